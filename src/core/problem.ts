@@ -1,0 +1,40 @@
+// A problem: one key or file could not be handled. It is collected and reported, and everything else goes on.
+
+/** The closed catalogue of problems; each has a row in README.md. */
+export type ProblemCode =
+  | "value-too-large" // over 25 MiB
+  | "metadata-too-large" // over 1,024 bytes
+  | "metadata-invalid" // a sidecar that cannot be read as one
+  | "key-invalid" // a file whose path makes no legal key, or a key outside the mapping
+  | "name-not-utf8" // a file name that is not UTF-8
+  | "name-reserved" // a file name in the form of one of our own, but not one
+  | "name-collision" // two files for one key, or two keys for one file (case-insensitive file systems)
+  | "not-a-file" // symbolic link, socket, FIFO or device: skipped
+  | "unreadable" // the file or folder could not be opened
+  | "changed-while-reading" // the file changed or vanished: wait for the next round
+  | "changed-on-disk" // the target of a write is not what was scanned
+  | "write-failed" // the file system refused (full, read-only, name too long, ...)
+  | "stale-read" // a value whose hash is not what its listing says
+  | "vanished" // a key that was listed but is no longer there
+  | "expired" // its expiration has passed or is less than 60 s away: not rewritten
+  | "rejected" // the API refused this key
+  | "unconfirmed"; // the API kept reporting the key as unsuccessful
+
+export interface Problem {
+  readonly code: ProblemCode;
+  /** The key or, where there is no key, the path; as it is, not escaped for display. */
+  readonly subject: string;
+  /** In lower case, without the subject: "is 26214401 bytes; a value has at most 26214400". */
+  readonly message: string;
+  /** False: reported once as a note, and no failure ("not-a-file"). */
+  readonly failure: boolean;
+}
+
+export function problem(code: ProblemCode, subject: string, message: string): Problem {
+  return { code, subject, message, failure: true };
+}
+
+/** A problem that is worth a line, but does not make the run incomplete. */
+export function notice(code: ProblemCode, subject: string, message: string): Problem {
+  return { code, subject, message, failure: false };
+}

@@ -1,0 +1,102 @@
+// The Workers KV REST API as an interface: the 13 operations, one method each, and what they cost. The client
+// (kv/kv-client.ts) is its only implementation; whoever needs KV takes this, so that it can be counted and wrapped.
+
+import type { ByteCount, EpochSeconds } from "../core/clock.ts";
+import type { Json } from "../core/json.ts";
+import type { Key } from "../core/key.ts";
+
+declare const namespaceIdBrand: unique symbol;
+
+/** 32 lower-case hexadecimal digits. */
+export type NamespaceId = string & { readonly [namespaceIdBrand]: true };
+
+export interface Namespace {
+  readonly id: NamespaceId;
+  readonly title: string;
+}
+
+/** One key of a listing, as the API gives it. */
+export interface ListedKey {
+  readonly name: string;
+  readonly expiration?: EpochSeconds;
+  readonly metadata?: Json;
+}
+
+export interface ListKeysPage {
+  readonly keys: readonly ListedKey[];
+  /** Empty: this was the last page. A page may be empty and still have a cursor. */
+  readonly cursor: string;
+}
+
+export interface WriteAttributes {
+  /** JSON text of at most 1,024 bytes. */
+  readonly metadata?: string | undefined;
+  readonly expiration?: EpochSeconds | undefined;
+  readonly ttlSeconds?: number | undefined;
+}
+
+/** A request body whose length is known before it is sent, and which can be sent again. */
+export interface SizedBody {
+  readonly byteLength: ByteCount;
+  /** The body's chunks, from the start, each time it is called. */
+  chunks(): Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+}
+
+export interface BulkResult {
+  readonly successfulCount: number | undefined;
+  /** Keys that were not written or deleted everywhere and should be retried. */
+  readonly unsuccessfulKeys: readonly string[];
+}
+
+export interface BulkValue {
+  readonly value: string;
+  readonly metadata: Json | undefined;
+  readonly expiration: EpochSeconds | undefined;
+}
+
+/** A value being read: its bytes arrive while they are consumed. */
+export interface ValueStream {
+  readonly expiration: EpochSeconds | undefined;
+  readonly body: AsyncIterable<Uint8Array>;
+  /** All of it, at most 25 MiB and a little, else an error. */
+  bytes(): Promise<Uint8Array>;
+}
+
+export type Operation = "list" | "bulkWrite" | "bulkDelete" | "bulkGet" | "read" | "write" | "delete" | "metadata" | "namespace";
+
+/** Requests sent so far, retries included, by operation. */
+export interface RequestCounts extends Readonly<Record<Operation, number>> {
+  readonly total: number;
+  readonly retries: number;
+  readonly bytesUp: ByteCount;
+  readonly bytesDown: ByteCount;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** All methods throw AppError: `unauthorized`, `namespace-not-found`, `rate-limited`, `network`, `api-error`, ... after
+ * their retries are used up. */
+export interface KvApi {
+  listNamespaces(options?: CallOptions): AsyncIterable<readonly Namespace[]>;
+  createNamespace(title: string, options?: CallOptions): Promise<Namespace>;
+  getNamespace(id: NamespaceId, options?: CallOptions): Promise<Namespace>;
+  renameNamespace(id: NamespaceId, title: string, options?: CallOptions): Promise<Namespace>;
+  deleteNamespace(id: NamespaceId, options?: CallOptions): Promise<void>;
+  listKeys(id: NamespaceId, query: { readonly prefix?: string; readonly cursor?: string; readonly limit?: number }, options?: CallOptions): Promise<ListKeysPage>;
+  /** Undefined: the key does not exist. `null`: it has no metadata. */
+  readMetadata(id: NamespaceId, key: Key, options?: CallOptions): Promise<Json | undefined>;
+  /** Undefined: the key does not exist. */
+  readValue(id: NamespaceId, key: Key, options?: CallOptions): Promise<ValueStream | undefined>;
+  writeValue(id: NamespaceId, key: Key, value: SizedBody, attributes: WriteAttributes, options?: CallOptions): Promise<void>;
+  deleteValue(id: NamespaceId, key: Key, options?: CallOptions): Promise<void>;
+  /** `body` is the JSON array of at most 10,000 pairs. */
+  bulkWrite(id: NamespaceId, body: SizedBody, options?: CallOptions): Promise<BulkResult>;
+  /** `form` "delete" is the deprecated DELETE with a body, for servers that know no other. */
+  bulkDelete(id: NamespaceId, keys: readonly Key[], options?: CallOptions & { readonly form?: "post" | "delete" }): Promise<BulkResult>;
+  /** At most 100 keys; missing ones are null. Throws `not-text` if any value is not UTF-8. */
+  bulkGet(id: NamespaceId, keys: readonly Key[], options?: CallOptions): Promise<ReadonlyMap<string, BulkValue | null>>;
+  counts(): RequestCounts;
+  close(): Promise<void>;
+}

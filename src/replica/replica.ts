@@ -1,0 +1,86 @@
+// The Replica port: anything that holds keys. The engine knows sides only through it.
+//
+// Contract, which test/conformance/ holds every kind to:
+// - `list` yields pages in strictly ascending UTF-8 byte order of key [I1], each key once. A listing that fails throws;
+//   the pages before the failure prove nothing about what is absent [I3]. Pages may be empty.
+// - `read`, `write` and `remove` take pages and yield pages of outcomes, exactly one outcome for each key asked for, in
+//   any order. A key that fails is a problem in its outcome; only what concerns the whole side (no network, wrong
+//   token) throws. All three may be repeated: the result is the same.
+// - `write` replaces value, metadata and expiration together. An outcome "written" is given only after the side has
+//   confirmed it [I4].
+// - Memory: each holds at most a bounded number of bytes of values at a time, whatever the number of keys.
+
+import type { Clock, EpochMs } from "../core/clock.ts";
+import type { Entry } from "../core/entry.ts";
+import type { Key } from "../core/key.ts";
+import type { Problem } from "../core/problem.ts";
+
+export interface ReplicaTraits {
+  /** Listings carry fingerprints for what kvsync wrote. */
+  readonly listsFingerprints: boolean;
+  /** A listing may lag behind writes. */
+  readonly eventuallyConsistent: boolean;
+  /** Reading a value costs a request from a budget. */
+  readonly readsCostRequests: boolean;
+}
+
+export interface ListOptions {
+  readonly signal?: AbortSignal;
+  /** Told about what cannot be listed as a key (a symbolic link, a name that is not UTF-8): the rest goes on. */
+  readonly onProblem: (problem: Problem) => void;
+}
+
+export interface TransferOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** A value with all that belongs to it: `entry` has fingerprint, size and binary set, and a tree's signature. */
+export interface Value {
+  readonly entry: Entry;
+  readonly bytes: Uint8Array;
+  /** When the value was read (and a tree's signature taken). */
+  readonly readAt: EpochMs;
+}
+
+export type ReadOutcome =
+  | { readonly kind: "value"; readonly key: Key; readonly value: Value }
+  | { readonly kind: "absent"; readonly key: Key }
+  | { readonly kind: "problem"; readonly key: Key; readonly problem: Problem };
+
+export interface Write {
+  readonly value: Value;
+  /** What this side is believed to hold now (from its listing); undefined: nothing. A tree refuses to overwrite
+   * anything else ("changed-on-disk"); a namespace cannot know, and writes. */
+  readonly expected: Entry | undefined;
+}
+
+export type WriteOutcome =
+  /** `entry` is what a listing of this side would now show (with a tree's new signature). */
+  | { readonly kind: "written"; readonly key: Key; readonly entry: Entry; readonly confirmedAt: EpochMs }
+  | { readonly kind: "problem"; readonly key: Key; readonly problem: Problem };
+
+export type RemoveOutcome =
+  /** Also when it was absent already. */
+  | { readonly kind: "removed"; readonly key: Key }
+  | { readonly kind: "problem"; readonly key: Key; readonly problem: Problem };
+
+export type Pages<T> = AsyncIterable<readonly T[]>;
+
+export interface Replica {
+  readonly kind: "tree" | "namespace" | "memory" | "archive";
+  /** For people: `./example` or `prod:app-config`. */
+  readonly label: string;
+  readonly traits: ReplicaTraits;
+  list(options: ListOptions): Pages<Entry>;
+  /** `entries` as this side listed them. */
+  read(entries: Pages<Entry>, options?: TransferOptions): Pages<ReadOutcome>;
+  write(writes: Pages<Write>, options?: TransferOptions): Pages<WriteOutcome>;
+  /** `entries` as this side listed them; a tree refuses to remove anything else. */
+  remove(entries: Pages<Entry>, options?: TransferOptions): Pages<RemoveOutcome>;
+  close(): Promise<void>;
+}
+
+/** What every replica is given. */
+export interface ReplicaDeps {
+  readonly clock: Clock;
+}

@@ -1,0 +1,68 @@
+// A clock that tests move by hand: time passes only in `advance`, and chance comes from a seed.
+
+import type { Clock, DurationMs, EpochMs } from "../../src/core/clock.ts";
+
+interface Sleeper {
+  readonly due: number;
+  readonly wake: () => void;
+}
+
+export class FakeClock implements Clock {
+  #now: number;
+  #seed: number;
+  #sleepers: Sleeper[] = [];
+
+  constructor(options: { readonly now?: number; readonly seed?: number } = {}) {
+    this.#now = options.now ?? 1_800_000_000_000;
+    this.#seed = options.seed ?? 1;
+  }
+
+  now(): EpochMs {
+    return this.#now as EpochMs;
+  }
+
+  /** mulberry32: small, seeded, good enough for jitter. */
+  random(): number {
+    this.#seed = (this.#seed + 0x6d2b79f5) | 0;
+    let t = Math.imul(this.#seed ^ (this.#seed >>> 15), 1 | this.#seed);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  }
+
+  sleep(duration: DurationMs, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      const sleeper = { due: this.#now + duration, wake: resolve };
+      this.#sleepers.push(sleeper);
+      signal?.addEventListener("abort", () => {
+        this.#sleepers = this.#sleepers.filter((other) => other !== sleeper);
+        reject(signal.reason as Error);
+      });
+    });
+  }
+
+  /** How many sleeps are waiting. */
+  get sleeping(): number {
+    return this.#sleepers.length;
+  }
+
+  /** Moves time on, waking sleepers in the order in which they are due, and lets what they wake run. */
+  async advance(duration: DurationMs): Promise<void> {
+    const until = this.#now + duration;
+    for (;;) {
+      await settle();
+      const next = this.#sleepers.filter((sleeper) => sleeper.due <= until).sort((a, b) => a.due - b.due)[0];
+      if (next === undefined) break;
+      this.#now = Math.max(this.#now, next.due);
+      this.#sleepers = this.#sleepers.filter((sleeper) => sleeper !== next);
+      next.wake();
+    }
+    this.#now = until;
+    await settle();
+  }
+}
+
+/** Lets pending promise reactions and immediates run. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
+}
