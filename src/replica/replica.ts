@@ -28,7 +28,13 @@ export interface ListOptions {
   readonly signal?: AbortSignal;
   /** Told about what cannot be listed as a key (a symbolic link, a name that is not UTF-8): the rest goes on. */
   readonly onProblem: (problem: Problem) => void;
+  /** Told, before the page that passes that place in the order, where this side cannot say what it holds (a folder that
+   * cannot be read, two files for one key): nothing may be concluded from an absence there [I3]. */
+  readonly onUnknown?: (unknown: Unknown) => void;
 }
+
+/** One key, or all keys that begin with a prefix. */
+export type Unknown = { readonly key: Key } | { readonly prefix: string };
 
 export interface TransferOptions {
   readonly signal?: AbortSignal;

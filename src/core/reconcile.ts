@@ -1,0 +1,93 @@
+// The decision table: what is to be done about one key, given what the source, the destination and the base say of it.
+// Pure, and the only place where that is decided [I5]. test/unit/core/reconcile.test.ts is the same table as data.
+//
+//   source    destination   base       push and pull
+//   --------  ------------  ---------  -----------------------------------------------------------------
+//   present   absent        any        write; but skip what has expired
+//   present   same          same       nothing
+//   present   same          other      record it as base (first contact, or recovery after a crash)
+//   present   different     any        write; save first what would be lost
+//   absent    present       present    remove, unless `delete: none`; save first what would be lost
+//   absent    present       none       remove with `delete: all` only: nothing says it is ours
+//   absent    absent        present    forget the base
+//
+// What would be lost: a destination that is not what the base says, since nobody else has it; and every file, since
+// keeping a copy of a file costs no request.
+
+import type { EpochSeconds } from "./clock.ts";
+import { compareVersions } from "./compare.ts";
+import { type BaseRow, type Entry, isRacy, sameSignature } from "./entry.ts";
+import { EXPIRATION_AHEAD_SECONDS_MIN } from "./limits.ts";
+
+export type DeletePolicy = "owned" | "all" | "none";
+
+export interface OneWayPolicy {
+  readonly delete: DeletePolicy;
+  /** Save whatever is replaced or removed at the destination, even if the base knows it. */
+  readonly saveAll: boolean;
+  readonly now: EpochSeconds;
+}
+
+export type Decision =
+  | { readonly kind: "nothing" }
+  | { readonly kind: "record" }
+  | { readonly kind: "forget" }
+  /** `ifDifferent`: the source's fingerprint is not known yet; compare when it is read, and record if equal. */
+  | { readonly kind: "write"; readonly save: boolean; readonly ifDifferent: boolean }
+  | { readonly kind: "remove"; readonly save: boolean }
+  | { readonly kind: "skip"; readonly reason: SkipReason };
+
+export type SkipReason = "expired" | "not-owned" | "kept";
+
+const nothing: Decision = { kind: "nothing" };
+const record: Decision = { kind: "record" };
+
+/** The destination's fingerprint must be known wherever both sides are present and {@link needsDestination}. */
+export function reconcileOneWay(
+  source: Entry | undefined,
+  destination: Entry | undefined,
+  base: BaseRow | undefined,
+  policy: OneWayPolicy,
+): Decision {
+  if (source === undefined) return reconcileAbsent(destination, base, policy);
+  if (destination === undefined) {
+    return isExpired(source, base, policy.now)
+      ? { kind: "skip", reason: "expired" }
+      : { kind: "write", save: false, ifDifferent: false };
+  }
+  const comparison = compareVersions(source, destination);
+  if (comparison === "same") return base !== undefined && isRecorded(source, destination, base) ? nothing : record;
+  if (comparison === "different" && expiresTooSoon(source.expiration, policy.now)) return { kind: "skip", reason: "expired" };
+  return { kind: "write", save: isLost(destination, base, policy), ifDifferent: comparison === "unknown" };
+}
+
+function reconcileAbsent(destination: Entry | undefined, base: BaseRow | undefined, policy: OneWayPolicy): Decision {
+  if (destination === undefined) return base === undefined ? nothing : { kind: "forget" };
+  if (policy.delete === "none") return { kind: "skip", reason: "kept" };
+  if (policy.delete === "owned" && base === undefined) return { kind: "skip", reason: "not-owned" };
+  return { kind: "remove", save: isLost(destination, base, policy) };
+}
+
+function isLost(destination: Entry, base: BaseRow | undefined, policy: OneWayPolicy): boolean {
+  return policy.saveAll || base === undefined || compareVersions(destination, base) !== "same";
+}
+
+/** Whether the base already says all that both sides do, and can be trusted to say so of the file next time too. */
+function isRecorded(source: Entry, destination: Entry, base: BaseRow): boolean {
+  if (compareVersions(source, base) !== "same") return false;
+  const signature = source.signature ?? destination.signature;
+  if (signature === undefined) return true;
+  return base.signature !== undefined && sameSignature(signature, base.signature) && !isRacy(signature, base.hashedAt);
+}
+
+/** A key that is gone since its time had come is not written again: neither one whose own expiration has passed, nor
+ * one that a rule gave a time to live and whose file is as it was when that began. */
+function isExpired(source: Entry, base: BaseRow | undefined, now: EpochSeconds): boolean {
+  if (expiresTooSoon(source.expiration, now)) return true;
+  if (base?.expiration === undefined || source.ttlSeconds === undefined || base.expiration > now) return false;
+  return compareVersions(source, base) === "same";
+}
+
+function expiresTooSoon(expiration: EpochSeconds | undefined, now: EpochSeconds): boolean {
+  return expiration !== undefined && expiration < now + EXPIRATION_AHEAD_SECONDS_MIN;
+}

@@ -1,0 +1,107 @@
+// The journal: one SQLite file in the state folder. It owns the connection; base, spool and trash index are views of it.
+
+import { mkdirSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { AppError } from "../core/errors.ts";
+import type { Clock } from "../core/clock.ts";
+import { MIGRATIONS } from "./schema.ts";
+
+export interface Journal {
+  readonly database: DatabaseSync;
+  /** Where a damaged journal was put aside, if this one had to start anew. */
+  readonly replaced: string | undefined;
+  close(): void;
+}
+
+export const JOURNAL_FILE = "journal.sqlite";
+
+/** Opens or creates the journal in `stateDir`. A file that is no sound database is put aside, never deleted, and a new
+ * journal begun: the next round then sees no base, and deletes nothing. Throws AppError `state-damaged` if the journal
+ * is of a newer kvsync, `io` if the folder cannot be used. */
+export function openJournal(options: { readonly stateDir: string; readonly clock: Clock }): Journal {
+  const path = join(options.stateDir, JOURNAL_FILE);
+  try {
+    mkdirSync(options.stateDir, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new AppError("io", `cannot create the state folder ${options.stateDir}: ${(error as Error).message}`, {
+      hint: "set state_dir in the config to a folder that this user may write",
+      cause: error,
+    });
+  }
+  try {
+    return { ...openDatabase(path), replaced: undefined };
+  } catch (error) {
+    if (!isDamage(error)) throw unusable(path, error);
+    const aside = `${path}.damaged-${new Date(options.clock.now()).toISOString().replaceAll(/[-:]/g, "")}`;
+    for (const suffix of ["", "-wal", "-shm"]) moveIfThere(path + suffix, aside + suffix);
+    return { ...openDatabase(path), replaced: aside };
+  }
+}
+
+/** A journal in memory, for one-shot copies between locations that have no base. */
+export function openMemoryJournal(): Journal {
+  return { ...openDatabase(":memory:"), replaced: undefined };
+}
+
+function openDatabase(path: string): { database: DatabaseSync; close: () => void } {
+  const database = new DatabaseSync(path, { timeout: 5000 });
+  try {
+    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;");
+    migrate(database, path);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+  return { database, close: () => database.close() };
+}
+
+function migrate(database: DatabaseSync, path: string): void {
+  const { user_version: version } = database.prepare("PRAGMA user_version").get() as { user_version: number };
+  if (version > MIGRATIONS.length) {
+    throw new AppError("state-damaged", `${path} was written by a newer kvsync (schema ${version}, this one knows ${MIGRATIONS.length})`, {
+      hint: "use that kvsync, or move the file away: the next round then starts without a base and deletes nothing",
+    });
+  }
+  for (const [index, step] of MIGRATIONS.entries()) {
+    if (index < version) continue;
+    transaction(database, () => database.exec(`${step}; PRAGMA user_version = ${index + 1};`));
+  }
+}
+
+/** Runs `work` as one transaction: all of it, or none. */
+export function transaction<T>(database: DatabaseSync, work: () => T): T {
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    const result = work();
+    database.exec("COMMIT");
+    return result;
+  } catch (error) {
+    if (database.isTransaction) database.exec("ROLLBACK");
+    throw error;
+  }
+}
+
+/** SQLITE_CORRUPT and SQLITE_NOTADB (sqlite.org/rescode.html). */
+const DAMAGE_CODES = new Set([11, 26]);
+
+function isDamage(error: unknown): boolean {
+  const code = (error as { errcode?: unknown }).errcode;
+  return typeof code === "number" && DAMAGE_CODES.has(code & 0xff);
+}
+
+function unusable(path: string, error: unknown): unknown {
+  if (error instanceof AppError) return error;
+  return new AppError("io", `cannot open the journal ${path}: ${(error as Error).message}`, {
+    hint: "check that the state folder is writable and the disk has room",
+    cause: error,
+  });
+}
+
+function moveIfThere(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+}

@@ -1,0 +1,8 @@
+// A base seen through a mapping's filter, as both sides are: otherwise a filter that changed would look like deletions [I3].
+
+import { type IsManaged, managedPages } from "../replica/managed.ts";
+import type { BaseStore } from "./ports.ts";
+
+export function openManagedBase(inner: BaseStore, isManaged: IsManaged): BaseStore {
+  return { ...inner, scan: () => managedPages(inner.scan(), isManaged) };
+}

@@ -1,0 +1,55 @@
+// The journal's tables, and the steps from each schema version to the next. `user_version` says which one a file has.
+//
+// Keys are BLOBs: their order is byte order [I1]. All of it can be lost without losing a user's data: a journal that is
+// gone is rebuilt as a union, without deletions.
+
+export const MIGRATIONS: readonly string[] = [
+  `
+  -- A pair of replicas that has a base. The identity names both sides: a pair whose folder or namespace changed is
+  -- another pair, with an empty base, so nothing is concluded from what was agreed with somebody else.
+  CREATE TABLE pair (
+    id INTEGER PRIMARY KEY,
+    identity TEXT NOT NULL UNIQUE
+  ) STRICT;
+
+  -- What both sides last agreed on, a row a key.
+  CREATE TABLE base (
+    pair INTEGER NOT NULL REFERENCES pair (id) ON DELETE CASCADE,
+    key BLOB NOT NULL,
+    fingerprint TEXT NOT NULL,
+    metadata TEXT,
+    expiration INTEGER,
+    size INTEGER NOT NULL,
+    mtime_ms REAL,
+    ctime_ms REAL,
+    inode REAL,
+    hashed_at_ms REAL NOT NULL,
+    PRIMARY KEY (pair, key)
+  ) STRICT, WITHOUT ROWID;
+
+  -- Pages of plans that outgrew memory. Emptied when their round ends, or when the next one begins.
+  CREATE TABLE spool (
+    plan INTEGER NOT NULL,
+    list TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    page BLOB NOT NULL,
+    PRIMARY KEY (plan, list, seq)
+  ) STRICT, WITHOUT ROWID;
+
+  -- What was destroyed, by whom and why. The bytes are in trash/<fingerprint>; several rows may share them.
+  CREATE TABLE trash (
+    id INTEGER PRIMARY KEY,
+    mapping TEXT NOT NULL,
+    side TEXT NOT NULL,
+    key BLOB NOT NULL,
+    fingerprint TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    metadata TEXT,
+    expiration INTEGER,
+    reason TEXT NOT NULL,
+    saved_at_ms REAL NOT NULL
+  ) STRICT;
+  CREATE INDEX trash_by_key ON trash (mapping, key);
+  CREATE INDEX trash_by_time ON trash (saved_at_ms);
+  `,
+];

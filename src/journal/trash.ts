@@ -1,0 +1,90 @@
+// The trash: values that were about to be destroyed, kept by content in <state>/trash/, with an index in the journal.
+// [I6] A value is in the trash, synced to disk, before what held it is touched.
+
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import type { Clock } from "../core/clock.ts";
+import type { Fingerprint } from "../core/fingerprint.ts";
+import { AppError, assert } from "../core/errors.ts";
+import type { Trash, TrashReason } from "./ports.ts";
+import type { Value } from "../replica/replica.ts";
+import { type Journal, transaction } from "./journal.ts";
+
+export interface TrashOptions {
+  readonly clock: Clock;
+  readonly stateDir: string;
+  /** For the index: whose value it was, and on which side. */
+  readonly mapping: string;
+  readonly side: string;
+}
+
+/** Throws AppError `io` if a value cannot be kept: then the caller must not go on to destroy it. */
+export function openTrash(journal: Journal, options: TrashOptions): Trash {
+  const folder = join(options.stateDir, "trash");
+  const insert = journal.database.prepare(
+    `INSERT INTO trash (mapping, side, key, fingerprint, size, metadata, expiration, reason, saved_at_ms)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  return {
+    async save(values, reason) {
+      try {
+        mkdirSync(folder, { recursive: true, mode: 0o700 });
+        for (const value of values) writeContent(folder, value);
+        syncFolder(folder);
+        transaction(journal.database, () => {
+          for (const value of values) insert.run(...indexRow(value, reason, options));
+        });
+      } catch (error) {
+        throw new AppError("io", `cannot keep a copy in the trash ${folder}: ${(error as Error).message}`, {
+          hint: "nothing was replaced or removed without a copy; make room there, and run again",
+          cause: error,
+        });
+      }
+    },
+  };
+}
+
+type IndexRow = [string, string, Buffer, Fingerprint, number, string | null, number | null, TrashReason, number];
+
+function indexRow({ entry, bytes }: Value, reason: TrashReason, options: TrashOptions): IndexRow {
+  return [
+    options.mapping,
+    options.side,
+    Buffer.from(entry.key),
+    fingerprintOfValue(entry.fingerprint),
+    bytes.byteLength,
+    entry.metadata ?? null,
+    entry.expiration ?? null,
+    reason,
+    options.clock.now(),
+  ];
+}
+
+function writeContent(folder: string, { entry, bytes }: Value): void {
+  const path = join(folder, fingerprintOfValue(entry.fingerprint));
+  if (existsSync(path)) return;
+  const temporary = `${path}.tmp`;
+  const file = openSync(temporary, "w", 0o600);
+  try {
+    let offset = 0;
+    while (offset < bytes.byteLength) offset += writeSync(file, bytes, offset);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(temporary, path);
+}
+
+function syncFolder(folder: string): void {
+  const handle = openSync(folder, "r");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function fingerprintOfValue(fingerprint: Fingerprint | undefined): Fingerprint {
+  assert(fingerprint !== undefined, "a value that was read has a fingerprint");
+  return fingerprint;
+}

@@ -1,0 +1,150 @@
+// What every replica promises (src/replica/replica.ts), as tests. Each kind runs the same suite.
+
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Entry } from "../../src/core/entry.ts";
+import { fingerprintOf } from "../../src/core/fingerprint.ts";
+import { compareUtf8 } from "../../src/core/key.ts";
+import type { Problem } from "../../src/core/problem.ts";
+import type { Replica } from "../../src/replica/replica.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { type Attributes, collect, keyOf, pagesOf, valueOf } from "../support/values.ts";
+
+export interface OpenReplica {
+  readonly replica: Replica;
+  readonly close: () => Promise<void>;
+}
+
+/** Names that other tools lose. */
+export const HOSTILE_KEYS: readonly string[] = [
+  "a", "a/b", "a/b/c", "a//b", "/a", "a/", "//", "/", "...", "a/../b", "a/./b", "a%2Fb", "%2F", "%", "%25", "%00",
+  "a\u0000b", "\u0001\u001f\u007f", "tab\there", "line\nbreak", "caf\u00e9", "cafe\u0301", "\u{1f600}", "\ufffd", "\ue000", "\u{10ffff}",
+  "a%value", "a%meta", "a%value%meta", "a%tmp-1a2b", "x%+", "%2E", "%2E%2E", ".kvsync", "-rf", " ", "a ", "a.", "CON",
+  "k".repeat(512), "\u00e9".repeat(256), `${"p".repeat(240)}X${"q".repeat(60)}`, `${"p".repeat(240)}Y`, `${"p".repeat(255)}/x`,
+  "<>:\"\\|?*", "foo%20bar", "A", "__proto__", "constructor",
+];
+
+export function describeReplica(name: string, open: (clock: FakeClock) => Promise<OpenReplica>): void {
+  describe(`${name} as a replica`, () => {
+    let clock: FakeClock;
+    let opened: OpenReplica;
+    let replica: Replica;
+
+    beforeEach(async () => {
+      clock = new FakeClock({ now: Date.now() });
+      opened = await open(clock);
+      replica = opened.replica;
+    });
+    afterEach(() => opened.close());
+
+    const problems: Problem[] = [];
+    const list = (): Promise<Entry[]> => collect(replica.list({ onProblem: (problem) => problems.push(problem) }));
+
+    async function put(items: Readonly<Record<string, string | Uint8Array>>, attributes: Attributes = {}): Promise<void> {
+      const listed = new Map((await list()).map((entry) => [entry.key as string, entry]));
+      const writes = Object.entries(items).map(([key, content]) => ({
+        value: valueOf(clock, key, content, attributes),
+        expected: listed.get(key),
+      }));
+      const outcomes = await collect(replica.write(pagesOf(writes)));
+      expect(outcomes.filter((outcome) => outcome.kind !== "written")).toEqual([]);
+    }
+
+    async function read(): Promise<Map<string, Buffer>> {
+      const outcomes = await collect(replica.read(pagesOf(await list())));
+      return new Map(
+        outcomes.map((outcome) => {
+          if (outcome.kind !== "value") throw new Error(`${outcome.key}: ${JSON.stringify(outcome)}`);
+          return [outcome.key, Buffer.from(outcome.value.bytes)];
+        }),
+      );
+    }
+
+    it("lists nothing when empty", async () => {
+      expect(await list()).toEqual([]);
+    });
+
+    it("gives back what was written, byte for byte", async () => {
+      const items = { empty: "", text: "h\u00e9llo \u{1f600}\n\"quoted\"", binary: Buffer.from([0, 255, 254, 0, 128]), bom: "\ufefftext", nul: "a\0b" };
+      await put(items);
+      const values = await read();
+      for (const [key, content] of Object.entries(items)) expect(values.get(key)).toEqual(Buffer.from(content));
+    });
+
+    it("lists keys in UTF-8 byte order, each once, over many pages", async () => {
+      const keys = [...HOSTILE_KEYS, ...Array.from({ length: 2500 }, (_, i) => `bulk/${(i * 7919) % 2500}`)];
+      await put(Object.fromEntries(keys.map((key) => [key, `value of ${key}`])));
+      const listed = (await list()).map((entry) => entry.key);
+      expect(listed).toEqual([...new Set(keys)].sort(compareUtf8));
+    });
+
+    it("holds hostile names with value, metadata and expiration", async () => {
+      const expiration = Math.floor(clock.now() / 1000) + 86_400;
+      const metadata = '{"n":1,"owner":"t\u00e9st"}';
+      await put(Object.fromEntries(HOSTILE_KEYS.map((key) => [key, `value of ${key}`])), { metadata, expiration });
+      for (const entry of await list()) expect([entry.key, entry.metadata, entry.expiration]).toEqual([entry.key, metadata, expiration]);
+      const values = await read();
+      for (const key of HOSTILE_KEYS) expect(values.get(key)?.toString()).toBe(`value of ${key}`);
+    });
+
+    it("replaces value, metadata and expiration together", async () => {
+      await put({ k: "one" }, { metadata: '{"a":1}', expiration: Math.floor(clock.now() / 1000) + 3600 });
+      await put({ k: "two" });
+      expect((await read()).get("k")?.toString()).toBe("two");
+      const [entry] = await list();
+      expect([entry?.metadata, entry?.expiration]).toEqual([undefined, undefined]);
+    });
+
+    it.each(["[1,2]", '"text"', "7", "false", "{}", '{"kvsync":"mine"}', `{"long":"${"x".repeat(1000)}"}`])(
+      "keeps metadata %s as it is",
+      async (metadata) => {
+        await put({ k: "v" }, { metadata });
+        expect((await list())[0]?.metadata).toBe(metadata);
+      },
+    );
+
+    it("tells fingerprint, size and kind of each value it reads", async () => {
+      await put({ text: "abc", binary: Buffer.from([255]) });
+      const outcomes = await collect(replica.read(pagesOf(await list())));
+      const entries = outcomes.map((outcome) => (outcome.kind === "value" ? outcome.value.entry : undefined));
+      expect(entries.find((entry) => entry?.key === "text")).toMatchObject({ fingerprint: fingerprintOf(Buffer.from("abc")), size: 3, binary: false });
+      expect(entries.find((entry) => entry?.key === "binary")).toMatchObject({ size: 1, binary: true });
+    });
+
+    it("reads a key that is gone as absent", async () => {
+      await put({ stays: "1", goes: "2" });
+      const listed = await list();
+      await collect(replica.remove(pagesOf(listed.filter((entry) => entry.key === "goes"))));
+      const outcomes = await collect(replica.read(pagesOf(listed)));
+      expect(outcomes.map((outcome) => [outcome.key, outcome.kind]).sort()).toEqual([["goes", "absent"], ["stays", "value"]]);
+    });
+
+    it("removes keys, and what is gone already counts as removed", async () => {
+      await put({ a: "1", "a/b": "2", c: "3" });
+      const listed = await list();
+      const first = await collect(replica.remove(pagesOf(listed.slice(0, 2))));
+      expect(first.map((outcome) => outcome.kind)).toEqual(["removed", "removed"]);
+      const again = await collect(replica.remove(pagesOf(listed.slice(0, 2))));
+      expect(again.map((outcome) => outcome.kind)).toEqual(["removed", "removed"]);
+      expect((await list()).map((entry) => entry.key)).toEqual([keyOf("c")]);
+    });
+
+    it("gives exactly one outcome for each key it was asked for", async () => {
+      const writes = Array.from({ length: 1200 }, (_, i) => ({ value: valueOf(clock, `n/${i}`, `${i}`), expected: undefined }));
+      const outcomes = await collect(replica.write(pagesOf(writes.slice(0, 1), [], writes.slice(1, 700), writes.slice(700))));
+      expect(new Set(outcomes.map((outcome) => outcome.key)).size).toBe(1200);
+      expect(outcomes).toHaveLength(1200);
+    });
+
+    it("takes no input and gives no outcome", async () => {
+      expect(await collect(replica.write(pagesOf()))).toEqual([]);
+      expect(await collect(replica.remove(pagesOf()))).toEqual([]);
+      expect(await collect(replica.read(pagesOf()))).toEqual([]);
+    });
+
+    it("stops when its signal is aborted", async () => {
+      await put({ a: "1" });
+      const reason = new Error("stop");
+      await expect(collect(replica.list({ onProblem: () => {}, signal: AbortSignal.abort(reason) }))).rejects.toThrow();
+    });
+  });
+}

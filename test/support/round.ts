@@ -1,0 +1,61 @@
+// One round between two replicas, with a journal in memory and what it did kept for assertions.
+
+import type { Clock } from "../../src/core/clock.ts";
+import type { Problem } from "../../src/core/problem.ts";
+import type { DeletePolicy } from "../../src/core/reconcile.ts";
+import type { Done } from "../../src/engine/apply.ts";
+import { type RoundResult, runRound } from "../../src/engine/round.ts";
+import { openBase } from "../../src/journal/base.ts";
+import { type Journal, openMemoryJournal } from "../../src/journal/journal.ts";
+import type { BaseStore, Trash, TrashReason } from "../../src/journal/ports.ts";
+import { openSpool } from "../../src/journal/spool.ts";
+import type { Replica } from "../../src/replica/replica.ts";
+
+export interface Pair {
+  readonly clock: Clock;
+  readonly source: Replica;
+  readonly destination: Replica;
+  readonly base: BaseStore;
+  readonly journal: Journal;
+  readonly trashed: { key: string; content: string; reason: TrashReason }[];
+}
+
+export function openPair(clock: Clock, source: Replica, destination: Replica): Pair {
+  const journal = openMemoryJournal();
+  return { clock, source, destination, base: openBase(journal, "test"), journal, trashed: [] };
+}
+
+export interface RoundOptions {
+  readonly delete?: DeletePolicy;
+  readonly force?: boolean;
+  readonly dryRun?: boolean;
+  readonly base?: BaseStore;
+  readonly trash?: Trash;
+}
+
+export async function round(
+  pair: Pair,
+  options: RoundOptions = {},
+): Promise<RoundResult & { readonly problems: readonly Problem[]; readonly done: readonly Done[] }> {
+  const problems: Problem[] = [];
+  const done: Done[] = [];
+  const trash: Trash = {
+    async save(values, reason) {
+      for (const { entry, bytes } of values) pair.trashed.push({ key: entry.key, content: Buffer.from(bytes).toString(), reason });
+    },
+  };
+  const result = await runRound({
+    clock: pair.clock,
+    source: pair.source,
+    destination: pair.destination,
+    base: options.base ?? pair.base,
+    trash: options.trash ?? trash,
+    spool: openSpool(pair.journal, 1),
+    delete: options.delete ?? "owned",
+    guards: { maxDelete: { share: 0.25 } },
+    force: options.force ?? false,
+    dryRun: options.dryRun ?? false,
+    events: { onProblem: (problem) => problems.push(problem), onDone: (item) => done.push(item) },
+  });
+  return { ...result, problems, done };
+}
