@@ -1,0 +1,111 @@
+// The code about the code: the order of the folders, who may touch the clock, the disk and the terminal, and no dead files.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { describe, expect, it } from "vitest";
+
+/** A folder imports only from itself and from those before it. */
+const FOLDERS = ["core", "kv", "replica", "journal", "engine", "config", "server", "daemon", "cli"] as const;
+
+/** The server must know nothing of how kvsync syncs: it stands for Cloudflare's. */
+const SERVER_KNOWS = new Set(["core", "server"]);
+
+const root = resolve(import.meta.dirname, "..");
+const src = join(root, "src");
+
+interface Source {
+  readonly path: string;
+  readonly text: string;
+  /** Without comments and strings, so that prose about a timer is no timer. */
+  readonly code: string;
+  readonly imports: readonly string[];
+}
+
+const sources: readonly Source[] = readdirSync(src, { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".ts"))
+  .map((name) => readSource(join(src, name)));
+
+function readSource(path: string): Source {
+  const text = readFileSync(path, "utf8");
+  const code = text
+    .replace(/\/\*[\s\S]*?\*\//g, "")
+    .replace(/^\s*\/\/.*$/gm, "")
+    .replace(/\s\/\/ .*$/gm, "");
+  const imports = [...code.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map((match) => match[1] ?? "");
+  return { path: relative(src, path), text, code: code.replace(/"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/g, '""'), imports };
+}
+
+const folderOf = (path: string): string => (path.includes("/") ? (path.split("/")[0] ?? "") : "");
+
+describe("the folders", () => {
+  it("are those of the architecture document", () => {
+    const found = new Set(sources.map((source) => folderOf(source.path)).filter((folder) => folder !== ""));
+    expect([...found].filter((folder) => !(FOLDERS as readonly string[]).includes(folder))).toEqual([]);
+  });
+
+  it("import only what comes before them", () => {
+    const wrong = sources.flatMap((source) =>
+      source.imports
+        .filter((name) => name.startsWith("."))
+        .map((name) => relative(src, resolve(src, dirname(source.path), name)))
+        .filter((target) => !mayImport(folderOf(source.path), folderOf(target)))
+        .map((target) => `${source.path} imports ${target}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+});
+
+function mayImport(from: string, to: string): boolean {
+  if (from === "") return true;
+  if (to === "") return false;
+  if (from === "server") return SERVER_KNOWS.has(to);
+  return FOLDERS.indexOf(to as (typeof FOLDERS)[number]) <= FOLDERS.indexOf(from as (typeof FOLDERS)[number]);
+}
+
+/** What only some places may use, and those places. */
+const OWNERS: readonly { readonly what: string; readonly pattern: RegExp; readonly owners: RegExp }[] = [
+  { what: "the clock", pattern: /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(|\bhrtime\b/, owners: /^core\/system-clock\.ts$/ },
+  { what: "timers", pattern: /\b(setTimeout|setInterval)\s*\(|timers\/promises/, owners: /^core\/system-clock\.ts$|^cli\/|^server\// },
+  { what: "randomness", pattern: /\bMath\.random\(/, owners: /^core\/system-clock\.ts$/ },
+  { what: "the environment", pattern: /\bprocess\.env\b/, owners: /^cli\/|^main\.ts$/ },
+  { what: "the console", pattern: /\bconsole\.|\bprocess\.(stdout|stderr)\b/, owners: /^cli\/|^main\.ts$/ },
+  { what: "exiting", pattern: /\bprocess\.exit/, owners: /^cli\/|^main\.ts$/ },
+];
+
+describe("only its owners use", () => {
+  it.each(OWNERS)("$what", ({ pattern, owners }) => {
+    const users = sources.filter((source) => pattern.test(source.code) && !owners.test(source.path));
+    expect(users.map((source) => source.path)).toEqual([]);
+  });
+
+  it("the disk", () => {
+    const users = sources.filter((source) => source.imports.some((name) => /^node:(fs|sqlite|child_process)/.test(name)));
+    expect(users.map((source) => source.path).filter((path) => /^(core|kv|engine)\//.test(path))).toEqual([]);
+  });
+});
+
+describe("a source file", () => {
+  it("opens with what it owns and why", () => {
+    expect(sources.filter((source) => !/^(#!.*\n)?\/\//.test(source.text)).map((source) => source.path)).toEqual([]);
+  });
+
+  it("has at most 400 lines", () => {
+    expect(sources.filter((source) => source.text.split("\n").length > 401).map((source) => source.path)).toEqual([]);
+  });
+
+  it("is reached from the entry point, by a test or by a script", () => {
+    const named = new Set(["main.ts"]);
+    const tests = readdirSync(join(root, "test"), { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".ts") && !name.includes("node_modules"))
+      .map((name) => [join(root, "test", name), readFileSync(join(root, "test", name), "utf8")] as const);
+    const scripts = readFileSync(join(root, "package.json"), "utf8");
+    for (const source of sources) {
+      for (const name of source.imports) if (name.startsWith(".")) named.add(relative(src, resolve(src, dirname(source.path), name)));
+      if (scripts.includes(`src/${source.path}`)) named.add(source.path);
+    }
+    for (const [path, text] of tests) {
+      for (const match of text.matchAll(/"(\.[^"]+\.ts)"/g)) named.add(relative(src, resolve(dirname(path), match[1] ?? "")));
+    }
+    expect(sources.map((source) => source.path).filter((path) => !named.has(path))).toEqual([]);
+  });
+});

@@ -1,0 +1,120 @@
+// The journal on a real disk: what survives, what is put aside, and who may hold it.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { EpochMs } from "../../../src/core/clock.ts";
+import type { BaseRow } from "../../../src/core/entry.ts";
+import { compareUtf8 } from "../../../src/core/key.ts";
+import { openBase } from "../../../src/journal/base.ts";
+import { JOURNAL_FILE, openJournal } from "../../../src/journal/journal.ts";
+import { openStateLock } from "../../../src/journal/lock.ts";
+import { openTrash } from "../../../src/journal/trash.ts";
+import { HOSTILE_KEYS } from "../../conformance/replica-suite.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { collect, entryOf, valueOf } from "../../support/values.ts";
+
+let stateDir: string;
+const clock = new FakeClock();
+
+beforeEach(() => {
+  stateDir = mkdtempSync(join(tmpdir(), "kvsync-journal-"));
+});
+afterEach(() => rmSync(stateDir, { recursive: true, force: true }));
+
+function rowOf(key: string, content: string): BaseRow {
+  const entry = entryOf(key, content);
+  return { key: entry.key, fingerprint: entry.fingerprint!, metadata: undefined, expiration: undefined, size: content.length, signature: undefined, hashedAt: 1 as EpochMs };
+}
+
+describe("the base", () => {
+  it("gives back its rows in byte order, over pages, as they were recorded", async () => {
+    const journal = openJournal({ stateDir, clock });
+    const base = openBase(journal, "pair");
+    const signature = { size: 3, mtimeMs: 1_700_000_000_123.4567, ctimeMs: 1_700_000_000_000.25, inode: 2 ** 60 };
+    const rows = [...HOSTILE_KEYS, ...Array.from({ length: 2100 }, (_, i) => `n/${i}`)].map((key) => ({ ...rowOf(key, "abc"), signature, metadata: '{"a":1}' }));
+    base.commit({ record: rows, forget: [] });
+    expect(await collect(base.scan())).toEqual(rows.toSorted((a, b) => compareUtf8(a.key, b.key)));
+    journal.close();
+  });
+
+  it("keeps pairs apart, replaces rows and forgets keys", async () => {
+    const journal = openJournal({ stateDir, clock });
+    const [one, two] = [openBase(journal, "one"), openBase(journal, "two")];
+    one.commit({ record: [rowOf("a", "1"), rowOf("b", "2")], forget: [] });
+    two.commit({ record: [rowOf("a", "other")], forget: [] });
+    one.commit({ record: [rowOf("a", "new")], forget: [rowOf("b", "").key] });
+    expect(await collect(one.scan())).toEqual([rowOf("a", "new")]);
+    expect(await collect(two.scan())).toEqual([rowOf("a", "other")]);
+    journal.close();
+  });
+
+  it("is there again after the journal is opened anew", async () => {
+    const first = openJournal({ stateDir, clock });
+    openBase(first, "pair").commit({ record: [rowOf("a", "1")], forget: [] });
+    first.close();
+    const second = openJournal({ stateDir, clock });
+    expect(await collect(openBase(second, "pair").scan())).toEqual([rowOf("a", "1")]);
+    second.close();
+  });
+});
+
+describe("a journal file", () => {
+  it("that is damaged is put aside, whole, and a new one begun", () => {
+    writeFileSync(join(stateDir, JOURNAL_FILE), "this is no database, and long enough to be read as a header of one".repeat(100));
+    const journal = openJournal({ stateDir, clock });
+    expect(journal.replaced).toMatch(/journal\.sqlite\.damaged-/);
+    expect(readFileSync(journal.replaced!, "utf8")).toContain("this is no database");
+    journal.close();
+  });
+
+  it("of a newer kvsync is refused, and left as it is", () => {
+    const newer = new DatabaseSync(join(stateDir, JOURNAL_FILE));
+    newer.exec("PRAGMA user_version = 99");
+    newer.close();
+    expect(() => openJournal({ stateDir, clock })).toThrow(expect.objectContaining({ code: "state-damaged" }));
+  });
+});
+
+describe("the state lock", () => {
+  it("is held by one process at a time, and dies with it", async () => {
+    const script = `import { openStateLock } from ${JSON.stringify(join(import.meta.dirname, "../../../src/journal/lock.ts"))};
+      openStateLock(process.argv[1]); console.log("held"); setInterval(() => {}, 1000);`;
+    const holder = spawn(process.execPath, ["--no-warnings", "--input-type=module", "-e", script, stateDir], { stdio: ["ignore", "pipe", "inherit"] });
+    await once(holder.stdout, "data");
+    expect(() => openStateLock(stateDir)).toThrow(expect.objectContaining({ code: "locked" }));
+    holder.kill("SIGKILL");
+    await once(holder, "exit");
+    openStateLock(stateDir).close();
+  });
+});
+
+describe("the trash", () => {
+  it("keeps each content once, and a row for each value", async () => {
+    const journal = openJournal({ stateDir, clock });
+    const trash = openTrash(journal, { clock, stateDir, mapping: "m", side: "local" });
+    await trash.save([valueOf(clock, "a", "same"), valueOf(clock, "b", "same")], "replaced");
+    await trash.save([valueOf(clock, "a", "", { metadata: '{"m":1}' })], "removed");
+    expect(readdirSync(join(stateDir, "trash"))).toHaveLength(2);
+    const rows = journal.database.prepare("SELECT CAST(key AS TEXT) AS key, size, reason, metadata FROM trash ORDER BY id").all();
+    expect(rows.map((row) => ({ ...row }))).toEqual([
+      { key: "a", size: 4, reason: "replaced", metadata: null },
+      { key: "b", size: 4, reason: "replaced", metadata: null },
+      { key: "a", size: 0, reason: "removed", metadata: '{"m":1}' },
+    ]);
+    expect(readFileSync(join(stateDir, "trash", entryOf("a", "same").fingerprint!), "utf8")).toBe("same");
+    journal.close();
+  });
+
+  it("refuses, rather than lose a value, when it cannot keep it", async () => {
+    const journal = openJournal({ stateDir, clock });
+    writeFileSync(join(stateDir, "trash"), "in the way");
+    const trash = openTrash(journal, { clock, stateDir, mapping: "m", side: "local" });
+    await expect(trash.save([valueOf(clock, "a", "x")], "replaced")).rejects.toMatchObject({ code: "io" });
+    journal.close();
+  });
+});
