@@ -15,9 +15,8 @@
 // keeping a copy of a file costs no request.
 
 import type { EpochSeconds } from "./clock.ts";
-import { compareVersions } from "./compare.ts";
-import { type BaseRow, type Entry, isRacy, sameSignature } from "./entry.ts";
-import { EXPIRATION_AHEAD_SECONDS_MIN } from "./limits.ts";
+import { compareVersions, expiresTooSoon, isRecorded } from "./compare.ts";
+import type { BaseRow, Entry } from "./entry.ts";
 
 export type DeletePolicy = "owned" | "all" | "none";
 
@@ -57,7 +56,8 @@ export function reconcileOneWay(
   }
   const comparison = compareVersions(source, destination);
   if (comparison === "same") return base !== undefined && isRecorded(source, destination, base) ? nothing : record;
-  if (comparison === "different" && expiresTooSoon(source.expiration, policy.now)) return { kind: "skip", reason: "expired" };
+  if (comparison === "different" && expiresTooSoon(source.expiration, policy.now))
+    return { kind: "skip", reason: "expired" };
   return { kind: "write", save: isLost(destination, base, policy), ifDifferent: comparison === "unknown" };
 }
 
@@ -72,22 +72,10 @@ function isLost(destination: Entry, base: BaseRow | undefined, policy: OneWayPol
   return policy.saveAll || base === undefined || compareVersions(destination, base) !== "same";
 }
 
-/** Whether the base already says all that both sides do, and can be trusted to say so of the file next time too. */
-function isRecorded(source: Entry, destination: Entry, base: BaseRow): boolean {
-  if (compareVersions(source, base) !== "same") return false;
-  const signature = source.signature ?? destination.signature;
-  if (signature === undefined) return true;
-  return base.signature !== undefined && sameSignature(signature, base.signature) && !isRacy(signature, base.hashedAt);
-}
-
 /** A key that is gone since its time had come is not written again: neither one whose own expiration has passed, nor
  * one that a rule gave a time to live and whose file is as it was when that began. */
 function isExpired(source: Entry, base: BaseRow | undefined, now: EpochSeconds): boolean {
   if (expiresTooSoon(source.expiration, now)) return true;
   if (base?.expiration === undefined || source.ttlSeconds === undefined || base.expiration > now) return false;
   return compareVersions(source, base) === "same";
-}
-
-function expiresTooSoon(expiration: EpochSeconds | undefined, now: EpochSeconds): boolean {
-  return expiration !== undefined && expiration < now + EXPIRATION_AHEAD_SECONDS_MIN;
 }

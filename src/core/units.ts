@@ -6,7 +6,9 @@
 
 import type { ByteCount, DurationMs } from "./clock.ts";
 
-export type Parsed<T> = { readonly kind: "value"; readonly value: T } | { readonly kind: "fault"; readonly message: string };
+export type Parsed<T> =
+  | { readonly kind: "value"; readonly value: T }
+  | { readonly kind: "fault"; readonly message: string };
 
 /** Longest first where it matters to `render`; names are as written in config files. */
 const durationUnits: Readonly<Record<string, DurationMs>> = {

@@ -38,7 +38,8 @@ export async function applyPlan(plan: Plan, deps: ApplyDeps): Promise<void> {
 }
 
 function commitRecords(plan: Plan, deps: ApplyDeps): void {
-  for (const page of plan.pages("record")) deps.base.commit({ record: page.map((action) => recordedRow(action, deps)), forget: [] });
+  for (const page of plan.pages("record"))
+    deps.base.commit({ record: page.map((action) => recordedRow(action, deps)), forget: [] });
   for (const page of plan.pages("forget")) deps.base.commit({ record: [], forget: page.map((action) => action.key) });
 }
 
@@ -113,13 +114,25 @@ async function* pendingWrites(
       const value = readValue(outcome, deps);
       if (value === undefined) continue;
       if (action.ifDifferent && isEqual(value.entry, action.destination)) {
-        deps.base.commit({ record: [recordedRow({ kind: "record", key: action.key, source: value.entry, destination: action.destination! }, deps)], forget: [] });
+        deps.base.commit({
+          record: [
+            recordedRow(
+              { kind: "record", key: action.key, source: value.entry, destination: action.destination! },
+              deps,
+            ),
+          ],
+          forget: [],
+        });
         deps.onDone({ kind: "unchanged", key: action.key, replaced: false, bytes: 0 });
         continue;
       }
       writes.push({ action, value });
     }
-    const unsaved = await saveAll(writes.map(({ action }) => action), "replaced", deps);
+    const unsaved = await saveAll(
+      writes.map(({ action }) => action),
+      "replaced",
+      deps,
+    );
     const page: Write[] = [];
     for (const write of writes) {
       if (unsaved.has(write.action.key)) continue;
@@ -145,13 +158,17 @@ function readValue(outcome: ReadOutcome, deps: ApplyDeps): Value | undefined {
       deps.onProblem(outcome.problem);
       return undefined;
     case "absent":
-      deps.onProblem(problem("vanished", outcome.key, "was there when listed and is gone now; the next round sees to it"));
+      deps.onProblem(
+        problem("vanished", outcome.key, "was there when listed and is gone now; the next round sees to it"),
+      );
       return undefined;
   }
 }
 
 function isEqual(source: Entry, destination: Entry | undefined): boolean {
-  return destination !== undefined && source.fingerprint === destination.fingerprint && sameAttributes(source, destination);
+  return (
+    destination !== undefined && source.fingerprint === destination.fingerprint && sameAttributes(source, destination)
+  );
 }
 
 async function applyRemoves(plan: Plan, deps: ApplyDeps): Promise<void> {
@@ -185,7 +202,9 @@ async function saveAll(
   deps: ApplyDeps,
 ): Promise<ReadonlySet<Key>> {
   const unsaved = new Set<Key>();
-  const entries = actions.flatMap((action) => (action.save && action.destination !== undefined ? [action.destination] : []));
+  const entries = actions.flatMap((action) =>
+    action.save && action.destination !== undefined ? [action.destination] : [],
+  );
   if (entries.length === 0) return unsaved;
   for await (const outcomes of deps.destination.read(onePage(entries), transferOptions(deps))) {
     const values: Value[] = [];

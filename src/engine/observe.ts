@@ -21,10 +21,14 @@ export interface Observer {
  * which is reported as a problem. */
 export async function observePage(triples: readonly Triple[], observer: Observer): Promise<readonly Triple[]> {
   const trusted = triples.map(trustBase);
-  const destinationRead = trusted.filter((triple) => needsValue(triple) && triple.destination?.fingerprint === undefined);
+  const destinationRead = trusted.filter(
+    (triple) => needsValue(triple) && triple.destination?.fingerprint === undefined,
+  );
   const withDestinations = await resolve(trusted, destinationRead, "destination", observer);
   if (!observer.exact) return withDestinations;
-  const sourceRead = withDestinations.filter((triple) => needsValue(triple) && triple.source?.fingerprint === undefined);
+  const sourceRead = withDestinations.filter(
+    (triple) => needsValue(triple) && triple.source?.fingerprint === undefined,
+  );
   return resolve(withDestinations, sourceRead, "source", observer);
 }
 
@@ -56,7 +60,9 @@ async function resolve(
   if (wanted.length === 0) return triples;
   const entries = wanted.map((triple) => triple[side]!);
   const resolved = new Map<string, Entry | undefined>();
-  for await (const outcomes of observer[side].read(onePage(entries), { ...(observer.signal && { signal: observer.signal }) })) {
+  for await (const outcomes of observer[side].read(onePage(entries), {
+    ...(observer.signal && { signal: observer.signal }),
+  })) {
     for (const outcome of outcomes) resolved.set(outcome.key, resolvedEntry(outcome, observer));
   }
   return triples.flatMap((triple) => {

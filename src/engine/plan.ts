@@ -145,7 +145,8 @@ function decodeActions(bytes: Uint8Array): Action[] {
 
 function actionFields(action: Action): ActionFields {
   const source = "source" in action ? entryFields(action.source) : null;
-  const destination = "destination" in action && action.destination !== undefined ? entryFields(action.destination) : null;
+  const destination =
+    "destination" in action && action.destination !== undefined ? entryFields(action.destination) : null;
   const save = "save" in action && action.save;
   const ifDifferent = "ifDifferent" in action && action.ifDifferent;
   return [action.kind, action.key, source, destination, save, ifDifferent];
@@ -155,7 +156,14 @@ function actionOf([kind, text, source, destination, save, ifDifferent]: ActionFi
   const key = text as Key;
   switch (kind) {
     case "write":
-      return { kind, key, source: entryOf(source!), destination: destination === null ? undefined : entryOf(destination), save, ifDifferent };
+      return {
+        kind,
+        key,
+        source: entryOf(source!),
+        destination: destination === null ? undefined : entryOf(destination),
+        save,
+        ifDifferent,
+      };
     case "remove":
       return { kind, key, destination: entryOf(destination!), save };
     case "record":

@@ -75,7 +75,12 @@ export async function runRound(request: RoundRequest): Promise<RoundResult> {
     if (request.dryRun) {
       return { ...tally, written: plan.counts.write, removed: plan.counts.remove, bytes: plan.bytes, trip };
     }
-    await applyPlan(plan, { ...request, signal: request.signal, onProblem, onDone: tallyDone(tally, plan, request.events) });
+    await applyPlan(plan, {
+      ...request,
+      signal: request.signal,
+      onProblem,
+      onDone: tallyDone(tally, plan, request.events),
+    });
     return { ...tally, trip };
   } finally {
     plan.clear();
@@ -108,7 +113,11 @@ async function fillPlan(
 ): Promise<{ sourceKeys: number; destinationKeys: number }> {
   const { source, destination, events, signal } = request;
   const unknowns = new Unknowns();
-  const listOptions: ListOptions = { onProblem, onUnknown: (unknown) => unknowns.add(unknown), ...(signal && { signal }) };
+  const listOptions: ListOptions = {
+    onProblem,
+    onUnknown: (unknown) => unknowns.add(unknown),
+    ...(signal && { signal }),
+  };
   const policy: OneWayPolicy = {
     delete: request.delete,
     saveAll: !destination.traits.readsCostRequests,
@@ -117,7 +126,11 @@ async function fillPlan(
   const observer = { source, destination, exact: request.dryRun, signal, onProblem };
   const seen = { sourceKeys: 0, destinationKeys: 0 };
   let keys = 0;
-  const triples = mergeJoin({ source: source.list(listOptions), destination: destination.list(listOptions), base: request.base.scan() });
+  const triples = mergeJoin({
+    source: source.list(listOptions),
+    destination: destination.list(listOptions),
+    base: request.base.scan(),
+  });
   for await (const page of triples) {
     signal?.throwIfAborted();
     const managed = page.filter((triple) => !unknowns.covers(triple.key));
@@ -149,7 +162,14 @@ function addDecision(plan: Plan, triple: Triple, decision: Decision, tally: Tall
       plan.add({ kind: "forget", key });
       return;
     case "write":
-      plan.add({ kind: "write", key, source: source!, destination, save: decision.save, ifDifferent: decision.ifDifferent });
+      plan.add({
+        kind: "write",
+        key,
+        source: source!,
+        destination,
+        save: decision.save,
+        ifDifferent: decision.ifDifferent,
+      });
       return;
     case "remove":
       plan.add({ kind: "remove", key, destination: destination!, save: decision.save });

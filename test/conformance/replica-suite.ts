@@ -16,11 +16,55 @@ export interface OpenReplica {
 
 /** Names that other tools lose. */
 export const HOSTILE_KEYS: readonly string[] = [
-  "a", "a/b", "a/b/c", "a//b", "/a", "a/", "//", "/", "...", "a/../b", "a/./b", "a%2Fb", "%2F", "%", "%25", "%00",
-  "a\u0000b", "\u0001\u001f\u007f", "tab\there", "line\nbreak", "caf\u00e9", "cafe\u0301", "\u{1f600}", "\ufffd", "\ue000", "\u{10ffff}",
-  "a%value", "a%meta", "a%value%meta", "a%tmp-1a2b", "x%+", "%2E", "%2E%2E", ".kvsync", "-rf", " ", "a ", "a.", "CON",
-  "k".repeat(512), "\u00e9".repeat(256), `${"p".repeat(240)}X${"q".repeat(60)}`, `${"p".repeat(240)}Y`, `${"p".repeat(255)}/x`,
-  "<>:\"\\|?*", "foo%20bar", "A", "__proto__", "constructor",
+  "a",
+  "a/b",
+  "a/b/c",
+  "a//b",
+  "/a",
+  "a/",
+  "//",
+  "/",
+  "...",
+  "a/../b",
+  "a/./b",
+  "a%2Fb",
+  "%2F",
+  "%",
+  "%25",
+  "%00",
+  "a\u0000b",
+  "\u0001\u001f\u007f",
+  "tab\there",
+  "line\nbreak",
+  "caf\u00e9",
+  "cafe\u0301",
+  "\u{1f600}",
+  "\ufffd",
+  "\ue000",
+  "\u{10ffff}",
+  "a%value",
+  "a%meta",
+  "a%value%meta",
+  "a%tmp-1a2b",
+  "x%+",
+  "%2E",
+  "%2E%2E",
+  ".kvsync",
+  "-rf",
+  " ",
+  "a ",
+  "a.",
+  "CON",
+  "k".repeat(512),
+  "\u00e9".repeat(256),
+  `${"p".repeat(240)}X${"q".repeat(60)}`,
+  `${"p".repeat(240)}Y`,
+  `${"p".repeat(255)}/x`,
+  '<>:"\\|?*',
+  "foo%20bar",
+  "A",
+  "__proto__",
+  "constructor",
 ];
 
 export function describeReplica(name: string, open: (clock: FakeClock) => Promise<OpenReplica>): void {
@@ -39,7 +83,10 @@ export function describeReplica(name: string, open: (clock: FakeClock) => Promis
     const problems: Problem[] = [];
     const list = (): Promise<Entry[]> => collect(replica.list({ onProblem: (problem) => problems.push(problem) }));
 
-    async function put(items: Readonly<Record<string, string | Uint8Array>>, attributes: Attributes = {}): Promise<void> {
+    async function put(
+      items: Readonly<Record<string, string | Uint8Array>>,
+      attributes: Attributes = {},
+    ): Promise<void> {
       const listed = new Map((await list()).map((entry) => [entry.key as string, entry]));
       const writes = Object.entries(items).map(([key, content]) => ({
         value: valueOf(clock, key, content, attributes),
@@ -64,7 +111,13 @@ export function describeReplica(name: string, open: (clock: FakeClock) => Promis
     });
 
     it("gives back what was written, byte for byte", async () => {
-      const items = { empty: "", text: "h\u00e9llo \u{1f600}\n\"quoted\"", binary: Buffer.from([0, 255, 254, 0, 128]), bom: "\ufefftext", nul: "a\0b" };
+      const items = {
+        empty: "",
+        text: 'h\u00e9llo \u{1f600}\n"quoted"',
+        binary: Buffer.from([0, 255, 254, 0, 128]),
+        bom: "\ufefftext",
+        nul: "a\0b",
+      };
       await put(items);
       const values = await read();
       for (const [key, content] of Object.entries(items)) expect(values.get(key)).toEqual(Buffer.from(content));
@@ -81,7 +134,8 @@ export function describeReplica(name: string, open: (clock: FakeClock) => Promis
       const expiration = Math.floor(clock.now() / 1000) + 86_400;
       const metadata = '{"n":1,"owner":"t\u00e9st"}';
       await put(Object.fromEntries(HOSTILE_KEYS.map((key) => [key, `value of ${key}`])), { metadata, expiration });
-      for (const entry of await list()) expect([entry.key, entry.metadata, entry.expiration]).toEqual([entry.key, metadata, expiration]);
+      for (const entry of await list())
+        expect([entry.key, entry.metadata, entry.expiration]).toEqual([entry.key, metadata, expiration]);
       const values = await read();
       for (const key of HOSTILE_KEYS) expect(values.get(key)?.toString()).toBe(`value of ${key}`);
     });
@@ -106,7 +160,11 @@ export function describeReplica(name: string, open: (clock: FakeClock) => Promis
       await put({ text: "abc", binary: Buffer.from([255]) });
       const outcomes = await collect(replica.read(pagesOf(await list())));
       const entries = outcomes.map((outcome) => (outcome.kind === "value" ? outcome.value.entry : undefined));
-      expect(entries.find((entry) => entry?.key === "text")).toMatchObject({ fingerprint: fingerprintOf(Buffer.from("abc")), size: 3, binary: false });
+      expect(entries.find((entry) => entry?.key === "text")).toMatchObject({
+        fingerprint: fingerprintOf(Buffer.from("abc")),
+        size: 3,
+        binary: false,
+      });
       expect(entries.find((entry) => entry?.key === "binary")).toMatchObject({ size: 1, binary: true });
     });
 
@@ -115,7 +173,10 @@ export function describeReplica(name: string, open: (clock: FakeClock) => Promis
       const listed = await list();
       await collect(replica.remove(pagesOf(listed.filter((entry) => entry.key === "goes"))));
       const outcomes = await collect(replica.read(pagesOf(listed)));
-      expect(outcomes.map((outcome) => [outcome.key, outcome.kind]).sort()).toEqual([["goes", "absent"], ["stays", "value"]]);
+      expect(outcomes.map((outcome) => [outcome.key, outcome.kind]).sort()).toEqual([
+        ["goes", "absent"],
+        ["stays", "value"],
+      ]);
     });
 
     it("removes keys, and what is gone already counts as removed", async () => {
@@ -129,8 +190,13 @@ export function describeReplica(name: string, open: (clock: FakeClock) => Promis
     });
 
     it("gives exactly one outcome for each key it was asked for", async () => {
-      const writes = Array.from({ length: 1200 }, (_, i) => ({ value: valueOf(clock, `n/${i}`, `${i}`), expected: undefined }));
-      const outcomes = await collect(replica.write(pagesOf(writes.slice(0, 1), [], writes.slice(1, 700), writes.slice(700))));
+      const writes = Array.from({ length: 1200 }, (_, i) => ({
+        value: valueOf(clock, `n/${i}`, `${i}`),
+        expected: undefined,
+      }));
+      const outcomes = await collect(
+        replica.write(pagesOf(writes.slice(0, 1), [], writes.slice(1, 700), writes.slice(700))),
+      );
       expect(new Set(outcomes.map((outcome) => outcome.key)).size).toBe(1200);
       expect(outcomes).toHaveLength(1200);
     });

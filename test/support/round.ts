@@ -41,7 +41,8 @@ export async function round(
   const done: Done[] = [];
   const trash: Trash = {
     async save(values, reason) {
-      for (const { entry, bytes } of values) pair.trashed.push({ key: entry.key, content: Buffer.from(bytes).toString(), reason });
+      for (const { entry, bytes } of values)
+        pair.trashed.push({ key: entry.key, content: Buffer.from(bytes).toString(), reason });
     },
   };
   const result = await runRound({

@@ -20,7 +20,16 @@ const ttl = (entry: Entry): Entry => ({ ...entry, ttlSeconds: 3600 });
 
 function base(entry: Entry, more: Partial<BaseRow> = {}): BaseRow {
   const hashedAt = (NOW * 1000) as EpochMs;
-  return { key: entry.key, fingerprint: entry.fingerprint!, metadata: entry.metadata, expiration: entry.expiration, size: 1, signature: undefined, hashedAt, ...more };
+  return {
+    key: entry.key,
+    fingerprint: entry.fingerprint!,
+    metadata: entry.metadata,
+    expiration: entry.expiration,
+    size: 1,
+    signature: undefined,
+    hashedAt,
+    ...more,
+  };
 }
 
 const write = (save: boolean, ifDifferent = false): Decision => ({ kind: "write", save, ifDifferent });
@@ -29,7 +38,14 @@ const skip = (reason: "expired" | "not-owned" | "kept"): Decision => ({ kind: "s
 const nothing: Decision = { kind: "nothing" };
 const record: Decision = { kind: "record" };
 
-type Row = [title: string, source: Entry | undefined, destination: Entry | undefined, base: BaseRow | undefined, decision: Decision, policy?: DeletePolicy];
+type Row = [
+  title: string,
+  source: Entry | undefined,
+  destination: Entry | undefined,
+  base: BaseRow | undefined,
+  decision: Decision,
+  policy?: DeletePolicy,
+];
 
 const none = undefined;
 const table: Row[] = [
@@ -48,7 +64,13 @@ const table: Row[] = [
   ["equal, base behind: a crash before the commit", B, B, base(A), record],
   ["equal, file as recorded", file(A), A, base(A, { signature }), nothing],
   ["equal, file touched", file(A), A, base(A, { signature: { ...signature, mtimeMs: 1 } }), record],
-  ["equal, file recorded within a tick of its change", file(A), A, base(A, { signature, hashedAt: (signature.mtimeMs + 1) as EpochMs }), record],
+  [
+    "equal, file recorded within a tick of its change",
+    file(A),
+    A,
+    base(A, { signature, hashedAt: (signature.mtimeMs + 1) as EpochMs }),
+    record,
+  ],
   ["metadata changed at the source", meta, A, base(A), write(false)],
   ["metadata changed at the destination", A, meta, base(A), write(true)],
   ["expiration added at the source", expiring(3600), A, base(A), write(false)],

@@ -1,6 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseByteCount, parseDuration, parseRate, parseRatio, renderByteCount, renderDuration } from "../../../src/core/units.ts";
+import {
+  parseByteCount,
+  parseDuration,
+  parseRate,
+  parseRatio,
+  renderByteCount,
+  renderDuration,
+} from "../../../src/core/units.ts";
 
 const value = <T>(value: T) => ({ kind: "value", value });
 const fault = (message: RegExp) => ({ kind: "fault", message: expect.stringMatching(message) as string });
@@ -19,8 +26,9 @@ describe("a duration", () => {
     expect(parseDuration("60")).toEqual(fault(/^"60" needs a unit: write 60s, 60m, 60h or 60d$/));
   });
 
-  test.each(["", " 5m", "5 m", "5M", "1.5h", "-5s", "5min", "1h30m", "٥s", "5m\n", "constructor"])("%j is refused", (text) =>
-    expect(parseDuration(text).kind).toBe("fault"),
+  test.each(["", " 5m", "5 m", "5M", "1.5h", "-5s", "5min", "1h30m", "٥s", "5m\n", "constructor"])(
+    "%j is refused",
+    (text) => expect(parseDuration(text).kind).toBe("fault"),
   );
 
   test("too long to count in milliseconds is refused", () => {
@@ -55,11 +63,14 @@ describe("a percentage", () => {
     expect(parseRatio("25")).toEqual(fault(/^"25" needs a percent sign: write 25%$/));
   });
 
-  test.each(["101%", "-1%", "0.25%%", "a%", "25 %", ".5%"])("%j is refused", (text) => expect(parseRatio(text).kind).toBe("fault"));
+  test.each(["101%", "-1%", "0.25%%", "a%", "25 %", ".5%"])("%j is refused", (text) =>
+    expect(parseRatio(text).kind).toBe("fault"),
+  );
 });
 
 describe("a rate", () => {
-  test("is requests in a window", () => expect(parseRate("1200/5m")).toEqual(value({ requests: 1200, windowMs: 300_000 })));
+  test("is requests in a window", () =>
+    expect(parseRate("1200/5m")).toEqual(value({ requests: 1200, windowMs: 300_000 })));
 
   test.each(["1200", "0/5m", "1200/0s", "1200/5", "/5m", "1200/", "-1/5m"])("%j is refused", (text) =>
     expect(parseRate(text).kind).toBe("fault"),

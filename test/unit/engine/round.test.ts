@@ -24,7 +24,13 @@ beforeEach(() => {
 });
 
 async function put(replica: Replica, items: Readonly<Record<string, string>>): Promise<void> {
-  await collect(replica.write(pagesOf(Object.entries(items).map(([key, content]) => ({ value: valueOf(clock, key, content), expected: undefined })))));
+  await collect(
+    replica.write(
+      pagesOf(
+        Object.entries(items).map(([key, content]) => ({ value: valueOf(clock, key, content), expected: undefined })),
+      ),
+    ),
+  );
 }
 
 async function drop(replica: Replica, ...keys: string[]): Promise<void> {
@@ -35,10 +41,16 @@ async function drop(replica: Replica, ...keys: string[]): Promise<void> {
 async function contents(replica: Replica): Promise<Record<string, string>> {
   const listed = await collect(replica.list({ onProblem: () => {} }));
   const outcomes = await collect(replica.read(pagesOf(listed)));
-  return Object.fromEntries(outcomes.map((outcome) => [outcome.key, outcome.kind === "value" ? Buffer.from(outcome.value.bytes).toString() : outcome.kind]));
+  return Object.fromEntries(
+    outcomes.map((outcome) => [
+      outcome.key,
+      outcome.kind === "value" ? Buffer.from(outcome.value.bytes).toString() : outcome.kind,
+    ]),
+  );
 }
 
-const many = (count: number): Record<string, string> => Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, `v${i}`]));
+const many = (count: number): Record<string, string> =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, `v${i}`]));
 
 describe("a round", () => {
   it("carries everything over, and the next one does nothing", async () => {
@@ -143,7 +155,8 @@ describe("what cannot be told", () => {
       async *list(options) {
         options.onUnknown?.({ prefix: "k1" });
         options.onUnknown?.({ key: keyOf("k2") });
-        for await (const page of source.list(options)) yield page.filter((entry) => !entry.key.startsWith("k1") && entry.key !== "k2");
+        for await (const page of source.list(options))
+          yield page.filter((entry) => !entry.key.startsWith("k1") && entry.key !== "k2");
       },
     };
     expect(await round({ ...pair, source: blind })).toMatchObject({ written: 0, removed: 0 });
@@ -182,8 +195,15 @@ describe("what cannot be told", () => {
       ...destination,
       async *write(writes) {
         for await (const page of writes) {
-          const [bad, good] = [page.filter((w) => w.value.entry.key === "b"), page.filter((w) => w.value.entry.key !== "b")];
-          yield bad.map((w) => ({ kind: "problem" as const, key: w.value.entry.key, problem: problem("unconfirmed", "b", "was not confirmed") }));
+          const [bad, good] = [
+            page.filter((w) => w.value.entry.key === "b"),
+            page.filter((w) => w.value.entry.key !== "b"),
+          ];
+          yield bad.map((w) => ({
+            kind: "problem" as const,
+            key: w.value.entry.key,
+            problem: problem("unconfirmed", "b", "was not confirmed"),
+          }));
           yield* destination.write(pagesOf(good));
         }
       },
@@ -201,8 +221,16 @@ describe("a filter", () => {
     await round(pair);
     const isManaged = (key: string): boolean => !key.startsWith("tmp/");
     await drop(source, "tmp/b");
-    const filtered = { ...pair, source: openManagedReplica(source, isManaged), destination: openManagedReplica(destination, isManaged) };
-    expect(await round(filtered, { base: openManagedBase(pair.base, isManaged) })).toMatchObject({ written: 0, removed: 0, unchanged: 1 });
+    const filtered = {
+      ...pair,
+      source: openManagedReplica(source, isManaged),
+      destination: openManagedReplica(destination, isManaged),
+    };
+    expect(await round(filtered, { base: openManagedBase(pair.base, isManaged) })).toMatchObject({
+      written: 0,
+      removed: 0,
+      unchanged: 1,
+    });
     expect(await contents(destination)).toEqual({ "keep/a": "1", "tmp/b": "2" });
   });
 });

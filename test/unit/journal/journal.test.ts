@@ -28,15 +28,27 @@ afterEach(() => rmSync(stateDir, { recursive: true, force: true }));
 
 function rowOf(key: string, content: string): BaseRow {
   const entry = entryOf(key, content);
-  return { key: entry.key, fingerprint: entry.fingerprint!, metadata: undefined, expiration: undefined, size: content.length, signature: undefined, hashedAt: 1 as EpochMs };
+  return {
+    key: entry.key,
+    fingerprint: entry.fingerprint!,
+    metadata: undefined,
+    expiration: undefined,
+    size: content.length,
+    signature: undefined,
+    hashedAt: 1 as EpochMs,
+  };
 }
 
 describe("the base", () => {
   it("gives back its rows in byte order, over pages, as they were recorded", async () => {
     const journal = openJournal({ stateDir, clock });
     const base = openBase(journal, "pair");
-    const signature = { size: 3, mtimeMs: 1_700_000_000_123.4567, ctimeMs: 1_700_000_000_000.25, inode: 2 ** 60 };
-    const rows = [...HOSTILE_KEYS, ...Array.from({ length: 2100 }, (_, i) => `n/${i}`)].map((key) => ({ ...rowOf(key, "abc"), signature, metadata: '{"a":1}' }));
+    const signature = { size: 3, mtimeMs: 1_700_000_000_123.4567, ctimeMs: 1_700_000_000_000.25, inode: 2 ** 52 };
+    const rows = [...HOSTILE_KEYS, ...Array.from({ length: 2100 }, (_, i) => `n/${i}`)].map((key) => ({
+      ...rowOf(key, "abc"),
+      signature,
+      metadata: '{"a":1}',
+    }));
     base.commit({ record: rows, forget: [] });
     expect(await collect(base.scan())).toEqual(rows.toSorted((a, b) => compareUtf8(a.key, b.key)));
     journal.close();
@@ -65,7 +77,10 @@ describe("the base", () => {
 
 describe("a journal file", () => {
   it("that is damaged is put aside, whole, and a new one begun", () => {
-    writeFileSync(join(stateDir, JOURNAL_FILE), "this is no database, and long enough to be read as a header of one".repeat(100));
+    writeFileSync(
+      join(stateDir, JOURNAL_FILE),
+      "this is no database, and long enough to be read as a header of one".repeat(100),
+    );
     const journal = openJournal({ stateDir, clock });
     expect(journal.replaced).toMatch(/journal\.sqlite\.damaged-/);
     expect(readFileSync(journal.replaced!, "utf8")).toContain("this is no database");
@@ -84,7 +99,9 @@ describe("the state lock", () => {
   it("is held by one process at a time, and dies with it", async () => {
     const script = `import { openStateLock } from ${JSON.stringify(join(import.meta.dirname, "../../../src/journal/lock.ts"))};
       openStateLock(process.argv[1]); console.log("held"); setInterval(() => {}, 1000);`;
-    const holder = spawn(process.execPath, ["--no-warnings", "--input-type=module", "-e", script, stateDir], { stdio: ["ignore", "pipe", "inherit"] });
+    const holder = spawn(process.execPath, ["--no-warnings", "--input-type=module", "-e", script, stateDir], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     await once(holder.stdout, "data");
     expect(() => openStateLock(stateDir)).toThrow(expect.objectContaining({ code: "locked" }));
     holder.kill("SIGKILL");
@@ -100,7 +117,9 @@ describe("the trash", () => {
     await trash.save([valueOf(clock, "a", "same"), valueOf(clock, "b", "same")], "replaced");
     await trash.save([valueOf(clock, "a", "", { metadata: '{"m":1}' })], "removed");
     expect(readdirSync(join(stateDir, "trash"))).toHaveLength(2);
-    const rows = journal.database.prepare("SELECT CAST(key AS TEXT) AS key, size, reason, metadata FROM trash ORDER BY id").all();
+    const rows = journal.database
+      .prepare("SELECT CAST(key AS TEXT) AS key, size, reason, metadata FROM trash ORDER BY id")
+      .all();
     expect(rows.map((row) => ({ ...row }))).toEqual([
       { key: "a", size: 4, reason: "replaced", metadata: null },
       { key: "b", size: 4, reason: "replaced", metadata: null },
