@@ -32,7 +32,12 @@ function readSource(path: string): Source {
     .replace(/^\s*\/\/.*$/gm, "")
     .replace(/\s\/\/ .*$/gm, "");
   const imports = [...code.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map((match) => match[1] ?? "");
-  return { path: relative(src, path), text, code: code.replace(/"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/g, '""'), imports };
+  return {
+    path: relative(src, path),
+    text,
+    code: code.replace(/"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/g, '""'),
+    imports,
+  };
 }
 
 const folderOf = (path: string): string => (path.includes("/") ? (path.split("/")[0] ?? "") : "");
@@ -64,8 +69,16 @@ function mayImport(from: string, to: string): boolean {
 
 /** What only some places may use, and those places. */
 const OWNERS: readonly { readonly what: string; readonly pattern: RegExp; readonly owners: RegExp }[] = [
-  { what: "the clock", pattern: /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(|\bhrtime\b/, owners: /^core\/system-clock\.ts$/ },
-  { what: "timers", pattern: /\b(setTimeout|setInterval)\s*\(|timers\/promises/, owners: /^core\/system-clock\.ts$|^cli\/|^server\// },
+  {
+    what: "the clock",
+    pattern: /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(|\bhrtime\b/,
+    owners: /^core\/system-clock\.ts$/,
+  },
+  {
+    what: "timers",
+    pattern: /\b(setTimeout|setInterval)\s*\(|timers\/promises/,
+    owners: /^core\/system-clock\.ts$|^cli\/|^server\//,
+  },
   { what: "randomness", pattern: /\bMath\.random\(/, owners: /^core\/system-clock\.ts$/ },
   { what: "the environment", pattern: /\bprocess\.env\b/, owners: /^cli\/|^main\.ts$/ },
   { what: "the console", pattern: /\bconsole\.|\bprocess\.(stdout|stderr)\b/, owners: /^cli\/|^main\.ts$/ },
@@ -79,7 +92,9 @@ describe("only its owners use", () => {
   });
 
   it("the disk", () => {
-    const users = sources.filter((source) => source.imports.some((name) => /^node:(fs|sqlite|child_process)/.test(name)));
+    const users = sources.filter((source) =>
+      source.imports.some((name) => /^node:(fs|sqlite|child_process)/.test(name)),
+    );
     expect(users.map((source) => source.path).filter((path) => /^(core|kv|engine)\//.test(path))).toEqual([]);
   });
 });
@@ -100,11 +115,13 @@ describe("a source file", () => {
       .map((name) => [join(root, "test", name), readFileSync(join(root, "test", name), "utf8")] as const);
     const scripts = readFileSync(join(root, "package.json"), "utf8");
     for (const source of sources) {
-      for (const name of source.imports) if (name.startsWith(".")) named.add(relative(src, resolve(src, dirname(source.path), name)));
+      for (const name of source.imports)
+        if (name.startsWith(".")) named.add(relative(src, resolve(src, dirname(source.path), name)));
       if (scripts.includes(`src/${source.path}`)) named.add(source.path);
     }
     for (const [path, text] of tests) {
-      for (const match of text.matchAll(/"(\.[^"]+\.ts)"/g)) named.add(relative(src, resolve(dirname(path), match[1] ?? "")));
+      for (const match of text.matchAll(/"(\.[^"]+\.ts)"/g))
+        named.add(relative(src, resolve(dirname(path), match[1] ?? "")));
     }
     expect(sources.map((source) => source.path).filter((path) => !named.has(path))).toEqual([]);
   });

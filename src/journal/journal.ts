@@ -47,7 +47,9 @@ export function openMemoryJournal(): Journal {
 function openDatabase(path: string): { database: DatabaseSync; close: () => void } {
   const database = new DatabaseSync(path, { timeout: 5000 });
   try {
-    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;");
+    database.exec(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;",
+    );
     migrate(database, path);
   } catch (error) {
     database.close();
@@ -59,9 +61,13 @@ function openDatabase(path: string): { database: DatabaseSync; close: () => void
 function migrate(database: DatabaseSync, path: string): void {
   const { user_version: version } = database.prepare("PRAGMA user_version").get() as { user_version: number };
   if (version > MIGRATIONS.length) {
-    throw new AppError("state-damaged", `${path} was written by a newer kvsync (schema ${version}, this one knows ${MIGRATIONS.length})`, {
-      hint: "use that kvsync, or move the file away: the next round then starts without a base and deletes nothing",
-    });
+    throw new AppError(
+      "state-damaged",
+      `${path} was written by a newer kvsync (schema ${version}, this one knows ${MIGRATIONS.length})`,
+      {
+        hint: "use that kvsync, or move the file away: the next round then starts without a base and deletes nothing",
+      },
+    );
   }
   for (const [index, step] of MIGRATIONS.entries()) {
     if (index < version) continue;

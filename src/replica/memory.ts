@@ -59,7 +59,9 @@ export function openMemoryReplica(options: { readonly clock: Clock; readonly lab
 
 function storedEntry(entry: Entry, bytes: Uint8Array, clock: Clock): Entry {
   const expiration =
-    entry.ttlSeconds === undefined ? entry.expiration : ((Math.floor(clock.now() / 1000) + entry.ttlSeconds) as Entry["expiration"]);
+    entry.ttlSeconds === undefined
+      ? entry.expiration
+      : ((Math.floor(clock.now() / 1000) + entry.ttlSeconds) as Entry["expiration"]);
   return {
     key: entry.key,
     fingerprint: fingerprintOf(bytes),

@@ -17,7 +17,10 @@ export function openRuledReplica(inner: Replica, rules: readonly Rule[]): Replic
       ),
     write: (writes, options) =>
       inner.write(
-        mapPages(writes, (write) => ({ ...write, value: mapEntry(write.value, (entry) => withoutRules(rules, entry)) })),
+        mapPages(writes, (write) => ({
+          ...write,
+          value: mapEntry(write.value, (entry) => withoutRules(rules, entry)),
+        })),
         options,
       ),
   };

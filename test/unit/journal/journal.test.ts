@@ -43,7 +43,7 @@ describe("the base", () => {
   it("gives back its rows in byte order, over pages, as they were recorded", async () => {
     const journal = openJournal({ stateDir, clock });
     const base = openBase(journal, "pair");
-    const signature = { size: 3, mtimeMs: 1_700_000_000_123.4567, ctimeMs: 1_700_000_000_000.25, inode: 2 ** 52 };
+    const signature = { size: 3, mtimeMs: 1_700_000_000_123.5, ctimeMs: 1_700_000_000_000.25, inode: 2 ** 52 };
     const rows = [...HOSTILE_KEYS, ...Array.from({ length: 2100 }, (_, i) => `n/${i}`)].map((key) => ({
       ...rowOf(key, "abc"),
       signature,
