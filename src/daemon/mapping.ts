@@ -1,0 +1,128 @@
+// A mapping, opened: its folder and its namespace as a pair of replicas, seen through its filters and rules.
+
+import { existsSync, mkdirSync, realpathSync } from "node:fs";
+import type { AccountConfig, MappingConfig } from "../config/config.ts";
+import type { Clock } from "../core/clock.ts";
+import { AppError } from "../core/errors.ts";
+import { compileFilter, compileMatcher } from "../core/filter.ts";
+import type { Rule } from "../core/rule.ts";
+import type { KvApi, Namespace } from "../kv/kv-api.ts";
+import { resolveNamespace } from "../kv/resolve-namespace.ts";
+import { type IsManaged, openManagedReplica } from "../replica/managed.ts";
+import { openMemoryReplica } from "../replica/memory.ts";
+import { openNamespaceReplica } from "../replica/namespace/namespace-replica.ts";
+import type { Replica } from "../replica/replica.ts";
+import { openRuledReplica } from "../replica/ruled.ts";
+import { openTreeReplica } from "../replica/tree/tree-replica.ts";
+import type { Pair } from "./pair.ts";
+
+export interface MappingDeps {
+  readonly clock: Clock;
+  readonly stateDir: string;
+  readonly mapping: MappingConfig;
+  readonly account: AccountConfig;
+  readonly api: KvApi;
+}
+
+export interface OpenMapping {
+  readonly name: string;
+  /** Undefined: it does not exist, and this was opened only to look. */
+  readonly namespace: Namespace | undefined;
+  pair(direction: "push" | "pull"): Pair;
+  close(): Promise<void>;
+}
+
+/** `look`: create nothing, neither namespace nor folder; what is missing is shown as empty.
+ * Throws AppError `namespace-not-found`, `root-missing` and whatever the API answers. */
+export async function openMapping(
+  deps: MappingDeps,
+  options: { readonly direction: "push" | "pull"; readonly look: boolean },
+): Promise<OpenMapping> {
+  const { mapping } = deps;
+  const namespace = await findNamespace(deps, options);
+  const isManaged = mapping.include.length + mapping.exclude.length > 0 ? compileFilter(mapping) : undefined;
+  const remote = managed(remoteReplica(deps, namespace), isManaged);
+  const local = managed(localReplica(deps, options), isManaged);
+  const identity = JSON.stringify({
+    account: deps.account.endpoint.kind === "embedded" ? "embedded" : deps.account.endpoint.baseUrl,
+    accountId: deps.account.accountId,
+    namespace: namespace?.id,
+    prefix: mapping.prefix,
+    folder: realFolder(mapping.folder),
+    names: mapping.names,
+  });
+  return {
+    name: mapping.name,
+    namespace,
+    pair: (direction) => ({
+      name: mapping.name,
+      identity,
+      isManaged,
+      ...(direction === "push" ? { source: local, destination: remote } : { source: remote, destination: local }),
+    }),
+    async close() {
+      await Promise.all([local.close(), remote.close()]);
+    },
+  };
+}
+
+async function findNamespace(
+  { mapping, api }: MappingDeps,
+  { direction, look }: { readonly direction: "push" | "pull"; readonly look: boolean },
+): Promise<Namespace | undefined> {
+  const mayCreate = mapping.create && direction === "push";
+  try {
+    return await resolveNamespace(api, mapping.namespace, { create: mayCreate && !look });
+  } catch (error) {
+    if (mayCreate && look && error instanceof AppError && error.code === "namespace-not-found") return undefined;
+    throw error;
+  }
+}
+
+function remoteReplica({ clock, mapping, account, api }: MappingDeps, namespace: Namespace | undefined): Replica {
+  const label = `${account.name}:${mapping.namespace}${mapping.prefix === "" ? "" : `/${mapping.prefix}`}`;
+  if (namespace === undefined) return openMemoryReplica({ clock, label });
+  return openNamespaceReplica({
+    clock,
+    api,
+    namespaceId: namespace.id,
+    label,
+    prefix: mapping.prefix,
+    stamp: mapping.stamp,
+  });
+}
+
+function localReplica(
+  { clock, stateDir, mapping }: MappingDeps,
+  { direction, look }: { readonly direction: "push" | "pull"; readonly look: boolean },
+): Replica {
+  if (direction === "pull" && look && !existsSync(mapping.folder))
+    return openMemoryReplica({ clock, label: mapping.folder });
+  if (direction === "pull") mkdirSync(mapping.folder, { recursive: true });
+  const tree = openTreeReplica({
+    clock,
+    root: mapping.folder,
+    label: mapping.folder,
+    names: mapping.names,
+    ignorePaths: [stateDir],
+  });
+  return openRuledReplica(tree, mapping.rules.map(compileRule));
+}
+
+function compileRule({ match, ttlSeconds, metadata }: MappingConfig["rules"][number]): Rule {
+  return { matches: compileMatcher(match), ttlSeconds, metadata };
+}
+
+function managed(replica: Replica, isManaged: IsManaged | undefined): Replica {
+  return isManaged === undefined ? replica : openManagedReplica(replica, isManaged);
+}
+
+/** The folder with symbolic links on the way to it resolved, so that it is the same one whatever it is called. */
+function realFolder(folder: string): string {
+  try {
+    return realpathSync(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return folder;
+    throw error;
+  }
+}

@@ -1,0 +1,56 @@
+// A pair: two replicas with the base, trash and spool that a round between them needs, from the journal of one state
+// folder. Mappings and one-shot copies are both pairs.
+
+import type { Clock } from "../core/clock.ts";
+import type { GuardLimits } from "../core/guards.ts";
+import type { DeletePolicy } from "../core/reconcile.ts";
+import { type RoundEvents, type RoundResult, runRound } from "../engine/round.ts";
+import { openBase } from "../journal/base.ts";
+import type { Journal } from "../journal/journal.ts";
+import { openManagedBase } from "../journal/managed-base.ts";
+import { openSpool } from "../journal/spool.ts";
+import { openTrash } from "../journal/trash.ts";
+import type { IsManaged } from "../replica/managed.ts";
+import type { Replica } from "../replica/replica.ts";
+
+export interface PairDeps {
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly stateDir: string;
+}
+
+export interface Pair {
+  /** For the trash and in messages: the mapping's name, or the locations copied between. */
+  readonly name: string;
+  /** Names both sides for good: their accounts, namespace ids and folders. Another identity is another base. */
+  readonly identity: string;
+  readonly source: Replica;
+  readonly destination: Replica;
+  readonly isManaged: IsManaged | undefined;
+}
+
+export interface PairRound {
+  readonly delete: DeletePolicy;
+  readonly guards: GuardLimits;
+  readonly dryRun: boolean;
+  readonly force: boolean;
+  readonly signal: AbortSignal;
+  readonly events: RoundEvents;
+}
+
+export function runPairRound(deps: PairDeps, pair: Pair, round: PairRound): Promise<RoundResult> {
+  const base = openBase(deps.journal, pair.identity);
+  const { clock, stateDir, journal } = deps;
+  return runRound({
+    ...round,
+    clock,
+    source: pair.source,
+    destination: pair.destination,
+    base: pair.isManaged === undefined ? base : openManagedBase(base, pair.isManaged),
+    trash: openTrash(journal, { clock, stateDir, mapping: pair.name, side: pair.destination.label }),
+    spool: openSpool(journal, SPOOL_OF_ROUND),
+  });
+}
+
+/** Rounds run one at a time under the state lock, so they share one spool. */
+const SPOOL_OF_ROUND = 1;

@@ -1,0 +1,66 @@
+// What a listing proves, and when, as data. V1 was replaced by V2; V2 is what the base says.
+
+import { describe, expect, it } from "vitest";
+import type { EpochMs } from "../../../src/core/clock.ts";
+import type { BaseRow, Entry } from "../../../src/core/entry.ts";
+import { type PreviousVersion, type Settled, settleRemote } from "../../../src/core/settle.ts";
+import { entryOf } from "../../support/values.ts";
+
+const NOW = 1_800_000_000_000 as EpochMs;
+const WINDOW = 60_000;
+const [v1, v2, v3] = [entryOf("k", "V1"), entryOf("k", "V2"), entryOf("k", "V3")];
+const base: BaseRow = {
+  key: v2.key,
+  fingerprint: v2.fingerprint!,
+  metadata: undefined,
+  expiration: undefined,
+  size: 2,
+  signature: undefined,
+  hashedAt: NOW,
+};
+
+const replaced = (entry: Entry | undefined, ago: number): PreviousVersion => ({
+  fingerprint: entry?.fingerprint,
+  metadata: entry?.metadata,
+  expiration: entry?.expiration,
+  replacedAt: (NOW - ago) as EpochMs,
+});
+const current = (remote: Entry | undefined): Settled => ({ kind: "current", remote });
+const stale: Settled = { kind: "stale" };
+const suspect: Settled = { kind: "suspect-absence" };
+
+type Row = [
+  title: string,
+  listed: Entry | undefined,
+  base: BaseRow | undefined,
+  previous: PreviousVersion[],
+  settled: Settled,
+];
+
+const table: Row[] = [
+  ["what the base says", v2, base, [replaced(v1, 10_000)], current(v2)],
+  ["the version before, within the window: lags", v1, base, [replaced(v1, 10_000)], stale],
+  ["the version before, after the window: somebody wrote it again", v1, base, [replaced(v1, 61_000)], current(v1)],
+  ["an older one still within the window: lags", v1, base, [replaced(v3, 5_000), replaced(v1, 50_000)], stale],
+  ["a version never seen: a real change, window or not", v3, base, [replaced(v1, 1_000)], current(v3)],
+  ["absent soon after we created it: lags", undefined, base, [replaced(undefined, 5_000)], stale],
+  ["absent soon after a change: lags", undefined, base, [replaced(v1, 5_000)], stale],
+  ["absent, nothing changed lately: a suspicion", undefined, base, [], suspect],
+  ["absent, the window is over: a suspicion", undefined, base, [replaced(undefined, 61_000)], suspect],
+  ["absent and never known", undefined, undefined, [], current(undefined)],
+  ["back after we deleted it, within the window: lags", v1, undefined, [replaced(v1, 5_000)], stale],
+  [
+    "there, after we deleted it, the window is over: somebody wrote it",
+    v1,
+    undefined,
+    [replaced(v1, 61_000)],
+    current(v1),
+  ],
+  ["new and never known", v1, undefined, [], current(v1)],
+];
+
+describe("a listing shows", () => {
+  it.each(table)("%s", (_title, listed, row, previous, settled) => {
+    expect(settleRemote(listed, row, { previous }, { now: NOW, windowMs: WINDOW })).toEqual(settled);
+  });
+});
