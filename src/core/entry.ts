@@ -41,6 +41,15 @@ export interface BaseRow {
   readonly signature: FileSignature | undefined;
   /** When `signature` was taken; a file changed at or after this moment is racily clean. */
   readonly hashedAt: EpochMs;
+  /** Versions that the key had before, newest first, encoded (core/settle.ts); undefined: none remembered. */
+  readonly previous: string | undefined;
+}
+
+/** What the base remembers of a key that both sides are without: only what it was before. */
+export interface Tombstone {
+  readonly key: Key;
+  readonly gone: true;
+  readonly previous: string;
 }
 
 /** An expiration may be rounded on its way through KV; this much apart is still the same. */

@@ -2,55 +2,64 @@
 // version, or none, and may go back to it after it had shown the newer one. This tells a listing that lags from a change.
 //
 // [I7] Within the window a listing that shows a version that was there before proves nothing. An absence is a suspicion
-// whenever it is seen: before anything is deleted for it, the window must be over and a direct read must miss the key too.
+// whenever it is seen: before a file is removed for it, the window must be over and a direct read must miss the key too.
 
 import type { DurationMs, EpochMs } from "./clock.ts";
 import { compareVersions } from "./compare.ts";
 import type { BaseRow, Entry } from "./entry.ts";
-import type { Fingerprint } from "./fingerprint.ts";
 
-/** A version that the remote side had before; `fingerprint` undefined: the key was absent. */
-export interface PreviousVersion {
-  readonly fingerprint: Fingerprint | undefined;
-  readonly metadata: string | undefined;
-  readonly expiration: BaseRow["expiration"];
-  /** When it was replaced by a write of ours, or seen to have been by somebody else's. */
-  readonly replacedAt: EpochMs;
-}
-
-export interface RemoteHistory {
-  /** Newest first; older than the window is of no use. */
-  readonly previous: readonly PreviousVersion[];
-}
+/** A version that a key had before. All undefined but the time: the key was absent. */
+export type PreviousVersion = readonly [
+  fingerprint: string | null,
+  metadata: string | null,
+  expiration: number | null,
+  /** When it was replaced by a write of ours, or seen to have been replaced by somebody else's. */
+  replacedAtMs: number,
+];
 
 export type Settled =
   /** The listing shows what the base says, or a version never seen before: a real change. */
-  | { readonly kind: "current"; readonly remote: Entry | undefined }
+  | { readonly kind: "current" }
   /** The listing lags: take the remote to be what the base says, and look again later. */
   | { readonly kind: "stale" }
   /** The key is not in the listing, and the window is over: only a direct read can tell. */
-  | { readonly kind: "suspect-absence" };
+  | { readonly kind: "suspect-absence" }
+  /** The listing shows a version that was replaced, and the window is over: only a direct read can tell whether somebody
+   * wrote it again or the listing lags unusually long. */
+  | { readonly kind: "suspect-version" };
 
+/** `previous` is the base's, or a tombstone's, text. Costs next to nothing for a listing that shows what the base says. */
 export function settleRemote(
   listed: Entry | undefined,
   base: BaseRow | undefined,
-  history: RemoteHistory,
+  previous: string | undefined,
   options: { readonly now: EpochMs; readonly windowMs: DurationMs },
 ): Settled {
-  const recent = history.previous.filter((version) => options.now - version.replacedAt <= options.windowMs);
-  if (listed === undefined) {
-    if (base === undefined) return { kind: "current", remote: undefined };
-    return recent.length > 0 ? { kind: "stale" } : { kind: "suspect-absence" };
-  }
-  if (base !== undefined && compareVersions(listed, base) === "same") return { kind: "current", remote: listed };
-  return recent.some((version) => isVersion(listed, version)) ? { kind: "stale" } : { kind: "current", remote: listed };
+  if (listed !== undefined && base !== undefined && compareVersions(listed, base) === "same") return current;
+  if (listed === undefined && base === undefined) return current;
+  const versions = previous === undefined ? [] : decodePrevious(previous);
+  const isRecent = (version: PreviousVersion): boolean => options.now - version[3] <= options.windowMs;
+  if (listed === undefined) return versions.some(isRecent) ? { kind: "stale" } : { kind: "suspect-absence" };
+  const shown = versions.find((version) => isVersion(listed, version));
+  if (shown === undefined) return current;
+  return isRecent(shown) ? { kind: "stale" } : { kind: "suspect-version" };
 }
 
-function isVersion(listed: Entry, version: PreviousVersion): boolean {
+const current: Settled = { kind: "current" };
+
+function isVersion(listed: Entry, [fingerprint, metadata, expiration]: PreviousVersion): boolean {
   return (
-    version.fingerprint !== undefined &&
-    listed.fingerprint === version.fingerprint &&
-    listed.metadata === version.metadata &&
-    (listed.expiration ?? 0) === (version.expiration ?? 0)
+    fingerprint !== null &&
+    listed.fingerprint === fingerprint &&
+    (listed.metadata ?? null) === metadata &&
+    (listed.expiration ?? null) === expiration
   );
+}
+
+export function encodePrevious(versions: readonly PreviousVersion[]): string {
+  return JSON.stringify(versions);
+}
+
+export function decodePrevious(text: string): readonly PreviousVersion[] {
+  return JSON.parse(text) as readonly PreviousVersion[];
 }

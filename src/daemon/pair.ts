@@ -1,9 +1,9 @@
 // A pair: two replicas with the base, trash and spool that a round between them needs, from the journal of one state
 // folder. Mappings and one-shot copies are both pairs.
 
-import type { Clock } from "../core/clock.ts";
+import type { Clock, DurationMs } from "../core/clock.ts";
 import type { GuardLimits } from "../core/guards.ts";
-import type { DeletePolicy } from "../core/reconcile.ts";
+import type { Decide } from "../engine/decide.ts";
 import { type RoundEvents, type RoundResult, runRound } from "../engine/round.ts";
 import { openBase } from "../journal/base.ts";
 import type { Journal } from "../journal/journal.ts";
@@ -30,7 +30,8 @@ export interface Pair {
 }
 
 export interface PairRound {
-  readonly delete: DeletePolicy;
+  readonly decide: Decide;
+  readonly settleWindowMs: DurationMs;
   readonly guards: GuardLimits;
   readonly dryRun: boolean;
   readonly force: boolean;
@@ -47,7 +48,7 @@ export function runPairRound(deps: PairDeps, pair: Pair, round: PairRound): Prom
     source: pair.source,
     destination: pair.destination,
     base: pair.isManaged === undefined ? base : openManagedBase(base, pair.isManaged),
-    trash: openTrash(journal, { clock, stateDir, mapping: pair.name, side: pair.destination.label }),
+    trash: openTrash(journal, { clock, stateDir, mapping: pair.name }),
     spool: openSpool(journal, SPOOL_OF_ROUND),
   });
 }

@@ -1,16 +1,16 @@
 // Apply: carries out a plan that the guards let pass, and moves the base for what was confirmed, and for nothing else [I4].
-// What would be lost is in the trash before it is replaced or removed [I6]. Writes go before removals: the successor is
-// safe before anything goes.
+// What would be lost is in the trash before it is replaced or removed [I6]. Writes go before removals, on both sides: the
+// successor is safe before anything goes.
 
-import { sameAttributes, type BaseRow, type Entry } from "../core/entry.ts";
-import type { ByteCount, Clock } from "../core/clock.ts";
+import type { ByteCount, Clock, EpochMs } from "../core/clock.ts";
+import { type Entry, sameAttributes } from "../core/entry.ts";
 import { assert } from "../core/errors.ts";
 import type { Key } from "../core/key.ts";
 import { type Problem, problem } from "../core/problem.ts";
+import type { BaseStore, Loss, NewBaseRow, Trash } from "../journal/ports.ts";
 import type { Pages, ReadOutcome, Replica, Value, Write, WriteOutcome } from "../replica/replica.ts";
-import { onePage } from "./observe.ts";
-import type { Plan, RecordAction, RemoveAction, WriteAction } from "./plan.ts";
-import type { BaseStore, Trash, TrashReason } from "../journal/ports.ts";
+import { onePage, transferOptions } from "./observer.ts";
+import type { Plan, RemoveAction, Target, WriteAction } from "./plan.ts";
 
 export interface ApplyDeps {
   readonly clock: Clock;
@@ -18,6 +18,8 @@ export interface ApplyDeps {
   readonly destination: Replica;
   readonly base: BaseStore;
   readonly trash: Trash;
+  /** When the listings of this round began: signatures in the plan are no older. */
+  readonly startedAt: EpochMs;
   readonly signal: AbortSignal | undefined;
   readonly onProblem: (problem: Problem) => void;
   readonly onDone: (done: Done) => void;
@@ -26,6 +28,7 @@ export interface ApplyDeps {
 /** One action has been carried out and confirmed. */
 export interface Done {
   readonly kind: "written" | "removed" | "unchanged";
+  readonly to: Target;
   readonly key: Key;
   readonly replaced: boolean;
   readonly bytes: ByteCount;
@@ -33,56 +36,78 @@ export interface Done {
 
 export async function applyPlan(plan: Plan, deps: ApplyDeps): Promise<void> {
   commitRecords(plan, deps);
-  await applyWrites(plan, deps);
-  await applyRemoves(plan, deps);
+  for (const to of ["source", "destination"] as const) await applyWrites(plan, { ...deps, ...sides(deps, to) });
+  for (const to of ["source", "destination"] as const) await applyRemoves(plan, { ...deps, ...sides(deps, to) });
+}
+
+/** One direction of a plan: values go from `from` into `into`. */
+interface Direction extends ApplyDeps {
+  readonly to: Target;
+  readonly from: Replica;
+  readonly into: Replica;
+}
+
+function sides(deps: ApplyDeps, to: Target): Pick<Direction, "to" | "from" | "into"> {
+  return { to, from: to === "source" ? deps.destination : deps.source, into: deps[to] };
 }
 
 function commitRecords(plan: Plan, deps: ApplyDeps): void {
-  for (const page of plan.pages("record"))
-    deps.base.commit({ record: page.map((action) => recordedRow(action, deps)), forget: [] });
-  for (const page of plan.pages("forget")) deps.base.commit({ record: [], forget: page.map((action) => action.key) });
+  for (const page of plan.pages("record")) {
+    const record = page.map((action) => equalRow(action.source, action.destination, deps));
+    deps.base.commit({ record, forget: [], now: deps.clock.now() });
+  }
+  for (const page of plan.pages("forget")) {
+    deps.base.commit({ record: [], forget: page.map((action) => action.key), now: deps.clock.now() });
+  }
 }
 
-function recordedRow({ key, source, destination }: RecordAction, deps: ApplyDeps): BaseRow {
-  const fingerprint = source.fingerprint ?? destination.fingerprint;
-  const size = source.size ?? destination.size;
+/** The row for a key that both sides hold alike. */
+function equalRow(one: Entry, other: Entry, deps: ApplyDeps): NewBaseRow {
+  const fingerprint = one.fingerprint ?? other.fingerprint;
+  const size = one.size ?? other.size;
   assert(fingerprint !== undefined && size !== undefined, "what is recorded as equal has been compared");
   return {
-    key,
+    key: one.key,
     fingerprint,
-    metadata: source.metadata,
-    expiration: source.expiration ?? destination.expiration,
+    metadata: one.metadata,
+    expiration: one.expiration ?? other.expiration,
     size,
-    signature: source.signature ?? destination.signature,
-    hashedAt: deps.clock.now(),
+    signature: one.signature ?? other.signature,
+    hashedAt: deps.startedAt,
   };
 }
 
-async function applyWrites(plan: Plan, deps: ApplyDeps): Promise<void> {
-  if (plan.counts.write === 0) return;
-  // Actions whose value has been read and whose write is not yet confirmed: as many as the destination buffers.
-  const inFlight = new Map<Key, { readonly action: WriteAction; readonly value: Value }>();
-  const writes = pendingWrites(plan, inFlight, deps);
-  for await (const outcomes of deps.destination.write(writes, transferOptions(deps))) {
-    const record: BaseRow[] = [];
+interface InFlight {
+  readonly action: WriteAction;
+  readonly value: Value;
+}
+
+async function applyWrites(plan: Plan, direction: Direction): Promise<void> {
+  if (plan.counts[`write:${direction.to}`] === 0) return;
+  // Actions whose value has been read and whose write is not yet confirmed: as many as the side buffers.
+  const inFlight = new Map<Key, InFlight>();
+  const writes = pendingWrites(plan, inFlight, direction);
+  for await (const outcomes of direction.into.write(writes, transferOptions(direction))) {
+    const record: NewBaseRow[] = [];
     for (const outcome of outcomes) {
       const pending = inFlight.get(outcome.key);
       assert(pending !== undefined, "a write outcome belongs to a write that was asked for");
       inFlight.delete(outcome.key);
       if (outcome.kind === "problem") {
-        deps.onProblem(outcome.problem);
+        direction.onProblem(outcome.problem);
         continue;
       }
       record.push(writtenRow(pending.value, outcome));
-      const replaced = pending.action.destination !== undefined;
-      deps.onDone({ kind: "written", key: outcome.key, replaced, bytes: pending.value.bytes.byteLength });
+      const { action, value } = pending;
+      const replaced = action.replaces !== undefined;
+      direction.onDone({ kind: "written", to: action.to, key: outcome.key, replaced, bytes: value.bytes.byteLength });
     }
-    if (record.length > 0) deps.base.commit({ record, forget: [] });
+    if (record.length > 0) direction.base.commit({ record, forget: [], now: direction.clock.now() });
   }
   assert(inFlight.size === 0, "every write has an outcome");
 }
 
-function writtenRow(value: Value, outcome: Extract<WriteOutcome, { kind: "written" }>): BaseRow {
+function writtenRow(value: Value, outcome: Extract<WriteOutcome, { kind: "written" }>): NewBaseRow {
   const { entry } = value;
   const written = outcome.entry;
   const fingerprint = entry.fingerprint ?? written.fingerprint;
@@ -99,126 +124,105 @@ function writtenRow(value: Value, outcome: Extract<WriteOutcome, { kind: "writte
 }
 
 /** Reads what the plan wants written, drops what turns out equal, and saves what would be lost. */
-async function* pendingWrites(
-  plan: Plan,
-  inFlight: Map<Key, { readonly action: WriteAction; readonly value: Value }>,
-  deps: ApplyDeps,
-): Pages<Write> {
+async function* pendingWrites(plan: Plan, inFlight: Map<Key, InFlight>, direction: Direction): Pages<Write> {
   const wanted = new Map<Key, WriteAction>();
-  for await (const outcomes of deps.source.read(wantedEntries(plan, wanted), transferOptions(deps))) {
-    const writes: { action: WriteAction; value: Value }[] = [];
-    for (const outcome of outcomes) {
-      const action = wanted.get(outcome.key);
-      assert(action !== undefined, "a read outcome belongs to a read that was asked for");
-      wanted.delete(outcome.key);
-      const value = readValue(outcome, deps);
-      if (value === undefined) continue;
-      if (action.ifDifferent && isEqual(value.entry, action.destination)) {
-        deps.base.commit({
-          record: [
-            recordedRow(
-              { kind: "record", key: action.key, source: value.entry, destination: action.destination! },
-              deps,
-            ),
-          ],
-          forget: [],
-        });
-        deps.onDone({ kind: "unchanged", key: action.key, replaced: false, bytes: 0 });
-        continue;
-      }
-      writes.push({ action, value });
-    }
-    const unsaved = await saveAll(
-      writes.map(({ action }) => action),
-      "replaced",
-      deps,
-    );
+  for await (const outcomes of direction.from.read(
+    wantedEntries(plan, wanted, direction),
+    transferOptions(direction),
+  )) {
+    const writes = readWrites(outcomes, wanted, direction);
+    const actions = writes.map(({ action }) => action);
+    const unsaved = await saveAll(actions, "replaced", direction);
     const page: Write[] = [];
     for (const write of writes) {
       if (unsaved.has(write.action.key)) continue;
       inFlight.set(write.action.key, write);
-      page.push({ value: write.value, expected: write.action.destination });
+      page.push({ value: write.value, expected: write.action.replaces });
     }
     if (page.length > 0) yield page;
   }
 }
 
-async function* wantedEntries(plan: Plan, wanted: Map<Key, WriteAction>): Pages<Entry> {
-  for (const page of plan.pages("write")) {
+async function* wantedEntries(plan: Plan, wanted: Map<Key, WriteAction>, { to }: Direction): Pages<Entry> {
+  for (const page of plan.pages(`write:${to}`)) {
     for (const action of page) wanted.set(action.key, action);
-    yield page.map((action) => action.source);
+    yield page.map((action) => action.from);
   }
 }
 
-function readValue(outcome: ReadOutcome, deps: ApplyDeps): Value | undefined {
-  switch (outcome.kind) {
-    case "value":
-      return outcome.value;
-    case "problem":
-      deps.onProblem(outcome.problem);
-      return undefined;
-    case "absent":
-      deps.onProblem(
-        problem("vanished", outcome.key, "was there when listed and is gone now; the next round sees to it"),
-      );
-      return undefined;
+/** The writes that follow from what was read. Values that turn out equal are recorded instead. */
+function readWrites(outcomes: readonly ReadOutcome[], wanted: Map<Key, WriteAction>, direction: Direction): InFlight[] {
+  const writes: InFlight[] = [];
+  const equal: NewBaseRow[] = [];
+  for (const outcome of outcomes) {
+    const action = wanted.get(outcome.key);
+    assert(action !== undefined, "a read outcome belongs to a read that was asked for");
+    wanted.delete(outcome.key);
+    if (outcome.kind === "problem") direction.onProblem(outcome.problem);
+    if (outcome.kind === "absent") {
+      const message = "was there when listed and is gone now; the next round sees to it";
+      direction.onProblem(problem("vanished", outcome.key, message));
+    }
+    if (outcome.kind !== "value") continue;
+    const { value } = outcome;
+    if (!action.ifDifferent || action.replaces === undefined || !isEqual(value.entry, action.replaces)) {
+      writes.push({ action, value });
+      continue;
+    }
+    equal.push(equalRow(value.entry, action.replaces, direction));
+    direction.onDone({ kind: "unchanged", to: action.to, key: action.key, replaced: false, bytes: 0 });
   }
+  if (equal.length > 0) direction.base.commit({ record: equal, forget: [], now: direction.clock.now() });
+  return writes;
 }
 
-function isEqual(source: Entry, destination: Entry | undefined): boolean {
-  return (
-    destination !== undefined && source.fingerprint === destination.fingerprint && sameAttributes(source, destination)
-  );
+function isEqual(a: Entry, b: Entry): boolean {
+  return a.fingerprint === b.fingerprint && sameAttributes(a, b);
 }
 
-async function applyRemoves(plan: Plan, deps: ApplyDeps): Promise<void> {
-  if (plan.counts.remove === 0) return;
-  for await (const outcomes of deps.destination.remove(savedRemoves(plan, deps), transferOptions(deps))) {
+async function applyRemoves(plan: Plan, direction: Direction): Promise<void> {
+  if (plan.counts[`remove:${direction.to}`] === 0) return;
+  for await (const outcomes of direction.into.remove(savedRemoves(plan, direction), transferOptions(direction))) {
     const forget: Key[] = [];
     for (const outcome of outcomes) {
       if (outcome.kind === "problem") {
-        deps.onProblem(outcome.problem);
+        direction.onProblem(outcome.problem);
         continue;
       }
       forget.push(outcome.key);
-      deps.onDone({ kind: "removed", key: outcome.key, replaced: false, bytes: 0 });
+      direction.onDone({ kind: "removed", to: direction.to, key: outcome.key, replaced: false, bytes: 0 });
     }
-    if (forget.length > 0) deps.base.commit({ record: [], forget });
+    if (forget.length > 0) direction.base.commit({ record: [], forget, now: direction.clock.now() });
   }
 }
 
-async function* savedRemoves(plan: Plan, deps: ApplyDeps): Pages<Entry> {
-  for (const page of plan.pages("remove")) {
-    const unsaved = await saveAll(page, "removed", deps);
-    yield page.filter((action) => !unsaved.has(action.key)).map((action) => action.destination);
+async function* savedRemoves(plan: Plan, direction: Direction): Pages<Entry> {
+  for (const page of plan.pages(`remove:${direction.to}`)) {
+    const unsaved = await saveAll(page, "removed", direction);
+    yield page.filter((action) => !unsaved.has(action.key)).map((action) => action.replaces);
   }
 }
 
-/** Puts what the destination holds for these actions into the trash, where they ask for it. Returns the keys for which
- * that failed: they must not be touched. A key that is gone already needs no saving. */
+/** Puts what the side holds for these actions into the trash, where they ask for it, and beside the file where both
+ * sides changed it. Returns the keys for which that failed: they must not be touched. A key that is gone already needs
+ * no saving. */
 async function saveAll(
   actions: readonly (WriteAction | RemoveAction)[],
-  reason: TrashReason,
-  deps: ApplyDeps,
+  reason: Loss["reason"],
+  direction: Direction,
 ): Promise<ReadonlySet<Key>> {
   const unsaved = new Set<Key>();
-  const entries = actions.flatMap((action) =>
-    action.save && action.destination !== undefined ? [action.destination] : [],
-  );
+  const entries = actions.flatMap((action) => (action.save && action.replaces !== undefined ? [action.replaces] : []));
   if (entries.length === 0) return unsaved;
-  for await (const outcomes of deps.destination.read(onePage(entries), transferOptions(deps))) {
+  for await (const outcomes of direction.into.read(onePage(entries), transferOptions(direction))) {
     const values: Value[] = [];
     for (const outcome of outcomes) {
       if (outcome.kind === "value") values.push(outcome.value);
       if (outcome.kind !== "problem") continue;
-      deps.onProblem(outcome.problem);
+      direction.onProblem(outcome.problem);
       unsaved.add(outcome.key);
     }
-    if (values.length > 0) await deps.trash.save(values, reason);
+    if (values.length > 0) await direction.trash.save(values, { reason, side: direction.into.label });
   }
   return unsaved;
-}
-
-function transferOptions(deps: ApplyDeps): { readonly signal?: AbortSignal } {
-  return deps.signal === undefined ? {} : { signal: deps.signal };
 }

@@ -2,7 +2,7 @@
 // memory. The loop inside is synchronous; it only awaits when a page runs out.
 
 import { compareUtf8, type Key } from "../core/key.ts";
-import type { BaseRow, Entry } from "../core/entry.ts";
+import type { BaseRow, Entry, Tombstone } from "../core/entry.ts";
 import { AppError, visible } from "../core/errors.ts";
 
 export interface Triple {
@@ -10,6 +10,8 @@ export interface Triple {
   readonly source: Entry | undefined;
   readonly destination: Entry | undefined;
   readonly base: BaseRow | undefined;
+  /** Versions that the key had before, encoded (core/settle.ts): of the base, or of a tombstone. */
+  readonly previous: string | undefined;
 }
 
 const PAGE_TRIPLES = 1000;
@@ -17,7 +19,7 @@ const PAGE_TRIPLES = 1000;
 export interface MergeInput {
   readonly source: AsyncIterable<readonly Entry[]>;
   readonly destination: AsyncIterable<readonly Entry[]>;
-  readonly base: AsyncIterable<readonly BaseRow[]>;
+  readonly base: AsyncIterable<readonly (BaseRow | Tombstone)[]>;
 }
 
 /** Throws AppError `api-malformed` if a stream is not in strictly ascending order [I1]: whatever follows from a wrong
@@ -39,7 +41,14 @@ export async function* mergeJoin(input: MergeInput): AsyncGenerator<readonly Tri
           if (page.length > 0) yield page;
           return;
         }
-        page.push({ key, source: source.take(key), destination: destination.take(key), base: base.take(key) });
+        const row = base.take(key);
+        page.push({
+          key,
+          source: source.take(key),
+          destination: destination.take(key),
+          base: row === undefined || "gone" in row ? undefined : row,
+          previous: row?.previous,
+        });
         if (page.length === PAGE_TRIPLES) {
           yield page;
           page = [];

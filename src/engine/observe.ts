@@ -1,35 +1,23 @@
-// Observation: from what the listings and the base say to what must be known for a decision. Trusts the base about files
-// that show the same signature as when they were hashed, and reads values only where nothing else can tell.
+// Observation: from what the listings and the base say to what must be known for a decision. Puts a lagging listing
+// right, trusts the base about files that show the same signature as when they were hashed, and reads values only
+// where nothing else can tell.
 
 import { compareVersions } from "../core/compare.ts";
 import { type BaseRow, type Entry, isRacy, sameSignature } from "../core/entry.ts";
-import { type Problem, problem } from "../core/problem.ts";
-import type { Pages, ReadOutcome, Replica } from "../replica/replica.ts";
+import { problem } from "../core/problem.ts";
+import type { ReadOutcome } from "../replica/replica.ts";
 import type { Triple } from "./merge.ts";
-
-export interface Observer {
-  readonly source: Replica;
-  readonly destination: Replica;
-  /** Also read sources whose fingerprint is unknown, rather than leave the comparison to the transfer, which reads them
-   * anyway: for plans that are shown and not applied. */
-  readonly exact: boolean;
-  readonly signal: AbortSignal | undefined;
-  readonly onProblem: (problem: Problem) => void;
-}
+import { type Observer, onePage, transferOptions } from "./observer.ts";
+import type { Target } from "./plan.ts";
+import { settlePage } from "./settle-page.ts";
 
 /** `triples` with the fingerprints that decisions about them need; without those whose value cannot be read, each of
  * which is reported as a problem. */
 export async function observePage(triples: readonly Triple[], observer: Observer): Promise<readonly Triple[]> {
-  const trusted = triples.map(trustBase);
-  const destinationRead = trusted.filter(
-    (triple) => needsValue(triple) && triple.destination?.fingerprint === undefined,
-  );
-  const withDestinations = await resolve(trusted, destinationRead, "destination", observer);
-  if (!observer.exact) return withDestinations;
-  const sourceRead = withDestinations.filter(
-    (triple) => needsValue(triple) && triple.source?.fingerprint === undefined,
-  );
-  return resolve(withDestinations, sourceRead, "source", observer);
+  const settled = await settlePage(triples, observer);
+  const trusted = settled.map(trustBase);
+  const withDestinations = await readUnknown(trusted, "destination", observer);
+  return observer.exact ? readUnknown(withDestinations, "source", observer) : withDestinations;
 }
 
 function trustBase(triple: Triple): Triple {
@@ -47,22 +35,31 @@ function trusted(entry: Entry | undefined, base: BaseRow): Entry | undefined {
   return { ...entry, fingerprint: base.fingerprint };
 }
 
-function needsValue({ source, destination }: Triple): boolean {
-  return source !== undefined && destination !== undefined && compareVersions(source, destination) === "unknown";
+/** Reads the values of one side where nothing else can tell whether it equals the other side, or in two-way sync the base. */
+function readUnknown(triples: readonly Triple[], side: Target, observer: Observer): Promise<readonly Triple[]> {
+  const wanted = triples.filter(
+    (triple) => triple[side] !== undefined && triple[side].fingerprint === undefined && needsValue(triple, observer),
+  );
+  return readValues(triples, wanted, side, observer);
 }
 
-async function resolve(
+function needsValue({ source, destination, base }: Triple, observer: Observer): boolean {
+  if (source !== undefined && destination !== undefined && compareVersions(source, destination) === "unknown")
+    return true;
+  if (!observer.twoWay || base === undefined) return false;
+  return [source, destination].some((entry) => entry !== undefined && compareVersions(entry, base) === "unknown");
+}
+
+async function readValues(
   triples: readonly Triple[],
   wanted: readonly Triple[],
-  side: "source" | "destination",
+  side: Target,
   observer: Observer,
 ): Promise<readonly Triple[]> {
   if (wanted.length === 0) return triples;
-  const entries = wanted.map((triple) => triple[side]!);
   const resolved = new Map<string, Entry | undefined>();
-  for await (const outcomes of observer[side].read(onePage(entries), {
-    ...(observer.signal && { signal: observer.signal }),
-  })) {
+  const entries = wanted.flatMap((triple) => triple[side] ?? []);
+  for await (const outcomes of observer[side].read(onePage(entries), transferOptions(observer))) {
     for (const outcome of outcomes) resolved.set(outcome.key, resolvedEntry(outcome, observer));
   }
   return triples.flatMap((triple) => {
@@ -83,8 +80,4 @@ function resolvedEntry(outcome: ReadOutcome, observer: Observer): Entry | undefi
       observer.onProblem(problem("vanished", outcome.key, "was listed, but is gone; the next round sees to it"));
       return undefined;
   }
-}
-
-export async function* onePage<T>(page: readonly T[]): Pages<T> {
-  yield page;
 }

@@ -1,26 +1,30 @@
-// One round in one direction: observe, plan, guard, apply, commit. push, pull and copy are this over different replicas.
+// One round between two sides: observe, plan, guard, apply, commit. push, pull, copy and two-way sync are this over
+// different replicas.
 
-import { toEpochSeconds, type ByteCount, type Clock } from "../core/clock.ts";
+import type { ByteCount, Clock, DurationMs } from "../core/clock.ts";
 import { checkGuards, type GuardLimits, type Trip } from "../core/guards.ts";
 import type { Problem } from "../core/problem.ts";
-import { type Decision, type DeletePolicy, type OneWayPolicy, reconcileOneWay } from "../core/reconcile.ts";
+import type { BaseStore, Spool, Trash } from "../journal/ports.ts";
 import type { ListOptions, Replica } from "../replica/replica.ts";
 import { applyPlan, type Done } from "./apply.ts";
-import { mergeJoin, type Triple } from "./merge.ts";
+import { type Decide, decideTriple, type Verdict } from "./decide.ts";
+import { mergeJoin } from "./merge.ts";
 import { observePage } from "./observe.ts";
+import type { Observer } from "./observer.ts";
 import { Plan } from "./plan.ts";
-import type { BaseStore, Spool, Trash } from "../journal/ports.ts";
 import { Unknowns } from "./unknowns.ts";
 
 export interface RoundRequest {
   readonly clock: Clock;
+  /** The side that is the truth; in two-way sync the local side. */
   readonly source: Replica;
   readonly destination: Replica;
   readonly base: BaseStore;
   readonly trash: Trash;
   readonly spool: Spool;
-  readonly delete: DeletePolicy;
+  readonly decide: Decide;
   readonly guards: GuardLimits;
+  readonly settleWindowMs: DurationMs;
   /** Apply even what a guard would hold. */
   readonly force: boolean;
   /** Plan exactly, and apply nothing. */
@@ -34,10 +38,10 @@ export interface RoundEvents {
   /** The plan is complete, and passed its guards or was forced, or is a dry run. */
   readonly onPlan?: (plan: Plan) => void;
   readonly onDone?: (done: Done) => void;
-  /** `total` is undefined while it is not known. */
   readonly onProgress?: (progress: Progress) => void;
 }
 
+/** Totals are undefined while they are not known. */
 export interface Progress {
   readonly phase: "compare" | "transfer" | "remove";
   readonly keys: number;
@@ -50,9 +54,13 @@ export interface RoundResult {
   readonly written: number;
   readonly removed: number;
   readonly unchanged: number;
-  /** Keys at the destination that nothing says are ours, expired keys, and others left as they are on purpose. */
+  /** Keys left as they are on purpose: foreign ones at the destination, expired ones, and others. */
   readonly skipped: number;
+  /** Keys that both sides changed. */
+  readonly conflicts: number;
   readonly failed: number;
+  /** Keys whose listing lagged: nothing was concluded from it, and the next round looks again. */
+  readonly lagging: number;
   readonly bytes: ByteCount;
   /** Set if a guard holds the plan: then nothing was applied. */
   readonly trip: Trip | undefined;
@@ -60,27 +68,21 @@ export interface RoundResult {
 
 /** Throws AppError when a side fails as a whole; single keys that fail are problems and counted. */
 export async function runRound(request: RoundRequest): Promise<RoundResult> {
-  const tally = { written: 0, removed: 0, unchanged: 0, skipped: 0, failed: 0, bytes: 0 };
+  const tally = { written: 0, removed: 0, unchanged: 0, skipped: 0, conflicts: 0, failed: 0, lagging: 0, bytes: 0 };
+  const startedAt = request.clock.now();
   const onProblem = (problem: Problem): void => {
     if (problem.failure) tally.failed++;
     request.events.onProblem(problem);
   };
   const plan = new Plan(request.spool);
   try {
-    const seen = await fillPlan(plan, request, tally, onProblem);
-    const counts = { ...seen, removes: plan.counts.remove };
-    const trip = request.force ? undefined : checkGuards(counts, request.guards);
+    const sizes = await fillPlan(plan, request, tally, onProblem);
+    const trip = request.force ? undefined : checkPlan(plan, sizes, request);
     if (trip !== undefined && !request.dryRun) return { ...tally, trip };
     request.events.onPlan?.(plan);
-    if (request.dryRun) {
-      return { ...tally, written: plan.counts.write, removed: plan.counts.remove, bytes: plan.bytes, trip };
-    }
-    await applyPlan(plan, {
-      ...request,
-      signal: request.signal,
-      onProblem,
-      onDone: tallyDone(tally, plan, request.events),
-    });
+    if (request.dryRun) return { ...tally, written: plan.writes, removed: plan.removes, bytes: plan.bytes, trip };
+    const onDone = tallyDone(tally, plan, request.events);
+    await applyPlan(plan, { ...request, signal: request.signal, startedAt, onProblem, onDone });
     return { ...tally, trip };
   } finally {
     plan.clear();
@@ -88,6 +90,21 @@ export async function runRound(request: RoundRequest): Promise<RoundResult> {
 }
 
 type Tally = { -readonly [K in keyof Omit<RoundResult, "trip">]: RoundResult[K] };
+
+interface SideSizes {
+  source: number;
+  destination: number;
+}
+
+function checkPlan(plan: Plan, sizes: SideSizes, { guards }: RoundRequest): Trip | undefined {
+  const forth = {
+    sourceKeys: sizes.source,
+    destinationKeys: sizes.destination,
+    removes: plan.counts["remove:destination"],
+  };
+  const back = { sourceKeys: sizes.destination, destinationKeys: sizes.source, removes: plan.counts["remove:source"] };
+  return checkGuards(forth, guards) ?? checkGuards(back, guards);
+}
 
 function tallyDone(tally: Tally, plan: Plan, events: RoundEvents): (done: Done) => void {
   return (done) => {
@@ -97,7 +114,7 @@ function tallyDone(tally: Tally, plan: Plan, events: RoundEvents): (done: Done) 
     events.onProgress?.({
       phase: done.kind === "removed" ? "remove" : "transfer",
       keys: tally.written + tally.removed,
-      keysTotal: plan.counts.write + plan.counts.remove,
+      keysTotal: plan.writes + plan.removes,
       bytes: tally.bytes,
       bytesTotal: plan.bytes,
     });
@@ -110,69 +127,43 @@ async function fillPlan(
   request: RoundRequest,
   tally: Tally,
   onProblem: (problem: Problem) => void,
-): Promise<{ sourceKeys: number; destinationKeys: number }> {
-  const { source, destination, events, signal } = request;
+): Promise<SideSizes> {
+  const { clock, source, destination, events, signal } = request;
   const unknowns = new Unknowns();
   const listOptions: ListOptions = {
     onProblem,
     onUnknown: (unknown) => unknowns.add(unknown),
-    ...(signal && { signal }),
+    ...(signal !== undefined && { signal }),
   };
-  const policy: OneWayPolicy = {
-    delete: request.delete,
-    saveAll: !destination.traits.readsCostRequests,
-    now: toEpochSeconds(request.clock.now()),
+  const observer: Observer = {
+    clock,
+    source,
+    destination,
+    exact: request.dryRun || request.decide.twoWay,
+    twoWay: request.decide.twoWay,
+    settleWindowMs: request.settleWindowMs,
+    signal,
+    onProblem,
+    onLag: (keys) => (tally.lagging += keys),
   };
-  const observer = { source, destination, exact: request.dryRun, signal, onProblem };
-  const seen = { sourceKeys: 0, destinationKeys: 0 };
+  const sizes = { source: 0, destination: 0 };
   let keys = 0;
-  const triples = mergeJoin({
-    source: source.list(listOptions),
-    destination: destination.list(listOptions),
-    base: request.base.scan(),
-  });
-  for await (const page of triples) {
+  const sides = { source: source.list(listOptions), destination: destination.list(listOptions) };
+  for await (const page of mergeJoin({ ...sides, base: request.base.scan() })) {
     signal?.throwIfAborted();
     const managed = page.filter((triple) => !unknowns.covers(triple.key));
     for (const triple of await observePage(managed, observer)) {
-      if (triple.source !== undefined) seen.sourceKeys++;
-      if (triple.destination !== undefined) seen.destinationKeys++;
-      addDecision(plan, triple, reconcileOneWay(triple.source, triple.destination, triple.base, policy), tally);
+      if (triple.source !== undefined) sizes.source++;
+      if (triple.destination !== undefined) sizes.destination++;
+      addVerdict(plan, tally, decideTriple(triple, request.decide));
     }
     keys += page.length;
     events.onProgress?.({ phase: "compare", keys, keysTotal: undefined, bytes: 0, bytesTotal: undefined });
   }
-  return seen;
+  return sizes;
 }
 
-function addDecision(plan: Plan, triple: Triple, decision: Decision, tally: Tally): void {
-  const { key, source, destination } = triple;
-  switch (decision.kind) {
-    case "nothing":
-      if (source !== undefined) tally.unchanged++;
-      return;
-    case "skip":
-      tally.skipped++;
-      return;
-    case "record":
-      tally.unchanged++;
-      plan.add({ kind: "record", key, source: source!, destination: destination! });
-      return;
-    case "forget":
-      plan.add({ kind: "forget", key });
-      return;
-    case "write":
-      plan.add({
-        kind: "write",
-        key,
-        source: source!,
-        destination,
-        save: decision.save,
-        ifDifferent: decision.ifDifferent,
-      });
-      return;
-    case "remove":
-      plan.add({ kind: "remove", key, destination: destination!, save: decision.save });
-      return;
-  }
+function addVerdict(plan: Plan, tally: Tally, verdict: Verdict): void {
+  if (verdict.count !== undefined) tally[verdict.count]++;
+  if (verdict.action !== undefined) plan.add(verdict.action);
 }

@@ -1,18 +1,23 @@
-// The base of one pair of replicas, as rows of the journal.
+// The base of one pair of replicas, as rows of the journal. Each change of a row's version leaves the old one in the row's
+// `previous`, so that a listing that lags can be recognised [I7]; a forgotten key stays as a tombstone for a day.
 
 import type { DatabaseSync } from "node:sqlite";
 import type { EpochMs, EpochSeconds } from "../core/clock.ts";
-import type { BaseRow } from "../core/entry.ts";
+import type { BaseRow, Tombstone } from "../core/entry.ts";
 import type { Fingerprint } from "../core/fingerprint.ts";
 import type { Key } from "../core/key.ts";
-import type { BaseChange, BaseStore } from "./ports.ts";
 import { type Journal, transaction } from "./journal.ts";
+import type { BaseChange, BaseStore } from "./ports.ts";
 
 const PAGE_ROWS = 1000;
+/** Far longer than KV was ever seen to lag. */
+const TOMBSTONE_KEEP_MS = 86_400_000;
+/** Older versions beyond this many characters are dropped: a key changes rarely within a window. */
+const PREVIOUS_CHARS_MAX = 2000;
 
 type Row = [
   key: string,
-  fingerprint: string,
+  fingerprint: string | null,
   metadata: string | null,
   expiration: number | null,
   size: number,
@@ -20,6 +25,7 @@ type Row = [
   ctimeMs: number | null,
   inode: number | null,
   hashedAtMs: number,
+  previous: string | null,
 ];
 
 /** The base of the pair that `identity` names; a pair never seen has an empty one. */
@@ -29,7 +35,7 @@ export function openBase(journal: Journal, identity: string): BaseStore {
   const { id } = database.prepare("SELECT id FROM pair WHERE identity = ?").get(identity) as { id: number };
   // The key as text: decoded by SQLite it is twice as fast to read as a BLOB is.
   const select = database.prepare(
-    `SELECT CAST(key AS TEXT), fingerprint, metadata, expiration, size, mtime_ms, ctime_ms, inode, hashed_at_ms
+    `SELECT CAST(key AS TEXT), fingerprint, metadata, expiration, size, mtime_ms, ctime_ms, inode, hashed_at_ms, previous
      FROM base WHERE pair = ? AND key > ? ORDER BY key LIMIT ${PAGE_ROWS}`,
   );
   select.setReturnArrays(true);
@@ -39,7 +45,10 @@ export function openBase(journal: Journal, identity: string): BaseStore {
   };
 }
 
-async function* scan(select: ReturnType<DatabaseSync["prepare"]>, pair: number): AsyncGenerator<readonly BaseRow[]> {
+async function* scan(
+  select: ReturnType<DatabaseSync["prepare"]>,
+  pair: number,
+): AsyncGenerator<readonly (BaseRow | Tombstone)[]> {
   let after: Uint8Array = new Uint8Array(0);
   for (;;) {
     const rows = select.all(pair, after) as unknown as Row[];
@@ -51,8 +60,9 @@ async function* scan(select: ReturnType<DatabaseSync["prepare"]>, pair: number):
   }
 }
 
-function baseRow(row: Row): BaseRow {
-  const [key, fingerprint, metadata, expiration, size, mtimeMs, ctimeMs, inode, hashedAtMs] = row;
+function baseRow(row: Row): BaseRow | Tombstone {
+  const [key, fingerprint, metadata, expiration, size, mtimeMs, ctimeMs, inode, hashedAtMs, previous] = row;
+  if (fingerprint === null) return { key: key as Key, gone: true, previous: previous ?? "[]" };
   return {
     key: key as Key,
     fingerprint: fingerprint as Fingerprint,
@@ -61,15 +71,37 @@ function baseRow(row: Row): BaseRow {
     size,
     signature: mtimeMs === null ? undefined : { size, mtimeMs, ctimeMs: ctimeMs!, inode: inode! },
     hashedAt: hashedAtMs as EpochMs,
+    previous: previous ?? undefined,
   };
 }
 
+/** What `previous` becomes when a row's version goes: that version, replaced at `now`, in front of the older ones. */
+function pushPrevious(now: string): string {
+  return `'[' || json_array(fingerprint, metadata, expiration, ${now})
+    || CASE WHEN previous IS NULL OR length(previous) > ${PREVIOUS_CHARS_MAX} THEN ']' ELSE ',' || substr(previous, 2) END`;
+}
+
 function committer(database: DatabaseSync, pair: number): (change: BaseChange) => void {
-  const record = database.prepare("INSERT OR REPLACE INTO base VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-  const forget = database.prepare("DELETE FROM base WHERE pair = ? AND key = ?");
-  return (change) => {
+  // Parameters by position: by name they take twice as long.
+  const record = database.prepare(
+    `INSERT INTO base VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+     ON CONFLICT DO UPDATE SET
+       previous = CASE
+         WHEN fingerprint IS excluded.fingerprint AND metadata IS excluded.metadata AND expiration IS excluded.expiration
+         THEN previous ELSE ${pushPrevious("?12")} END,
+       fingerprint = excluded.fingerprint, metadata = excluded.metadata, expiration = excluded.expiration,
+       size = excluded.size, mtime_ms = excluded.mtime_ms, ctime_ms = excluded.ctime_ms, inode = excluded.inode,
+       hashed_at_ms = excluded.hashed_at_ms`,
+  );
+  const forget = database.prepare(
+    `UPDATE base SET previous = ${pushPrevious("?3")}, fingerprint = NULL, metadata = NULL, expiration = NULL, hashed_at_ms = ?3
+     WHERE pair = ?1 AND key = ?2 AND fingerprint IS NOT NULL`,
+  );
+  const purge = database.prepare("DELETE FROM base WHERE pair = ? AND fingerprint IS NULL AND hashed_at_ms < ?");
+  return ({ record: rows, forget: keys, now }) => {
+    const absentBefore = `[[null,null,null,${now}]]`;
     transaction(database, () => {
-      for (const row of change.record) {
+      for (const row of rows) {
         const { signature } = row;
         record.run(
           pair,
@@ -82,9 +114,12 @@ function committer(database: DatabaseSync, pair: number): (change: BaseChange) =
           signature?.ctimeMs ?? null,
           signature?.inode ?? null,
           row.hashedAt,
+          absentBefore,
+          now,
         );
       }
-      for (const key of change.forget) forget.run(pair, Buffer.from(key));
+      for (const key of keys) forget.run(pair, Buffer.from(key), now);
+      purge.run(pair, now - TOMBSTONE_KEEP_MS);
     });
   };
 }

@@ -1,28 +1,38 @@
 // What the engine needs of the journal, as ports: the engine knows no SQLite, and a simulation may swap them.
 
-import type { BaseRow } from "../core/entry.ts";
+import type { EpochMs } from "../core/clock.ts";
+import type { BaseRow, Tombstone } from "../core/entry.ts";
 import type { Key } from "../core/key.ts";
 import type { Value } from "../replica/replica.ts";
 
 /** The base of one pair of replicas: what both last agreed on. */
 export interface BaseStore {
-  /** In key order [I1]. Not to be read while `commit` is called. */
-  scan(): AsyncIterable<readonly BaseRow[]>;
+  /** In key order [I1], tombstones among the rows. Not to be read while `commit` is called. */
+  scan(): AsyncIterable<readonly (BaseRow | Tombstone)[]>;
   /** One transaction. Only for what both sides have confirmed [I4]. */
   commit(change: BaseChange): void;
 }
 
 export interface BaseChange {
-  readonly record: readonly BaseRow[];
+  /** Their `previous` is not read: what a row was before is added to it by the store, if its version changed. */
+  readonly record: readonly NewBaseRow[];
+  /** These become tombstones, for as long as an old listing may still show them. */
   readonly forget: readonly Key[];
+  readonly now: EpochMs;
 }
+
+export type NewBaseRow = Omit<BaseRow, "previous">;
 
 /** Where what is about to be destroyed is kept. Returns when it is safe on disk [I6]. */
 export interface Trash {
-  save(values: readonly Value[], reason: TrashReason): Promise<void>;
+  save(values: readonly Value[], loss: Loss): Promise<void>;
 }
 
-export type TrashReason = "replaced" | "removed";
+export interface Loss {
+  readonly reason: "replaced" | "removed";
+  /** The label of the replica that is about to lose them. */
+  readonly side: string;
+}
 
 /** Pages of a plan that has outgrown memory: appended, then read in order, any number of times. */
 export interface Spool {

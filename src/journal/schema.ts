@@ -16,7 +16,8 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TABLE base (
     pair INTEGER NOT NULL REFERENCES pair (id) ON DELETE CASCADE,
     key BLOB NOT NULL,
-    fingerprint TEXT NOT NULL,
+    -- NULL: a tombstone. Both sides are without the key; "previous" says what it was.
+    fingerprint TEXT,
     metadata TEXT,
     expiration INTEGER,
     size INTEGER NOT NULL,
@@ -24,8 +25,11 @@ export const MIGRATIONS: readonly string[] = [
     ctime_ms REAL,
     inode REAL,
     hashed_at_ms REAL NOT NULL,
+    -- A JSON array of [fingerprint, metadata, expiration, replaced at], newest first; see core/settle.ts.
+    previous TEXT,
     PRIMARY KEY (pair, key)
   ) STRICT, WITHOUT ROWID;
+  CREATE INDEX base_tombstone ON base (pair, hashed_at_ms) WHERE fingerprint IS NULL;
 
   -- Pages of plans that outgrew memory. Emptied when their round ends, or when the next one begins.
   CREATE TABLE spool (

@@ -6,16 +6,15 @@ import { join } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import type { Fingerprint } from "../core/fingerprint.ts";
 import { AppError, assert } from "../core/errors.ts";
-import type { Trash, TrashReason } from "./ports.ts";
+import type { Loss, Trash } from "./ports.ts";
 import type { Value } from "../replica/replica.ts";
 import { type Journal, transaction } from "./journal.ts";
 
 export interface TrashOptions {
   readonly clock: Clock;
   readonly stateDir: string;
-  /** For the index: whose value it was, and on which side. */
+  /** For the index: whose values they are. */
   readonly mapping: string;
-  readonly side: string;
 }
 
 /** Throws AppError `io` if a value cannot be kept: then the caller must not go on to destroy it. */
@@ -26,13 +25,13 @@ export function openTrash(journal: Journal, options: TrashOptions): Trash {
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   return {
-    async save(values, reason) {
+    async save(values, loss) {
       try {
         mkdirSync(folder, { recursive: true, mode: 0o700 });
         for (const value of values) writeContent(folder, value);
         syncFolder(folder);
         transaction(journal.database, () => {
-          for (const value of values) insert.run(...indexRow(value, reason, options));
+          for (const value of values) insert.run(...indexRow(value, loss, options));
         });
       } catch (error) {
         throw new AppError("io", `cannot keep a copy in the trash ${folder}: ${(error as Error).message}`, {
@@ -44,18 +43,18 @@ export function openTrash(journal: Journal, options: TrashOptions): Trash {
   };
 }
 
-type IndexRow = [string, string, Buffer, Fingerprint, number, string | null, number | null, TrashReason, number];
+type IndexRow = [string, string, Buffer, Fingerprint, number, string | null, number | null, Loss["reason"], number];
 
-function indexRow({ entry, bytes }: Value, reason: TrashReason, options: TrashOptions): IndexRow {
+function indexRow({ entry, bytes }: Value, loss: Loss, options: TrashOptions): IndexRow {
   return [
     options.mapping,
-    options.side,
+    loss.side,
     Buffer.from(entry.key),
     fingerprintOfValue(entry.fingerprint),
     bytes.byteLength,
     entry.metadata ?? null,
     entry.expiration ?? null,
-    reason,
+    loss.reason,
     options.clock.now(),
   ];
 }

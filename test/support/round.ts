@@ -1,13 +1,14 @@
 // One round between two replicas, with a journal in memory and what it did kept for assertions.
 
-import type { Clock } from "../../src/core/clock.ts";
+import { type Clock, toEpochSeconds } from "../../src/core/clock.ts";
 import type { Problem } from "../../src/core/problem.ts";
 import type { DeletePolicy } from "../../src/core/reconcile.ts";
+import type { Decide } from "../../src/engine/decide.ts";
 import type { Done } from "../../src/engine/apply.ts";
 import { type RoundResult, runRound } from "../../src/engine/round.ts";
 import { openBase } from "../../src/journal/base.ts";
 import { type Journal, openMemoryJournal } from "../../src/journal/journal.ts";
-import type { BaseStore, Trash, TrashReason } from "../../src/journal/ports.ts";
+import type { BaseStore, Loss, Trash } from "../../src/journal/ports.ts";
 import { openSpool } from "../../src/journal/spool.ts";
 import type { Replica } from "../../src/replica/replica.ts";
 
@@ -17,7 +18,7 @@ export interface Pair {
   readonly destination: Replica;
   readonly base: BaseStore;
   readonly journal: Journal;
-  readonly trashed: { key: string; content: string; reason: TrashReason }[];
+  readonly trashed: { key: string; content: string; reason: Loss["reason"] }[];
 }
 
 export function openPair(clock: Clock, source: Replica, destination: Replica): Pair {
@@ -27,6 +28,7 @@ export function openPair(clock: Clock, source: Replica, destination: Replica): P
 
 export interface RoundOptions {
   readonly delete?: DeletePolicy;
+  readonly decide?: Decide;
   readonly force?: boolean;
   readonly dryRun?: boolean;
   readonly base?: BaseStore;
@@ -40,7 +42,7 @@ export async function round(
   const problems: Problem[] = [];
   const done: Done[] = [];
   const trash: Trash = {
-    async save(values, reason) {
+    async save(values, { reason }) {
       for (const { entry, bytes } of values)
         pair.trashed.push({ key: entry.key, content: Buffer.from(bytes).toString(), reason });
     },
@@ -52,7 +54,13 @@ export async function round(
     base: options.base ?? pair.base,
     trash: options.trash ?? trash,
     spool: openSpool(pair.journal, 1),
-    delete: options.delete ?? "owned",
+    decide: options.decide ?? {
+      twoWay: false,
+      delete: options.delete ?? "owned",
+      saveAll: !pair.destination.traits.readsCostRequests,
+      now: toEpochSeconds(pair.clock.now()),
+    },
+    settleWindowMs: 60_000,
     guards: { maxDelete: { share: 0.25 } },
     force: options.force ?? false,
     dryRun: options.dryRun ?? false,

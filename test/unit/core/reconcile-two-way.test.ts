@@ -22,6 +22,7 @@ function base(entry: Entry): BaseRow {
     size: 1,
     signature: undefined,
     hashedAt: 0 as EpochMs,
+    previous: undefined,
   };
 }
 

@@ -28,6 +28,7 @@ function base(entry: Entry, more: Partial<BaseRow> = {}): BaseRow {
     size: 1,
     signature: undefined,
     hashedAt,
+    previous: undefined,
     ...more,
   };
 }

@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import type { EpochMs } from "../../../src/core/clock.ts";
 import type { BaseRow, Entry } from "../../../src/core/entry.ts";
-import { type PreviousVersion, type Settled, settleRemote } from "../../../src/core/settle.ts";
+import { encodePrevious, type PreviousVersion, type Settled, settleRemote } from "../../../src/core/settle.ts";
 import { entryOf } from "../../support/values.ts";
 
 const NOW = 1_800_000_000_000 as EpochMs;
@@ -17,17 +17,19 @@ const base: BaseRow = {
   size: 2,
   signature: undefined,
   hashedAt: NOW,
+  previous: undefined,
 };
 
-const replaced = (entry: Entry | undefined, ago: number): PreviousVersion => ({
-  fingerprint: entry?.fingerprint,
-  metadata: entry?.metadata,
-  expiration: entry?.expiration,
-  replacedAt: (NOW - ago) as EpochMs,
-});
-const current = (remote: Entry | undefined): Settled => ({ kind: "current", remote });
+const replaced = (entry: Entry | undefined, ago: number): PreviousVersion => [
+  entry?.fingerprint ?? null,
+  entry?.metadata ?? null,
+  entry?.expiration ?? null,
+  NOW - ago,
+];
+const current: Settled = { kind: "current" };
 const stale: Settled = { kind: "stale" };
-const suspect: Settled = { kind: "suspect-absence" };
+const suspectAbsence: Settled = { kind: "suspect-absence" };
+const suspectVersion: Settled = { kind: "suspect-version" };
 
 type Row = [
   title: string,
@@ -38,29 +40,29 @@ type Row = [
 ];
 
 const table: Row[] = [
-  ["what the base says", v2, base, [replaced(v1, 10_000)], current(v2)],
+  ["what the base says", v2, base, [replaced(v1, 10_000)], current],
   ["the version before, within the window: lags", v1, base, [replaced(v1, 10_000)], stale],
-  ["the version before, after the window: somebody wrote it again", v1, base, [replaced(v1, 61_000)], current(v1)],
+  ["the version before, after the window: a suspicion", v1, base, [replaced(v1, 61_000)], suspectVersion],
   ["an older one still within the window: lags", v1, base, [replaced(v3, 5_000), replaced(v1, 50_000)], stale],
-  ["a version never seen: a real change, window or not", v3, base, [replaced(v1, 1_000)], current(v3)],
+  ["a version never seen: a real change, window or not", v3, base, [replaced(v1, 1_000)], current],
   ["absent soon after we created it: lags", undefined, base, [replaced(undefined, 5_000)], stale],
   ["absent soon after a change: lags", undefined, base, [replaced(v1, 5_000)], stale],
-  ["absent, nothing changed lately: a suspicion", undefined, base, [], suspect],
-  ["absent, the window is over: a suspicion", undefined, base, [replaced(undefined, 61_000)], suspect],
-  ["absent and never known", undefined, undefined, [], current(undefined)],
+  ["absent, nothing changed lately: a suspicion", undefined, base, [], suspectAbsence],
+  ["absent, the window is over: a suspicion", undefined, base, [replaced(undefined, 61_000)], suspectAbsence],
+  ["absent and never known", undefined, undefined, [], current],
   ["back after we deleted it, within the window: lags", v1, undefined, [replaced(v1, 5_000)], stale],
   [
-    "there, after we deleted it, the window is over: somebody wrote it",
+    "there, after we deleted it, the window is over: a suspicion",
     v1,
     undefined,
     [replaced(v1, 61_000)],
-    current(v1),
+    suspectVersion,
   ],
-  ["new and never known", v1, undefined, [], current(v1)],
+  ["new and never known", v1, undefined, [], current],
 ];
 
 describe("a listing shows", () => {
   it.each(table)("%s", (_title, listed, row, previous, settled) => {
-    expect(settleRemote(listed, row, { previous }, { now: NOW, windowMs: WINDOW })).toEqual(settled);
+    expect(settleRemote(listed, row, encodePrevious(previous), { now: NOW, windowMs: WINDOW })).toEqual(settled);
   });
 });

@@ -8,11 +8,12 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { EpochMs } from "../../../src/core/clock.ts";
-import type { BaseRow } from "../../../src/core/entry.ts";
 import { compareUtf8 } from "../../../src/core/key.ts";
+import { decodePrevious } from "../../../src/core/settle.ts";
 import { openBase } from "../../../src/journal/base.ts";
 import { JOURNAL_FILE, openJournal } from "../../../src/journal/journal.ts";
 import { openStateLock } from "../../../src/journal/lock.ts";
+import type { BaseStore, NewBaseRow } from "../../../src/journal/ports.ts";
 import { openTrash } from "../../../src/journal/trash.ts";
 import { HOSTILE_KEYS } from "../../conformance/replica-suite.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
@@ -20,13 +21,19 @@ import { collect, entryOf, valueOf } from "../../support/values.ts";
 
 let stateDir: string;
 const clock = new FakeClock();
+const NOW = clock.now();
+
+/** Rows as they were recorded, without what they were before. */
+async function rows(base: BaseStore): Promise<readonly unknown[]> {
+  return (await collect(base.scan())).map(({ previous: _, ...row }) => row);
+}
 
 beforeEach(() => {
   stateDir = mkdtempSync(join(tmpdir(), "kvsync-journal-"));
 });
 afterEach(() => rmSync(stateDir, { recursive: true, force: true }));
 
-function rowOf(key: string, content: string): BaseRow {
+function rowOf(key: string, content: string): NewBaseRow {
   const entry = entryOf(key, content);
   return {
     key: entry.key,
@@ -44,33 +51,53 @@ describe("the base", () => {
     const journal = openJournal({ stateDir, clock });
     const base = openBase(journal, "pair");
     const signature = { size: 3, mtimeMs: 1_700_000_000_123.5, ctimeMs: 1_700_000_000_000.25, inode: 2 ** 52 };
-    const rows = [...HOSTILE_KEYS, ...Array.from({ length: 2100 }, (_, i) => `n/${i}`)].map((key) => ({
+    const recorded = [...HOSTILE_KEYS, ...Array.from({ length: 2100 }, (_, i) => `n/${i}`)].map((key) => ({
       ...rowOf(key, "abc"),
       signature,
       metadata: '{"a":1}',
     }));
-    base.commit({ record: rows, forget: [] });
-    expect(await collect(base.scan())).toEqual(rows.toSorted((a, b) => compareUtf8(a.key, b.key)));
+    base.commit({ record: recorded, forget: [], now: NOW });
+    expect(await rows(base)).toEqual(recorded.toSorted((a, b) => compareUtf8(a.key, b.key)));
     journal.close();
   });
 
   it("keeps pairs apart, replaces rows and forgets keys", async () => {
     const journal = openJournal({ stateDir, clock });
     const [one, two] = [openBase(journal, "one"), openBase(journal, "two")];
-    one.commit({ record: [rowOf("a", "1"), rowOf("b", "2")], forget: [] });
-    two.commit({ record: [rowOf("a", "other")], forget: [] });
-    one.commit({ record: [rowOf("a", "new")], forget: [rowOf("b", "").key] });
-    expect(await collect(one.scan())).toEqual([rowOf("a", "new")]);
-    expect(await collect(two.scan())).toEqual([rowOf("a", "other")]);
+    one.commit({ record: [rowOf("a", "1"), rowOf("b", "2")], forget: [], now: NOW });
+    two.commit({ record: [rowOf("a", "other")], forget: [], now: NOW });
+    one.commit({ record: [rowOf("a", "new")], forget: [rowOf("b", "").key], now: NOW });
+    expect(await rows(one)).toEqual([rowOf("a", "new"), { key: "b", gone: true }]);
+    expect(await rows(two)).toEqual([rowOf("a", "other")]);
+    journal.close();
+  });
+
+  it("remembers what a key was before, newest first, and for a day what is gone", async () => {
+    const journal = openJournal({ stateDir, clock });
+    const base = openBase(journal, "pair");
+    const at = (ms: number): EpochMs => (NOW + ms) as EpochMs;
+    const [one, two] = [rowOf("a", "1"), rowOf("a", "2")];
+    base.commit({ record: [one], forget: [], now: at(1) });
+    base.commit({ record: [{ ...one, hashedAt: at(5) }], forget: [], now: at(2) });
+    base.commit({ record: [two], forget: [], now: at(3) });
+    base.commit({ record: [], forget: [two.key], now: at(4) });
+    const [tombstone] = await collect(base.scan());
+    expect(decodePrevious(tombstone?.previous ?? "")).toEqual([
+      [two.fingerprint, null, null, NOW + 4],
+      [one.fingerprint, null, null, NOW + 3],
+      [null, null, null, NOW + 1],
+    ]);
+    base.commit({ record: [], forget: [], now: at(86_400_005) });
+    expect(await collect(base.scan())).toEqual([]);
     journal.close();
   });
 
   it("is there again after the journal is opened anew", async () => {
     const first = openJournal({ stateDir, clock });
-    openBase(first, "pair").commit({ record: [rowOf("a", "1")], forget: [] });
+    openBase(first, "pair").commit({ record: [rowOf("a", "1")], forget: [], now: NOW });
     first.close();
     const second = openJournal({ stateDir, clock });
-    expect(await collect(openBase(second, "pair").scan())).toEqual([rowOf("a", "1")]);
+    expect(await rows(openBase(second, "pair"))).toEqual([rowOf("a", "1")]);
     second.close();
   });
 });
@@ -113,9 +140,9 @@ describe("the state lock", () => {
 describe("the trash", () => {
   it("keeps each content once, and a row for each value", async () => {
     const journal = openJournal({ stateDir, clock });
-    const trash = openTrash(journal, { clock, stateDir, mapping: "m", side: "local" });
-    await trash.save([valueOf(clock, "a", "same"), valueOf(clock, "b", "same")], "replaced");
-    await trash.save([valueOf(clock, "a", "", { metadata: '{"m":1}' })], "removed");
+    const trash = openTrash(journal, { clock, stateDir, mapping: "m" });
+    await trash.save([valueOf(clock, "a", "same"), valueOf(clock, "b", "same")], { reason: "replaced", side: "local" });
+    await trash.save([valueOf(clock, "a", "", { metadata: '{"m":1}' })], { reason: "removed", side: "local" });
     expect(readdirSync(join(stateDir, "trash"))).toHaveLength(2);
     const rows = journal.database
       .prepare("SELECT CAST(key AS TEXT) AS key, size, reason, metadata FROM trash ORDER BY id")
@@ -132,8 +159,10 @@ describe("the trash", () => {
   it("refuses, rather than lose a value, when it cannot keep it", async () => {
     const journal = openJournal({ stateDir, clock });
     writeFileSync(join(stateDir, "trash"), "in the way");
-    const trash = openTrash(journal, { clock, stateDir, mapping: "m", side: "local" });
-    await expect(trash.save([valueOf(clock, "a", "x")], "replaced")).rejects.toMatchObject({ code: "io" });
+    const trash = openTrash(journal, { clock, stateDir, mapping: "m" });
+    await expect(trash.save([valueOf(clock, "a", "x")], { reason: "replaced", side: "local" })).rejects.toMatchObject({
+      code: "io",
+    });
     journal.close();
   });
 });

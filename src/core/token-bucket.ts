@@ -1,0 +1,160 @@
+// The request budget of one account: which moment the next request may be sent at. Pure: state and the time in, a wait
+// out; kv/budget.ts sleeps. By hand, since no library takes our clock, keeps an exact sliding window, or learns from
+// answers.
+//
+// A log of answers rather than a counter that refills: it allows a burst of the whole budget, yet never more than the
+// quota in any window, wherever that window begins. A request counts from before it is sent until a window after its
+// answer, so the server, which counts it somewhere in between, never sees more than the quota either.
+
+import type { DurationMs, EpochMs } from "./clock.ts";
+
+/** At most `quota` requests in any `windowMs`. */
+export interface RatePolicy {
+  readonly quota: number;
+  readonly windowMs: DurationMs;
+}
+
+export interface TokenBucket {
+  readonly policies: RatePolicy[];
+  /** How many of the listed policies came from the configuration; those learnt from answers follow. */
+  readonly ownPolicies: number;
+  /** Moments of answers, a ring buffer; `next` is where the next one goes. */
+  answers: Float64Array;
+  next: number;
+  answered: number;
+  inFlight: number;
+  /** Nothing may be sent before this moment (a Retry-After). */
+  blockedUntil: number;
+  /** What the server said is left until a moment; undefined: it said nothing, or that moment has passed. */
+  remaining: { left: number; readonly until: number } | undefined;
+}
+
+/** A bucket that holds to all of `policies`; `recent`: moments of requests sent before, by an earlier process say. */
+export function openTokenBucket(policies: readonly RatePolicy[], recent: readonly number[] = []): TokenBucket {
+  const capacity = Math.max(1, ...policies.map((policy) => policy.quota));
+  const bucket: TokenBucket = {
+    policies: [...policies],
+    ownPolicies: policies.length,
+    answers: new Float64Array(capacity),
+    next: 0,
+    answered: 0,
+    inFlight: 0,
+    blockedUntil: 0,
+    remaining: undefined,
+  };
+  for (const moment of [...recent].sort((a, b) => a - b)) log(bucket, moment);
+  return bucket;
+}
+
+/** How long until a request may be sent: 0 is now, Infinity is not before one in flight is answered. `reserve` (0..1) is
+ * the part of each quota that this request must leave unused, for those more urgent. */
+export function waitMs(bucket: TokenBucket, now: EpochMs, reserve = 0): DurationMs {
+  followClock(bucket, now);
+  let wait = Math.max(0, bucket.blockedUntil - now);
+  const { remaining } = bucket;
+  if (remaining !== undefined && now < remaining.until && remaining.left <= 0)
+    wait = Math.max(wait, remaining.until - now);
+  for (const policy of bucket.policies) wait = Math.max(wait, policyWaitMs(bucket, policy, now, reserve));
+  return wait;
+}
+
+function policyWaitMs(bucket: TokenBucket, policy: RatePolicy, now: EpochMs, reserve: number): DurationMs {
+  // At least one request is always possible, or a small quota would stop the less urgent for good.
+  const quota = Math.max(1, policy.quota - Math.floor(policy.quota * reserve));
+  const free = quota - bucket.inFlight;
+  if (free <= 0) return Number.POSITIVE_INFINITY;
+  if (bucket.answered < free) return 0;
+  // With `free` answers inside the window there is no room; the oldest of those `free` is the first to leave it.
+  const capacity = bucket.answers.length;
+  const moment = bucket.answers[(bucket.next - free + capacity) % capacity] ?? 0;
+  return Math.max(0, moment + policy.windowMs - now);
+}
+
+/** Counts a request that is about to be sent. */
+export function takeToken(bucket: TokenBucket): void {
+  bucket.inFlight++;
+  if (bucket.remaining !== undefined) bucket.remaining.left--;
+}
+
+/** A request has been answered, or has failed: either way the server may have counted it, up to this moment. */
+export function settleToken(bucket: TokenBucket, now: EpochMs): void {
+  followClock(bucket, now);
+  bucket.inFlight--;
+  log(bucket, now);
+}
+
+/** Takes back a token of a request that was never sent. */
+export function returnToken(bucket: TokenBucket): void {
+  bucket.inFlight--;
+  if (bucket.remaining !== undefined) bucket.remaining.left++;
+}
+
+/** Nothing may be sent for `duration` from `now` on. */
+export function blockTokens(bucket: TokenBucket, now: EpochMs, duration: DurationMs): void {
+  bucket.blockedUntil = Math.max(bucket.blockedUntil, now + duration);
+}
+
+/** What an answer said about the server's own count: `left` requests for the next `resetMs`. */
+export function observeRemaining(bucket: TokenBucket, now: EpochMs, left: number, resetMs: DurationMs): void {
+  const until = now + resetMs;
+  // Those in flight may not be in the server's count yet.
+  const usable = left - bucket.inFlight;
+  const known = bucket.remaining;
+  const sameWindow = known !== undefined && now < known.until && Math.abs(known.until - until) < SAME_WINDOW_MS;
+  bucket.remaining = { left: sameWindow ? Math.min(known.left, usable) : usable, until };
+}
+
+/** Resets are told in whole seconds, so those of one window differ by up to that and the way of the answer. */
+const SAME_WINDOW_MS = 2000;
+
+/** Most policies and the largest quota that are believed of a server. */
+const LEARNT_POLICIES_MAX = 4;
+const LEARNT_QUOTA_MAX = 100_000;
+
+/** Holds to `policies` too, which the server announced; they can only narrow what is allowed. */
+export function observePolicies(bucket: TokenBucket, policies: readonly RatePolicy[]): void {
+  const learnt = policies
+    .filter((policy) => policy.quota >= 1 && policy.quota <= LEARNT_QUOTA_MAX && policy.windowMs > 0)
+    .slice(0, LEARNT_POLICIES_MAX);
+  if (learnt.length === 0) return;
+  bucket.policies.splice(bucket.ownPolicies, bucket.policies.length, ...learnt);
+  const capacity = Math.max(...bucket.policies.map((policy) => policy.quota));
+  if (capacity > bucket.answers.length) enlarge(bucket, capacity);
+}
+
+/** The moments of the requests that still count, in order: what another process needs to go on with this budget. */
+export function recentTokens(bucket: TokenBucket, now: EpochMs): readonly number[] {
+  const windowMs = Math.max(0, ...bucket.policies.map((policy) => policy.windowMs));
+  const moments = logged(bucket).filter((moment) => moment + windowMs > now);
+  return [...moments, ...Array.from({ length: bucket.inFlight }, () => now)];
+}
+
+/** A clock that was set back would leave moments in the future, and waits of hours: they move back with it. */
+function followClock(bucket: TokenBucket, now: EpochMs): void {
+  if (bucket.answered === 0) return;
+  const capacity = bucket.answers.length;
+  const ahead = (bucket.answers[(bucket.next - 1 + capacity) % capacity] ?? 0) - now;
+  if (ahead <= 0) return;
+  bucket.answers = bucket.answers.map((moment) => moment - ahead);
+  bucket.blockedUntil -= ahead;
+  bucket.remaining = undefined;
+}
+
+function log(bucket: TokenBucket, moment: number): void {
+  bucket.answers[bucket.next] = moment;
+  bucket.next = (bucket.next + 1) % bucket.answers.length;
+  bucket.answered = Math.min(bucket.answered + 1, bucket.answers.length);
+}
+
+function logged(bucket: TokenBucket): number[] {
+  const capacity = bucket.answers.length;
+  const first = bucket.next - bucket.answered + capacity;
+  return Array.from({ length: bucket.answered }, (_, i) => bucket.answers[(first + i) % capacity] ?? 0);
+}
+
+function enlarge(bucket: TokenBucket, capacity: number): void {
+  const moments = logged(bucket);
+  bucket.answers = new Float64Array(capacity);
+  bucket.answers.set(moments);
+  bucket.next = moments.length % capacity;
+}

@@ -1,0 +1,118 @@
+// A page of a plan as bytes, for the spool: a JSON array of arrays, which is small, and quick to write and read.
+
+import type { EpochSeconds } from "../core/clock.ts";
+import type { Entry } from "../core/entry.ts";
+import type { Fingerprint } from "../core/fingerprint.ts";
+import type { Key } from "../core/key.ts";
+import type { Action, Target } from "./plan.ts";
+
+type EntryFields = [
+  key: string,
+  fingerprint: string | null,
+  metadata: string | null,
+  expiration: number | null,
+  ttlSeconds: number | null,
+  size: number | null,
+  binary: boolean | null,
+  mtimeMs: number | null,
+  ctimeMs: number | null,
+  inode: number | null,
+];
+
+type ActionFields =
+  | [
+      "write",
+      to: Target,
+      from: EntryFields,
+      replaces: EntryFields | null,
+      save: boolean,
+      ifDifferent: boolean,
+      conflict: boolean,
+    ]
+  | ["remove", to: Target, replaces: EntryFields, save: boolean]
+  | ["record", source: EntryFields, destination: EntryFields]
+  | ["forget", key: string];
+
+export function encodeActions(page: readonly Action[]): Uint8Array {
+  return Buffer.from(JSON.stringify(page.map(actionFields)));
+}
+
+export function decodeActions(bytes: Uint8Array): Action[] {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
+  return (JSON.parse(text) as ActionFields[]).map(actionOf);
+}
+
+function actionFields(action: Action): ActionFields {
+  switch (action.kind) {
+    case "write": {
+      const replaces = action.replaces === undefined ? null : entryFields(action.replaces);
+      return ["write", action.to, entryFields(action.from), replaces, action.save, action.ifDifferent, action.conflict];
+    }
+    case "remove":
+      return ["remove", action.to, entryFields(action.replaces), action.save];
+    case "record":
+      return ["record", entryFields(action.source), entryFields(action.destination)];
+    case "forget":
+      return ["forget", action.key];
+  }
+}
+
+function actionOf(fields: ActionFields): Action {
+  switch (fields[0]) {
+    case "write": {
+      const [kind, to, fromFields, replaces, save, ifDifferent, conflict] = fields;
+      const from = entryOf(fromFields);
+      return {
+        kind,
+        to,
+        key: from.key,
+        from,
+        replaces: replaces === null ? undefined : entryOf(replaces),
+        save,
+        ifDifferent,
+        conflict,
+      };
+    }
+    case "remove": {
+      const [kind, to, replacesFields, save] = fields;
+      const replaces = entryOf(replacesFields);
+      return { kind, to, key: replaces.key, replaces, save };
+    }
+    case "record": {
+      const source = entryOf(fields[1]);
+      return { kind: "record", key: source.key, source, destination: entryOf(fields[2]) };
+    }
+    case "forget":
+      return { kind: "forget", key: fields[1] as Key };
+  }
+}
+
+function entryFields(entry: Entry): EntryFields {
+  const { signature } = entry;
+  return [
+    entry.key,
+    entry.fingerprint ?? null,
+    entry.metadata ?? null,
+    entry.expiration ?? null,
+    entry.ttlSeconds ?? null,
+    entry.size ?? null,
+    entry.binary ?? null,
+    signature?.mtimeMs ?? null,
+    signature?.ctimeMs ?? null,
+    signature?.inode ?? null,
+  ];
+}
+
+function entryOf(fields: EntryFields): Entry {
+  const [key, fingerprint, metadata, expiration, ttlSeconds, size, binary, mtimeMs, ctimeMs, inode] = fields;
+  return {
+    key: key as Key,
+    fingerprint: (fingerprint ?? undefined) as Fingerprint | undefined,
+    metadata: metadata ?? undefined,
+    expiration: (expiration ?? undefined) as EpochSeconds | undefined,
+    ttlSeconds: ttlSeconds ?? undefined,
+    size: size ?? undefined,
+    signature: mtimeMs === null ? undefined : { size: size!, mtimeMs, ctimeMs: ctimeMs!, inode: inode! },
+    binary: binary ?? undefined,
+  };
+}
