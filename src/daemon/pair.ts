@@ -16,6 +16,8 @@ import type { Replica } from "../replica/replica.ts";
 export interface PairDeps {
   readonly clock: Clock;
   readonly journal: Journal;
+  /** Where plans that outgrow memory are kept: the journal, or a scratch one for who does not hold the state lock. */
+  readonly scratch: Journal;
   readonly stateDir: string;
 }
 
@@ -49,7 +51,7 @@ export function runPairRound(deps: PairDeps, pair: Pair, round: PairRound): Prom
     destination: pair.destination,
     base: pair.isManaged === undefined ? base : openManagedBase(base, pair.isManaged),
     trash: openTrash(journal, { clock, stateDir, mapping: pair.name }),
-    spool: openSpool(journal, SPOOL_OF_ROUND),
+    spool: openSpool(deps.scratch, SPOOL_OF_ROUND),
   });
 }
 

@@ -64,6 +64,8 @@ export interface RoundResult {
   readonly bytes: ByteCount;
   /** Set if a guard holds the plan: then nothing was applied. */
   readonly trip: Trip | undefined;
+  /** Writes and removals that a guard holds. */
+  readonly held: number;
 }
 
 /** Throws AppError when a side fails as a whole; single keys that fail are problems and counted. */
@@ -78,18 +80,19 @@ export async function runRound(request: RoundRequest): Promise<RoundResult> {
   try {
     const sizes = await fillPlan(plan, request, tally, onProblem);
     const trip = request.force ? undefined : checkPlan(plan, sizes, request);
-    if (trip !== undefined && !request.dryRun) return { ...tally, trip };
+    const held = trip === undefined ? 0 : plan.writes + plan.removes;
+    if (trip !== undefined && !request.dryRun) return { ...tally, trip, held };
     request.events.onPlan?.(plan);
-    if (request.dryRun) return { ...tally, written: plan.writes, removed: plan.removes, bytes: plan.bytes, trip };
+    if (request.dryRun) return { ...tally, written: plan.writes, removed: plan.removes, bytes: plan.bytes, trip, held };
     const onDone = tallyDone(tally, plan, request.events);
     await applyPlan(plan, { ...request, signal: request.signal, startedAt, onProblem, onDone });
-    return { ...tally, trip };
+    return { ...tally, trip, held };
   } finally {
     plan.clear();
   }
 }
 
-type Tally = { -readonly [K in keyof Omit<RoundResult, "trip">]: RoundResult[K] };
+type Tally = { -readonly [K in keyof Omit<RoundResult, "trip" | "held">]: RoundResult[K] };
 
 interface SideSizes {
   source: number;

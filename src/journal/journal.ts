@@ -39,9 +39,9 @@ export function openJournal(options: { readonly stateDir: string; readonly clock
   }
 }
 
-/** A journal in memory, for one-shot copies between locations that have no base. */
-export function openMemoryJournal(): Journal {
-  return { ...openDatabase(":memory:"), replaced: undefined };
+/** A journal that is gone when it is closed, in a temporary file while it is large: for comparisons that remember nothing. */
+export function openScratchJournal(): Journal {
+  return { ...openDatabase(""), replaced: undefined };
 }
 
 function openDatabase(path: string): { database: DatabaseSync; close: () => void } {

@@ -7,7 +7,7 @@ import type { Decide } from "../../src/engine/decide.ts";
 import type { Done } from "../../src/engine/apply.ts";
 import { type RoundResult, runRound } from "../../src/engine/round.ts";
 import { openBase } from "../../src/journal/base.ts";
-import { type Journal, openMemoryJournal } from "../../src/journal/journal.ts";
+import { type Journal, openScratchJournal } from "../../src/journal/journal.ts";
 import type { BaseStore, Loss, Trash } from "../../src/journal/ports.ts";
 import { openSpool } from "../../src/journal/spool.ts";
 import type { Replica } from "../../src/replica/replica.ts";
@@ -22,7 +22,7 @@ export interface Pair {
 }
 
 export function openPair(clock: Clock, source: Replica, destination: Replica): Pair {
-  const journal = openMemoryJournal();
+  const journal = openScratchJournal();
   return { clock, source, destination, base: openBase(journal, "test"), journal, trashed: [] };
 }
 

@@ -1,0 +1,229 @@
+// What a round says while it runs and when it is done: actions and problems as they happen, then the summary, for people
+// or, with --json, for programs. The summary's form is a contract: see README.md.
+
+import type { Trip } from "../core/guards.ts";
+import { type Problem } from "../core/problem.ts";
+import { visible } from "../core/errors.ts";
+import { renderByteCount, renderDuration } from "../core/units.ts";
+import type { Done } from "../engine/apply.ts";
+import type { Plan } from "../engine/plan.ts";
+import type { Progress as RoundProgress, RoundEvents, RoundResult } from "../engine/round.ts";
+import type { RequestCounts } from "../kv/kv-api.ts";
+import type { Context } from "./context.ts";
+import { EXIT, type ExitCode } from "./exit-code.ts";
+import { count } from "./progress.ts";
+
+export interface Subject {
+  readonly command: string;
+  /** The mapping's name; undefined for one-shot copies. */
+  readonly mapping: string | undefined;
+  readonly account: string | undefined;
+  readonly namespace: string | undefined;
+  /** `./example -> local:app-config` */
+  readonly route: string;
+  readonly dryRun: boolean;
+  /** The command only compares: what would be done is a difference, and one is no failure. */
+  readonly compares: boolean;
+}
+
+export interface RoundReport {
+  readonly events: RoundEvents;
+  /** Prints the summary; returns the exit code. */
+  finish(result: RoundResult, requests: RequestCounts | undefined): ExitCode;
+  close(): void;
+}
+
+/** Actions shown without -v; the rest are counted. */
+const ACTIONS_SHOWN_MAX = 50;
+const PROBLEMS_SHOWN_MAX = 50;
+
+type Mark = "+" | "~" | "-";
+
+export function openRoundReport(context: Context, subject: Subject): RoundReport {
+  const { output, clock, options } = context;
+  const startedAt = clock.now();
+  const name = subject.mapping ?? subject.route;
+  const progress = context.openProgress(name);
+  const shown = { actions: 0, problems: 0, notices: 0 };
+  if (subject.mapping !== undefined) output.note(`${visible(subject.mapping)}: ${visible(subject.route)}`);
+
+  const action = (mark: Mark, key: string, detail: object): void => {
+    if (output.json)
+      return output.event({ type: subject.dryRun ? "difference" : "done", change: changeOf(mark), key, ...detail });
+    shown.actions++;
+    if (shown.actions > ACTIONS_SHOWN_MAX && options.verbose !== true) return;
+    const { stdout: style } = output;
+    const paint = mark === "+" ? style.green : mark === "-" ? style.red : style.yellow;
+    output.line(`  ${paint(mark)} ${visible(key)}`);
+  };
+
+  return {
+    events: {
+      onProblem: (problem) => tellProblem(context, problem, shown),
+      onPlan: (plan) => {
+        if (subject.dryRun) tellPlan(plan, action);
+      },
+      onDone: (done) => {
+        if (done.kind !== "unchanged") action(markOf(done), done.key, { to: done.to, bytes: done.bytes });
+      },
+      onProgress: (state) => progress.update(progressState(state)),
+    },
+    finish(result, requests) {
+      progress.close();
+      const durationMs = clock.now() - startedAt;
+      const more = shown.actions - ACTIONS_SHOWN_MAX;
+      if (more > 0 && options.verbose !== true) output.line(`  ... and ${count(more)} more (-v shows all)`);
+      const hidden = shown.problems - PROBLEMS_SHOWN_MAX;
+      if (hidden > 0 && options.verbose !== true)
+        output.warn(`  ... and ${count(hidden)} more problems (-v shows all)`);
+      if (shown.notices > 0 && options.verbose !== true)
+        output.note(`  ${count(shown.notices)} skipped that are no files (-v shows them)`);
+      output.event(summaryRecord(subject, result, requests, durationMs));
+      output.line(`${visible(name)}: ${renderResult(subject, result, requests)}, ${renderDuration(durationMs)}`);
+      if (result.trip !== undefined) output.warn(renderTrip(result.trip, subject));
+      return exitCodeOf(subject, result);
+    },
+    close: () => progress.close(),
+  };
+}
+
+function tellProblem(
+  { output, options }: Context,
+  { code, subject, message, failure }: Problem,
+  shown: { problems: number; notices: number },
+): void {
+  if (output.json) return output.event({ type: "problem", code, subject, message, failure });
+  if (!failure) {
+    shown.notices++;
+    output.detail(`  ${visible(subject)}: ${message} (${code})`);
+    return;
+  }
+  shown.problems++;
+  if (shown.problems > PROBLEMS_SHOWN_MAX && options.verbose !== true) return;
+  output.warn(`  ${output.stderr.red("!")} ${visible(subject)}: ${visible(message)} (${code})`);
+}
+
+function tellPlan(plan: Plan, action: (mark: Mark, key: string, detail: object) => void): void {
+  for (const to of ["destination", "source"] as const) {
+    for (const page of plan.pages(`write:${to}`)) {
+      for (const { key, from, replaces } of page)
+        action(replaces === undefined ? "+" : "~", key, { to, bytes: from.size });
+    }
+    for (const page of plan.pages(`remove:${to}`)) for (const { key } of page) action("-", key, { to });
+  }
+}
+
+function markOf(done: Done): Mark {
+  if (done.kind === "removed") return "-";
+  return done.replaced ? "~" : "+";
+}
+
+function changeOf(mark: Mark): string {
+  return mark === "+" ? "add" : mark === "-" ? "remove" : "change";
+}
+
+function progressState({ phase, keys, keysTotal, bytes }: RoundProgress) {
+  const names = { compare: "comparing", transfer: "writing", remove: "removing" };
+  return { phase: names[phase], done: keys, total: keysTotal, bytes };
+}
+
+function renderResult({ dryRun, compares }: Subject, result: RoundResult, requests: RequestCounts | undefined): string {
+  const verb = dryRun ? (compares ? "to write" : "would be written") : "written";
+  const removed = dryRun ? (compares ? "to remove" : "would be removed") : "removed";
+  const parts = [
+    `${count(result.written)} ${verb}`,
+    `${count(result.removed)} ${removed}`,
+    `${count(result.unchanged)} unchanged`,
+  ];
+  if (result.skipped > 0) parts.push(`${count(result.skipped)} left alone`);
+  if (result.conflicts > 0) parts.push(`${count(result.conflicts)} in conflict`);
+  if (result.lagging > 0) parts.push(`${count(result.lagging)} not settled yet`);
+  if (result.held > 0) parts.push(`${count(result.held)} held`);
+  if (result.failed > 0) parts.push(`${count(result.failed)} failed`);
+  if (requests !== undefined)
+    parts.push(
+      `${count(requests.total)} requests`,
+      `${renderByteCount(requests.bytesUp)} up, ${renderByteCount(requests.bytesDown)} down`,
+    );
+  return parts.join(", ");
+}
+
+function renderTrip(trip: Trip, { command, mapping, dryRun }: Subject): string {
+  const held = dryRun ? "would be held" : "held, and nothing was changed";
+  const again = `kvsync ${command}${mapping === undefined ? "" : ` ${mapping}`}`;
+  const what =
+    trip.guard === "source-empty"
+      ? `the source is empty, and ${count(trip.removes)} keys would be removed`
+      : `${count(trip.removes)} keys would be removed, and ${count(trip.allowed)} are allowed (max_delete)`;
+  return `  ${held}: ${what}\n  hint: look with ${again} --dry-run, and let it pass with ${again} --force`;
+}
+
+function summaryRecord(
+  subject: Subject,
+  result: RoundResult,
+  requests: RequestCounts | undefined,
+  durationMs: number,
+): object {
+  const { command, mapping, account, namespace, dryRun } = subject;
+  const { written, removed, unchanged, skipped, conflicts, held, failed, lagging } = result;
+  return {
+    type: "summary",
+    command,
+    mapping,
+    account,
+    namespace,
+    written,
+    removed,
+    unchanged,
+    skipped,
+    conflicts,
+    held,
+    failed,
+    lagging,
+    bytesUp: requests?.bytesUp ?? 0,
+    bytesDown: requests?.bytesDown ?? 0,
+    requests: requestsRecord(requests),
+    retries: requests?.retries ?? 0,
+    durationMs,
+    ...(dryRun && { dryRun }),
+  };
+}
+
+function requestsRecord(requests: RequestCounts | undefined): object {
+  const {
+    list = 0,
+    bulkWrite = 0,
+    bulkDelete = 0,
+    bulkGet = 0,
+    read = 0,
+    write = 0,
+    metadata = 0,
+    namespace = 0,
+    total = 0,
+  } = requests ?? {};
+  return {
+    list,
+    bulkWrite,
+    bulkDelete,
+    bulkGet,
+    read,
+    write,
+    delete: requests?.delete ?? 0,
+    metadata,
+    namespace,
+    total,
+  };
+}
+
+function exitCodeOf({ compares, dryRun }: Subject, result: RoundResult): ExitCode {
+  if (result.trip !== undefined && !compares) return EXIT.held;
+  if (result.failed > 0) return EXIT.incomplete;
+  if (compares && dryRun && result.written + result.removed + result.conflicts > 0) return EXIT.different;
+  return EXIT.done;
+}
+
+/** The requests made between two counts. */
+export function requestsSince(before: RequestCounts, now: RequestCounts): RequestCounts {
+  const names = Object.keys(now) as (keyof RequestCounts)[];
+  return Object.fromEntries(names.map((name) => [name, now[name] - before[name]])) as unknown as RequestCounts;
+}

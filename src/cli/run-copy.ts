@@ -1,0 +1,172 @@
+// One round between any two locations: copy, check, and diff of locations.
+
+import { existsSync, mkdirSync, realpathSync } from "node:fs";
+import { toEpochSeconds } from "../core/clock.ts";
+import { AppError } from "../core/errors.ts";
+import { runPairRound } from "../daemon/pair.ts";
+import type { KvApi } from "../kv/kv-api.ts";
+import { resolveNamespace } from "../kv/resolve-namespace.ts";
+import { openNamespaceReplica } from "../replica/namespace/namespace-replica.ts";
+import type { Replica } from "../replica/replica.ts";
+import { openTreeReplica } from "../replica/tree/tree-replica.ts";
+import { openValuedReplica } from "../replica/valued.ts";
+import type { Context } from "./context.ts";
+import type { ExitCode } from "./exit-code.ts";
+import { type Location, parseLocation } from "./location.ts";
+import { openRoundReport, requestsSince, type Subject } from "./round-report.ts";
+import { openState } from "./run-mappings.ts";
+
+export interface Copy {
+  readonly command: "copy" | "check" | "diff";
+  /** Remove from the destination what the source has not. */
+  readonly mirror: boolean;
+  readonly dryRun: boolean;
+  readonly force: boolean;
+  /** Compare values, not stamps. */
+  readonly values: boolean;
+}
+
+interface OpenLocation {
+  readonly replica: Replica;
+  readonly api: KvApi | undefined;
+  readonly account: string | undefined;
+  readonly namespace: string | undefined;
+  /** Names this place for good. */
+  readonly identity: unknown;
+}
+
+const SETTLE_WINDOW_MS = 60_000;
+/** A mirror is asked for by name; a quarter of the destination is still a lot to lose to a wrong argument. */
+const MAX_DELETE_SHARE = 0.25;
+
+export async function runCopy(context: Context, from: string, to: string, copy: Copy): Promise<ExitCode> {
+  const { stateDir } = await context.config();
+  const { clock, signal } = context;
+  const source = await openLocation(context, from, { stateDir, mayCreate: false });
+  const destination = await openLocation(context, to, { stateDir, mayCreate: copy.command === "copy" && !copy.dryRun });
+  const apis = [...new Set([source.api, destination.api])].filter((api) => api !== undefined);
+  const before = apis.map((api) => api.counts());
+  const subject = subjectOf(copy, source, destination);
+  const report = openRoundReport(context, subject);
+  const state = openState(context, stateDir, copy.dryRun);
+  const view = (location: OpenLocation): Replica =>
+    copy.values ? openValuedReplica(location.replica) : location.replica;
+  try {
+    const pair = {
+      name: subject.route,
+      identity: JSON.stringify({ copy: [source.identity, destination.identity] }),
+      source: view(source),
+      destination: view(destination),
+      isManaged: undefined,
+    };
+    // A check of values remembers nothing, and believes nothing that is remembered.
+    const deps = copy.values ? { ...state.deps, journal: state.deps.scratch } : state.deps;
+    const result = await runPairRound(deps, pair, {
+      decide: {
+        twoWay: false,
+        delete: copy.mirror ? "all" : "none",
+        saveAll: !destination.replica.traits.readsCostRequests,
+        now: toEpochSeconds(clock.now()),
+      },
+      settleWindowMs: SETTLE_WINDOW_MS,
+      guards: { maxDelete: { share: MAX_DELETE_SHARE } },
+      dryRun: copy.dryRun,
+      force: copy.force,
+      signal,
+      events: report.events,
+    });
+    const requests = apis.map((api, index) => requestsSince(before[index]!, api.counts()));
+    return report.finish(result, requests.length === 0 ? undefined : requests.reduce(addCounts));
+  } finally {
+    report.close();
+    state.close();
+    await Promise.all([source.replica.close(), destination.replica.close()]);
+  }
+}
+
+function subjectOf({ command, dryRun }: Copy, source: OpenLocation, destination: OpenLocation): Subject {
+  const remote = destination.namespace === undefined ? source : destination;
+  return {
+    command,
+    mapping: undefined,
+    account: remote.account,
+    namespace: remote.namespace,
+    route: `${source.replica.label} -> ${destination.replica.label}`,
+    dryRun,
+    compares: command !== "copy",
+  };
+}
+
+function addCounts<T extends object>(a: T, b: T): T {
+  const sums = Object.keys(a).map((name) => [name, (a[name as keyof T] as number) + (b[name as keyof T] as number)]);
+  return Object.fromEntries(sums) as T;
+}
+
+async function openLocation(
+  context: Context,
+  text: string,
+  options: { readonly stateDir: string; readonly mayCreate: boolean },
+): Promise<OpenLocation> {
+  const location = parseLocation(text, { cwd: context.cwd, home: context.env["HOME"] });
+  switch (location.kind) {
+    case "folder":
+      return openFolder(context, location.path, text, options);
+    case "namespace":
+      return openNamespaceLocation(context, location);
+    case "archive":
+      throw new AppError(
+        "location-invalid",
+        `"${text}" is an archive, which ${context.options.json ? "this" : "copy"} cannot open yet`,
+        {
+          hint: "name a folder (./x) or a namespace (ACCOUNT:NAMESPACE)",
+        },
+      );
+  }
+}
+
+function openFolder(
+  { clock }: Context,
+  path: string,
+  label: string,
+  { stateDir, mayCreate }: { readonly stateDir: string; readonly mayCreate: boolean },
+): OpenLocation {
+  if (mayCreate) mkdirSync(path, { recursive: true });
+  const replica =
+    existsSync(path) || mayCreate ? openTreeReplica({ clock, root: path, label, ignorePaths: [stateDir] }) : undefined;
+  return {
+    replica: replica ?? missingFolder(path),
+    api: undefined,
+    account: undefined,
+    namespace: undefined,
+    identity: { folder: realpathSync(path) },
+  };
+}
+
+function missingFolder(path: string): never {
+  throw new AppError("root-missing", `there is no folder ${path}`, {
+    hint: "check the path; copy creates a destination, but never a source",
+  });
+}
+
+async function openNamespaceLocation(
+  context: Context,
+  location: Location & { readonly kind: "namespace" },
+): Promise<OpenLocation> {
+  const account = await context.account(location.account);
+  const namespace = await resolveNamespace(account.api, location.namespace, { signal: context.signal });
+  const { prefix } = location;
+  const label = `${account.name}:${namespace.title}${prefix === "" ? "" : `/${prefix}`}`;
+  const { endpoint, accountId } = account.config;
+  return {
+    replica: openNamespaceReplica({ clock: context.clock, api: account.api, namespaceId: namespace.id, label, prefix }),
+    api: account.api,
+    account: account.name,
+    namespace: namespace.title,
+    identity: {
+      account: endpoint.kind === "embedded" ? "embedded" : endpoint.baseUrl,
+      accountId,
+      namespace: namespace.id,
+      prefix,
+    },
+  };
+}
