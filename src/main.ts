@@ -1,1 +1,23 @@
-console.log("kvsync")
+#!/usr/bin/env node
+// The entry point. It does as little as can be: `--version` loads nothing else, and everything else is loaded when it
+// is known which Node this is.
+
+import process from "node:process";
+
+const NODE_MAJOR_MIN = 24;
+
+const args = process.argv.slice(2);
+if (Number.parseInt(process.versions.node, 10) < NODE_MAJOR_MIN) {
+  const { runWithOwnNode } = await import("./cli/own-node.ts");
+  process.exitCode = await runWithOwnNode(args);
+} else if (args.length === 1 && (args[0] === "--version" || args[0] === "-V")) {
+  const { VERSION } = await import("./cli/version.ts");
+  process.stdout.write(`${VERSION}\n`);
+} else {
+  const { useCompileCache } = await import("./cli/compile-cache.ts");
+  useCompileCache();
+  const { quietSqliteWarning } = await import("./cli/quiet-sqlite.ts");
+  quietSqliteWarning();
+  const { runCli } = await import("./cli/run.ts");
+  await runCli(args);
+}

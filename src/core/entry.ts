@@ -45,6 +45,22 @@ export interface BaseRow {
   readonly previous: string | undefined;
 }
 
+/** What a listing would show of what the base says; undefined for no base. */
+export function baseEntry(base: BaseRow | undefined): Entry | undefined {
+  if (base === undefined) return undefined;
+  const { key, fingerprint, metadata, expiration, size } = base;
+  return {
+    key,
+    fingerprint,
+    metadata,
+    expiration,
+    ttlSeconds: undefined,
+    size,
+    signature: undefined,
+    binary: undefined,
+  };
+}
+
 /** What the base remembers of a key that both sides are without: only what it was before. */
 export interface Tombstone {
   readonly key: Key;

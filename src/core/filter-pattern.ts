@@ -214,7 +214,7 @@ function parseClass(
   }
   const isIn = (code: number): boolean =>
     ranges.some(([from, to]) => code >= from && code <= to) ||
-    (classes.length > 0 && classes.some((known) => known.test(String.fromCodePoint(code))));
+    classes.some((known) => known.test(String.fromCodePoint(code)));
   return { matches: (code) => isIn(code) !== isNegated, end: i };
 }
 

@@ -22,7 +22,8 @@ export type Trip =
 /** The guard that `counts` trip, or undefined. */
 export function checkGuards(counts: PlanCounts, limits: GuardLimits): Trip | undefined {
   if (counts.removes === 0) return undefined;
-  if (counts.sourceKeys === 0) return { guard: "source-empty", removes: counts.removes };
+  if (counts.sourceKeys === 0 || counts.removes >= counts.destinationKeys)
+    return { guard: "source-empty", removes: counts.removes };
   const allowed =
     "count" in limits.maxDelete
       ? limits.maxDelete.count

@@ -4,7 +4,7 @@
 import type { Clock, DurationMs } from "../core/clock.ts";
 import type { GuardLimits } from "../core/guards.ts";
 import type { Decide } from "../engine/decide.ts";
-import { type RoundEvents, type RoundResult, runRound } from "../engine/round.ts";
+import { type RoundEvents, type RoundRequest, type RoundResult, runRound } from "../engine/round.ts";
 import { openBase } from "../journal/base.ts";
 import type { Journal } from "../journal/journal.ts";
 import { openManagedBase } from "../journal/managed-base.ts";
@@ -39,6 +39,11 @@ export interface PairRound {
   readonly force: boolean;
   readonly signal: AbortSignal;
   readonly events: RoundEvents;
+  /** See RoundRequest. */
+  readonly mayApply?: NonNullable<RoundRequest["mayApply"]>;
+  readonly exact?: boolean;
+  /** Tells the spools of rounds that run at the same time apart; 1 unless given. */
+  readonly spool?: number;
 }
 
 export function runPairRound(deps: PairDeps, pair: Pair, round: PairRound): Promise<RoundResult> {
@@ -51,9 +56,9 @@ export function runPairRound(deps: PairDeps, pair: Pair, round: PairRound): Prom
     destination: pair.destination,
     base: pair.isManaged === undefined ? base : openManagedBase(base, pair.isManaged),
     trash: openTrash(journal, { clock, stateDir, mapping: pair.name }),
-    spool: openSpool(deps.scratch, SPOOL_OF_ROUND),
+    spool: openSpool(deps.scratch, round.spool ?? SPOOL_OF_ROUND),
   });
 }
 
-/** Rounds run one at a time under the state lock, so they share one spool. */
+/** Rounds of one command run one at a time, so they share one spool. */
 const SPOOL_OF_ROUND = 1;

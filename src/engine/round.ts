@@ -3,6 +3,7 @@
 
 import type { ByteCount, Clock, DurationMs } from "../core/clock.ts";
 import { checkGuards, type GuardLimits, type Trip } from "../core/guards.ts";
+import type { Key } from "../core/key.ts";
 import type { Problem } from "../core/problem.ts";
 import type { BaseStore, Spool, Trash } from "../journal/ports.ts";
 import type { ListOptions, Replica } from "../replica/replica.ts";
@@ -11,6 +12,7 @@ import { type Decide, decideTriple, type Verdict } from "./decide.ts";
 import { mergeJoin } from "./merge.ts";
 import { observePage } from "./observe.ts";
 import type { Observer } from "./observer.ts";
+import { partialSides } from "./partial.ts";
 import { Plan } from "./plan.ts";
 import { Unknowns } from "./unknowns.ts";
 
@@ -23,14 +25,31 @@ export interface RoundRequest {
   readonly trash: Trash;
   readonly spool: Spool;
   readonly decide: Decide;
+  /** Look at these keys alone, of which the source has changed: it is asked for them by name, and the destination is taken
+   * to be what the base says. Unless it is given, both sides are listed. */
+  readonly only?: readonly Key[];
   readonly guards: GuardLimits;
   readonly settleWindowMs: DurationMs;
   /** Apply even what a guard would hold. */
   readonly force: boolean;
+  /** Has the last word on a complete plan; unless it is given, the guards have. Not asked with `force` or in a dry run. */
+  readonly mayApply?: (plan: Plan, seen: PlanSeen) => boolean;
+  /** Read whatever the plan depends on while planning, rather than leave some of it to the transfer. */
+  readonly exact?: boolean;
   /** Plan exactly, and apply nothing. */
   readonly dryRun: boolean;
   readonly signal?: AbortSignal;
   readonly events: RoundEvents;
+}
+
+/** What a plan is judged by, besides itself. */
+export interface PlanSeen {
+  readonly sourceKeys: number;
+  readonly destinationKeys: number;
+  /** Keys that are alike on both sides. */
+  readonly unchanged: number;
+  /** The guard it trips. */
+  readonly trip: Trip | undefined;
 }
 
 export interface RoundEvents {
@@ -64,7 +83,7 @@ export interface RoundResult {
   readonly bytes: ByteCount;
   /** Set if a guard holds the plan: then nothing was applied. */
   readonly trip: Trip | undefined;
-  /** Writes and removals that a guard holds. */
+  /** Writes and removals that are held, by a guard or by `mayApply`. */
   readonly held: number;
 }
 
@@ -80,13 +99,15 @@ export async function runRound(request: RoundRequest): Promise<RoundResult> {
   try {
     const sizes = await fillPlan(plan, request, tally, onProblem);
     const trip = request.force ? undefined : checkPlan(plan, sizes, request);
-    const held = trip === undefined ? 0 : plan.writes + plan.removes;
-    if (trip !== undefined && !request.dryRun) return { ...tally, trip, held };
+    const planned = plan.writes + plan.removes;
+    if (!request.dryRun && !request.force && !mayApply(plan, sizes, tally, trip, request))
+      return { ...tally, trip, held: planned };
     request.events.onPlan?.(plan);
+    const held = trip === undefined ? 0 : planned;
     if (request.dryRun) return { ...tally, written: plan.writes, removed: plan.removes, bytes: plan.bytes, trip, held };
     const onDone = tallyDone(tally, plan, request.events);
     await applyPlan(plan, { ...request, signal: request.signal, startedAt, onProblem, onDone });
-    return { ...tally, trip, held };
+    return { ...tally, trip: undefined, held: 0 };
   } finally {
     plan.clear();
   }
@@ -107,6 +128,17 @@ function checkPlan(plan: Plan, sizes: SideSizes, { guards }: RoundRequest): Trip
   };
   const back = { sourceKeys: sizes.destination, destinationKeys: sizes.source, removes: plan.counts["remove:source"] };
   return checkGuards(forth, guards) ?? checkGuards(back, guards);
+}
+
+function mayApply(
+  plan: Plan,
+  sizes: SideSizes,
+  { unchanged }: Tally,
+  trip: Trip | undefined,
+  request: RoundRequest,
+): boolean {
+  if (request.mayApply === undefined) return trip === undefined;
+  return request.mayApply(plan, { sourceKeys: sizes.source, destinationKeys: sizes.destination, unchanged, trip });
 }
 
 function tallyDone(tally: Tally, plan: Plan, events: RoundEvents): (done: Done) => void {
@@ -142,7 +174,7 @@ async function fillPlan(
     clock,
     source,
     destination,
-    exact: request.dryRun || request.decide.twoWay,
+    exact: request.exact === true || request.dryRun || request.decide.twoWay,
     twoWay: request.decide.twoWay,
     settleWindowMs: request.settleWindowMs,
     signal,
@@ -151,8 +183,12 @@ async function fillPlan(
   };
   const sizes = { source: 0, destination: 0 };
   let keys = 0;
-  const sides = { source: source.list(listOptions), destination: destination.list(listOptions) };
-  for await (const page of mergeJoin({ ...sides, base: request.base.scan() })) {
+  const { only } = request;
+  const sides =
+    only === undefined
+      ? { source: source.list(listOptions), destination: destination.list(listOptions), base: request.base.scan() }
+      : await partialSides(only, request, listOptions);
+  for await (const page of mergeJoin(sides)) {
     signal?.throwIfAborted();
     const managed = page.filter((triple) => !unknowns.covers(triple.key));
     for (const triple of await observePage(managed, observer)) {
@@ -163,6 +199,8 @@ async function fillPlan(
     keys += page.length;
     events.onProgress?.({ phase: "compare", keys, keysTotal: undefined, bytes: 0, bytesTotal: undefined });
   }
+  // A partial round does not see how many keys there are: the base says it.
+  if (only !== undefined) sizes.source = sizes.destination = request.base.count();
   return sizes;
 }
 

@@ -1,7 +1,7 @@
 // A page of triples with listings that lag put right [I7]: what a listing does not prove is taken to be what the base says,
 // and what only a direct read can tell is read, many keys at once.
 
-import type { BaseRow, Entry } from "../core/entry.ts";
+import { baseEntry, type Entry } from "../core/entry.ts";
 import { settleRemote } from "../core/settle.ts";
 import type { Triple } from "./merge.ts";
 import { type Observer, onePage, transferOptions } from "./observer.ts";
@@ -71,19 +71,4 @@ async function confirm(
   });
   if (lagging > 0) observer.onLag(lagging);
   return confirmed;
-}
-
-/** What a listing would show of what the base says. */
-function baseEntry(base: BaseRow | undefined): Entry | undefined {
-  if (base === undefined) return undefined;
-  return {
-    key: base.key,
-    fingerprint: base.fingerprint,
-    metadata: base.metadata,
-    expiration: base.expiration,
-    ttlSeconds: undefined,
-    size: base.size,
-    signature: undefined,
-    binary: undefined,
-  };
 }

@@ -4,5 +4,9 @@ import { type IsManaged, managedPages } from "../replica/managed.ts";
 import type { BaseStore } from "./ports.ts";
 
 export function openManagedBase(inner: BaseStore, isManaged: IsManaged): BaseStore {
-  return { ...inner, scan: () => managedPages(inner.scan(), isManaged) };
+  return {
+    ...inner,
+    scan: () => managedPages(inner.scan(), isManaged),
+    lookup: (keys) => inner.lookup(keys.filter(isManaged)),
+  };
 }

@@ -9,6 +9,10 @@ import type { Value } from "../replica/replica.ts";
 export interface BaseStore {
   /** In key order [I1], tombstones among the rows. Not to be read while `commit` is called. */
   scan(): AsyncIterable<readonly (BaseRow | Tombstone)[]>;
+  /** The rows and tombstones of these keys, in their order; without those that it does not know. */
+  lookup(keys: readonly Key[]): readonly (BaseRow | Tombstone)[];
+  /** How many keys both sides agreed on. */
+  count(): number;
   /** One transaction. Only for what both sides have confirmed [I4]. */
   commit(change: BaseChange): void;
 }

@@ -55,5 +55,44 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX trash_by_key ON trash (mapping, key);
   CREATE INDEX trash_by_time ON trash (saved_at_ms);
+
+  -- What was known of a mapping when its last round was done: which folder and namespace it was about, and its filters.
+  CREATE TABLE sighting (
+    mapping TEXT NOT NULL PRIMARY KEY,
+    -- Folder, account, namespace and prefix as the config names them; another place is another mapping.
+    place TEXT NOT NULL,
+    root_device REAL,
+    root_inode REAL,
+    namespace TEXT,
+    filter TEXT NOT NULL,
+    looked_at_ms REAL NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  -- Mappings that wait for a person.
+  CREATE TABLE hold (
+    mapping TEXT NOT NULL PRIMARY KEY,
+    plan TEXT NOT NULL,
+    -- JSON: which guard, and its numbers.
+    reason TEXT NOT NULL,
+    writes INTEGER NOT NULL,
+    removes INTEGER NOT NULL,
+    since_ms REAL NOT NULL,
+    -- 1: a person let this very plan pass, and it has not run yet.
+    approved INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  -- What was done to keys, when and why.
+  CREATE TABLE history (
+    id INTEGER PRIMARY KEY,
+    at_ms REAL NOT NULL,
+    mapping TEXT NOT NULL,
+    -- NULL: about the mapping as a whole.
+    key BLOB,
+    side TEXT,
+    event TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    bytes INTEGER
+  ) STRICT;
+  CREATE INDEX history_by_mapping ON history (mapping, id);
   `,
 ];

@@ -62,7 +62,16 @@ export interface ValueStream {
   bytes(): Promise<Uint8Array>;
 }
 
-export type Operation = "list" | "bulkWrite" | "bulkDelete" | "bulkGet" | "read" | "write" | "delete" | "metadata" | "namespace";
+export type Operation =
+  | "list"
+  | "bulkWrite"
+  | "bulkDelete"
+  | "bulkGet"
+  | "read"
+  | "write"
+  | "delete"
+  | "metadata"
+  | "namespace";
 
 /** Requests sent so far, retries included, by operation. */
 export interface RequestCounts extends Readonly<Record<Operation, number>> {
@@ -72,8 +81,13 @@ export interface RequestCounts extends Readonly<Record<Operation, number>> {
   readonly bytesDown: ByteCount;
 }
 
+/** A person's change before a scan before a scrub: who goes first when the request budget is short. */
+export type Priority = "edit" | "scan" | "scrub";
+
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
+  /** By default listings are "scan" and all else is "edit". */
+  readonly priority?: Priority | undefined;
 }
 
 /** All methods throw AppError: `unauthorized`, `namespace-not-found`, `rate-limited`, `network`, `api-error`, ... after
@@ -84,17 +98,31 @@ export interface KvApi {
   getNamespace(id: NamespaceId, options?: CallOptions): Promise<Namespace>;
   renameNamespace(id: NamespaceId, title: string, options?: CallOptions): Promise<Namespace>;
   deleteNamespace(id: NamespaceId, options?: CallOptions): Promise<void>;
-  listKeys(id: NamespaceId, query: { readonly prefix?: string; readonly cursor?: string; readonly limit?: number }, options?: CallOptions): Promise<ListKeysPage>;
+  listKeys(
+    id: NamespaceId,
+    query: { readonly prefix?: string; readonly cursor?: string; readonly limit?: number },
+    options?: CallOptions,
+  ): Promise<ListKeysPage>;
   /** Undefined: the key does not exist. `null`: it has no metadata. */
   readMetadata(id: NamespaceId, key: Key, options?: CallOptions): Promise<Json | undefined>;
   /** Undefined: the key does not exist. */
   readValue(id: NamespaceId, key: Key, options?: CallOptions): Promise<ValueStream | undefined>;
-  writeValue(id: NamespaceId, key: Key, value: SizedBody, attributes: WriteAttributes, options?: CallOptions): Promise<void>;
+  writeValue(
+    id: NamespaceId,
+    key: Key,
+    value: SizedBody,
+    attributes: WriteAttributes,
+    options?: CallOptions,
+  ): Promise<void>;
   deleteValue(id: NamespaceId, key: Key, options?: CallOptions): Promise<void>;
   /** `body` is the JSON array of at most 10,000 pairs. */
   bulkWrite(id: NamespaceId, body: SizedBody, options?: CallOptions): Promise<BulkResult>;
   /** `form` "delete" is the deprecated DELETE with a body, for servers that know no other. */
-  bulkDelete(id: NamespaceId, keys: readonly Key[], options?: CallOptions & { readonly form?: "post" | "delete" }): Promise<BulkResult>;
+  bulkDelete(
+    id: NamespaceId,
+    keys: readonly Key[],
+    options?: CallOptions & { readonly form?: "post" | "delete" },
+  ): Promise<BulkResult>;
   /** At most 100 keys; missing ones are null. Throws `not-text` if any value is not UTF-8. */
   bulkGet(id: NamespaceId, keys: readonly Key[], options?: CallOptions): Promise<ReadonlyMap<string, BulkValue | null>>;
   counts(): RequestCounts;

@@ -2,12 +2,18 @@
 // removed, nor reported as different.
 
 import type { Key } from "../core/key.ts";
-import type { Pages, Replica } from "./replica.ts";
+import type { ListOptions, Pages, Replica } from "./replica.ts";
 
 export type IsManaged = (key: Key) => boolean;
 
 export function openManagedReplica(inner: Replica, isManaged: IsManaged): Replica {
-  return { ...inner, list: (options) => managedPages(inner.list(options), isManaged) };
+  return {
+    ...inner,
+    list: (options) => managedPages(inner.list(options), isManaged),
+    ...(inner.lookup !== undefined && {
+      lookup: (keys: readonly Key[], options: ListOptions) => inner.lookup!(keys.filter(isManaged), options),
+    }),
+  };
 }
 
 export async function* managedPages<T extends { readonly key: Key }>(pages: Pages<T>, isManaged: IsManaged): Pages<T> {

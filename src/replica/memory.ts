@@ -29,6 +29,9 @@ export function openMemoryReplica(options: { readonly clock: Clock; readonly lab
         yield listed.slice(at, at + PAGE_ENTRIES).flatMap((key) => held.get(key)?.entry ?? []);
       }
     },
+    async lookup(wanted) {
+      return wanted.flatMap((key) => held.get(key)?.entry ?? []);
+    },
     async *read(entries: Pages<Entry>): Pages<ReadOutcome> {
       for await (const page of entries) {
         yield page.map(({ key }) => {

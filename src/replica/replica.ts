@@ -78,6 +78,9 @@ export interface Replica {
   readonly label: string;
   readonly traits: ReplicaTraits;
   list(options: ListOptions): Pages<Entry>;
+  /** What a listing would show of these keys now, without one: of sides that can look a key up for nothing (a tree). In
+   * the order of `keys`, without those that it does not hold; what cannot be told is reported as `list` does. */
+  lookup?(keys: readonly Key[], options: ListOptions): Promise<readonly Entry[]>;
   /** `entries` as this side listed them. */
   read(entries: Pages<Entry>, options?: TransferOptions): Pages<ReadOutcome>;
   write(writes: Pages<Write>, options?: TransferOptions): Pages<WriteOutcome>;

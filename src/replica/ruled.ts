@@ -3,7 +3,8 @@
 
 import { applyRules, type Rule, withoutRules } from "../core/rule.ts";
 import type { Entry } from "../core/entry.ts";
-import type { Pages, Replica, Value } from "./replica.ts";
+import type { Key } from "../core/key.ts";
+import type { ListOptions, Pages, Replica, Value } from "./replica.ts";
 
 export function openRuledReplica(inner: Replica, rules: readonly Rule[]): Replica {
   if (rules.length === 0) return inner;
@@ -11,6 +12,9 @@ export function openRuledReplica(inner: Replica, rules: readonly Rule[]): Replic
   return {
     ...inner,
     list: (options) => mapPages(inner.list(options), ruled),
+    ...(inner.lookup !== undefined && {
+      lookup: async (keys: readonly Key[], options: ListOptions) => (await inner.lookup!(keys, options)).map(ruled),
+    }),
     read: (entries, options) =>
       mapPages(inner.read(entries, options), (outcome) =>
         outcome.kind === "value" ? { ...outcome, value: mapEntry(outcome.value, ruled) } : outcome,

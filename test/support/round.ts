@@ -1,6 +1,7 @@
 // One round between two replicas, with a journal in memory and what it did kept for assertions.
 
 import { type Clock, toEpochSeconds } from "../../src/core/clock.ts";
+import type { Key } from "../../src/core/key.ts";
 import type { Problem } from "../../src/core/problem.ts";
 import type { DeletePolicy } from "../../src/core/reconcile.ts";
 import type { Decide } from "../../src/engine/decide.ts";
@@ -29,6 +30,7 @@ export function openPair(clock: Clock, source: Replica, destination: Replica): P
 export interface RoundOptions {
   readonly delete?: DeletePolicy;
   readonly decide?: Decide;
+  readonly only?: readonly Key[];
   readonly force?: boolean;
   readonly dryRun?: boolean;
   readonly base?: BaseStore;
@@ -62,6 +64,7 @@ export async function round(
     },
     settleWindowMs: 60_000,
     guards: { maxDelete: { share: 0.25 } },
+    ...(options.only !== undefined && { only: options.only }),
     force: options.force ?? false,
     dryRun: options.dryRun ?? false,
     events: { onProblem: (problem) => problems.push(problem), onDone: (item) => done.push(item) },

@@ -50,3 +50,9 @@ function pieceLength(name: string, scheme: NameScheme): number {
   if (scheme === "portable" && BEGINS_AS_DEVICE.test(name.slice(length))) return length - lastChar;
   return length;
 }
+
+/** Whether a folder `name` could be a piece of a longer name. */
+export function mayBePiece(name: string): boolean {
+  const bytes = Buffer.byteLength(name) - MORE_SUFFIX.length;
+  return name.endsWith(MORE_SUFFIX) && bytes <= PIECE_BYTES_MAX && bytes > PIECE_BYTES_MAX - 8;
+}

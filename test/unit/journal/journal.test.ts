@@ -129,10 +129,13 @@ describe("the state lock", () => {
     const holder = spawn(process.execPath, ["--no-warnings", "--input-type=module", "-e", script, stateDir], {
       stdio: ["ignore", "pipe", "inherit"],
     });
-    await once(holder.stdout, "data");
-    expect(() => openStateLock(stateDir)).toThrow(expect.objectContaining({ code: "locked" }));
-    holder.kill("SIGKILL");
-    await once(holder, "exit");
+    try {
+      await once(holder.stdout, "data");
+      expect(() => openStateLock(stateDir)).toThrow(expect.objectContaining({ code: "locked" }));
+    } finally {
+      holder.kill("SIGKILL");
+      await once(holder, "exit");
+    }
     openStateLock(stateDir).close();
   });
 });

@@ -1,0 +1,150 @@
+// Accounts, opened: a client for each that is used, and one embedded server for all that are `endpoint: embedded`.
+
+import { randomBytes } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { AccountConfig, Config } from "../config/config.ts";
+import { closestName } from "../config/closest-name.ts";
+import { type ReadFile, readSecret } from "../config/secret.ts";
+import type { Clock, DurationMs } from "../core/clock.ts";
+import { AppError, visible } from "../core/errors.ts";
+import type { Credentials } from "../kv/endpoint.ts";
+import type { KvClient } from "../kv/kv-client.ts";
+import type { RunningServer } from "../server/server.ts";
+import { ioError } from "./read-file.ts";
+
+export interface OpenAccount {
+  readonly name: string;
+  readonly config: AccountConfig;
+  readonly api: KvClient;
+}
+
+export interface AccountsDeps {
+  readonly clock: Clock;
+  readonly config: () => Promise<Config>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly readFile: ReadFile;
+  /** Fail with "budget-exhausted" rather than wait. */
+  readonly noWait: boolean;
+  readonly onRetry: (account: string, event: { readonly reason: string; readonly waitMs: DurationMs }) => void;
+  readonly onWait: (account: string, waitMs: DurationMs) => void;
+}
+
+export interface Accounts {
+  /** The account `name`, or the only one. The same each time. Throws AppError "usage", "config-missing", and
+   * "unauthorized" if its token cannot be read. */
+  open(name: string | undefined): Promise<OpenAccount>;
+  /** Names of those that were opened. */
+  opened(): readonly string[];
+  close(): Promise<void>;
+}
+
+export function openAccounts(deps: AccountsDeps): Accounts {
+  const accounts = new Map<string, Promise<OpenAccount>>();
+  let server: Promise<RunningServer> | undefined;
+  // Nobody else on this machine is to read through the port of a server that only this process needs.
+  const embeddedToken = randomBytes(24).toString("base64url");
+
+  async function connect(config: AccountConfig, stateDir: string): Promise<OpenAccount> {
+    const { name, endpoint } = config;
+    if (endpoint.kind === "embedded") server ??= openEmbeddedServer(deps.clock, stateDir, embeddedToken);
+    const baseUrl = endpoint.kind === "embedded" ? (await server!).url : endpoint.baseUrl;
+    const { openKvClient } = await import("../kv/kv-client.ts");
+    const api = openKvClient({
+      clock: deps.clock,
+      baseUrl,
+      accountId: config.accountId,
+      credentials:
+        endpoint.kind === "embedded" ? { kind: "token", token: embeddedToken } : credentialsOf(config, deps.readFile),
+      budget: config.budget,
+      concurrency: config.concurrency,
+      noWait: deps.noWait,
+      onRetry: (event) => deps.onRetry(name, event),
+      onWait: ({ waitMs }) => deps.onWait(name, waitMs),
+    });
+    return { name, config, api };
+  }
+
+  return {
+    open: async (name) => {
+      const config = await deps.config();
+      const account = findAccount(config, deps.env, name);
+      const opened = accounts.get(account.name) ?? connect(account, config.stateDir);
+      accounts.set(account.name, opened);
+      return opened;
+    },
+    opened: () => [...accounts.keys()],
+    close: async () => {
+      for (const account of await Promise.allSettled(accounts.values())) {
+        if (account.status === "fulfilled") await account.value.api.close();
+      }
+      const [running] = await Promise.allSettled([server]);
+      if (running.status === "fulfilled") await running.value?.close();
+    },
+  };
+}
+
+function credentialsOf({ name, credentials }: AccountConfig, readFile: ReadFile): Credentials {
+  switch (credentials.kind) {
+    case "token":
+      return {
+        kind: "token",
+        token: readSecret(credentials.token, `the API token of account "${name}"`, readFile).reveal(),
+      };
+    case "key":
+      return {
+        kind: "key",
+        email: credentials.email,
+        key: readSecret(credentials.key, `the API key of account "${name}"`, readFile).reveal(),
+      };
+    case "none":
+      throw new AppError("unauthorized", `account "${name}" has no credentials`, { hint: "add api_token to it" });
+  }
+}
+
+async function openEmbeddedServer(clock: Clock, stateDir: string, token: string): Promise<RunningServer> {
+  const { openServer } = await import("../server/server.ts");
+  try {
+    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw ioError(error, `could not create the state folder ${visible(stateDir)}`);
+  }
+  return openServer({ clock, database: join(stateDir, EMBEDDED_DATABASE), token });
+}
+
+/** The data of all embedded accounts, in the state folder. */
+export const EMBEDDED_DATABASE = "embedded.sqlite";
+
+function findAccount({ accounts, file }: Config, env: AccountsDeps["env"], name: string | undefined): AccountConfig {
+  const names = [...accounts.keys()];
+  const found = name === undefined ? (accounts.size === 1 ? accounts.get(names[0]!) : undefined) : accounts.get(name);
+  if (found !== undefined) return found;
+  if (accounts.size === 0) throw noAccount(file, env);
+  if (name === undefined) {
+    throw new AppError("usage", `there are several accounts: ${names.join(", ")}`, {
+      hint: `say which: ${names[0]}:NAMESPACE, or --account ${names[0]}`,
+    });
+  }
+  const meant = closestName(name, names);
+  throw new AppError("usage", `there is no account "${visible(name)}"`, {
+    hint: meant === undefined ? `accounts are: ${names.join(", ")}` : `did you mean "${meant}"?`,
+  });
+}
+
+/** There is no account: what is missing. */
+function noAccount(file: string | undefined, env: AccountsDeps["env"]): AppError {
+  if (file !== undefined) {
+    return new AppError("config-missing", `there are no accounts in ${visible(file)}`, {
+      hint: "add one under accounts: see config.example.yaml",
+    });
+  }
+  const missing = ["CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN"].filter((variable) => !env[variable]);
+  if (missing.length === 1) {
+    return new AppError("config-missing", `there is no config file, and ${missing[0]} is not set`, {
+      hint: `set ${missing[0]}, or run kvsync init to write a config file`,
+    });
+  }
+  return new AppError("config-missing", "there is no config file, and no account in the environment", {
+    hint: "run kvsync init to write ./kvsync.yaml, or set CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN",
+  });
+}

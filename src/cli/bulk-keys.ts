@@ -1,0 +1,46 @@
+// The keys that `bulk get` and `bulk delete` are given. One argument is always a file, and never guessed to be a key:
+// in a folder that is in step with a namespace, files and keys have the same names.
+
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { AppError, visible } from "../core/errors.ts";
+import type { Key } from "../core/key.ts";
+import { openBulkInput, parseListedKey } from "./bulk-input.ts";
+import type { Context } from "./context.ts";
+import { parseKeyArgument } from "./key-argument.ts";
+
+export interface KeyPages {
+  /** For the progress bar. */
+  readonly name: string;
+  /** Undefined: not known (stdin). */
+  readonly total: number | undefined;
+  readonly pages: AsyncIterable<readonly Key[]>;
+}
+
+/** A file is read once before, so that nothing is done if anything in it is wrong. Throws AppError "usage". */
+export async function keyPages(context: Context, args: readonly string[], verb: "get" | "delete"): Promise<KeyPages> {
+  const [only = "", ...others] = args;
+  if (others.length > 0) {
+    const keys = [...new Set(args)].map(parseKeyArgument);
+    return { name: "keys", total: keys.length, pages: once(keys) };
+  }
+  const input = openBulkInput(context, only);
+  if (input.isFile && !existsSync(resolve(context.cwd, only))) {
+    throw new AppError("usage", `there is no file ${visible(only)}`, {
+      hint: `for the key of that name: kvsync key ${verb} ${visible(only)}`,
+    });
+  }
+  async function* pages(): AsyncGenerator<readonly Key[], void> {
+    for await (const items of input.items()) yield items.map((item) => parseListedKey(item, input.name));
+  }
+  let total: number | undefined;
+  if (input.isFile) {
+    total = 0;
+    for await (const keys of pages()) total += keys.length;
+  }
+  return { name: input.name, total, pages: pages() };
+}
+
+async function* once<T>(page: T): AsyncGenerator<T, void> {
+  yield page;
+}

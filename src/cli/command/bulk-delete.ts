@@ -1,0 +1,44 @@
+// `kvsync bulk delete`: the keys that a file lists, or that are given.
+
+import type { Command } from "commander";
+import { deleteKeys } from "../../kv/delete-keys.ts";
+import { keyPages } from "../bulk-keys.ts";
+import type { Start } from "../command-entry.ts";
+import type { Context } from "../context.ts";
+import { EXIT, type ExitCode } from "../exit-code.ts";
+import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../namespace-option.ts";
+import { count } from "../progress.ts";
+import { tellProblem } from "../render-problem.ts";
+import { summaryRecord } from "../summary.ts";
+
+export function define(command: Command, start: Start): void {
+  addNamespaceOption(command)
+    .argument("<file-or-keys...>", "one argument is a file with keys (- is stdin); two or more are keys")
+    .action((args: string[], options: NamespaceOption) => start((context) => bulkDelete(context, args, options)));
+}
+
+async function bulkDelete(context: Context, args: readonly string[], options: NamespaceOption): Promise<ExitCode> {
+  const { clock, output, signal } = context;
+  const startedAt = clock.now();
+  const { name, total, pages } = await keyPages(context, args, "delete");
+  const { account, api, namespace, label } = await openWholeNamespace(context, options);
+  const progress = context.openProgress(name);
+  let removed = 0;
+  let failed = 0;
+  const outcomesPages = deleteKeys({ clock, api, namespaceId: namespace.id }, pages, { signal });
+  for await (const outcomes of outcomesPages) {
+    for (const outcome of outcomes) {
+      if (outcome.kind === "deleted") removed++;
+      else {
+        failed++;
+        tellProblem(outcome.problem, output);
+      }
+    }
+    progress.update({ phase: "deleting", done: removed + failed, total });
+  }
+  progress.close();
+  output.line(`deleted ${count(removed)} keys from ${label}`);
+  const fields = { command: "bulk delete", account: account.name, namespace: namespace.title, removed, failed };
+  output.event(summaryRecord(fields, api.counts(), clock.now() - startedAt));
+  return failed === 0 ? EXIT.done : EXIT.incomplete;
+}

@@ -1,0 +1,88 @@
+// `kvsync bulk get`: keys with their values as lines of JSON, in the form that `bulk put` takes.
+
+import { isUtf8 } from "node:buffer";
+import type { Command } from "commander";
+import { visible } from "../../core/errors.ts";
+import type { Json } from "../../core/json.ts";
+import type { Key } from "../../core/key.ts";
+import { unstampMetadata } from "../../core/stamp.ts";
+import { type ReadAttributes, type ReadValue, readValues } from "../../kv/read-values.ts";
+import { keyPages } from "../bulk-keys.ts";
+import type { Start } from "../command-entry.ts";
+import type { Context, OpenNamespace } from "../context.ts";
+import { EXIT, type ExitCode } from "../exit-code.ts";
+import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../namespace-option.ts";
+import { count } from "../progress.ts";
+import { warnOfProblem } from "../render-problem.ts";
+
+export function define(command: Command, start: Start): void {
+  addNamespaceOption(command)
+    .argument("<file-or-keys...>", "one argument is a file with keys (- is stdin); two or more are keys")
+    .action((args: string[], options: NamespaceOption) => start((context) => bulkGet(context, args, options)));
+}
+
+async function bulkGet(context: Context, args: readonly string[], options: NamespaceOption): Promise<ExitCode> {
+  const { clock, output, signal } = context;
+  const { name, total, pages } = await keyPages(context, args, "get");
+  const opened = await openWholeNamespace(context, options);
+  const { api, namespace, label } = opened;
+  const progress = context.openProgress(name);
+  const tally = { value: 0, absent: 0, problem: 0 };
+  for await (const outcomes of readValues({ clock, api, namespaceId: namespace.id }, toRead(pages), { signal })) {
+    for (const outcome of outcomes) {
+      tally[outcome.kind]++;
+      if (outcome.kind === "value") {
+        const attributes = outcome.attributes ?? (await readAttributes(opened, outcome.key, signal));
+        await output.write(`${JSON.stringify(pairOf(outcome, attributes))}\n`);
+      } else if (outcome.kind === "absent") output.warn(`${output.stderr.yellow("absent")} ${visible(outcome.key)}`);
+      else warnOfProblem(outcome.problem, output);
+    }
+    progress.update({
+      phase: "reading",
+      done: tally.value + tally.absent + tally.problem,
+      total,
+      bytes: api.counts().bytesDown,
+    });
+  }
+  progress.close();
+  const missing = tally.absent + tally.problem;
+  output.note(
+    `read ${count(tally.value)} keys from ${label}${missing === 0 ? "" : `; ${count(missing)} could not be read`}`,
+  );
+  return missing === 0 ? EXIT.done : EXIT.incomplete;
+}
+
+async function* toRead(pages: AsyncIterable<readonly Key[]>) {
+  for await (const keys of pages)
+    yield keys.map((key) => ({ key, size: undefined, binary: undefined, tag: undefined }));
+}
+
+/** What a single read does not tell comes, both in one request, from a listing of what begins with the key: the key
+ * itself is first. */
+async function readAttributes(
+  { api, namespace }: OpenNamespace,
+  key: Key,
+  signal: AbortSignal,
+): Promise<ReadAttributes> {
+  const { keys } = await api.listKeys(namespace.id, { prefix: key, limit: LIMIT_MIN }, { signal });
+  const listed = keys.find(({ name }) => name === key);
+  return { metadata: listed?.metadata, expiration: listed?.expiration };
+}
+
+/** The least that the API's documentation allows. */
+const LIMIT_MIN = 10;
+
+function pairOf(
+  { key, bytes }: Extract<ReadValue, { kind: "value" }>,
+  { metadata, expiration }: ReadAttributes,
+): object {
+  const isText = isUtf8(bytes);
+  const own = unstampMetadata(metadata).metadata;
+  return {
+    key,
+    value: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(isText ? "utf8" : "base64"),
+    ...(isText ? {} : { base64: true }),
+    ...(expiration === undefined ? {} : { expiration }),
+    ...(own === undefined ? {} : { metadata: JSON.parse(own) as Json }),
+  };
+}

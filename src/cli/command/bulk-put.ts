@@ -1,0 +1,91 @@
+// `kvsync bulk put`: the pairs of a file in wrangler's form, as a JSON array or as lines of JSON.
+//
+// A file is read twice, so that nothing is written if anything in it is wrong; stdin can only be read once.
+
+import { isUtf8 } from "node:buffer";
+import type { Command } from "commander";
+import { AppError } from "../../core/errors.ts";
+import { fingerprintOf } from "../../core/fingerprint.ts";
+import { stampMetadata } from "../../core/stamp.ts";
+import type { Pair } from "../../kv/pair-text.ts";
+import { type PairToWrite, writePairs } from "../../kv/write-pairs.ts";
+import { type BulkInput, openBulkInput, parsePair } from "../bulk-input.ts";
+import type { Start } from "../command-entry.ts";
+import type { Context } from "../context.ts";
+import { EXIT, type ExitCode } from "../exit-code.ts";
+import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../namespace-option.ts";
+import { count } from "../progress.ts";
+import { tellProblem } from "../render-problem.ts";
+import { summaryRecord } from "../summary.ts";
+
+interface Options extends NamespaceOption {
+  /** False with --no-stamp. */
+  readonly stamp: boolean;
+}
+
+export function define(command: Command, start: Start): void {
+  addNamespaceOption(command)
+    .argument("<file>", 'a JSON array of {"key", "value", ...}, or a line of JSON for each; - is stdin')
+    .option("--no-stamp", "do not keep fingerprints of the values in their metadata")
+    .action((file: string, options: Options) => start((context) => bulkPut(context, file, options)));
+}
+
+async function bulkPut(context: Context, file: string, options: Options): Promise<ExitCode> {
+  const { clock, output, signal } = context;
+  const startedAt = clock.now();
+  const input = openBulkInput(context, file);
+  const progress = context.openProgress(input.name);
+  let total: number | undefined;
+  if (input.isFile) {
+    total = 0;
+    for await (const items of input.items()) {
+      for (const item of items) parsePair(item, input.name);
+      total += items.length;
+      progress.update({ phase: "checking", done: total, total: undefined });
+    }
+  }
+  const { account, api, namespace, label } = await openWholeNamespace(context, options);
+  let written = 0;
+  let failed = 0;
+  try {
+    for await (const outcomes of writePairs(
+      { clock, api, namespaceId: namespace.id },
+      pairPages(input, options.stamp),
+      { signal },
+    )) {
+      for (const outcome of outcomes) {
+        if (outcome.kind === "written") written++;
+        else {
+          failed++;
+          tellProblem(outcome.problem, output);
+        }
+      }
+      progress.update({ phase: "writing", done: written + failed, total, bytes: api.counts().bytesUp });
+    }
+  } catch (error) {
+    if (written === 0 || !(error instanceof AppError)) throw error;
+    throw new AppError(error.code, `${error.message} (${count(written)} keys were written to ${label} before)`, {
+      hint: error.hint ?? "run it again: writing a key twice does no harm",
+      cause: error,
+    });
+  } finally {
+    progress.close();
+  }
+  output.line(`wrote ${count(written)} keys to ${label}`);
+  const fields = { command: "bulk put", account: account.name, namespace: namespace.title, written, failed };
+  output.event(summaryRecord(fields, api.counts(), clock.now() - startedAt));
+  return failed === 0 ? EXIT.done : EXIT.incomplete;
+}
+
+async function* pairPages(input: BulkInput, stamps: boolean): AsyncGenerator<readonly PairToWrite[], void> {
+  for await (const items of input.items()) {
+    yield items.map((item) => {
+      const pair = parsePair(item, input.name);
+      return { ...pair, metadata: stamps ? stamped(pair) : pair.metadata, tag: undefined };
+    });
+  }
+}
+
+function stamped({ bytes, metadata }: Pair): string | undefined {
+  return stampMetadata(metadata, { fingerprint: fingerprintOf(bytes), size: bytes.byteLength, binary: !isUtf8(bytes) });
+}

@@ -1,0 +1,37 @@
+// `kvsync completion`: scripts that let a shell complete commands and options.
+
+import { type Command, Argument } from "commander";
+import { loadAll, type Start } from "../command-entry.ts";
+import { renderCompletion, shells, type CommandNames } from "../completion-script.ts";
+
+export function define(command: Command, start: Start): void {
+  command
+    .addArgument(new Argument("<shell>").choices(shells))
+    .addHelpText(
+      "after",
+      `
+Examples:
+  bash  eval "$(kvsync completion bash)"                  in ~/.bashrc
+  zsh   eval "$(kvsync completion zsh)"                   in ~/.zshrc, after compinit
+  fish  kvsync completion fish > ~/.config/fish/completions/kvsync.fish`,
+    )
+    .action((shell: (typeof shells)[number]) =>
+      start(async ({ output }) => {
+        const root = command.parent ?? command;
+        await loadAll(root);
+        await output.write(renderCompletion(shell, namesOf(root, [])));
+      }),
+    );
+}
+
+/** `command` and all below it, flat. */
+function namesOf(command: Command, path: readonly string[]): readonly CommandNames[] {
+  const own: CommandNames = {
+    path,
+    subcommands: command.commands.map((sub) => ({ name: sub.name(), summary: sub.summary() })),
+    options: command.options
+      .filter((option) => !option.hidden)
+      .map(({ long, short, description }) => ({ long: long ?? short ?? "", description })),
+  };
+  return [own, ...command.commands.flatMap((sub) => namesOf(sub, [...path, sub.name()]))];
+}

@@ -1,0 +1,75 @@
+// `kvsync key list`: the keys of a namespace in order, a page at a time.
+
+import type { Command } from "commander";
+import { AppError, visible } from "../../core/errors.ts";
+import { unstampMetadata } from "../../core/stamp.ts";
+import { LIST_PAGE_KEYS_MAX } from "../../core/limits.ts";
+import type { Json } from "../../core/json.ts";
+import type { ListedKey } from "../../kv/kv-api.ts";
+import type { Start } from "../command-entry.ts";
+import type { Context } from "../context.ts";
+import { addNamespaceOption, type NamespaceOption } from "../namespace-option.ts";
+
+interface Options extends NamespaceOption {
+  readonly prefix?: string;
+  readonly limit?: string;
+  readonly null?: boolean;
+}
+
+export function define(command: Command, start: Start): void {
+  addNamespaceOption(command)
+    .argument("[location]", "the same as -n; may have a prefix: prod:app-config/pages/")
+    .option("--prefix <prefix>", "only keys that begin with it")
+    .option("--limit <count>", "only the first keys")
+    .option("-0, --null", "end each name with a NUL byte rather than a line break, which a key may contain")
+    .action((location: string | undefined, options: Options) =>
+      start((context) => listKeys(context, location, options)),
+    );
+}
+
+async function listKeys(context: Context, location: string | undefined, options: Options): Promise<void> {
+  const { output, signal } = context;
+  if (location !== undefined && options.namespace !== undefined)
+    throw new AppError("usage", "the namespace is given twice", { hint: "leave out -n" });
+  const { api, namespace, prefix, label } = await context.namespace(location ?? options.namespace);
+  let left = parseLimit(options.limit);
+  let cursor = "";
+  const seen = new Set<string>();
+  const whole = prefix + (options.prefix ?? "");
+  do {
+    const limit = Math.min(left, LIST_PAGE_KEYS_MAX);
+    const page = await api.listKeys(namespace.id, { prefix: whole, cursor, limit }, { signal });
+    const keys = page.keys.slice(0, left);
+    left -= keys.length;
+    const text = keys
+      .map((key) => renderKey(key, output.json, options.null === true, output.stdout.isTerminal))
+      .join("");
+    if (text !== "") await output.write(text);
+    cursor = page.cursor;
+    if (cursor !== "" && seen.has(cursor))
+      throw new AppError("api-malformed", `the listing of ${label} does not end: the API repeats itself`);
+    seen.add(cursor);
+  } while (cursor !== "" && left > 0 && !signal.aborted);
+  signal.throwIfAborted();
+}
+
+function renderKey(
+  { name, expiration, metadata }: ListedKey,
+  json: boolean,
+  nulls: boolean,
+  terminal: boolean,
+): string {
+  if (!json) return nulls ? `${name}\0` : `${terminal ? visible(name) : name}\n`;
+  const own = unstampMetadata(metadata).metadata;
+  return `${JSON.stringify({
+    name,
+    ...(expiration === undefined ? {} : { expiration }),
+    ...(own === undefined ? {} : { metadata: JSON.parse(own) as Json }),
+  })}\n`;
+}
+
+function parseLimit(text: string | undefined): number {
+  if (text === undefined) return Number.POSITIVE_INFINITY;
+  if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);
+  throw new AppError("usage", `--limit: "${visible(text)}" is no number of keys`);
+}

@@ -1,0 +1,201 @@
+// What a command works with: the config, accounts and namespaces, opened when they are first asked for, and closed
+// when the command is done.
+
+import type { Config, MappingConfig } from "../config/config.ts";
+import { closestName } from "../config/closest-name.ts";
+import type { Clock } from "../core/clock.ts";
+import { AppError, type ErrorCode, visible } from "../core/errors.ts";
+import { renderDuration } from "../core/units.ts";
+import type { KvApi, Namespace } from "../kv/kv-api.ts";
+import { type Accounts, openAccounts, type OpenAccount } from "./accounts.ts";
+import { type NamespaceLocation, parseNamespaceLocation } from "./location.ts";
+import type { Output } from "./output.ts";
+import { openProgress, type Progress } from "./progress.ts";
+import { readTextFile } from "./read-file.ts";
+
+/** Options that every command takes. */
+export interface GlobalOptions {
+  readonly config?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+  /** False with --no-progress. */
+  readonly progress: boolean;
+  /** False with --no-wait. */
+  readonly wait: boolean;
+}
+
+export interface ContextDeps {
+  readonly clock: Clock;
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdin: NodeJS.ReadStream;
+  readonly output: Output;
+  /** Aborted when the command is to stop. */
+  readonly signal: AbortSignal;
+  readonly options: GlobalOptions;
+}
+
+export interface OpenNamespace {
+  readonly account: OpenAccount;
+  readonly api: KvApi;
+  readonly namespace: Namespace;
+  readonly prefix: string;
+  /** `prod:app-config`, as results and messages name it. */
+  readonly label: string;
+}
+
+export interface Context extends ContextDeps {
+  /** Loaded once. Throws AppError "config-invalid" and "config-missing". */
+  config(): Promise<Config>;
+  /** The mappings of these names, or all. Throws "usage" for a name there is none of, "config-missing" if there is none. */
+  mappings(names: readonly string[]): Promise<readonly MappingConfig[]>;
+  /** By name, or the only one. */
+  account(name?: string): Promise<OpenAccount>;
+  /** What `-n` says: `ACCOUNT:NAMESPACE[/PREFIX]`, a mapping's name or a title; undefined: the only mapping's. */
+  namespace(location: string | undefined): Promise<OpenNamespace>;
+  openProgress(label: string): Progress;
+  /** Asks on the terminal; true only for yes. Throws "usage" with `whenNobody` as its hint where there is no one to ask. */
+  confirm(question: string, whenNobody: string): Promise<boolean>;
+}
+
+export interface OpenContext extends Context {
+  /** `error` with the account it is about in its message, where only one was used. */
+  explain(error: unknown): unknown;
+  close(): Promise<void>;
+}
+
+/** Waits shorter than this are not worth a line. */
+const WAIT_TOLD_MS = 5000;
+
+export function openContext(deps: ContextDeps): OpenContext {
+  const { clock, env, cwd, output, options, signal } = deps;
+  let loading: Promise<Config> | undefined;
+  let progress: Progress | undefined;
+  const config = (): Promise<Config> => (loading ??= load());
+  const load = async (): Promise<Config> => {
+    const { loadConfig } = await import("../config/load-config.ts");
+    return loadConfig({ path: options.config, cwd, env, readFile: readTextFile });
+  };
+  const accounts = openAccounts({
+    clock,
+    config,
+    env,
+    readFile: readTextFile,
+    noWait: !options.wait,
+    onRetry: (account, { reason, waitMs }) =>
+      output.detail(`${account}: ${visible(reason)}; again in ${renderDuration(waitMs)}`),
+    onWait: (account, waitMs) => {
+      const text = `waiting ${renderDuration(waitMs)} for the request budget`;
+      progress?.wait(text);
+      if (waitMs >= WAIT_TOLD_MS && output.progressStream === undefined) output.note(`${account}: ${text}`);
+    },
+  });
+  return {
+    ...deps,
+    config,
+    mappings: async (names) => selectMappings(await config(), names),
+    account: (name) => accounts.open(name),
+    namespace: async (location) => openNamespace(accounts, await config(), location, signal),
+    openProgress: (label) => {
+      progress?.close();
+      progress = openProgress({ clock, output }, label);
+      return progress;
+    },
+    confirm: async (question, whenNobody) => {
+      if (deps.stdin.isTTY)
+        return (await import("./confirm.ts")).confirm(question, { stdin: deps.stdin, output, signal });
+      throw new AppError("usage", "this needs a confirmation, and there is no terminal to ask on", {
+        hint: whenNobody,
+      });
+    },
+    explain: (error) => explain(error, accounts.opened()),
+    close: async () => {
+      progress?.close();
+      await accounts.close();
+    },
+  };
+}
+
+function selectMappings({ mappings, file }: Config, names: readonly string[]): readonly MappingConfig[] {
+  if (mappings.size === 0) {
+    throw new AppError(
+      "config-missing",
+      file === undefined ? "there is no config file" : `there are no mappings in ${visible(file)}`,
+      {
+        hint:
+          file === undefined
+            ? "run kvsync init to write ./kvsync.yaml, or name one with -c"
+            : "add one under mappings: see config.example.yaml",
+      },
+    );
+  }
+  if (names.length === 0) return [...mappings.values()];
+  return [...new Set(names)].map((name) => {
+    const mapping = mappings.get(name);
+    if (mapping !== undefined) return mapping;
+    const meant = closestName(name, mappings.keys());
+    throw new AppError("usage", `there is no mapping "${visible(name)}"`, {
+      hint: meant === undefined ? `mappings are: ${[...mappings.keys()].join(", ")}` : `did you mean "${meant}"?`,
+    });
+  });
+}
+
+async function openNamespace(
+  accounts: Accounts,
+  config: Config,
+  text: string | undefined,
+  signal: AbortSignal,
+): Promise<OpenNamespace> {
+  const location = text === undefined ? onlyMapping(config) : namedLocation(parseNamespaceLocation(text), config);
+  const account = await accounts.open(location.account);
+  const { resolveNamespace } = await import("../kv/resolve-namespace.ts");
+  const namespace = await resolveNamespace(account.api, location.namespace, { signal });
+  const label = `${account.name}:${visible(namespace.title)}`;
+  return { account, api: account.api, namespace, prefix: location.prefix, label };
+}
+
+function onlyMapping({ mappings, file }: Config): NamespaceLocation {
+  const [mapping, ...others] = mappings.values();
+  if (mapping !== undefined && others.length === 0) {
+    return { kind: "namespace", account: mapping.account, namespace: mapping.namespace, prefix: "" };
+  }
+  const why =
+    mapping === undefined
+      ? file === undefined
+        ? "there is no config file"
+        : "the config has no mapping"
+      : `the config has several: ${[...mappings.keys()].join(", ")}`;
+  throw new AppError("usage", `which namespace is meant is not clear, since ${why}`, {
+    hint: "say so: -n ACCOUNT:NAMESPACE, or -n MAPPING",
+  });
+}
+
+/** A name without an account is a mapping's, if there is one, and else a title. */
+function namedLocation(location: NamespaceLocation, { mappings }: Config): NamespaceLocation {
+  const mapping = location.account === undefined ? mappings.get(location.namespace) : undefined;
+  return mapping === undefined ? location : { ...location, account: mapping.account, namespace: mapping.namespace };
+}
+
+const aboutAccounts: ReadonlySet<ErrorCode> = new Set([
+  "unauthorized",
+  "network",
+  "rate-limited",
+  "quota-exhausted",
+  "budget-exhausted",
+  "api-error",
+  "namespace-not-found",
+  "namespace-exists",
+]);
+
+function explain(error: unknown, opened: readonly string[]): unknown {
+  const [name, ...others] = opened;
+  if (!(error instanceof AppError) || name === undefined || others.length > 0 || !aboutAccounts.has(error.code))
+    return error;
+  if (error.message.includes(`"${name}"`)) return error;
+  return new AppError(error.code, `account "${name}": ${error.message}`, {
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    cause: error.cause,
+    retryable: error.retryable,
+  });
+}

@@ -1,0 +1,155 @@
+// What `kvsync doctor` finds out about an account: whether its API can be reached, whether the token may do what the
+// mappings ask of it, and whether their namespaces are there.
+
+import { statSync } from "node:fs";
+import http from "node:http";
+import https from "node:https";
+import type { AccountConfig, MappingConfig } from "../../config/config.ts";
+import type { Clock } from "../../core/clock.ts";
+import { AppError, visible } from "../../core/errors.ts";
+import { renderDuration } from "../../core/units.ts";
+import type { Namespace } from "../../kv/kv-api.ts";
+import { judgeNetworkError } from "../../kv/network-error.ts";
+import { bodyOfText } from "../../kv/sized-body.ts";
+import type { OpenAccount } from "../accounts.ts";
+import { count } from "../progress.ts";
+import { type Check, fail, ok, warn } from "./check.ts";
+
+/** Expirations are told in seconds and must lie 60 ahead; a Date header is a second coarse. */
+const SKEW_WARN_MS = 5000;
+const SKEW_FAIL_MS = 30_000;
+const REACH_TIMEOUT_MS = 10_000;
+
+export interface AccountCheckDeps {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly open: (name: string) => Promise<OpenAccount>;
+}
+
+/** One request to list the namespaces, and one for each namespace that is to be written. */
+export async function checkAccount(
+  deps: AccountCheckDeps,
+  account: AccountConfig,
+  mappings: readonly MappingConfig[],
+): Promise<Check[]> {
+  const subject = `account ${account.name}`;
+  const secretFile = checkSecretFile(subject, account);
+  try {
+    const { api } = await deps.open(account.name);
+    const namespaces: Namespace[] = [];
+    for await (const page of api.listNamespaces({ signal: deps.signal })) namespaces.push(...page);
+    const where =
+      account.endpoint.kind === "embedded"
+        ? "the embedded server works"
+        : `${new URL(account.endpoint.baseUrl).host} answers, and the token may read`;
+    const checks = [
+      ...secretFile,
+      ok(subject, `${where} (${count(namespaces.length)} ${namespaces.length === 1 ? "namespace" : "namespaces"})`),
+    ];
+    for (const mapping of mappings) checks.push(await checkNamespace(deps, api, mapping, namespaces));
+    return checks;
+  } catch (error) {
+    if (!(error instanceof AppError) || deps.signal.aborted) throw error;
+    return [
+      ...secretFile,
+      fail(subject, error.message, error.hint ?? "check the account's endpoint, account_id and token"),
+    ];
+  }
+}
+
+async function checkNamespace(
+  { signal }: AccountCheckDeps,
+  api: OpenAccount["api"],
+  mapping: MappingConfig,
+  namespaces: readonly Namespace[],
+): Promise<Check> {
+  const subject = `mapping ${mapping.name}`;
+  const shown = `${mapping.account}:${visible(mapping.namespace)}`;
+  const namespace = namespaces.find(({ id, title }) => title === mapping.namespace || id === mapping.namespace);
+  if (namespace === undefined) {
+    return mapping.create && mapping.mode !== "pull"
+      ? ok(subject, `namespace ${shown} does not exist yet, and will be created`)
+      : fail(
+          subject,
+          `namespace ${shown} does not exist`,
+          `kvsync namespace create ${shown}, or set namespace to one of: kvsync namespace list ${mapping.account}`,
+        );
+  }
+  if (mapping.mode === "pull") return ok(subject, `namespace ${shown} is there`);
+  try {
+    // A bulk write of no pairs changes nothing, and is refused to a token that may only read.
+    await api.bulkWrite(namespace.id, bodyOfText("[]"), { signal });
+    return ok(subject, `namespace ${shown} is there, and the token may write`);
+  } catch (error) {
+    if (!(error instanceof AppError) || signal.aborted) throw error;
+    if (error.code !== "unauthorized")
+      return fail(subject, `namespace ${shown}: ${error.message}`, error.hint ?? "try again later");
+    return fail(
+      subject,
+      `the token may read namespace ${shown}, but not write it`,
+      "give the token the permission Workers KV Storage: Edit, or use mode: pull",
+    );
+  }
+}
+
+function checkSecretFile(subject: string, { credentials }: AccountConfig): Check[] {
+  const source =
+    credentials.kind === "token" ? credentials.token : credentials.kind === "key" ? credentials.key : undefined;
+  if (source?.kind !== "file") return [];
+  const mode = statSync(source.path, { throwIfNoEntry: false })?.mode ?? 0;
+  const shown = visible(source.path);
+  return (mode & 0o007) === 0
+    ? []
+    : [warn(subject, `all users of this machine can read ${shown}`, `chmod 600 ${shown}`)];
+}
+
+/** Whether the API answers at all, which needs no token, and this machine's clock against the Date of the answer.
+ * One attempt: a person waits. */
+export async function checkReach(
+  clock: Clock,
+  { name, endpoint }: AccountConfig,
+  signal: AbortSignal,
+): Promise<Check | undefined> {
+  if (endpoint.kind === "embedded") return undefined;
+  const { host } = new URL(endpoint.baseUrl);
+  const before = clock.now();
+  try {
+    const date = await dateOf(endpoint.baseUrl, signal);
+    return checkTime(name, Date.parse(date ?? ""), (before + clock.now()) / 2);
+  } catch (error) {
+    if (signal.aborted) throw error;
+    const verdict = judgeNetworkError(error, "reach the API", host);
+    const failure = "error" in verdict ? verdict.error : undefined;
+    return fail(
+      `account ${name}`,
+      failure?.message ?? `could not reach ${host}`,
+      failure?.hint ?? "check the network and the account's endpoint",
+    );
+  }
+}
+
+/** `theirs` is cut to whole seconds. Undefined: there was no Date. */
+function checkTime(account: string, theirs: number, ours: number): Check | undefined {
+  if (Number.isNaN(theirs)) return undefined;
+  const skew = theirs + 500 - ours;
+  const text = `this machine's clock is ${renderDuration(Math.abs(skew))} ${skew > 0 ? "behind" : "ahead of"} that of account ${account}`;
+  const hint = "set the clock, with NTP: timedatectl set-ntp true";
+  if (Math.abs(skew) >= SKEW_FAIL_MS) return fail("clock", `${text}: expirations would be wrong`, hint);
+  return Math.abs(skew) >= SKEW_WARN_MS
+    ? warn("clock", text, hint)
+    : ok("clock", `agrees with that of account ${account}`);
+}
+
+/** The Date header of an answer, whatever it says. (Not by fetch, which refuses ports that are a browser's concern.) */
+function dateOf(url: string, signal: AbortSignal): Promise<string | undefined> {
+  const { promise, resolve, reject } = Promise.withResolvers<string | undefined>();
+  const request = url.startsWith("https:") ? https.request : http.request;
+  const sent = request(url, { method: "HEAD", agent: false, signal, timeout: REACH_TIMEOUT_MS }, (answer) => {
+    answer.resume();
+    resolve(answer.headers.date);
+  });
+  sent.on("timeout", () => sent.destroy(Object.assign(new Error("no answer"), { code: "ETIMEDOUT" })));
+  sent.on("error", reject);
+  sent.end();
+  return promise;
+}

@@ -1,0 +1,84 @@
+// Exit codes: the only place that knows them. A contract with scripts: documented in README.md, and append-only.
+
+import { AppError, type ErrorCode } from "../core/errors.ts";
+
+export const EXIT = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  /** Done but for some keys, which were listed. */
+  incomplete: 3,
+  /** `diff` and `check` found differences. */
+  different: 4,
+  held: 5,
+  conflicts: 6,
+  configInvalid: 7,
+  unauthorized: 8,
+  budgetExhausted: 9,
+  locked: 10,
+  stateDamaged: 11,
+  bug: 70,
+  sigint: 130,
+  /** What reads our output has gone away. */
+  sigpipe: 141,
+  sigterm: 143,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+const byErrorCode: Readonly<Record<ErrorCode, ExitCode>> = {
+  usage: EXIT.usage,
+  "location-invalid": EXIT.usage,
+  "key-invalid": EXIT.usage,
+  "config-invalid": EXIT.configInvalid,
+  "config-missing": EXIT.configInvalid,
+  "namespace-not-found": EXIT.failed,
+  "namespace-exists": EXIT.failed,
+  "key-not-found": EXIT.failed,
+  unauthorized: EXIT.unauthorized,
+  "rate-limited": EXIT.failed,
+  "quota-exhausted": EXIT.failed,
+  "budget-exhausted": EXIT.budgetExhausted,
+  network: EXIT.failed,
+  "api-error": EXIT.failed,
+  "api-malformed": EXIT.failed,
+  "request-too-large": EXIT.failed,
+  "not-text": EXIT.failed,
+  locked: EXIT.locked,
+  "state-damaged": EXIT.stateDamaged,
+  held: EXIT.held,
+  "root-missing": EXIT.failed,
+  io: EXIT.failed,
+  "address-in-use": EXIT.failed,
+  interrupted: EXIT.sigint,
+};
+
+/** What went wrong into the code of the process: all but an AppError is a bug. */
+export function exitCodeOf(error: unknown): ExitCode {
+  return error instanceof AppError ? byErrorCode[error.code] : EXIT.bug;
+}
+
+/** What outweighs what when several mappings end differently: a failure comes before a hold, a hold before missing keys. */
+const WORST_FIRST: readonly ExitCode[] = [
+  EXIT.bug,
+  EXIT.stateDamaged,
+  EXIT.unauthorized,
+  EXIT.budgetExhausted,
+  EXIT.failed,
+  EXIT.held,
+  EXIT.incomplete,
+  EXIT.conflicts,
+  EXIT.different,
+];
+
+export function worstExitCode(codes: readonly ExitCode[]): ExitCode {
+  return WORST_FIRST.find((code) => codes.includes(code)) ?? codes.find((code) => code !== EXIT.done) ?? EXIT.done;
+}
+
+const bySignal = { SIGINT: EXIT.sigint, SIGTERM: EXIT.sigterm, SIGPIPE: EXIT.sigpipe } as const;
+
+export type StopSignal = keyof typeof bySignal;
+
+export function exitCodeOfSignal(signal: StopSignal): ExitCode {
+  return bySignal[signal];
+}

@@ -1,0 +1,82 @@
+// Locations: what one-shot commands are told to work on. `prod:app-config/eu/` is a namespace of an account and a
+// prefix in it, `./folder` a folder, `backup.ndjson.zst` an archive.
+
+import { join, resolve } from "node:path";
+import { AppError, visible } from "../core/errors.ts";
+
+export type Location = NamespaceLocation | FolderLocation | ArchiveLocation;
+
+export interface NamespaceLocation {
+  readonly kind: "namespace";
+  /** Undefined: a mapping of this name, or else a namespace of the only account. */
+  readonly account: string | undefined;
+  /** Title or id. */
+  readonly namespace: string;
+  /** Empty, or what follows the first `/`. */
+  readonly prefix: string;
+}
+
+export interface FolderLocation {
+  readonly kind: "folder";
+  readonly path: string;
+}
+
+export type ArchiveFormat = "ndjson" | "ndjson.zst" | "ndjson.gz" | "json";
+
+export interface ArchiveLocation {
+  readonly kind: "archive";
+  readonly path: string;
+  readonly format: ArchiveFormat;
+}
+
+export interface LocationContext {
+  readonly cwd: string;
+  /** What `~/` stands for, where the shell left it. */
+  readonly home: string | undefined;
+}
+
+const formats: readonly ArchiveFormat[] = ["ndjson.zst", "ndjson.gz", "ndjson", "json"];
+
+/** Throws AppError "location-invalid". A path begins with `/`, `./`, `../` or `~/`; anything else with a colon is a
+ * namespace; then an archive's extension makes an archive. */
+export function parseLocation(text: string, context: LocationContext): Location {
+  const isPath = /^(?:\.{1,2}|~)?(?:\/|$)/.test(text) && text !== "";
+  if (!isPath && text.includes(":")) return parseNamespaceLocation(text);
+  const format = formats.find((candidate) => text.endsWith(`.${candidate}`));
+  if (isPath || format !== undefined) {
+    const path =
+      text.startsWith("~") && context.home !== undefined
+        ? join(context.home, text.slice(1))
+        : resolve(context.cwd, text);
+    return format === undefined ? { kind: "folder", path } : { kind: "archive", path, format };
+  }
+  throw new AppError("location-invalid", text === "" ? "a location is empty" : `"${visible(text)}" is no location`, {
+    hint: `write ACCOUNT:${text || "NAMESPACE"} for a namespace, ./${text || "folder"} for a folder, or a file that ends in .ndjson, .ndjson.zst, .ndjson.gz or .json`,
+  });
+}
+
+/** Whether `text` can only be a location, and not the name of a mapping. */
+export function isLocation(text: string): boolean {
+  return (
+    text.includes(":") ||
+    text.includes("/") ||
+    text === "." ||
+    text === ".." ||
+    formats.some((format) => text.endsWith(`.${format}`))
+  );
+}
+
+/** `ACCOUNT:NAMESPACE[/PREFIX]`, or `NAMESPACE` alone. Throws AppError "location-invalid". */
+export function parseNamespaceLocation(text: string): NamespaceLocation {
+  const colon = text.indexOf(":");
+  const account = colon === -1 ? undefined : text.slice(0, colon);
+  const rest = text.slice(colon + 1);
+  const slash = rest.indexOf("/");
+  const namespace = slash === -1 ? rest : rest.slice(0, slash);
+  if (account === "" || namespace === "") {
+    throw new AppError("location-invalid", `"${visible(text)}" names no ${account === "" ? "account" : "namespace"}`, {
+      hint: "write ACCOUNT:NAMESPACE, as in prod:app-config; kvsync namespace list shows the namespaces of an account",
+    });
+  }
+  return { kind: "namespace", account, namespace, prefix: slash === -1 ? "" : rest.slice(slash + 1) };
+}

@@ -1,0 +1,25 @@
+// Under a Node that is too old: goes on with the one that the checkout brings along (the npm package `node`), or says
+// what is missing. Written for old Nodes too: plain syntax, no imports of the project.
+
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+
+/** Runs kvsync with `args` in the checkout's own Node, and resolves to its exit code: 70 if there is no such Node. */
+export function runWithOwnNode(args: readonly string[]): Promise<number> {
+  const node = fileURLToPath(new URL("../node_modules/node/bin/node", import.meta.url));
+  if (!existsSync(node)) {
+    process.stderr.write(
+      `kvsync: needs Node 24 or newer; this is ${process.version}\n  hint: install it from https://nodejs.org, or with: npx -p node@24 -p kvsync kvsync\n`,
+    );
+    return Promise.resolve(1);
+  }
+  const child = spawn(node, [process.argv[1] ?? "", ...args], { stdio: "inherit" });
+  // A terminal sends its signals to both; what is sent to this process alone is handed on.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill(signal));
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code, signal) => resolve(code ?? (signal === "SIGINT" ? 130 : 143)));
+  });
+}

@@ -1,0 +1,128 @@
+// The command line: which commands there are, and what all of them take.
+
+import { Command } from "commander";
+import { addCommands, type CommandEntry, type Start } from "./command-entry.ts";
+import { VERSION } from "./version.ts";
+
+const SYNC = "Folders and namespaces:";
+const REMOTE = "Namespaces, keys and values:";
+const SETUP = "Server and setup:";
+
+const commands: readonly CommandEntry[] = [
+  {
+    name: "push",
+    group: SYNC,
+    summary: "Write the files of mappings to their namespaces",
+    load: () => import("./command/push.ts"),
+  },
+  {
+    name: "pull",
+    group: SYNC,
+    summary: "Write the keys of namespaces to the folders of their mappings",
+    load: () => import("./command/pull.ts"),
+  },
+  {
+    name: "diff",
+    group: SYNC,
+    summary: "Show what differs, and which way it would go",
+    load: () => import("./command/diff.ts"),
+  },
+  {
+    name: "copy",
+    group: SYNC,
+    summary: "Copy between any two namespaces or folders",
+    load: () => import("./command/copy.ts"),
+  },
+  {
+    name: "check",
+    group: SYNC,
+    summary: "Tell whether two namespaces or folders hold the same",
+    load: () => import("./command/check.ts"),
+  },
+  {
+    name: "namespace",
+    group: REMOTE,
+    summary: "List, create, rename and delete namespaces",
+    load: () => import("./command/namespace.ts"),
+  },
+  {
+    name: "key",
+    group: REMOTE,
+    summary: "List, read, write and delete single keys",
+    load: () => import("./command/key.ts"),
+  },
+  {
+    name: "bulk",
+    group: REMOTE,
+    summary: "Read, write and delete many keys at once",
+    load: () => import("./command/bulk.ts"),
+  },
+  {
+    name: "serve",
+    group: SETUP,
+    summary: "Run the embedded Workers KV server",
+    load: () => import("./command/serve.ts"),
+  },
+  {
+    name: "init",
+    group: SETUP,
+    summary: "Write a commented config file to begin with",
+    load: () => import("./command/init.ts"),
+  },
+  {
+    name: "doctor",
+    group: SETUP,
+    summary: "Check config, folders, accounts and this machine",
+    load: () => import("./command/doctor.ts"),
+  },
+  {
+    name: "map",
+    group: SETUP,
+    summary: "Show which file holds a key, and which key a file is",
+    load: () => import("./command/map.ts"),
+  },
+  {
+    name: "completion",
+    group: SETUP,
+    summary: "Print a completion script for bash, zsh or fish",
+    load: () => import("./command/completion.ts"),
+  },
+];
+
+/** What `kvsync` alone prints. */
+export const SHORT_HELP = `kvsync keeps Workers KV namespaces and folders of files in step.
+
+  kvsync init                           write a commented ./kvsync.yaml to begin with
+  kvsync push                           write the files of all mappings to their namespaces
+  kvsync diff                           show what differs, and change nothing
+  kvsync run                            keep everything in step, in the background
+  kvsync key list -n prod:app-config    list the keys of a namespace
+  kvsync doctor                         check that everything is in place
+
+kvsync --help lists all commands; kvsync COMMAND --help explains one.
+`;
+
+/** The whole program; `start` runs what the command line asks for. Errors of the command line are thrown, as
+ * CommanderErrors. */
+export function buildProgram(
+  start: Start,
+  streams: { readonly out: (text: string) => void; readonly err: (text: string) => void },
+): Command {
+  const program = new Command("kvsync")
+    .description("Keep Cloudflare Workers KV namespaces and folders of files in step.")
+    .version(VERSION, "-V, --version", "Print the version")
+    .helpOption("-h, --help", "Explain the command")
+    .helpCommand(false)
+    .option("-c, --config <file>", "The config file; else $KVSYNC_CONFIG, ./kvsync.yaml, the user's or the system's")
+    .option("--json", "Results as lines of JSON on stdout; the last is the summary")
+    .option("-q, --quiet", "Nothing on stderr but problems and errors")
+    .option("-v, --verbose", "More on stderr: retries, waits and causes")
+    .option("--no-progress", "No progress bar")
+    .option("--no-wait", "Fail with exit code 9 rather than wait for the request budget")
+    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+    .configureOutput({ writeOut: streams.out, writeErr: streams.err, outputError: () => undefined })
+    .exitOverride()
+    .showSuggestionAfterError();
+  addCommands(program, commands, start);
+  return program;
+}

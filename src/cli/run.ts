@@ -1,0 +1,114 @@
+// One run of the command line: from its arguments to an exit code. Whatever is thrown on the way ends up here.
+
+import process from "node:process";
+import { type Command, CommanderError } from "commander";
+import { AppError } from "../core/errors.ts";
+import { systemClock } from "../core/system-clock.ts";
+import type { Start } from "./command-entry.ts";
+import { type GlobalOptions, openContext } from "./context.ts";
+import { EXIT, type ExitCode, exitCodeOf, exitCodeOfSignal } from "./exit-code.ts";
+import { openOutput, type Output } from "./output.ts";
+import { buildProgram, SHORT_HELP } from "./program.ts";
+import { errorRecord, renderError } from "./render-error.ts";
+import { openStopSignals, type StopSignals } from "./stop-signals.ts";
+
+/** Runs the command that `args` ask for and ends the process with its exit code. */
+export async function runCli(args: readonly string[]): Promise<void> {
+  let stop: StopSignals | undefined;
+  // For what goes wrong before the options are known.
+  const verbose = args.includes("-v") || args.includes("--verbose");
+  let output = openProcessOutput(
+    { progress: false, wait: true, json: args.includes("--json"), verbose },
+    () => undefined,
+  );
+  let exitCode: ExitCode = EXIT.done;
+
+  const start: Start = async (work) => {
+    const options = program.opts<GlobalOptions>();
+    stop = openStopSignals((by) => {
+      if (by === "SIGINT" && process.stdin.isTTY) output.note("stopping; Ctrl-C again stops at once");
+    });
+    output = openProcessOutput(options, () => stop?.stop("SIGPIPE"));
+    const { stdin, env } = process;
+    const context = openContext({
+      clock: systemClock,
+      cwd: process.cwd(),
+      env,
+      stdin,
+      output,
+      signal: stop.signal,
+      options,
+    });
+    try {
+      exitCode = (await work(context)) ?? EXIT.done;
+    } catch (error) {
+      throw context.explain(error);
+    } finally {
+      await context.close();
+    }
+  };
+  process.on("uncaughtException", (error) => process.exit(tellError(error, output, stop, verbose)));
+  const program = buildProgram(start, {
+    out: (text) => process.stdout.write(text),
+    err: (text) => process.stderr.write(text),
+  });
+
+  try {
+    if (args.length === 0) process.stdout.write(SHORT_HELP);
+    // `help COMMAND` is `COMMAND --help`.
+    else await program.parseAsync(args[0] === "help" ? [...args.slice(1), "--help"] : args, { from: "user" });
+  } catch (error) {
+    exitCode = tellError(
+      error instanceof CommanderError ? usageError(error, program, args) : error,
+      output,
+      stop,
+      verbose,
+    );
+  }
+  await output.flush();
+  process.exit(exitCode);
+}
+
+function openProcessOutput(options: GlobalOptions, onClosed: () => void): Output {
+  const { stdout, stderr, env } = process;
+  const { json = false, quiet = false, verbose = false, progress } = options;
+  return openOutput({ stdout, stderr, env, json, quiet, verbose, progress: progress && !json, onClosed });
+}
+
+function tellError(error: unknown, output: Output, stop: StopSignals | undefined, verbose: boolean): ExitCode {
+  if (error === undefined) return EXIT.done;
+  const signal = stop?.received();
+  // A command that was stopped fails in many ways: all of them mean that it was stopped.
+  const exitCode = signal === undefined ? exitCodeOf(error) : exitCodeOfSignal(signal);
+  if (signal === "SIGPIPE") return exitCode;
+  const isAbort = signal !== undefined && error instanceof Error && error.name === "AbortError";
+  const shown = isAbort ? new AppError("interrupted", `stopped by ${signal}`) : error;
+  if (output.json) output.warn(JSON.stringify(errorRecord(shown, exitCode)));
+  else output.warn(renderError(shown, output.stderr, verbose));
+  return exitCode;
+}
+
+/** What commander found wrong with the command line; undefined if it was asked for help, and gave it. */
+function usageError(error: CommanderError, program: Command, args: readonly string[]): AppError | undefined {
+  if (error.exitCode === 0) return undefined;
+  const [message = "", ...rest] = error.message.replace(/^error: /, "").split("\n");
+  // A group of commands without one of them: its help was shown.
+  if (error.code === "commander.help") return new AppError("usage", "a command is missing");
+  const meant = /^\(D(.*)\)$/.exec(rest.join(" "))?.[1];
+  return new AppError("usage", message, {
+    hint: meant === undefined ? `see ${commandOf(program, args)} --help` : `d${meant}`,
+  });
+}
+
+/** The command that `args` call: `kvsync key put`. */
+function commandOf(program: Command, args: readonly string[]): string {
+  let command = program;
+  const names = [program.name()];
+  for (const arg of args) {
+    const next = command.commands.find((candidate) => candidate.name() === arg);
+    if (next === undefined) continue;
+    command = next;
+    names.push(arg);
+  }
+  return names.join(" ");
+}

@@ -1,0 +1,110 @@
+// The configuration as the rest of kvsync sees it: plain readonly data, complete (every default is in), with durations
+// in milliseconds, sizes in bytes, percentages as ratios, and absolute paths. How it is written in a file is known to
+// schema.ts alone.
+
+import type { ByteCount, DurationMs } from "../core/clock.ts";
+import type { GuardLimits } from "../core/guards.ts";
+import type { ConflictPolicy } from "../core/reconcile-two-way.ts";
+import type { DeletePolicy } from "../core/reconcile.ts";
+import type { SecretSource } from "./secret.ts";
+
+export interface Config {
+  /** The file it was read from; undefined: there is none, and the account, if any, comes from the environment. */
+  readonly file: string | undefined;
+  readonly stateDir: string;
+  readonly root: string;
+  /** By name, in the order of the file. */
+  readonly accounts: ReadonlyMap<string, AccountConfig>;
+  /** By name, in the order of the file. */
+  readonly mappings: ReadonlyMap<string, MappingConfig>;
+  /** Undefined: only the mappings above. Otherwise see auto-mappings.ts. */
+  readonly auto: AutoConfig | undefined;
+}
+
+export interface AccountConfig {
+  readonly name: string;
+  readonly endpoint: Endpoint;
+  readonly accountId: string;
+  readonly credentials: CredentialSource;
+  readonly budget: BudgetConfig;
+  /** Requests in flight at once; undefined: what the client thinks best. */
+  readonly concurrency: number | undefined;
+}
+
+export type Endpoint =
+  /** The KV server in this process, with its data in the state folder. */
+  { readonly kind: "embedded" } | { readonly kind: "remote"; readonly baseUrl: string };
+
+export type CredentialSource =
+  | { readonly kind: "none" }
+  | { readonly kind: "token"; readonly token: SecretSource }
+  | { readonly kind: "key"; readonly email: string; readonly key: SecretSource };
+
+export interface BudgetConfig {
+  /** Infinity: no limit (an embedded account). */
+  readonly requests: number;
+  readonly windowMs: DurationMs;
+  /** The part of it that kvsync may spend, above 0 and up to 1. */
+  readonly share: number;
+}
+
+export type Mode = "push" | "pull" | "two-way";
+export type NameScheme = "posix" | "portable";
+
+/** What all mappings of an `auto` have in common. */
+export interface MappingPolicy {
+  readonly account: string;
+  readonly mode: Mode;
+  readonly delete: DeletePolicy;
+  readonly conflict: ConflictPolicy;
+  /** Create the namespace if there is none of that title. */
+  readonly create: boolean;
+  readonly names: NameScheme;
+  readonly stamp: boolean;
+  /** Patterns in gitignore syntax, matched against keys; empty: everything. */
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  readonly rules: readonly RuleConfig[];
+  readonly maxDelete: GuardLimits["maxDelete"];
+  readonly trash: TrashConfig;
+  readonly settleWindowMs: DurationMs;
+  readonly pollIntervalMs: DurationMs;
+  readonly rescanIntervalMs: DurationMs;
+  readonly onChange: HookConfig | undefined;
+  readonly onHold: HookConfig | undefined;
+  readonly onConflict: HookConfig | undefined;
+}
+
+export interface MappingConfig extends MappingPolicy {
+  readonly name: string;
+  readonly folder: string;
+  /** Title or id. */
+  readonly namespace: string;
+  /** Only keys that begin with it; paths do without it. */
+  readonly prefix: string;
+}
+
+export interface AutoConfig extends MappingPolicy {
+  /** Folders under it that no mapping covers become mappings. */
+  readonly root: string;
+}
+
+export interface RuleConfig {
+  /** A pattern in gitignore syntax, matched against keys. For each attribute the last matching rule that sets it decides. */
+  readonly match: string;
+  readonly ttlSeconds: number | undefined;
+  /** Canonical JSON text. */
+  readonly metadata: string | undefined;
+}
+
+export interface TrashConfig {
+  readonly keepMs: DurationMs;
+  readonly maxBytes: ByteCount;
+}
+
+export interface HookConfig {
+  /** A program and its arguments; no shell. */
+  readonly run: readonly string[];
+  readonly debounceMs: DurationMs;
+  readonly timeoutMs: DurationMs;
+}

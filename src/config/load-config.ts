@@ -1,0 +1,152 @@
+// Loading the configuration: find the file, read it, check everything in it, and say all that is wrong at once.
+
+import { dirname, relative } from "node:path";
+import * as v from "valibot";
+import { AppError } from "../core/errors.ts";
+import { closestName } from "./closest-name.ts";
+import type { AccountConfig, Config, MappingConfig } from "./config.ts";
+import { type ConfigFault, type FaultPath, renderFaults } from "./config-fault.ts";
+import { environmentAccount } from "./environment-account.ts";
+import { defaultStateDir, findConfig, type FindOptions, type FoundConfig } from "./find-config.ts";
+import { checkOverlaps } from "./overlap.ts";
+import { type Report, resolveAccount } from "./resolve-account.ts";
+import { type MappingSurroundings, resolveMapping, resolvePath, resolvePolicy } from "./resolve-mapping.ts";
+import { configSchema, type RawConfig } from "./schema.ts";
+import { type Environment, parseYamlSource } from "./yaml-source.ts";
+
+/** The configuration, from the first file that {@link findConfig} finds, or from the environment alone. Throws
+ * AppError "config-missing" for a named file that does not exist, and one "config-invalid" that lists every fault of
+ * the file with line and column. */
+export function loadConfig(options: FindOptions): Config {
+  const found = findConfig(options);
+  if (found !== undefined) return parseConfig(found, options.cwd, options.env);
+  const account = environmentAccount(options.env);
+  return {
+    file: undefined,
+    stateDir: defaultStateDir(undefined, options.cwd, options.env),
+    root: options.cwd,
+    accounts: new Map(account === undefined ? [] : [[account.name, account]]),
+    mappings: new Map(),
+    auto: undefined,
+  };
+}
+
+function parseConfig({ file, text }: FoundConfig, cwd: string, env: Environment): Config {
+  const source = parseYamlSource(text, env);
+  const faults: ConfigFault[] = [...source.faults];
+  const faultyPaths: FaultPath[] = [];
+  const report: Report = (path, message, what = "value") => {
+    faultyPaths.push(path);
+    const range = source.rangeOf(path, what);
+    // What is wrong only because the environment lacks a variable is not told twice.
+    if (!source.faults.some((fault) => fault.range[0] === range[0])) faults.push({ message, range });
+  };
+  let config: Config | undefined;
+  if (source.data !== undefined) {
+    const result = v.safeParse(configSchema, source.data);
+    for (const issue of result.issues ?? []) reportIssue(issue, report);
+    // What failed is missing from the output or raw in it; what stands beside it is resolved all the same, so that
+    // one run shows every fault of the file.
+    const isSound = (...path: FaultPath): boolean =>
+      !faultyPaths.some((faulty) => path.every((step, i) => faulty[i] === step));
+    config = resolveConfig((result.output ?? {}) as RawConfig, { file, cwd, env, isSound, report });
+  } else if (faults.length === 0) {
+    faults.push({ message: "is empty: run kvsync init in an empty folder for a file to begin with", range: [0, 1] });
+  }
+  if (faults.length === 0 && config !== undefined) return config;
+  throw invalid(faults, text, shownPath(file, cwd));
+}
+
+interface ResolveOptions {
+  readonly file: string;
+  readonly cwd: string;
+  readonly env: Environment;
+  /** Whether nothing was reported at or under a path. */
+  readonly isSound: (...path: FaultPath) => boolean;
+  readonly report: Report;
+}
+
+function resolveConfig(raw: RawConfig, { file, cwd, env, isSound, report }: ResolveOptions): Config {
+  const folder = dirname(file);
+  const home = env["HOME"];
+  const sound = <K extends "state_dir" | "root" | "defaults" | "auto">(key: K): RawConfig[K] | undefined =>
+    isSound(key) ? raw[key] : undefined;
+  const stateDir = resolvePath(folder, sound("state_dir") ?? defaultStateDir(file, cwd, env), home);
+  const root = resolvePath(folder, sound("root") ?? ".", home);
+
+  const accounts = new Map<string, AccountConfig>();
+  const faultyAccounts = new Set<string>();
+  for (const [name, rawAccount] of namedOf(raw.accounts)) {
+    const account = isSound("accounts", name) ? resolveAccount(name, rawAccount, folder, report) : undefined;
+    if (account === undefined) faultyAccounts.add(name);
+    else accounts.set(name, account);
+  }
+  const fromEnvironment = (raw.accounts ?? undefined) === undefined ? environmentAccount(env) : undefined;
+  if (fromEnvironment !== undefined) accounts.set(fromEnvironment.name, fromEnvironment);
+
+  const surroundings: MappingSurroundings = {
+    root,
+    home,
+    accounts,
+    faultyAccounts,
+    defaults: sound("defaults") ?? {},
+    report,
+  };
+  const mappings = new Map<string, MappingConfig>();
+  // What mappings inherit must be sound before they can be judged.
+  const judgesMappings = isSound("defaults") && (isSound("accounts") || accounts.size + faultyAccounts.size > 0);
+  for (const [name, rawMapping] of namedOf(raw.mappings)) {
+    if (!judgesMappings || !isSound("mappings", name)) continue;
+    const mapping = resolveMapping(name, rawMapping ?? {}, surroundings);
+    if (mapping !== undefined) mappings.set(name, mapping);
+  }
+  checkOverlaps([...mappings.values()], { accounts, stateDir, file, report });
+
+  const rawAuto = judgesMappings ? sound("auto") : undefined;
+  const policy = rawAuto && resolvePolicy(rawAuto, ["auto"], "auto", surroundings);
+  return { file, stateDir, root, accounts, mappings, auto: policy && { ...policy, root } };
+}
+
+function namedOf<T>(group: Record<string, T> | null | undefined): [string, T][] {
+  return typeof group === "object" && group !== null ? Object.entries(group) : [];
+}
+
+function reportIssue(issue: v.BaseIssue<unknown>, report: Report): void {
+  const path = (issue.path ?? []).map((item) => item.key as string | number);
+  const last = issue.path?.at(-1);
+  const name = path.at(-1);
+  if (issue.type === "never") {
+    const known = issue.message.split(" ");
+    const meant = closestName(String(name), known);
+    report(
+      path,
+      `unknown key "${name}"; ${meant === undefined ? `known are ${known.join(", ")}` : `did you mean "${meant}"?`}`,
+      "key",
+    );
+  } else if (issue.kind === "schema" && last?.origin === "key" && issue.expected === `"${name}"`) {
+    report(path.slice(0, -1), `${name} is missing`, "key");
+  } else if (last?.origin === "key") {
+    report(path, `"${name}" ${issue.message}`, "key");
+  } else {
+    report(path, name === undefined ? `the file ${issue.message}` : `${labelOf(path)} ${issue.message}`);
+  }
+}
+
+/** What stands at `path`, for a message: its key, or which item of which list. */
+function labelOf(path: FaultPath): string {
+  const last = path.at(-1);
+  return typeof last === "number" ? `${path.at(-2)} ${last + 1}` : String(last);
+}
+
+function invalid(faults: readonly ConfigFault[], text: string, shownFile: string): AppError {
+  const count = faults.length === 1 ? "one fault" : `${faults.length} faults`;
+  return new AppError("config-invalid", `the config file has ${count}\n${renderFaults(faults, text, shownFile)}`, {
+    hint: "every key is described in config.example.yaml; kvsync doctor checks the rest",
+  });
+}
+
+/** Relative to `cwd` where that is shorter. */
+function shownPath(file: string, cwd: string): string {
+  const short = relative(cwd, file);
+  return short.length < file.length ? short : file;
+}

@@ -1,0 +1,67 @@
+// Mappings that would fight: two over the same files, two over the same keys, or one over kvsync's own files.
+
+import { relative, sep } from "node:path";
+import type { AccountConfig, MappingConfig } from "./config.ts";
+import type { Report } from "./resolve-account.ts";
+
+export interface OverlapSurroundings {
+  readonly accounts: ReadonlyMap<string, AccountConfig>;
+  readonly stateDir: string;
+  readonly file: string;
+  readonly report: Report;
+}
+
+/** Reports each mapping that overlaps one before it, or holds the state folder or the config file. A namespace given
+ * by its id in one and by its title in the other is known only at run time. */
+export function checkOverlaps(
+  mappings: readonly MappingConfig[],
+  { accounts, stateDir, file, report }: OverlapSurroundings,
+): void {
+  for (const [index, mapping] of mappings.entries()) {
+    const path = ["mappings", mapping.name];
+    if (holds(mapping.folder, stateDir) || holds(stateDir, mapping.folder)) {
+      report(
+        [...path, "folder"],
+        `the folder ${mapping.folder} and the state folder ${stateDir} overlap: move one of them`,
+      );
+    }
+    if (holds(mapping.folder, file)) {
+      report(
+        [...path, "folder"],
+        `the folder ${mapping.folder} holds this config file, which would be written to KV: give the values a folder of their own`,
+      );
+    }
+    for (const other of mappings.slice(0, index)) {
+      if (holds(mapping.folder, other.folder) || holds(other.folder, mapping.folder)) {
+        report(
+          [...path, "folder"],
+          `its folder ${mapping.folder} overlaps that of mapping "${other.name}", ${other.folder}`,
+        );
+      }
+      if (sameKeys(mapping, other, accounts)) {
+        report(
+          [...path, "namespace"],
+          `its keys overlap those of mapping "${other.name}": both are in namespace "${mapping.namespace}", and one prefix begins with the other`,
+        );
+      }
+    }
+  }
+}
+
+function sameKeys(a: MappingConfig, b: MappingConfig, accounts: ReadonlyMap<string, AccountConfig>): boolean {
+  if (a.namespace !== b.namespace || !sameAccount(accounts.get(a.account), accounts.get(b.account))) return false;
+  return a.prefix.startsWith(b.prefix) || b.prefix.startsWith(a.prefix);
+}
+
+/** Two names may stand for one account, with two tokens. */
+function sameAccount(a: AccountConfig | undefined, b: AccountConfig | undefined): boolean {
+  if (a === undefined || b === undefined || a.accountId !== b.accountId || a.endpoint.kind !== b.endpoint.kind)
+    return a === b;
+  return a.endpoint.kind === "embedded" || (b.endpoint.kind === "remote" && a.endpoint.baseUrl === b.endpoint.baseUrl);
+}
+
+/** Whether `path` is `folder` or lies in it. */
+function holds(folder: string, path: string): boolean {
+  const rest = relative(folder, path);
+  return rest === "" || (rest !== ".." && !rest.startsWith(`..${sep}`));
+}

@@ -1,0 +1,138 @@
+// A YAML file as plain data with positions: what stands at a path, from which to which character, and with the
+// environment put in. Positions are taken from the document's tree, so they survive anchors and merge keys.
+
+import {
+  isAlias,
+  isCollection,
+  isMap,
+  isPair,
+  isScalar,
+  parseDocument,
+  visit,
+  type Document,
+  type Node,
+  type Pair,
+  type Scalar,
+} from "yaml";
+import type { ConfigFault, FaultPath } from "./config-fault.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface YamlSource {
+  /** Undefined for an empty file. */
+  readonly data: unknown;
+  readonly faults: readonly ConfigFault[];
+  /** Where the value, or the key, at `path` stands; of what does not exist, where its nearest parent does. */
+  rangeOf(path: FaultPath, what: "key" | "value"): readonly [number, number];
+}
+
+/** Never throws: what is wrong with the text is in `faults`. */
+export function parseYamlSource(text: string, env: Environment): YamlSource {
+  const document = parseDocument(hideBraces(text), { merge: true, prettyErrors: false, stringKeys: true });
+  const faults = syntaxFaults(document, text);
+  const rangeOf: YamlSource["rangeOf"] = (path, what) => nodeRange(document, path, what);
+  if (faults.length > 0) return { data: undefined, faults, rangeOf };
+  visit(document, {
+    Scalar(key, scalar, ancestors) {
+      if (typeof scalar.value === "string") scalar.value = showBraces(scalar.value);
+      if (key === "key") return;
+      // Metadata is JSON, in which 1.0 is a number.
+      if (!ancestors.some((node) => isPair(node) && isScalar(node.key) && node.key.value === "metadata"))
+        keepDigits(scalar);
+      fillIn(scalar, env, (message) => faults.push({ message, range: rangeOfNode(scalar) }));
+    },
+  });
+  return { data: toData(document, faults), faults, rangeOf };
+}
+
+/** The first fault of each line: what follows it on the line is mostly its echo. */
+function syntaxFaults(document: Document, text: string): ConfigFault[] {
+  const lines = new Set<number>();
+  const faults: ConfigFault[] = [];
+  for (const { code, message, pos } of [...document.errors, ...document.warnings].toSorted(
+    (a, b) => a.pos[0] - b.pos[0],
+  )) {
+    const line = text.lastIndexOf("\n", pos[0] - 1);
+    if (lines.has(line)) continue;
+    lines.add(line);
+    // The parser's own text for this one quotes what it stumbled on, which may be a secret.
+    faults.push({
+      message: code === "UNEXPECTED_TOKEN" ? "is not understood as YAML here" : `is not valid YAML: ${message}`,
+      range: pos,
+    });
+  }
+  return faults;
+}
+
+/** Braces end an unquoted value inside `{ }`, so YAML would not read `{ id: ${ID} }`. Private characters stand in for
+ * those of references while it is parsed; they are as long, so that positions stay true. */
+function hideBraces(text: string): string {
+  return /[\uE000\uE001]/.test(text) ? text : text.replace(/\$\{([^{}\n]*)\}/g, "$$\uE000$1\uE001");
+}
+
+function showBraces(value: string): string {
+  return value.replace(/\$\uE000([^{}\n]*?)\uE001/g, "$${$1}");
+}
+
+function toData(document: Document, faults: ConfigFault[]): unknown {
+  try {
+    return document.toJS() ?? undefined;
+  } catch (error) {
+    // An alias without its anchor, or so many aliases that they were meant to fill the memory.
+    faults.push({ message: `is not valid YAML: ${(error as Error).message}`, range: [0, 1] });
+    return undefined;
+  }
+}
+
+/** Digits that a number would not hold as they are written (an account id of 32 digits, `007`, `12e4`) stay text. */
+function keepDigits(scalar: Scalar): void {
+  const { value, source } = scalar;
+  if (typeof value === "number" && source !== undefined && String(value) !== source) scalar.value = source;
+}
+
+/** Replaces `${NAME}` by the environment's value and `$${` by `${`. A scalar that is one reference to a whole number
+ * becomes that number. */
+function fillIn(scalar: Scalar, env: Environment, onFault: (message: string) => void): void {
+  const { value } = scalar;
+  if (typeof value !== "string" || !value.includes("${")) return;
+  const filled = value.replace(/\$\$\{|\$\{([^}]*)(\}?)/g, (all, name: string | undefined, end: string) => {
+    if (name === undefined) return "${";
+    if (end === "" || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+      onFault(`"${all}" names no environment variable: write \${NAME}, or $\${ for a plain \${`);
+      return all;
+    }
+    const found = env[name];
+    if (found === undefined) onFault(`the environment variable ${name} is not set`);
+    return found ?? "";
+  });
+  scalar.value =
+    scalar.type === "PLAIN" && /^\$\{\w+\}$/.test(value) && /^[1-9]\d{0,14}$/.test(filled) ? Number(filled) : filled;
+}
+
+function nodeRange(document: Document, path: FaultPath, what: "key" | "value"): readonly [number, number] {
+  let node: Node | null | undefined = document.contents;
+  let pair: Pair<Node, Node | null> | undefined;
+  for (const step of path) {
+    const child = childAt(resolve(document, node), step);
+    if (child === undefined) return pair === undefined ? [0, 1] : rangeOfNode(pair.key);
+    [pair, node] = isPair(child)
+      ? [child as Pair<Node, Node | null>, (child as Pair<Node, Node | null>).value]
+      : [pair, child];
+  }
+  if (pair !== undefined && (what === "key" || !node?.range || isCollection(node))) return rangeOfNode(pair.key);
+  return node ? rangeOfNode(node) : [0, 1];
+}
+
+function childAt(node: Node | null | undefined, step: string | number): Node | Pair | undefined {
+  if (isMap(node)) return node.items.find((pair) => isScalar(pair.key) && pair.key.value === step);
+  return isCollection(node) ? (node.items[Number(step)] as Node | undefined) : undefined;
+}
+
+function resolve(document: Document, node: Node | null | undefined): Node | null | undefined {
+  return isAlias(node) ? node.resolve(document) : node;
+}
+
+function rangeOfNode(node: Node): readonly [number, number] {
+  const [start, end] = node.range ?? [0, 1];
+  return [start, end];
+}

@@ -1,0 +1,35 @@
+// What happens in the daemon, as it happens: for the log, hooks and metrics. Whoever listens must not throw, and must not
+// take long.
+
+import type { MappingConfig } from "../config/config.ts";
+import type { DurationMs } from "../core/clock.ts";
+import type { AppError } from "../core/errors.ts";
+import type { Hold } from "../journal/holds.ts";
+import type { RoundReport } from "./round-port.ts";
+import type { FullReason } from "./schedule.ts";
+import type { WatchState } from "./watch/watcher.ts";
+
+export type MappingEvent =
+  | { readonly kind: "started" }
+  | { readonly kind: "stopped" }
+  | { readonly kind: "round-began"; readonly step: "full" | "dirty"; readonly reasons: readonly FullReason[] }
+  /** A round ended without an error; `report.changes` is what it did. */
+  | { readonly kind: "round-ended"; readonly step: "full" | "dirty"; readonly report: RoundReport }
+  /** A guard stopped a plan; told again when the plan that is held becomes another one. */
+  | { readonly kind: "held"; readonly hold: Hold }
+  | { readonly kind: "lifted" }
+  /** `repeats`: failures in a row before this one. */
+  | { readonly kind: "failed"; readonly error: AppError; readonly retryInMs: DurationMs; readonly repeats: number }
+  | { readonly kind: "recovered" }
+  | { readonly kind: "watcher"; readonly state: WatchState }
+  /** The watcher lost track, and all files are looked at. */
+  | { readonly kind: "rescan"; readonly reason: string };
+
+export type DaemonEvent =
+  | (MappingEvent & { readonly mapping: MappingConfig })
+  | { readonly kind: "account-waits"; readonly account: string; readonly waitMs: DurationMs }
+  | { readonly kind: "account-retries"; readonly account: string; readonly reason: string; readonly waitMs: DurationMs }
+  | { readonly kind: "reloaded"; readonly added: readonly string[]; readonly changed: readonly string[]; readonly removed: readonly string[] }
+  | { readonly kind: "folder-skipped"; readonly folder: string };
+
+export type DaemonListener = (event: DaemonEvent) => void;

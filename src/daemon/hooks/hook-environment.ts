@@ -1,0 +1,35 @@
+// What a hook's program finds in its environment: the daemon's own, without secrets and without what systemd meant for
+// the daemon alone.
+
+import type { Secret } from "../../config/secret.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** kvsync's own settings for its accounts. */
+const ACCOUNT_VARIABLE = /^CLOUDFLARE_/;
+
+/** systemd's words to the process it started: with these a hook could speak to systemd in the daemon's name, or would
+ * take its stderr for the journal. */
+const SERVICE_VARIABLES: ReadonlySet<string> = new Set([
+  "NOTIFY_SOCKET",
+  "WATCHDOG_USEC",
+  "WATCHDOG_PID",
+  "CREDENTIALS_DIRECTORY",
+  "JOURNAL_STREAM",
+  "LISTEN_PID",
+  "LISTEN_FDS",
+  "LISTEN_FDNAMES",
+  "MAINPID",
+]);
+
+/** `env` as a hook may see it. Whatever its name, a variable that holds one of `secrets` is left out: a config takes its
+ * tokens from any `${NAME}`. */
+export function hookEnvironment(env: Environment, secrets: readonly Secret[]): Record<string, string> {
+  const values = new Set(secrets.map((secret) => secret.reveal()));
+  const allowed: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) {
+    if (value === undefined || ACCOUNT_VARIABLE.test(name) || SERVICE_VARIABLES.has(name)) continue;
+    if (!values.has(value.trim())) allowed[name] = value;
+  }
+  return allowed;
+}

@@ -1,0 +1,185 @@
+// When a hook runs: after a quiet moment, one run at a time, with all that came together since the last one. What a run
+// that failed was told is told again: soon, a few times, and then along with the next news.
+
+import type { LimitFunction } from "p-limit";
+import { backoffMs } from "../../core/backoff.ts";
+import type { Clock, DurationMs, EpochMs } from "../../core/clock.ts";
+import { renderDuration } from "../../core/units.ts";
+import type { Log } from "../log.ts";
+import type { HookOutcome } from "./run-hook.ts";
+
+/** While news keep coming, a hook runs at the latest after this many times its debounce. */
+const DEBOUNCE_STRETCH_MAX = 10;
+/** After a failure that many more runs, and then none until there is news. */
+export const RETRIES_MAX = 4;
+const RETRY = { baseMs: 5000, capMs: 60_000 };
+/** A program that has just failed is not started again at once, whatever chance says. */
+const RETRY_WAIT_MIN_MS: DurationMs = 1000;
+/** Lines kept for a run; further ones are counted only. A first pull may change a million files. */
+export const LINES_MAX = 50_000;
+
+/** What one run is told. */
+export interface HookBatch {
+  /** By what they are about (a key), in the order in which it first came up: the last line counts. */
+  readonly lines: ReadonlyMap<string, string>;
+  /** How much there is besides, for which there is no line. */
+  readonly more: number;
+}
+
+export interface HookFailure {
+  readonly reason: string;
+  readonly stderr: string;
+  readonly failedAt: EpochMs;
+  /** Failed runs in a row. */
+  readonly attempts: number;
+}
+
+export interface HookQueueDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** For messages: `on_change`. */
+  readonly name: string;
+  readonly debounceMs: DurationMs;
+  readonly run: (batch: HookBatch, signal: AbortSignal) => Promise<HookOutcome>;
+  readonly limit: LimitFunction;
+}
+
+export interface HookQueue {
+  add(lines: Iterable<readonly [about: string, line: string]>, more: number): void;
+  /** The last run's failure, until a run goes well. */
+  failure(): HookFailure | undefined;
+  /** Runs what is pending at once and once, waits for it up to `deadlineMs`, and then ends it. Takes no more news. */
+  close(deadlineMs: DurationMs): Promise<void>;
+}
+
+export function openHookQueue(deps: HookQueueDeps): HookQueue {
+  const { clock, log, name, debounceMs, limit } = deps;
+  const closing = new AbortController();
+  const ending = new AbortController();
+  let pending = new Map<string, string>();
+  let more = 0;
+  let failure: HookFailure | undefined;
+  let isServing = false;
+  let served: Promise<void> = Promise.resolve();
+  /** Wakes a debounce when there is news. */
+  let news = new AbortController();
+  /** Whether there is something pending that no run was told yet. */
+  let isNew = false;
+
+  const count = (): number => pending.size + more;
+
+  function merge(lines: Iterable<readonly [string, string]>, uncounted: number): void {
+    more += uncounted;
+    for (const [about, line] of lines) {
+      if (pending.has(about) || pending.size < LINES_MAX) pending.set(about, line);
+      else more++;
+    }
+  }
+
+  function take(): HookBatch {
+    const batch = { lines: pending, more };
+    pending = new Map();
+    more = 0;
+    isNew = false;
+    return batch;
+  }
+
+  /** Of what was told in vain the newer lines count. */
+  function putBack(batch: HookBatch): void {
+    const wasNew = isNew;
+    const newer = take();
+    merge(batch.lines, batch.more);
+    merge(newer.lines, newer.more);
+    isNew = wasNew;
+  }
+
+  async function serve(): Promise<void> {
+    while (count() > 0 && !ending.signal.aborted) {
+      await untilQuiet();
+      const batch = take();
+      const outcome = await limit(() => runOnce(batch));
+      if (outcome.kind === "done") {
+        if (failure !== undefined) log.info(`${name} works again`, { hook: name });
+        failure = undefined;
+        continue;
+      }
+      putBack(batch);
+      failure = {
+        reason: outcome.reason,
+        stderr: outcome.stderr,
+        failedAt: clock.now(),
+        attempts: (failure?.attempts ?? 0) + 1,
+      };
+      if (!(await mayRetry(failure))) break;
+    }
+    // At once, not when the promise is: news that come in between must start anew.
+    isServing = false;
+  }
+
+  /** Waits before the next attempt. False: there is to be none for now. */
+  async function mayRetry({ reason, stderr, attempts }: HookFailure): Promise<boolean> {
+    const fields = { hook: name, attempts, ...(stderr === "" ? {} : { stderr }) };
+    const retry = (attempts - 1) % (RETRIES_MAX + 1);
+    if (closing.signal.aborted || (retry === RETRIES_MAX && !isNew)) {
+      const end = closing.signal.aborted
+        ? "kvsync stops, and does not run it again"
+        : "it runs again when there is news";
+      log.error(`${name} ${reason}; ${end}`, { ...fields, missed: count() });
+      return false;
+    }
+    const waitMs = RETRY_WAIT_MIN_MS + backoffMs(retry, RETRY, clock.random());
+    log.warn(`${name} ${reason}; again in ${renderDuration(waitMs)}`, fields);
+    await pause(waitMs, closing.signal);
+    return true;
+  }
+
+  async function runOnce(batch: HookBatch): Promise<HookOutcome> {
+    if (ending.signal.aborted) return { kind: "failed", reason: "was not started, since kvsync stops", stderr: "" };
+    const startedAt = clock.now();
+    const outcome = await deps.run(batch, ending.signal);
+    const fields = { hook: name, count: batch.lines.size + batch.more, durationMs: clock.now() - startedAt };
+    if (outcome.kind === "done") log.debug(`${name} ran`, fields);
+    return outcome;
+  }
+
+  async function untilQuiet(): Promise<void> {
+    const since = clock.now();
+    do {
+      news = new AbortController();
+      await pause(debounceMs, AbortSignal.any([closing.signal, news.signal]));
+    } while (news.signal.aborted && !closing.signal.aborted && clock.now() - since < debounceMs * DEBOUNCE_STRETCH_MAX);
+  }
+
+  /** Sleeps, but not beyond `signal`. */
+  async function pause(duration: DurationMs, signal: AbortSignal): Promise<void> {
+    await clock.sleep(duration, signal).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
+  }
+
+  function start(): void {
+    if (isServing || count() === 0) return;
+    isServing = true;
+    served = serve();
+  }
+
+  return {
+    add(lines, uncounted) {
+      if (closing.signal.aborted) return;
+      merge(lines, uncounted);
+      isNew = true;
+      news.abort();
+      start();
+    },
+    failure: () => failure,
+    async close(deadlineMs) {
+      closing.abort();
+      start();
+      const finished = new AbortController();
+      const deadline = pause(deadlineMs, finished.signal).then(() => ending.abort());
+      await served;
+      finished.abort();
+      await deadline;
+    },
+  };
+}

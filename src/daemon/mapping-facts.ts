@@ -1,0 +1,57 @@
+// What tells a mapping from another, and whether it is still what it was when its last round was done: the place it
+// keeps in step, the folder behind its path, its namespace, its filters.
+
+import type { AccountConfig, MappingConfig } from "../config/config.ts";
+import { AppError } from "../core/errors.ts";
+import type { Sighting } from "../journal/sightings.ts";
+import { readRootIdentity, type RootIdentity } from "../replica/tree/tree-root.ts";
+import type { Circumstances } from "./hold-reason.ts";
+
+/** Where a mapping's keys and files are, as the config says: at another place nothing seen before counts. */
+export function placeOf(mapping: MappingConfig, account: AccountConfig): string {
+  const { endpoint, accountId } = account;
+  const api = endpoint.kind === "embedded" ? "embedded" : endpoint.baseUrl;
+  const { folder, namespace, prefix, names } = mapping;
+  return JSON.stringify([api, accountId, namespace, prefix, folder, names]);
+}
+
+export function filterOf({ include, exclude }: MappingConfig): string {
+  return JSON.stringify([include, exclude]);
+}
+
+/** The folder of `mapping`; undefined if a pull is to make it. Throws AppError `root-missing`: also for a folder that a
+ * pull made before, since making it anew would fill the place where a disk is to be mounted. */
+export function findRoot(mapping: MappingConfig, before: Sighting | undefined): RootIdentity | undefined {
+  try {
+    return readRootIdentity(mapping.folder);
+  } catch (error) {
+    const isNew = mapping.mode === "pull" && before?.root === undefined && isAbsent(error);
+    if (isNew) return undefined;
+    throw error;
+  }
+}
+
+function isAbsent(error: unknown): boolean {
+  return error instanceof AppError && (error.cause as NodeJS.ErrnoException | undefined)?.code === "ENOENT";
+}
+
+export function sameRoot(a: RootIdentity | undefined, b: RootIdentity | undefined): boolean {
+  return a?.device === b?.device && a?.inode === b?.inode;
+}
+
+export interface Found {
+  readonly root: RootIdentity | undefined;
+  readonly namespaceId: string | undefined;
+  readonly filter: string;
+}
+
+/** What differs between what is found now and what was seen before; nothing, if nothing was. */
+export function circumstancesOf(before: Sighting | undefined, found: Found): Circumstances {
+  const was = before?.namespaceId;
+  const now = found.namespaceId;
+  return {
+    rootChanged: before?.root !== undefined && !sameRoot(before.root, found.root),
+    namespaceChanged: was !== undefined && now !== undefined && was !== now ? { was, now } : undefined,
+    filterChanged: before !== undefined && before.filter !== found.filter,
+  };
+}

@@ -1,0 +1,308 @@
+// One mapping over time: when its rounds run, what becomes of those that fail, and what is known meanwhile. It never ends
+// by itself: what fails is tried again, with backoff, until the mapping is stopped. Rounds of one mapping never overlap.
+
+import { backoffMs, type BackoffOptions } from "../core/backoff.ts";
+import type { MappingConfig } from "../config/config.ts";
+import type { Clock, DurationMs, EpochMs } from "../core/clock.ts";
+import { AppError } from "../core/errors.ts";
+import type { Progress } from "../engine/round.ts";
+import type { Hold } from "../journal/holds.ts";
+import type { MappingEvent } from "./daemon-event.ts";
+import { openDirtyPaths } from "./dirty-paths.ts";
+import { operationErrorOf } from "./operation-error.ts";
+import type { RoundGate } from "./round-gate.ts";
+import type { MappingRounds, RoundCall, RoundReport } from "./round-port.ts";
+import { type FullReason, nextStep } from "./schedule.ts";
+import type { WatchEvents, Watcher } from "./watch/watcher.ts";
+
+export interface LoopDeps {
+  readonly clock: Clock;
+  readonly mapping: MappingConfig;
+  readonly rounds: MappingRounds;
+  readonly gate: RoundGate;
+  /** Watches the mapping's folder. Not called in a pull, whose files nobody is to change. */
+  readonly openWatcher: (events: WatchEvents) => Promise<Watcher>;
+  /** How much longer polls must be apart than the mapping asks for: at least 1. */
+  readonly pollStretch: () => number;
+  readonly onEvent: (event: MappingEvent) => void;
+}
+
+/** What a loop knows of its mapping now. */
+export interface LoopState {
+  readonly startedAt: EpochMs;
+  readonly activity: Activity | undefined;
+  /** The last look at everything that came to an end, in a hold or not. */
+  readonly look: RoundReport | undefined;
+  readonly lastRound: RoundReport | undefined;
+  readonly hold: Hold | undefined;
+  readonly failure: Failure | undefined;
+  readonly dirty: number;
+  /** Everything may have changed. */
+  readonly lost: boolean;
+  /** The last round left something that is looked at again. */
+  readonly leftover: boolean;
+  readonly pollEveryMs: DurationMs | undefined;
+  readonly watcher: Watcher | undefined;
+}
+
+export interface Activity {
+  readonly step: "full" | "dirty";
+  readonly startedAt: EpochMs;
+  /** Undefined: it waits for its turn among the mappings. */
+  readonly progress: Progress | undefined;
+  readonly queued: boolean;
+}
+
+export interface Failure {
+  readonly error: AppError;
+  readonly since: EpochMs;
+  readonly retryAt: EpochMs;
+  readonly repeats: number;
+}
+
+export interface MappingLoop {
+  readonly mapping: MappingConfig;
+  state(): LoopState;
+  /** Looks at everything as soon as it can, also in a backoff. Resolves with that round's report; rejects with what it
+   * failed with, or AppError `interrupted` if the mapping is stopped first. */
+  look(): Promise<RoundReport>;
+  /** As {@link MappingRounds.approve}; the plan runs with the next look. */
+  approve(plan: string): boolean;
+  /** Resolves when nothing runs any more. What runs may end by itself until `deadline` resolves; then it is broken off. */
+  stop(deadline: Promise<void>): Promise<void>;
+  /** Settles when the loop has ended; rejects with a bug. */
+  readonly ended: Promise<void>;
+}
+
+/** The longest wait before the first retry, and before any. */
+const RETRY_BACKOFF: BackoffOptions = { baseMs: 2000, capMs: 300_000 };
+/** A folder that is missing costs nothing to look for. */
+const LOCAL_RETRY_BACKOFF: BackoffOptions = { baseMs: 1000, capMs: 10_000 };
+const RETRY_MS_MIN = 500;
+/** Keys that failed and may do better: a file that is written for minutes is looked at again for as long. */
+const AGAIN_BACKOFF: BackoffOptions = { baseMs: 1000, capMs: 300_000 };
+
+interface Asker {
+  readonly resolve: (report: RoundReport) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export function openMappingLoop(deps: LoopDeps): MappingLoop {
+  const { clock, mapping, rounds, onEvent } = deps;
+  const startedAt = clock.now();
+  const watches = mapping.mode !== "pull";
+  const polls = mapping.mode !== "push";
+  const dirty = openDirtyPaths();
+  let dirtyAt: EpochMs = startedAt;
+  let askers: Asker[] = [];
+  let watcher: Watcher | undefined;
+  let activity: Activity | undefined;
+  let look: RoundReport | undefined;
+  let lastRound: RoundReport | undefined;
+  let hold: Hold | undefined = rounds.hold();
+  let failure: Failure | undefined;
+  let againAt: EpochMs | undefined;
+  let again = 0;
+  let endedAt: EpochMs | undefined;
+  let wasDirty = false;
+  let stopping = false;
+  let wake: AbortController | undefined;
+  const breakOff = new AbortController();
+
+  const poke = (): void => wake?.abort();
+  const pollEveryMs = (): DurationMs | undefined =>
+    polls ? mapping.pollIntervalMs * deps.pollStretch() : undefined;
+
+  const watchEvents: WatchEvents = {
+    onDirty: (paths) => {
+      dirty.add(paths);
+      dirtyAt = Math.min(dirtyAt, clock.now()) as EpochMs;
+      poke();
+    },
+    onRescan: (reason) => {
+      dirty.lose();
+      onEvent({ kind: "rescan", reason });
+      poke();
+    },
+  };
+
+  async function run(): Promise<void> {
+    if (watches) watcher = await deps.openWatcher(watchEvents);
+    if (watcher !== undefined) onEvent({ kind: "watcher", state: watcher.state() });
+    for (;;) {
+      if (stopping) return;
+      const step = nextStep(
+        {
+          lookedAt: look?.startedAt,
+          pollEveryMs: pollEveryMs(),
+          rescanEveryMs: watches ? mapping.rescanIntervalMs : undefined,
+          againAt,
+          retryAt: failure?.retryAt,
+          asked: askers.length > 0,
+          lost: dirty.isLost,
+          dirtyAt: dirty.size > 0 ? dirtyAt : undefined,
+          held: hold !== undefined,
+          endedAt,
+          wasDirty,
+        },
+        clock.now(),
+      );
+      if (step.kind === "wait") await sleepUntil(step.until);
+      else await turn(step.kind, step.kind === "full" ? step.reasons : []);
+    }
+  }
+
+  async function sleepUntil(until: EpochMs): Promise<void> {
+    const sleep = new AbortController();
+    wake = sleep;
+    try {
+      await clock.sleep(Math.max(0, until - clock.now()), sleep.signal);
+    } catch (error) {
+      if (!sleep.signal.aborted) throw error;
+    } finally {
+      wake = undefined;
+    }
+  }
+
+  /** Waits for its turn among the mappings, and runs one round. */
+  async function turn(kind: "full" | "dirty", reasons: readonly FullReason[]): Promise<void> {
+    activity = { step: kind, startedAt: clock.now(), progress: undefined, queued: true };
+    try {
+      await deps.gate.run(kind, async () => {
+        if (stopping) return;
+        activity = { step: kind, startedAt: clock.now(), progress: undefined, queued: false };
+        onEvent({ kind: "round-began", step: kind, reasons });
+        await (kind === "full" ? fullRound(reasons) : dirtyRound());
+      });
+    } finally {
+      activity = undefined;
+      endedAt = clock.now();
+      wasDirty = kind === "dirty";
+    }
+  }
+
+  async function fullRound(reasons: readonly FullReason[]): Promise<void> {
+    // A poll is about the remote, and at the start the watches are new; any other look may be for what they missed.
+    if (reasons.some((reason) => reason !== "poll" && reason !== "start")) await watcher?.refresh();
+    // Whatever changes from here on is dirty again.
+    dirty.take();
+    const waiting = askers;
+    askers = [];
+    try {
+      const report = await rounds.full(call());
+      look = report;
+      onSuccess("full", report);
+      againAt = againAfter(report);
+      for (const asker of waiting) asker.resolve(report);
+    } catch (error) {
+      const failed = onFailure(error);
+      for (const asker of waiting) asker.reject(failed ?? error);
+      if (failed === undefined) throw error;
+    }
+  }
+
+  async function dirtyRound(): Promise<void> {
+    const paths = dirty.take();
+    try {
+      const report = await rounds.dirty(paths, call());
+      onSuccess("dirty", report);
+      if (report.transient > 0) {
+        dirty.add(paths);
+        dirtyAt = (clock.now() + backoffMs(again++, AGAIN_BACKOFF, clock.random())) as EpochMs;
+      } else {
+        again = 0;
+        dirtyAt = clock.now();
+      }
+      // What a look at a few keys cannot judge, a look at all of them does.
+      if (report.hold !== undefined) againAt = clock.now();
+    } catch (error) {
+      if (onFailure(error) === undefined) throw error;
+    }
+  }
+
+  function call(): RoundCall {
+    return {
+      signal: breakOff.signal,
+      onProgress: (progress) => {
+        if (activity !== undefined) activity = { ...activity, progress };
+      },
+    };
+  }
+
+  function onSuccess(step: "full" | "dirty", report: RoundReport): void {
+    lastRound = report;
+    if (failure !== undefined) onEvent({ kind: "recovered" });
+    failure = undefined;
+    const heldBefore = hold;
+    hold = report.hold;
+    onEvent({ kind: "round-ended", step, report });
+    if (hold !== undefined && hold.plan !== heldBefore?.plan) onEvent({ kind: "held", hold });
+    if (hold === undefined && heldBefore !== undefined) onEvent({ kind: "lifted" });
+  }
+
+  /** When to look again at what this round left, if it left anything. */
+  function againAfter({ transient, result, startedAt: began }: RoundReport): EpochMs | undefined {
+    const times: number[] = [];
+    if (transient > 0) times.push(clock.now() + backoffMs(again++, AGAIN_BACKOFF, clock.random()));
+    else again = 0;
+    if (result.lagging > 0) times.push(began + Math.max(mapping.settleWindowMs, AGAIN_BACKOFF.baseMs));
+    return times.length === 0 ? undefined : (Math.min(...times) as EpochMs);
+  }
+
+  /** Undefined: it is a bug. */
+  function onFailure(thrown: unknown): AppError | undefined {
+    const error = operationErrorOf(thrown);
+    if (error === undefined || (stopping && breakOff.signal.aborted)) return error;
+    const repeats = failure?.error.code === error.code ? failure.repeats + 1 : 0;
+    const backoff = error.code === "root-missing" || error.code === "io" ? LOCAL_RETRY_BACKOFF : RETRY_BACKOFF;
+    const retryInMs = Math.max(RETRY_MS_MIN, backoffMs(repeats, backoff, clock.random()));
+    const now = clock.now();
+    failure = { error, since: failure?.since ?? now, retryAt: (now + retryInMs) as EpochMs, repeats };
+    onEvent({ kind: "failed", error, retryInMs, repeats });
+    return error;
+  }
+
+  const loop = run();
+  const ended = loop.finally(async () => {
+    const stopped = new AppError("interrupted", `mapping "${mapping.name}" was stopped`);
+    for (const asker of askers) asker.reject(stopped);
+    askers = [];
+    await watcher?.close();
+    await rounds.close();
+  });
+  return {
+    mapping,
+    state: () => ({
+      startedAt,
+      activity,
+      look,
+      lastRound,
+      hold,
+      failure,
+      dirty: dirty.size,
+      lost: dirty.isLost,
+      leftover: againAt !== undefined,
+      pollEveryMs: pollEveryMs(),
+      watcher,
+    }),
+    look: () =>
+      new Promise((resolve, reject) => {
+        if (stopping) return reject(new AppError("interrupted", `mapping "${mapping.name}" is being stopped`));
+        askers.push({ resolve, reject });
+        poke();
+      }),
+    approve: (plan) => {
+      if (!rounds.approve(plan)) return false;
+      hold = rounds.hold();
+      return true;
+    },
+    stop: async (deadline) => {
+      stopping = true;
+      poke();
+      const broken = deadline.then(() => breakOff.abort(new AppError("interrupted", "stopped")));
+      await Promise.race([ended, broken]);
+      await ended;
+    },
+    ended,
+  };
+}

@@ -1,0 +1,94 @@
+// From what a loop knows to what the status says of its mapping. Pure.
+
+import type { EpochMs } from "../core/clock.ts";
+import { decodeHoldReason, renderHoldReason } from "./hold-reason.ts";
+import type { Hold } from "../journal/holds.ts";
+import type { Activity, Failure, LoopState, MappingLoop } from "./mapping-loop.ts";
+import type { RoundReport } from "./round-port.ts";
+import type {
+  ErrorStatus,
+  HoldStatus,
+  MappingState,
+  MappingStatus,
+  RoundStatus,
+  WorkingStatus,
+} from "./status.ts";
+
+/** `isWaiting`: requests of the mapping's account wait for the budget. */
+export function mappingStatus(loop: MappingLoop, isWaiting: boolean): MappingStatus {
+  const { mapping } = loop;
+  const state = loop.state();
+  const { look, lastRound } = state;
+  const lookedAt = look?.startedAt ?? null;
+  return {
+    mapping: mapping.name,
+    mode: mapping.mode,
+    account: mapping.account,
+    namespace: mapping.namespace,
+    namespaceId: look?.namespace?.id ?? null,
+    folder: mapping.folder,
+    state: stateOf(state, isWaiting),
+    since: sinceOf(state),
+    localLookedAt: lookedAt,
+    remoteLookedAt: lookedAt,
+    pending: pendingOf(state),
+    conflicts: waitingConflicts(mapping.conflict, look),
+    working: state.activity === undefined ? null : workingStatus(state.activity),
+    lastRound: lastRound === undefined ? null : roundStatus(lastRound),
+    hold: state.hold === undefined ? null : holdStatus(state.hold),
+    error: state.failure === undefined ? null : errorStatus(state.failure),
+    problems: (lastRound?.problems ?? []).map(({ code, subject, message }) => ({ code, subject, message })),
+    watcher: state.watcher?.state() ?? null,
+    pollIntervalMs: state.pollEveryMs ?? null,
+  };
+}
+
+function stateOf(state: LoopState, isWaiting: boolean): MappingState {
+  const { activity, failure, hold, look } = state;
+  if (hold !== undefined) return "hold";
+  if (failure !== undefined) return "error";
+  if (activity !== undefined && !activity.queued && isWaiting) return "waiting";
+  if (look === undefined) return "starting";
+  if (activity !== undefined && !activity.queued) return "working";
+  return pendingOf(state) > 0 || state.lost || state.leftover ? "behind" : "in-step";
+}
+
+function sinceOf({ activity, failure, hold, lastRound, startedAt }: LoopState): EpochMs {
+  if (hold !== undefined) return hold.since;
+  if (failure !== undefined) return failure.since;
+  if (activity !== undefined) return activity.startedAt;
+  return lastRound === undefined ? startedAt : ((lastRound.startedAt + lastRound.durationMs) as EpochMs);
+}
+
+/** What the last look left, and what has changed since. */
+function pendingOf({ dirty, look }: LoopState): number {
+  return dirty + (look === undefined ? 0 : look.result.held + look.result.failed + look.result.lagging);
+}
+
+function waitingConflicts(policy: string, look: RoundReport | undefined): number {
+  return policy === "hold" ? (look?.result.conflicts ?? 0) : 0;
+}
+
+function workingStatus({ step, startedAt, progress, queued }: Activity): WorkingStatus {
+  return {
+    step,
+    phase: queued ? "queued" : (progress?.phase ?? "compare"),
+    startedAt,
+    keys: progress?.keys ?? 0,
+    keysTotal: progress?.keysTotal ?? null,
+  };
+}
+
+function roundStatus({ result, startedAt, durationMs }: RoundReport): RoundStatus {
+  const { written, removed, unchanged, skipped, conflicts, failed, lagging, bytes } = result;
+  return { startedAt, durationMs, written, removed, unchanged, skipped, conflicts, failed, lagging, bytes };
+}
+
+export function holdStatus({ plan, reason, writes, removes, since, approved }: Hold): HoldStatus {
+  const decoded = decodeHoldReason(reason);
+  return { plan, guard: decoded.guard, message: renderHoldReason(decoded), writes, removes, since, approved };
+}
+
+function errorStatus({ error, since, retryAt }: Failure): ErrorStatus {
+  return { code: error.code, message: error.message, hint: error.hint ?? null, since, retryAt };
+}

@@ -1,0 +1,66 @@
+// The rounds of one mapping as the loop knows them: asked for, and reported on. The loop decides when; what stands behind
+// this port does the work, and a test swaps it.
+
+import type { DurationMs, EpochMs } from "../core/clock.ts";
+import type { Problem } from "../core/problem.ts";
+import type { Progress, RoundEvents, RoundResult } from "../engine/round.ts";
+import type { Hold } from "../journal/holds.ts";
+import type { KvApi, Namespace } from "../kv/kv-api.ts";
+import type { AccountConfig } from "../config/config.ts";
+import type { Change } from "./round-log.ts";
+
+export interface RoundCall {
+  readonly signal: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+  /** Told besides: what a command line shows while it runs. */
+  readonly events?: RoundEvents;
+  /** Plan exactly, and change nothing. */
+  readonly dryRun?: boolean;
+  /** Apply even what a guard would hold. */
+  readonly force?: boolean;
+}
+
+export interface RoundReport {
+  readonly result: RoundResult;
+  /** When the round began to look; what changed later it may not have seen. */
+  readonly startedAt: EpochMs;
+  readonly durationMs: DurationMs;
+  /** The hold that the mapping is in after this round. */
+  readonly hold: Hold | undefined;
+  /** It was held before, and is not any more. */
+  readonly lifted: boolean;
+  /** Keys that failed, the first of them. */
+  readonly problems: readonly Problem[];
+  /** Failed keys that may do better when tried again, without anyone doing anything. */
+  readonly transient: number;
+  /** Requests that listing took. */
+  readonly listRequests: number;
+  /** What was done, the first of it. */
+  readonly changes: readonly Change[];
+  readonly namespace: Namespace | undefined;
+}
+
+export interface MappingRounds {
+  /** One round over all keys. Throws AppError if a side fails as a whole. */
+  full(call: RoundCall): Promise<RoundReport>;
+  /** One round over the keys whose files these are, relative to the folder. As `full`. */
+  dirty(paths: readonly string[], call: RoundCall): Promise<RoundReport>;
+  /** What the journal says of the mapping. */
+  hold(): Hold | undefined;
+  /** Lets the plan that is held pass, in the next round. False: it is not held, or by another plan than `plan`. */
+  approve(plan: string): boolean;
+  close(): Promise<void>;
+}
+
+/** An account as rounds use it. */
+export interface DaemonAccount {
+  readonly name: string;
+  readonly config: AccountConfig;
+  readonly api: KvApi;
+}
+
+export interface AccountsPort {
+  open(name: string): Promise<DaemonAccount>;
+  /** The next `open` connects anew, with the credentials read again: `stale` was refused. */
+  renew(stale: DaemonAccount): void;
+}

@@ -1,0 +1,111 @@
+// What the daemon says of itself: plain data, the same for `kvsync status`, its JSON, metrics and the service manager.
+// The JSON form is a contract with scripts: fields are added, and never change their meaning. Moments are epoch
+// milliseconds; what is not known, or is not, is null.
+
+import type { Mode } from "../config/config.ts";
+import type { ByteCount, DurationMs, EpochMs } from "../core/clock.ts";
+import type { ErrorCode } from "../core/errors.ts";
+import type { WatchState } from "./watch/watcher.ts";
+
+export type MappingState =
+  /** Its first look at both sides is not done. */
+  | "starting"
+  | "in-step"
+  | "working"
+  /** Working, and waiting for the request budget. */
+  | "waiting"
+  /** Something is known to be left, and has its turn later: a listing that lags, a file that was being written. */
+  | "behind"
+  | "hold"
+  | "error";
+
+export interface MappingStatus {
+  readonly mapping: string;
+  readonly mode: Mode;
+  readonly account: string;
+  readonly namespace: string;
+  readonly namespaceId: string | null;
+  readonly folder: string;
+  readonly state: MappingState;
+  /** When it came to be in this state. */
+  readonly since: EpochMs;
+  /** When the last complete look at all files, and at all keys, began. */
+  readonly localLookedAt: EpochMs | null;
+  readonly remoteLookedAt: EpochMs | null;
+  /** Keys and files that are known or suspected to differ: changed paths, held actions, keys that failed or lag. */
+  readonly pending: number;
+  /** Keys that both sides changed, and that wait for a person (`conflict: hold`). */
+  readonly conflicts: number;
+  readonly working: WorkingStatus | null;
+  readonly lastRound: RoundStatus | null;
+  readonly hold: HoldStatus | null;
+  readonly error: ErrorStatus | null;
+  /** Keys of the last round that failed, the first of them. */
+  readonly problems: readonly { readonly code: string; readonly subject: string; readonly message: string }[];
+  /** Null: its folder is not watched. */
+  readonly watcher: WatchState | null;
+  /** How often the remote is listed, stretched to keep to the budget; null: never. */
+  readonly pollIntervalMs: DurationMs | null;
+}
+
+export interface WorkingStatus {
+  readonly step: "full" | "dirty";
+  readonly phase: "queued" | "compare" | "transfer" | "remove";
+  readonly startedAt: EpochMs;
+  readonly keys: number;
+  readonly keysTotal: number | null;
+}
+
+export interface RoundStatus {
+  readonly startedAt: EpochMs;
+  readonly durationMs: DurationMs;
+  readonly written: number;
+  readonly removed: number;
+  readonly unchanged: number;
+  readonly skipped: number;
+  readonly conflicts: number;
+  readonly failed: number;
+  readonly lagging: number;
+  readonly bytes: ByteCount;
+}
+
+export interface HoldStatus {
+  readonly plan: string;
+  readonly guard: string;
+  /** In lower case, for people. */
+  readonly message: string;
+  readonly writes: number;
+  readonly removes: number;
+  readonly since: EpochMs;
+  readonly approved: boolean;
+}
+
+export interface ErrorStatus {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string | null;
+  readonly since: EpochMs;
+  readonly retryAt: EpochMs;
+}
+
+export interface AccountStatus {
+  readonly account: string;
+  /** Requests that may be sent at once now; null: there is no limit. */
+  readonly budgetLeft: number | null;
+  readonly budget: { readonly requests: number; readonly windowMs: DurationMs } | null;
+  /** Requests that wait for the budget. */
+  readonly waiting: number;
+}
+
+export interface DaemonStatus {
+  readonly version: string;
+  readonly pid: number;
+  readonly startedAt: EpochMs;
+  readonly now: EpochMs;
+  readonly configFile: string | null;
+  readonly stateDir: string;
+  readonly mappings: readonly MappingStatus[];
+  readonly accounts: readonly AccountStatus[];
+  /** Folders under `auto` that cannot name a mapping. */
+  readonly skippedFolders: readonly string[];
+}

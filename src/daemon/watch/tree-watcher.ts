@@ -1,0 +1,267 @@
+// The watcher of one tree: what it does when. All of it happens in one loop, one thing after another: it reports what is
+// pending, looks whether the root is still the same folder, and polls where the tree cannot be watched.
+//
+// Whatever may have been missed is covered in this order: watch everything anew, then report a rescan. A scan that
+// begins after that sees all that happened before, and events tell of all that happens later.
+
+import { resolve } from "node:path";
+import type { DurationMs } from "../../core/clock.ts";
+import { AppError, assert } from "../../core/errors.ts";
+import { nextTurn } from "../../replica/tree/event-loop.ts";
+import { readRootIdentity, type RootIdentity, rootMissing } from "../../replica/tree/tree-root.ts";
+import { joinEventQueue } from "./event-queue.ts";
+import { PendingChanges } from "./pending-changes.ts";
+import { SteadyTime } from "./steady-time.ts";
+import type { Exhausted } from "./watch-fault.ts";
+import { WatchedFolders } from "./watched-folders.ts";
+import type { Watcher, WatcherOptions, WatchState } from "./watcher.ts";
+
+export interface TreeWatcherOptions extends WatcherOptions {
+  readonly quietMs: DurationMs;
+  readonly maxQuietMs: DurationMs;
+  readonly dirtyMax: number;
+}
+
+/** A root that was replaced by way of a symbolic link, or mounted over, makes no event. */
+const ROOT_CHECK_MS: DurationMs = 2000;
+/** To try takes up, for a moment, all that the system has left: not too often. */
+const RETRY_MS: DurationMs = 600_000;
+
+export class TreeWatcher implements Watcher {
+  readonly #options: TreeWatcherOptions;
+  readonly #root: string;
+  readonly #time: SteadyTime;
+  readonly #pending: PendingChanges;
+  readonly #folders: WatchedFolders;
+  readonly #leaveQueue: () => void;
+  /** Which folder is the root; or why there is none. */
+  #rootFound: RootIdentity | AppError;
+  #exhausted: Exhausted | undefined;
+  #rootCheckAt: number;
+  #pollAt = Number.POSITIVE_INFINITY;
+  #retryAt = Number.POSITIVE_INFINITY;
+  #refreshes: (() => void)[] = [];
+  #isClosed = false;
+  #alarm: AbortController | undefined;
+  #alarmAt = Number.NEGATIVE_INFINITY;
+  #running: Promise<void> | undefined;
+
+  constructor(options: TreeWatcherOptions) {
+    assert(options.pollIntervalMs > 0, "a poll interval is longer than nothing");
+    this.#options = options;
+    this.#root = resolve(options.root);
+    this.#time = new SteadyTime(options.clock);
+    this.#pending = new PendingChanges(options);
+    this.#folders = new WatchedFolders({
+      root: this.#root,
+      ignorePaths: options.ignorePaths,
+      isFolderIgnored: options.isFolderIgnored,
+      events: {
+        onChanged: (path) => {
+          this.#pending.addPath(path, this.#time.now());
+          this.#wake();
+        },
+        onRootChanged: () => this.#noteRescan("the root changed", { reopen: true }),
+        onUnreadable: (reason) => this.#noteRescan(reason, { reopen: false }),
+        onExhausted: (fault) => {
+          this.#exhausted ??= fault;
+          this.#noteRescan(fault.reason, { reopen: true });
+        },
+      },
+    });
+    this.#leaveQueue = joinEventQueue({
+      onTurn: () => this.#folders.followEvents(),
+      onOverflow: () => {
+        if (this.#folders.isOpen) this.#noteRescan("more changed at once than the system tells of", { reopen: true });
+      },
+    });
+    this.#rootFound = this.#findRoot();
+    this.#rootCheckAt = this.#time.now() + ROOT_CHECK_MS;
+  }
+
+  /** To be called once, before anything else. */
+  async open(): Promise<void> {
+    await this.#openFolders();
+    this.#running = this.#run();
+  }
+
+  readonly state = (): WatchState => {
+    const { pollIntervalMs: everyMs } = this.#options;
+    if (this.#rootFound instanceof AppError)
+      return { kind: "polling", everyMs: ROOT_CHECK_MS, reason: this.#rootFound.message, hint: this.#rootFound.hint };
+    if (this.#exhausted !== undefined)
+      return { kind: "polling", everyMs, reason: this.#exhausted.reason, hint: this.#exhausted.hint };
+    const { watched, unreadable } = this.#folders;
+    const reason = this.#blindness();
+    return {
+      kind: "watching",
+      folders: watched,
+      unreadable,
+      alsoPolling: reason === undefined ? undefined : { everyMs, reason },
+    };
+  };
+
+  async refresh(): Promise<void> {
+    if (this.#isClosed) return;
+    await new Promise<void>((resolve) => {
+      this.#refreshes.push(resolve);
+      this.#alarm?.abort();
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#leaveQueue();
+    this.#alarm?.abort();
+    await this.#folders.close();
+    await this.#running;
+    await this.#folders.close();
+    this.#endRefreshes();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isClosed) {
+      await this.#sleepUntil(this.#dueAt());
+      await this.#step();
+    }
+  }
+
+  #dueAt(): number {
+    if (this.#refreshes.length > 0) return 0;
+    return Math.min(this.#pending.dueAt, this.#rootCheckAt, this.#pollAt);
+  }
+
+  async #sleepUntil(dueAt: number): Promise<void> {
+    const duration = dueAt - this.#time.now();
+    if (duration <= 0) return;
+    const alarm = new AbortController();
+    this.#alarm = alarm;
+    this.#alarmAt = dueAt;
+    try {
+      await this.#options.clock.sleep(duration, alarm.signal);
+    } catch (error) {
+      if (!alarm.signal.aborted) throw error;
+    }
+    this.#alarm = undefined;
+  }
+
+  async #step(): Promise<void> {
+    const now = this.#time.now();
+    const isDue = this.#pending.dueAt <= now;
+    if (isDue || this.#rootCheckAt <= now) {
+      const change = this.#followRoot(now);
+      if (change !== undefined) {
+        await this.#reopenAndRescan(change);
+        return;
+      }
+    }
+    if (this.#refreshes.length > 0) {
+      this.#exhausted = undefined;
+      await this.#reopen();
+      this.#endRefreshes();
+    } else if (isDue) await this.#report();
+    else if (this.#pollAt <= now) await this.#poll(now);
+  }
+
+  /** What to say about the root, if it is another one than before. */
+  #followRoot(now: number): string | undefined {
+    this.#rootCheckAt = now + ROOT_CHECK_MS;
+    const before = this.#rootFound;
+    const found = this.#findRoot();
+    this.#rootFound = found;
+    if (found instanceof AppError) return before instanceof AppError ? undefined : found.message;
+    if (before instanceof AppError) return "the root is back";
+    return before.device === found.device && before.inode === found.inode ? undefined : "the root was replaced";
+  }
+
+  async #report(): Promise<void> {
+    const changes = this.#pending.take();
+    if (changes.kind === "rescan" && changes.reopen) await this.#reopenAndRescan(changes.reason);
+    else if (changes.kind === "rescan") this.#rescan(changes.reason);
+    else if (changes.paths.length > 0 && !this.#isClosed) this.#options.events.onDirty(changes.paths);
+  }
+
+  async #poll(now: number): Promise<void> {
+    this.#pollAt = now + this.#options.pollIntervalMs;
+    if (this.#exhausted === undefined) this.#rescan(`polling: ${this.#blindness()}`);
+    else if (this.#retryAt <= now) {
+      this.#exhausted = undefined;
+      await this.#reopenAndRescan("tried again to watch all folders");
+    } else this.#rescan(`polling: ${this.#exhausted.reason}`);
+  }
+
+  async #reopenAndRescan(reason: string): Promise<void> {
+    await this.#reopen();
+    this.#rescan(reason);
+  }
+
+  #rescan(reason: string): void {
+    if (!this.#isClosed) this.#options.events.onRescan(reason);
+  }
+
+  /** To be followed by a rescan, by whoever called it. */
+  async #reopen(): Promise<void> {
+    // The queue is read empty before and after the watches end: events only count while their watch is open, and how
+    // full the queue was must be known.
+    await readQueue();
+    await this.#folders.close();
+    await readQueue();
+    this.#pending.take();
+    if (!this.#isClosed) await this.#openFolders();
+  }
+
+  async #openFolders(): Promise<void> {
+    if (!(this.#rootFound instanceof AppError) && this.#exhausted === undefined) {
+      await this.#folders.open();
+      if (this.#isGivenUp()) {
+        await this.#folders.close();
+        this.#pending.take();
+      } else if (!this.#folders.isOpen && !this.#isClosed)
+        this.#rootFound = rootMissing(this.#root, "it vanished while it was opened");
+    }
+    const now = this.#time.now();
+    const polls = this.#isGivenUp() || this.#blindness() !== undefined;
+    this.#pollAt = polls ? now + this.#options.pollIntervalMs : Number.POSITIVE_INFINITY;
+    this.#retryAt = this.#isGivenUp() ? now + RETRY_MS : Number.POSITIVE_INFINITY;
+  }
+
+  #isGivenUp(): boolean {
+    return this.#exhausted !== undefined;
+  }
+
+  /** Why some changes are not told, if so. */
+  #blindness(): string | undefined {
+    const { hidesChangesAs } = this.#folders.fileSystem;
+    return hidesChangesAs === undefined ? undefined : `${hidesChangesAs} does not tell of changes made elsewhere`;
+  }
+
+  #findRoot(): RootIdentity | AppError {
+    try {
+      return readRootIdentity(this.#root);
+    } catch (error) {
+      if (error instanceof AppError) return error;
+      throw error;
+    }
+  }
+
+  #noteRescan(reason: string, { reopen }: { readonly reopen: boolean }): void {
+    this.#pending.addRescan({ reason, reopen }, this.#time.now());
+    this.#wake();
+  }
+
+  #wake(): void {
+    if (this.#pending.dueAt < this.#alarmAt) this.#alarm?.abort();
+  }
+
+  #endRefreshes(): void {
+    for (const resolve of this.#refreshes) resolve();
+    this.#refreshes = [];
+  }
+}
+
+/** Resolves after this thread has read all that was in its queue of events. */
+async function readQueue(): Promise<void> {
+  // The first turn may already have read it.
+  await nextTurn();
+  await nextTurn();
+}

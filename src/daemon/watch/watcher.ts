@@ -1,0 +1,77 @@
+// The port through which the daemon learns that files may have changed. Events are hints, never truth: they say where to
+// look, and what a scan finds there decides. So a watcher may report too much, but whatever it may have missed it must
+// cover by `onRescan` afterwards.
+
+import type { Clock, DurationMs } from "../../core/clock.ts";
+import { TreeWatcher } from "./tree-watcher.ts";
+
+export type WatchState =
+  | {
+      readonly kind: "watching";
+      readonly folders: number;
+      /** Folders that may not be opened by this user; a scan cannot read them either. */
+      readonly unreadable: number;
+      /** Set where the file system does not tell of all changes: then the tree is rescanned at intervals as well. */
+      readonly alsoPolling: { readonly everyMs: DurationMs; readonly reason: string } | undefined;
+    }
+  | {
+      readonly kind: "polling";
+      readonly everyMs: DurationMs;
+      /** In lower case, for people. */
+      readonly reason: string;
+      /** What to do about it. */
+      readonly hint: string | undefined;
+    };
+
+export interface Watcher {
+  /** How it watches now, for `kvsync status`. */
+  readonly state: () => WatchState;
+  /** Watches every folder anew. Call it right before a full rescan: then nothing stays unwatched for longer than from
+   * one rescan to the next, whatever was missed (a file system mounted inside the tree, say). Events that are still on
+   * their way may be dropped: that rescan covers them. */
+  refresh(): Promise<void>;
+  /** Releases every watch, descriptor and timer; no event follows. */
+  close(): Promise<void>;
+}
+
+export interface WatchEvents {
+  /** What may have changed, from the root, with "/" between names: `a/b` is that file or whatever else has that name;
+   * `a/b/` is everything below that folder, which may be new, changed or gone. Each once, none that lies below another
+   * one, and at most {@link DIRTY_MAX}. */
+  onDirty(paths: readonly string[]): void;
+  /** Everything may have changed. `reason` is in lower case, for people. */
+  onRescan(reason: string): void;
+}
+
+export interface WatcherOptions {
+  readonly clock: Clock;
+  /** The folder to watch; it may be missing, and may be a symbolic link to a folder. */
+  readonly root: string;
+  /** Folders that are not part of the tree, absolute or from the root. */
+  readonly ignorePaths: readonly string[];
+  /** Whether a folder (from the root, without a final "/") need not be watched, since filters hide all it can hold. */
+  readonly isFolderIgnored?: ((path: string) => boolean) | undefined;
+  /** How long nothing must happen before what happened is reported. */
+  readonly quietMs?: DurationMs | undefined;
+  /** A steady stream of changes is reported at least this often. */
+  readonly maxQuietMs?: DurationMs | undefined;
+  /** How often `onRescan` is called while the tree cannot be watched. */
+  readonly pollIntervalMs: DurationMs;
+  readonly events: WatchEvents;
+}
+
+/** More paths than this are reported as a rescan, which is cheaper then. */
+export const DIRTY_MAX = 10_000;
+
+/** Long enough for an editor to write, rename and remove; too short to be noticed. */
+const QUIET_MS: DurationMs = 100;
+const MAX_QUIET_MS: DurationMs = 1000;
+
+/** Watches all folders below `root`, or polls where that is not possible: never throws for what it finds. Changes from
+ * before the promise resolves may go unreported: scan after it. */
+export async function openWatcher(options: WatcherOptions): Promise<Watcher> {
+  const { quietMs = QUIET_MS, maxQuietMs = MAX_QUIET_MS } = options;
+  const watcher = new TreeWatcher({ ...options, quietMs, maxQuietMs, dirtyMax: DIRTY_MAX });
+  await watcher.open();
+  return watcher;
+}

@@ -1,0 +1,61 @@
+// Holds: mappings whose plan a guard stopped, and that wait for a person. Kept in the journal, so that a restart changes
+// nothing about them.
+
+import type { EpochMs } from "../core/clock.ts";
+import type { Journal } from "./journal.ts";
+
+export interface Hold {
+  readonly mapping: string;
+  /** Names the plan: the same keys and actions have the same id, anything else has another. */
+  readonly plan: string;
+  /** JSON: which guard, and its numbers. */
+  readonly reason: string;
+  readonly writes: number;
+  readonly removes: number;
+  readonly since: EpochMs;
+  /** A person let this very plan pass, and it has not run yet. */
+  readonly approved: boolean;
+}
+
+export interface Holds {
+  get(mapping: string): Hold | undefined;
+  list(): readonly Hold[];
+  put(hold: Hold): void;
+  /** Lets the plan that is held now pass. False: there is no hold, or it is about another plan. */
+  approve(mapping: string, plan: string): boolean;
+  /** False: there was none. */
+  lift(mapping: string): boolean;
+}
+
+interface Row {
+  readonly mapping: string;
+  readonly plan: string;
+  readonly reason: string;
+  readonly writes: number;
+  readonly removes: number;
+  readonly since_ms: number;
+  readonly approved: number;
+}
+
+export function openHolds({ database }: Journal): Holds {
+  const select = database.prepare("SELECT * FROM hold WHERE mapping = ?");
+  const selectAll = database.prepare("SELECT * FROM hold ORDER BY since_ms");
+  const insert = database.prepare("INSERT OR REPLACE INTO hold VALUES (?, ?, ?, ?, ?, ?, ?)");
+  const approve = database.prepare("UPDATE hold SET approved = 1 WHERE mapping = ? AND plan = ?");
+  const remove = database.prepare("DELETE FROM hold WHERE mapping = ?");
+  return {
+    get: (mapping) => holdOf(select.get(mapping) as Row | undefined),
+    list: () => (selectAll.all() as unknown as Row[]).map((row) => holdOf(row)!),
+    put: ({ mapping, plan, reason, writes, removes, since, approved }) => {
+      insert.run(mapping, plan, reason, writes, removes, since, approved ? 1 : 0);
+    },
+    approve: (mapping, plan) => approve.run(mapping, plan).changes === 1,
+    lift: (mapping) => remove.run(mapping).changes === 1,
+  };
+}
+
+function holdOf(row: Row | undefined): Hold | undefined {
+  if (row === undefined) return undefined;
+  const { mapping, plan, reason, writes, removes, since_ms: since, approved } = row;
+  return { mapping, plan, reason, writes, removes, since: since as EpochMs, approved: approved === 1 };
+}

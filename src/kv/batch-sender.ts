@@ -1,0 +1,252 @@
+// Batches on their way: packing by count and bytes, a few at a time, smaller ones after a failure for size or time, only
+// the unsuccessful items again, and halving down to the one item that the API refuses. Bulk writes and bulk deletes are
+// this with another `send`.
+//
+// Invariants: an item is "done" only after an answer that confirmed it [I4]; each item is settled exactly once; two items
+// of one key are never held together, so that the later one wins; bytes held stay under LIVE_BYTES_MAX and one item.
+
+import { backoffMs, type BackoffOptions } from "../core/backoff.ts";
+import { batchLimit, FULL_BATCH, growBatch, shrinkBatch } from "../core/batch-size.ts";
+import type { ByteCount, Clock } from "../core/clock.ts";
+import type { Key } from "../core/key.ts";
+import { BULK_BODY_BYTES_MAX, BULK_ITEMS_MAX } from "../core/limits.ts";
+import { type Problem, problem } from "../core/problem.ts";
+import type { BulkResult } from "./kv-api.ts";
+import { isRefusal, KvError } from "./kv-error.ts";
+import type { TaskSet } from "./task-set.ts";
+
+export interface BatchItem {
+  readonly key: Key;
+  /** What the item adds to a body. */
+  readonly byteLength: ByteCount;
+  /** How often the API has reported it as unsuccessful. */
+  attempts: number;
+}
+
+export interface BatchOps<Input, Item extends BatchItem> {
+  readonly clock: Clock;
+  /** A problem: the input cannot be sent at all, and what is wrong with it. */
+  encode(input: Input): Item | Problem;
+  keyOf(input: Input): Key;
+  /** A reason not to send the item any more (it has expired meanwhile). */
+  refuse?(item: Item): Problem | undefined;
+  send(items: readonly Item[], signal: AbortSignal): Promise<BulkResult>;
+  /** For an item that is too large for a batch of its own. */
+  sendAlone(item: Item, signal: AbortSignal): Promise<void>;
+  /** "written", "deleted": for messages. */
+  readonly verb: string;
+}
+
+export type Settled<Input, Item> =
+  | { readonly kind: "done"; readonly item: Item }
+  | { readonly kind: "problem"; readonly item: Item; readonly problem: Problem }
+  /** It never became an item. */
+  | { readonly kind: "refused"; readonly input: Input; readonly problem: Problem };
+
+export interface BatchSender<Input, Item> {
+  holds(key: Key): boolean;
+  /** No more should be added for now: a batch is full, or memory is. */
+  isFull(): boolean;
+  /** Nothing waits to be sent. */
+  isEmpty(): boolean;
+  /** Returns the bytes it took. */
+  add(input: Input): ByteCount;
+  /** Sends full batches; also one that is not, when the input has `ended`, or when it is `stuck` and nothing is on its
+   * way whose answer could make room. */
+  launch(input: { readonly ended: boolean; readonly stuck: boolean }): void;
+  takeSettled(): readonly Settled<Input, Item>[];
+}
+
+/** One batch of the largest size and a third of the next: what is sent and what is encoded meanwhile. */
+export const LIVE_BYTES_MAX: ByteCount = 128_000_000;
+/** The API's writes take seconds each; four of the largest would not fit into LIVE_BYTES_MAX anyway. */
+const BATCHES_AT_ONCE = 4;
+/** How often an item is sent that the API keeps reporting as unsuccessful, or that times out on its own. */
+export const ATTEMPTS_MAX = 8;
+const RETRY: BackoffOptions = { baseMs: 1000, capMs: 30_000 };
+/** Halving 10,000 items down to one takes 14 timeouts; more in a row are no matter of size. */
+const SLOW_IN_A_ROW_MAX = 20;
+/** This many items refused one after the other, and none accepted: it is not the items. */
+const REFUSED_IN_A_ROW_MAX = 25;
+export function openBatchSender<Input, Item extends BatchItem>(
+  ops: BatchOps<Input, Item>,
+  tasks: TaskSet,
+  signal: AbortSignal,
+): BatchSender<Input, Item> {
+  let open: Item[] = [];
+  let openBytes = 0;
+  let liveBytes = 0;
+  let size = FULL_BATCH;
+  let settled: Settled<Input, Item>[] = [];
+  let slowInARow = 0;
+  let refusedInARow = 0;
+  let sending = 0;
+  const unsettled = new Set<Key>();
+  const sleepSignal = AbortSignal.any([signal, tasks.failed]);
+
+  const itemsMax = (): number => batchLimit(size, BULK_ITEMS_MAX);
+  const bytesMax = (): number => batchLimit(size, BULK_BODY_BYTES_MAX) - 2;
+  const hasFullBatch = (): boolean => open.length >= itemsMax() || openBytes >= bytesMax();
+
+  function settle(outcome: Exclude<Settled<Input, Item>, { kind: "refused" }>): void {
+    unsettled.delete(outcome.item.key);
+    liveBytes -= outcome.item.byteLength;
+    settled.push(outcome);
+  }
+
+  function reopen(items: readonly Item[]): void {
+    open = [...items, ...open];
+    for (const item of items) openBytes += item.byteLength;
+  }
+
+  /** The longest beginning of what is open that one batch holds; at least one item. */
+  function takeBatch(): Item[] {
+    let bytes = 0;
+    let count = 0;
+    for (; count < open.length && count < itemsMax(); count++) {
+      const { byteLength } = open[count]!;
+      if (count > 0 && bytes + byteLength > bytesMax()) break;
+      bytes += byteLength;
+    }
+    openBytes -= bytes;
+    return open.splice(0, count);
+  }
+
+  async function sendBatch(items: readonly Item[]): Promise<void> {
+    sending++;
+    try {
+      await deliver(items, false);
+    } finally {
+      sending--;
+    }
+  }
+
+  /** Sends `items`, in halves once the API has refused them. True: all of them were acceptable. `hasBad`: one of them is
+   * known not to be, so that only parts are worth sending. */
+  async function deliver(wanted: readonly Item[], hasBad: boolean): Promise<boolean> {
+    const items = wanted.filter(isWanted);
+    if (items.length === 0 || tasks.failure !== undefined) return true;
+    if (!hasBad || items.length === 1) {
+      try {
+        confirm(items, await ops.send(items, signal));
+        return true;
+      } catch (error) {
+        if (!isRefusal(error)) {
+          await recover(items, error);
+          return false;
+        }
+        if (items.length === 1) {
+          refused(items[0]!, error);
+          return false;
+        }
+      }
+    }
+    const middle = items.length >> 1;
+    const leftIsFine = await deliver(items.slice(0, middle), false);
+    await deliver(items.slice(middle), leftIsFine);
+    return false;
+  }
+
+  function isWanted(item: Item): boolean {
+    const reason = ops.refuse?.(item);
+    if (reason !== undefined) settle({ kind: "problem", item, problem: reason });
+    return reason === undefined;
+  }
+
+  function confirm(items: readonly Item[], { successfulCount, unsuccessfulKeys }: BulkResult): void {
+    slowInARow = 0;
+    const failed = new Set<string>(unsuccessfulKeys);
+    const ours = items.filter((item) => failed.has(item.key));
+    // Keys that were not sent, or fewer successes than the rest: which ones were written is anyone's guess.
+    const isDoubtful =
+      ours.length < failed.size || (successfulCount !== undefined && successfulCount < items.length - ours.length);
+    const again = isDoubtful ? items : ours;
+    const againSet = new Set(again);
+    for (const item of items) if (!againSet.has(item)) settle({ kind: "done", item });
+    if (again.length < items.length) {
+      refusedInARow = 0;
+      size = growBatch(size);
+    }
+    if (again.length > 0) retryLater(again, "the API kept reporting it as unsuccessful");
+  }
+
+  function retryLater(items: readonly Item[], why: string): void {
+    const again: Item[] = [];
+    for (const item of items) {
+      item.attempts++;
+      if (item.attempts < ATTEMPTS_MAX) again.push(item);
+      else settle({ kind: "problem", item, problem: unconfirmed(item, why) });
+    }
+    const first = again[0];
+    if (first === undefined) return;
+    const wait = backoffMs(first.attempts - 1, RETRY, ops.clock.random());
+    tasks.run(ops.clock.sleep(wait, sleepSignal).then(() => reopen(again)));
+  }
+
+  function unconfirmed(item: Item, why: string): Problem {
+    return problem("unconfirmed", item.key, `was not confirmed as ${ops.verb} in ${ATTEMPTS_MAX} attempts: ${why}`);
+  }
+
+  function refused(item: Item, error: KvError): void {
+    settle({ kind: "problem", item, problem: rejection(item, error) });
+    if (++refusedInARow > REFUSED_IN_A_ROW_MAX) tasks.fail(error);
+  }
+
+  function rejection(item: Item, error: KvError): Problem {
+    return problem("rejected", item.key, `was refused by the API: ${error.apiMessage ?? error.message}`);
+  }
+
+  /** What to do about items whose sending failed as a whole. */
+  async function recover(items: readonly Item[], error: unknown): Promise<void> {
+    const isTooLarge = error instanceof KvError && error.code === "request-too-large";
+    const isTooSlow = error instanceof KvError && error.timedOut;
+    if (!isTooLarge && !isTooSlow) throw error;
+    if (isTooSlow && ++slowInARow > SLOW_IN_A_ROW_MAX) throw error;
+    const bytes = items.reduce((sum, item) => sum + item.byteLength, 0);
+    size = shrinkBatch(size, Math.max(items.length / BULK_ITEMS_MAX, bytes / BULK_BODY_BYTES_MAX));
+    if (items.length > 1) reopen(items);
+    else if (isTooLarge) await sendAlone(items[0]!);
+    else retryLater(items, error.message);
+  }
+
+  async function sendAlone(item: Item): Promise<void> {
+    try {
+      await ops.sendAlone(item, signal);
+      settle({ kind: "done", item });
+    } catch (error) {
+      if (!isRefusal(error) && !(error instanceof KvError && error.code === "request-too-large")) throw error;
+      refused(item, error);
+    }
+  }
+
+  return {
+    holds: (key) => unsettled.has(key),
+    isFull: () => hasFullBatch() || liveBytes >= LIVE_BYTES_MAX,
+    isEmpty: () => open.length === 0,
+    add: (input) => {
+      const item = ops.encode(input);
+      if ("code" in item) {
+        settled.push({ kind: "refused", input, problem: item });
+        return 0;
+      }
+      unsettled.add(item.key);
+      liveBytes += item.byteLength;
+      openBytes += item.byteLength;
+      open.push(item);
+      return item.byteLength;
+    },
+    launch: ({ ended, stuck }) => {
+      // While the API is too slow for what it gets, one batch at a time tells as much as four.
+      const atOnce = slowInARow > 0 ? 1 : BATCHES_AT_ONCE;
+      while (tasks.failure === undefined && open.length > 0 && sending < atOnce) {
+        if (!hasFullBatch() && !ended && !(stuck && sending === 0)) return;
+        tasks.run(sendBatch(takeBatch()));
+      }
+    },
+    takeSettled: () => {
+      const taken = settled;
+      settled = [];
+      return taken;
+    },
+  };
+}

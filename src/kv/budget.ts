@@ -1,0 +1,224 @@
+// The budget gate: every request of an account passes here before it is sent. One queue for both limits, requests in a
+// window and requests at a time, ordered by priority and then by arrival. (Not p-limit: it knows no priorities, and a
+// scan that waits for the window would keep the place of an edit.) Clients of one account and token share one Budget.
+
+import type { Clock, DurationMs } from "../core/clock.ts";
+import { AppError } from "../core/errors.ts";
+import { BUDGET_REQUESTS, BUDGET_WINDOW_MS } from "../core/limits.ts";
+import {
+  blockTokens,
+  observePolicies,
+  observeRemaining,
+  openTokenBucket,
+  type RatePolicy,
+  recentTokens,
+  returnToken,
+  settleToken,
+  takeToken,
+  type TokenBucket,
+  waitMs,
+} from "../core/token-bucket.ts";
+import type { Priority } from "./kv-api.ts";
+import type { RateHeaders } from "./rate-headers.ts";
+
+/** The part of each quota that a priority leaves for those before it: scans must not keep an edit waiting for minutes,
+ * yet use more than 98 % of the budget. */
+const RESERVES: Readonly<Record<Priority, number>> = { edit: 0, scan: 0.01, scrub: 0.2 };
+
+/** Enough that bulk writes of four seconds each still use the whole of the default budget; see the test. */
+export const CONCURRENCY_DEFAULT = 16;
+
+/** Besides the account's limit the API allows 200 requests a second from one IP address
+ * (docs: /fundamentals/api/reference/limits); a few less, as requests bunch up on their way. */
+const PER_ADDRESS: RatePolicy = { quota: 180, windowMs: 1000 };
+
+export interface BudgetOptions {
+  readonly clock: Clock;
+  /** Requests allowed in `windowMs` (default 1,200 in 5 minutes); Infinity: no limit, for servers without one. */
+  readonly requests?: number | undefined;
+  readonly windowMs?: DurationMs | undefined;
+  /** The part of them to use, in (0, 1]; the rest is left for others with the same token. */
+  readonly share?: number | undefined;
+  /** Requests at a time. */
+  readonly concurrency?: number | undefined;
+  /** Moments of requests sent by an earlier process: what its {@link Budget.recent} gave. */
+  readonly recent?: readonly number[] | undefined;
+}
+
+export interface BudgetWait {
+  /** How long until the request can be sent, as far as is known now. */
+  readonly waitMs: DurationMs;
+  readonly priority: Priority;
+}
+
+export interface AcquireOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Fail with `budget-exhausted` rather than wait. */
+  readonly noWait?: boolean | undefined;
+  /** Told once when the request has to wait for the window (not for a place among those at a time). */
+  readonly onWait?: ((wait: BudgetWait) => void) | undefined;
+}
+
+/** The right to send one request. One of its methods must be called; only the first call counts. */
+export interface Permit {
+  /** The request was answered, or failed after it may have reached the server. */
+  settle(rate?: RateHeaders): void;
+  /** The request was not sent after all. */
+  giveBack(): void;
+}
+
+export interface Budget {
+  /** Resolves, in order of priority and arrival, when one request may be sent. */
+  acquire(priority: Priority, options?: AcquireOptions): Promise<Permit>;
+  /** Nobody sends anything for `duration`: the server said so. */
+  block(duration: DurationMs): void;
+  /** The moments of the requests that still count against the window; to be kept for the next process. */
+  recent(): readonly number[];
+  /** How many requests could be sent at once now, and how many are waiting. */
+  status(): { readonly inFlight: number; readonly waiting: number };
+}
+
+interface Waiter {
+  readonly priority: Priority;
+  readonly options: AcquireOptions;
+  readonly grant: () => void;
+  readonly fail: (error: AppError) => void;
+  told: boolean;
+}
+
+/** @throws AppError `config-invalid` for numbers that are no budget. */
+export function openBudget(options: BudgetOptions): Budget {
+  const { clock, concurrency = CONCURRENCY_DEFAULT } = options;
+  const bucket = openTokenBucket(policiesOf(options), options.recent);
+  const queues: Record<Priority, Waiter[]> = { edit: [], scan: [], scrub: [] };
+  let sleeping: AbortController | undefined;
+
+  function pump(): void {
+    sleeping?.abort();
+    sleeping = undefined;
+    for (;;) {
+      const waiter = firstOf(queues);
+      if (waiter === undefined || bucket.inFlight >= concurrency) return;
+      const wait = waitMs(bucket, clock.now(), RESERVES[waiter.priority]);
+      if (wait > 0) {
+        // Without an end in sight, an answer to one of those in flight pumps again.
+        if (Number.isFinite(wait) && !hold(waiter, wait)) continue;
+        return;
+      }
+      queues[waiter.priority].shift();
+      takeToken(bucket);
+      waiter.grant();
+    }
+  }
+
+  /** False: the waiter does not want to wait, and is gone. */
+  function hold(waiter: Waiter, wait: DurationMs): boolean {
+    if (waiter.options.noWait === true) {
+      queues[waiter.priority].shift();
+      waiter.fail(exhausted(wait));
+      return false;
+    }
+    if (!waiter.told) {
+      waiter.told = true;
+      waiter.options.onWait?.({ waitMs: wait, priority: waiter.priority });
+    }
+    const sleep = new AbortController();
+    sleeping = sleep;
+    // Only the abort above ends a sleep early, and whoever aborts it pumps.
+    clock.sleep(wait, sleep.signal).then(pump, () => undefined);
+    return true;
+  }
+
+  function permit(): Permit {
+    let open = true;
+    return {
+      settle: (rate) => {
+        if (!open) return;
+        open = false;
+        const now = clock.now();
+        settleToken(bucket, now);
+        if (rate !== undefined) observe(bucket, rate, clock, options.share ?? 1);
+        pump();
+      },
+      giveBack: () => {
+        if (!open) return;
+        open = false;
+        returnToken(bucket);
+        pump();
+      },
+    };
+  }
+
+  return {
+    acquire: (priority, acquireOptions = {}) =>
+      new Promise((resolve, reject) => {
+        const { signal } = acquireOptions;
+        signal?.throwIfAborted();
+        const leave = (): void => {
+          const queue = queues[priority];
+          queue.splice(queue.indexOf(waiter), 1);
+          reject(signal?.reason as Error);
+          pump();
+        };
+        const waiter: Waiter = {
+          priority,
+          options: acquireOptions,
+          grant: () => {
+            signal?.removeEventListener("abort", leave);
+            resolve(permit());
+          },
+          fail: (error) => {
+            signal?.removeEventListener("abort", leave);
+            reject(error);
+          },
+          told: false,
+        };
+        signal?.addEventListener("abort", leave, { once: true });
+        queues[priority].push(waiter);
+        pump();
+      }),
+    block: (duration) => {
+      blockTokens(bucket, clock.now(), duration);
+      pump();
+    },
+    recent: () => recentTokens(bucket, clock.now()),
+    status: () => ({
+      inFlight: bucket.inFlight,
+      waiting: queues.edit.length + queues.scan.length + queues.scrub.length,
+    }),
+  };
+}
+
+function policiesOf({
+  requests = BUDGET_REQUESTS,
+  windowMs = BUDGET_WINDOW_MS,
+  share = 1,
+}: BudgetOptions): RatePolicy[] {
+  if (!(requests >= 1) || !(windowMs > 0) || !(share > 0 && share <= 1))
+    throw new AppError("config-invalid", `${requests} requests in ${windowMs} ms, share ${share}, is no budget`, {
+      hint: "use at least one request, a window above zero, and a share above 0 % and up to 100 %",
+    });
+  if (requests === Number.POSITIVE_INFINITY) return [];
+  return [{ quota: Math.max(1, Math.floor(requests * share)), windowMs }, PER_ADDRESS];
+}
+
+function observe(bucket: TokenBucket, rate: RateHeaders, clock: Clock, share: number): void {
+  const now = clock.now();
+  if (rate.remaining !== undefined) observeRemaining(bucket, now, rate.remaining.left, rate.remaining.resetMs);
+  if (rate.policies.length > 0)
+    observePolicies(
+      bucket,
+      rate.policies.map(({ quota, windowMs }) => ({ quota: Math.max(1, Math.floor(quota * share)), windowMs })),
+    );
+}
+
+function firstOf(queues: Readonly<Record<Priority, readonly Waiter[]>>): Waiter | undefined {
+  return queues.edit[0] ?? queues.scan[0] ?? queues.scrub[0];
+}
+
+function exhausted(wait: DurationMs): AppError {
+  return new AppError("budget-exhausted", `the request budget is used up for the next ${Math.ceil(wait / 1000)} s`, {
+    hint: "try again later, or run without --no-wait",
+    retryable: true,
+  });
+}

@@ -1,0 +1,175 @@
+// Asks for values, one or many at a time, and deals with what bulk gets cannot: binary values, and answers that are too
+// large or too slow. A group that fails is split, or read one by one, whichever is expected to cost less.
+
+import { isUtf8 } from "node:buffer";
+import pLimit from "p-limit";
+import { batchLimit, type BatchSize, FULL_BATCH, growBatch, shrinkBatch } from "../core/batch-size.ts";
+import type { ByteCount } from "../core/clock.ts";
+import { BULK_GET_KEYS_MAX } from "../core/limits.ts";
+import { problem } from "../core/problem.ts";
+import { type BinaryShare, learnBinary, readSingly, UNKNOWN_SHARE } from "./bulk-get-plan.ts";
+import type { BulkValue, CallOptions } from "./kv-api.ts";
+import { isRefusal, KvError } from "./kv-error.ts";
+import type { ReadValue, ValueToRead } from "./read-values.ts";
+import type { TaskSet } from "./task-set.ts";
+import type { TransferDeps } from "./write-pairs.ts";
+
+export interface ValueReader<Tag> {
+  readOne(item: ValueToRead<Tag>): void;
+  /** At least two items. */
+  readMany(items: readonly ValueToRead<Tag>[]): void;
+  /** Whether the values that are expected leave room for more. */
+  hasRoom(): boolean;
+  binaryShare(): BinaryShare;
+  /** How many keys a bulk get may ask for now. */
+  groupKeysMax(): number;
+  takeOutcomes(): readonly ReadValue<Tag>[];
+  /** The outcomes taken last are no longer held by anyone. */
+  release(): void;
+}
+
+/** Values under way or waiting to be taken, as expected; a bulk get's count twice, for the answer they come in. */
+const EXPECTED_BYTES_MAX: ByteCount = 64_000_000;
+/** What a value of unknown size is taken for at first; then it is the largest seen of late. */
+const UNKNOWN_BYTES: ByteCount = 4_000_000;
+const UNKNOWN_BYTES_MIN: ByteCount = 16_000;
+const FADE = 0.9;
+/** More timeouts in a row are no matter of how much is asked for. */
+const SLOW_IN_A_ROW_MAX = 12;
+/** Values of one failed group that are read at a time. */
+const SINGLES_AT_ONCE = 4;
+
+export function openValueReader<Tag>(
+  { clock, api, namespaceId }: TransferDeps,
+  tasks: TaskSet,
+  options: CallOptions,
+): ValueReader<Tag> {
+  type Items = readonly ValueToRead<Tag>[];
+  let outcomes: ReadValue<Tag>[] = [];
+  /** Bytes of values under way, of those that wait to be taken, and of those taken last. */
+  let expected = 0;
+  let waiting = 0;
+  let taken = 0;
+  let largest = UNKNOWN_BYTES;
+  let share = UNKNOWN_SHARE;
+  let size: BatchSize = FULL_BATCH;
+  let slowInARow = 0;
+
+  function start(bytes: ByteCount, task: Promise<unknown>): void {
+    expected += bytes;
+    const ended = async (): Promise<void> => {
+      try {
+        await task;
+      } finally {
+        expected -= bytes;
+      }
+    };
+    tasks.run(ended());
+  }
+
+  function settleValue({ key, tag }: ValueToRead<Tag>, bytes: Uint8Array, from: BulkValue | undefined): void {
+    waiting += bytes.byteLength;
+    largest = Math.max(UNKNOWN_BYTES_MIN, bytes.byteLength, largest * FADE);
+    const attributes = from === undefined ? undefined : { metadata: from.metadata, expiration: from.expiration };
+    outcomes.push({ kind: "value", key, tag, bytes, attributes, readAt: clock.now() });
+  }
+
+  async function readOne(item: ValueToRead<Tag>): Promise<void> {
+    const { key, tag } = item;
+    try {
+      const bytes = await (await api.readValue(namespaceId, key, options))?.bytes();
+      if (bytes === undefined) {
+        outcomes.push({ kind: "absent", key, tag });
+        return;
+      }
+      if (item.binary === undefined) share = learnBinary(share, 1, isUtf8(bytes) ? 0 : 1);
+      settleValue(item, bytes, undefined);
+    } catch (error) {
+      if (error instanceof KvError && error.code === "key-not-found") {
+        // Deleted between two attempts at reading it.
+        outcomes.push({ kind: "absent", key, tag });
+        return;
+      }
+      if (!isRefusal(error)) throw error;
+      const message = `was refused by the API: ${error.apiMessage ?? error.message}`;
+      outcomes.push({ kind: "problem", key, tag, problem: problem("rejected", key, message) });
+    }
+  }
+
+  async function readEach(items: Items): Promise<void> {
+    const limit = pLimit(SINGLES_AT_ONCE);
+    await Promise.all(items.map((item) => limit(() => readOne(item))));
+  }
+
+  /** True: all of them were text. `hasBinary`: at least one is known not to be, so that asking for all is in vain. */
+  async function readMany(items: Items, hasBinary: boolean): Promise<boolean> {
+    if (items.length <= 1 || (hasBinary && readSingly(items.length, share))) {
+      await readEach(items);
+      return false;
+    }
+    if (!hasBinary) {
+      const failure = await tryBulk(items);
+      if (failure === undefined) return true;
+      if (failure === "too-much") await readHalves(items, false);
+      else await readMany(items, true);
+      return false;
+    }
+    await readHalves(items, true);
+    return false;
+  }
+
+  async function readHalves(items: Items, hasBinary: boolean): Promise<void> {
+    const middle = items.length >> 1;
+    const leftIsText = await readMany(items.slice(0, middle), false);
+    await readMany(items.slice(middle), hasBinary && leftIsText);
+  }
+
+  async function tryBulk(items: Items): Promise<"not-text" | "too-much" | undefined> {
+    try {
+      const keys = items.map((item) => item.key);
+      await settleBulk(items, await api.bulkGet(namespaceId, keys, options));
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof KvError)) throw error;
+      if (error.code === "not-text") return "not-text";
+      if (error.code !== "request-too-large" && !error.timedOut) throw error;
+      if (error.timedOut && ++slowInARow > SLOW_IN_A_ROW_MAX) throw error;
+      size = shrinkBatch(size, items.length / BULK_GET_KEYS_MAX);
+      return "too-much";
+    }
+  }
+
+  async function settleBulk(items: Items, values: ReadonlyMap<string, BulkValue | null>): Promise<void> {
+    slowInARow = 0;
+    size = growBatch(size);
+    share = learnBinary(share, items.filter((item) => item.binary === undefined).length, 0);
+    const broken: ValueToRead<Tag>[] = [];
+    for (const item of items) {
+      const value = values.get(item.key);
+      if (value === null || value === undefined) outcomes.push({ kind: "absent", key: item.key, tag: item.tag });
+      // A lone surrogate is no text that could have been stored: the bytes are something else.
+      else if (!value.value.isWellFormed()) broken.push(item);
+      else settleValue(item, Buffer.from(value.value), value);
+    }
+    await readEach(broken);
+  }
+
+  const expectedBytes = (items: Items): ByteCount => items.reduce((sum, item) => sum + (item.size ?? largest), 0);
+  return {
+    readOne: (item) => start(expectedBytes([item]), readOne(item)),
+    readMany: (items) => start(2 * expectedBytes(items), readMany(items, false)),
+    hasRoom: () => expected + waiting + taken < EXPECTED_BYTES_MAX,
+    binaryShare: () => share,
+    groupKeysMax: () => batchLimit(size, BULK_GET_KEYS_MAX),
+    takeOutcomes: () => {
+      taken += waiting;
+      waiting = 0;
+      const result = outcomes;
+      outcomes = [];
+      return result;
+    },
+    release: () => {
+      taken = 0;
+    },
+  };
+}

@@ -1,0 +1,95 @@
+// A value being read. As a stream it can fail half-way, and then it has; as bytes it is read again from the start.
+
+import type { Clock } from "../core/clock.ts";
+import { parseEpochSeconds } from "../core/clock.ts";
+import { backoffMs } from "../core/backoff.ts";
+import { AppError } from "../core/errors.ts";
+import { VALUE_BYTES_MAX } from "../core/limits.ts";
+import { collectBytes } from "./collect-bytes.ts";
+import type { ValueStream } from "./kv-api.ts";
+import { KvError } from "./kv-error.ts";
+import { judgeNetworkError } from "./network-error.ts";
+import { type CallResult, declaredLength, isDelimited, type RetryOptions } from "./request-loop.ts";
+import type { HttpAnswer } from "./transport.ts";
+
+export interface ValueStreamDeps {
+  readonly clock: Clock;
+  readonly retry: RetryOptions;
+  readonly what: string;
+  readonly host: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Sends the request, and again each time that the value's bytes turn out cut. Undefined: the key does not exist. */
+export async function openValueStream(
+  read: (isRepeat: boolean) => Promise<CallResult>,
+  deps: ValueStreamDeps,
+): Promise<ValueStream | undefined> {
+  const first = readAnswer(await read(false), deps);
+  if (first === undefined) return undefined;
+  return {
+    expiration: expirationOf(first),
+    body: failingAsKvError(first.body, deps),
+    bytes: async () => {
+      let answer: HttpAnswer | undefined = first;
+      for (let failures = 0; answer !== undefined; answer = readAnswer(await read(true), deps)) {
+        try {
+          return await readBytes(answer, deps);
+        } catch (error) {
+          failures++;
+          if (!(error instanceof KvError) || !error.retryable || failures >= deps.retry.attempts) throw error;
+          await deps.clock.sleep(backoffMs(failures - 1, deps.retry, deps.clock.random()), deps.signal);
+        }
+      }
+      throw new AppError("key-not-found", `could not ${deps.what}: the key was deleted meanwhile`);
+    },
+  };
+}
+
+function readAnswer(result: CallResult, deps: ValueStreamDeps): HttpAnswer | undefined {
+  switch (result.kind) {
+    case "missing":
+      return undefined;
+    case "stream":
+      return result.answer;
+    case "success":
+      // An envelope with another status than 200.
+      throw new KvError("api-malformed", `could not ${deps.what}: the answer is not a value`);
+  }
+}
+
+async function readBytes(answer: HttpAnswer, deps: ValueStreamDeps): Promise<Uint8Array> {
+  const length = declaredLength(answer.headers);
+  const bytes = await collectBytes(failingAsKvError(answer.body, deps), VALUE_BYTES_MAX, length);
+  if (bytes === undefined)
+    throw new KvError("api-malformed", `could not ${deps.what}: the answer has more than ${VALUE_BYTES_MAX} bytes`);
+  if (!isDelimited(answer.headers))
+    throw new KvError("api-malformed", `could not ${deps.what}: the answer does not tell where the value ends`, {
+      hint: "something between here and the API drops Content-Length, so that a value cut short would look whole",
+    });
+  return bytes;
+}
+
+async function* failingAsKvError(
+  body: AsyncIterable<Uint8Array>,
+  deps: ValueStreamDeps,
+): AsyncGenerator<Uint8Array, void> {
+  try {
+    yield* body;
+  } catch (error) {
+    deps.signal?.throwIfAborted();
+    if (error instanceof AppError) throw error;
+    throw judgedError(error, deps);
+  }
+}
+
+function judgedError(error: unknown, deps: ValueStreamDeps): KvError {
+  const verdict = judgeNetworkError(error, deps.what, deps.host);
+  if (verdict.kind === "retry" || verdict.kind === "fail") return verdict.error;
+  throw error;
+}
+
+function expirationOf(answer: HttpAnswer): ReturnType<typeof parseEpochSeconds> {
+  const text = answer.headers["expiration"];
+  return typeof text === "string" && /^\d+$/.test(text) ? parseEpochSeconds(Number(text)) : undefined;
+}

@@ -1,0 +1,131 @@
+// Writes any number of pairs with the fewest bulk writes possible.
+
+import type { ByteCount, Clock, EpochMs, EpochSeconds } from "../core/clock.ts";
+import { EXPIRATION_AHEAD_SECONDS_MIN, METADATA_BYTES_MAX, VALUE_BYTES_MAX } from "../core/limits.ts";
+import { type Problem, problem } from "../core/problem.ts";
+import { sendInBatches } from "./batch-loop.ts";
+import type { BatchItem } from "./batch-sender.ts";
+import type { CallOptions, KvApi, NamespaceId } from "./kv-api.ts";
+import { openPairArena, pairsBody, type PairSlice } from "./pair-arena.ts";
+import type { Pair } from "./pair-text.ts";
+import { bodyOfBytes } from "./sized-body.ts";
+
+/** A pair to write, with a `tag` of the caller's that comes back in its outcome. The bytes are not kept. */
+export interface PairToWrite<Tag = undefined> extends Pair {
+  readonly tag: Tag;
+}
+
+export type PairOutcome<Tag = undefined> =
+  | { readonly kind: "written"; readonly key: Pair["key"]; readonly tag: Tag; readonly confirmedAt: EpochMs }
+  | { readonly kind: "problem"; readonly key: Pair["key"]; readonly tag: Tag; readonly problem: Problem };
+
+interface EncodedPair<Tag> extends BatchItem, PairSlice {
+  readonly expiration: EpochSeconds | undefined;
+  readonly tag: Tag;
+}
+
+export interface TransferDeps {
+  readonly clock: Clock;
+  readonly api: KvApi;
+  readonly namespaceId: NamespaceId;
+}
+
+/** Writes `pages`, in as few requests as 10,000 pairs and 95 MB a request allow; of two pairs with one key the later one
+ * wins. Each pair has one outcome, in any order. Memory: LIVE_BYTES_MAX of encoded pairs, whatever their number.
+ * @throws AppError what concerns all pairs, after the outcomes known by then. */
+export async function* writePairs<Tag>(
+  { clock, api, namespaceId }: TransferDeps,
+  pages: AsyncIterable<readonly PairToWrite<Tag>[]>,
+  options: CallOptions = {},
+): AsyncGenerator<readonly PairOutcome<Tag>[], void> {
+  const arena = openPairArena();
+  const batches = sendInBatches<PairToWrite<Tag>, EncodedPair<Tag>>(
+    pages,
+    {
+      clock,
+      verb: "written",
+      keyOf: (pair) => pair.key,
+      encode: (pair) => {
+        const fault = pairFault(pair, clock);
+        if (fault !== undefined) return fault;
+        const { key, expiration, ttlSeconds, tag } = pair;
+        const { arena: bytes, start, end } = arena.add(pair);
+        const absolute = ttlSeconds === undefined ? expiration : undefined;
+        return { arena: bytes, start, end, byteLength: end - start, key, expiration: absolute, tag, attempts: 0 };
+      },
+      // Waiting for the budget may have taken minutes.
+      refuse: (item) => expirationFault(item, clock),
+      send: (items, signal) => api.bulkWrite(namespaceId, pairsBody(items), { ...options, signal }),
+      sendAlone: (item, signal) => writeAlone(api, namespaceId, item, { ...options, signal }),
+    },
+    options.signal,
+  );
+  for await (const settled of batches) {
+    const confirmedAt = clock.now();
+    yield settled.map((outcome) => {
+      if (outcome.kind === "refused") {
+        const { key, tag } = outcome.input;
+        return { kind: "problem", key, tag, problem: outcome.problem };
+      }
+      const { key, tag } = outcome.item;
+      if (outcome.kind === "problem") return { kind: "problem", key, tag, problem: outcome.problem };
+      return { kind: "written", key, tag, confirmedAt };
+    });
+  }
+}
+
+/** What the API would refuse, found before it costs a request (limits: KV-API §3). */
+function pairFault(pair: Pair, clock: Clock): Problem | undefined {
+  const size: ByteCount = pair.bytes.byteLength;
+  if (size > VALUE_BYTES_MAX)
+    return problem("value-too-large", pair.key, `is ${size} bytes; a value has at most ${VALUE_BYTES_MAX}`);
+  const metadataBytes = pair.metadata === undefined ? 0 : Buffer.byteLength(pair.metadata);
+  if (metadataBytes > METADATA_BYTES_MAX) {
+    const message = `has ${metadataBytes} bytes of metadata; at most ${METADATA_BYTES_MAX} are allowed`;
+    return problem("metadata-too-large", pair.key, message);
+  }
+  if (pair.ttlSeconds === undefined) return expirationFault(pair, clock);
+  if (pair.ttlSeconds >= EXPIRATION_AHEAD_SECONDS_MIN) return undefined;
+  const message = `would live for ${pair.ttlSeconds} s; at least ${EXPIRATION_AHEAD_SECONDS_MIN} s are needed`;
+  return problem("expired", pair.key, message);
+}
+
+function expirationFault({ key, expiration }: Pick<Pair, "key" | "expiration">, clock: Clock): Problem | undefined {
+  if (expiration === undefined) return undefined;
+  const aheadSeconds = expiration - clock.now() / 1000;
+  if (aheadSeconds >= EXPIRATION_AHEAD_SECONDS_MIN) return undefined;
+  const message =
+    aheadSeconds <= 0
+      ? "has expired"
+      : `expires in ${Math.ceil(aheadSeconds)} s; at least ${EXPIRATION_AHEAD_SECONDS_MIN} s are needed`;
+  return problem("expired", key, message);
+}
+
+/** The single write for a pair that even a batch of its own is too large for. Rare: what was encoded is decoded again,
+ * rather than all values being kept for it. */
+async function writeAlone<Tag>(
+  api: KvApi,
+  namespaceId: NamespaceId,
+  item: EncodedPair<Tag>,
+  options: CallOptions,
+): Promise<void> {
+  const text = item.arena.toString("utf8", item.start + 1, item.end);
+  const pair = JSON.parse(text) as {
+    readonly value: string;
+    readonly base64?: boolean;
+    readonly metadata?: unknown;
+    readonly expiration_ttl?: number;
+  };
+  const bytes = Buffer.from(pair.value, pair.base64 === true ? "base64" : "utf8");
+  await api.writeValue(
+    namespaceId,
+    item.key,
+    bodyOfBytes(bytes),
+    {
+      metadata: pair.metadata === undefined ? undefined : JSON.stringify(pair.metadata),
+      expiration: item.expiration,
+      ttlSeconds: pair.expiration_ttl,
+    },
+    options,
+  );
+}

@@ -1,0 +1,92 @@
+// A Workers KV namespace, or the part of one under a prefix, as a replica.
+
+import type { Entry } from "../../core/entry.ts";
+import type { Problem } from "../../core/problem.ts";
+import { deleteKeys } from "../../kv/delete-keys.ts";
+import type { CallOptions, KvApi, NamespaceId, Priority } from "../../kv/kv-api.ts";
+import type { Key } from "../../core/key.ts";
+import { listAllKeys } from "../../kv/list-all-keys.ts";
+import type { TransferDeps } from "../../kv/write-pairs.ts";
+import type { ListOptions, Pages, RemoveOutcome, Replica, ReplicaDeps, TransferOptions } from "../replica.ts";
+import { listedEntry } from "./listed-entry.ts";
+import { readEntries } from "./read-entries.ts";
+import { fullKey, restKey } from "./scope.ts";
+import { writeEntries } from "./write-entries.ts";
+
+export interface NamespaceReplicaOptions extends ReplicaDeps {
+  /** Stays the caller's: closing the replica does not close it. */
+  readonly api: KvApi;
+  readonly namespaceId: NamespaceId;
+  /** For people: `prod:app-config`. */
+  readonly label: string;
+  /** Only keys under this prefix, which the replica's own keys do without. */
+  readonly prefix?: string | undefined;
+  /** False: values are written without a stamp, so that only reading them tells what they are. */
+  readonly stamp?: boolean | undefined;
+  /** Of all its requests, instead of the usual ones. */
+  readonly priority?: Priority | undefined;
+}
+
+/** What the replica's parts share. */
+export interface NamespaceSide extends TransferDeps {
+  readonly prefix: string;
+  readonly stamp: boolean;
+}
+
+export function openNamespaceReplica(options: NamespaceReplicaOptions): Replica {
+  const { clock, api, namespaceId, label, prefix = "", stamp = true, priority } = options;
+  const side: NamespaceSide = { clock, api, namespaceId, prefix, stamp };
+  const call = (given: TransferOptions | undefined): CallOptions => ({ signal: given?.signal, priority });
+  return {
+    kind: "namespace",
+    label,
+    traits: { listsFingerprints: stamp, eventuallyConsistent: true, readsCostRequests: true },
+    list: (given) => listEntries(side, given, call(given)),
+    read: (entries, given) => readEntries(side, entries, call(given)),
+    write: (writes, given) => writeEntries(side, writes, call(given)),
+    remove: (entries, given) => removeEntries(side, entries, call(given)),
+    close: async () => {},
+  };
+}
+
+async function* listEntries(
+  { api, namespaceId, prefix }: NamespaceSide,
+  { onProblem }: ListOptions,
+  options: CallOptions,
+): Pages<Entry> {
+  for await (const page of listAllKeys(api, { namespaceId, prefix }, options)) {
+    const entries: Entry[] = [];
+    for (const listed of page) {
+      const key = restKey(prefix, listed.name);
+      if (typeof key === "string") entries.push(listedEntry(key, listed));
+      else onProblem(key);
+    }
+    yield entries;
+  }
+}
+
+async function* removeEntries(side: NamespaceSide, entries: Pages<Entry>, options: CallOptions): Pages<RemoveOutcome> {
+  let misfits: RemoveOutcome[] = [];
+  const keys = async function* (): Pages<Key> {
+    for await (const page of entries) {
+      yield page.flatMap((entry) => {
+        const key = fullKey(side.prefix, entry.key);
+        if (typeof key === "string") return key;
+        misfits.push({ kind: "problem", key: entry.key, problem: key });
+        return [];
+      });
+    }
+  };
+  for await (const outcomes of deleteKeys(side, keys(), options)) {
+    const page: RemoveOutcome[] = [...misfits];
+    misfits = [];
+    for (const outcome of outcomes) {
+      const key = outcome.key.slice(side.prefix.length) as Key;
+      const problem = (found: Problem): Problem => ({ ...found, subject: key });
+      if (outcome.kind === "deleted") page.push({ kind: "removed", key });
+      else page.push({ kind: "problem", key, problem: problem(outcome.problem) });
+    }
+    yield page;
+  }
+  if (misfits.length > 0) yield misfits;
+}

@@ -1,0 +1,106 @@
+// Reads of a namespace replica. A value is handed out only if it does not contradict its stamp [I5]: reads may be stale
+// or torn, and then the listing and the value are of different times.
+
+import { isUtf8 } from "node:buffer";
+import type { EpochMs } from "../../core/clock.ts";
+import type { Entry } from "../../core/entry.ts";
+import { type Fingerprint, fingerprintOf } from "../../core/fingerprint.ts";
+import { problem } from "../../core/problem.ts";
+import { unstampMetadata } from "../../core/stamp.ts";
+import type { CallOptions } from "../../kv/kv-api.ts";
+import { type ReadAttributes, type ReadValue, readValues, type ValueToRead } from "../../kv/read-values.ts";
+import type { Pages, ReadOutcome } from "../replica.ts";
+import type { NamespaceSide } from "./namespace-replica.ts";
+import { fullKey } from "./scope.ts";
+
+export async function* readEntries(
+  side: NamespaceSide,
+  entries: Pages<Entry>,
+  options: CallOptions,
+): Pages<ReadOutcome> {
+  let misfits: ReadOutcome[] = [];
+  const items = async function* (): Pages<ValueToRead<Entry>> {
+    for await (const page of entries) {
+      yield page.flatMap((entry) => {
+        const key = fullKey(side.prefix, entry.key);
+        if (typeof key === "string") return { key, size: entry.size, binary: entry.binary, tag: entry };
+        misfits.push({ kind: "problem", key: entry.key, problem: key });
+        return [];
+      });
+    }
+  };
+  for await (const outcomes of readValues(side, items(), options)) {
+    const page: ReadOutcome[] = [...misfits];
+    misfits = [];
+    const doubtful: Extract<ReadValue<Entry>, { kind: "value" }>[] = [];
+    for (const outcome of outcomes) {
+      if (outcome.kind === "value" && contradicts(outcome)) doubtful.push(outcome);
+      else page.push(toOutcome(outcome));
+    }
+    if (page.length > 0) yield page;
+    for (const outcome of doubtful) yield [await readAgain(side, outcome, options)];
+  }
+  if (misfits.length > 0) yield misfits;
+}
+
+function toOutcome(outcome: ReadValue<Entry>): ReadOutcome {
+  const { key } = outcome.tag;
+  switch (outcome.kind) {
+    case "value":
+      return valueOutcome(outcome.tag, outcome.bytes, outcome.readAt, outcome.attributes);
+    case "absent":
+      return { kind: "absent", key };
+    case "problem":
+      return { kind: "problem", key, problem: { ...outcome.problem, subject: key } };
+  }
+}
+
+/** The fingerprint that a value must have: what its listing says, or else what came with it. */
+function stampedFingerprint(entry: Entry, attributes: ReadAttributes | undefined): Fingerprint | undefined {
+  return entry.fingerprint ?? unstampMetadata(attributes?.metadata).stamp?.fingerprint;
+}
+
+function contradicts(outcome: Extract<ReadValue<Entry>, { kind: "value" }>): boolean {
+  const stamped = stampedFingerprint(outcome.tag, outcome.attributes);
+  return stamped !== undefined && stamped !== fingerprintOf(outcome.bytes);
+}
+
+/** Once more, by itself: a bulk get may have been answered by another cache. */
+async function readAgain(
+  { clock, api, namespaceId }: NamespaceSide,
+  outcome: Extract<ReadValue<Entry>, { kind: "value" }>,
+  options: CallOptions,
+): Promise<ReadOutcome> {
+  const { key } = outcome.tag;
+  const bytes = await (await api.readValue(namespaceId, outcome.key, options))?.bytes();
+  if (bytes === undefined) return { kind: "absent", key };
+  const stamped = stampedFingerprint(outcome.tag, outcome.attributes);
+  if (fingerprintOf(bytes) === stamped) return valueOutcome(outcome.tag, bytes, clock.now(), outcome.attributes);
+  const message = "is not the value that its stamp is of: KV is not up to date yet, or another program kept the stamp";
+  return { kind: "problem", key, problem: problem("stale-read", key, message) };
+}
+
+function valueOutcome(
+  entry: Entry,
+  bytes: Uint8Array,
+  readAt: EpochMs,
+  attributes: ReadAttributes | undefined,
+): ReadOutcome {
+  const resolved: Entry = {
+    ...entry,
+    ...freshAttributes(entry, attributes),
+    fingerprint: entry.fingerprint ?? fingerprintOf(bytes),
+    size: bytes.byteLength,
+    binary: !isUtf8(bytes),
+  };
+  return { kind: "value", key: entry.key, value: { entry: resolved, bytes, readAt } };
+}
+
+/** Without a stamp nothing ties the listing's metadata to this value; what came with it does. */
+function freshAttributes(
+  entry: Entry,
+  attributes: ReadAttributes | undefined,
+): Pick<Entry, "metadata" | "expiration"> | undefined {
+  if (entry.fingerprint !== undefined || attributes === undefined) return undefined;
+  return { metadata: unstampMetadata(attributes.metadata).metadata, expiration: attributes.expiration };
+}

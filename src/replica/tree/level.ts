@@ -1,0 +1,128 @@
+// One level of a tree: the names in one folder, decoded and in key order, as far as that can be told from names alone.
+// Folders that only continue a long name are opened here, since what they hold belongs to the same level.
+//
+// Nearly all names are plain: they are their own segments, and stay an array of strings.
+
+import { lstatSync, readdirSync } from "node:fs";
+import { isUtf8 } from "node:buffer";
+import { compareUtf8 } from "../../core/key.ts";
+import { decodePieces } from "../../core/names/path-codec.ts";
+import { mayBePiece } from "../../core/names/name-pieces.ts";
+import type { NameScheme } from "../../core/names/name-scheme.ts";
+import { PLAIN_NAME } from "../../core/names/escape-rules.ts";
+import { MORE_SUFFIX } from "../../core/names/reserved-words.ts";
+import { notice, type Problem, problem } from "../../core/problem.ts";
+import { describeFault, faultCode } from "./fs-fault.ts";
+
+export interface Level {
+  /** In order; each is its own segment. */
+  readonly plain: readonly string[];
+  /** In order of their segments. */
+  readonly coded: readonly CodedName[];
+}
+
+export interface CodedName {
+  readonly kind: "segment" | "value" | "sidecar";
+  readonly segment: string;
+  /** Where it lies, from the level's folder: a name, or `PIECE%+/REST`. */
+  readonly path: string;
+}
+
+export interface LevelReader {
+  readonly scheme: NameScheme;
+  /** The level's folder, absolute. */
+  readonly folder: string;
+  readonly onProblem: (make: (subject: string) => Problem, path: string) => void;
+  /** Nothing is known of segments that begin with `start`. */
+  readonly onUnknown: (start: string) => void;
+  /** A temporary file, from the level's folder. */
+  readonly onTemp: (path: string) => void;
+}
+
+/** From here on the order of UTF-16 is not that of UTF-8, up to and with U+FFFD for what is no UTF-8. */
+const BEYOND_SURROGATES = /[\ud800-\uffff]/;
+
+/** Throws what `readdir` throws for the level's own folder. */
+export function readLevel(reader: LevelReader): Level {
+  const isPlain = PLAIN_NAME[reader.scheme];
+  const plain: string[] = [];
+  const coded: CodedName[] = [];
+  for (const name of readNames(reader.folder, reader, "")) {
+    if (isPlain.test(name) && !BEYOND_SURROGATES.test(name)) plain.push(name);
+    else addCoded([name], reader, coded);
+  }
+  // All below U+D800: the native order is the right one.
+  plain.sort();
+  coded.sort((a, b) => compareUtf8(a.segment, b.segment));
+  return { plain, coded };
+}
+
+function addCoded(pieces: readonly string[], reader: LevelReader, coded: CodedName[]): void {
+  const path = pieces.join("/");
+  const last = pieces.at(-1) ?? "";
+  if (mayBePiece(last) && isFolder(`${reader.folder}/${path}`)) {
+    addContinued(pieces, reader, coded);
+    return;
+  }
+  const decoded = decodePieces(pieces, reader.scheme);
+  switch (decoded.kind) {
+    case "segment":
+    case "value":
+    case "sidecar":
+      coded.push({ kind: decoded.kind, segment: decoded.segment, path });
+      return;
+    case "temp":
+      reader.onTemp(path);
+      return;
+    case "conflict":
+      return;
+    case "invalid":
+      reader.onProblem((subject) => problem("name-reserved", subject, decoded.reason), path);
+  }
+}
+
+function addContinued(pieces: readonly string[], reader: LevelReader, coded: CodedName[]): void {
+  const path = pieces.join("/");
+  let names: readonly string[];
+  try {
+    names = readNames(`${reader.folder}/${path}`, reader, path);
+  } catch (error) {
+    reader.onProblem((subject) => unreadableFolder(subject, error), path);
+    // The name up to its first escape is the start of all the segments that may be in there.
+    const start = pieces.map((piece) => piece.slice(0, -MORE_SUFFIX.length)).join("");
+    reader.onUnknown(start.split("%", 1)[0] ?? "");
+    return;
+  }
+  for (const name of names) addCoded([...pieces, name], reader, coded);
+}
+
+export function unreadableFolder(path: string, error: unknown): Problem {
+  const code = faultCode(error);
+  if (code === "ENOENT" || code === "ENOTDIR")
+    return notice("changed-while-reading", path, "vanished while it was listed; the next round sees to it");
+  return problem("unreadable", path, `cannot be listed: ${describeFault(error)}`);
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  } catch (error) {
+    faultCode(error);
+    // Then what is inside cannot be read either, and that is told where it is tried.
+    return true;
+  }
+}
+
+/** The names in a folder; those that are not UTF-8 are reported. `path`: from the level's folder. */
+function readNames(folder: string, reader: LevelReader, path: string): readonly string[] {
+  const names = readdirSync(folder);
+  // A name that is no UTF-8 reads as one with U+FFFD, which a name may also really have.
+  if (!names.some((name) => name.includes("\ufffd"))) return names;
+  return readdirSync(folder, { encoding: "buffer" }).flatMap((bytes) => {
+    const name = bytes.toString();
+    if (isUtf8(bytes)) return [name];
+    const subject = path === "" ? name : `${path}/${name}`;
+    reader.onProblem((at) => problem("name-not-utf8", at, "has a name that is not UTF-8: it is not synced"), subject);
+    return [];
+  });
+}

@@ -1,0 +1,128 @@
+// A file that is being written: beside its target, complete and synced before it takes the target's place.
+
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  renameSync,
+  type Stats,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
+import type { FolderHandle } from "./folder-handles.ts";
+import { faultCode } from "./fs-fault.ts";
+import type { TreeWriter } from "./tree-writer.ts";
+
+export interface TempFile {
+  readonly folder: FolderHandle;
+  readonly name: string;
+  readonly fd: number;
+  isPlaced: boolean;
+}
+
+/** Mode of a new file, before the umask. */
+const NEW_FILE_MODE = 0o644;
+const FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+
+/** Creates a file with `bytes`, and with the mode and owner of the one it is to replace. Throws what the file system
+ * refuses with, and leaves nothing then. */
+export function createTempFile(
+  tree: TreeWriter,
+  folder: FolderHandle,
+  bytes: Uint8Array,
+  replaced: Stats | undefined,
+): TempFile {
+  const { name, fd } = openNew(tree, folder, replaced === undefined ? NEW_FILE_MODE : replaced.mode & 0o777);
+  folder.pins++;
+  const temp = { folder, name, fd, isPlaced: false };
+  try {
+    for (let at = 0; at < bytes.byteLength;) at += writeSync(fd, bytes, at);
+    if (replaced !== undefined) adopt(fd, replaced);
+    return temp;
+  } catch (error) {
+    releaseTempFile(temp);
+    throw error;
+  }
+}
+
+function openNew(tree: TreeWriter, folder: FolderHandle, mode: number): { name: string; fd: number } {
+  for (;;) {
+    const name = tree.tempName();
+    try {
+      return { name, fd: openSync(`${folder.base}/${name}`, FLAGS, mode) };
+    } catch (error) {
+      if (faultCode(error) !== "EEXIST") throw error;
+    }
+  }
+}
+
+function adopt(fd: number, { mode, uid, gid }: Stats): void {
+  const own = fstatSync(fd);
+  if (own.uid !== uid || own.gid !== gid) {
+    try {
+      fchownSync(fd, uid, gid);
+    } catch (error) {
+      // Only a privileged process can give a file away: for others, replacing it makes it theirs.
+      if (faultCode(error) !== "EPERM") throw error;
+    }
+  }
+  if ((own.mode & 0o7777) !== (mode & 0o7777)) fchmodSync(fd, mode & 0o7777);
+}
+
+/** Puts the file in the place of `name` in `folder`; its descriptor stays open. */
+export function placeTempFile(temp: TempFile, folder: FolderHandle, name: string): void {
+  renameSync(`${temp.folder.base}/${temp.name}`, `${folder.base}/${name}`);
+  temp.isPlaced = true;
+  temp.folder.isDirty = true;
+  folder.isDirty = true;
+}
+
+/** Like {@link placeTempFile}, but replaces nothing, not even what came a moment ago: a link fails where a name exists.
+ * Returns false then, and throws nothing. */
+export function linkTempFile(temp: TempFile, folder: FolderHandle, name: string): boolean {
+  const path = `${temp.folder.base}/${temp.name}`;
+  try {
+    linkSync(path, `${folder.base}/${name}`);
+  } catch (error) {
+    const code = faultCode(error);
+    if (code === "EEXIST") return false;
+    if (!NO_LINKS.has(code)) throw error;
+    if (lstatSync(`${folder.base}/${name}`, { throwIfNoEntry: false }) !== undefined) return false;
+    placeTempFile(temp, folder, name);
+    return true;
+  }
+  temp.isPlaced = true;
+  temp.folder.isDirty = true;
+  folder.isDirty = true;
+  unlinkSync(path);
+  return true;
+}
+
+/** What file systems without hard links answer. */
+const NO_LINKS: ReadonlySet<string> = new Set([
+  "EPERM",
+  "EOPNOTSUPP",
+  "ENOTSUP",
+  "ENOSYS",
+  "EMLINK",
+  "EXDEV",
+  "EINVAL",
+]);
+
+/** Closes the file, and removes it if it was not placed. */
+export function releaseTempFile(temp: TempFile): void {
+  closeSync(temp.fd);
+  temp.folder.pins--;
+  if (temp.isPlaced) return;
+  try {
+    unlinkSync(`${temp.folder.base}/${temp.name}`);
+  } catch (error) {
+    // What cannot be removed now is a leftover, which a later run removes (temp-files.ts).
+    faultCode(error);
+  }
+}

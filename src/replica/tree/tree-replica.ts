@@ -1,0 +1,164 @@
+// A tree: the replica whose keys are the files below a folder. What it does in detail is in the files beside this one;
+// here is what they are given, and the order in which groups and pages follow each other.
+
+import { isAbsolute, relative, resolve } from "node:path";
+import type { Clock } from "../../core/clock.ts";
+import type { Entry } from "../../core/entry.ts";
+import type { KeyFilter } from "../../core/filter.ts";
+import { keyFault } from "../../core/key.ts";
+import type { NameScheme } from "../../core/names/name-scheme.ts";
+import { decodePath } from "../../core/names/path-codec.ts";
+import type { ListOptions, Pages, RemoveOutcome, Replica, Value, Write, WriteOutcome } from "../replica.ts";
+import { keepConflictCopy, type KeptCopy } from "./conflict-copy.ts";
+import { nextTurn } from "./event-loop.ts";
+import { describeFault } from "./fs-fault.ts";
+import { probeFileSystem } from "./probe-file-system.ts";
+import { readValues, type TreeFiles } from "./read-values.ts";
+import { removeGroup } from "./remove-group.ts";
+import { Leftovers, tempNames } from "./temp-files.ts";
+import { readRootIdentity, rootMissing } from "./tree-root.ts";
+import { Moves, type TreeWriter } from "./tree-writer.ts";
+import { walkTree } from "./walk.ts";
+import { writeGroup } from "./write-group.ts";
+
+export interface TreeOptions {
+  readonly clock: Clock;
+  /** A folder, which must exist when the tree is listed, read or written; it may be a symbolic link to one. */
+  readonly root: string;
+  readonly label: string;
+  /** Default: posix. */
+  readonly names?: NameScheme | undefined;
+  /** Keys that do not pass are not listed, and folders that can only hold such are not opened. */
+  readonly filter?: KeyFilter | undefined;
+  /** Sync files and folders before a write counts as done. Default: true. */
+  readonly durable?: boolean | undefined;
+  /** Folders that are not part of the tree, absolute or from the root; those outside of it do not matter. */
+  readonly ignorePaths?: readonly string[] | undefined;
+  /** What the far side puts before each key: decides, with the key, whether that is legal. Default: "". */
+  readonly prefix?: string | undefined;
+}
+
+const GROUP_WRITES_MAX = 128;
+const GROUP_BYTES_MAX = 16_777_216;
+const GROUP_REMOVES_MAX = 256;
+
+export interface TreeReplica extends Replica {
+  /** Keeps `value` as a conflict copy beside the file of its key, where it is never synced. */
+  keepConflictCopy(value: Value): Promise<KeptCopy>;
+}
+
+/** Nothing is touched, nor looked for, before the first use. */
+export function openTreeReplica(options: TreeOptions): TreeReplica {
+  const { clock, label, filter, prefix = "", names: scheme = "posix" } = options;
+  // Without the final slash, so that "/" becomes "".
+  const root = resolve(options.root).replace(/\/$/, "");
+  const ignored = ignoredFolders(root, options.ignorePaths ?? []);
+  const reserved = ignored.map((path) => `${keyOf(path, scheme)}/`);
+  const leftovers = new Leftovers(clock);
+  const files: TreeFiles = { clock, root, scheme, isDurable: options.durable ?? true };
+  const writer: TreeWriter = {
+    ...files,
+    filter,
+    isReserved: (key) => reserved.some((start) => key.startsWith(start)),
+    tempName: tempNames(clock),
+    moves: new Moves(),
+    hasExactNames: once(() => {
+      const traits = probeFileSystem(root);
+      return traits === undefined || (traits.caseSensitive && !traits.normalises);
+    }),
+  };
+  return {
+    kind: "tree",
+    label,
+    traits: { listsFingerprints: false, eventuallyConsistent: false, readsCostRequests: false },
+    async *list({ signal, onProblem, onUnknown = () => {} }: ListOptions): Pages<Entry> {
+      signal?.throwIfAborted();
+      readRootIdentity(root);
+      for (const start of reserved) onUnknown({ prefix: start });
+      const pages = walkTree({
+        root,
+        scheme,
+        filter,
+        keyFault: (text) => keyFault(prefix + text),
+        ignored: new Set(ignored.map((path) => `${root}/${path}`)),
+        onProblem,
+        onUnknown,
+        onTemp: (path) => leftovers.note(path),
+      });
+      for (;;) {
+        const { done, value } = nextPage(pages, root);
+        if (done === true) return;
+        yield value;
+        await nextTurn();
+        signal?.throwIfAborted();
+      }
+    },
+    read: (entries, transfer = {}) => readValues(files, entries, transfer),
+    async *write(writes, { signal } = {}): Pages<WriteOutcome> {
+      const run = {
+        identity: readRootIdentity(root),
+        made: new Map<string, number>(),
+        isDiskFull: false,
+      };
+      leftovers.removeAll();
+      for await (const page of writes) {
+        for (const group of groupsOf(page, GROUP_WRITES_MAX, writeBytes)) {
+          signal?.throwIfAborted();
+          yield await writeGroup(writer, group, run);
+        }
+      }
+    },
+    async *remove(entries, { signal } = {}): Pages<RemoveOutcome> {
+      const identity = readRootIdentity(root);
+      for await (const page of entries) {
+        for (const group of groupsOf(page, GROUP_REMOVES_MAX, () => 0)) {
+          signal?.throwIfAborted();
+          yield await removeGroup(writer, group, identity);
+          await nextTurn();
+        }
+      }
+    },
+    keepConflictCopy: (value) => keepConflictCopy(writer, value),
+    async close() {},
+  };
+}
+
+/** A root that cannot be listed is a failure of the whole side. */
+function nextPage(pages: Iterator<Entry[], void>, root: string): IteratorResult<Entry[], void> {
+  try {
+    return pages.next();
+  } catch (error) {
+    throw rootMissing(root, describeFault(error), error);
+  }
+}
+
+function ignoredFolders(root: string, paths: readonly string[]): readonly string[] {
+  return paths
+    .map((path) => relative(`${root}/`, resolve(`${root}/`, path)))
+    .filter((path) => path !== "" && path !== ".." && !path.startsWith("../") && !isAbsolute(path));
+}
+
+/** The key whose folder is at `path`; a path that is no key's has no keys below it either. */
+function keyOf(path: string, scheme: NameScheme): string {
+  const decoded = decodePath(path, scheme);
+  return decoded.kind === "value" ? decoded.key : path;
+}
+
+function writeBytes({ value }: Write): number {
+  return value.bytes.byteLength;
+}
+
+function* groupsOf<T>(page: readonly T[], itemsMax: number, bytesOf: (item: T) => number): Generator<readonly T[]> {
+  for (let from = 0; from < page.length;) {
+    let to = from;
+    for (let bytes = 0; to < page.length && to - from < itemsMax && bytes < GROUP_BYTES_MAX; to++)
+      bytes += bytesOf(page[to]!);
+    yield page.slice(from, to);
+    from = to;
+  }
+}
+
+function once<T>(find: () => T): () => T {
+  let found: { readonly value: T } | undefined;
+  return () => (found ??= { value: find() }).value;
+}

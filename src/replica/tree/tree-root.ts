@@ -1,0 +1,31 @@
+// The root folder of a tree: that it is there, and which folder it is.
+
+import { type Stats, statSync } from "node:fs";
+import { AppError } from "../../core/errors.ts";
+import { describeFault } from "./fs-fault.ts";
+
+/** Tells a root from another folder in its place: one that was unmounted, say, or made anew. */
+export interface RootIdentity {
+  readonly device: number;
+  readonly inode: number;
+}
+
+/** The identity of the folder `root` ("" is "/"), which itself may be a symbolic link to one. Throws AppError
+ * `root-missing`. */
+export function readRootIdentity(root: string): RootIdentity {
+  let stats: Stats;
+  try {
+    stats = statSync(`${root}/.`);
+  } catch (error) {
+    throw rootMissing(root, describeFault(error), error);
+  }
+  if (!stats.isDirectory()) throw rootMissing(root, "it is no folder");
+  return { device: stats.dev, inode: stats.ino };
+}
+
+export function rootMissing(root: string, reason: string, cause?: unknown): AppError {
+  return new AppError("root-missing", `the folder ${root} cannot be used: ${reason}`, {
+    hint: "create it, or mount what holds it, or correct the path; nothing was deleted",
+    cause,
+  });
+}

@@ -1,0 +1,254 @@
+// Writing a group of values so that a crash at any moment leaves each old or new, and never half of one:
+//
+// 1. Each value and each sidecar goes to a temporary file in the folder of its target. Descriptors stay open.
+// 2. All of them are synced at once.
+// 3. One by one: check that the target is still what was listed, put the sidecar in its place (or remove the old one),
+//    put the value in its place.
+// 4. Each folder that changed is synced once. Only then are the values "written" [I4].
+//
+// Sidecar before value, always: a crash between the two may leave the old value beside the new attributes, or new attributes
+// beside no value, which counts for nothing. The other order could leave a new value beside an old expiration, and that,
+// pushed, would make the new value vanish early. With a removal it is value before sidecar (remove-group.ts), likewise.
+
+import { isUtf8 } from "node:buffer";
+import { fstatSync, type Stats, unlinkSync } from "node:fs";
+import { type EpochMs, type EpochSeconds, toEpochSeconds } from "../../core/clock.ts";
+import type { Entry } from "../../core/entry.ts";
+import { type Fingerprint, fingerprintOf } from "../../core/fingerprint.ts";
+import type { Key } from "../../core/key.ts";
+import { type Problem, problem } from "../../core/problem.ts";
+import type { Write, WriteOutcome } from "../replica.ts";
+import { signatureOf } from "./file-signature.ts";
+import { type FolderHandle, FolderHandles, type Synced } from "./folder-handles.ts";
+import { describeFault, isDiskFull } from "./fs-fault.ts";
+import { type KeyFiles, keyFiles } from "./key-files.ts";
+import { locate } from "./locate.ts";
+import { makeFolder } from "./make-folder.ts";
+import { type Attributes, renderSidecar } from "./sidecar.ts";
+import { syncAll } from "./sync-files.ts";
+import { checkSidecar, checkTarget, type Expectation, type SidecarTarget } from "./target.ts";
+import { createTempFile, linkTempFile, placeTempFile, releaseTempFile, type TempFile } from "./temp-file.ts";
+import type { RootIdentity } from "./tree-root.ts";
+import type { TreeWriter } from "./tree-writer.ts";
+
+/** How a whole run of groups stands. */
+export interface WriteRun {
+  readonly identity: RootIdentity;
+  /** The inodes of the folders created so far, by path. */
+  readonly made: Map<string, number>;
+  /** Set by the first refusal for lack of space: nothing more is tried. */
+  isDiskFull: boolean;
+}
+
+/** A write whose files are complete, under temporary names. */
+interface Staged {
+  readonly key: Key;
+  readonly entry: Entry & { readonly fingerprint: Fingerprint };
+  readonly files: KeyFiles;
+  readonly expectation: Expectation;
+  readonly value: TempFile;
+  readonly sidecar: TempFile | undefined;
+}
+
+/** A write that is done once the folders it changed are synced. */
+interface Placed {
+  readonly kind: "placed";
+  readonly key: Key;
+  readonly entry: Entry;
+  readonly placedAt: EpochMs;
+  readonly folders: readonly FolderHandle[];
+}
+
+interface Failed {
+  readonly kind: "problem";
+  readonly key: Key;
+  readonly problem: Problem;
+}
+
+/** One outcome for each of `writes`. Throws AppError `root-missing`. */
+export async function writeGroup(tree: TreeWriter, writes: readonly Write[], run: WriteRun): Promise<WriteOutcome[]> {
+  const folders = new FolderHandles(tree.root, { ...run, isDurable: tree.isDurable });
+  const staged: Staged[] = [];
+  try {
+    const failed: Failed[] = [];
+    for (const write of writes) {
+      const { key } = write.value.entry;
+      const result = run.isDiskFull
+        ? refuse(key, "not tried, since the disk is full")
+        : attempt(run, key, () => stage(tree, folders, write));
+      if ("kind" in result) failed.push(result);
+      else staged.push(result);
+    }
+    const faults = tree.isDurable ? await syncStaged(staged) : [];
+    const inPlace = new Map<FolderHandle, boolean>();
+    const results = staged.map((item, i) =>
+      attempt(run, item.key, () => {
+        if (faults[i] !== undefined) throw faults[i];
+        return place(tree, folders, item, inPlace);
+      }),
+    );
+    const synced = await folders.sync();
+    return [...failed, ...results.map((result) => (result.kind === "problem" ? result : confirm(result, synced)))];
+  } finally {
+    for (const { value, sidecar } of staged) {
+      releaseTempFile(value);
+      if (sidecar !== undefined) releaseTempFile(sidecar);
+    }
+    folders.close();
+  }
+}
+
+/** What the file system refuses becomes a problem of this key. */
+function attempt<T>(run: WriteRun, key: Key, work: () => T): T | Failed {
+  try {
+    return work();
+  } catch (error) {
+    if (isDiskFull(error)) run.isDiskFull = true;
+    return refuse(key, `could not be written: ${isDiskFull(error) ? "the disk is full" : describeFault(error)}`);
+  }
+}
+
+function refuse(key: Key, message: string): Failed {
+  return { kind: "problem", key, problem: problem("write-failed", key, message) };
+}
+
+/** Writes the files of one key under temporary names. */
+function stage(tree: TreeWriter, folders: FolderHandles, { value, expected }: Write): Staged | Failed {
+  const { key } = value.entry;
+  if (tree.isReserved(key))
+    return failed(key, problem("name-reserved", key, "would lie in a folder that is kvsync's own"));
+  const files = keyFiles(key, tree.scheme);
+  const entry = storedEntry(value.entry, value.bytes, tree);
+  const expectation = { key, listed: expected, written: entry };
+  let place = files.value;
+  let replaced: Stats | undefined;
+  if (expected !== undefined) {
+    // Told now, before its bytes are written for nothing; checked again when they take its place.
+    const located = locate(folders, key, files);
+    const refusal = checkTarget(tree, located, expectation);
+    if (refusal !== undefined) return failed(key, refusal);
+    if (located.kind === "file") ({ place, stats: replaced } = located);
+  }
+  const made = makeFolder(tree, folders, place.folder, key);
+  if (made.kind === "problem") return failed(key, made.problem);
+  const text = renderSidecar(entry);
+  const besides = text === undefined ? undefined : makeFolder(tree, folders, files.sidecar.folder, key);
+  if (besides?.kind === "problem") return failed(key, besides.problem);
+  const temp = createTempFile(tree, made.folder, value.bytes, replaced);
+  try {
+    const sidecar = text === undefined ? undefined : createTempFile(tree, besides!.folder, Buffer.from(text), replaced);
+    return { key, entry, files, expectation, value: temp, sidecar };
+  } catch (error) {
+    releaseTempFile(temp);
+    throw error;
+  }
+}
+
+function failed(key: Key, problem: Problem): Failed {
+  return { kind: "problem", key, problem };
+}
+
+/** What a listing will show of `entry`, but for the signature. A rule's time to live starts now. */
+function storedEntry(entry: Entry, bytes: Uint8Array, tree: TreeWriter): Staged["entry"] {
+  const expiration =
+    entry.ttlSeconds === undefined
+      ? entry.expiration
+      : ((toEpochSeconds(tree.clock.now()) + entry.ttlSeconds) as EpochSeconds);
+  return {
+    key: entry.key,
+    fingerprint: entry.fingerprint ?? fingerprintOf(bytes),
+    metadata: entry.metadata,
+    expiration,
+    ttlSeconds: undefined,
+    size: bytes.byteLength,
+    signature: undefined,
+    binary: entry.binary ?? !isUtf8(bytes),
+  };
+}
+
+/** For each of `staged`, what went wrong with one of its files, or undefined. */
+async function syncStaged(staged: readonly Staged[]): Promise<readonly unknown[]> {
+  const values = syncAll(staged.map(({ value }) => value.fd));
+  const withSidecar = staged.filter(({ sidecar }) => sidecar !== undefined);
+  const sidecarFaults = await syncAll(withSidecar.map(({ sidecar }) => sidecar!.fd));
+  const bySidecar = new Map(withSidecar.map((item, i) => [item, sidecarFaults[i]]));
+  return (await values).map((fault, i) => fault ?? bySidecar.get(staged[i]!));
+}
+
+/** Puts the files of one key in their places, if what is there is still what was listed. */
+function place(
+  tree: TreeWriter,
+  folders: FolderHandles,
+  staged: Staged,
+  inPlace: Map<FolderHandle, boolean>,
+): Placed | Failed {
+  const { key, files, expectation, value } = staged;
+  const isInPlace = inPlace.get(value.folder) ?? folders.isInPlace(value.folder);
+  inPlace.set(value.folder, isInPlace);
+  if (!isInPlace)
+    return failed(key, problem("changed-on-disk", key, "has a folder that was moved while it was written"));
+
+  if (isNewName(staged) && linkTempFile(value, value.folder, files.value.name))
+    return placed(tree, staged, [value.folder]);
+  const located = locate(folders, key, files);
+  const refusal = checkTarget(tree, located, expectation);
+  if (refusal !== undefined) return failed(key, refusal);
+  if (located.kind === "problem") return failed(key, located.problem);
+  const old = checkSidecar(folders, files, located, expectation);
+  if (old.kind === "problem") return failed(key, old.problem);
+  const target = located.kind === "file" ? located : makeFolder(tree, folders, located.place.folder, key);
+  if (target.kind === "problem") return failed(key, target.problem);
+
+  const beside = placeSidecar(staged, old);
+  const changed = [value.folder, target.folder, ...(beside === undefined ? [] : [beside])];
+  if (located.kind === "file") placeTempFile(value, target.folder, located.place.name);
+  else if (!linkTempFile(value, target.folder, located.place.name)) {
+    // Ours has no value now, and must not become someone else's.
+    if (beside !== undefined && old.kind === "absent") unlinkSync(`${beside.base}/${files.sidecar.name}`);
+    return failed(key, problem("changed-on-disk", key, "was created since it was listed"));
+  }
+  return placed(tree, staged, changed);
+}
+
+/** Whether a value without a sidecar goes into a folder of this run's own making: then its name can only be taken by what
+ * came a moment ago or by a folder, and a link tells. */
+function isNewName({ expectation, files, value, sidecar }: Staged): boolean {
+  return (
+    expectation.listed === undefined &&
+    sidecar === undefined &&
+    value.folder.isNew &&
+    files.suffixed.folder === files.value.folder &&
+    files.sidecar.folder === files.value.folder
+  );
+}
+
+/** Puts the new sidecar in its place, or removes the old one. Returns the folder that changed, if one did. */
+function placeSidecar({ entry, files, sidecar }: Staged, old: SidecarTarget): FolderHandle | undefined {
+  if (sidecar !== undefined) {
+    if (old.kind === "sidecar" && isSame(old.attributes, entry)) return undefined;
+    placeTempFile(sidecar, sidecar.folder, files.sidecar.name);
+    return sidecar.folder;
+  }
+  if (old.kind !== "sidecar") return undefined;
+  unlinkSync(old.path);
+  old.folder.isDirty = true;
+  return old.folder;
+}
+
+function placed(tree: TreeWriter, { key, entry, value }: Staged, folders: readonly FolderHandle[]): Placed {
+  // The moment of the signature, before it: a later change to the file shows in its times, or makes it racy.
+  const placedAt = tree.clock.now();
+  // Of the file we wrote, by its descriptor: someone may have replaced it already.
+  const signature = signatureOf(fstatSync(value.fd));
+  return { kind: "placed", key, entry: { ...entry, signature }, placedAt, folders };
+}
+
+function isSame(a: Attributes, b: Attributes): boolean {
+  return a.metadata === b.metadata && a.expiration === b.expiration;
+}
+
+function confirm({ key, entry, placedAt, folders }: Placed, synced: Synced): WriteOutcome {
+  const fault = synced.fault ?? folders.map((folder) => synced.faults.get(folder)).find((found) => found !== undefined);
+  if (fault !== undefined) return refuse(key, `is written, but might not survive a crash: ${describeFault(fault)}`);
+  return { kind: "written", key, entry, confirmedAt: placedAt };
+}

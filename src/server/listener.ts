@@ -1,0 +1,136 @@
+// The HTTP side of the server: connections, and the life of the requests on them.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { DurationMs } from "../core/clock.ts";
+import { AppError, visible } from "../core/errors.ts";
+import type { AnsweredExchange } from "./answered-exchange.ts";
+import { ClientGone, type ExchangeDeps, reply, type Reply } from "./exchange.ts";
+import { encodeAnswer, type EncodedAnswer, rayIds, sendAnswer } from "./send-answer.ts";
+
+/** Longer than a client pauses between two rounds, so that it can keep its connections. */
+const KEEP_ALIVE_MS = 300_000;
+/** A body of 100 MB over a slow line may take its time. */
+const REQUEST_TIMEOUT_MS = 900_000;
+/** How long closing waits for clients that do not read their answers. */
+const CLOSE_GRACE_MS = 5000;
+
+export interface ListenerDeps extends ExchangeDeps {
+  readonly onAnswer: ((exchange: AnsweredExchange) => void) | undefined;
+  /** Called when a reply has been handed over, for work that nobody waits for. */
+  afterReply(): void;
+}
+
+export interface Listener {
+  /** Resolves to the port, or throws AppError "address-in-use" or "usage". */
+  listen(host: string, port: number): Promise<number>;
+  /** Takes no more requests, finishes those received, drops those still being received. */
+  close(): Promise<void>;
+}
+
+export function openListener(deps: ListenerDeps): Listener {
+  const nextRayId = rayIds(deps.clock);
+  const closing = new AbortController();
+  const exchanges = new Map<IncomingMessage, Promise<void>>();
+
+  async function exchange(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const startedAt = deps.clock.now();
+    const done = await reply(deps, request);
+    if (done.delayMs > 0) await pause(done.delayMs);
+    const encoded = encodeAnswer(done.answer, nextRayId());
+    if (closing.signal.aborted) response.shouldKeepAlive = false;
+    await sendAnswer(response, encoded, done.delivery);
+    const { method = "", url = "" } = request;
+    deps.log(`${method} ${visible(url)} ${describe(done)} ${deps.clock.now() - startedAt}ms`);
+    if (done.delivery === "whole") deps.onAnswer?.(answered(request, done.requestBody, encoded));
+    deps.afterReply();
+  }
+
+  /** Waits, but not beyond the closing of the server. */
+  async function pause(duration: DurationMs): Promise<void> {
+    await deps.clock.sleep(duration, closing.signal).catch((error: unknown) => {
+      if (!closing.signal.aborted) throw error;
+    });
+  }
+
+  const server = createServer(
+    { keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: REQUEST_TIMEOUT_MS },
+    (request, response) => {
+      const running = exchange(request, response).catch((error: unknown) => {
+        const gone = error instanceof ClientGone;
+        deps.log(
+          `${request.method ?? ""} ${visible(request.url ?? "")} ${gone ? error.message : describeError(error)}`,
+        );
+        response.destroy();
+      });
+      exchanges.set(request, running);
+      void running.finally(() => exchanges.delete(request));
+    },
+  );
+
+  return {
+    listen: (host, port) => listen(server, host, port),
+    async close() {
+      closing.abort();
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const request of exchanges.keys()) if (!request.complete) request.destroy();
+      const grace = new AbortController();
+      await Promise.race([
+        Promise.all(exchanges.values()),
+        deps.clock.sleep(CLOSE_GRACE_MS, grace.signal).catch(() => undefined),
+      ]);
+      grace.abort();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+function listen(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)));
+    server.listen(port, host, () => {
+      const address = server.address();
+      resolve(typeof address === "object" && address !== null ? address.port : port);
+    });
+  });
+}
+
+function listenError(error: NodeJS.ErrnoException, host: string, port: number): AppError {
+  if (error.code === "EADDRINUSE") {
+    return new AppError("address-in-use", `${visible(host)}:${port} is in use`, {
+      cause: error,
+      hint: "another kvsync may be serving there; choose another port, or 0 for a free one",
+    });
+  }
+  return new AppError("usage", `cannot listen on ${visible(host)}:${port}: ${error.code ?? error.message}`, {
+    cause: error,
+    hint: "choose an address of this machine, and a port above 1023",
+  });
+}
+
+function describeError(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+function describe({ answer, delivery }: Reply): string {
+  return delivery === "whole" ? String(answer.status) : delivery;
+}
+
+function answered(
+  request: IncomingMessage,
+  requestBody: Buffer | undefined,
+  { status, headers, body }: EncodedAnswer,
+): AnsweredExchange {
+  const { method = "", url = "" } = request;
+  const [path = "", ...query] = url.split("?");
+  return {
+    method,
+    path,
+    query: query.join("?"),
+    requestHeaders: request.headers,
+    ...(requestBody === undefined ? {} : { requestBody }),
+    status,
+    headers,
+    ...(method === "HEAD" ? {} : { body }),
+  };
+}

@@ -1,0 +1,44 @@
+// The fields of a `multipart/form-data` write: `value`, whose bytes are kept as they are, and `metadata`.
+//
+// Every part is taken as a file: @fastify/busboy decodes the text of plain fields, and a `value` sent without a file
+// name must stay byte for byte what it was.
+
+import { Busboy } from "@fastify/busboy";
+
+export interface Form {
+  readonly value: Buffer | undefined;
+  readonly metadata: Buffer | undefined;
+}
+
+export function isMultipart(contentType: string | undefined): contentType is string {
+  return contentType !== undefined && /^\s*multipart\/form-data\s*(;|$)/i.test(contentType);
+}
+
+/** Of a field sent twice the first counts; other fields are ignored. Undefined: the body is no such form. */
+export function parseForm(contentType: string, body: Buffer): Promise<Form | undefined> {
+  return new Promise((resolve) => {
+    const fields = new Map<string, Buffer>();
+    const parser = openParser(contentType);
+    if (parser === undefined) return resolve(undefined);
+    parser.on("file", (name, stream) => {
+      const chunks: Buffer[] = [];
+      stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+      stream.on("error", () => resolve(undefined)); // the body breaks off inside this part
+      stream.on("end", () => {
+        if (!fields.has(name)) fields.set(name, Buffer.concat(chunks));
+      });
+    });
+    parser.on("error", () => resolve(undefined));
+    parser.on("finish", () => resolve({ value: fields.get("value"), metadata: fields.get("metadata") }));
+    parser.end(body);
+  });
+}
+
+/** Undefined: the content type names no boundary, for which Busboy throws. */
+function openParser(contentType: string) {
+  try {
+    return new Busboy({ headers: { "content-type": contentType }, isPartAFile: () => true });
+  } catch {
+    return undefined;
+  }
+}

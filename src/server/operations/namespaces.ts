@@ -1,0 +1,94 @@
+// The operations on namespaces themselves: list, create, get, rename, delete.
+
+import { TITLE_CHARS_MAX } from "../../core/limits.ts";
+import { success } from "../answer.ts";
+import type { StoredNamespace } from "../namespace-store.ts";
+import {
+  type Caller,
+  malformedArgument,
+  namespaceNotFound,
+  titleMissing,
+  titleTaken,
+  titleTooLong,
+  tooManyNamespaces,
+} from "../refusal.ts";
+import { findNamespace, type OperationHandler, type OperationRequest, parseJsonBody } from "./operation.ts";
+
+/** An account has at most 1,000 namespaces (docs: /kv/platform/limits). */
+const NAMESPACES_MAX = 1000;
+const PER_PAGE_MAX = 1000;
+const PER_PAGE_DEFAULT = 20;
+
+export const listNamespaces: OperationHandler = ({ namespaces }, { route, query }) => {
+  const page = parseCount(query, "page", 1, Number.MAX_SAFE_INTEGER / PER_PAGE_MAX);
+  const perPage = parseCount(query, "per_page", PER_PAGE_DEFAULT, PER_PAGE_MAX);
+  const order = parseChoice(query, "order", ["id", "title"] as const);
+  const direction = parseChoice(query, "direction", ["asc", "desc"] as const);
+  const found = namespaces.list(route.account, { order, direction, offset: (page - 1) * perPage, count: perPage });
+  const total = namespaces.count(route.account);
+  const info = {
+    page,
+    per_page: perPage,
+    count: found.length,
+    total_count: total,
+    total_pages: Math.ceil(total / perPage),
+  };
+  return success(`[${found.map(render).join(",")}]`, JSON.stringify(info));
+};
+
+export const createNamespace: OperationHandler = ({ namespaces }, request) => {
+  const title = parseTitle(request, "create namespace");
+  if (namespaces.count(request.route.account) >= NAMESPACES_MAX) throw tooManyNamespaces();
+  const created = namespaces.create(request.route.account, title);
+  if (created === undefined) throw titleTaken();
+  return success(render(created));
+};
+
+export const getNamespace: OperationHandler = (deps, { route }) =>
+  success(render(findNamespace(deps, route, "get namespace")));
+
+export const renameNamespace: OperationHandler = (deps, request) => {
+  const namespace = findNamespace(deps, request.route, "rename namespace");
+  const title = parseTitle(request, "rename namespace");
+  if (!deps.namespaces.rename(request.route.account, namespace, title)) throw titleTaken();
+  return success(render({ ...namespace, title }));
+};
+
+export const deleteNamespace: OperationHandler = (deps, { route }) => {
+  if (!deps.namespaces.remove(findNamespace(deps, route, "remove namespace")))
+    throw namespaceNotFound("remove namespace");
+  return success("null");
+};
+
+function render({ id, title }: StoredNamespace): string {
+  return JSON.stringify({ id, title, supports_url_encoding: true });
+}
+
+function parseTitle({ body }: OperationRequest, caller: Caller): string {
+  const given = parseJsonBody(body, caller, "namespace");
+  const title = typeof given === "object" && given !== null && "title" in given ? given.title : undefined;
+  if (typeof title !== "string" || title === "") throw titleMissing(caller);
+  if (title.length > TITLE_CHARS_MAX && Array.from(title).length > TITLE_CHARS_MAX) throw titleTooLong(caller);
+  return title.toWellFormed(); // what UTF-8 and so SQLite would make of it
+}
+
+function parseCount(query: URLSearchParams, name: "page" | "per_page", otherwise: number, max: number): number {
+  const text = query.get(name) ?? "";
+  if (text === "") return otherwise;
+  const count = /^\d{1,16}$/.test(text) ? Number(text) : 0;
+  if (count < 1 || count > max) throw malformedArgument(name);
+  return count;
+}
+
+/** The first choice is the default. */
+function parseChoice<T extends string>(
+  query: URLSearchParams,
+  name: "order" | "direction",
+  choices: readonly [T, ...T[]],
+): T {
+  const text = query.get(name) ?? "";
+  if (text === "") return choices[0];
+  const choice = choices.find((known) => known === text);
+  if (choice === undefined) throw malformedArgument(name);
+  return choice;
+}

@@ -1,0 +1,61 @@
+// What an operation is: from a request that was routed, allowed and read, to an answer. Operations do all of their
+// work in one go once the body is there, so that no request sees half of another.
+
+import type { EpochSeconds } from "../../core/clock.ts";
+import type { Answer } from "../answer.ts";
+import { checkKey } from "../attributes.ts";
+import type { EntryStore } from "../entry-store.ts";
+import type { Meddling } from "../interference.ts";
+import type { NamespaceStore, StoredNamespace } from "../namespace-store.ts";
+import { type Caller, malformedBody, malformedNamespaceId, namespaceNotFound, undecodableKey } from "../refusal.ts";
+import { decodeKey, type Route } from "../route.ts";
+import type { UsageLimits } from "../usage-limits.ts";
+
+export interface OperationDeps {
+  readonly namespaces: NamespaceStore;
+  readonly entries: EntryStore;
+  readonly limits: UsageLimits;
+  /** Whether a namespace id must have the form of one (10011); else any word may be asked for (and is not found). */
+  readonly strictIds: boolean;
+}
+
+export interface OperationRequest {
+  readonly route: Route;
+  readonly query: URLSearchParams;
+  readonly contentType: string | undefined;
+  readonly body: Buffer;
+  readonly now: EpochSeconds;
+  readonly meddling: Meddling;
+}
+
+/** Throws a Refusal for what it will not do. */
+export type OperationHandler = (deps: OperationDeps, request: OperationRequest) => Answer | Promise<Answer>;
+
+const strictId = /^[0-9a-f]{32}$/i;
+const laxId = /^[A-Za-z0-9_-]{1,32}$/;
+
+/** The namespace that the route names, or a Refusal. */
+export function findNamespace(deps: OperationDeps, route: Route, caller: Caller): StoredNamespace {
+  const { account, namespaceId } = route;
+  if (!(deps.strictIds ? strictId : laxId).test(namespaceId)) throw malformedNamespaceId(namespaceId);
+  const namespace = deps.namespaces.find(account, namespaceId.toLowerCase());
+  if (namespace === undefined) throw namespaceNotFound(caller);
+  return namespace;
+}
+
+/** The key that the route names, or a Refusal. */
+export function parseRouteKey(route: Route, caller: Caller): string {
+  const key = decodeKey(route.rawKey);
+  if (key === undefined) throw undecodableKey();
+  checkKey(key, caller);
+  return key;
+}
+
+/** The body as JSON, or a Refusal. */
+export function parseJsonBody(body: Buffer, caller: Caller, noun: string): unknown {
+  try {
+    return JSON.parse(body.toString()) as unknown;
+  } catch (error) {
+    throw malformedBody(caller, `could not parse ${noun} from request body: ${(error as Error).message}`);
+  }
+}

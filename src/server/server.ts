@@ -1,0 +1,123 @@
+// The embedded Workers KV server: the REST API over SQLite, as `kvsync serve`, as an account with
+// `endpoint: embedded`, and in tests.
+//
+// On node:http itself and no framework, since it must route on the request target as it was sent (route.ts).
+
+import { isIPv4, isIPv6 } from "node:net";
+import type { Clock } from "../core/clock.ts";
+import { AppError, visible } from "../core/errors.ts";
+import type { AnsweredExchange } from "./answered-exchange.ts";
+import { openDatabase } from "./database.ts";
+import { entryStore } from "./entry-store.ts";
+import { faultState } from "./fault-state.ts";
+import { type CheckedPlan, type FaultPlan, parseFaultPlan } from "./faults.ts";
+import { openListener } from "./listener.ts";
+import { namespaceStore } from "./namespace-store.ts";
+import type { CountedOperation } from "./operation-name.ts";
+import { lazyPurge } from "./purge.ts";
+import { MOUNT } from "./route.ts";
+
+export interface ServerOptions {
+  readonly clock: Clock;
+  /** Path of the SQLite file, which is created if it is missing; or ":memory:". */
+  readonly database: string;
+  /** 127.0.0.1 unless given. */
+  readonly host?: string;
+  /** 0, or not given: a free one. */
+  readonly port?: number;
+  /** The only token that is accepted. Not given: any is, and only loopback is listened on. */
+  readonly token?: string;
+  /** Whether a namespace id that is not 32 hexadecimal digits is malformed (as in production, and unless given), or
+   * just not found. */
+  readonly strictIds?: boolean;
+  readonly faults?: FaultPlan;
+  /** Whether `PUT /client/v4/__test/faults` replaces the fault plan. */
+  readonly testApi?: boolean;
+  /** Told a line for each request, and for each error. */
+  readonly log?: (line: string) => void;
+  /** Told each request with the answer it was given; those that got none, or half of one, are left out. */
+  readonly onAnswer?: (exchange: AnsweredExchange) => void;
+}
+
+/** Requests received so far, by operation, whatever became of them; "other" are those that are no operation. */
+type ServerCounts = Readonly<Record<CountedOperation | "total", number>>;
+
+export interface RunningServer {
+  /** `http://127.0.0.1:8787/client/v4`. */
+  readonly url: string;
+  readonly port: number;
+  /** Replaces the fault plan: its counts start anew. `{}` ends all faults. Throws AppError "usage". */
+  setFaults(plan: FaultPlan): void;
+  counts(): ServerCounts;
+  /** Finishes the requests that were received, then lets go of the port and the file. May be called again. */
+  close(): Promise<void>;
+}
+
+/** Opens the server and resolves once it listens. Throws AppError: "usage" (no token beyond loopback), "io",
+ * "state-damaged", "locked" (the file), "address-in-use". */
+export async function openServer(options: ServerOptions): Promise<RunningServer> {
+  const { clock, host = "127.0.0.1" } = options;
+  if (options.token === undefined && !isLoopback(host)) {
+    throw new AppError("usage", `will not listen on ${visible(host)} without a token`, {
+      hint: "set a token (--token), or listen on 127.0.0.1",
+    });
+  }
+  const plan = parseFaultPlan(options.faults ?? {});
+  const database = await openDatabase(options.database, clock);
+  try {
+    const counts = zeroCounts();
+    const store = entryStore(database);
+    let faults = faultState(plan, store, clock);
+    const setFaults = (next: CheckedPlan) => {
+      faults = faultState(next, store, clock);
+    };
+    const listener = openListener({
+      clock,
+      namespaces: namespaceStore(database, clock),
+      token: options.token,
+      strictIds: options.strictIds ?? true,
+      testApi: options.testApi ?? false,
+      faults: () => faults,
+      setFaults,
+      count: (operation) => {
+        counts[operation]++;
+        counts.total++;
+      },
+      log: options.log ?? (() => undefined),
+      onAnswer: options.onAnswer,
+      afterReply: lazyPurge(store, clock),
+    });
+    let closed: Promise<void> | undefined;
+    const port = await listener.listen(host, options.port ?? 0);
+    return {
+      url: `http://${isIPv6(host) ? `[${host}]` : host}:${port}${MOUNT}`,
+      port,
+      setFaults: (next) => setFaults(parseFaultPlan(next)),
+      counts: () => ({ ...counts }),
+      close: () => (closed ??= listener.close().then(() => database.close())),
+    };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function zeroCounts(): Record<CountedOperation | "total", number> {
+  return {
+    list: 0,
+    bulkWrite: 0,
+    bulkDelete: 0,
+    bulkGet: 0,
+    read: 0,
+    write: 0,
+    delete: 0,
+    metadata: 0,
+    namespace: 0,
+    other: 0,
+    total: 0,
+  };
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
+}

@@ -1,0 +1,59 @@
+import { expect, test } from "vitest";
+import { parseListedKey, parsePair } from "../../../src/cli/bulk-input.ts";
+
+const item = (text: string, unit: "item" | "line" = "item") => ({ text, number: 3, unit });
+
+test("a pair in wrangler's form has all that belongs to it", () => {
+  const pair = parsePair(
+    item(
+      '{"key":"a/b","value":"AAEC/w==","base64":true,"expiration":1999999999,"expiration_ttl":300,"metadata":{"b":1,"a":2},"x":1}',
+    ),
+    "p.json",
+  );
+  expect({ ...pair, bytes: [...pair.bytes] }).toEqual({
+    key: "a/b",
+    bytes: [0, 1, 2, 255],
+    metadata: '{"a":2,"b":1}',
+    expiration: 1_999_999_999,
+    ttlSeconds: 300,
+  });
+  expect(parsePair(item('{"key":"k","value":"ü"}'), "p.json")).toEqual({
+    key: "k",
+    bytes: Buffer.from("ü"),
+    metadata: undefined,
+    expiration: undefined,
+    ttlSeconds: undefined,
+  });
+});
+
+test.each([
+  ["[]", /item 3 of p\.json is no JSON object/],
+  ["{", /item 3 of p\.json is not JSON/],
+  ['{"value":"v"}', /has no key/],
+  ['{"key":"k"}', /has no value/],
+  ['{"key":"k","value":{"a":1}}', /has a value that is no string/],
+  ['{"key":"k","value":"a*b=","base64":true}', /has a value that is not base64/],
+  ['{"key":"k","value":"abcde","base64":true}', /is not base64/],
+  ['{"key":"k","value":"v","base64":"yes"}', /neither true nor false/],
+  ['{"key":"k","value":"\\ud800"}', /not valid Unicode/],
+  ['{"key":"..","value":"v"}', /item 3 of p\.json: ".." is no key/],
+  ['{"key":"k","value":"v","expiration":"soon"}', /has an expiration that is no whole number/],
+  ['{"key":"k","value":"v","expiration_ttl":59}', /at least 60 seconds/],
+  [`{"key":"k","value":"v","metadata":"${"x".repeat(1023)}"}`, /over 1024 bytes of metadata/],
+])("%s is refused", (text, message) => expect(() => parsePair(item(text), "p.json")).toThrow(message));
+
+test.each([
+  ['"a"', "item", "a"],
+  ['{"name":"a","metadata":{}}', "line", "a"],
+  ['{"key":"a"}', "item", "a"],
+  ["plain/key.txt", "line", "plain/key.txt"],
+] as const)("%s lists the key %s", (text, unit, key) => expect(parseListedKey(item(text, unit), "k")).toBe(key));
+
+test.each([
+  ["1", "item", /is no key/],
+  ["{}", "line", /line 3 of k is no key/],
+  ['"unfinished', "line", /is not JSON/],
+  ['""', "item", /no key: it is empty/],
+] as const)("%s is no key of a list", (text, unit, message) =>
+  expect(() => parseListedKey(item(text, unit), "k")).toThrow(message),
+);

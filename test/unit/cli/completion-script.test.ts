@@ -1,0 +1,51 @@
+import { spawnSync } from "node:child_process";
+import { describe, expect, test } from "vitest";
+import { renderCompletion, shells } from "../../../src/cli/completion-script.ts";
+
+const commands = [
+  {
+    path: [],
+    subcommands: [
+      { name: "key", summary: "Single keys" },
+      { name: "push", summary: "Don't stop" },
+    ],
+    options: [{ long: "--json", description: "JSON" }],
+  },
+  {
+    path: ["key"],
+    subcommands: [
+      { name: "list", summary: "List" },
+      { name: "delete", summary: "Delete" },
+    ],
+    options: [],
+  },
+  { path: ["key", "list"], subcommands: [], options: [{ long: "--prefix", description: "Only 'these'" }] },
+  { path: ["key", "delete"], subcommands: [], options: [] },
+  { path: ["push"], subcommands: [], options: [{ long: "--dry-run", description: "" }] },
+];
+
+const has = (shell: string): boolean => spawnSync(shell, ["-c", ":"]).status === 0;
+
+describe.skipIf(!has("bash"))("in bash", () => {
+  test.each([
+    ["kvsync ", "key push --json"],
+    ["kvsync k", "key"],
+    ["kvsync key ", "list delete --json"],
+    ["kvsync --json key l", "list"],
+    ["kvsync key list --p", "--prefix"],
+    ["kvsync push --", "--dry-run --json"],
+  ])("%j offers %s", (line, offered) => {
+    const words = line.split(" ");
+    const script = `${renderCompletion("bash", commands)}
+      COMP_WORDS=(${words.map((word) => `"${word}"`).join(" ")}); COMP_CWORD=${words.length - 1}; _kvsync; echo "\${COMPREPLY[@]}"`;
+    expect(spawnSync("bash", ["-c", script], { encoding: "utf8" })).toMatchObject({
+      stdout: `${offered}\n`,
+      stderr: "",
+    });
+  });
+});
+
+test.each(shells.filter(has))("what is written for %s is valid there", (shell) => {
+  const check = spawnSync(shell, ["-n"], { input: renderCompletion(shell, commands), encoding: "utf8" });
+  expect([check.status, check.stderr]).toEqual([0, ""]);
+});

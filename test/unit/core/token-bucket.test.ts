@@ -1,0 +1,161 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { EpochMs } from "../../../src/core/clock.ts";
+import {
+  blockTokens,
+  observePolicies,
+  observeRemaining,
+  openTokenBucket,
+  recentTokens,
+  returnToken,
+  settleToken,
+  takeToken,
+  type TokenBucket,
+  waitMs,
+} from "../../../src/core/token-bucket.ts";
+
+const at = (ms: number): EpochMs => (1_800_000_000_000 + ms) as EpochMs;
+const WINDOW = 300_000;
+
+/** Sends and answers `count` requests at `ms`. */
+function spend(bucket: TokenBucket, count: number, ms: number): void {
+  for (let i = 0; i < count; i++) {
+    expect(waitMs(bucket, at(ms))).toBe(0);
+    takeToken(bucket);
+    settleToken(bucket, at(ms));
+  }
+}
+
+describe("the token bucket", () => {
+  it("allows the whole budget at once, and nothing more until the window is over", () => {
+    const bucket = openTokenBucket([{ quota: 1200, windowMs: WINDOW }]);
+    spend(bucket, 1200, 0);
+    expect(waitMs(bucket, at(0))).toBe(WINDOW);
+    expect(waitMs(bucket, at(100_000))).toBe(200_000);
+    spend(bucket, 1200, WINDOW);
+  });
+
+  it("waits for an answer while all of the budget is in flight", () => {
+    const bucket = openTokenBucket([{ quota: 2, windowMs: WINDOW }]);
+    takeToken(bucket);
+    takeToken(bucket);
+    expect(waitMs(bucket, at(0))).toBe(Number.POSITIVE_INFINITY);
+    settleToken(bucket, at(50));
+    expect(waitMs(bucket, at(50))).toBe(WINDOW);
+    returnToken(bucket);
+    expect(waitMs(bucket, at(50))).toBe(0);
+  });
+
+  it("never lets the server see more than the quota in any window, wherever it counts a request", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 8 }),
+        fc.integer({ min: 1, max: 20 }),
+        fc.array(fc.tuple(fc.nat(40), fc.nat(30), fc.double({ min: 0, max: 1, noNaN: true })), { maxLength: 120 }),
+        (quota, windowMs, steps) => {
+          const bucket = openTokenBucket([{ quota, windowMs }]);
+          const seen: number[] = [];
+          const inFlight: number[] = [];
+          let now = 0;
+          const settleUntil = (until: number): void => {
+            for (const due of inFlight.splice(0).sort((a, b) => a - b)) {
+              if (due <= until) settleToken(bucket, at(due));
+              else inFlight.push(due);
+            }
+          };
+          for (const [pause, latency, where] of steps) {
+            now += pause;
+            settleUntil(now);
+            const wait = waitMs(bucket, at(now));
+            if (wait > 0) continue;
+            takeToken(bucket);
+            inFlight.push(now + latency);
+            seen.push(now + latency * where);
+          }
+          seen.sort((a, b) => a - b);
+          for (let i = quota; i < seen.length; i++)
+            expect(seen[i]! - seen[i - quota]!).toBeGreaterThanOrEqual(windowMs - 1e-6);
+        },
+      ),
+    );
+  });
+
+  it("holds to several policies at once", () => {
+    const bucket = openTokenBucket([
+      { quota: 1200, windowMs: WINDOW },
+      { quota: 10, windowMs: 1000 },
+    ]);
+    spend(bucket, 10, 0);
+    expect(waitMs(bucket, at(0))).toBe(1000);
+    spend(bucket, 10, 1000);
+  });
+
+  it("keeps a reserve for those more urgent, but always lets one through", () => {
+    const bucket = openTokenBucket([{ quota: 100, windowMs: WINDOW }]);
+    spend(bucket, 80, 0);
+    expect(waitMs(bucket, at(0), 0.2)).toBe(WINDOW);
+    expect(waitMs(bucket, at(0))).toBe(0);
+    expect(waitMs(openTokenBucket([{ quota: 1, windowMs: WINDOW }]), at(0), 0.9)).toBe(0);
+  });
+
+  it("stops when the server says so", () => {
+    const bucket = openTokenBucket([{ quota: 1200, windowMs: WINDOW }]);
+    blockTokens(bucket, at(0), 7000);
+    expect(waitMs(bucket, at(1000))).toBe(6000);
+    expect(waitMs(bucket, at(7000))).toBe(0);
+  });
+
+  it("believes the server's count of what is left, less what is in flight", () => {
+    const bucket = openTokenBucket([{ quota: 1200, windowMs: WINDOW }]);
+    takeToken(bucket);
+    observeRemaining(bucket, at(0), 2, 30_000);
+    expect(waitMs(bucket, at(0))).toBe(0);
+    takeToken(bucket);
+    expect(waitMs(bucket, at(0))).toBe(30_000);
+    // An older answer of the same window does not raise it again; a new window does.
+    observeRemaining(bucket, at(100), 50, 30_000);
+    expect(waitMs(bucket, at(100))).toBeGreaterThan(0);
+    observeRemaining(bucket, at(30_000), 50, 60_000);
+    expect(waitMs(bucket, at(30_000))).toBe(0);
+  });
+
+  it("holds to policies that the server announces, which replace those it announced before", () => {
+    const bucket = openTokenBucket([{ quota: 5, windowMs: WINDOW }]);
+    observePolicies(bucket, [{ quota: 2, windowMs: 60_000 }]);
+    spend(bucket, 2, 0);
+    expect(waitMs(bucket, at(0))).toBe(60_000);
+    observePolicies(bucket, [{ quota: 10, windowMs: 60_000 }]);
+    spend(bucket, 3, 1);
+    expect(waitMs(bucket, at(1))).toBe(WINDOW - 1);
+  });
+
+  it("ignores policies that are none", () => {
+    const bucket = openTokenBucket([{ quota: 5, windowMs: WINDOW }]);
+    observePolicies(bucket, [
+      { quota: 0, windowMs: 60_000 },
+      { quota: 1e9, windowMs: 60_000 },
+      { quota: 3, windowMs: 0 },
+    ]);
+    spend(bucket, 5, 0);
+  });
+
+  it("goes on where another process stopped", () => {
+    const before = openTokenBucket([{ quota: 3, windowMs: WINDOW }]);
+    spend(before, 2, 0);
+    takeToken(before);
+    const after = openTokenBucket([{ quota: 3, windowMs: WINDOW }], recentTokens(before, at(1000)));
+    expect(waitMs(after, at(1000))).toBe(WINDOW - 1000);
+    expect(recentTokens(before, at(WINDOW + 1))).toHaveLength(1);
+  });
+
+  it("does not wait for hours when the clock is set back", () => {
+    const bucket = openTokenBucket([{ quota: 2, windowMs: WINDOW }]);
+    spend(bucket, 2, 3_600_000);
+    expect(waitMs(bucket, at(0))).toBe(WINDOW);
+  });
+
+  it("allows everything without policies", () => {
+    const bucket = openTokenBucket([]);
+    spend(bucket, 5000, 0);
+  });
+});

@@ -1,0 +1,396 @@
+// What the client does with answers that the embedded server has no reason to give: one table of answers and errors, and
+// the rules of trying again.
+
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { inspect } from "node:util";
+import { describe, expect, it } from "vitest";
+import type { NamespaceId } from "../../../src/kv/kv-api.ts";
+import { openBudget } from "../../../src/kv/budget.ts";
+import type { RetryEvent } from "../../../src/kv/request-loop.ts";
+import { bodyOfText } from "../../../src/kv/sized-body.ts";
+import { collect, keyOf } from "../../support/values.ts";
+import { failure, openTestClient, TOKEN } from "./client-fixture.ts";
+import { HurriedClock } from "./hurried-clock.ts";
+import { answer, refuse, type Script, send, startScriptedServer } from "./scripted-server.ts";
+
+const id = "0f2ac74b498b48028cb68387c421e279" as NamespaceId;
+const html = (response: Parameters<Script>[1], status: number): void =>
+  send(response, status, "<html><h1>oops</h1></html>", { "content-type": "text/html" });
+
+describe("an answer for good", () => {
+  it.each<[string, Script, object]>([
+    ["a wrong token", (_, r) => refuse(r, 403, 10000, "Authentication error"), { code: "unauthorized" }],
+    ["401 without a body", (_, r) => send(r, 401, ""), { code: "unauthorized" }],
+    ["missing headers", (_, r) => refuse(r, 400, 9106), { code: "unauthorized" }],
+    ["an unknown namespace", (_, r) => refuse(r, 404, 10013), { code: "namespace-not-found" }],
+    [
+      "a malformed namespace id",
+      (_, r) => refuse(r, 400, 10011, "could not parse"),
+      { code: "api-error", apiCode: 10011 },
+    ],
+    ["the free quota", (_, r) => refuse(r, 429, 10048, "limit for today"), { code: "quota-exhausted" }],
+    ["an HTML page 413", (_, r) => html(r, 413), { code: "request-too-large" }],
+    ["no route", (_, r) => refuse(r, 404, 7003, "Could not route"), { code: "api-error", status: 404 }],
+    ["404 without errors", (_, r) => refuse(r, 404, undefined), { code: "api-error", status: 404 }],
+    ["a wrong method", (_, r) => refuse(r, 405, 10000, "GET method not allowed"), { code: "api-error", status: 405 }],
+    ["a redirect", (_, r) => send(r, 302, "", { location: "http://elsewhere/" }), { code: "api-error", status: 302 }],
+    ["a challenge", (_, r) => send(r, 403, "<html>", { "cf-mitigated": "challenge" }), { code: "api-error" }],
+    ["an invalid cursor", (_, r) => refuse(r, 400, 10041, "invalid cursor"), { code: "api-error", apiCode: 10041 }],
+    ["a result that is no list", (_, r) => answer(r, { keys: [] }, {}), { code: "api-malformed" }],
+    ["a key without a name", (_, r) => answer(r, [{ nme: "a" }], {}), { code: "api-malformed" }],
+    ["an odd expiration", (_, r) => answer(r, [{ name: "a", expiration: "soon" }], {}), { code: "api-malformed" }],
+    ["an odd cursor", (_, r) => answer(r, [], { cursor: 7 }), { code: "api-malformed" }],
+  ])("%s is not asked for again", async (_, script, expected) => {
+    await using server = await startScriptedServer(script);
+    const api = openTestClient(server.url);
+    const error = await failure(api.listKeys(id, {}));
+    expect(error).toMatchObject({ ...expected, retryable: false });
+    expect(error.message).toMatch(/^could not list the keys of namespace 0f2ac/);
+    expect(server.requests).toHaveLength(1);
+    expect(api.counts()).toMatchObject({ list: 1, total: 1, retries: 0 });
+    await api.close();
+  });
+
+  it("names the permission that a token lacks", async () => {
+    await using server = await startScriptedServer((_, response) =>
+      refuse(response, 403, 10000, "Authentication error"),
+    );
+    const api = openTestClient(server.url);
+    const error = await failure(api.deleteValue(id, keyOf("a")));
+    expect(error.hint).toContain("Workers KV Storage: Read, or Write");
+    await api.close();
+  });
+
+  it("to a first wrong token fails all that is waiting, and all that follows", async () => {
+    await using server = await startScriptedServer((_, response) => refuse(response, 403, 10000));
+    const api = openTestClient(server.url, { budgetState: openBudget({ clock: new HurriedClock(), concurrency: 1 }) });
+    const codes = await Promise.all(
+      ["a", "b", "c"].map(async (key) => (await failure(api.deleteValue(id, keyOf(key)))).code),
+    );
+    expect(codes).toEqual(["unauthorized", "unauthorized", "unauthorized"]);
+    expect((await failure(api.listKeys(id, {}))).code).toBe("unauthorized");
+    expect(server.requests).toHaveLength(1);
+    expect(api.counts().total).toBe(1);
+    await api.close();
+  });
+});
+
+describe("a failure that may pass", () => {
+  it.each<[string, Script]>([
+    ["500", (_, r) => refuse(r, 500, 10001)],
+    ["502 as HTML", (_, r) => html(r, 502)],
+    ["503 with an envelope", (_, r) => refuse(r, 503, 10001, "service temporarily unavailable")],
+    ["524 as HTML", (_, r) => html(r, 524)],
+    ["408", (_, r) => send(r, 408, "")],
+    ["429", (_, r) => refuse(r, 429, 971, "slow down", { "retry-after": "1" })],
+    ["a per-key 429", (_, r) => refuse(r, 429, 10022)],
+    ["HTML with 200", (_, r) => html(r, 200)],
+    ["JSON that is cut", (_, r) => send(r, 200, '{"result":[],"succ')],
+    ["JSON that is no envelope", (_, r) => send(r, 200, "[]")],
+    [
+      "bytes that are no UTF-8",
+      (_, r) => send(r, 200, Buffer.from('{"success":true,"result":[],"x":"\xff"}', "latin1")),
+    ],
+    ["a failure with 200", (_, r) => refuse(r, 200, 1234)],
+    ["a success with 500", (_, r) => send(r, 500, '{"success":true,"result":[]}')],
+    ["a closed connection", (_, r) => r.destroy()],
+    [
+      "a body that stops half-way",
+      (_, r) => {
+        r.writeHead(200, { "content-length": 100 });
+        r.write('{"success":true,');
+        setImmediate(() => r.destroy());
+      },
+    ],
+    [
+      "something that is not HTTP",
+      (_, r) => {
+        r.socket?.end("SSH-2.0-OpenSSH\r\n");
+      },
+    ],
+  ])("%s is tried again", async (_, script) => {
+    await using server = await startScriptedServer((request, response, number) => {
+      if (number < 2) script(request, response, number);
+      else answer(response, [{ name: "a" }], { cursor: "" });
+    });
+    const events: RetryEvent[] = [];
+    const api = openTestClient(server.url, { onRetry: (event) => events.push(event) });
+    expect(await api.listKeys(id, {})).toEqual({ keys: [{ name: "a" }], cursor: "" });
+    expect(server.requests).toHaveLength(3);
+    expect(api.counts()).toMatchObject({ list: 3, total: 3, retries: 2 });
+    expect(events.map((event) => [event.operation, event.retry])).toEqual([
+      ["list", 1],
+      ["list", 2],
+    ]);
+    await api.close();
+  });
+
+  it("fails in the end, with what the last answer said", async () => {
+    await using server = await startScriptedServer((_, response) => html(response, 502));
+    const api = openTestClient(server.url);
+    const error = await failure(api.listKeys(id, {}));
+    expect(error).toMatchObject({ code: "api-error", status: 502, retryable: true });
+    expect(error.message).toContain("status 502 and a body that is an HTML page");
+    expect(server.requests).toHaveLength(6);
+    await api.close();
+  });
+
+  it("waits as long as the server asks, and a random part of a doubling time otherwise", async () => {
+    const clock = new HurriedClock();
+    await using server = await startScriptedServer((_, response, number) => {
+      if (number === 0) refuse(response, 503, undefined, "", { "retry-after": "7" });
+      else if (number < 4) refuse(response, 503, undefined);
+      else answer(response, []);
+    });
+    const api = openTestClient(server.url, { clock });
+    await api.listKeys(id, {});
+    expect(clock.slept[0]).toBe(7000);
+    [1000, 2000, 4000].forEach((bound, i) => expect(clock.slept[i + 1]).toBeLessThanOrEqual(bound));
+    await api.close();
+  });
+
+  it("that is a limit on the account holds back all calls, and counts as no attempt", async () => {
+    const clock = new HurriedClock();
+    const start = clock.now();
+    await using server = await startScriptedServer((_, response) => {
+      if (clock.now() - start < 10_000) refuse(response, 429, 971, "slow down", { "retry-after": "1" });
+      else answer(response, []);
+    });
+    const api = openTestClient(server.url, { clock, budget: {}, retry: { attempts: 1 } });
+    await Promise.all([api.listKeys(id, {}), api.listKeys(id, {}), api.listKeys(id, {})]);
+    expect(clock.now() - start).toBeGreaterThanOrEqual(10_000);
+    await api.close();
+  });
+
+  it("that is a limit on the account gives up after ten minutes", async () => {
+    await using server = await startScriptedServer((_, response) => refuse(response, 429, 971));
+    const clock = new HurriedClock();
+    const start = clock.now();
+    const api = openTestClient(server.url, { clock });
+    expect(await failure(api.listKeys(id, {}))).toMatchObject({ code: "rate-limited", retryable: true });
+    expect(clock.now() - start).toBeGreaterThan(480_000);
+    expect(server.requests.length).toBeLessThan(40);
+    await api.close();
+  });
+
+  it("that is a limit is an error at once for those who do not wait", async () => {
+    await using server = await startScriptedServer((_, response) =>
+      refuse(response, 429, 971, "", { "retry-after": "300" }),
+    );
+    const api = openTestClient(server.url, { noWait: true });
+    expect((await failure(api.listKeys(id, {}))).code).toBe("budget-exhausted");
+    expect(server.requests).toHaveLength(1);
+    await api.close();
+  });
+
+  it("by time is left to those who can send less, for bulk operations", async () => {
+    await using server = await startScriptedServer((_, response) => html(response, 524));
+    const api = openTestClient(server.url);
+    expect(await failure(api.bulkWrite(id, bodyOfText("[]")))).toMatchObject({ timedOut: true, retryable: true });
+    expect(server.requests).toHaveLength(1);
+    await api.close();
+  });
+});
+
+describe("no answer", () => {
+  it("where nothing listens is a network error that names the host", async () => {
+    const closed = createServer();
+    await new Promise<void>((resolve) => closed.listen(0, "127.0.0.1", resolve));
+    const { port } = closed.address() as AddressInfo;
+    await new Promise((resolve) => closed.close(resolve));
+    const api = openTestClient(`http://127.0.0.1:${port}/client/v4`);
+    const error = await failure(api.getNamespace(id));
+    expect(error).toMatchObject({ code: "network", retryable: true });
+    expect(error.message).toBe(`could not get namespace ${id}: the connection was refused (127.0.0.1:${port})`);
+    expect(api.counts()).toMatchObject({ total: 6, retries: 5 });
+    await api.close();
+  });
+
+  it("in time is one too", async () => {
+    await using server = await startScriptedServer(() => undefined);
+    const api = openTestClient(server.url, { headersTimeoutMs: 30, retry: { attempts: 2 } });
+    expect(await failure(api.listKeys(id, {}))).toMatchObject({ code: "network", timedOut: true });
+    expect(server.requests).toHaveLength(2);
+    await api.close();
+  });
+
+  it("is no longer waited for when the caller gives up", async () => {
+    await using server = await startScriptedServer(() => undefined);
+    const api = openTestClient(server.url);
+    const stop = new AbortController();
+    const reason = new Error("enough");
+    const reading = failure(api.listKeys(id, {}, { signal: stop.signal }));
+    while (server.requests.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    stop.abort(reason);
+    expect(await reading).toBe(reason);
+    await api.close();
+  });
+});
+
+describe("a namespace", () => {
+  it("whose creation was answered into the void is found by its title", async () => {
+    await using server = await startScriptedServer((request, response, number) => {
+      if (number === 0) response.destroy();
+      else if (request.method === "POST") refuse(response, 400, 10014, "already exists");
+      else answer(response, [{ id, title: "mine" }], { page: 1, per_page: 1000, total_pages: 1 });
+    });
+    const api = openTestClient(server.url);
+    expect(await api.createNamespace("mine")).toEqual({ id, title: "mine" });
+    expect(server.requests.map((request) => request.method)).toEqual(["POST", "POST", "GET"]);
+    await api.close();
+  });
+
+  it("whose deletion was answered into the void is gone", async () => {
+    await using server = await startScriptedServer((_, response, number) => {
+      if (number === 0) response.destroy();
+      else refuse(response, 404, 10013);
+    });
+    const api = openTestClient(server.url);
+    await api.deleteNamespace(id);
+    expect(server.requests).toHaveLength(2);
+    await api.close();
+  });
+
+  it("that was just created may be unknown for a while", async () => {
+    await using server = await startScriptedServer((request, response, number) => {
+      if (request.method === "POST") answer(response, { id, title: "new" });
+      else if (number < 3) refuse(response, 404, 10013);
+      else answer(response, []);
+    });
+    const api = openTestClient(server.url);
+    await api.createNamespace("new");
+    expect((await api.listKeys(id, {})).keys).toEqual([]);
+    await api.close();
+  });
+
+  it.each([
+    ["the number of pages", { total_pages: 2 }, 2],
+    ["the number of namespaces", { total_count: 3, per_page: 2 }, 2],
+    ["nothing", {}, 3],
+  ])("list ends by %s", async (_, info, requests) => {
+    const pages = [
+      [
+        { id, title: "a" },
+        { id, title: "b" },
+      ],
+      [{ id, title: "c" }],
+      [],
+    ];
+    await using server = await startScriptedServer((request, response) => {
+      const page = Number(/[?&]page=(\d+)/.exec(request.target)?.[1]);
+      answer(response, pages[page - 1], info);
+    });
+    const api = openTestClient(server.url);
+    expect((await collect(api.listNamespaces())).map((namespace) => namespace.title)).toEqual(["a", "b", "c"]);
+    expect(server.requests).toHaveLength(requests);
+    await api.close();
+  });
+});
+
+describe("a value", () => {
+  it("that is cut half-way is read again", async () => {
+    await using server = await startScriptedServer((_, response, number) => {
+      if (number > 1) return send(response, 200, "the whole value", { expiration: "1999999999" });
+      response.writeHead(200, { "content-length": 15 });
+      response.write("the wh");
+      setImmediate(() => response.destroy());
+    });
+    const api = openTestClient(server.url);
+    const stream = await api.readValue(id, keyOf("a"));
+    expect(Buffer.from(await stream!.bytes()).toString()).toBe("the whole value");
+    expect(api.counts()).toMatchObject({ read: 3, retries: 2 });
+    await api.close();
+  });
+
+  it("that is cut half-way fails as a stream, for what was given cannot be taken back", async () => {
+    await using server = await startScriptedServer((_, response) => {
+      response.writeHead(200, { "content-length": 15 });
+      response.write("the wh");
+      setTimeout(() => response.destroy(), 20);
+    });
+    const api = openTestClient(server.url);
+    const stream = await api.readValue(id, keyOf("a"));
+    const read = async (): Promise<void> => {
+      for await (const chunk of stream!.body) expect(chunk.toString()).toBeDefined();
+    };
+    expect(await failure(read())).toMatchObject({ code: "network", retryable: true });
+    await api.close();
+  });
+
+  it("that could have been cut without anyone noticing is not believed", async () => {
+    await using server = await startScriptedServer((_, response) => {
+      response.socket?.end("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nhalf a val");
+    });
+    const api = openTestClient(server.url);
+    const stream = await api.readValue(id, keyOf("a"));
+    expect(await failure(stream!.bytes())).toMatchObject({ code: "api-malformed" });
+    await api.close();
+  });
+
+  it("that looks like an envelope is a value", async () => {
+    const text = JSON.stringify({ success: false, errors: [{ code: 10009 }] });
+    await using server = await startScriptedServer((_, response) => send(response, 200, text));
+    const api = openTestClient(server.url);
+    expect(Buffer.from(await (await api.readValue(id, keyOf("a")))!.bytes()).toString()).toBe(text);
+    await api.close();
+  });
+
+  it("over 25 MiB is not taken", async () => {
+    await using server = await startScriptedServer((_, response) => send(response, 200, Buffer.alloc(26_214_401)));
+    const api = openTestClient(server.url);
+    expect(await failure((await api.readValue(id, keyOf("a")))!.bytes())).toMatchObject({ code: "api-malformed" });
+    await api.close();
+  });
+});
+
+describe("a request", () => {
+  it("has the key as one segment of its path, percent-encoded once", async () => {
+    await using server = await startScriptedServer((_, response) => answer(response, null));
+    const api = openTestClient(server.url);
+    for (const key of ["a/b c+%?#é", "...", "a/../b", "%2F", "//"]) await api.deleteValue(id, keyOf(key));
+    const root = `/client/v4/accounts/testaccount/storage/kv/namespaces/${id}/values/`;
+    expect(server.requests.map((request) => request.target)).toEqual(
+      ["a%2Fb%20c%2B%25%3F%23%C3%A9", "...", "a%2F..%2Fb", "%252F", "%2F%2F"].map((key) => root + key),
+    );
+    await api.close();
+  });
+
+  it("has an exact length and never a redirect's or another host's address", async () => {
+    await using server = await startScriptedServer((_, response) => answer(response, null));
+    const api = openTestClient(server.url);
+    await api.writeValue(id, keyOf("a"), bodyOfText("12345"), {
+      metadata: "{}",
+      ttlSeconds: 60,
+      expiration: undefined,
+    });
+    await api.writeValue(id, keyOf("a"), bodyOfText(""), {});
+    const [withMetadata, empty] = server.requests;
+    expect(withMetadata?.headers["content-length"]).toBe(String(withMetadata?.body.byteLength));
+    expect(withMetadata?.headers["transfer-encoding"]).toBeUndefined();
+    expect(withMetadata?.target).toMatch(/\?expiration_ttl=60$/);
+    expect(empty?.headers["content-length"]).toBe("0");
+    expect(empty?.headers["content-type"]).toBe("application/octet-stream");
+    await api.close();
+  });
+});
+
+describe("the token", () => {
+  it("is sent, and appears in no error however it came back", async () => {
+    const echo: Script = (request, response, number) => {
+      expect(request.headers["authorization"]).toBe(`Bearer ${TOKEN}`);
+      if (number % 3 === 0) refuse(response, 400, 6003, `Invalid header: Bearer ${TOKEN}`);
+      else if (number % 3 === 1) refuse(response, 500, 1, `oh ${TOKEN}`);
+      else response.destroy();
+    };
+    await using server = await startScriptedServer(echo);
+    for (let i = 0; i < 3; i++) {
+      const events: RetryEvent[] = [];
+      const api = openTestClient(server.url, { retry: { attempts: 1 }, onRetry: (event) => events.push(event) });
+      const error = await failure(api.listKeys(id, {}));
+      expect(inspect([error, events], { depth: 20, showHidden: true })).not.toContain(TOKEN);
+      expect(String(error.stack)).not.toContain(TOKEN);
+      await api.close();
+    }
+  });
+});
