@@ -13,6 +13,7 @@ export interface PlanCounts {
   readonly sourceKeys: number;
   readonly destinationKeys: number;
   readonly removes: number;
+  readonly writes: number;
 }
 
 export type Trip =
@@ -22,8 +23,8 @@ export type Trip =
 /** The guard that `counts` trip, or undefined. */
 export function checkGuards(counts: PlanCounts, limits: GuardLimits): Trip | undefined {
   if (counts.removes === 0) return undefined;
-  if (counts.sourceKeys === 0 || counts.removes >= counts.destinationKeys)
-    return { guard: "source-empty", removes: counts.removes };
+  const isEmptied = counts.writes === 0 && counts.removes >= counts.destinationKeys;
+  if (counts.sourceKeys === 0 || isEmptied) return { guard: "source-empty", removes: counts.removes };
   const allowed =
     "count" in limits.maxDelete
       ? limits.maxDelete.count

@@ -63,6 +63,8 @@ export interface Failure {
 export interface MappingLoop {
   readonly mapping: MappingConfig;
   state(): LoopState;
+  /** The last look at everything. */
+  looked(): RoundReport | undefined;
   /** Looks at everything as soon as it can, also in a backoff. Resolves with that round's report; rejects with what it
    * failed with, or AppError `interrupted` if the mapping is stopped first. */
   look(): Promise<RoundReport>;
@@ -272,6 +274,7 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
   });
   return {
     mapping,
+    looked: () => look,
     state: () => ({
       startedAt,
       activity,
@@ -299,8 +302,11 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
     stop: async (deadline) => {
       stopping = true;
       poke();
-      const broken = deadline.then(() => breakOff.abort(new AppError("interrupted", "stopped")));
-      await Promise.race([ended, broken]);
+      deadline.then(
+        () => breakOff.abort(new AppError("interrupted", `mapping "${mapping.name}" was stopped`)),
+        // The deadline was called off, since all has ended.
+        () => {},
+      );
       await ended;
     },
     ended,

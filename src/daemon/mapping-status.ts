@@ -50,7 +50,8 @@ function stateOf(state: LoopState, isWaiting: boolean): MappingState {
   if (activity !== undefined && !activity.queued && isWaiting) return "waiting";
   if (look === undefined) return "starting";
   if (activity !== undefined && !activity.queued) return "working";
-  return pendingOf(state) > 0 || state.lost || state.leftover ? "behind" : "in-step";
+  if (state.dirty > 0 || state.lost || state.leftover || look.result.lagging > 0) return "behind";
+  return look.result.failed > 0 ? "incomplete" : "in-step";
 }
 
 function sinceOf({ activity, failure, hold, lastRound, startedAt }: LoopState): EpochMs {

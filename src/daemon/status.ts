@@ -16,6 +16,8 @@ export type MappingState =
   | "waiting"
   /** Something is known to be left, and has its turn later: a listing that lags, a file that was being written. */
   | "behind"
+  /** In step, but for keys that cannot be synced as they are: see `problems`. */
+  | "incomplete"
   | "hold"
   | "error";
 

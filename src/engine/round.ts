@@ -121,12 +121,19 @@ interface SideSizes {
 }
 
 function checkPlan(plan: Plan, sizes: SideSizes, { guards }: RoundRequest): Trip | undefined {
+  const { counts } = plan;
   const forth = {
     sourceKeys: sizes.source,
     destinationKeys: sizes.destination,
-    removes: plan.counts["remove:destination"],
+    removes: counts["remove:destination"],
+    writes: counts["write:destination"],
   };
-  const back = { sourceKeys: sizes.destination, destinationKeys: sizes.source, removes: plan.counts["remove:source"] };
+  const back = {
+    sourceKeys: sizes.destination,
+    destinationKeys: sizes.source,
+    removes: counts["remove:source"],
+    writes: counts["write:source"],
+  };
   return checkGuards(forth, guards) ?? checkGuards(back, guards);
 }
 

@@ -39,7 +39,7 @@ export function judgeNetworkError(error: unknown, what: string, host: string): V
         hint: "check the endpoint, the machine's certificates and its clock",
       }),
     };
-  const reason = REASONS[code] ?? (code.startsWith("HPE_") ? "the answer is not HTTP" : undefined);
+  const reason = REASONS[code] ?? (isParserError(error) ? "the answer is not HTTP" : undefined);
   if (reason === undefined) throw error;
   return {
     kind: "retry",
@@ -50,6 +50,11 @@ export function judgeNetworkError(error: unknown, what: string, host: string): V
       timedOut: TIMEOUTS.has(code),
     }),
   };
+}
+
+/** undici's only error that may come without a code. */
+function isParserError(error: unknown): boolean {
+  return error instanceof Error && error.name === "HTTPParserError";
 }
 
 /** An attempt at several addresses fails with one error that holds the others. */

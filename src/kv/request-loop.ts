@@ -1,25 +1,18 @@
 // The life of one call: wait for the budget, count, send, judge, and try again while that can help. Everything that is
 // sent goes through here, so the counts are exact and the first refused token stops all calls of the client.
 
-import { backoffMs, type BackoffOptions } from "../core/backoff.ts";
 import type { Clock, DurationMs } from "../core/clock.ts";
-import { AppError } from "../core/errors.ts";
+import type { AppError } from "../core/errors.ts";
 import type { Budget, BudgetWait, Permit } from "./budget.ts";
 import { collectBytes } from "./collect-bytes.ts";
 import { parseEnvelope } from "./envelope.ts";
 import { judgeAnswer, type Verdict } from "./judge-answer.ts";
 import { judgeNetworkError } from "./network-error.ts";
 import type { CallOptions, NamespaceId, Operation, SizedBody } from "./kv-api.ts";
-import { parseRateHeaders, parseRetryAfter } from "./rate-headers.ts";
+import { parseRateHeaders, parseRetryAfter, type RateHeaders } from "./rate-headers.ts";
 import type { RequestCounter } from "./request-counts.ts";
+import { openRetryCourse, type RetryCourse, type RetryOptions } from "./retry-course.ts";
 import type { AnswerHeaders, HttpAnswer, HttpRequest, Transport } from "./transport.ts";
-
-export interface RetryOptions extends BackoffOptions {
-  /** Times a call is sent before it fails, rate limits not counted. */
-  readonly attempts: number;
-}
-
-export const RETRY_DEFAULT: RetryOptions = { attempts: 6, baseMs: 500, capMs: 30_000 };
 
 export interface RetryEvent {
   readonly operation: Operation;
@@ -76,9 +69,10 @@ export interface RequestLoop {
   stop(error: AppError): void;
 }
 
-/** Rate limits are waited out for two windows of the API's (docs: a block lasts five minutes); then the call fails. */
-const RATE_PATIENCE_MS = 600_000;
-const RATE_BACKOFF: BackoffOptions = { baseMs: 1000, capMs: 60_000 };
+interface Exchange {
+  readonly verdict: Verdict | Extract<CallResult, { kind: "stream" }>;
+  readonly rate: RateHeaders | undefined;
+}
 
 export function openRequestLoop(deps: RequestLoopDeps): RequestLoop {
   const { clock, budget, transport, counter } = deps;
@@ -86,91 +80,78 @@ export function openRequestLoop(deps: RequestLoopDeps): RequestLoop {
 
   async function run(call: Call, expect: "json" | "stream", options: CallOptions): Promise<CallResult> {
     const signal = options.signal === undefined ? stopped.signal : AbortSignal.any([options.signal, stopped.signal]);
-    let failures = 0;
-    let limits = 0;
-    let limitedMs = 0;
+    const course = openRetryCourse(deps.retry, call.retryTimeouts ?? true);
     for (;;) {
-      const verdict = await attempt(call, expect, options, signal, call.isRepeat === true || failures + limits > 0);
-      if (verdict.kind === "fail") {
-        if (verdict.breaks === true) stopped.abort(verdict.error);
-        throw verdict.error;
-      }
-      if (verdict.kind !== "retry") return verdict;
+      const permit = await acquire(call, options, signal);
+      counter.counted(call.operation, call.isRepeat === true || course.failures > 0);
       let wait: DurationMs;
-      if (verdict.limited === undefined) {
-        failures++;
-        const isFinal = verdict.error.timedOut && call.retryTimeouts === false;
-        if (isFinal || failures >= deps.retry.attempts) throw verdict.error;
-        wait = Math.max(backoffMs(failures - 1, deps.retry, clock.random()), verdict.afterMs ?? 0);
-        if (wait > RATE_PATIENCE_MS) throw verdict.error;
-      } else {
-        limits++;
-        wait = limitWaitMs(limits, verdict.afterMs, clock.random());
-        limitedMs += wait;
-        if (limitedMs > RATE_PATIENCE_MS) throw verdict.error;
+      try {
+        const { verdict, rate } = await exchange(call, expect, signal);
+        const next = decide(verdict, course);
+        permit.settle(rate);
+        if (next.kind === "result") return next.result;
+        wait = next.wait;
+        call.onRetry?.();
+        deps.onRetry?.({ operation: call.operation, reason: next.reason, waitMs: wait, retry: course.failures });
+      } finally {
+        permit.settle();
       }
-      call.onRetry?.();
-      deps.onRetry?.({
-        operation: call.operation,
-        reason: verdict.error.message,
-        waitMs: wait,
-        retry: failures + limits,
-      });
-      // A limit on the account is waited for at the gate, together with all others.
-      if (verdict.limited === "account") budget.block(wait);
-      else await clock.sleep(wait, signal);
+      if (wait > 0) await clock.sleep(wait, signal);
     }
   }
 
-  async function attempt(
-    call: Call,
-    expect: "json" | "stream",
-    { priority }: CallOptions,
-    signal: AbortSignal,
-    isRetry: boolean,
-  ): Promise<Verdict | CallResult> {
-    const permit = await budget.acquire(priority ?? (call.operation === "list" ? "scan" : "edit"), {
-      signal,
-      noWait: deps.noWait,
-      onWait: deps.onWait,
-    });
-    if (signal.aborted) {
-      permit.giveBack();
-      throw signal.reason;
+  /** What follows from an answer. Before the permit is settled, so that what stops everyone does so before the next
+   * request is let through. */
+  function decide(
+    verdict: Exchange["verdict"],
+    course: RetryCourse,
+  ): { kind: "result"; result: CallResult } | { kind: "again"; wait: DurationMs; reason: string } {
+    if (verdict.kind === "fail") {
+      if (verdict.breaks === true) stopped.abort(verdict.error);
+      throw verdict.error;
     }
-    counter.counted(call.operation, isRetry);
+    if (verdict.kind !== "retry") return { kind: "result", result: verdict };
+    const wait = course.next(verdict, clock.random());
+    if (wait === undefined) throw verdict.error;
+    const reason = verdict.error.message;
+    if (verdict.limited !== "account") return { kind: "again", wait, reason };
+    // Waited for at the gate, together with all others.
+    budget.block(wait);
+    return { kind: "again", wait: 0, reason };
+  }
+
+  async function acquire(call: Call, { priority }: CallOptions, signal: AbortSignal): Promise<Permit> {
+    const { noWait, onWait } = deps;
+    const usual = call.operation === "list" ? "scan" : "edit";
+    const permit = await budget.acquire(priority ?? usual, { signal, noWait, onWait });
+    if (!signal.aborted) return permit;
+    permit.giveBack();
+    throw signal.reason;
+  }
+
+  /** Sends once. */
+  async function exchange(call: Call, expect: "json" | "stream", signal: AbortSignal): Promise<Exchange> {
     try {
-      return await exchange(call, expect, signal, permit);
+      const { contentType } = call;
+      const answer = await transport.send({
+        method: call.method,
+        path: call.path,
+        headers: contentType === undefined ? deps.headers : { ...deps.headers, "content-type": contentType },
+        body: call.body,
+        signal,
+      });
+      const rate = parseRateHeaders(answer.headers);
+      // The gate counts a stream up to here: whoever holds many must not starve the rest.
+      if (expect === "stream" && answer.status === 200) return { verdict: { kind: "stream", answer }, rate };
+      const bytes = await collectBytes(answer.body, JSON_BYTES_MAX, declaredLength(answer.headers));
+      return { verdict: judge(call, answer, bytes), rate };
     } catch (error) {
-      permit.settle();
       signal.throwIfAborted();
-      if (error instanceof AppError) throw error;
-      return judgeNetworkError(error, call.what, deps.host);
+      return { verdict: judgeNetworkError(error, call.what, deps.host), rate: undefined };
     }
   }
 
-  /** Sends once. Settles `permit` unless it throws. */
-  async function exchange(
-    call: Call,
-    expect: "json" | "stream",
-    signal: AbortSignal,
-    permit: Permit,
-  ): Promise<Verdict | CallResult> {
-    const answer = await transport.send({
-      method: call.method,
-      path: call.path,
-      headers: call.contentType === undefined ? deps.headers : { ...deps.headers, "content-type": call.contentType },
-      body: call.body,
-      signal,
-    });
-    const rate = parseRateHeaders(answer.headers);
-    if (expect === "stream" && answer.status === 200) {
-      // The gate counts to the headers: whoever holds many streams must not starve the rest.
-      permit.settle(rate);
-      return { kind: "stream", answer };
-    }
-    const bytes = await collectBytes(answer.body, JSON_BYTES_MAX, declaredLength(answer.headers));
-    permit.settle(rate);
+  function judge(call: Call, answer: HttpAnswer, bytes: Uint8Array | undefined): Verdict {
     const verdict = judgeAnswer({
       operation: call.operation,
       what: call.what,
@@ -200,14 +181,6 @@ const FRESH_WAIT_MS = 1000;
 
 /** The largest answer in JSON is a bulk get of 25 MB of values, each byte of which may be escaped in six. */
 const JSON_BYTES_MAX = 200_000_000;
-
-/** How long to wait after the `limits`-th refusal in a row. Nothing is gained by coming back early, so at least half of
- * the backoff; a server that keeps asking for less than it needs is believed three times. */
-function limitWaitMs(limits: number, afterMs: DurationMs | undefined, random: number): DurationMs {
-  const steadyMs = (retry: number): DurationMs => backoffMs(retry, RATE_BACKOFF, 0.5 + random / 2);
-  if (afterMs === undefined) return steadyMs(limits - 1);
-  return limits <= 3 ? afterMs : Math.max(afterMs, steadyMs(limits - 4));
-}
 
 /** Content-Length, or undefined if the answer does not say. */
 export function declaredLength(headers: AnswerHeaders): number | undefined {

@@ -9,7 +9,8 @@ import { collectBytes } from "./collect-bytes.ts";
 import type { ValueStream } from "./kv-api.ts";
 import { KvError } from "./kv-error.ts";
 import { judgeNetworkError } from "./network-error.ts";
-import { type CallResult, declaredLength, isDelimited, type RetryOptions } from "./request-loop.ts";
+import { type CallResult, declaredLength, isDelimited } from "./request-loop.ts";
+import type { RetryOptions } from "./retry-course.ts";
 import type { HttpAnswer } from "./transport.ts";
 
 export interface ValueStreamDeps {

@@ -1,0 +1,55 @@
+// The course of one call that keeps failing: whether to try again, and when. No I/O; the loop waits.
+
+import { backoffMs, type BackoffOptions } from "../core/backoff.ts";
+import type { DurationMs } from "../core/clock.ts";
+import type { Verdict } from "./judge-answer.ts";
+
+export interface RetryOptions extends BackoffOptions {
+  /** Times a call is sent before it fails, rate limits not counted. */
+  readonly attempts: number;
+}
+
+export const RETRY_DEFAULT: RetryOptions = { attempts: 6, baseMs: 500, capMs: 30_000 };
+
+/** Rate limits are waited out for two windows of the API's (docs: a block lasts five minutes); then the call fails. */
+const RATE_PATIENCE_MS = 600_000;
+const RATE_BACKOFF: BackoffOptions = { baseMs: 1000, capMs: 60_000 };
+
+export interface RetryCourse {
+  /** How often the call has failed so far. */
+  readonly failures: number;
+  /** How long to wait before the next attempt; undefined: there is none. `random` is in [0, 1). */
+  next(verdict: Extract<Verdict, { kind: "retry" }>, random: number): DurationMs | undefined;
+}
+
+/** `retryTimeouts` false: a timeout is final, since the caller would rather send less. */
+export function openRetryCourse(options: RetryOptions, retryTimeouts: boolean): RetryCourse {
+  let failures = 0;
+  let limits = 0;
+  let limitedMs = 0;
+  return {
+    get failures() {
+      return failures + limits;
+    },
+    next: (verdict, random) => {
+      if (verdict.limited !== undefined) {
+        limits++;
+        const wait = limitWaitMs(limits, verdict.afterMs, random);
+        limitedMs += wait;
+        return limitedMs > RATE_PATIENCE_MS ? undefined : wait;
+      }
+      failures++;
+      if (failures >= options.attempts || (verdict.error.timedOut && !retryTimeouts)) return undefined;
+      const wait = Math.max(backoffMs(failures - 1, options, random), verdict.afterMs ?? 0);
+      return wait > RATE_PATIENCE_MS ? undefined : wait;
+    },
+  };
+}
+
+/** How long to wait after the `limits`-th refusal in a row. Nothing is gained by coming back early, so at least half of
+ * the backoff; a server that keeps asking for less than it needs is believed three times. */
+function limitWaitMs(limits: number, afterMs: DurationMs | undefined, random: number): DurationMs {
+  const steadyMs = (retry: number): DurationMs => backoffMs(retry, RATE_BACKOFF, 0.5 + random / 2);
+  if (afterMs === undefined) return steadyMs(limits - 1);
+  return limits <= 3 ? afterMs : Math.max(afterMs, steadyMs(limits - 4));
+}
