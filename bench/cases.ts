@@ -1,7 +1,6 @@
 // What is measured against what, and the target that each figure is held to. Every case that talks to a server starts
 // its own, and checks once that each contender really did the work that it is credited with.
 
-import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -50,7 +49,7 @@ export const cases: Readonly<Record<string, BenchCase>> = {
     async with(use) {
       const tree = makeTree(HUNDRED_THOUSAND);
       const copy = mkdtempSync(join(benchRoot(), "copy-"));
-      execFileSync("cp", ["-a", `${tree}/.`, copy]);
+      await measure({ command: "cp", args: ["-a", `${tree}/.`, copy] });
       const server = await startServer(MAIN);
       const push = kvsync("push", tree, server.url);
       await measure(push);
@@ -195,7 +194,7 @@ function intoFreshFolder(name: string, data: string, command: (url: string, fold
     },
     async finish() {
       await server?.stop();
-      if (!checked) execFileSync("diff", ["-r", "-q", makeTree(HUNDRED_THOUSAND), folder]);
+      if (!checked) await measure({ command: "diff", args: ["-rq", makeTree(HUNDRED_THOUSAND), folder] });
       checked = true;
       rmSync(folder, { recursive: true });
     },

@@ -1,7 +1,10 @@
 // What a competent user of the official SDK would write to pull a namespace: list all keys, get 100 at a time, write files.
 import { mkdir, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import Cloudflare from "../test/peers/node_modules/cloudflare/index.mjs";
+
+// A user would import it; here it is installed beside the tests that need it.
+const { Cloudflare } = createRequire(new URL("../test/peers/package.json", import.meta.url))("cloudflare");
 
 const [title, folder] = process.argv.slice(2);
 const account_id = process.env.CLOUDFLARE_ACCOUNT_ID;

@@ -1,8 +1,11 @@
 // What a competent user of the official SDK would write to push a folder: list the files, and for each 10,000 of them read
 // them all at once and send them in one call.
 import { readdir, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { join, relative } from "node:path";
-import Cloudflare from "../test/peers/node_modules/cloudflare/index.mjs";
+
+// A user would import it; here it is installed beside the tests that need it.
+const { Cloudflare } = createRequire(new URL("../test/peers/package.json", import.meta.url))("cloudflare");
 
 const [folder, title] = process.argv.slice(2);
 const account_id = process.env.CLOUDFLARE_ACCOUNT_ID;

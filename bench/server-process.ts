@@ -31,6 +31,9 @@ export async function startServer(
       stdio: ["ignore", "pipe", "inherit"],
     },
   );
+  // When a contender fails, the benchmark ends where it is; no server may outlive it.
+  const kill = (): boolean => child.kill();
+  process.once("exit", kill);
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
   const url = await new Promise<string>((resolve, reject) => {
     child.once("error", reject);
@@ -41,7 +44,8 @@ export async function startServer(
     url,
     data,
     async stop() {
-      child.kill("SIGTERM");
+      process.off("exit", kill);
+      kill();
       await ended;
     },
     discard: () => rmSync(data, { recursive: true, force: true }),

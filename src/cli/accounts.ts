@@ -8,6 +8,7 @@ import { closestName } from "../config/closest-name.ts";
 import { type ReadFile, readSecret } from "../config/secret.ts";
 import type { Clock, DurationMs } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
+import type { Budget } from "../kv/budget.ts";
 import type { Credentials } from "../kv/endpoint.ts";
 import type { KvClient } from "../kv/kv-client.ts";
 import type { RunningServer } from "../server/server.ts";
@@ -36,44 +37,91 @@ export interface Accounts {
   open(name: string | undefined): Promise<OpenAccount>;
   /** Names of those that were opened. */
   opened(): readonly string[];
+  /** The next `open` of this account connects anew, with its credentials read again and within the same budget. Returns
+   * what closes the old connection, for when nobody uses it any more. */
+  renew(name: string): () => Promise<void>;
+  /** Those of the opened accounts that the config now says otherwise about, or whose credentials have changed. */
+  outdated(): Promise<ReadonlySet<string>>;
   close(): Promise<void>;
 }
 
 export function openAccounts(deps: AccountsDeps): Accounts {
   const accounts = new Map<string, Promise<OpenAccount>>();
+  const budgets = new Map<string, { readonly of: string; readonly budget: Budget }>();
+  const identities = new Map<string, string>();
   let server: Promise<RunningServer> | undefined;
   // Nobody else on this machine is to read through the port of a server that only this process needs.
   const embeddedToken = randomBytes(24).toString("base64url");
 
   async function connect(config: AccountConfig, stateDir: string): Promise<OpenAccount> {
     const { name, endpoint } = config;
-    if (endpoint.kind === "embedded") server ??= openEmbeddedServer(deps.clock, stateDir, embeddedToken);
+    if (endpoint.kind === "embedded" && server === undefined) {
+      server = openEmbeddedServer(deps.clock, stateDir, embeddedToken);
+      server.catch(() => (server = undefined));
+    }
     const baseUrl = endpoint.kind === "embedded" ? (await server!).url : endpoint.baseUrl;
+    const credentials: Credentials =
+      endpoint.kind === "embedded" ? { kind: "token", token: embeddedToken } : credentialsOf(config, deps.readFile);
+    identities.set(name, identityOf(config, credentials));
     const { openKvClient } = await import("../kv/kv-client.ts");
+    // What was sent before a connection was renewed still counts.
+    const budgetOf = JSON.stringify([config.budget, config.concurrency]);
+    const spent = budgets.get(name);
     const api = openKvClient({
       clock: deps.clock,
       baseUrl,
       accountId: config.accountId,
-      credentials:
-        endpoint.kind === "embedded" ? { kind: "token", token: embeddedToken } : credentialsOf(config, deps.readFile),
+      credentials,
       budget: config.budget,
+      budgetState: spent?.of === budgetOf ? spent.budget : undefined,
       concurrency: config.concurrency,
       noWait: deps.noWait,
       onRetry: (event) => deps.onRetry(name, event),
       onWait: ({ waitMs }) => deps.onWait(name, waitMs),
     });
+    budgets.set(name, { of: budgetOf, budget: api.budget });
     return { name, config, api };
+  }
+
+  /** Undefined: there is no such account any more, or its credentials cannot be read. */
+  function presentIdentity(config: Config, name: string): string | undefined {
+    const account = config.accounts.get(name);
+    if (account === undefined) return undefined;
+    if (account.endpoint.kind === "embedded") return identityOf(account, { kind: "token", token: embeddedToken });
+    try {
+      return identityOf(account, credentialsOf(account, deps.readFile));
+    } catch (error) {
+      if (error instanceof AppError) return undefined;
+      throw error;
+    }
   }
 
   return {
     open: async (name) => {
       const config = await deps.config();
       const account = findAccount(config, deps.env, name);
-      const opened = accounts.get(account.name) ?? connect(account, config.stateDir);
+      const known = accounts.get(account.name);
+      if (known !== undefined) return known;
+      const opened = connect(account, config.stateDir);
       accounts.set(account.name, opened);
+      // What failed is tried again by whoever asks next: a token's file may be there by then.
+      opened.catch(() => accounts.get(account.name) === opened && accounts.delete(account.name));
       return opened;
     },
     opened: () => [...accounts.keys()],
+    renew: (name) => {
+      const old = accounts.get(name);
+      accounts.delete(name);
+      return async () => {
+        const [account] = await Promise.allSettled([old]);
+        if (account.status === "fulfilled") await account.value?.api.close();
+      };
+    },
+    outdated: async () => {
+      const config = await deps.config();
+      const names = [...accounts.keys()].filter((name) => identities.get(name) !== presentIdentity(config, name));
+      return new Set(names);
+    },
     close: async () => {
       for (const account of await Promise.allSettled(accounts.values())) {
         if (account.status === "fulfilled") await account.value.api.close();
@@ -100,6 +148,11 @@ function credentialsOf({ name, credentials }: AccountConfig, readFile: ReadFile)
     case "none":
       throw new AppError("unauthorized", `account "${name}" has no credentials`, { hint: "add api_token to it" });
   }
+}
+
+/** What of an account matters to whoever is connected to it. Holds secrets: for comparison alone. */
+function identityOf({ endpoint, accountId, budget, concurrency }: AccountConfig, credentials: Credentials): string {
+  return JSON.stringify([endpoint, accountId, budget, concurrency, credentials]);
 }
 
 async function openEmbeddedServer(clock: Clock, stateDir: string, token: string): Promise<RunningServer> {

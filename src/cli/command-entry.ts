@@ -37,7 +37,9 @@ export function addCommands(parent: Command, entries: readonly CommandEntry[], s
   const load = async (command: Command): Promise<void> => {
     const entry = waiting.get(command.name());
     waiting.delete(command.name());
-    if (entry !== undefined) (await entry.load()).define(command, start);
+    if (entry === undefined) return;
+    (await entry.load()).define(command, start);
+    setNegatedDefaults(command);
   };
   loaders.set(parent, load);
   parent.hook("preSubcommand", (_, command) => load(command));
@@ -48,5 +50,15 @@ export async function loadAll(parent: Command): Promise<void> {
   for (const command of parent.commands) {
     await loaders.get(parent)?.(command);
     await loadAll(command);
+  }
+}
+
+/** Commander gives `--no-x` its default of true only to options that are there when parsing begins, which those of a
+ * command that is loaded meanwhile are not. */
+function setNegatedDefaults(command: Command): void {
+  for (const option of command.options) {
+    const name = option.attributeName();
+    if (option.negate && command.getOptionValue(name) === undefined)
+      command.setOptionValueWithSource(name, true, "default");
   }
 }

@@ -45,6 +45,7 @@ const byErrorCode: Readonly<Record<ErrorCode, ExitCode>> = {
   "request-too-large": EXIT.failed,
   "not-text": EXIT.failed,
   locked: EXIT.locked,
+  "not-running": EXIT.failed,
   "state-damaged": EXIT.stateDamaged,
   held: EXIT.held,
   "root-missing": EXIT.failed,

@@ -10,6 +10,12 @@ const SETUP = "Server and setup:";
 
 const commands: readonly CommandEntry[] = [
   {
+    name: "run",
+    group: SYNC,
+    summary: "Keep mappings in step until stopped: the daemon",
+    load: () => import("./command/run.ts"),
+  },
+  {
     name: "push",
     group: SYNC,
     summary: "Write the files of mappings to their namespaces",
@@ -20,6 +26,12 @@ const commands: readonly CommandEntry[] = [
     group: SYNC,
     summary: "Write the keys of namespaces to the folders of their mappings",
     load: () => import("./command/pull.ts"),
+  },
+  {
+    name: "sync",
+    group: SYNC,
+    summary: "Do one round of mappings, as their modes say",
+    load: () => import("./command/sync.ts"),
   },
   {
     name: "diff",
@@ -38,6 +50,36 @@ const commands: readonly CommandEntry[] = [
     group: SYNC,
     summary: "Tell whether two namespaces or folders hold the same",
     load: () => import("./command/check.ts"),
+  },
+  {
+    name: "status",
+    group: SYNC,
+    summary: "Show what the daemon does, and whether all is in step",
+    load: () => import("./command/status.ts"),
+  },
+  {
+    name: "approve",
+    group: SYNC,
+    summary: "Let the plan run that a mapping is held with",
+    load: () => import("./command/approve.ts"),
+  },
+  {
+    name: "history",
+    group: SYNC,
+    summary: "Show what happened to keys, when and why",
+    load: () => import("./command/history.ts"),
+  },
+  {
+    name: "trash",
+    group: SYNC,
+    summary: "List and restore what was replaced or removed",
+    load: () => import("./command/trash.ts"),
+  },
+  {
+    name: "reload",
+    group: SYNC,
+    summary: "Let the daemon read its config again",
+    load: () => import("./command/reload.ts"),
   },
   {
     name: "namespace",

@@ -28,6 +28,11 @@ export function isOpenToEavesdroppers(baseUrl: string): boolean {
   return protocol === "http:" && !isLoopback(hostname);
 }
 
+/** Whether the server is in this process or on this machine. */
+export function isLocal(endpoint: Endpoint): boolean {
+  return endpoint.kind === "embedded" || isLoopback(new URL(endpoint.baseUrl).hostname);
+}
+
 function isLoopback(hostname: string): boolean {
   return (
     hostname === "localhost" ||

@@ -12,6 +12,7 @@ export function text(description: string) {
     v.description(description),
     v.transform(String),
     v.nonEmpty("must not be empty"),
+    v.check((value) => !value.includes("\0"), "must hold no NUL character"),
   );
 }
 

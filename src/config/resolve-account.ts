@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { BUDGET_REQUESTS, BUDGET_WINDOW_MS } from "../core/limits.ts";
 import type { AccountConfig, BudgetConfig, CredentialSource, Endpoint } from "./config.ts";
 import type { FaultPath } from "./config-fault.ts";
-import { DEFAULT_ENDPOINT, isOpenToEavesdroppers, parseEndpoint } from "./endpoint.ts";
+import { DEFAULT_ENDPOINT, isLocal, isOpenToEavesdroppers, parseEndpoint } from "./endpoint.ts";
 import type { RawAccount } from "./schema.ts";
 import { Secret, type SecretSource } from "./secret.ts";
 
@@ -13,8 +13,8 @@ export type Report = (path: FaultPath, message: string, what?: "key" | "value") 
 
 /** The API allows this to one user across all tokens and the dashboard, so a fifth is left to others. */
 const DEFAULT_BUDGET: BudgetConfig = { requests: BUDGET_REQUESTS, windowMs: BUDGET_WINDOW_MS, share: 0.8 };
-/** The server in this process asks for no restraint. */
-const EMBEDDED_BUDGET: BudgetConfig = { requests: Number.POSITIVE_INFINITY, windowMs: BUDGET_WINDOW_MS, share: 1 };
+/** A server in this process or on this machine asks for no restraint, unless it is set. */
+const LOCAL_BUDGET: BudgetConfig = { requests: Number.POSITIVE_INFINITY, windowMs: BUDGET_WINDOW_MS, share: 1 };
 
 /** Embedded accounts are told apart by their names, so that a copy from one to another can be tried out offline. */
 function embeddedAccountId(name: string): string {
@@ -35,7 +35,7 @@ export function resolveAccount(
     return undefined;
   }
   const embedded = endpoint.value.kind === "embedded";
-  const fallback = embedded ? EMBEDDED_BUDGET : DEFAULT_BUDGET;
+  const fallback = isLocal(endpoint.value) ? LOCAL_BUDGET : DEFAULT_BUDGET;
   const budget: BudgetConfig = {
     requests: raw.budget?.requests ?? fallback.requests,
     windowMs: raw.budget?.per ?? fallback.windowMs,

@@ -35,7 +35,11 @@ export function parseYamlSource(text: string, env: Environment): YamlSource {
   visit(document, {
     Scalar(key, scalar, ancestors) {
       if (typeof scalar.value === "string") scalar.value = showBraces(scalar.value);
-      if (key === "key") return;
+      if (key === "key") {
+        if (RESERVED.has(String(scalar.value)))
+          faults.push({ message: `"${String(scalar.value)}" can be no key here`, range: rangeOfNode(scalar) });
+        return;
+      }
       // Metadata is JSON, in which 1.0 is a number.
       if (!ancestors.some((node) => isPair(node) && isScalar(node.key) && node.key.value === "metadata"))
         keepDigits(scalar);
@@ -44,6 +48,9 @@ export function parseYamlSource(text: string, env: Environment): YamlSource {
   });
   return { data: toData(document, faults), faults, rangeOf };
 }
+
+/** What valibot passes over, since it has a meaning in JavaScript. */
+const RESERVED = new Set(["__proto__", "constructor", "prototype"]);
 
 /** The first fault of each line: what follows it on the line is mostly its echo. */
 function syntaxFaults(document: Document, text: string): ConfigFault[] {

@@ -20,6 +20,7 @@ export type ErrorCode =
   | "request-too-large"
   | "not-text"
   | "locked"
+  | "not-running"
   | "state-damaged"
   | "held"
   | "root-missing"

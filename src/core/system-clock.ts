@@ -1,5 +1,6 @@
 // The real clock. Only a process's entry point makes one.
 
+import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock, EpochMs } from "./clock.ts";
 
@@ -8,3 +9,8 @@ export const systemClock: Clock = {
   sleep: (duration, signal) => sleep(duration, undefined, signal === undefined ? {} : { signal }),
   random: () => Math.random(),
 };
+
+/** CLOCK_MONOTONIC in microseconds, as systemd counts. */
+export function monotonicMicros(): bigint {
+  return process.hrtime.bigint() / 1000n;
+}

@@ -45,6 +45,10 @@ export interface Found {
   readonly filter: string;
 }
 
+export function isAsBefore({ rootChanged, namespaceChanged, filterChanged }: Circumstances): boolean {
+  return !rootChanged && namespaceChanged === undefined && !filterChanged;
+}
+
 /** What differs between what is found now and what was seen before; nothing, if nothing was. */
 export function circumstancesOf(before: Sighting | undefined, found: Found): Circumstances {
   const was = before?.namespaceId;

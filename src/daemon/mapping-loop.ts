@@ -208,15 +208,16 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
     try {
       const report = await rounds.dirty(paths, call());
       onSuccess("dirty", report);
-      if (report.transient > 0) {
+      if (report.isFull) {
+        look = report;
+        againAt = againAfter(report);
+      } else if (report.transient > 0) {
         dirty.add(paths);
         dirtyAt = (clock.now() + backoffMs(again++, AGAIN_BACKOFF, clock.random())) as EpochMs;
       } else {
         again = 0;
         dirtyAt = clock.now();
       }
-      // What a look at a few keys cannot judge, a look at all of them does.
-      if (report.hold !== undefined) againAt = clock.now();
     } catch (error) {
       if (onFailure(error) === undefined) throw error;
     }

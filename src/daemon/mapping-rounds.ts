@@ -1,26 +1,29 @@
-// The rounds of one mapping: opens its folder and namespace, runs a round, and keeps what must be known the next time:
-// the hold, the folder's identity, the history. Used by the daemon's loops, and by `kvsync sync` for a single round.
+// The rounds of one mapping: finds its folder and namespace, judges what a round is going to do, and keeps what must be
+// known the next time: the hold, what the folder and namespace were, the history. Used by the daemon's loops, and by
+// `kvsync sync` for a single round.
 
 import type { MappingConfig } from "../config/config.ts";
-import type { EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
-import type { Problem, ProblemCode } from "../core/problem.ts";
+import type { Key } from "../core/key.ts";
+import { BULK_GET_KEYS_MAX, LIST_PAGE_KEYS_MAX } from "../core/limits.ts";
+import type { Problem } from "../core/problem.ts";
 import type { Plan } from "../engine/plan.ts";
 import type { PlanSeen, RoundEvents, RoundResult } from "../engine/round.ts";
+import { openBase } from "../journal/base.ts";
 import { type HistoryEvent, openHistory } from "../journal/history.ts";
 import { type Hold, openHolds } from "../journal/holds.ts";
 import { openSightings, type Sighting } from "../journal/sightings.ts";
 import { openTrashIndex } from "../journal/trash-index.ts";
-import type { RootIdentity } from "../replica/tree/tree-root.ts";
+import { collectProblems } from "./collect-problems.ts";
 import { decideOf } from "./decide-mapping.ts";
-import { type Circumstances, encodeHoldReason, type HoldReason, judgePlan, renderHoldReason } from "./hold-reason.ts";
-import { countLists } from "./listing-count.ts";
-import { circumstancesOf, filterOf, findRoot, placeOf, sameRoot } from "./mapping-facts.ts";
-import { openMapping, type OpenMapping } from "./mapping.ts";
-import { type PairDeps, runPairRound } from "./pair.ts";
+import { findDirtyKeys } from "./dirty-keys.ts";
+import { type Circumstances, encodeHoldReason, judgePlan, renderHoldReason } from "./hold-reason.ts";
+import { circumstancesOf, filterOf, findRoot, isAsBefore, placeOf, sameRoot } from "./mapping-facts.ts";
+import { openMappingOpener, type Opened } from "./mapping-opener.ts";
+import { type Pair, type PairDeps, runPairRound } from "./pair.ts";
 import { planIdOf } from "./plan-id.ts";
 import { openRoundLog } from "./round-log.ts";
-import type { AccountsPort, DaemonAccount, MappingRounds, RoundCall, RoundReport } from "./round-port.ts";
+import type { AccountsPort, MappingRounds, RoundCall, RoundReport } from "./round-port.ts";
 
 export interface MappingRoundsDeps extends PairDeps {
   readonly mapping: MappingConfig;
@@ -29,25 +32,29 @@ export interface MappingRoundsDeps extends PairDeps {
   readonly spool: number;
 }
 
-/** Failures that pass by themselves: a file being written, a listing that lags, a disk that is full for a while. */
-const TRANSIENT: ReadonlySet<ProblemCode> = new Set([
-  "changed-while-reading",
-  "changed-on-disk",
-  "write-failed",
-  "unreadable",
-  "stale-read",
-  "vanished",
-  "unconfirmed",
-]);
-const PROBLEMS_KEPT_MAX = 20;
 /** The trash is looked through after rounds that put something there, and otherwise this often. */
 const PRUNE_INTERVAL_MS = 3_600_000;
 
-interface Opened {
-  readonly account: DaemonAccount;
-  readonly mapping: OpenMapping;
-  readonly root: RootIdentity | undefined;
-  readonly listRequests: () => number;
+/** After these a namespace or folder is looked up again before the next round. */
+const OPEN_ANEW: ReadonlySet<AppError["code"]> = new Set([
+  "unauthorized",
+  "namespace-not-found",
+  "root-missing",
+  "interrupted",
+]);
+
+/** What a round starts from. */
+interface Situation extends Opened {
+  readonly place: string;
+  readonly before: Sighting | undefined;
+  readonly pair: Pair;
+  readonly circumstances: Circumstances;
+}
+
+interface Judged {
+  readonly report: RoundReport;
+  /** A round over some keys came upon what only a look at all of them can judge; it applied nothing. */
+  readonly needsLook: boolean;
 }
 
 export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
@@ -57,100 +64,74 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
   const sightings = openSightings(journal);
   const history = openHistory(journal);
   const trash = openTrashIndex(journal, deps.stateDir);
-  const direction = mapping.mode === "pull" ? "pull" : "push";
-  let opened: Opened | undefined;
+  const opener = openMappingOpener(deps);
+  const filter = filterOf(mapping);
   let prunedAt = Number.NEGATIVE_INFINITY;
   let failedWith: string | undefined;
 
-  const tell = (event: HistoryEvent, reason: string): void =>
-    history.append([
-      { at: clock.now(), mapping: name, key: undefined, side: undefined, event, reason, bytes: undefined },
-    ]);
+  const tell = (event: HistoryEvent, reason: string): void => {
+    const about = { mapping: name, key: undefined, side: undefined, bytes: undefined };
+    history.append([{ ...about, at: clock.now(), event, reason }]);
+  };
 
-  async function close(): Promise<void> {
-    const closing = opened;
-    opened = undefined;
-    await closing?.mapping.close();
-  }
-
-  /** The mapping over the account's present client and the present folder. */
-  async function open(
-    account: DaemonAccount,
-    root: RootIdentity | undefined,
-    before: Sighting | undefined,
-    look: boolean,
-  ): Promise<Opened> {
-    if (opened !== undefined && opened.account === account && sameRoot(opened.root, root)) return opened;
-    await close();
-    const { api, counted } = countLists(account.api);
-    // A namespace that was there before is never made anew: who deleted it may have meant it.
-    const config = { ...mapping, create: mapping.create && before?.namespaceId === undefined };
-    const open = await openMapping(
-      { clock, stateDir: deps.stateDir, mapping: config, account: account.config, api },
-      { direction, look },
-    );
-    return (opened = { account, mapping: open, root, listRequests: counted });
-  }
-
-  async function attempt(call: RoundCall): Promise<RoundReport> {
-    const startedAt = clock.now();
+  /** Finds out where things stand, and does `work`. */
+  async function attempt(call: RoundCall, work: (situation: Situation) => Promise<RoundReport>): Promise<RoundReport> {
     const account = await accounts.open(mapping.account);
     const place = placeOf(mapping, account.config);
     const before = sightings.get(name, place);
-    // Before any request is spent: a folder that is missing is missing whatever the namespace holds.
-    const root = findRoot(mapping, before);
     try {
-      const open_ = await open(account, root, before, call.dryRun === true);
-      return await round(open_, place, before, startedAt, call);
+      // Before any request is spent: a folder that is missing is missing whatever the namespace holds.
+      const root = findRoot(mapping, before);
+      const opened = await opener.open({ account, root, before, look: call.dryRun === true });
+      const pair = opened.mapping.pair(mapping.mode === "pull" ? "pull" : "push");
+      const circumstances = circumstancesOf(before, { root, namespaceId: opened.mapping.namespace?.id, filter });
+      const report = await work({ ...opened, place, before, pair, circumstances });
+      failedWith = undefined;
+      return report;
     } catch (error) {
-      if (error instanceof AppError && error.code === "unauthorized") accounts.renew(account);
-      if (error instanceof AppError && OPEN_ANEW.has(error.code)) await close();
+      if (!(error instanceof AppError)) throw error;
+      if (OPEN_ANEW.has(error.code)) await opener.close();
+      if (error.code === "unauthorized") await accounts.renew(account);
+      if (!call.signal.aborted && failedWith !== error.code) tell("failed", error.message);
+      failedWith = error.code;
       throw error;
     } finally {
-      if (call.dryRun === true) await close();
+      if (call.dryRun === true) await opener.close();
     }
   }
 
+  /** Runs one round, over `only` these keys or over all, and keeps nothing of it but the base and the history. */
   async function round(
-    { mapping: open, root, listRequests }: Opened,
-    place: string,
-    before: Sighting | undefined,
-    startedAt: EpochMs,
+    { pair, circumstances, root, before, listRequests, mapping: open }: Situation,
     call: RoundCall,
-  ): Promise<RoundReport> {
-    const pair = open.pair(direction);
-    const filter = filterOf(mapping);
-    const found = { root, namespaceId: open.namespace?.id, filter };
-    const circumstances = circumstancesOf(before, found);
+    only: readonly Key[] | undefined,
+  ): Promise<Judged> {
+    const startedAt = clock.now();
     const heldBefore = holds.get(name);
     const log = openRoundLog({ clock, history, mapping: name, mode: mapping.mode });
     const problems = collectProblems();
     const listedBefore = listRequests();
     let hold: Hold | undefined;
-    let replacedMeanwhile = false;
+    let needsLook = false;
+    let isReplaced = false;
 
     const mayApply = (plan: Plan, seen: PlanSeen): boolean => {
-      if (root !== undefined && !sameRoot(root, findRoot(mapping, before))) {
-        replacedMeanwhile = true;
+      isReplaced = root !== undefined && !sameRoot(root, findRoot(mapping, before));
+      const reason = judgePlan(plannedOf(plan, circumstances), seen, circumstances);
+      if (isReplaced || reason === undefined) return !isReplaced;
+      if (only !== undefined) {
+        needsLook = true;
         return false;
       }
-      const reason = judge(plan, seen, circumstances);
-      if (reason === undefined) return true;
       const id = planIdOf(plan);
       if (heldBefore?.approved === true && heldBefore.plan === id) {
         tell("approved", `plan ${id}: ${renderHoldReason(reason)}`);
         return true;
       }
-      hold = {
-        mapping: name,
-        plan: id,
-        reason: encodeHoldReason(reason),
-        writes: plan.writes,
-        removes: plan.removes,
-        since: heldBefore?.since ?? clock.now(),
-        approved: false,
-      };
       if (heldBefore?.plan !== id) tell("held", `plan ${id}: ${renderHoldReason(reason)}`);
+      const { writes, removes } = plan;
+      const since = heldBefore?.since ?? clock.now();
+      hold = { mapping: name, plan: id, reason: encodeHoldReason(reason), writes, removes, since, approved: false };
       return false;
     };
 
@@ -166,81 +147,96 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
       // Which files are as they were decides whether a folder is the one it was.
       exact: circumstances.rootChanged,
       spool: deps.spool,
+      ...(only !== undefined && { only }),
     }).finally(() => log.close());
-    if (replacedMeanwhile) {
+    if (isReplaced) {
       throw new AppError("root-missing", `the folder ${mapping.folder} was replaced while it was looked at`, {
         hint: "nothing was changed; it is looked at again",
         retryable: true,
       });
     }
-
-    if (call.dryRun !== true) remember(hold, heldBefore);
-    if (hold === undefined && call.dryRun !== true) {
-      const rootNow = findRoot(mapping, undefined);
-      sightings.put({ mapping: name, place, ...found, root: rootNow, lookedAt: startedAt });
-      prune(result);
-    }
-    failedWith = undefined;
-    return {
+    const report = {
       result,
       startedAt,
       durationMs: clock.now() - startedAt,
       hold,
+      isFull: only === undefined,
       lifted: heldBefore !== undefined && hold === undefined,
       problems: problems.kept,
       transient: problems.transient(),
       listRequests: listRequests() - listedBefore,
       changes: log.changes,
+      moreChanges: log.more(),
       namespace: open.namespace,
     };
+    return { report, needsLook };
   }
 
-  function remember(hold: Hold | undefined, heldBefore: Hold | undefined): void {
-    if (hold !== undefined) holds.put(hold);
-    else if (holds.lift(name) && heldBefore?.approved === false) tell("lifted", "what it was held for is gone");
+  async function look(situation: Situation, call: RoundCall): Promise<RoundReport> {
+    const heldBefore = holds.get(name);
+    const { report } = await round(situation, call, undefined);
+    if (call.dryRun === true) return report;
+    if (report.hold !== undefined) {
+      holds.put(report.hold);
+      return report;
+    }
+    if (holds.lift(name) && heldBefore?.approved === false) tell("lifted", "what it was held for is gone");
+    const { place, mapping: open } = situation;
+    // A pull has made its folder by now.
+    const root = findRoot(mapping, undefined);
+    sightings.put({
+      mapping: name,
+      place,
+      root,
+      namespaceId: open.namespace?.id,
+      filter,
+      lookedAt: report.startedAt,
+    });
+    prune(report.result);
+    return report;
   }
 
   function prune({ written, removed }: RoundResult): void {
-    if (written + removed === 0 && clock.now() - prunedAt < PRUNE_INTERVAL_MS) return;
     const now = clock.now();
+    if (written + removed === 0 && now - prunedAt < PRUNE_INTERVAL_MS) return;
     prunedAt = now;
     trash.prune(name, mapping.trash, now);
   }
 
-  async function full(call: RoundCall): Promise<RoundReport> {
-    try {
-      return await attempt(call);
-    } catch (error) {
-      if (error instanceof AppError && !call.signal.aborted && failedWith !== error.code) {
-        failedWith = error.code;
-        tell("failed", error.message);
-      }
-      throw error;
-    }
+  /** The keys that a round over some can be about; undefined: a look at all is due, or is cheaper. */
+  async function dirtyKeys(
+    { pair, before, circumstances }: Situation,
+    paths: readonly string[],
+  ): Promise<readonly Key[] | undefined> {
+    const isPossible = pair.source.lookup !== undefined && before !== undefined && isAsBefore(circumstances);
+    if (!isPossible || holds.get(name) !== undefined) return undefined;
+    const base = openBase(journal, pair.identity);
+    const keys = await findDirtyKeys(paths, { root: mapping.folder, names: mapping.names, base });
+    if (keys === undefined) return undefined;
+    // Each key may have to be read from the remote first.
+    return keys.length / BULK_GET_KEYS_MAX > 1 + base.count() / LIST_PAGE_KEYS_MAX ? undefined : keys;
   }
 
   return {
-    full,
-    // Until the engine can look at some keys alone, all are looked at.
-    dirty: (_paths, call) => full(call),
+    full: (call) => attempt(call, (situation) => look(situation, call)),
+    dirty: (paths, call) =>
+      attempt(call, async (situation) => {
+        const only = await dirtyKeys(situation, paths);
+        if (only === undefined) return look(situation, call);
+        const { report, needsLook } = await round(situation, call, only);
+        if (needsLook) return look(situation, call);
+        prune(report.result);
+        return report;
+      }),
     hold: () => holds.get(name),
     approve: (plan) => holds.approve(name, plan),
-    close,
+    close: () => opener.close(),
   };
 }
 
-/** After these a namespace or folder is looked up again before the next round. */
-const OPEN_ANEW: ReadonlySet<AppError["code"]> = new Set([
-  "unauthorized",
-  "namespace-not-found",
-  "root-missing",
-  "interrupted",
-]);
-
-function judge(plan: Plan, seen: PlanSeen, circumstances: Circumstances): HoldReason | undefined {
+function plannedOf(plan: Plan, { rootChanged }: Circumstances): Parameters<typeof judgePlan>[0] {
   // Counted only where it matters: it goes through the whole plan.
-  const replaces = circumstances.rootChanged ? countReplaces(plan) : 0;
-  return judgePlan({ writes: plan.writes, removes: plan.removes, replaces }, seen, circumstances);
+  return { writes: plan.writes, removes: plan.removes, replaces: rootChanged ? countReplaces(plan) : 0 };
 }
 
 function countReplaces(plan: Plan): number {
@@ -249,26 +245,6 @@ function countReplaces(plan: Plan): number {
     for (const page of plan.pages(list)) replaces += page.filter((action) => action.replaces !== undefined).length;
   }
   return replaces;
-}
-
-interface ProblemCollection {
-  readonly kept: readonly Problem[];
-  readonly add: (problem: Problem) => void;
-  readonly transient: () => number;
-}
-
-function collectProblems(): ProblemCollection {
-  const kept: Problem[] = [];
-  let transient = 0;
-  return {
-    kept,
-    add: (problem) => {
-      if (!problem.failure) return;
-      if (TRANSIENT.has(problem.code)) transient++;
-      if (kept.length < PROBLEMS_KEPT_MAX) kept.push(problem);
-    },
-    transient: () => transient,
-  };
 }
 
 function mergeEvents(

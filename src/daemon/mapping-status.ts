@@ -80,7 +80,7 @@ function workingStatus({ step, startedAt, progress, queued }: Activity): Working
   };
 }
 
-function roundStatus({ result, startedAt, durationMs }: RoundReport): RoundStatus {
+export function roundStatus({ result, startedAt, durationMs }: RoundReport): RoundStatus {
   const { written, removed, unchanged, skipped, conflicts, failed, lagging, bytes } = result;
   return { startedAt, durationMs, written, removed, unchanged, skipped, conflicts, failed, lagging, bytes };
 }

@@ -40,6 +40,7 @@ export interface PairRound {
   readonly signal: AbortSignal;
   readonly events: RoundEvents;
   /** See RoundRequest. */
+  readonly only?: NonNullable<RoundRequest["only"]>;
   readonly mayApply?: NonNullable<RoundRequest["mayApply"]>;
   readonly exact?: boolean;
   /** Tells the spools of rounds that run at the same time apart; 1 unless given. */

@@ -22,6 +22,8 @@ const LINES_AT_ONCE = 500;
 export interface RoundLog {
   /** The first of them, up to CHANGES_KEPT_MAX. */
   readonly changes: readonly Change[];
+  /** How many there were besides. */
+  more(): number;
   onPlan(plan: Plan): void;
   onDone(done: Done): void;
   /** Writes what is left to the history. */
@@ -46,6 +48,7 @@ export function openRoundLog(deps: {
   };
   return {
     changes,
+    more: () => more,
     onPlan(plan) {
       for (const to of ["source", "destination"] as const) {
         for (const page of plan.pages(`write:${to}`)) {

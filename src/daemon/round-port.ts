@@ -27,6 +27,8 @@ export interface RoundReport {
   readonly durationMs: DurationMs;
   /** The hold that the mapping is in after this round. */
   readonly hold: Hold | undefined;
+  /** It was over all keys. */
+  readonly isFull: boolean;
   /** It was held before, and is not any more. */
   readonly lifted: boolean;
   /** Keys that failed, the first of them. */
@@ -37,6 +39,8 @@ export interface RoundReport {
   readonly listRequests: number;
   /** What was done, the first of it. */
   readonly changes: readonly Change[];
+  /** How many changes there were besides. */
+  readonly moreChanges: number;
   readonly namespace: Namespace | undefined;
 }
 
@@ -62,5 +66,5 @@ export interface DaemonAccount {
 export interface AccountsPort {
   open(name: string): Promise<DaemonAccount>;
   /** The next `open` connects anew, with the credentials read again: `stale` was refused. */
-  renew(stale: DaemonAccount): void;
+  renew(stale: DaemonAccount): Promise<void>;
 }

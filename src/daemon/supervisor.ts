@@ -71,10 +71,7 @@ export function openSupervisor(deps: SupervisorDeps): Supervisor {
   let skipped: readonly string[] = [];
   /** Changes of the set of loops, one after the other. */
   let changing: Promise<unknown> = Promise.resolve();
-  let fail: (error: unknown) => void = () => {};
-  const failed = new Promise<never>((_, reject) => {
-    fail = reject;
-  });
+  const { promise: failed, reject: fail } = Promise.withResolvers<never>();
   // Whoever waits for it is told; nobody has to.
   failed.catch(() => {});
 

@@ -77,7 +77,15 @@ function equalRow(one: Entry, other: Entry, deps: ApplyDeps): NewBaseRow {
   };
 }
 
+/** A write that is not yet confirmed. Without its bytes: these belong to the side that sends them. */
 interface InFlight {
+  readonly action: WriteAction;
+  readonly entry: Entry;
+  readonly size: ByteCount;
+  readonly readAt: EpochMs;
+}
+
+interface ReadWrite {
   readonly action: WriteAction;
   readonly value: Value;
 }
@@ -97,18 +105,20 @@ async function applyWrites(plan: Plan, direction: Direction): Promise<void> {
         direction.onProblem(outcome.problem);
         continue;
       }
-      record.push(writtenRow(pending.value, outcome));
-      const { action, value } = pending;
+      record.push(writtenRow(pending, outcome));
+      const { action, size } = pending;
       const replaced = action.replaces !== undefined;
-      direction.onDone({ kind: "written", to: action.to, key: outcome.key, replaced, bytes: value.bytes.byteLength });
+      direction.onDone({ kind: "written", to: action.to, key: outcome.key, replaced, bytes: size });
     }
     if (record.length > 0) direction.base.commit({ record, forget: [], now: direction.clock.now() });
   }
   assert(inFlight.size === 0, "every write has an outcome");
 }
 
-function writtenRow(value: Value, outcome: Extract<WriteOutcome, { kind: "written" }>): NewBaseRow {
-  const { entry } = value;
+function writtenRow(
+  { entry, size, readAt }: InFlight,
+  outcome: Extract<WriteOutcome, { kind: "written" }>,
+): NewBaseRow {
   const written = outcome.entry;
   const fingerprint = entry.fingerprint ?? written.fingerprint;
   assert(fingerprint !== undefined, "a value that was read has a fingerprint");
@@ -117,9 +127,9 @@ function writtenRow(value: Value, outcome: Extract<WriteOutcome, { kind: "writte
     fingerprint,
     metadata: entry.metadata,
     expiration: written.expiration ?? entry.expiration,
-    size: value.bytes.byteLength,
+    size,
     signature: entry.signature ?? written.signature,
-    hashedAt: entry.signature === undefined ? outcome.confirmedAt : value.readAt,
+    hashedAt: entry.signature === undefined ? outcome.confirmedAt : readAt,
   };
 }
 
@@ -134,10 +144,10 @@ async function* pendingWrites(plan: Plan, inFlight: Map<Key, InFlight>, directio
     const actions = writes.map(({ action }) => action);
     const unsaved = await saveAll(actions, "replaced", direction);
     const page: Write[] = [];
-    for (const write of writes) {
-      if (unsaved.has(write.action.key)) continue;
-      inFlight.set(write.action.key, write);
-      page.push({ value: write.value, expected: write.action.replaces });
+    for (const { action, value } of writes) {
+      if (unsaved.has(action.key)) continue;
+      inFlight.set(action.key, { action, entry: value.entry, size: value.bytes.byteLength, readAt: value.readAt });
+      page.push({ value, expected: action.replaces });
     }
     if (page.length > 0) yield page;
   }
@@ -151,8 +161,12 @@ async function* wantedEntries(plan: Plan, wanted: Map<Key, WriteAction>, { to }:
 }
 
 /** The writes that follow from what was read. Values that turn out equal are recorded instead. */
-function readWrites(outcomes: readonly ReadOutcome[], wanted: Map<Key, WriteAction>, direction: Direction): InFlight[] {
-  const writes: InFlight[] = [];
+function readWrites(
+  outcomes: readonly ReadOutcome[],
+  wanted: Map<Key, WriteAction>,
+  direction: Direction,
+): ReadWrite[] {
+  const writes: ReadWrite[] = [];
   const equal: NewBaseRow[] = [];
   for (const outcome of outcomes) {
     const action = wanted.get(outcome.key);

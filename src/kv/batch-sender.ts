@@ -3,7 +3,8 @@
 // this with another `send`.
 //
 // Invariants: an item is "done" only after an answer that confirmed it [I4]; each item is settled exactly once; two items
-// of one key are never held together, so that the later one wins; bytes held stay under LIVE_BYTES_MAX and one item.
+// of one key are never held together, so that the later one wins; bytes held stay under LIVE_BYTES_MAX and one item, or
+// are one batch.
 
 import { backoffMs, type BackoffOptions } from "../core/backoff.ts";
 import { batchLimit, FULL_BATCH, growBatch, shrinkBatch } from "../core/batch-size.ts";
@@ -33,6 +34,8 @@ export interface BatchOps<Input, Item extends BatchItem> {
   send(items: readonly Item[], signal: AbortSignal): Promise<BulkResult>;
   /** For an item that is too large for a batch of its own. */
   sendAlone(item: Item, signal: AbortSignal): Promise<void>;
+  /** The item is settled, and will not be sent again. */
+  release?(item: Item): void;
   /** "written", "deleted": for messages. */
   readonly verb: string;
 }
@@ -57,9 +60,10 @@ export interface BatchSender<Input, Item> {
   takeSettled(): readonly Settled<Input, Item>[];
 }
 
-/** One batch of the largest size and a third of the next: what is sent and what is encoded meanwhile. */
-export const LIVE_BYTES_MAX: ByteCount = 128_000_000;
-/** The API's writes take seconds each; four of the largest would not fit into LIVE_BYTES_MAX anyway. */
+/** Bytes held while something is being sent: two batches of 10,000 pairs of 2 KiB, one on its way and one being encoded.
+ * A batch of the largest size (95 MB) is held alone. */
+export const LIVE_BYTES_MAX: ByteCount = 48_000_000;
+/** The API's writes take seconds each, and small ones leave room for several. */
 const BATCHES_AT_ONCE = 4;
 /** How often an item is sent that the API keeps reporting as unsuccessful, or that times out on its own. */
 export const ATTEMPTS_MAX = 8;
@@ -91,6 +95,7 @@ export function openBatchSender<Input, Item extends BatchItem>(
   function settle(outcome: Exclude<Settled<Input, Item>, { kind: "refused" }>): void {
     unsettled.delete(outcome.item.key);
     liveBytes -= outcome.item.byteLength;
+    ops.release?.(outcome.item);
     settled.push(outcome);
   }
 
@@ -221,7 +226,7 @@ export function openBatchSender<Input, Item extends BatchItem>(
 
   return {
     holds: (key) => unsettled.has(key),
-    isFull: () => hasFullBatch() || liveBytes >= LIVE_BYTES_MAX,
+    isFull: () => hasFullBatch() || (sending > 0 && liveBytes >= LIVE_BYTES_MAX),
     isEmpty: () => open.length === 0,
     add: (input) => {
       const item = ops.encode(input);

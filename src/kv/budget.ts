@@ -199,7 +199,10 @@ function policiesOf({
       hint: "use at least one request, a window above zero, and a share above 0 % and up to 100 %",
     });
   if (requests === Number.POSITIVE_INFINITY) return [];
-  return [{ quota: Math.max(1, Math.floor(requests * share)), windowMs }, PER_ADDRESS];
+  const policy = { quota: Math.max(1, Math.floor(requests * share)), windowMs };
+  // Who sets a budget beyond what one address is allowed does not talk to Cloudflare.
+  const isOwnServer = policy.quota * PER_ADDRESS.windowMs > PER_ADDRESS.quota * windowMs;
+  return isOwnServer ? [policy] : [policy, PER_ADDRESS];
 }
 
 function observe(bucket: TokenBucket, rate: RateHeaders, clock: Clock, share: number): void {

@@ -13,14 +13,8 @@ import { KvError } from "./kv-error.ts";
 import { multipartBody } from "./multipart.ts";
 import { buildPaths } from "./paths.ts";
 import { openRequestCounter } from "./request-counts.ts";
-import {
-  type Call,
-  type CallResult,
-  openRequestLoop,
-  RETRY_DEFAULT,
-  type RetryEvent,
-  type RetryOptions,
-} from "./request-loop.ts";
+import { type Call, type CallResult, openRequestLoop, type RetryEvent } from "./request-loop.ts";
+import { RETRY_DEFAULT, type RetryOptions } from "./retry-course.ts";
 import { bodyOfText } from "./sized-body.ts";
 import { openTransport } from "./transport.ts";
 import { openValueStream } from "./value-stream.ts";

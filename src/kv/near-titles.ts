@@ -15,6 +15,7 @@ export function nearTitles(wanted: string, titles: readonly string[]): readonly 
 }
 
 function distance(a: string, b: string, most: number): number {
+  if (a === b) return 0;
   if (a !== "" && (b.startsWith(a) || b.endsWith(a))) return 1;
   if (Math.abs(a.length - b.length) > most) return Number.POSITIVE_INFINITY;
   return editDistance(a, b);

@@ -7,14 +7,17 @@ import { type Pair, type PairBuffer, pairForm, writePairText } from "./pair-text
 
 /** Where a pair's JSON is. It begins with a comma. */
 export interface PairSlice {
-  readonly arena: Buffer;
+  readonly arena: PairBuffer;
   readonly start: number;
   readonly end: number;
 }
 
 export interface PairArena {
-  /** Encodes `pair`. What it returns keeps the buffer alive, and nothing else does. */
+  /** Encodes `pair`. The slice is good until it is released. */
   add(pair: Pair): PairSlice;
+  /** The slice will not be sent again. Buffers are used again rather than left to the garbage collector, which sees how
+   * large they are too late: it doubled the memory that a long run takes. */
+  release(slice: PairSlice): void;
 }
 
 const ARENA_BYTES: ByteCount = 1024 * 1024;
@@ -22,24 +25,41 @@ const ARENA_BYTES: ByteCount = 1024 * 1024;
 const OWN_BYTES: ByteCount = 128 * 1024;
 
 export function openPairArena(): PairArena {
+  const free: PairBuffer[] = [];
+  /** Slices of each shared buffer that are not released yet. */
+  const held = new Map<PairBuffer, number>();
   let arena: PairBuffer | undefined;
   let used = 0;
+
+  const recycle = (buffer: PairBuffer): void => {
+    held.delete(buffer);
+    free.push(buffer);
+  };
   return {
     add: (pair) => {
       const form = pairForm(pair);
       if (form.byteLength > OWN_BYTES) {
         const own = allocate(form.byteLength);
         writePairText(pair, form, own, 0);
-        return { arena: own.bytes, start: 0, end: form.byteLength };
+        return { arena: own, start: 0, end: form.byteLength };
       }
       if (arena === undefined || used + form.byteLength > ARENA_BYTES) {
-        arena = allocate(ARENA_BYTES);
+        if (arena !== undefined && held.get(arena) === 0) recycle(arena);
+        arena = free.pop() ?? allocate(ARENA_BYTES);
+        held.set(arena, 0);
         used = 0;
       }
       const start = used;
       used += form.byteLength;
+      held.set(arena, (held.get(arena) ?? 0) + 1);
       writePairText(pair, form, arena, start);
-      return { arena: arena.bytes, start, end: used };
+      return { arena, start, end: used };
+    },
+    release: ({ arena: buffer }) => {
+      const count = held.get(buffer);
+      if (count === undefined) return;
+      held.set(buffer, count - 1);
+      if (count === 1 && buffer !== arena) recycle(buffer);
     },
   };
 }
@@ -92,7 +112,7 @@ function* runs(slices: readonly PairSlice[]): Generator<Buffer, void> {
     let { end } = first;
     let next = i + 1;
     while (slices[next]?.arena === first.arena && slices[next]?.start === end) end = slices[next++]!.end;
-    yield first.arena.subarray(i === 0 ? first.start + 1 : first.start, end);
+    yield first.arena.bytes.subarray(i === 0 ? first.start + 1 : first.start, end);
     i = next;
   }
 }

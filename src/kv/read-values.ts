@@ -4,9 +4,8 @@
 import type { ByteCount, EpochMs, EpochSeconds } from "../core/clock.ts";
 import type { Json } from "../core/json.ts";
 import type { Key } from "../core/key.ts";
-import { BULK_GET_BYTES_MAX, BULK_GET_KEYS_MAX } from "../core/limits.ts";
+import { BULK_GET_BYTES_MAX } from "../core/limits.ts";
 import type { Problem } from "../core/problem.ts";
-import { groupKeys } from "./bulk-get-plan.ts";
 import type { CallOptions } from "./kv-api.ts";
 import { openPageInput } from "./page-input.ts";
 import { openTaskSet } from "./task-set.ts";
@@ -69,8 +68,8 @@ export async function* readValues<Tag>(
       const item = input.peek();
       if (item === undefined) break;
       if (item.binary === true || (item.size ?? 0) > SINGLE_BYTES_MIN) reader.readOne(item);
-      else if (item.binary === false) addTo(text, item, BULK_GET_KEYS_MAX, reader);
-      else addTo(unknown, item, groupKeys(reader.binaryShare()), reader);
+      else if (item.binary === false) addTo(text, item, reader.groupKeys("text"), reader);
+      else addTo(unknown, item, reader.groupKeys("unknown"), reader);
       input.take();
     }
     if (!input.ended || input.peek() !== undefined) return;
@@ -115,7 +114,7 @@ function addTo<Tag>(group: Group<Tag>, item: ValueToRead<Tag>, keysMax: number, 
   if (group.items.length > 0 && group.bytes + size > BULK_GET_BYTES_MAX) startGroup(group, reader);
   group.items.push(item);
   group.bytes += size;
-  if (group.items.length >= Math.min(keysMax, reader.groupKeysMax())) startGroup(group, reader);
+  if (group.items.length >= keysMax) startGroup(group, reader);
 }
 
 function startGroup<Tag>(group: Group<Tag>, reader: ValueReader<Tag>): void {

@@ -9,7 +9,8 @@ export interface RetryOptions extends BackoffOptions {
   readonly attempts: number;
 }
 
-export const RETRY_DEFAULT: RetryOptions = { attempts: 6, baseMs: 500, capMs: 30_000 };
+/** Half a minute on average until a call fails, and one in 10,000 if every third request does. */
+export const RETRY_DEFAULT: RetryOptions = { attempts: 8, baseMs: 500, capMs: 30_000 };
 
 /** Rate limits are waited out for two windows of the API's (docs: a block lasts five minutes); then the call fails. */
 const RATE_PATIENCE_MS = 600_000;

@@ -7,7 +7,7 @@ import { batchLimit, type BatchSize, FULL_BATCH, growBatch, shrinkBatch } from "
 import type { ByteCount } from "../core/clock.ts";
 import { BULK_GET_KEYS_MAX } from "../core/limits.ts";
 import { problem } from "../core/problem.ts";
-import { type BinaryShare, learnBinary, readSingly, UNKNOWN_SHARE } from "./bulk-get-plan.ts";
+import { groupKeys, learnBinary, readSingly, UNKNOWN_SHARE } from "./bulk-get-plan.ts";
 import type { BulkValue, CallOptions } from "./kv-api.ts";
 import { isRefusal, KvError } from "./kv-error.ts";
 import type { ReadValue, ValueToRead } from "./read-values.ts";
@@ -20,9 +20,8 @@ export interface ValueReader<Tag> {
   readMany(items: readonly ValueToRead<Tag>[]): void;
   /** Whether the values that are expected leave room for more. */
   hasRoom(): boolean;
-  binaryShare(): BinaryShare;
-  /** How many keys a bulk get may ask for now. */
-  groupKeysMax(): number;
+  /** How many keys to ask for at a time, of those known to be text and of those not known to be. */
+  groupKeys(kind: "text" | "unknown"): number;
   takeOutcomes(): readonly ReadValue<Tag>[];
   /** The outcomes taken last are no longer held by anyone. */
   release(): void;
@@ -52,6 +51,7 @@ export function openValueReader<Tag>(
   let taken = 0;
   let largest = UNKNOWN_BYTES;
   let share = UNKNOWN_SHARE;
+  let unknownKeys = groupKeys(share);
   let size: BatchSize = FULL_BATCH;
   let slowInARow = 0;
 
@@ -65,6 +65,12 @@ export function openValueReader<Tag>(
       }
     };
     tasks.run(ended());
+  }
+
+  function learn(seen: number, binary: number): void {
+    if (seen === 0) return;
+    share = learnBinary(share, seen, binary);
+    unknownKeys = groupKeys(share);
   }
 
   function settleValue({ key, tag }: ValueToRead<Tag>, bytes: Uint8Array, from: BulkValue | undefined): void {
@@ -82,7 +88,7 @@ export function openValueReader<Tag>(
         outcomes.push({ kind: "absent", key, tag });
         return;
       }
-      if (item.binary === undefined) share = learnBinary(share, 1, isUtf8(bytes) ? 0 : 1);
+      if (item.binary === undefined) learn(1, isUtf8(bytes) ? 0 : 1);
       settleValue(item, bytes, undefined);
     } catch (error) {
       if (error instanceof KvError && error.code === "key-not-found") {
@@ -101,27 +107,31 @@ export function openValueReader<Tag>(
     await Promise.all(items.map((item) => limit(() => readOne(item))));
   }
 
-  /** True: all of them were text. `hasBinary`: at least one is known not to be, so that asking for all is in vain. */
-  async function readMany(items: Items, hasBinary: boolean): Promise<boolean> {
-    if (items.length <= 1 || (hasBinary && readSingly(items.length, share))) {
+  /** True: all of them were text. */
+  async function readMany(items: Items): Promise<boolean> {
+    if (items.length <= 1) {
       await readEach(items);
       return false;
     }
-    if (!hasBinary) {
-      const failure = await tryBulk(items);
-      if (failure === undefined) return true;
-      if (failure === "too-much") await readHalves(items, false);
-      else await readMany(items, true);
-      return false;
-    }
-    await readHalves(items, true);
-    return false;
+    const failure = await tryBulk(items);
+    if (failure === "not-text") await readMixed(items);
+    if (failure === "too-much") await readGroups(items, items.length >> 1);
+    return failure === undefined;
   }
 
-  async function readHalves(items: Items, hasBinary: boolean): Promise<void> {
+  /** At least one of them is not text, so that asking for all of them again would be in vain. */
+  async function readMixed(items: Items): Promise<void> {
+    if (readSingly(items.length, share)) return readEach(items);
     const middle = items.length >> 1;
-    const leftIsText = await readMany(items.slice(0, middle), false);
-    await readMany(items.slice(middle), hasBinary && leftIsText);
+    // So many are binary that it is no news that one of them is.
+    if (unknownKeys < middle) return readGroups(items, unknownKeys);
+    const right = items.slice(middle);
+    if (await readMany(items.slice(0, middle))) return readMixed(right);
+    await readMany(right);
+  }
+
+  async function readGroups(items: Items, keys: number): Promise<void> {
+    for (let at = 0; at < items.length; at += keys) await readMany(items.slice(at, at + keys));
   }
 
   async function tryBulk(items: Items): Promise<"not-text" | "too-much" | undefined> {
@@ -142,7 +152,7 @@ export function openValueReader<Tag>(
   async function settleBulk(items: Items, values: ReadonlyMap<string, BulkValue | null>): Promise<void> {
     slowInARow = 0;
     size = growBatch(size);
-    share = learnBinary(share, items.filter((item) => item.binary === undefined).length, 0);
+    learn(items.filter((item) => item.binary === undefined).length, 0);
     const broken: ValueToRead<Tag>[] = [];
     for (const item of items) {
       const value = values.get(item.key);
@@ -157,10 +167,10 @@ export function openValueReader<Tag>(
   const expectedBytes = (items: Items): ByteCount => items.reduce((sum, item) => sum + (item.size ?? largest), 0);
   return {
     readOne: (item) => start(expectedBytes([item]), readOne(item)),
-    readMany: (items) => start(2 * expectedBytes(items), readMany(items, false)),
+    readMany: (items) => start(2 * expectedBytes(items), readMany(items)),
     hasRoom: () => expected + waiting + taken < EXPECTED_BYTES_MAX,
-    binaryShare: () => share,
-    groupKeysMax: () => batchLimit(size, BULK_GET_KEYS_MAX),
+    groupKeys: (kind) =>
+      Math.min(batchLimit(size, BULK_GET_KEYS_MAX), kind === "text" ? BULK_GET_KEYS_MAX : unknownKeys),
     takeOutcomes: () => {
       taken += waiting;
       waiting = 0;

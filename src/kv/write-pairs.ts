@@ -49,10 +49,11 @@ export async function* writePairs<Tag>(
         const fault = pairFault(pair, clock);
         if (fault !== undefined) return fault;
         const { key, expiration, ttlSeconds, tag } = pair;
-        const { arena: bytes, start, end } = arena.add(pair);
+        const { arena: buffer, start, end } = arena.add(pair);
         const absolute = ttlSeconds === undefined ? expiration : undefined;
-        return { arena: bytes, start, end, byteLength: end - start, key, expiration: absolute, tag, attempts: 0 };
+        return { arena: buffer, start, end, byteLength: end - start, key, expiration: absolute, tag, attempts: 0 };
       },
+      release: (item) => arena.release(item),
       // Waiting for the budget may have taken minutes.
       refuse: (item) => expirationFault(item, clock),
       send: (items, signal) => api.bulkWrite(namespaceId, pairsBody(items), { ...options, signal }),
@@ -109,7 +110,7 @@ async function writeAlone<Tag>(
   item: EncodedPair<Tag>,
   options: CallOptions,
 ): Promise<void> {
-  const text = item.arena.toString("utf8", item.start + 1, item.end);
+  const text = item.arena.bytes.toString("utf8", item.start + 1, item.end);
   const pair = JSON.parse(text) as {
     readonly value: string;
     readonly base64?: boolean;

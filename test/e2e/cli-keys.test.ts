@@ -9,12 +9,13 @@ import { type CliRun, records, runCli } from "../support/cli.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 
 let server: TestServer;
+let namespaceId: string;
 let cwd: string;
 
 beforeAll(async () => {
   cwd = mkdtempSync(join(tmpdir(), "kvsync-cli-"));
   server = await startTestServer();
-  await server.createNamespace("app");
+  namespaceId = await server.createNamespace("app");
 });
 
 afterAll(async () => {
@@ -29,6 +30,14 @@ function kvsync(args: readonly string[], input?: string | Uint8Array): Promise<C
     CLOUDFLARE_API_BASE_URL: server.url,
   };
   return runCli(args, { cwd, env, ...(input === undefined ? {} : { input }) });
+}
+
+/** The listing as the API gives it. */
+async function listed(prefix: string): Promise<readonly { readonly name: string }[]> {
+  const answer = await fetch(`${server.namespacesUrl}/${namespaceId}/keys?prefix=${prefix}`, {
+    headers: { authorization: `Bearer ${server.token}` },
+  });
+  return ((await answer.json()) as { readonly result: readonly { readonly name: string }[] }).result;
 }
 
 const file = (name: string, content: string | Uint8Array): string => {
@@ -85,6 +94,22 @@ describe("one key", () => {
     });
     expect(readFileSync(join(cwd, "out.bin"))).toEqual(bytes);
     await kvsync(["key", "delete", "-n", "app", "bin", "bin2"]);
+  });
+
+  test("what is written is stamped as sync stamps it, unless that is not wanted", async () => {
+    await kvsync(["key", "put", "-n", "app", "stamp/a", "v", "--metadata", '{"a":1}']);
+    await kvsync(["key", "put", "-n", "app", "stamp/b", "v", "--no-stamp"]);
+    await kvsync(["bulk", "put", "-n", "app", file("one.ndjson", '{"key":"stamp/c","value":"v"}')]);
+    await kvsync(["bulk", "put", "-n", "app", "--no-stamp", file("two.ndjson", '{"key":"stamp/d","value":"v"}')]);
+    const keys = await listed("stamp/");
+    const stamp = { kvsync: expect.stringMatching(/^t[\w-]{22}1$/) as string };
+    expect(keys).toEqual([
+      { name: "stamp/a", metadata: { a: 1, ...stamp } },
+      { name: "stamp/b" },
+      { name: "stamp/c", metadata: stamp },
+      { name: "stamp/d" },
+    ]);
+    await kvsync(["key", "delete", "-n", "app", ...keys.map(({ name }) => name)]);
   });
 
   test("with --json the last line says what it cost", async () => {

@@ -1,9 +1,12 @@
-// The command line as its users meet it: the real program in a process of its own.
+// The command line as its users meet it: the real program, bundled as it is published, in a process of its own.
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { rolldown } from "rolldown";
+import { afterAll, beforeAll } from "vitest";
 
 export interface CliRun {
   readonly code: number | null;
@@ -20,11 +23,29 @@ export interface CliOptions {
   readonly input?: string | Uint8Array;
 }
 
-const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+const project = fileURLToPath(new URL("../../", import.meta.url));
+let bundle = "";
+
+// A bundle starts in a third of the time that the sources take, which for a test file of 40 runs is worth its half
+// second. It lies inside the project, where the program looks for the files it is published with.
+beforeAll(async () => {
+  const cache = join(project, "node_modules", ".cache");
+  mkdirSync(cache, { recursive: true });
+  bundle = mkdtempSync(join(cache, "kvsync-e2e-"));
+  const build = await rolldown({
+    input: { main: join(project, "src", "main.ts") },
+    platform: "node",
+    logLevel: "silent",
+  });
+  await build.write({ dir: bundle, format: "esm" });
+  await build.close();
+});
+
+afterAll(() => rmSync(bundle, { recursive: true, force: true }));
 
 /** Starts `kvsync` with nothing of this process's environment but where programs are. */
 export function startCli(args: readonly string[], { cwd, env = {} }: CliOptions): ChildProcess {
-  return spawn(process.execPath, [main, ...args], {
+  return spawn(process.execPath, [join(bundle, "main.js"), ...args], {
     cwd,
     env: { PATH: process.env["PATH"], HOME: cwd, XDG_CACHE_HOME: join(tmpdir(), "kvsync-test-cache"), ...env },
     stdio: ["pipe", "pipe", "pipe"],

@@ -145,9 +145,11 @@ export function openHookQueue(deps: HookQueueDeps): HookQueue {
   async function untilQuiet(): Promise<void> {
     const since = clock.now();
     do {
+      const leftMs = since + debounceMs * DEBOUNCE_STRETCH_MAX - clock.now();
+      if (leftMs <= 0) return;
       news = new AbortController();
-      await pause(debounceMs, AbortSignal.any([closing.signal, news.signal]));
-    } while (news.signal.aborted && !closing.signal.aborted && clock.now() - since < debounceMs * DEBOUNCE_STRETCH_MAX);
+      await pause(Math.min(debounceMs, leftMs), AbortSignal.any([closing.signal, news.signal]));
+    } while (news.signal.aborted && !closing.signal.aborted);
   }
 
   /** Sleeps, but not beyond `signal`. */

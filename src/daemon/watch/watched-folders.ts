@@ -254,11 +254,11 @@ export class WatchedFolders {
     }
     if (this.#isIgnored(folder, name)) return;
     this.#options.events.onChanged(folder.path + name);
-    // One that could not be opened may have become readable.
-    const child = folder.children?.get(name);
-    if (type === "rename" || (child !== undefined && child.watcher === undefined)) this.#touch(folder, name);
+    if (type !== "rename") return;
+    // Also when the mode of a folder was changed: one that could not be opened may be readable now.
+    this.#touch(folder, name);
     // A folder tells of itself by its own name: its parent does too, but for one that was unmounted.
-    if (type === "rename" && name === folder.name && folder.parent !== undefined) this.#touch(folder.parent, name);
+    if (name === folder.name && folder.parent !== undefined) this.#touch(folder.parent, name);
   }
 
   #touch(folder: Folder, name: string): void {

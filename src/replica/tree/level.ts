@@ -1,22 +1,27 @@
 // One level of a tree: the names in one folder, decoded and in key order, as far as that can be told from names alone.
 // Folders that only continue a long name are opened here, since what they hold belongs to the same level.
 //
-// Nearly all names are plain: they are their own segments, and stay an array of strings.
+// Nearly all names are plain: they are their own segments, or the sidecars of such. These cost little memory, however many
+// there are; for the others there is an object each.
 
-import { lstatSync, readdirSync } from "node:fs";
-import { isUtf8 } from "node:buffer";
+import { lstatSync } from "node:fs";
+import type { ByteCount } from "../../core/clock.ts";
 import { compareUtf8 } from "../../core/key.ts";
 import { decodePieces } from "../../core/names/path-codec.ts";
 import { mayBePiece } from "../../core/names/name-pieces.ts";
 import type { NameScheme } from "../../core/names/name-scheme.ts";
 import { PLAIN_NAME } from "../../core/names/escape-rules.ts";
-import { MORE_SUFFIX } from "../../core/names/reserved-words.ts";
+import { META_SUFFIX, MORE_SUFFIX } from "../../core/names/reserved-words.ts";
 import { notice, type Problem, problem } from "../../core/problem.ts";
 import { describeFault, faultCode } from "./fs-fault.ts";
+import { LARGE_FOLDER_BYTES, readNames, streamNames } from "./folder-names.ts";
+import { SortedNames } from "./sorted-names.ts";
 
 export interface Level {
-  /** In order; each is its own segment. */
-  readonly plain: readonly string[];
+  /** Each is its own segment. */
+  readonly plain: SortedNames;
+  /** The segments of plain names with the suffix of sidecars. */
+  readonly sidecars: SortedNames;
   /** In order of their segments. */
   readonly coded: readonly CodedName[];
 }
@@ -42,19 +47,26 @@ export interface LevelReader {
 /** From here on the order of UTF-16 is not that of UTF-8, up to and with U+FFFD for what is no UTF-8. */
 const BEYOND_SURROGATES = /[\ud800-\uffff]/;
 
-/** Throws what `readdir` throws for the level's own folder. */
-export function readLevel(reader: LevelReader): Level {
+/** `folderBytes`: the size that the folder itself was seen to have. Throws what `readdir` throws for it. */
+export function readLevel(reader: LevelReader, folderBytes: ByteCount): Level {
   const isPlain = PLAIN_NAME[reader.scheme];
-  const plain: string[] = [];
+  const isOwnSegment = (name: string): boolean => isPlain.test(name) && !BEYOND_SURROGATES.test(name);
+  const plain = new SortedNames();
+  const sidecars = new SortedNames();
   const coded: CodedName[] = [];
-  for (const name of readNames(reader.folder, reader, "")) {
-    if (isPlain.test(name) && !BEYOND_SURROGATES.test(name)) plain.push(name);
+  const add = (name: string): void => {
+    if (isOwnSegment(name)) plain.add(name);
+    else if (name.endsWith(META_SUFFIX) && isOwnSegment(name.slice(0, -META_SUFFIX.length)))
+      sidecars.add(name.slice(0, -META_SUFFIX.length));
     else addCoded([name], reader, coded);
-  }
-  // All below U+D800: the native order is the right one.
+  };
+  const onBadName = (name: string): void => addBadName(reader, name);
+  if (folderBytes > LARGE_FOLDER_BYTES) streamNames(reader.folder, add, onBadName);
+  else for (const name of readNames(reader.folder, onBadName)) add(name);
   plain.sort();
+  sidecars.sort();
   coded.sort((a, b) => compareUtf8(a.segment, b.segment));
-  return { plain, coded };
+  return { plain, sidecars, coded };
 }
 
 function addCoded(pieces: readonly string[], reader: LevelReader, coded: CodedName[]): void {
@@ -85,7 +97,7 @@ function addContinued(pieces: readonly string[], reader: LevelReader, coded: Cod
   const path = pieces.join("/");
   let names: readonly string[];
   try {
-    names = readNames(`${reader.folder}/${path}`, reader, path);
+    names = readNames(`${reader.folder}/${path}`, (name) => addBadName(reader, `${path}/${name}`));
   } catch (error) {
     reader.onProblem((subject) => unreadableFolder(subject, error), path);
     // The name up to its first escape is the start of all the segments that may be in there.
@@ -113,16 +125,6 @@ function isFolder(path: string): boolean {
   }
 }
 
-/** The names in a folder; those that are not UTF-8 are reported. `path`: from the level's folder. */
-function readNames(folder: string, reader: LevelReader, path: string): readonly string[] {
-  const names = readdirSync(folder);
-  // A name that is no UTF-8 reads as one with U+FFFD, which a name may also really have.
-  if (!names.some((name) => name.includes("\ufffd"))) return names;
-  return readdirSync(folder, { encoding: "buffer" }).flatMap((bytes) => {
-    const name = bytes.toString();
-    if (isUtf8(bytes)) return [name];
-    const subject = path === "" ? name : `${path}/${name}`;
-    reader.onProblem((at) => problem("name-not-utf8", at, "has a name that is not UTF-8: it is not synced"), subject);
-    return [];
-  });
+function addBadName(reader: LevelReader, path: string): void {
+  reader.onProblem((subject) => problem("name-not-utf8", subject, "has a name that is not UTF-8: it is not synced"), path);
 }

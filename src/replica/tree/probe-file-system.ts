@@ -17,9 +17,9 @@ const DECOMPOSED = "e\u0301";
 /** Tries it with a temporary folder in `root`. Undefined if nothing can be created there. */
 export function probeFileSystem(root: string): FileSystemTraits | undefined {
   try {
-    // One that a crash left is used again.
     const folder = `${root}/${TEMP_PREFIX}probe${process.pid}`;
-    mkdirSync(folder, { recursive: true });
+    // One that a crash left is used again.
+    if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) mkdirSync(folder);
     try {
       closeSync(openSync(`${folder}/a${COMPOSED}`, "w"));
       const exists = (name: string): boolean => lstatSync(`${folder}/${name}`, { throwIfNoEntry: false }) !== undefined;

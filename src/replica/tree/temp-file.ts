@@ -96,10 +96,15 @@ export function linkTempFile(temp: TempFile, folder: FolderHandle, name: string)
     placeTempFile(temp, folder, name);
     return true;
   }
-  temp.isPlaced = true;
   temp.folder.isDirty = true;
   folder.isDirty = true;
-  unlinkSync(path);
+  try {
+    unlinkSync(path);
+    temp.isPlaced = true;
+  } catch (error) {
+    // The value is in its place; its other name is tried again when the file is released.
+    faultCode(error);
+  }
   return true;
 }
 

@@ -9,15 +9,17 @@
 // replace files by removing them first.
 
 import { lstatSync, type Stats } from "node:fs";
+import type { ByteCount } from "../../core/clock.ts";
 import type { Entry } from "../../core/entry.ts";
 import type { KeyFilter } from "../../core/filter.ts";
 import { compareUtf8, type Key, type KeyFault } from "../../core/key.ts";
 import type { NameScheme } from "../../core/names/name-scheme.ts";
+import { META_SUFFIX } from "../../core/names/reserved-words.ts";
 import { notice, type Problem, problem } from "../../core/problem.ts";
 import type { Unknown } from "../replica.ts";
 import { describeKind, signatureOf } from "./file-signature.ts";
 import { describeFault } from "./fs-fault.ts";
-import { type CodedName, type Level, readLevel, unreadableFolder } from "./level.ts";
+import { type CodedName, type Level, type LevelReader, readLevel, unreadableFolder } from "./level.ts";
 import { type Attributes, NO_ATTRIBUTES, readSidecar } from "./sidecar.ts";
 
 export interface Walk {
@@ -39,10 +41,9 @@ interface Frame {
   readonly keyPrefix: string;
   readonly folder: string;
   readonly level: Level;
-  plainAt: number;
   codedAt: number;
   /** Folders whose names have been passed, but whose keys come later. The last one comes first. */
-  readonly waiting: { readonly segment: string; readonly path: string }[];
+  readonly waiting: { readonly segment: string; readonly path: string; readonly folderBytes: ByteCount }[];
 }
 
 /** All that has one segment of a level as its name, by where it lies from the level's folder. */
@@ -57,7 +58,7 @@ const PAGE_ENTRIES = 1000;
 
 /** Pages may be empty: one ends after so many names, too. Throws what `readdir` throws for the root. */
 export function* walkTree(walk: Walk): Generator<Entry[]> {
-  const frames = [openFrame(walk, walk.root, "")];
+  const frames = [openFrame(walk, walk.root, "", lstatSync(`${walk.root}/.`).size)];
   let page: Entry[] = [];
   let names = 0;
   for (let frame = frames.at(-1); frame !== undefined; frame = frames.at(-1)) {
@@ -81,26 +82,26 @@ export function* walkTree(walk: Walk): Generator<Entry[]> {
   if (page.length > 0) yield page;
 }
 
-function openFrame(walk: Walk, folder: string, keyPrefix: string): Frame {
-  const level = readLevel({
+function openFrame(walk: Walk, folder: string, keyPrefix: string, folderBytes: ByteCount): Frame {
+  const reader: LevelReader = {
     scheme: walk.scheme,
     folder,
     onProblem: (make, path) => walk.onProblem(make(relativeTo(walk, `${folder}/${path}`))),
     onUnknown: (start) => walk.onUnknown({ prefix: keyPrefix + start }),
     onTemp: (path) => walk.onTemp(`${folder}/${path}`),
-  });
-  return { keyPrefix, folder, level, plainAt: 0, codedAt: 0, waiting: [] };
+  };
+  return { keyPrefix, folder, level: readLevel(reader, folderBytes), codedAt: 0, waiting: [] };
 }
 
-function enter(walk: Walk, frame: Frame, { segment, path }: Frame["waiting"][number]): Frame | undefined {
+function enter(walk: Walk, frame: Frame, { segment, path, folderBytes }: Frame["waiting"][number]): Frame | undefined {
   const folder = `${frame.folder}/${path}`;
   const keyPrefix = `${frame.keyPrefix}${segment}/`;
-  if (walk.keyFault(`${keyPrefix}x`) === "too-long") {
+  if (walk.keyFault(keyPrefix) === "too-long") {
     walk.onProblem(problem("key-invalid", relativeTo(walk, folder), "is a folder too deep for any key"));
     return undefined;
   }
   try {
-    return openFrame(walk, folder, keyPrefix);
+    return openFrame(walk, folder, keyPrefix, folderBytes);
   } catch (error) {
     walk.onProblem(unreadableFolder(relativeTo(walk, folder), error));
     walk.onUnknown({ prefix: keyPrefix });
@@ -109,23 +110,26 @@ function enter(walk: Walk, frame: Frame, { segment, path }: Frame["waiting"][num
 }
 
 /** What comes next in a level, by names alone. */
-function nextGroup({ level, plainAt, codedAt }: Frame): Group | undefined {
-  const plain = level.plain[plainAt];
-  const coded = level.coded[codedAt];
-  if (coded === undefined) return plain === undefined ? undefined : plainGroup(plain);
-  if (plain !== undefined && compareUtf8(plain, coded.segment) < 0) return plainGroup(plain);
+function nextGroup({ level, codedAt }: Frame): Group | undefined {
+  const plain = level.plain.current;
+  const sidecar = level.sidecars.current;
+  const coded = level.coded[codedAt]?.segment;
+  const segment = coded === undefined && sidecar === undefined ? plain : first(first(plain, sidecar), coded);
+  if (segment === undefined) return undefined;
   const group: Group = {
-    segment: coded.segment,
-    segmentPath: plain === coded.segment ? plain : undefined,
+    segment,
+    segmentPath: plain === segment ? plain : undefined,
     valuePath: undefined,
-    sidecarPath: undefined,
+    sidecarPath: sidecar === segment ? segment + META_SUFFIX : undefined,
   };
-  for (let i = codedAt; level.coded[i]?.segment === coded.segment; i++) addTo(group, level.coded[i]!);
+  for (let i = codedAt; level.coded[i]?.segment === segment; i++) addTo(group, level.coded[i]!);
   return group;
 }
 
-function plainGroup(name: string): Group {
-  return { segment: name, segmentPath: name, valuePath: undefined, sidecarPath: undefined };
+function first(a: string | undefined, b: string | undefined): string | undefined {
+  if (a === undefined) return b;
+  if (b === undefined) return a;
+  return compareUtf8(a, b) <= 0 ? a : b;
 }
 
 function addTo(group: Group, { kind, path }: CodedName): void {
@@ -134,9 +138,11 @@ function addTo(group: Group, { kind, path }: CodedName): void {
   else group.sidecarPath = path;
 }
 
-function takeGroup(frame: Frame, group: Group): void {
-  if (frame.level.plain[frame.plainAt] === group.segment) frame.plainAt++;
-  while (frame.level.coded[frame.codedAt]?.segment === group.segment) frame.codedAt++;
+function takeGroup(frame: Frame, { segment }: Group): void {
+  const { plain, sidecars, coded } = frame.level;
+  if (plain.current === segment) plain.advance();
+  if (sidecars.current === segment) sidecars.advance();
+  while (coded[frame.codedAt]?.segment === segment) frame.codedAt++;
 }
 
 /** The entry of the key that a group of names is about, if there is one; its folder, if there is one, is put to wait. */
@@ -151,7 +157,7 @@ function visit(walk: Walk, frame: Frame, group: Group): Entry | undefined {
   if (atSegment?.isDirectory() === true) {
     const path = group.segmentPath!;
     if (mayContain && !walk.ignored.has(`${frame.folder}/${path}`))
-      frame.waiting.push({ segment: group.segment, path });
+      frame.waiting.push({ segment: group.segment, path, folderBytes: atSegment.size });
   } else if (atSegment?.isFile() === false) found.isNoFile(group.segmentPath!, atSegment);
   if (!isManaged) return undefined;
 

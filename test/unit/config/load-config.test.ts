@@ -297,6 +297,16 @@ kvsync.yaml:11:21: there is no account "b"; accounts are a
       /share must be over 0%/,
     ],
     ["a name that cannot be typed", `${accounts}mappings: { "a:b": { mode: push } }`, /"a:b" is no name/],
+    [
+      "a name with a meaning in JavaScript",
+      `${accounts}mappings: { constructor: { mode: push } }`,
+      /:2:13: "constructor" can be no key here/,
+    ],
+    [
+      "a folder that no file system has",
+      `${accounts}mappings: { m: { mode: push, folder: "a\\0b" } }`,
+      /folder must hold no NUL character/,
+    ],
     ["an unknown section", `${accounts}mapings: {}`, /unknown key "mapings"; did you mean "mappings"\?/],
     ["nothing at all", "\n# only a comment\n", /is empty: run kvsync init/],
     ["a list for a file", "- a\n", /the file must be a group of keys, not a list/],

@@ -29,7 +29,7 @@ describe("a hook that takes too long", () => {
     await workshop.logged(/on_change took longer than 1m and was ended; again in/);
     await gone(pidIn("pid"));
     await gone(pidIn("child"));
-    await hooks.close();
+    await workshop.end(hooks);
   });
 
   it("is killed if it does not heed that", async () => {
@@ -44,11 +44,11 @@ describe("a hook that takes too long", () => {
     await workshop.clock.advance(KILL_GRACE_MS);
     await workshop.logged(/was ended/);
     expect(isRunning(pidIn("pid"))).toBe(false);
-    await hooks.close();
+    await workshop.end(hooks);
   });
 
   it("takes its stragglers along, even those that do not heed", async () => {
-    const script = "(trap '' TERM; echo $BASHPID > /dev/null; exec sh -c 'echo $$ > child; exec sleep 1000') & wait";
+    const script = "(trap '' TERM; exec sh -c 'echo $$ > child; exec sleep 1000') & wait";
     const hooks = workshop.open({ onChange: shell(script) });
     hooks.changed(change);
     await workshop.clock.advance(1000);
@@ -57,7 +57,7 @@ describe("a hook that takes too long", () => {
     await gone(pidIn("child"));
     await workshop.clock.advance(1000);
     await workshop.logged(/was ended/);
-    await hooks.close();
+    await workshop.end(hooks);
   });
 });
 

@@ -28,6 +28,10 @@ export interface Workshop {
   text(name: string): string;
   /** Resolves when the file has a text that `isDone` accepts. */
   until(name: string, isDone: (text: string) => boolean): Promise<string>;
+  /** Resolves as `until`, and moves time on in small steps meanwhile. */
+  advanceUntil(name: string, isDone: (text: string) => boolean): Promise<string>;
+  /** Closes hooks whose programs do not end by themselves. */
+  end(hooks: Hooks): Promise<void>;
   /** A place where a shell waits with `read _ < NAME` until it is opened with `pass`. */
   gate(name: string): void;
   pass(name: string): Promise<void>;
@@ -83,6 +87,16 @@ export function openWorkshop(): Workshop {
     until: async (name, isDone) => {
       while (!isDone(text(name))) await new Promise((resolve) => setImmediate(resolve));
       return text(name);
+    },
+    advanceUntil: async (name, isDone) => {
+      while (!isDone(text(name))) await clock.advance(250);
+      return text(name);
+    },
+    end: async (hooks) => {
+      let isClosed = false;
+      const closed = hooks.close(0).then(() => (isClosed = true));
+      while (!isClosed) await clock.advance(250);
+      await closed;
     },
     gate: (name) => void execFileSync("mkfifo", [join(folder, name)]),
     pass: (name) => writeFile(join(folder, name), "\n"),

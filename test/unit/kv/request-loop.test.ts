@@ -132,7 +132,7 @@ describe("a failure that may pass", () => {
     const error = await failure(api.listKeys(id, {}));
     expect(error).toMatchObject({ code: "api-error", status: 502, retryable: true });
     expect(error.message).toContain("status 502 and a body that is an HTML page");
-    expect(server.requests).toHaveLength(6);
+    expect(server.requests).toHaveLength(8);
     await api.close();
   });
 
@@ -203,7 +203,7 @@ describe("no answer", () => {
     const error = await failure(api.getNamespace(id));
     expect(error).toMatchObject({ code: "network", retryable: true });
     expect(error.message).toBe(`could not get namespace ${id}: the connection was refused (127.0.0.1:${port})`);
-    expect(api.counts()).toMatchObject({ total: 6, retries: 5 });
+    expect(api.counts()).toMatchObject({ total: 8, retries: 7 });
     await api.close();
   });
 

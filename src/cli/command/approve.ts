@@ -1,0 +1,83 @@
+// kvsync approve: lets the plan run that a mapping is held with. Through the daemon; where none runs it is noted, and the
+// next `kvsync run` or `kvsync sync` carries it out.
+
+import type { Command } from "commander";
+import { AppError } from "../../core/errors.ts";
+import { openControlClient } from "../../daemon/control/control-client.ts";
+import { type Hold, openHolds } from "../../journal/holds.ts";
+import { openJournal } from "../../journal/journal.ts";
+import { openStateLock } from "../../journal/lock.ts";
+import type { Start } from "../command-entry.ts";
+import type { Context } from "../context.ts";
+
+interface Options {
+  readonly plan?: string;
+}
+
+export function define(command: Command, start: Start): void {
+  command
+    .argument("<mapping>", "The mapping that is held")
+    .option("--plan <id>", "Only if it is held with this plan, as kvsync status names it")
+    .action((mapping: string, { plan }: Options) => start((context) => approve(context, mapping, plan)));
+}
+
+async function approve(context: Context, mapping: string, plan: string | undefined): Promise<void> {
+  const { output } = context;
+  const { stateDir } = await context.config();
+  let approved: string;
+  let byDaemon = true;
+  try {
+    approved = await approveByDaemon(stateDir, context.signal, mapping, plan);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== "not-running") throw error;
+    approved = approveInJournal(context, stateDir, mapping, plan);
+    byDaemon = false;
+  }
+  output.line(`approved plan ${approved} of mapping ${output.stdout.bold(mapping)}`);
+  output.note(
+    byDaemon
+      ? "it runs now, unless something has changed: kvsync status tells"
+      : `no daemon runs: it is carried out by the next kvsync run, or by kvsync sync ${mapping}`,
+  );
+  output.event({ type: "summary", command: "approve", mapping, plan: approved });
+}
+
+async function approveByDaemon(
+  stateDir: string,
+  signal: AbortSignal,
+  mapping: string,
+  plan: string | undefined,
+): Promise<string> {
+  const client = await openControlClient(stateDir, signal);
+  try {
+    return (await client.call({ op: "approve", mapping, plan })).plan;
+  } finally {
+    client.close();
+  }
+}
+
+function approveInJournal({ clock }: Context, stateDir: string, mapping: string, plan: string | undefined): string {
+  const lock = openStateLock(stateDir);
+  try {
+    const journal = openJournal({ stateDir, clock });
+    try {
+      const holds = openHolds(journal);
+      const hold = holds.get(mapping);
+      if (hold === undefined) throw notHeld(mapping, holds.list());
+      const id = plan ?? hold.plan;
+      if (holds.approve(mapping, id)) return id;
+      throw new AppError("usage", `mapping "${mapping}" is held with plan ${hold.plan}, not with ${id}`);
+    } finally {
+      journal.close();
+    }
+  } finally {
+    lock.close();
+  }
+}
+
+function notHeld(mapping: string, holds: readonly Hold[]): AppError {
+  const others = holds.map((hold) => hold.mapping).join(", ");
+  return new AppError("usage", `mapping "${mapping}" is not held: there is nothing to approve`, {
+    hint: others === "" ? "no mapping is" : `held are: ${others}`,
+  });
+}

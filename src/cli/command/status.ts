@@ -1,0 +1,116 @@
+// kvsync status: what the daemon does and how it stands; with --wait, only when all is in step.
+
+import type { Command } from "commander";
+import type { DurationMs, EpochMs } from "../../core/clock.ts";
+import { AppError } from "../../core/errors.ts";
+import { parseDuration } from "../../core/units.ts";
+import { type ControlClient, openControlClient } from "../../daemon/control/control-client.ts";
+import type { DaemonStatus, MappingStatus } from "../../daemon/status.ts";
+import type { Start } from "../command-entry.ts";
+import type { Context } from "../context.ts";
+import { EXIT, type ExitCode, exitCodeOf, worstExitCode } from "../exit-code.ts";
+import { renderStatus } from "../render-status.ts";
+
+interface Options {
+  readonly wait?: boolean;
+  readonly timeout: string;
+}
+
+/** How often a state that is waited for is asked for. */
+const ASK_INTERVAL_MS: DurationMs = 200;
+
+export function define(command: Command, start: Start): void {
+  command
+    .argument("[mapping...]", "Mappings to show; all if none is named")
+    .option("--wait", "Look at both sides anew, and wait until all of it is in step, held or conflicted")
+    .option("--timeout <duration>", "With --wait: fail if it takes longer", "5m")
+    .action((names: string[], options: Options) => start((context) => status(context, names, options)));
+}
+
+async function status(context: Context, names: readonly string[], options: Options): Promise<ExitCode> {
+  const timeout = parseDuration(options.timeout);
+  if (timeout.kind === "fault") throw new AppError("usage", `--timeout: ${timeout.message}`);
+  const { stateDir } = await context.config();
+  const client = await openControlClient(stateDir, context.signal);
+  try {
+    const isWaited = options.wait === true;
+    const shown = isWaited ? await waitFor(context, client, names, timeout.value) : await ask(client, names);
+    tell(context, shown);
+    return isWaited ? worstExitCode(shown.mappings.map(exitCodeOfState)) : EXIT.done;
+  } finally {
+    client.close();
+  }
+}
+
+async function ask(client: ControlClient, names: readonly string[]): Promise<DaemonStatus> {
+  const status = await client.call({ op: "status" });
+  if (names.length === 0) return status;
+  const known = new Map(status.mappings.map((mapping) => [mapping.mapping, mapping]));
+  const mappings = names.map((name) => {
+    const mapping = known.get(name);
+    if (mapping !== undefined) return mapping;
+    throw new AppError("usage", `the daemon runs no mapping "${name}"`, {
+      hint: known.size === 0 ? "it runs none" : `it runs ${[...known.keys()].join(", ")}`,
+    });
+  });
+  return { ...status, mappings };
+}
+
+/** The first status in which each mapping has been looked at since now and has nothing left to do, or waits for a person.
+ * Throws the error of a mapping that still fails when the time is over. */
+async function waitFor(
+  { clock, signal, output, config }: Context,
+  client: ControlClient,
+  names: readonly string[],
+  timeoutMs: DurationMs,
+): Promise<DaemonStatus> {
+  const first = await ask(client, names);
+  const until = clock.now() + timeoutMs;
+  // One look for all; whatever becomes of it shows in the status.
+  const asking = await openControlClient((await config()).stateDir, signal);
+  const looked = asking.call({ op: "sync", mappings: names });
+  looked.catch(() => {});
+  try {
+    for (;;) {
+      const status = await ask(client, names);
+      if (status.mappings.every((mapping) => isSettled(mapping, first.now))) return status;
+      if (clock.now() >= until) throw timedOut(status, first.now);
+      output.detail(`waiting for ${unsettled(status, first.now).join(", ")}`);
+      await clock.sleep(ASK_INTERVAL_MS, signal);
+    }
+  } finally {
+    asking.close();
+  }
+}
+
+function isSettled({ state, localLookedAt }: MappingStatus, since: EpochMs): boolean {
+  if (state === "hold") return true;
+  return (state === "in-step" || state === "incomplete") && localLookedAt !== null && localLookedAt >= since;
+}
+
+function unsettled({ mappings }: DaemonStatus, since: EpochMs): readonly string[] {
+  return mappings.filter((mapping) => !isSettled(mapping, since)).map(({ mapping, state }) => `${mapping} (${state})`);
+}
+
+function timedOut(status: DaemonStatus, since: EpochMs): AppError {
+  const error = status.mappings.find((mapping) => mapping.error !== null)?.error;
+  const message = `not in step in time: ${unsettled(status, since).join(", ")}`;
+  if (error === undefined || error === null) {
+    return new AppError("io", message, { hint: "see kvsync status; give it longer with --timeout", retryable: true });
+  }
+  return new AppError(error.code, `${message}: ${error.message}`, error.hint === null ? {} : { hint: error.hint });
+}
+
+function exitCodeOfState({ state, conflicts, error }: MappingStatus): ExitCode {
+  if (error !== null) return exitCodeOf(new AppError(error.code, error.message));
+  if (state === "hold") return EXIT.held;
+  if (state === "incomplete") return EXIT.incomplete;
+  return conflicts > 0 ? EXIT.conflicts : EXIT.done;
+}
+
+function tell({ output }: Context, status: DaemonStatus): void {
+  for (const mapping of status.mappings) output.event({ type: "mapping", ...mapping });
+  const { mappings: _, ...daemon } = status;
+  output.event({ type: "summary", command: "status", ...daemon });
+  for (const line of renderStatus(status, output.stdout)) output.line(line);
+}

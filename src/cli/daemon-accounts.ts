@@ -1,0 +1,86 @@
+// The accounts of the command line as the daemon uses them: connected anew when a token was refused or the config changed,
+// and with what is left of each budget.
+
+import type { AccountConfig, Config } from "../config/config.ts";
+import type { Clock, DurationMs } from "../core/clock.ts";
+import type { DaemonAccounts } from "../daemon/daemon.ts";
+import type { AccountStatus } from "../daemon/status.ts";
+import { openAccounts, type OpenAccount } from "./accounts.ts";
+import { readTextFile } from "./read-file.ts";
+
+export interface DaemonAccountsOptions {
+  readonly clock: Clock;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly config: Config;
+  readonly onRetry: (account: string, event: { readonly reason: string; readonly waitMs: DurationMs }) => void;
+  readonly onWait: (account: string, waitMs: DurationMs) => void;
+}
+
+export function openDaemonAccounts(options: DaemonAccountsOptions): DaemonAccounts & { close(): Promise<void> } {
+  const { clock } = options;
+  let { config } = options;
+  const opened = new Map<string, OpenAccount>();
+  const waitingUntil = new Map<string, number>();
+  const retired: (() => Promise<void>)[] = [];
+  const accounts = openAccounts({
+    clock,
+    config: async () => config,
+    env: options.env,
+    readFile: readTextFile,
+    noWait: false,
+    onRetry: options.onRetry,
+    onWait: (account, waitMs) => {
+      waitingUntil.set(account, clock.now() + waitMs);
+      options.onWait(account, waitMs);
+    },
+  });
+
+  const closeRetired = async (): Promise<void> => {
+    await Promise.all(retired.splice(0).map((close) => close()));
+  };
+  return {
+    open: async (name) => {
+      const account = await accounts.open(name);
+      opened.set(name, account);
+      return account;
+    },
+    renew: async (stale) => {
+      // Another mapping of the account may have renewed it already.
+      if (opened.get(stale.name) !== stale) return;
+      opened.delete(stale.name);
+      // A connection whose token was refused serves nobody any more.
+      await accounts.renew(stale.name)();
+    },
+    isWaiting: (name) =>
+      (waitingUntil.get(name) ?? 0) > clock.now() && (opened.get(name)?.api.budget.status().waiting ?? 0) > 0,
+    use: async (next) => {
+      config = next;
+      const names = await accounts.outdated();
+      for (const name of names) {
+        opened.delete(name);
+        retired.push(accounts.renew(name));
+      }
+      return names;
+    },
+    closeRetired,
+    status: () => [...opened.values()].map(statusOf),
+    close: async () => {
+      await closeRetired();
+      await accounts.close();
+    },
+  };
+}
+
+function statusOf({ name, config, api }: OpenAccount): AccountStatus {
+  const requests = requestsAllowed(config);
+  return {
+    account: name,
+    budgetLeft: requests === undefined ? null : Math.max(0, requests - api.budget.recent().length),
+    budget: requests === undefined ? null : { requests, windowMs: config.budget.windowMs },
+    waiting: api.budget.status().waiting,
+  };
+}
+
+function requestsAllowed({ budget }: AccountConfig): number | undefined {
+  return Number.isFinite(budget.requests) ? Math.max(1, Math.floor(budget.requests * budget.share)) : undefined;
+}

@@ -1,0 +1,89 @@
+// The daemon's status as people read it: a line for each mapping, and below it only what is out of the ordinary.
+
+import type { DurationMs, EpochMs } from "../core/clock.ts";
+import { visible } from "../core/errors.ts";
+import { renderDuration } from "../core/units.ts";
+import type { AccountStatus, DaemonStatus, MappingState, MappingStatus } from "../daemon/status.ts";
+import type { Style } from "./output.ts";
+import { count } from "./progress.ts";
+
+const WORDS: Readonly<Record<MappingState, string>> = {
+  starting: "starting",
+  "in-step": "in step",
+  working: "working",
+  waiting: "waiting for the budget",
+  behind: "behind",
+  incomplete: "in step, but for some",
+  hold: "on hold",
+  error: "failing",
+};
+const ARROWS = { push: "->", pull: "<-", "two-way": "<->" } as const;
+const PROBLEMS_SHOWN_MAX = 5;
+
+export function renderStatus(status: DaemonStatus, style: Style): readonly string[] {
+  const lines = status.mappings.flatMap((mapping) => renderMapping(mapping, status.now, style));
+  if (status.mappings.length === 0) lines.push("no mappings");
+  for (const folder of status.skippedFolders)
+    lines.push(`${style.yellow("skipped")} folder "${visible(folder)}": its name cannot name a mapping`);
+  for (const account of status.accounts) lines.push(style.dim(renderAccount(account)));
+  lines.push(style.dim(`daemon ${status.pid}, up ${renderDuration(status.now - status.startedAt)}`));
+  return lines;
+}
+
+function renderMapping(mapping: MappingStatus, now: EpochMs, style: Style): readonly string[] {
+  const { state, mode, folder, account, namespace, hold, error, watcher, problems } = mapping;
+  const paint = state === "error" || state === "hold" ? style.red : state === "in-step" ? style.green : style.yellow;
+  const parts = [paint(WORDS[state]), ...facts(mapping, now)];
+  const route = style.dim(`${visible(folder)} ${ARROWS[mode]} ${account}:${visible(namespace)}`);
+  const lines = [`${style.bold(visible(mapping.mapping))}  ${parts.join(", ")}  ${route}`];
+  if (hold !== null) {
+    const how = hold.approved ? "approved; it runs with the next look" : `kvsync approve ${mapping.mapping}`;
+    lines.push(
+      `  plan ${hold.plan}: ${visible(hold.message)}`,
+      `  ${count(hold.writes)} to write, ${count(hold.removes)} to remove, held for ${renderDuration(now - hold.since)}`,
+      `  hint: look with kvsync diff ${mapping.mapping}; to let it run: ${how}`,
+    );
+  }
+  if (error !== null) {
+    lines.push(`  ${visible(error.message)} (${error.code}, for ${renderDuration(now - error.since)})`);
+    if (error.hint !== null) lines.push(`  hint: ${visible(error.hint)}`);
+    lines.push(`  trying again in ${renderDuration(Math.max(0, error.retryAt - now))}`);
+  }
+  for (const { subject, message, code } of problems.slice(0, PROBLEMS_SHOWN_MAX))
+    lines.push(`  ${style.red("!")} ${visible(subject)}: ${visible(message)} (${code})`);
+  if (problems.length > PROBLEMS_SHOWN_MAX) lines.push(`  ... and ${problems.length - PROBLEMS_SHOWN_MAX} more`);
+  if (watcher?.kind === "polling") {
+    lines.push(`  ${style.yellow("polling")} its folder every ${renderDuration(watcher.everyMs)}: ${watcher.reason}`);
+    if (watcher.hint !== undefined) lines.push(`  hint: ${visible(watcher.hint)}`);
+  }
+  if (watcher?.kind === "watching" && watcher.alsoPolling !== undefined) {
+    const { everyMs, reason } = watcher.alsoPolling;
+    lines.push(`  also looking at its folder every ${renderDuration(everyMs)}: ${reason}`);
+  }
+  return lines;
+}
+
+function facts(mapping: MappingStatus, now: EpochMs): readonly string[] {
+  const { working, pending, conflicts, localLookedAt, pollIntervalMs } = mapping;
+  const parts: string[] = [];
+  if (working !== null && working.phase !== "queued") {
+    const of = working.keysTotal === null ? "" : `/${count(working.keysTotal)}`;
+    parts.push(`${working.phase} ${count(working.keys)}${of}`);
+  }
+  if (pending > 0) parts.push(`${count(pending)} pending`);
+  if (conflicts > 0) parts.push(`${count(conflicts)} conflicts wait`);
+  parts.push(localLookedAt === null ? "not looked at yet" : `looked at ${ago(now - localLookedAt)}`);
+  if (pollIntervalMs !== null) parts.push(`polled every ${renderDuration(pollIntervalMs)}`);
+  return parts;
+}
+
+function ago(duration: DurationMs): string {
+  return duration < 1000 ? "just now" : `${renderDuration(duration)} ago`;
+}
+
+function renderAccount({ account, budgetLeft, budget, waiting }: AccountStatus): string {
+  const waits = waiting > 0 ? `, ${count(waiting)} requests wait` : "";
+  if (budgetLeft === null || budget === null) return `account ${account}: no request limit${waits}`;
+  const window = renderDuration(budget.windowMs);
+  return `account ${account}: ${count(budgetLeft)} of ${count(budget.requests)} requests left in ${window}${waits}`;
+}

@@ -1,0 +1,116 @@
+// The control socket: a unix socket in the state folder that only its owner may open. It owns the connections and the
+// lines on them; what requests mean is the handler's.
+
+import { chmodSync, mkdirSync, rmSync } from "node:fs";
+import { createServer, type Server, type Socket } from "node:net";
+import process from "node:process";
+import { AppError } from "../../core/errors.ts";
+import { type ControlAnswer, controlError, type ControlRequest, parseRequest, REQUEST_BYTES_MAX } from "./protocol.ts";
+import { openSocketPath } from "./socket-path.ts";
+
+export interface ControlServerDeps {
+  readonly stateDir: string;
+  /** The answer to a request, as plain data. An AppError is answered as an error; anything else is a bug. */
+  readonly handle: (request: ControlRequest) => Promise<unknown>;
+  /** Told about a bug in `handle`. */
+  readonly onBug: (error: unknown) => void;
+}
+
+export interface ControlServer {
+  readonly path: string;
+  /** Ends all connections, and removes the socket. */
+  close(): Promise<void>;
+}
+
+/** To be called under the state lock: a socket that lies there is a dead process's, and is removed. Throws AppError `io`. */
+export async function openControlServer(deps: ControlServerDeps): Promise<ControlServer> {
+  mkdirSync(deps.stateDir, { recursive: true, mode: 0o700 });
+  const socketPath = openSocketPath(deps.stateDir);
+  const { address, path } = socketPath;
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    serve(socket, deps);
+  });
+  try {
+    rmSync(path, { force: true });
+    await listen(server, address);
+    chmodSync(path, 0o600);
+  } catch (error) {
+    socketPath.close();
+    throw new AppError("io", `cannot open the control socket ${path}: ${(error as Error).message}`, {
+      hint: "set state_dir in the config to a folder on a local disk that this user may write",
+      cause: error,
+    });
+  }
+  return {
+    path,
+    close: async () => {
+      const closed = new Promise<void>((resolve) => {
+        server.close(() => resolve());
+      });
+      for (const socket of sockets) socket.destroy();
+      await closed;
+      rmSync(path, { force: true });
+      socketPath.close();
+    },
+  };
+}
+
+function listen(server: Server, address: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.once("listening", () => {
+      server.off("error", reject);
+      resolve();
+    });
+    // Bound at once, so that the socket never has, not even for a moment, a mode that lets others in.
+    const umask = process.umask(0o177);
+    try {
+      server.listen(address);
+    } finally {
+      process.umask(umask);
+    }
+  });
+}
+
+function serve(socket: Socket, deps: ControlServerDeps): void {
+  let text = "";
+  /** Requests of one connection are answered one after the other, in order. */
+  let answering: Promise<void> = Promise.resolve();
+  socket.setEncoding("utf8");
+  // Whoever asked has gone away: there is nobody to answer.
+  socket.on("error", () => socket.destroy());
+  socket.on("data", (chunk: string) => {
+    text += chunk;
+    const lines = text.split("\n");
+    text = lines.pop() ?? "";
+    if (text.length > REQUEST_BYTES_MAX) {
+      send(socket, failure(new AppError("usage", `a request has at most ${REQUEST_BYTES_MAX} bytes`)));
+      socket.destroySoon();
+      return;
+    }
+    for (const line of lines) {
+      if (line.trim() !== "") answering = answering.then(async () => send(socket, await answer(line, deps)));
+    }
+  });
+}
+
+function send(socket: Socket, answer: ControlAnswer): void {
+  if (socket.writable) socket.write(`${JSON.stringify(answer)}\n`);
+}
+
+async function answer(line: string, { handle, onBug }: ControlServerDeps): Promise<ControlAnswer> {
+  try {
+    return { ok: true, result: await handle(parseRequest(line)) };
+  } catch (error) {
+    if (error instanceof AppError) return failure(error);
+    onBug(error);
+    return failure(new AppError("io", "the daemon failed to answer", { hint: "its log says more" }));
+  }
+}
+
+function failure(error: AppError): ControlAnswer {
+  return { ok: false, error: controlError(error) };
+}

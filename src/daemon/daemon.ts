@@ -1,0 +1,194 @@
+// The daemon: the state folder under its lock, the supervisor over it, and the control socket through which it is asked.
+// Everything that a process brings along (config files, accounts, signals, a terminal) is handed in.
+
+import { readdirSync } from "node:fs";
+import type { Config, MappingConfig } from "../config/config.ts";
+import type { Clock, DurationMs } from "../core/clock.ts";
+import { AppError } from "../core/errors.ts";
+import { type History, openHistory } from "../journal/history.ts";
+import { openJournal, openScratchJournal } from "../journal/journal.ts";
+import { openStateLock } from "../journal/lock.ts";
+import { type ControlServer, openControlServer } from "./control/control-server.ts";
+import { controlError, type ControlRequest, type SyncAnswer } from "./control/protocol.ts";
+import type { DaemonListener } from "./daemon-event.ts";
+import { openMappingRounds } from "./mapping-rounds.ts";
+import { roundStatus } from "./mapping-status.ts";
+import type { AccountsPort } from "./round-port.ts";
+import type { AccountStatus, DaemonStatus } from "./status.ts";
+import { type LookOutcome, openSupervisor, type Reloaded, type Supervisor } from "./supervisor.ts";
+import { openWatcher, type WatchEvents, type Watcher } from "./watch/watcher.ts";
+
+export interface DaemonAccounts extends AccountsPort {
+  isWaiting(name: string): boolean;
+  status(): readonly AccountStatus[];
+  /** Goes by `config` from now on: accounts that it says otherwise about, or whose credentials have changed, are connected
+   * anew when they are next opened. Returns their names. */
+  use(config: Config): Promise<ReadonlySet<string>>;
+  /** Closes the old connections of accounts that were renewed: nobody uses them any more. */
+  closeRetired(): Promise<void>;
+}
+
+export interface DaemonDeps {
+  readonly clock: Clock;
+  readonly version: string;
+  readonly pid: number;
+  readonly config: Config;
+  /** Only these mappings; empty: all, and those of `auto`. */
+  readonly only: readonly string[];
+  readonly accounts: DaemonAccounts;
+  /** Reads the config again. Throws AppError `config-invalid`. */
+  readonly loadConfig: () => Promise<Config>;
+  readonly onEvent: DaemonListener;
+}
+
+export interface Daemon {
+  /** The journal was damaged, has been put aside under this name, and begun anew. */
+  readonly journalReplaced: string | undefined;
+  status(): DaemonStatus;
+  /** Reads the config again and goes on with it. Throws what is wrong with it: then the old one stays. */
+  reload(): Promise<Reloaded>;
+  /** Rounds that run may end within `graceMs`; what is left of them is the next start's. */
+  stop(graceMs: DurationMs): Promise<void>;
+  /** Rejects with a bug; never resolves. */
+  readonly failed: Promise<never>;
+}
+
+/** Throws AppError `locked` if another kvsync works with the state folder, `io` if that cannot be used. */
+export async function openDaemon(deps: DaemonDeps): Promise<Daemon> {
+  const { clock, onEvent } = deps;
+  const { stateDir } = deps.config;
+  const startedAt = clock.now();
+  const lock = openStateLock(stateDir);
+  const journal = openJournal({ stateDir, clock });
+  const scratch = openScratchJournal();
+  const history = openHistory(journal);
+  const { promise: failed, reject: fail } = Promise.withResolvers<never>();
+  failed.catch(() => {});
+  let config = deps.config;
+  let spools = 0;
+  const closeState = (): void => {
+    scratch.close();
+    journal.close();
+    lock.close();
+  };
+
+  const supervisor = openSupervisor({
+    clock,
+    config,
+    only: deps.only,
+    openRounds: (mapping) =>
+      openMappingRounds({ clock, journal, scratch, stateDir, mapping, accounts: deps.accounts, spool: ++spools }),
+    openWatcher: (mapping, events) => watchFolder({ clock, stateDir, mapping, events }),
+    listFolders,
+    isWaiting: (account) => deps.accounts.isWaiting(account),
+    onEvent,
+  });
+  supervisor.failed.catch(fail);
+
+  function status(): DaemonStatus {
+    return {
+      version: deps.version,
+      pid: deps.pid,
+      startedAt,
+      now: clock.now(),
+      configFile: config.file ?? null,
+      stateDir,
+      mappings: supervisor.mappings(),
+      accounts: deps.accounts.status(),
+      skippedFolders: supervisor.skippedFolders(),
+    };
+  }
+
+  async function reload(): Promise<Reloaded> {
+    const next = await deps.loadConfig();
+    if (next.stateDir !== stateDir) {
+      throw new AppError("config-invalid", `state_dir cannot change from ${stateDir} while the daemon runs`, {
+        hint: "restart it, or take the change back; it goes on with the config it has",
+      });
+    }
+    config = next;
+    const reloaded = await supervisor.reload(next, await deps.accounts.use(next));
+    await deps.accounts.closeRetired();
+    return reloaded;
+  }
+
+  let control: ControlServer;
+  try {
+    control = await openControlServer({
+      stateDir,
+      handle: (request) => handle(request, { supervisor, history, status, reload }),
+      onBug: fail,
+    });
+  } catch (error) {
+    await supervisor.stop(0);
+    closeState();
+    throw error;
+  }
+  return {
+    journalReplaced: journal.replaced,
+    status,
+    reload,
+    stop: async (graceMs) => {
+      try {
+        await control.close();
+        await supervisor.stop(graceMs);
+        await deps.accounts.closeRetired();
+      } finally {
+        closeState();
+      }
+    },
+    failed,
+  };
+}
+
+interface Handler {
+  readonly supervisor: Supervisor;
+  readonly history: History;
+  readonly status: () => DaemonStatus;
+  readonly reload: () => Promise<Reloaded>;
+}
+
+async function handle(request: ControlRequest, { supervisor, history, status, reload }: Handler): Promise<unknown> {
+  switch (request.op) {
+    case "status":
+      return status();
+    case "sync":
+      return (await supervisor.look(request.mappings)).map(syncAnswer);
+    case "approve":
+      return { plan: supervisor.approve(request.mapping, request.plan) };
+    case "reload":
+      return reload();
+    case "history":
+      return history.list(request);
+  }
+}
+
+function syncAnswer({ mapping, outcome }: LookOutcome): SyncAnswer {
+  if (outcome instanceof AppError) return { mapping, round: null, held: null, error: controlError(outcome) };
+  return { mapping, round: roundStatus(outcome), held: outcome.hold?.plan ?? null, error: null };
+}
+
+function listFolders(folder: string): readonly string[] {
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name);
+}
+
+function watchFolder(options: {
+  readonly clock: Clock;
+  readonly stateDir: string;
+  readonly mapping: MappingConfig;
+  readonly events: WatchEvents;
+}): Promise<Watcher> {
+  const { clock, stateDir, mapping, events } = options;
+  return openWatcher({
+    clock,
+    root: mapping.folder,
+    ignorePaths: [stateDir],
+    pollIntervalMs: Math.min(mapping.rescanIntervalMs, mapping.pollIntervalMs),
+    events,
+  });
+}
+
+/** How long rounds may go on after the daemon is asked to stop: far less than a service manager waits. */
+export const STOP_GRACE_MS: DurationMs = 10_000;

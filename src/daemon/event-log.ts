@@ -1,0 +1,78 @@
+// The daemon's events as lines of its log. What changed nothing is not worth a line.
+
+import { renderDuration } from "../core/units.ts";
+import type { DaemonEvent, DaemonListener, MappingEvent } from "./daemon-event.ts";
+import { decodeHoldReason, renderHoldReason } from "./hold-reason.ts";
+import type { Log } from "./log.ts";
+import type { RoundReport } from "./round-port.ts";
+
+/** Waits shorter than this are not worth a line. */
+const WAIT_TOLD_MS = 5000;
+
+export function logEvents(log: Log): DaemonListener {
+  return (event) => {
+    if ("mapping" in event) logMapping(event, log.with({ mapping: event.mapping.name }));
+    else logDaemon(event, log);
+  };
+}
+
+function logDaemon(event: Exclude<DaemonEvent, MappingEvent & { readonly mapping: unknown }>, log: Log): void {
+  switch (event.kind) {
+    case "account-waits":
+      if (event.waitMs < WAIT_TOLD_MS) return;
+      log.info(`waiting ${renderDuration(event.waitMs)} for the request budget`, { account: event.account });
+      return;
+    case "account-retries":
+      log.debug(`trying again in ${renderDuration(event.waitMs)}: ${event.reason}`, { account: event.account });
+      return;
+    case "reloaded": {
+      const { added, changed, removed } = event;
+      log.info("the config was loaded again", { added, changed, removed });
+      return;
+    }
+    case "folder-skipped":
+      log.warn(`the folder "${event.folder}" is no mapping: its name cannot be one`, { folder: event.folder });
+  }
+}
+
+function logMapping(event: MappingEvent, log: Log): void {
+  switch (event.kind) {
+    case "started":
+      return log.debug("started");
+    case "stopped":
+      return log.info("stopped");
+    case "round-began":
+      return log.debug("round began", { step: event.step, reasons: event.reasons });
+    case "round-ended":
+      return logRound(event.report, log);
+    case "held": {
+      const { plan, reason, writes, removes } = event.hold;
+      return log.warn(`held: ${renderHoldReason(decodeHoldReason(reason))}`, { plan, writes, removes });
+    }
+    case "lifted":
+      return log.info("no longer held");
+    case "failed": {
+      const text = `failed; trying again in ${renderDuration(event.retryInMs)}`;
+      // The first tells; the rest only that it goes on.
+      if (event.repeats === 0) return log.error(text, { error: event.error });
+      return log.debug(text, { error: event.error, repeats: event.repeats });
+    }
+    case "recovered":
+      return log.info("works again");
+    case "watcher": {
+      const { state } = event;
+      if (state.kind === "watching") return log.debug("watching", { folders: state.folders });
+      return log.warn(`polling instead of watching: ${state.reason}`, { everyMs: state.everyMs, hint: state.hint });
+    }
+    case "rescan":
+      return log.debug(`looking at all files: ${event.reason}`);
+  }
+}
+
+function logRound({ result, durationMs, problems }: RoundReport, log: Log): void {
+  const { written, removed, unchanged, conflicts, failed, lagging, bytes } = result;
+  const fields = { written, removed, unchanged, conflicts, failed, lagging, bytes, durationMs };
+  if (written + removed > 0) log.info("synced", fields);
+  else log.debug("nothing to do", fields);
+  for (const { code, subject, message } of problems) log.warn(`${subject} ${message}`, { code, key: subject });
+}

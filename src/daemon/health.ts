@@ -1,0 +1,49 @@
+// Whether the daemon is well: every loop is alive, and no mapping waits for a person or fails. Pure.
+
+import type { LoopHealth } from "./heartbeats.ts";
+
+export interface HealthSnapshot {
+  readonly loops: readonly LoopHealth[];
+  readonly mappings: readonly MappingHealth[];
+}
+
+export interface MappingHealth {
+  readonly name: string;
+  /** As `kvsync status` names it. */
+  readonly state: string;
+  /** Undefined: it is well. */
+  readonly trouble: Trouble | undefined;
+}
+
+export interface Trouble {
+  readonly kind: "hold" | "error";
+  /** In lower case, for people. */
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
+/** The body of an answer to GET /health. */
+export interface HealthReport {
+  readonly status: "ok" | "failing";
+  /** What is wrong, a sentence each; empty if nothing is. */
+  readonly troubles: readonly string[];
+  readonly loops: readonly LoopHealth[];
+  readonly mappings: readonly MappingHealth[];
+}
+
+export function judgeHealth({ loops, mappings }: HealthSnapshot): HealthReport {
+  const troubles = [
+    ...loops.filter((loop) => !loop.isAlive).map(({ name }) => `the loop "${name}" shows no sign of life`),
+    ...mappings.flatMap(({ name, trouble }) => (trouble === undefined ? [] : [renderTrouble(name, trouble)])),
+  ];
+  return { status: troubles.length === 0 ? "ok" : "failing", troubles, loops, mappings };
+}
+
+/** Whether the process as such works; only a restart helps if not, which it does not against a hold or a wrong token. */
+export function areLoopsAlive(loops: readonly LoopHealth[]): boolean {
+  return loops.every((loop) => loop.isAlive);
+}
+
+function renderTrouble(mapping: string, { kind, message }: Trouble): string {
+  return `mapping "${mapping}" ${kind === "hold" ? "is on hold" : "fails"}: ${message}`;
+}

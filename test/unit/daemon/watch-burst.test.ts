@@ -1,0 +1,138 @@
+// Bursts and random changes: whatever happens, the reports lead to what is on disk.
+
+import { lstatSync, type Stats, mkdirSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { makeFolder, makeFolders, watchTree } from "./watch-fixture.ts";
+
+/** More events than the kernel keeps, while nobody reads them. No two that follow each other may be of one file: they
+ * would be one event. */
+function floodQueue(folder: string): void {
+  for (let i = 0; i < 12_000; i++) {
+    utimesSync(join(folder, "one"), i, i);
+    utimesSync(join(folder, "two"), i, i);
+  }
+}
+
+function makeNoise(root: string): void {
+  makeFolders(root, ["noise"]);
+  writeFileSync(join(root, "noise/one"), "x");
+  writeFileSync(join(root, "noise/two"), "x");
+}
+
+describe("a burst", () => {
+  it("that the kernel drops events of is followed by a rescan, and by watches on what it hid", async () => {
+    const root = makeFolder();
+    makeNoise(root);
+    const watched = await watchTree(root);
+    floodQueue(join(root, "noise"));
+    makeFolders(root, ["hidden/deep"]);
+    await watched.until(({ rescans }) => rescans.length > 0);
+    expect(watched.seen.rescans).toEqual(["more changed at once than the system tells of"]);
+    writeFileSync(join(root, "hidden/deep/file"), "x");
+    await watched.untilPath("hidden/deep/file");
+  });
+
+  it("in one tree is followed by a rescan of the others, whose events are dropped as well", async () => {
+    const noisy = makeFolder();
+    makeNoise(noisy);
+    const quiet = makeFolder();
+    await watchTree(noisy);
+    const watched = await watchTree(quiet);
+    floodQueue(join(noisy, "noise"));
+    writeFileSync(join(quiet, "file"), "x");
+    await watched.until(({ rescans }) => rescans.length > 0);
+    writeFileSync(join(quiet, "file"), "y");
+    await watched.untilPath("file");
+  });
+});
+
+/** What a consumer of the reports believes to be on disk: it looks only where it is told to. */
+class Belief {
+  readonly #root: string;
+  readonly files = new Map<string, string>();
+
+  constructor(root: string) {
+    this.#root = root;
+    this.scan("");
+  }
+
+  /** `folder`: "" or ending in "/". */
+  scan(folder: string): void {
+    for (const path of this.files.keys()) if (path.startsWith(folder)) this.files.delete(path);
+    this.#read(folder);
+  }
+
+  follow(paths: readonly string[]): void {
+    for (const path of paths) {
+      if (path.endsWith("/")) this.scan(path);
+      else this.#look(path);
+    }
+  }
+
+  #read(folder: string): void {
+    if (this.#stat(folder)?.isDirectory() !== true) return;
+    for (const entry of readdirSync(join(this.#root, folder), { withFileTypes: true })) {
+      if (entry.isDirectory()) this.#read(`${folder}${entry.name}/`);
+      else this.#look(folder + entry.name);
+    }
+  }
+
+  #look(path: string): void {
+    const stats = this.#stat(path);
+    if (stats?.isFile() === true) this.files.set(path, `${stats.ino} ${stats.size} ${stats.ctimeMs}`);
+    else this.files.delete(path);
+  }
+
+  #stat(path: string): Stats | undefined {
+    try {
+      return lstatSync(join(this.#root, path));
+    } catch (error) {
+      if (/^ENOENT|^ENOTDIR/.test((error as Error).message)) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** One change in a small tree, where names often meet: written, made, moved or removed. */
+function changeAnything(root: string, clock: FakeClock): void {
+  const pick = <T>(from: readonly T[]): T => from[Math.floor(clock.random() * from.length)]!;
+  const path = (): string => join(root, ...Array.from({ length: pick([1, 2, 3]) }, () => pick(["a", "b", "c"])));
+  const changes = [
+    () => writeFileSync(path(), "x".repeat(clock.random() * 100)),
+    () => mkdirSync(path(), { recursive: true }),
+    () => renameSync(path(), path()),
+    () => rmSync(path(), { recursive: true }),
+  ];
+  try {
+    pick([...changes, ...changes.slice(0, 2)])();
+  } catch (error) {
+    // It is not there, or of another kind, or inside what is to be moved: as good as any other step.
+    if (!("errno" in (error as Error))) throw error;
+  }
+}
+
+describe("random changes", () => {
+  it.each([1, 2, 3, 4, 5, 6])("lead to what is on disk (seed %i)", async (seed) => {
+    const root = makeFolder();
+    const random = new FakeClock({ seed });
+    const belief = new Belief(root);
+    const watched = await watchTree(root, {
+      quietMs: 20,
+      maxQuietMs: 100,
+      pollIntervalMs: 1000,
+      events: { onDirty: (paths) => belief.follow(paths), onRescan: () => belief.scan("") },
+    });
+    for (let i = 0; i < 1500; i++) {
+      changeAnything(root, random);
+      if (random.random() < 0.2) await new Promise((resolve) => setImmediate(resolve));
+    }
+    writeFileSync(join(root, "sentinel"), "x");
+    await watched.untilPath("sentinel");
+    expect(belief.files).toEqual(new Belief(root).files);
+    expect(watched.seen.rescans).toEqual([]);
+    const folders = readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isDirectory());
+    expect(watched.watcher.state()).toMatchObject({ kind: "watching", folders: folders.length + 1, unreadable: 0 });
+  });
+});

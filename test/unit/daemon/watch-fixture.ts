@@ -1,0 +1,106 @@
+// What the tests of the watcher share: a tree on disk, and promises that resolve with its reports.
+
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { openWatcher, type Watcher, type WatcherOptions } from "../../../src/daemon/watch/watcher.ts";
+import { HastyClock } from "./watch-clock.ts";
+
+/** An empty folder that is removed after the test. */
+export function makeFolder(): string {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), "kvsync-watch-")));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export interface Reports {
+  readonly paths: Set<string>;
+  readonly rescans: string[];
+  /** How many times anything was reported. */
+  count: number;
+}
+
+export interface Watched {
+  readonly watcher: Watcher;
+  readonly clock: HastyClock;
+  /** All that was reported since it was opened, or since the last `forget`. */
+  readonly seen: Reports;
+  /** Resolves as soon as `condition` holds for what was seen. */
+  until(condition: (seen: Reports) => boolean): Promise<void>;
+  /** Resolves when `path` was reported, by its own name. */
+  untilPath(path: string): Promise<void>;
+  forget(): void;
+}
+
+/** A watcher of `root` that is closed after the test. */
+export async function watchTree(root: string, options: Partial<WatcherOptions> = {}): Promise<Watched> {
+  const clock = new HastyClock();
+  const seen: Reports = { paths: new Set(), rescans: [], count: 0 };
+  const waiting = new Set<() => void>();
+  const reported = (): void => {
+    seen.count++;
+    for (const look of waiting) look();
+  };
+  const watcher = await openWatcher({
+    clock,
+    root,
+    ignorePaths: [],
+    pollIntervalMs: 1000,
+    ...options,
+    events: {
+      onDirty: (paths) => {
+        for (const path of paths) seen.paths.add(path);
+        options.events?.onDirty(paths);
+        reported();
+      },
+      onRescan: (reason) => {
+        seen.rescans.push(reason);
+        options.events?.onRescan(reason);
+        reported();
+      },
+    },
+  });
+  onTestFinished(() => watcher.close());
+  const until = (condition: (seen: Reports) => boolean): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (): void => {
+        if (!condition(seen)) return;
+        waiting.delete(look);
+        resolve();
+      };
+      waiting.add(look);
+      look();
+    });
+  return {
+    watcher,
+    clock,
+    seen,
+    until,
+    untilPath: (path) => until(({ paths }) => paths.has(path)),
+    forget: () => {
+      seen.paths.clear();
+      seen.rescans.length = 0;
+      seen.count = 0;
+    },
+  };
+}
+
+export function makeFolders(root: string, paths: readonly string[]): void {
+  for (const path of paths) mkdirSync(join(root, path), { recursive: true });
+}
+
+/** How many inotify watches and descriptors this process has. */
+export function countHandles(): { readonly watches: number; readonly descriptors: number } {
+  const descriptors = readdirSync("/proc/self/fd");
+  let watches = 0;
+  for (const name of descriptors) {
+    try {
+      watches += readFileSync(`/proc/self/fdinfo/${name}`, "latin1").split("\ninotify wd:").length - 1;
+    } catch (error) {
+      // The one that listed the folder.
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+  }
+  return { watches, descriptors: descriptors.length };
+}

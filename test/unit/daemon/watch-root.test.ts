@@ -1,0 +1,160 @@
+// The root of a watched tree: missing, removed, replaced, back again; and what closing leaves behind.
+
+import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { countHandles, makeFolder, makeFolders, type Watched, watchTree } from "./watch-fixture.ts";
+
+describe("the root", () => {
+  it("may be missing at first: then it is waited for", async () => {
+    const root = join(makeFolder(), "root");
+    const watched = await watchTree(root);
+    expect(watched.watcher.state()).toEqual({
+      kind: "polling",
+      everyMs: 2000,
+      reason: `the folder ${root} cannot be used: ENOENT: no such file or directory`,
+      hint: expect.stringContaining("create it"),
+    });
+    makeFolders(root, ["d"]);
+    await watched.until(({ rescans }) => rescans.includes("the root is back"));
+    await isWatched(root, watched, 2);
+  });
+
+  it("may be a file at first", async () => {
+    const root = join(makeFolder(), "root");
+    writeFileSync(root, "x");
+    const watched = await watchTree(root);
+    expect(watched.watcher.state()).toMatchObject({
+      kind: "polling",
+      reason: expect.stringContaining("cannot be used"),
+    });
+    unlinkSync(root);
+    makeFolders(root, ["d"]);
+    await watched.until(({ rescans }) => rescans.includes("the root is back"));
+    await isWatched(root, watched, 2);
+  });
+
+  it.each([
+    ["removed", (root: string) => rmSync(root, { recursive: true })],
+    ["renamed", (root: string) => renameSync(root, `${root}-elsewhere`)],
+  ])("that is %s is reported, and waited for", async (_, remove) => {
+    const { root, watched } = await watchRoot();
+    remove(root);
+    await watched.until(({ rescans }) => rescans.length > 0);
+    expect(watched.seen.rescans).toEqual([`the folder ${root} cannot be used: ENOENT: no such file or directory`]);
+    expect(watched.watcher.state()).toMatchObject({ kind: "polling" });
+    expect(countHandles().watches).toBe(0);
+    makeFolders(root, ["d"]);
+    await watched.until(({ rescans }) => rescans.includes("the root is back"));
+    await isWatched(root, watched, 2);
+  });
+
+  it("in whose place another one is put is reported, and that one watched", async () => {
+    const { root, watched } = await watchRoot();
+    makeFolders(`${root}-new`, ["d", "e"]);
+    renameSync(root, `${root}-old`);
+    renameSync(`${root}-new`, root);
+    await watched.until(({ rescans }) => rescans.length > 0);
+    expect(watched.seen.rescans).toEqual(["the root was replaced"]);
+    await isWatched(root, watched, 3);
+  });
+
+  it("that is a symbolic link to another folder now is reported, though nothing tells of it", async () => {
+    const { root, watched } = await watchRoot();
+    const link = `${root}-link`;
+    symlinkSync(root, link);
+    const byLink = await watchTree(link);
+    await isWatched(link, byLink, 2);
+    makeFolders(`${root}-new`, ["d", "e"]);
+    unlinkSync(link);
+    symlinkSync(`${root}-new`, link);
+    await byLink.until(({ rescans }) => rescans.length > 0);
+    expect(byLink.seen.rescans).toEqual(["the root was replaced"]);
+    await isWatched(link, byLink, 3);
+    await isWatched(root, watched, 2);
+  });
+});
+
+describe("refresh", () => {
+  it("watches all folders anew, and nothing is reported for it", async () => {
+    const { root, watched } = await watchRoot();
+    await watched.watcher.refresh();
+    await isWatched(root, watched, 2);
+    expect(watched.seen.rescans).toEqual([]);
+    expect(countHandles().watches).toBe(2);
+  });
+
+  it("ends when the watcher is closed meanwhile, and after that does nothing", async () => {
+    const { watched } = await watchRoot();
+    const refreshed = watched.watcher.refresh();
+    await Promise.all([watched.watcher.close(), refreshed]);
+    await watched.watcher.refresh();
+    expect(countHandles().watches).toBe(0);
+  });
+});
+
+describe("close", () => {
+  it("releases every watch, descriptor and timer", async () => {
+    const { root, watched } = await watchRoot();
+    await watched.watcher.close();
+    const before = countHandles();
+    expect(before.watches).toBe(0);
+    for (let i = 0; i < 300; i++) mkdirSync(join(root, `d/${i}`));
+    for (let i = 0; i < 10; i++) {
+      const again = await watchTree(root);
+      expect(countHandles().watches).toBe(302);
+      rmSync(join(root, `d/${i}`), { recursive: true });
+      if (i % 2 === 0) await again.untilPath(`d/${i}/`);
+      await again.watcher.close();
+      expect(again.clock.sleeping).toBe(0);
+      makeFolders(root, [`d/${i}`]);
+    }
+    expect(countHandles()).toEqual(before);
+  });
+
+  it("is the end of all reports, and may be called again", async () => {
+    const { root, watched } = await watchRoot();
+    writeFileSync(join(root, "d/file"), "x");
+    await new Promise((resolve) => setImmediate(resolve));
+    await watched.watcher.close();
+    await watched.watcher.close();
+    writeFileSync(join(root, "d/file"), "y");
+    rmSync(root, { recursive: true });
+    await watched.clock.sleep(5000);
+    expect(watched.seen.count).toBe(0);
+  });
+
+  it("is the end whatever the watcher is about to do", async () => {
+    const { root, watched } = await watchRoot();
+    await watched.watcher.close();
+    for (let turns = 0; turns < 30; turns++) {
+      const again = await watchTree(root, { quietMs: 0 });
+      renameSync(root, `${root}-${turns}`);
+      makeFolders(root, ["d"]);
+      for (let i = 0; i < turns; i++) await new Promise((resolve) => setImmediate(resolve));
+      await again.watcher.close();
+      const { count } = again.seen;
+      for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));
+      expect({ turns, count: again.seen.count }).toEqual({ turns, count });
+      expect({ turns, watches: countHandles().watches }).toEqual({ turns, watches: 0 });
+    }
+  });
+
+  it("also ends a watcher that waits for its root", async () => {
+    const watched = await watchTree(join(makeFolder(), "root"));
+    await watched.watcher.close();
+    expect(watched.clock.sleeping).toBe(0);
+  });
+});
+
+async function watchRoot(): Promise<{ readonly root: string; readonly watched: Watched }> {
+  const root = join(makeFolder(), "root");
+  makeFolders(root, ["d"]);
+  return { root, watched: await watchTree(root) };
+}
+
+async function isWatched(root: string, watched: Watched, folders: number): Promise<void> {
+  expect(watched.watcher.state()).toEqual({ kind: "watching", folders, unreadable: 0, alsoPolling: undefined });
+  writeFileSync(join(root, "d/file"), "x");
+  await watched.untilPath("d/file");
+}

@@ -1,0 +1,77 @@
+// A process that runs into a limit of watches or descriptors and tells, a line each, what its watcher makes of it; run by
+// watch-limits.test.ts. The arguments: the root, which limit ("raise", "grow", "descriptors"), and the file to raise it in.
+
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { openWatcher } from "../../../src/daemon/watch/watcher.ts";
+import { HastyClock } from "./watch-clock.ts";
+
+const [root = "", limit = "", file = ""] = process.argv.slice(2);
+
+const told: object[] = [];
+const tell = (line: object): void => void told.push({ ...line, watches: countWatches() });
+
+const taken: number[] = [];
+if (limit === "descriptors") takeDescriptors();
+
+let reported = Promise.withResolvers<void>();
+const report = (line: object): void => {
+  const isNext = reported;
+  reported = Promise.withResolvers<void>();
+  giveDescriptors();
+  tell(line);
+  isNext.resolve();
+};
+const watcher = await openWatcher({
+  clock: new HastyClock(),
+  root,
+  ignorePaths: [],
+  pollIntervalMs: 1000,
+  events: {
+    onDirty: (paths) => report({ at: "dirty", paths }),
+    onRescan: (reason) => report({ at: "rescan", reason }),
+  },
+});
+const atOpen = watcher.state();
+if (limit === "descriptors") told.push({ at: "open", state: atOpen, watches: 0 });
+else tell({ at: "open", state: atOpen });
+
+if (limit === "grow") {
+  for (let i = 0; i < 40; i++) mkdirSync(`${root}/d${i}`);
+  await reported.promise;
+  await reported.promise;
+} else {
+  await reported.promise;
+  if (limit === "raise") writeFileSync(file, "1000");
+  await watcher.refresh();
+  tell({ at: "refresh", state: watcher.state() });
+  mkdirSync(`${root}/new`);
+  await reported.promise;
+}
+await watcher.close();
+tell({ at: "close" });
+for (const line of told) process.stdout.write(`${JSON.stringify(line)}\n`);
+
+function takeDescriptors(): void {
+  try {
+    for (;;) taken.push(openSync("/dev/null", "r"));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EMFILE") throw error;
+  }
+}
+
+function giveDescriptors(): void {
+  for (const descriptor of taken.splice(0)) closeSync(descriptor);
+}
+
+function countWatches(): number {
+  let watches = 0;
+  for (const name of readdirSync("/proc/self/fd")) {
+    try {
+      watches += readFileSync(`/proc/self/fdinfo/${name}`, "latin1").split("\ninotify wd:").length - 1;
+    } catch (error) {
+      // The one that listed the folder.
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+  }
+  return watches;
+}

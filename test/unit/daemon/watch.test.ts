@@ -1,0 +1,242 @@
+// What the watcher reports of changes in a tree: files, folders that come and go, and what is not part of the tree.
+
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { makeFolder, makeFolders, type Watched, watchTree } from "./watch-fixture.ts";
+
+describe("a file", () => {
+  const changes: readonly (readonly [string, readonly string[], (at: (path: string) => string) => void])[] = [
+    ["created", ["d/new"], (at) => writeFileSync(at("d/new"), "x")],
+    ["created in the root", ["new"], (at) => writeFileSync(at("new"), "x")],
+    ["written", ["d/a"], (at) => appendFileSync(at("d/a"), "x")],
+    ["truncated", ["d/a"], (at) => writeFileSync(at("d/a"), "")],
+    ["touched", ["d/a"], (at) => utimesSync(at("d/a"), 1, 1)],
+    ["removed", ["d/a"], (at) => unlinkSync(at("d/a"))],
+    ["renamed", ["d/a", "e/b"], (at) => renameSync(at("d/a"), at("e/b"))],
+    ["replaced by a rename", ["d/a", "e/a"], (at) => renameSync(at("d/a"), at("e/a"))],
+    ["replaced by a folder", ["d/a", "d/a/"], (at) => (unlinkSync(at("d/a")), mkdirSync(at("d/a")))],
+    ["that is an editor's backup", ["d/a~"], (at) => writeFileSync(at("d/a~"), "x")],
+    ["that is an editor's swap file", ["d/.a.swp"], (at) => writeFileSync(at("d/.a.swp"), "x")],
+    ["with a name of many bytes", ["d/ü\u{1f600} \n"], (at) => writeFileSync(at("d/ü\u{1f600} \n"), "x")],
+  ];
+  it.each(changes)("%s is reported", async (_, paths, change) => {
+    const { root, watched } = await watchFiles();
+    change((path) => join(root, path));
+    await Promise.all(paths.map((path) => watched.untilPath(path)));
+    expect(watched.seen).toEqual({ paths: new Set(paths), rescans: [], count: 1 });
+  });
+
+  it("saved by way of a temporary one is reported after each rename over it", async () => {
+    const { root, watched } = await watchFiles();
+    for (let i = 0; i < 3; i++) {
+      watched.forget();
+      writeFileSync(join(root, "d/a.new"), "x");
+      renameSync(join(root, "d/a.new"), join(root, "d/a"));
+      await watched.untilPath("d/a");
+    }
+  });
+
+  it("that changes again and again is reported once", async () => {
+    const { root, watched } = await watchFiles();
+    for (let i = 0; i < 1000; i++) appendFileSync(join(root, "d/a"), "x");
+    await watched.untilPath("d/a");
+    expect(watched.seen).toEqual({ paths: new Set(["d/a"]), rescans: [], count: 1 });
+  });
+
+  it("that never stops to change is reported nevertheless", async () => {
+    const { root, watched } = await watchFiles();
+    let isOver = false;
+    const over = watched.until(({ count }) => count >= 3).then(() => (isOver = true));
+    while (!isOver) {
+      appendFileSync(join(root, "d/a"), "x");
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await over;
+  });
+
+  it("that kvsync is writing itself is not reported before it has its name", async () => {
+    const { root, watched } = await watchFiles();
+    writeFileSync(join(root, "d/%tmp-abc1"), "x");
+    mkdirSync(join(root, "%tmp-probe1"));
+    writeFileSync(join(root, "%tmp-probe1/x"), "x");
+    renameSync(join(root, "d/%tmp-abc1"), join(root, "d/b"));
+    await watched.untilPath("d/b");
+    expect(watched.seen.paths).toEqual(new Set(["d/b"]));
+    expect(watched.watcher.state()).toMatchObject({ folders: 3 });
+  });
+});
+
+describe("a folder", () => {
+  it("that is made with all that is in it is reported as one, and watched at every depth", async () => {
+    const { root, watched } = await watchFiles();
+    makeFolders(root, ["n/o/p/q"]);
+    writeFileSync(join(root, "n/o/p/q/file"), "x");
+    await watched.untilPath("n/");
+    expect(watched.seen.paths).toEqual(new Set(["n", "n/"]));
+    expect(watched.watcher.state()).toMatchObject({ kind: "watching", folders: 7 });
+    writeFileSync(join(root, "n/o/p/q/file"), "y");
+    writeFileSync(join(root, "n/o/later"), "y");
+    await watched.untilPath("n/o/p/q/file");
+    await watched.untilPath("n/o/later");
+  });
+
+  it("that is removed is reported as one, and no longer watched", async () => {
+    const { root, watched } = await watchFiles();
+    rmSync(join(root, "d"), { recursive: true });
+    await watched.untilPath("d/");
+    expect(watched.seen.paths).toEqual(new Set(["d", "d/"]));
+    expect(watched.watcher.state()).toMatchObject({ folders: 2 });
+  });
+
+  it("that is renamed is reported at both places, and watched at the new one", async () => {
+    const { root, watched } = await watchFiles();
+    makeFolders(root, ["d/in/ner"]);
+    await watched.untilPath("d/in/");
+    renameSync(join(root, "d"), join(root, "moved"));
+    await watched.untilPath("d/");
+    await watched.untilPath("moved/");
+    watched.forget();
+    writeFileSync(join(root, "moved/in/ner/file"), "x");
+    await watched.untilPath("moved/in/ner/file");
+    expect(watched.seen.paths).toEqual(new Set(["moved/in/ner/file"]));
+  });
+
+  it("that leaves the tree is no longer watched", async () => {
+    const { root, watched } = await watchFiles();
+    const outside = makeFolder();
+    renameSync(join(root, "d"), join(outside, "d"));
+    await watched.untilPath("d/");
+    writeFileSync(join(outside, "d/a"), "y");
+    await sentinel(root, watched);
+    expect(watched.seen.paths).toEqual(new Set(["d", "d/", "sentinel"]));
+  });
+
+  it("that is removed and made anew under its name is still watched", async () => {
+    const { root, watched } = await watchFiles();
+    for (let i = 0; i < 5; i++) {
+      watched.forget();
+      rmSync(join(root, "d"), { recursive: true });
+      mkdirSync(join(root, "d"));
+      await watched.untilPath("d/");
+      writeFileSync(join(root, "d/file"), "x");
+      await watched.untilPath("d/file");
+    }
+  });
+
+  it("whose place another one takes is watched there", async () => {
+    const { root, watched } = await watchFiles();
+    renameSync(join(root, "d"), join(root, "was-d"));
+    renameSync(join(root, "e"), join(root, "d"));
+    await watched.untilPath("d/");
+    await watched.untilPath("e/");
+    watched.forget();
+    writeFileSync(join(root, "d/file"), "x");
+    writeFileSync(join(root, "was-d/file"), "x");
+    await watched.untilPath("d/file");
+    await watched.untilPath("was-d/file");
+  });
+
+  it("that holds a file of its own name is still watched after that came", async () => {
+    const { root, watched } = await watchFiles();
+    writeFileSync(join(root, "d/d"), "x");
+    // The kernel tells of both by the same name, so it may be the folder that changed.
+    await watched.untilPath("d/");
+    watched.forget();
+    appendFileSync(join(root, "d/a"), "x");
+    await watched.untilPath("d/a");
+    expect(watched.watcher.state()).toMatchObject({ folders: 3 });
+  });
+
+  it("that this user may not open is reported, and again once it may be opened", async () => {
+    const { root, watched } = await watchFiles();
+    chmodSync(root, 0o777);
+    withoutPrivileges();
+    mkdirSync(join(root, "locked"), { mode: 0 });
+    await watched.until(({ rescans }) => rescans.length > 0);
+    expect(watched.seen.rescans).toEqual([expect.stringMatching(/^the folder .*\/locked cannot be watched: EACCES/)]);
+    expect(watched.watcher.state()).toMatchObject({ kind: "watching", folders: 3, unreadable: 1 });
+    watched.forget();
+    chmodSync(join(root, "locked"), 0o755);
+    await watched.untilPath("locked/");
+    writeFileSync(join(root, "locked/file"), "x");
+    await watched.untilPath("locked/file");
+    expect(watched.watcher.state()).toMatchObject({ kind: "watching", folders: 4, unreadable: 0 });
+  });
+});
+
+describe("what is not part of the tree", () => {
+  it("behind a symbolic link is not watched", async () => {
+    const { root, watched } = await watchFiles();
+    const outside = makeFolder();
+    symlinkSync(outside, join(root, "link"));
+    await watched.untilPath("link");
+    writeFileSync(join(outside, "file"), "x");
+    writeFileSync(join(root, "link/other"), "x");
+    await sentinel(root, watched);
+    expect(watched.seen.paths).toEqual(new Set(["link", "sentinel"]));
+    expect(watched.watcher.state()).toMatchObject({ folders: 3 });
+  });
+
+  it.each(["absolute", "from the root", "by way of a symbolic link"])(
+    "is ignored if its path is given %s",
+    async (how) => {
+      const root = makeFolder();
+      makeFolders(root, ["state/deep", "d"]);
+      const link = join(makeFolder(), "link");
+      symlinkSync(root, link);
+      const paths: Record<string, string> = { absolute: join(root, "state"), "from the root": "state" };
+      const watched = await watchTree(root, { ignorePaths: [paths[how] ?? join(link, "state")] });
+      writeFileSync(join(root, "state/journal"), "x");
+      writeFileSync(join(root, "state/deep/journal"), "x");
+      rmSync(join(root, "state"), { recursive: true });
+      makeFolders(root, ["state"]);
+      await sentinel(root, watched);
+      expect(watched.seen.paths).toEqual(new Set(["sentinel"]));
+      expect(watched.watcher.state()).toMatchObject({ folders: 2 });
+    },
+  );
+
+  it("is not watched where filters hide it", async () => {
+    const root = makeFolder();
+    makeFolders(root, ["d/node_modules/x", "e"]);
+    const watched = await watchTree(root, { isFolderIgnored: (path) => path.endsWith("node_modules") });
+    makeFolders(root, ["e/node_modules/y"]);
+    writeFileSync(join(root, "d/node_modules/x/file"), "x");
+    await sentinel(root, watched);
+    expect(watched.seen.paths).toEqual(new Set(["e/node_modules", "sentinel"]));
+    expect(watched.watcher.state()).toMatchObject({ folders: 3 });
+  });
+});
+
+/** A tree of `d/a`, `e/a` and the folders they are in. */
+async function watchFiles(): Promise<{ readonly root: string; readonly watched: Watched }> {
+  const root = makeFolder();
+  makeFolders(root, ["d", "e"]);
+  writeFileSync(join(root, "d/a"), "a");
+  writeFileSync(join(root, "e/a"), "a");
+  return { root, watched: await watchTree(root) };
+}
+
+/** When it is reported, so is all that happened before. */
+async function sentinel(root: string, watched: Watched): Promise<void> {
+  writeFileSync(join(root, "sentinel"), "x");
+  await watched.untilPath("sentinel");
+}
+
+/** Nothing is locked for the superuser, who many a test is run by. */
+function withoutPrivileges(): void {
+  if (process.geteuid?.() !== 0) return;
+  process.seteuid?.(65_534);
+  onTestFinished(() => process.seteuid?.(0));
+}

@@ -1,0 +1,214 @@
+import { describe, expect, it } from "vitest";
+import type { NamespaceId } from "../../../src/kv/kv-api.ts";
+import { type ReadValue, readValues, type ValueToRead } from "../../../src/kv/read-values.ts";
+import { writePairs } from "../../../src/kv/write-pairs.ts";
+import { collect, keyOf, pagesOf } from "../../support/values.ts";
+import { failure, openTestClient } from "./client-fixture.ts";
+import { HurriedClock } from "./hurried-clock.ts";
+import { answer, refuse, type Script, send, startScriptedServer } from "./scripted-server.ts";
+import { manyPairs, openTransfer, pairOf, type Transfer } from "./transfer-fixture.ts";
+
+const id = "0f2ac74b498b48028cb68387c421e279" as NamespaceId;
+
+const wanted = (key: string, known: Partial<ValueToRead> = {}): ValueToRead => ({
+  key: keyOf(key),
+  size: undefined,
+  binary: undefined,
+  tag: undefined,
+  ...known,
+});
+
+const named = (i: number): string => `k/${String(i).padStart(5, "0")}`;
+
+/** What was read, as a map from key to text, or to the kind of outcome where there is no value. */
+const contents = (outcomes: readonly ReadValue[]): Map<string, string> =>
+  new Map(
+    outcomes.map((outcome) => [
+      outcome.key,
+      outcome.kind === "value" ? Buffer.from(outcome.bytes).toString("latin1") : outcome.kind,
+    ]),
+  );
+
+async function requestsOf(
+  transfer: Transfer,
+  work: () => Promise<unknown>,
+): Promise<{ bulkGet: number; read: number }> {
+  const before = transfer.api.counts();
+  await work();
+  const after = transfer.api.counts();
+  return { bulkGet: after.bulkGet - before.bulkGet, read: after.read - before.read };
+}
+
+describe("reading values", () => {
+  it("takes one request for each 100 that are known to be text", async () => {
+    await using transfer = await openTransfer();
+    await collect(
+      writePairs(
+        transfer,
+        manyPairs(1050, (i) => pairOf(named(i), `value ${i}`)),
+      ),
+    );
+    const items = Array.from({ length: 1050 }, (_, i) => wanted(named(i), { size: 10, binary: false }));
+    let outcomes: ReadValue[] = [];
+    const cost = await requestsOf(transfer, async () => {
+      outcomes = await collect(readValues(transfer, pagesOf(items.slice(0, 70), items.slice(70))));
+    });
+    expect(cost).toEqual({ bulkGet: 11, read: 0 });
+    expect(outcomes).toHaveLength(1050);
+    expect(contents(outcomes).get("k/00777")).toBe("value 777");
+  });
+
+  it("packs by size too, so that no answer is over 25 MB", async () => {
+    await using transfer = await openTransfer();
+    await collect(
+      writePairs(
+        transfer,
+        manyPairs(6, (i) => pairOf(named(i), Buffer.alloc(7_000_000, "x")), 5),
+      ),
+    );
+    const items = Array.from({ length: 6 }, (_, i) => wanted(named(i), { size: 7_000_000, binary: false }));
+    const cost = await requestsOf(transfer, () => collect(readValues(transfer, pagesOf(items))));
+    expect(cost).toEqual({ bulkGet: 2, read: 0 });
+  });
+
+  it("reads one by one what is known to be binary, or too large for a bulk get to gain anything", async () => {
+    await using transfer = await openTransfer();
+    await collect(
+      writePairs(transfer, pagesOf([pairOf("b", Buffer.of(255)), pairOf("l", Buffer.alloc(9_000_000, "x"))])),
+    );
+    const items = [wanted("b", { size: 1, binary: true }), wanted("l", { size: 9_000_000, binary: false })];
+    const cost = await requestsOf(transfer, () => collect(readValues(transfer, pagesOf(items))));
+    expect(cost).toEqual({ bulkGet: 0, read: 2 });
+  });
+
+  it("tells what is missing, and gives metadata and expiration that came along", async () => {
+    await using transfer = await openTransfer();
+    await collect(
+      writePairs(transfer, pagesOf([pairOf("a", "1", { metadata: '{"m":1}', ttlSeconds: 600 }), pairOf("b", "2")])),
+    );
+    const items = ["a", "b", "c"].map((key) => wanted(key));
+    const outcomes = await collect(readValues(transfer, pagesOf(items)));
+    expect(outcomes).toMatchObject([
+      { key: "a", kind: "value", attributes: { metadata: { m: 1 }, expiration: expect.any(Number) as number } },
+      { key: "b", kind: "value", attributes: { metadata: undefined, expiration: undefined } },
+      { key: "c", kind: "absent" },
+    ]);
+    expect(await collect(readValues(transfer, pagesOf([wanted("c", { binary: true })])))).toMatchObject([
+      { kind: "absent" },
+    ]);
+  });
+
+  it.each([
+    // Share of binary values; the most requests a key that is acceptable, of which 1 is reading one by one.
+    [0, 0.011],
+    [0.01, 0.13],
+    [0.1, 0.68],
+    [0.5, 1.1],
+    [1, 1.1],
+  ])("finds its way among values of which %s are binary, and nobody knows which", async (share, mostPerKey) => {
+    await using transfer = await openTransfer();
+    const count = 1500;
+    const isBinary = (i: number): boolean => ((i * 2_654_435_761) % 1000) / 1000 < share;
+    const value = (i: number): Buffer => Buffer.from(isBinary(i) ? `\u00ff${i}` : `value ${i}`, "latin1");
+    await collect(
+      writePairs(
+        transfer,
+        manyPairs(count, (i) => pairOf(named(i), value(i))),
+      ),
+    );
+    const items = Array.from({ length: count }, (_, i) => wanted(named(i)));
+    let outcomes: ReadValue[] = [];
+    const cost = await requestsOf(transfer, async () => {
+      outcomes = await collect(readValues(transfer, pagesOf(items)));
+    });
+    const read = contents(outcomes);
+    expect(read.size).toBe(count);
+    for (let i = 0; i < count; i++) expect(read.get(named(i))).toBe(value(i).toString("latin1"));
+    expect((cost.bulkGet + cost.read) / count).toBeLessThanOrEqual(mostPerKey);
+  });
+
+  it("asks for less when answers are too large, and for more again", async () => {
+    await using transfer = await openTransfer();
+    const items = Array.from({ length: 200 }, (_, i) => wanted(named(i)));
+    await collect(
+      writePairs(
+        transfer,
+        manyPairs(200, (i) => pairOf(named(i), Buffer.alloc(i < 100 ? 300_000 : 10, "x")), 20),
+      ),
+    );
+    const outcomes = await collect(readValues(transfer, pagesOf(items)));
+    expect(outcomes.filter((outcome) => outcome.kind === "value")).toHaveLength(200);
+  });
+
+  async function scripted(script: Script) {
+    const server = await startScriptedServer(script);
+    const clock = new HurriedClock();
+    const api = openTestClient(server.url, { clock });
+    return {
+      server,
+      deps: { clock, api, namespaceId: id },
+      [Symbol.asyncDispose]: async () => {
+        await api.close();
+        await server[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  it("holds a bounded number of bytes, whatever is asked for", async () => {
+    const value = Buffer.alloc(2_000_000, "x");
+    await using it = await scripted((_, response) => send(response, 200, value));
+    const items = Array.from({ length: 100 }, (_, i) => wanted(named(i), { size: value.byteLength, binary: true }));
+    let most = 0;
+    for await (const page of readValues(it.deps, pagesOf(items))) {
+      most = Math.max(most, page.length);
+      // A slow consumer: what is under way comes in meanwhile, and no more.
+      for (let i = 0; i < 200; i++) await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(it.server.requests).toHaveLength(100);
+    expect(most * value.byteLength).toBeLessThanOrEqual(66_000_000);
+  });
+
+  it("does not take a lone surrogate for text", async () => {
+    await using it = await scripted((request, response) => {
+      if (request.method === "GET") send(response, 200, Buffer.of(0xff));
+      else
+        send(
+          response,
+          200,
+          '{"result":{"values":{"a":{"value":"\\ud800","metadata":null},"b":{"value":"b","metadata":null}}},"success":true,"errors":[]}',
+        );
+    });
+    const outcomes = await collect(readValues(it.deps, pagesOf([wanted("a"), wanted("b")])));
+    expect(contents(outcomes)).toEqual(
+      new Map([
+        ["b", "b"],
+        ["a", "\u00ff"],
+      ]),
+    );
+  });
+
+  it("concludes nothing from a bulk answer that lacks a key", async () => {
+    await using it = await scripted((_, response) => answer(response, { values: { a: null } }));
+    const error = await failure(collect(readValues(it.deps, pagesOf([wanted("a"), wanted("constructor")]))));
+    expect(error.code).toBe("api-malformed");
+  });
+
+  it("reports a key that the API refuses, and reads the others", async () => {
+    await using it = await scripted((request, response) => {
+      if (request.target.endsWith("/bad")) refuse(response, 400, 10042, "Illegal key name");
+      else send(response, 200, "v");
+    });
+    const items = ["a", "bad"].map((key) => wanted(key, { binary: true }));
+    const outcomes = await collect(readValues(it.deps, pagesOf(items)));
+    expect(outcomes.map((outcome) => [outcome.key, outcome.kind]).sort()).toEqual([
+      ["a", "value"],
+      ["bad", "problem"],
+    ]);
+  });
+
+  it("fails as a whole when the token is wrong", async () => {
+    await using it = await scripted((_, response) => refuse(response, 403, 10000));
+    const items = Array.from({ length: 500 }, (_, i) => wanted(named(i)));
+    expect((await failure(collect(readValues(it.deps, pagesOf(items))))).code).toBe("unauthorized");
+  });
+});
