@@ -17,7 +17,7 @@ export interface CommandEntry {
  * or 0. */
 export type Start = (work: (context: Context) => Promise<ExitCode | void>) => Promise<void>;
 
-export interface CommandModule {
+interface CommandModule {
   /** Adds arguments, options and the action to `command`, which has a name and a summary already. */
   define(command: Command, start: Start): void;
 }

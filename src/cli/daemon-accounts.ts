@@ -78,6 +78,7 @@ function statusOf({ name, config, api }: OpenAccount): AccountStatus {
     budgetLeft: requests === undefined ? null : Math.max(0, requests - api.budget.recent().length),
     budget: requests === undefined ? null : { requests, windowMs: config.budget.windowMs },
     waiting: api.budget.status().waiting,
+    requests: api.counts(),
   };
 }
 

@@ -44,6 +44,7 @@ const byErrorCode: Readonly<Record<ErrorCode, ExitCode>> = {
   "api-malformed": EXIT.failed,
   "request-too-large": EXIT.failed,
   "not-text": EXIT.failed,
+  unsupported: EXIT.failed,
   locked: EXIT.locked,
   "not-running": EXIT.failed,
   "state-damaged": EXIT.stateDamaged,

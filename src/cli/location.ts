@@ -16,14 +16,14 @@ export interface NamespaceLocation {
   readonly prefix: string;
 }
 
-export interface FolderLocation {
+interface FolderLocation {
   readonly kind: "folder";
   readonly path: string;
 }
 
-export type ArchiveFormat = "ndjson" | "ndjson.zst" | "ndjson.gz" | "json";
+type ArchiveFormat = "ndjson" | "ndjson.zst" | "ndjson.gz" | "json";
 
-export interface ArchiveLocation {
+interface ArchiveLocation {
   readonly kind: "archive";
   readonly path: string;
   readonly format: ArchiveFormat;

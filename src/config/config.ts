@@ -84,7 +84,7 @@ export interface MappingConfig extends MappingPolicy {
   readonly prefix: string;
 }
 
-export interface AutoConfig extends MappingPolicy {
+interface AutoConfig extends MappingPolicy {
   /** Folders under it that no mapping covers become mappings. */
   readonly root: string;
 }
@@ -97,7 +97,7 @@ export interface RuleConfig {
   readonly metadata: string | undefined;
 }
 
-export interface TrashConfig {
+interface TrashConfig {
   readonly keepMs: DurationMs;
   readonly maxBytes: ByteCount;
 }

@@ -19,6 +19,7 @@ export type ErrorCode =
   | "api-malformed"
   | "request-too-large"
   | "not-text"
+  | "unsupported"
   | "locked"
   | "not-running"
   | "state-damaged"

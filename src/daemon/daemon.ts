@@ -11,6 +11,7 @@ import { openStateLock } from "../journal/lock.ts";
 import { type ControlServer, openControlServer } from "./control/control-server.ts";
 import { controlError, type ControlRequest, type SyncAnswer } from "./control/protocol.ts";
 import type { DaemonListener } from "./daemon-event.ts";
+import type { Heartbeats } from "./heartbeats.ts";
 import { openMappingRounds } from "./mapping-rounds.ts";
 import { roundStatus } from "./mapping-status.ts";
 import type { AccountsPort } from "./round-port.ts";
@@ -38,6 +39,7 @@ export interface DaemonDeps {
   readonly accounts: DaemonAccounts;
   /** Reads the config again. Throws AppError `config-invalid`. */
   readonly loadConfig: () => Promise<Config>;
+  readonly heartbeats: Heartbeats;
   readonly onEvent: DaemonListener;
 }
 
@@ -81,6 +83,7 @@ export async function openDaemon(deps: DaemonDeps): Promise<Daemon> {
     openWatcher: (mapping, events) => watchFolder({ clock, stateDir, mapping, events }),
     listFolders,
     isWaiting: (account) => deps.accounts.isWaiting(account),
+    heartbeats: deps.heartbeats,
     onEvent,
   });
   supervisor.failed.catch(fail);
@@ -96,6 +99,10 @@ export async function openDaemon(deps: DaemonDeps): Promise<Daemon> {
       mappings: supervisor.mappings(),
       accounts: deps.accounts.status(),
       skippedFolders: supervisor.skippedFolders(),
+      stuck: deps.heartbeats
+        .list()
+        .filter(({ isAlive }) => !isAlive)
+        .map(({ name }) => name),
     };
   }
 

@@ -9,6 +9,7 @@ import type { Progress } from "../engine/round.ts";
 import type { Hold } from "../journal/holds.ts";
 import type { MappingEvent } from "./daemon-event.ts";
 import { openDirtyPaths } from "./dirty-paths.ts";
+import type { Heartbeat } from "./heartbeats.ts";
 import { operationErrorOf } from "./operation-error.ts";
 import type { RoundGate } from "./round-gate.ts";
 import type { MappingRounds, RoundCall, RoundReport } from "./round-port.ts";
@@ -24,6 +25,7 @@ export interface LoopDeps {
   readonly openWatcher: (events: WatchEvents) => Promise<Watcher>;
   /** How much longer polls must be apart than the mapping asks for: at least 1. */
   readonly pollStretch: () => number;
+  readonly heartbeat: Heartbeat;
   readonly onEvent: (event: MappingEvent) => void;
 }
 
@@ -84,13 +86,18 @@ const RETRY_MS_MIN = 500;
 /** Keys that failed and may do better: a file that is written for minutes is looked at again for as long. */
 const AGAIN_BACKOFF: BackoffOptions = { baseMs: 1000, capMs: 300_000 };
 
+/** How long a round may show no progress and still be alive: a rate limit is waited out for ten minutes, and a queue
+ * of mappings may stand before it. */
+export const ROUND_SILENCE_MS_MAX: DurationMs = 1_800_000;
+const BEAT_INTERVAL_MS: DurationMs = 10_000;
+
 interface Asker {
   readonly resolve: (report: RoundReport) => void;
   readonly reject: (error: unknown) => void;
 }
 
 export function openMappingLoop(deps: LoopDeps): MappingLoop {
-  const { clock, mapping, rounds, onEvent } = deps;
+  const { clock, mapping, rounds, heartbeat, onEvent } = deps;
   const startedAt = clock.now();
   const watches = mapping.mode !== "pull";
   const polls = mapping.mode !== "push";
@@ -107,11 +114,16 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
   let again = 0;
   let endedAt: EpochMs | undefined;
   let wasDirty = false;
+  let beatAt: EpochMs = startedAt;
   let stopping = false;
   let wake: AbortController | undefined;
   const breakOff = new AbortController();
 
   const poke = (): void => wake?.abort();
+  const beat = (): void => {
+    beatAt = clock.now();
+    heartbeat.beat();
+  };
   const pollEveryMs = (): DurationMs | undefined =>
     polls ? mapping.pollIntervalMs * deps.pollStretch() : undefined;
 
@@ -156,9 +168,11 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
 
   async function sleepUntil(until: EpochMs): Promise<void> {
     const sleep = new AbortController();
+    const waitMs = Math.max(0, until - clock.now());
     wake = sleep;
+    heartbeat.beat(waitMs + ROUND_SILENCE_MS_MAX);
     try {
-      await clock.sleep(Math.max(0, until - clock.now()), sleep.signal);
+      await clock.sleep(waitMs, sleep.signal);
     } catch (error) {
       if (!sleep.signal.aborted) throw error;
     } finally {
@@ -172,6 +186,7 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
     try {
       await deps.gate.run(kind, async () => {
         if (stopping) return;
+        beat();
         activity = { step: kind, startedAt: clock.now(), progress: undefined, queued: false };
         onEvent({ kind: "round-began", step: kind, reasons });
         await (kind === "full" ? fullRound(reasons) : dirtyRound());
@@ -227,6 +242,7 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
     return {
       signal: breakOff.signal,
       onProgress: (progress) => {
+        if (clock.now() - beatAt > BEAT_INTERVAL_MS) beat();
         if (activity !== undefined) activity = { ...activity, progress };
       },
     };
@@ -270,6 +286,7 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
     const stopped = new AppError("interrupted", `mapping "${mapping.name}" was stopped`);
     for (const asker of askers) asker.reject(stopped);
     askers = [];
+    heartbeat.close();
     await watcher?.close();
     await rounds.close();
   });

@@ -5,6 +5,7 @@
 import type { Mode } from "../config/config.ts";
 import type { ByteCount, DurationMs, EpochMs } from "../core/clock.ts";
 import type { ErrorCode } from "../core/errors.ts";
+import type { RequestCounts } from "../kv/kv-api.ts";
 import type { WatchState } from "./watch/watcher.ts";
 
 export type MappingState =
@@ -97,6 +98,8 @@ export interface AccountStatus {
   readonly budget: { readonly requests: number; readonly windowMs: DurationMs } | null;
   /** Requests that wait for the budget. */
   readonly waiting: number;
+  /** Sent since the account was connected. */
+  readonly requests: RequestCounts;
 }
 
 export interface DaemonStatus {
@@ -110,4 +113,6 @@ export interface DaemonStatus {
   readonly accounts: readonly AccountStatus[];
   /** Folders under `auto` that cannot name a mapping. */
   readonly skippedFolders: readonly string[];
+  /** Loops that have shown no sign of life for long; none, but for a bug. */
+  readonly stuck: readonly string[];
 }

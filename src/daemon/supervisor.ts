@@ -7,7 +7,8 @@ import type { Clock, DurationMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { type PollDemand, POLL_SHARE_DEFAULT, pollStretch } from "../core/poll-interval.ts";
 import type { DaemonListener, MappingEvent } from "./daemon-event.ts";
-import { type MappingLoop, openMappingLoop } from "./mapping-loop.ts";
+import type { Heartbeats } from "./heartbeats.ts";
+import { type MappingLoop, openMappingLoop, ROUND_SILENCE_MS_MAX } from "./mapping-loop.ts";
 import { mappingStatus } from "./mapping-status.ts";
 import { openRoundGate } from "./round-gate.ts";
 import type { MappingRounds, RoundReport } from "./round-port.ts";
@@ -25,6 +26,7 @@ export interface SupervisorDeps {
   readonly listFolders: (folder: string) => readonly string[];
   /** Whether requests of an account wait for the budget. */
   readonly isWaiting: (account: string) => boolean;
+  readonly heartbeats: Heartbeats;
   readonly onEvent: DaemonListener;
 }
 
@@ -83,6 +85,7 @@ export function openSupervisor(deps: SupervisorDeps): Supervisor {
       rounds: deps.openRounds(mapping),
       openWatcher: (events) => deps.openWatcher(mapping, events),
       pollStretch: () => stretchOf(mapping.account),
+      heartbeat: deps.heartbeats.open(mapping.name, ROUND_SILENCE_MS_MAX),
       onEvent: (event: MappingEvent) => onEvent({ ...event, mapping }),
     });
     loops.set(mapping.name, loop);

@@ -74,6 +74,13 @@ export function parseBulkValues(
 
 function parseBulkValue(item: Json | undefined, what: string): BulkValue | null {
   if (item === null) return null;
+  if (typeof item === "string") {
+    // Seen of workerd's local explorer, which does not know withMetadata, and damages binary values without a word.
+    throw new KvError(
+      "unsupported",
+      `could not ${what}: the server gives values without the metadata that was asked for`,
+    );
+  }
   if (!isJsonObject(item)) throw malformed(what, "has a value without its metadata");
   const { value, metadata, expiration } = item;
   if (value === null) return null;

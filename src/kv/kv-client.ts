@@ -94,6 +94,7 @@ export function openKvClient(options: KvClientOptions): KvClient {
   }
 
   async function* listNamespaces(callOptions: CallOptions = {}): AsyncGenerator<readonly Namespace[], void> {
+    let before = "";
     for (let page = 1; ; page++) {
       const query = { page, per_page: NAMESPACES_PER_PAGE, order: "title", direction: "asc" };
       const what = "list the namespaces of the account";
@@ -102,6 +103,10 @@ export function openKvClient(options: KvClientOptions): KvClient {
         callOptions,
       );
       const { namespaces, isLast } = parseNamespacesPage(answer.result, answer.info, page, what);
+      // A server that knows no pages gives the same one for ever.
+      const ids = namespaces.map(({ id }) => id).join();
+      if (ids === before) return;
+      before = ids;
       if (namespaces.length > 0) yield namespaces;
       if (isLast) return;
     }

@@ -54,6 +54,8 @@ export function openValueReader<Tag>(
   let unknownKeys = groupKeys(share);
   let size: BatchSize = FULL_BATCH;
   let slowInARow = 0;
+  /** The server's bulk get is not the API's: values are read one by one. */
+  let bulkIsUnsupported = false;
 
   function start(bytes: ByteCount, task: Promise<unknown>): void {
     expected += bytes;
@@ -109,12 +111,13 @@ export function openValueReader<Tag>(
 
   /** True: all of them were text. */
   async function readMany(items: Items): Promise<boolean> {
-    if (items.length <= 1) {
+    if (items.length <= 1 || bulkIsUnsupported) {
       await readEach(items);
       return false;
     }
     const failure = await tryBulk(items);
     if (failure === "not-text") await readMixed(items);
+    if (failure === "unsupported") await readEach(items);
     if (failure === "too-much") await readGroups(items, items.length >> 1);
     return failure === undefined;
   }
@@ -134,7 +137,7 @@ export function openValueReader<Tag>(
     for (let at = 0; at < items.length; at += keys) await readMany(items.slice(at, at + keys));
   }
 
-  async function tryBulk(items: Items): Promise<"not-text" | "too-much" | undefined> {
+  async function tryBulk(items: Items): Promise<"not-text" | "too-much" | "unsupported" | undefined> {
     try {
       const keys = items.map((item) => item.key);
       await settleBulk(items, await api.bulkGet(namespaceId, keys, options));
@@ -142,6 +145,10 @@ export function openValueReader<Tag>(
     } catch (error) {
       if (!(error instanceof KvError)) throw error;
       if (error.code === "not-text") return "not-text";
+      if (error.code === "unsupported") {
+        bulkIsUnsupported = true;
+        return "unsupported";
+      }
       if (error.code !== "request-too-large" && !error.timedOut) throw error;
       if (error.timedOut && ++slowInARow > SLOW_IN_A_ROW_MAX) throw error;
       size = shrinkBatch(size, items.length / BULK_GET_KEYS_MAX);

@@ -179,7 +179,7 @@ describe("where the peer differs, the client", () => {
 
   test("takes a value without its metadata for an error, and not for a value that has none", async () => {
     await peer.put([{ key: "k", base64: base64("v"), metadata: { m: 1 } }]);
-    await expect(client.bulkGet(id, [key("k")])).rejects.toMatchObject({ code: "api-malformed" });
+    await expect(client.bulkGet(id, [key("k")])).rejects.toMatchObject({ code: "unsupported" });
   });
 
   test("says so when an operation is not there", async () => {

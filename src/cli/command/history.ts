@@ -28,7 +28,7 @@ async function history(context: Context, mapping: string | undefined, options: O
   const limit = Number(options.limit);
   if (!/^\d{1,6}$/.test(options.limit) || limit === 0)
     throw new AppError("usage", `--limit: "${visible(options.limit)}" is no number of lines`);
-  const lines = [...(await readHistory(context, { mapping, key: options.key, limit }))].reverse();
+  const lines = (await readHistory(context, { mapping, key: options.key, limit })).toReversed();
   for (const line of lines) {
     output.event({ type: "history", ...line, at: new Date(line.at).toISOString() });
     output.line(renderLine(line, output.stdout));

@@ -34,7 +34,8 @@ async function status(context: Context, names: readonly string[], options: Optio
   const client = await openControlClient(stateDir, context.signal);
   try {
     const isWaited = options.wait === true;
-    const shown = isWaited ? await waitFor(context, client, names, timeout.value) : await ask(client, names);
+    const wait = { stateDir, client, names, timeoutMs: timeout.value };
+    const shown = isWaited ? await waitFor(context, wait) : await ask(client, names);
     tell(context, shown);
     return isWaited ? worstExitCode(shown.mappings.map(exitCodeOfState)) : EXIT.done;
   } finally {
@@ -56,18 +57,23 @@ async function ask(client: ControlClient, names: readonly string[]): Promise<Dae
   return { ...status, mappings };
 }
 
+interface Wait {
+  readonly stateDir: string;
+  readonly client: ControlClient;
+  readonly names: readonly string[];
+  readonly timeoutMs: DurationMs;
+}
+
 /** The first status in which each mapping has been looked at since now and has nothing left to do, or waits for a person.
  * Throws the error of a mapping that still fails when the time is over. */
 async function waitFor(
-  { clock, signal, output, config }: Context,
-  client: ControlClient,
-  names: readonly string[],
-  timeoutMs: DurationMs,
+  { clock, signal, output }: Context,
+  { stateDir, client, names, timeoutMs }: Wait,
 ): Promise<DaemonStatus> {
   const first = await ask(client, names);
   const until = clock.now() + timeoutMs;
   // One look for all; whatever becomes of it shows in the status.
-  const asking = await openControlClient((await config()).stateDir, signal);
+  const asking = await openControlClient(stateDir, signal);
   const looked = asking.call({ op: "sync", mappings: names });
   looked.catch(() => {});
   try {
