@@ -166,7 +166,7 @@ async function openEmbeddedServer(clock: Clock, stateDir: string, token: string)
 }
 
 /** The data of all embedded accounts, in the state folder. */
-export const EMBEDDED_DATABASE = "embedded.sqlite";
+const EMBEDDED_DATABASE = "embedded.sqlite";
 
 function findAccount({ accounts, file }: Config, env: AccountsDeps["env"], name: string | undefined): AccountConfig {
   const names = [...accounts.keys()];

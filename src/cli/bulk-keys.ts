@@ -2,7 +2,7 @@
 // in a folder that is in step with a namespace, files and keys have the same names.
 
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { AppError, visible } from "../core/errors.ts";
 import type { Key } from "../core/key.ts";
 import { openBulkInput, parseListedKey } from "./bulk-input.ts";
@@ -38,7 +38,7 @@ export async function keyPages(context: Context, args: readonly string[], verb: 
     total = 0;
     for await (const keys of pages()) total += keys.length;
   }
-  return { name: input.name, total, pages: pages() };
+  return { name: basename(input.name), total, pages: pages() };
 }
 
 async function* once<T>(page: T): AsyncGenerator<T, void> {

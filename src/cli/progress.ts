@@ -53,7 +53,7 @@ export function openProgress(deps: { readonly clock: Clock; readonly output: Out
         closing.signal.throwIfAborted();
         if (state !== undefined) {
           const line = renderProgress(label, state, clock.now() - phaseStart, waiting);
-          update(fit(line, (stream.columns ?? 80) - 1, stringWidth));
+          update(fit(line, (stream.columns || 80) - 1, stringWidth));
         }
         await clock.sleep(REDRAW_MS, closing.signal);
       }

@@ -6,7 +6,7 @@ import { resolveAccount } from "./resolve-account.ts";
 import type { RawAccount } from "./schema.ts";
 import type { Environment } from "./yaml-source.ts";
 
-export const ENVIRONMENT_ACCOUNT = "cloudflare";
+const ENVIRONMENT_ACCOUNT = "cloudflare";
 
 const variables = {
   account_id: "CLOUDFLARE_ACCOUNT_ID",

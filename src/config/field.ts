@@ -107,7 +107,7 @@ function noList<T extends v.GenericSchema>(schema: T): T {
 const LIST = Symbol("a list");
 
 /** What `input` is, for a message: `a list`, `nothing`. */
-export function kindOf(input: unknown): string {
+function kindOf(input: unknown): string {
   if (input === null || input === undefined) return "nothing";
   if (Array.isArray(input) || input === LIST) return "a list";
   if (typeof input === "object") return "a group of keys";

@@ -20,7 +20,7 @@ export function metricsSnapshot({ accounts, mappings }: DaemonStatus): MetricsSn
       pending,
       isHeld: hold !== null,
       isFailing: error !== null,
-      lastSuccessAt: localLookedAt ?? undefined,
+      lastSuccessAt: hold === null ? (localLookedAt ?? undefined) : undefined,
     })),
   };
 }

@@ -86,9 +86,11 @@ const RETRY_MS_MIN = 500;
 /** Keys that failed and may do better: a file that is written for minutes is looked at again for as long. */
 const AGAIN_BACKOFF: BackoffOptions = { baseMs: 1000, capMs: 300_000 };
 
-/** How long a round may show no progress and still be alive: a rate limit is waited out for ten minutes, and a queue
- * of mappings may stand before it. */
+/** How long a round may show no progress and still be alive: a rate limit is waited out for ten minutes, and six tries
+ * of one request may take a quarter of an hour. */
 export const ROUND_SILENCE_MS_MAX: DurationMs = 1_800_000;
+/** A thousand mappings may each have a first round of minutes before this one has its turn. */
+const QUEUE_MS_MAX: DurationMs = 7 * 86_400_000;
 const BEAT_INTERVAL_MS: DurationMs = 10_000;
 
 interface Asker {
@@ -183,6 +185,7 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
   /** Waits for its turn among the mappings, and runs one round. */
   async function turn(kind: "full" | "dirty", reasons: readonly FullReason[]): Promise<void> {
     activity = { step: kind, startedAt: clock.now(), progress: undefined, queued: true };
+    heartbeat.beat(QUEUE_MS_MAX);
     try {
       await deps.gate.run(kind, async () => {
         if (stopping) return;
@@ -282,7 +285,9 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
   }
 
   const loop = run();
+  let isOver = false;
   const ended = loop.finally(async () => {
+    isOver = true;
     const stopped = new AppError("interrupted", `mapping "${mapping.name}" was stopped`);
     for (const asker of askers) asker.reject(stopped);
     askers = [];
@@ -321,7 +326,7 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
       stopping = true;
       poke();
       deadline.then(
-        () => breakOff.abort(new AppError("interrupted", `mapping "${mapping.name}" was stopped`)),
+        () => isOver || breakOff.abort(new AppError("interrupted", `mapping "${mapping.name}" was stopped`)),
         // The deadline was called off, since all has ended.
         () => {},
       );

@@ -11,7 +11,7 @@ export interface MetricsSnapshot {
   readonly mappings: readonly MappingMetrics[];
 }
 
-export interface AccountMetrics {
+interface AccountMetrics {
   readonly name: string;
   /** Since the process started, or the account was opened. */
   readonly requests: RequestCounts;
@@ -19,7 +19,7 @@ export interface AccountMetrics {
   readonly budgetLeft: number;
 }
 
-export interface MappingMetrics {
+interface MappingMetrics {
   readonly name: string;
   /** Keys known to differ that no round has dealt with. */
   readonly pending: number;

@@ -12,8 +12,8 @@
 //                                         socket's path is systemd's own business
 //   a native addon                        a compiler, or a binary for each platform
 //
-// The first it is. Messages go one after another, since their order counts; of those that wait, the last of each kind is
-// sent, all in one.
+// The first it is. Messages go one after another, since their order counts; what waits is sent in one where it can be, and
+// the status no more often than anyone reads it.
 
 import { execFile, type ExecFileException } from "node:child_process";
 import process from "node:process";
@@ -36,7 +36,7 @@ export interface SystemdNotifyOptions {
 export interface SystemdNotify {
   /** The daemon is up; or a reload is done. From the first time on the watchdog is fed. */
   ready(): void;
-  /** A line for `systemctl status`. */
+  /** A line for `systemctl status`; of several within 10 s the first and the last are shown. */
   status(text: string): void;
   /** To be followed by `ready`. */
   reloading(): void;
@@ -50,7 +50,8 @@ const PROGRAM = "systemd-notify";
 const SEND_TIMEOUT_MS: DurationMs = 10_000;
 /** sd_watchdog_enabled(3) recommends half; a third leaves one message to be lost. */
 const FEEDS_PER_WATCHDOG = 3;
-/** systemd truncates what is longer in its status. */
+/** A process a round of every mapping would be a process too many. */
+const STATUS_INTERVAL_MS: DurationMs = 10_000;
 const STATUS_CHARS_MAX = 200;
 
 type Message = Readonly<Record<string, string>>;
@@ -62,6 +63,25 @@ export function openSystemdNotify(options: SystemdNotifyOptions): SystemdNotify 
   const sender = openSender(options, socket);
   const closing = new AbortController();
   let feeding: Promise<void> | undefined;
+  let wanted = "";
+  let shown = "";
+  let showing: Promise<void> | undefined;
+
+  /** Sleeps, but not beyond closing. */
+  async function pause(duration: DurationMs): Promise<void> {
+    await clock.sleep(duration, closing.signal).catch((error: unknown) => {
+      if (!closing.signal.aborted) throw error;
+    });
+  }
+
+  async function show(): Promise<void> {
+    while (wanted !== shown && !closing.signal.aborted) {
+      shown = wanted;
+      sender.send({ STATUS: visible(shown).slice(0, STATUS_CHARS_MAX) });
+      await pause(STATUS_INTERVAL_MS);
+    }
+    showing = undefined;
+  }
 
   async function feed(everyMs: DurationMs): Promise<void> {
     let wasAlive = true;
@@ -70,9 +90,7 @@ export function openSystemdNotify(options: SystemdNotifyOptions): SystemdNotify 
       if (alive) sender.send({ WATCHDOG: "1" });
       else if (wasAlive) options.log.error("a loop shows no sign of life: the watchdog of systemd is not fed");
       wasAlive = alive;
-      await clock.sleep(everyMs, closing.signal).catch((error: unknown) => {
-        if (!closing.signal.aborted) throw error;
-      });
+      await pause(everyMs);
     }
   }
 
@@ -82,12 +100,15 @@ export function openSystemdNotify(options: SystemdNotifyOptions): SystemdNotify 
       const watchdogMs = watchdogOf(env);
       if (watchdogMs !== undefined) feeding ??= feed(watchdogMs / FEEDS_PER_WATCHDOG);
     },
-    status: (text) => sender.send({ STATUS: visible(text).slice(0, STATUS_CHARS_MAX) }),
+    status(text) {
+      wanted = text;
+      showing ??= show();
+    },
     reloading: () => sender.send({ RELOADING: "1", MONOTONIC_USEC: String(monotonicMicros()) }),
     stopping: () => sender.send({ STOPPING: "1" }),
     async close() {
       closing.abort();
-      await feeding;
+      await Promise.all([feeding, showing]);
       await sender.close();
     },
   };

@@ -23,35 +23,59 @@ export interface PairArena {
 const ARENA_BYTES: ByteCount = 1024 * 1024;
 /** Larger pairs have a buffer of their own, so that at most this much of a shared one is left unused. */
 const OWN_BYTES: ByteCount = 128 * 1024;
+/** Buffers come in multiples of this, so that they fit another pair. */
+const SIZE_STEP: ByteCount = 128 * 1024;
+/** Unused buffers that are kept: at least one for the largest pair. */
+const SPARE_BYTES_MAX: ByteCount = 40_000_000;
 
 export function openPairArena(): PairArena {
-  const free: PairBuffer[] = [];
-  /** Slices of each shared buffer that are not released yet. */
+  /** Slices of each buffer that are not released yet. */
   const held = new Map<PairBuffer, number>();
+  const spare = new Map<ByteCount, PairBuffer[]>();
+  let spareBytes = 0;
   let arena: PairBuffer | undefined;
   let used = 0;
 
-  const recycle = (buffer: PairBuffer): void => {
+  function obtain(byteLength: ByteCount): PairBuffer {
+    const size = Math.ceil(byteLength / SIZE_STEP) * SIZE_STEP;
+    const kept = spare.get(size)?.pop();
+    if (kept !== undefined) spareBytes -= size;
+    const buffer = kept ?? allocate(size);
+    held.set(buffer, 0);
+    return buffer;
+  }
+
+  function recycle(buffer: PairBuffer): void {
     held.delete(buffer);
-    free.push(buffer);
-  };
+    const size = buffer.bytes.byteLength;
+    if (spareBytes + size > SPARE_BYTES_MAX) return;
+    spareBytes += size;
+    const others = spare.get(size);
+    if (others === undefined) spare.set(size, [buffer]);
+    else others.push(buffer);
+  }
+
+  function hold(buffer: PairBuffer): void {
+    held.set(buffer, (held.get(buffer) ?? 0) + 1);
+  }
+
   return {
     add: (pair) => {
       const form = pairForm(pair);
       if (form.byteLength > OWN_BYTES) {
-        const own = allocate(form.byteLength);
+        const own = obtain(form.byteLength);
+        hold(own);
         writePairText(pair, form, own, 0);
         return { arena: own, start: 0, end: form.byteLength };
       }
       if (arena === undefined || used + form.byteLength > ARENA_BYTES) {
         if (arena !== undefined && held.get(arena) === 0) recycle(arena);
-        arena = free.pop() ?? allocate(ARENA_BYTES);
-        held.set(arena, 0);
+        arena = obtain(ARENA_BYTES);
         used = 0;
       }
       const start = used;
       used += form.byteLength;
-      held.set(arena, (held.get(arena) ?? 0) + 1);
+      hold(arena);
       writePairText(pair, form, arena, start);
       return { arena, start, end: used };
     },

@@ -1,5 +1,6 @@
 // A tree in a folder of its own, for tests: what it lists, tells and holds, in short forms.
 
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
@@ -107,6 +108,11 @@ export function filesBelow(folder: string): Record<string, string> {
       .map((path): [string, string] => [relative(folder, path), readFileSync(path, "utf8")])
       .sort(([a], [b]) => (a < b ? -1 : 1)),
   );
+}
+
+/** Whether a command of the system could be run, and succeeded. */
+export function ran(command: string, ...args: readonly string[]): boolean {
+  return spawnSync(command, args).status === 0;
 }
 
 /** `written`, `removed`, or the code of the problem. */

@@ -3,6 +3,7 @@
 // A file is read twice, so that nothing is written if anything in it is wrong; stdin can only be read once.
 
 import { isUtf8 } from "node:buffer";
+import { basename } from "node:path";
 import type { Command } from "commander";
 import { AppError } from "../../core/errors.ts";
 import { fingerprintOf } from "../../core/fingerprint.ts";
@@ -34,7 +35,7 @@ async function bulkPut(context: Context, file: string, options: Options): Promis
   const { clock, output, signal } = context;
   const startedAt = clock.now();
   const input = openBulkInput(context, file);
-  const progress = context.openProgress(input.name);
+  const progress = context.openProgress(basename(input.name));
   let total: number | undefined;
   if (input.isFile) {
     total = 0;

@@ -94,22 +94,16 @@ export function openHookQueue(deps: HookQueueDeps): HookQueue {
   }
 
   async function serve(): Promise<void> {
-    while (count() > 0 && !ending.signal.aborted) {
+    while (count() > 0) {
       await untilQuiet();
-      const batch = take();
-      const outcome = await limit(() => runOnce(batch));
+      const outcome = await limit(runOnce);
       if (outcome.kind === "done") {
         if (failure !== undefined) log.info(`${name} works again`, { hook: name });
         failure = undefined;
         continue;
       }
-      putBack(batch);
-      failure = {
-        reason: outcome.reason,
-        stderr: outcome.stderr,
-        failedAt: clock.now(),
-        attempts: (failure?.attempts ?? 0) + 1,
-      };
+      const { reason, stderr } = outcome;
+      failure = { reason, stderr, failedAt: clock.now(), attempts: (failure?.attempts ?? 0) + 1 };
       if (!(await mayRetry(failure))) break;
     }
     // At once, not when the promise is: news that come in between must start anew.
@@ -133,12 +127,14 @@ export function openHookQueue(deps: HookQueueDeps): HookQueue {
     return true;
   }
 
-  async function runOnce(batch: HookBatch): Promise<HookOutcome> {
+  async function runOnce(): Promise<HookOutcome> {
     if (ending.signal.aborted) return { kind: "failed", reason: "was not started, since kvsync stops", stderr: "" };
+    const batch = take();
     const startedAt = clock.now();
     const outcome = await deps.run(batch, ending.signal);
     const fields = { hook: name, count: batch.lines.size + batch.more, durationMs: clock.now() - startedAt };
     if (outcome.kind === "done") log.debug(`${name} ran`, fields);
+    else putBack(batch);
     return outcome;
   }
 

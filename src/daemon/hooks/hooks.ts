@@ -77,7 +77,7 @@ export interface Hooks {
   close(deadlineMs?: DurationMs): Promise<void>;
 }
 
-export type HookName = "on_change" | "on_hold" | "on_conflict";
+type HookName = "on_change" | "on_hold" | "on_conflict";
 
 const EVENTS: Readonly<Record<HookName, string>> = { on_change: "change", on_hold: "hold", on_conflict: "conflict" };
 

@@ -13,8 +13,11 @@ export type FileOutcome =
   | { readonly kind: "absent" }
   | { readonly kind: "problem"; readonly problem: Problem };
 
+/** Where a file's bytes go: a buffer of exactly this size. */
+export type Allocate = (byteLength: number) => Buffer;
+
 /** Reads the regular file at `path`, at most 25 MiB. `subject`: what problems are about. */
-export function readFile(path: string, subject: string): FileOutcome {
+export function readFile(path: string, subject: string, allocate: Allocate): FileOutcome {
   let fd: number;
   try {
     // O_NONBLOCK: a FIFO must not stop us.
@@ -27,7 +30,7 @@ export function readFile(path: string, subject: string): FileOutcome {
     return refuse("unreadable", subject, `cannot be opened: ${describeFault(error)}`);
   }
   try {
-    return readOpen(fd, subject);
+    return readOpen(fd, subject, allocate);
   } catch (error) {
     return refuse("unreadable", subject, `cannot be read: ${describeFault(error)}`);
   } finally {
@@ -35,13 +38,13 @@ export function readFile(path: string, subject: string): FileOutcome {
   }
 }
 
-function readOpen(fd: number, subject: string): FileOutcome {
+function readOpen(fd: number, subject: string, allocate: Allocate): FileOutcome {
   const stats = fstatSync(fd);
   if (stats.isDirectory()) return { kind: "folder" };
   if (!stats.isFile()) return refuse("not-a-file", subject, `is ${describeKind(stats)}`);
   if (stats.size > VALUE_BYTES_MAX)
     return refuse("value-too-large", subject, `is ${stats.size} bytes; a value has at most ${VALUE_BYTES_MAX}`);
-  const bytes = Buffer.allocUnsafe(stats.size);
+  const bytes = allocate(stats.size);
   let length = 0;
   while (length < stats.size) {
     const count = readSync(fd, bytes, length, stats.size - length, length);

@@ -12,7 +12,7 @@ import { nextTurn } from "./event-loop.ts";
 import { signatureOf } from "./file-signature.ts";
 import { describeOutcome, FolderHandles } from "./folder-handles.ts";
 import { keyFiles, type Place } from "./key-files.ts";
-import { type FileOutcome, readFile } from "./read-file.ts";
+import { type Allocate, type FileOutcome, readFile } from "./read-file.ts";
 import { readRootIdentity } from "./tree-root.ts";
 
 export interface TreeFiles {
@@ -37,9 +37,10 @@ export async function* readValues(
       signal?.throwIfAborted();
       const outcomes: ReadOutcome[] = [];
       const folders = new FolderHandles(tree.root, { identity, isDurable: false });
+      const allocate = openSlab(page, from);
       try {
         for (let bytes = 0; from < page.length && outcomes.length < PAGE_FILES_MAX && bytes < PAGE_BYTES_MAX; from++) {
-          const outcome = readValue(tree, folders, page[from]!);
+          const outcome = readValue(tree, folders, page[from]!, allocate);
           if (outcome.kind === "value") bytes += outcome.value.bytes.byteLength;
           outcomes.push(outcome);
         }
@@ -52,13 +53,29 @@ export async function* readValues(
   }
 }
 
-function readValue(tree: TreeFiles, folders: FolderHandles, entry: Entry): ReadOutcome {
+/** One buffer for the values of a page, as large as their files were when they were listed. A buffer each would be freed
+ * late: the garbage collector sees many small objects, and not the memory behind them. */
+function openSlab(page: readonly Entry[], from: number): Allocate {
+  let expected = 0;
+  for (let at = from; at < page.length && at - from < PAGE_FILES_MAX && expected < PAGE_BYTES_MAX; at++) {
+    expected += page[at]!.size ?? 0;
+  }
+  const slab = Buffer.allocUnsafeSlow(Math.min(expected, PAGE_BYTES_MAX));
+  let used = 0;
+  return (byteLength) => {
+    if (used + byteLength > slab.byteLength) return Buffer.allocUnsafeSlow(byteLength);
+    used += byteLength;
+    return slab.subarray(used - byteLength, used);
+  };
+}
+
+function readValue(tree: TreeFiles, folders: FolderHandles, entry: Entry, allocate: Allocate): ReadOutcome {
   const { key } = entry;
   // Taken before the file is looked at: whatever changes it from now on shows in its times, or makes it racy.
   const readAt = tree.clock.now();
   const files = keyFiles(key, tree.scheme);
-  let found = readPlace(folders, files.value, key);
-  if (found.kind === "absent" || found.kind === "folder") found = readPlace(folders, files.suffixed, key);
+  let found = readPlace(folders, files.value, key, allocate);
+  if (found.kind === "absent" || found.kind === "folder") found = readPlace(folders, files.suffixed, key, allocate);
   switch (found.kind) {
     case "absent":
       return { kind: "absent", key };
@@ -84,9 +101,9 @@ function readValue(tree: TreeFiles, folders: FolderHandles, entry: Entry): ReadO
   }
 }
 
-function readPlace(folders: FolderHandles, place: Place, subject: string): FileOutcome {
+function readPlace(folders: FolderHandles, place: Place, subject: string, allocate: Allocate): FileOutcome {
   const opened = folders.open(place.folder);
-  if (opened.kind === "folder") return readFile(`${opened.folder.base}/${place.name}`, subject);
+  if (opened.kind === "folder") return readFile(`${opened.folder.base}/${place.name}`, subject, allocate);
   if (opened.kind === "absent" || (opened.kind === "in-the-way" && opened.stats.isFile())) return { kind: "absent" };
   const code = opened.kind === "fault" ? "unreadable" : "not-a-file";
   return { kind: "problem", problem: problem(code, subject, describeOutcome(opened)) };

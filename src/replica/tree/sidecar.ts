@@ -43,7 +43,7 @@ export function readSidecar(path: string): SidecarOutcome {
   }
 }
 
-export function parseSidecar(bytes: Uint8Array): SidecarOutcome {
+function parseSidecar(bytes: Uint8Array): SidecarOutcome {
   let json: Json;
   try {
     json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) as Json;

@@ -39,7 +39,7 @@ export function checkTarget(tree: TreeWriter, located: Located, expectation: Exp
       "has the file name of another key on this file system, where case or Unicode form does not count",
     );
   if (listed?.fingerprint !== undefined || written !== undefined) {
-    const content = readFile(path, key);
+    const content = readFile(path, key, (byteLength) => Buffer.allocUnsafeSlow(byteLength));
     const fingerprint = content.kind === "file" ? fingerprintOf(content.bytes) : undefined;
     if (fingerprint !== undefined && (fingerprint === listed?.fingerprint || fingerprint === written?.fingerprint))
       return undefined;

@@ -159,7 +159,7 @@ describe("over HTTP", () => {
     expect(await statusFor("[::1]:9477")).toBe(200);
   });
 
-  it("it listens on loopback only", async () => {
+  it("nobody else is listened to than loopback", async () => {
     for (const host of ["0.0.0.0", "::", "192.168.0.1", "example.com", "127.0.0.1.example.com", ""]) {
       await expect(open(host)).rejects.toMatchObject({ code: "config-invalid" });
     }

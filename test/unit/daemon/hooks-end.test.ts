@@ -1,5 +1,6 @@
 // How hooks end: by themselves, after their timeout, and when the daemon stops.
 
+import pLimit from "p-limit";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { KILL_GRACE_MS } from "../../../src/daemon/hooks/run-hook.ts";
 import { isRunning, openWorkshop, shell, type Workshop } from "./hooks-fixture.ts";
@@ -29,7 +30,7 @@ describe("a hook that takes too long", () => {
     await workshop.logged(/on_change took longer than 1m and was ended; again in/);
     await gone(pidIn("pid"));
     await gone(pidIn("child"));
-    await workshop.end(hooks);
+    await workshop.advanceWith(hooks.close(0));
   });
 
   it("is killed if it does not heed that", async () => {
@@ -44,7 +45,7 @@ describe("a hook that takes too long", () => {
     await workshop.clock.advance(KILL_GRACE_MS);
     await workshop.logged(/was ended/);
     expect(isRunning(pidIn("pid"))).toBe(false);
-    await workshop.end(hooks);
+    await workshop.advanceWith(hooks.close(0));
   });
 
   it("takes its stragglers along, even those that do not heed", async () => {
@@ -57,7 +58,7 @@ describe("a hook that takes too long", () => {
     await gone(pidIn("child"));
     await workshop.clock.advance(1000);
     await workshop.logged(/was ended/);
-    await workshop.end(hooks);
+    await workshop.advanceWith(hooks.close(0));
   });
 });
 
@@ -76,22 +77,13 @@ describe("a hook that ends by itself", () => {
     hooks.changed(change);
     await workshop.clock.advance(1000);
     await workshop.until("child", isWhole);
-    const ran = workshop.logged(/on_change ran/);
     // It waits for a while for what may still come.
-    while (workshop.clock.sleeping === 0) await new Promise((resolve) => setImmediate(resolve));
-    await untilDone(ran);
+    await workshop.advanceWith(workshop.logged(/on_change ran/));
     expect(isRunning(pidIn("child"))).toBe(true);
     process.kill(pidIn("child"));
     await hooks.close();
   });
 });
-
-/** Moves time on in small steps until `promise` has resolved. */
-async function untilDone(promise: Promise<unknown>): Promise<void> {
-  let isDone = false;
-  void promise.then(() => (isDone = true));
-  while (!isDone) await workshop.clock.advance(10);
-}
 
 describe("closing", () => {
   it("runs what is pending at once", async () => {
@@ -143,6 +135,24 @@ describe("closing", () => {
     await hooks.close();
     expect(workshop.text("runs")).toBe("run\nrun\n");
     expect(workshop.clock.sleeping).toBe(0);
+  });
+
+  it("does not start a program after the deadline, and says so", async () => {
+    workshop.gate("gate");
+    const limit = pLimit(1);
+    const first = workshop.open({ onChange: shell("echo x > begun; read _ < gate") }, { limit });
+    first.changed(change);
+    await workshop.clock.advance(1000);
+    await workshop.until("begun", isWhole);
+    const second = workshop.open({ onChange: shell("echo x > late") }, { limit });
+    second.changed(change);
+    const closed = second.close(10_000);
+    await workshop.clock.advance(10_000);
+    await workshop.pass("gate");
+    await closed;
+    expect(workshop.text("late")).toBe("");
+    await workshop.logged(/on_change was not started, since kvsync stops/);
+    await first.close();
   });
 
   it("takes no more news", async () => {

@@ -11,7 +11,7 @@ import type { LogFields } from "../../../src/daemon/log-fields.ts";
 import type { Log, LogLevel } from "../../../src/daemon/log.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 
-export interface LogLine {
+interface LogLine {
   readonly level: LogLevel;
   readonly message: string;
   readonly fields: LogFields;
@@ -30,8 +30,8 @@ export interface Workshop {
   until(name: string, isDone: (text: string) => boolean): Promise<string>;
   /** Resolves as `until`, and moves time on in small steps meanwhile. */
   advanceUntil(name: string, isDone: (text: string) => boolean): Promise<string>;
-  /** Closes hooks whose programs do not end by themselves. */
-  end(hooks: Hooks): Promise<void>;
+  /** Resolves with the promise, and moves time on in small steps meanwhile. */
+  advanceWith(promise: Promise<unknown>): Promise<void>;
   /** A place where a shell waits with `read _ < NAME` until it is opened with `pass`. */
   gate(name: string): void;
   pass(name: string): Promise<void>;
@@ -92,13 +92,13 @@ export function openWorkshop(): Workshop {
       while (!isDone(text(name))) await clock.advance(250);
       return text(name);
     },
-    end: async (hooks) => {
-      let isClosed = false;
-      const closed = hooks.close(0).then(() => (isClosed = true));
-      while (!isClosed) await clock.advance(250);
-      await closed;
+    advanceWith: async (promise) => {
+      const state = { isDone: false };
+      void promise.finally(() => (state.isDone = true));
+      while (!state.isDone) await clock.advance(10);
+      await promise;
     },
-    gate: (name) => void execFileSync("mkfifo", [join(folder, name)]),
+    gate: (name) => void execFileSync("sh", ["-c", 'mkfifo "$0"', join(folder, name)]),
     pass: (name) => writeFile(join(folder, name), "\n"),
     close: () => rmSync(folder, { recursive: true, force: true }),
   };

@@ -13,9 +13,9 @@ import { FakeClock } from "../../support/fake-clock.ts";
 
 interface Recorded {
   readonly log: Log;
-  text(): string;
+  readonly text: () => string;
   /** Each line as JSON, without its priority. */
-  records(): Record<string, unknown>[];
+  readonly records: () => Record<string, unknown>[];
 }
 
 async function record(options: Partial<LogOptions> = {}): Promise<Recorded> {
@@ -137,9 +137,8 @@ describe("a line for people", () => {
   it("has an error's message, and its hint below", async () => {
     const { log, text } = await record({ isTerminal: true, colours: true });
     log.error("round failed", { error: new AppError("io", "the disk is full", { hint: "make room" }), retries: 2 });
-    expect(text()).toMatch(
-      /^\S+ \u001b\[31merror\u001b\[0m round failed: the disk is full retries=2\n +hint: make room\n$/,
-    );
+    expect(text()).toContain(" \u001b[31merror\u001b[0m round failed: the disk is full retries=2\n");
+    expect(text()).toMatch(/\n +hint: make room\n$/);
   });
 
   it("cannot rewrite the terminal", async () => {

@@ -131,13 +131,32 @@ describe("close", () => {
       const again = await watchTree(root, { quietMs: 0 });
       renameSync(root, `${root}-${turns}`);
       makeFolders(root, ["d"]);
-      for (let i = 0; i < turns; i++) await new Promise((resolve) => setImmediate(resolve));
-      await again.watcher.close();
+      await pass(turns);
       const { count } = again.seen;
-      for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));
+      await again.watcher.close();
+      await pass(10);
       expect({ turns, count: again.seen.count }).toEqual({ turns, count });
       expect({ turns, watches: countHandles().watches }).toEqual({ turns, watches: 0 });
     }
+  });
+
+  it("is the end whatever happens in the tree meanwhile", async () => {
+    const { root, watched } = await watchRoot();
+    await watched.watcher.close();
+    // So many that they are not all closed in one turn.
+    for (let i = 0; i < 1000; i++) mkdirSync(join(root, `d/${i}`));
+    const again = await watchTree(root);
+    const closing = again.watcher.close();
+    for (let i = 0; i < 10; i++) {
+      renameSync(join(root, `d/${i}`), join(root, `d/new${i}`));
+      makeFolders(root, [`new${i}/inner`]);
+      await pass(1);
+    }
+    await closing;
+    await pass(10);
+    expect(again.seen.count).toBe(0);
+    expect(again.watcher.state()).toMatchObject({ folders: 0 });
+    expect(countHandles().watches).toBe(0);
   });
 
   it("also ends a watcher that waits for its root", async () => {
@@ -146,6 +165,10 @@ describe("close", () => {
     expect(watched.clock.sleeping).toBe(0);
   });
 });
+
+async function pass(turns: number): Promise<void> {
+  for (let i = 0; i < turns; i++) await new Promise((resolve) => setImmediate(resolve));
+}
 
 async function watchRoot(): Promise<{ readonly root: string; readonly watched: Watched }> {
   const root = join(makeFolder(), "root");

@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { FakeClock } from "../../support/fake-clock.ts";
 import { makeFolder, makeFolders, type Watched, watchTree } from "./watch-fixture.ts";
 
 describe("a file", () => {
@@ -52,6 +53,22 @@ describe("a file", () => {
     for (let i = 0; i < 1000; i++) appendFileSync(join(root, "d/a"), "x");
     await watched.untilPath("d/a");
     expect(watched.seen).toEqual({ paths: new Set(["d/a"]), rescans: [], count: 1 });
+  });
+
+  it("is reported after the quiet period, which each change begins anew", async () => {
+    const { root } = await watchFiles();
+    const clock = new FakeClock();
+    const watched = await watchTree(root, { clock, quietMs: 100, maxQuietMs: 1000 });
+    appendFileSync(join(root, "d/a"), "x");
+    await clock.advance(60);
+    appendFileSync(join(root, "d/a"), "x");
+    await clock.advance(99);
+    expect(watched.seen.count).toBe(0);
+    await clock.advance(1);
+    expect(watched.seen).toEqual({ paths: new Set(["d/a"]), rescans: [], count: 1 });
+    expect(clock.sleeping).toBe(1);
+    await watched.watcher.close();
+    expect(clock.sleeping).toBe(0);
   });
 
   it("that never stops to change is reported nevertheless", async () => {

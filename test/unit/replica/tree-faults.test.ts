@@ -1,12 +1,11 @@
 // The tree when the file system fails: full, or dead from one moment on, as after a crash. The n-th call fails, for
 // n = 1, 2, 3, ... until the work succeeds; after each, nothing may be lost and nothing half done.
 
-import { spawnSync } from "node:child_process";
 import fs, { mkdirSync } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Entry } from "../../../src/core/entry.ts";
-import { codeOf, TreeFixture } from "../../support/tree-fixture.ts";
+import { codeOf, ran, TreeFixture } from "../../support/tree-fixture.ts";
 import { collect, pagesOf } from "../../support/values.ts";
 
 const CHANGING = [
@@ -21,7 +20,9 @@ const CHANGING = [
   "fsyncSync",
   "fchmodSync",
 ] as const;
-const original = Object.fromEntries(CHANGING.map((name) => [name, fs[name]]));
+const original = Object.fromEntries(
+  [...CHANGING, "readdirSync" as const, "lstatSync" as const].map((name) => [name, fs[name]]),
+);
 
 function systemError(code: string): NodeJS.ErrnoException {
   return Object.assign(new Error(`${code}: simulated, as if by the disk`), { code, errno: -1, syscall: "test" });
@@ -170,6 +171,56 @@ describe.each([
   });
 });
 
+/** Makes calls of `name` fail for the path that ends in `end`. */
+function failAt(name: "readdirSync" | "lstatSync" | "openSync", end: string, code: string): void {
+  const call = fs[name] as (...args: unknown[]) => unknown;
+  Object.assign(fs, {
+    [name]: (...args: unknown[]): unknown => {
+      if (String(args[0]).endsWith(end)) throw systemError(code);
+      return call(...args);
+    },
+  });
+  syncBuiltinESMExports();
+}
+
+describe("what cannot be read", () => {
+  it("is unknown in a listing, and everything else is listed", async () => {
+    const fixture = new TreeFixture();
+    const long = "k".repeat(300);
+    for (const key of ["a/b", "c", "d/e", long, "z"]) await fixture.write(key, key);
+    failAt("readdirSync", "/a", "EACCES");
+    failAt("readdirSync", "%+", "EIO");
+    failAt("lstatSync", "/c", "EACCES");
+    const { keys, problems, unknown } = await fixture.list();
+    heal();
+    fixture.close();
+    expect(keys).toEqual(["d/e", "z"]);
+    expect(problems.toSorted()).toEqual(["unreadable a", "unreadable c", `unreadable ${"k".repeat(240)}%+`]);
+    expect(unknown).toEqual(
+      expect.arrayContaining([{ prefix: "a/" }, { key: "c" }, { prefix: "c/" }, { prefix: "k".repeat(240) }]),
+    );
+  });
+
+  it("fails the listing if it is the root", async () => {
+    const fixture = new TreeFixture();
+    failAt("readdirSync", "/root", "EACCES");
+    await expect(fixture.list()).rejects.toMatchObject({ code: "root-missing" });
+    heal();
+    fixture.close();
+  });
+
+  it("is a problem of its key when it is read, and of the others nothing", async () => {
+    const fixture = new TreeFixture();
+    for (const key of ["a", "b"]) await fixture.write(key, key);
+    const { entries } = await fixture.list();
+    failAt("openSync", "/a", "EACCES");
+    const outcomes = await collect(fixture.tree.read(pagesOf(entries)));
+    heal();
+    fixture.close();
+    expect(outcomes.map(codeOf)).toEqual(["unreadable", "value"]);
+  });
+});
+
 const mounted = mountSmall();
 
 function mountSmall(): TreeFixture | undefined {
@@ -177,12 +228,12 @@ function mountSmall(): TreeFixture | undefined {
   const fixture = new TreeFixture();
   const root = fixture.outside("small");
   mkdirSync(root);
-  const { status } = spawnSync("mount", ["-t", "tmpfs", "-o", "size=256k", "tmpfs", root]);
+  const isMounted = ran("mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", root);
   fixture.close = () => {
-    spawnSync("umount", [root]);
+    ran("umount", root);
     TreeFixture.prototype.close.call(fixture);
   };
-  if (status === 0) return fixture;
+  if (isMounted) return fixture;
   fixture.close();
   return undefined;
 }

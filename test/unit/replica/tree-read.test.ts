@@ -1,13 +1,12 @@
 // Reading values: whole, or not at all.
 
-import { execFileSync } from "node:child_process";
 import { mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { fingerprintOf } from "../../../src/core/fingerprint.ts";
 import type { Entry } from "../../../src/core/entry.ts";
 import type { ReadOutcome } from "../../../src/replica/replica.ts";
-import { codeOf, TreeFixture } from "../../support/tree-fixture.ts";
+import { codeOf, ran, TreeFixture } from "../../support/tree-fixture.ts";
 import { collect, pagesOf } from "../../support/values.ts";
 
 let fixture: TreeFixture;
@@ -88,7 +87,7 @@ describe("no value", () => {
     const { entries } = await fixture.list();
     for (const name of ["fifo", "folder", "link"]) rmSync(fixture.path(name));
     symlinkSync(fixture.outside("secret"), fixture.path("link"));
-    execFileSync("mkfifo", [fixture.path("fifo")]);
+    expect(ran("mkfifo", fixture.path("fifo"))).toBe(true);
     mkdirSync(fixture.path("folder"));
     expect((await read(...entries)).map(codeOf)).toEqual(["not-a-file", "absent", "not-a-file"]);
   });

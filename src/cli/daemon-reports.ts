@@ -1,0 +1,111 @@
+// Whom the daemon reports to besides its log: the service manager, and whoever asks over HTTP for health and metrics.
+
+import process from "node:process";
+import type { Clock } from "../core/clock.ts";
+import { AppError, visible } from "../core/errors.ts";
+import type { Daemon } from "../daemon/daemon.ts";
+import type { DaemonListener } from "../daemon/daemon-event.ts";
+import { countEvents, healthSnapshot, metricsSnapshot } from "../daemon/event-metrics.ts";
+import { areLoopsAlive } from "../daemon/health.ts";
+import { openHealthServer } from "../daemon/health-server.ts";
+import type { Heartbeats } from "../daemon/heartbeats.ts";
+import type { Log } from "../daemon/log.ts";
+import { openMetrics } from "../daemon/metrics.ts";
+import type { DaemonStatus, MappingStatus } from "../daemon/status.ts";
+import { openSystemdNotify } from "../daemon/systemd-notify.ts";
+import { VERSION } from "./version.ts";
+
+export interface HealthAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface DaemonReportsDeps {
+  readonly clock: Clock;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly log: Log;
+  readonly daemon: Daemon;
+  readonly heartbeats: Heartbeats;
+  readonly health: HealthAddress | undefined;
+}
+
+export interface DaemonReports {
+  readonly listen: DaemonListener;
+  /** Where health and metrics are served. */
+  readonly url: string | undefined;
+  /** A reload begins; to be called back when it has ended. */
+  readonly reloading: () => () => void;
+  /** The daemon is about to stop. */
+  close(): Promise<void>;
+}
+
+export async function openDaemonReports(deps: DaemonReportsDeps): Promise<DaemonReports> {
+  const { clock, env, log, daemon, heartbeats } = deps;
+  const web = deps.health === undefined ? undefined : await openWeb(deps.health, daemon, heartbeats);
+  const systemd = openSystemdNotify({
+    clock,
+    log,
+    env,
+    isAlive: () => areLoopsAlive(heartbeats.list()),
+    monotonicMicros: () => process.hrtime.bigint() / 1000n,
+  });
+  let told = "";
+  const tellStatus = (): void => {
+    const text = statusLine(daemon.status());
+    if (text !== told) systemd.status(text);
+    told = text;
+  };
+  systemd.ready();
+  tellStatus();
+  return {
+    url: web?.url,
+    listen: (event) => {
+      web?.listen(event);
+      if (event.kind !== "round-began") tellStatus();
+    },
+    reloading: () => {
+      systemd.reloading();
+      return () => systemd.ready();
+    },
+    close: async () => {
+      systemd.stopping();
+      await web?.close();
+      await systemd.close();
+    },
+  };
+}
+
+/** `9477`, `127.0.0.1:9477` or `[::1]:9477`. Throws AppError `usage`. */
+export function parseHealthAddress(text: string): HealthAddress {
+  const match = /^(?:(.+):)?(\d{1,5})$/.exec(text);
+  const port = Number(match?.[2]);
+  if (match !== null && port < 65_536) return { host: match[1] ?? "127.0.0.1", port };
+  throw new AppError("usage", `--health: "${visible(text)}" is no address`, {
+    hint: "write a port, or HOST:PORT, as in 127.0.0.1:9477",
+  });
+}
+
+async function openWeb(
+  { host, port }: HealthAddress,
+  daemon: Daemon,
+  heartbeats: Heartbeats,
+): Promise<{ readonly url: string; readonly listen: DaemonListener; close(): Promise<void> }> {
+  const metrics = await openMetrics({ version: VERSION, read: () => metricsSnapshot(daemon.status()) });
+  const status = (): ReturnType<typeof healthSnapshot> => healthSnapshot(daemon.status(), heartbeats.list());
+  const server = await openHealthServer({ host, port, status, metrics });
+  return { url: server.url, listen: countEvents(metrics), close: () => server.close() };
+}
+
+/** `3 kept in step, 1 on hold`: nothing that changes with each round, since each message is a process. */
+function statusLine({ mappings }: DaemonStatus): string {
+  if (mappings.length === 0) return "no mappings";
+  const counts = new Map<string, number>();
+  for (const mapping of mappings) counts.set(wordOf(mapping), (counts.get(wordOf(mapping)) ?? 0) + 1);
+  return [...counts].map(([word, times]) => `${times} ${word}`).join(", ");
+}
+
+function wordOf({ state }: MappingStatus): string {
+  if (state === "hold") return "on hold";
+  if (state === "error") return "failing";
+  return state === "starting" ? "starting" : "kept in step";
+}

@@ -1,0 +1,180 @@
+// What tests of the daemon are made of: a mapping as the config would give it, rounds that do what a test says, and a
+// watcher that a test speaks for.
+
+import type { AccountConfig, MappingConfig } from "../../src/config/config.ts";
+import type { Clock } from "../../src/core/clock.ts";
+import type { AppError } from "../../src/core/errors.ts";
+import type { Hold } from "../../src/journal/holds.ts";
+import type { RoundResult } from "../../src/engine/round.ts";
+import type { MappingRounds, RoundCall, RoundReport } from "../../src/daemon/round-port.ts";
+import type { WatchEvents, Watcher } from "../../src/daemon/watch/watcher.ts";
+
+export function mappingOf(overrides: Partial<MappingConfig> = {}): MappingConfig {
+  return {
+    name: "app",
+    folder: "/nowhere/app",
+    namespace: "app",
+    prefix: "",
+    account: "local",
+    mode: "two-way",
+    delete: "owned",
+    conflict: "keep-both",
+    create: true,
+    names: "posix",
+    stamp: true,
+    include: [],
+    exclude: [],
+    rules: [],
+    maxDelete: { share: 0.25 },
+    trash: { keepMs: 86_400_000, maxBytes: 1_000_000 },
+    settleWindowMs: 60_000,
+    pollIntervalMs: 60_000,
+    rescanIntervalMs: 3_600_000,
+    onChange: undefined,
+    onHold: undefined,
+    onConflict: undefined,
+    ...overrides,
+  };
+}
+
+export function accountOf(overrides: Partial<AccountConfig> = {}): AccountConfig {
+  return {
+    name: "local",
+    endpoint: { kind: "embedded" },
+    accountId: "testaccount",
+    credentials: { kind: "none" },
+    budget: { requests: Number.POSITIVE_INFINITY, windowMs: 300_000, share: 1 },
+    concurrency: undefined,
+    ...overrides,
+  };
+}
+
+export const NOTHING_DONE: RoundResult = {
+  written: 0,
+  removed: 0,
+  unchanged: 0,
+  skipped: 0,
+  conflicts: 0,
+  failed: 0,
+  lagging: 0,
+  bytes: 0,
+  trip: undefined,
+  held: 0,
+};
+
+/** What a scripted round ends with: a report that differs from "nothing to do" in this, or an error. */
+export type Script = Partial<RoundReport> | Error;
+
+export interface ScriptedRounds extends MappingRounds {
+  /** Each round that began: "full", or the dirty paths; and when. */
+  readonly calls: { readonly what: "full" | readonly string[]; readonly at: number; readonly call: RoundCall }[];
+  /** What the next rounds do, in order; afterwards all do nothing. */
+  readonly script: Script[];
+  /** Rounds take this long. */
+  durationMs: number;
+  held: Hold | undefined;
+  isClosed: boolean;
+  /** The most that ran at once. */
+  atOnce: number;
+}
+
+export function scriptedRounds(clock: Clock): ScriptedRounds {
+  let running = 0;
+  const rounds: ScriptedRounds = {
+    calls: [],
+    script: [],
+    durationMs: 0,
+    held: undefined,
+    isClosed: false,
+    atOnce: 0,
+    full: (call) => run("full", call),
+    dirty: (paths, call) => run(paths, call),
+    hold: () => rounds.held,
+    approve: (plan) => {
+      if (rounds.held?.plan !== plan) return false;
+      rounds.held = { ...rounds.held, approved: true };
+      return true;
+    },
+    close: async () => {
+      rounds.isClosed = true;
+    },
+  };
+
+  async function run(what: "full" | readonly string[], call: RoundCall): Promise<RoundReport> {
+    const startedAt = clock.now();
+    rounds.calls.push({ what, at: startedAt, call });
+    const script = rounds.script.shift() ?? {};
+    rounds.atOnce = Math.max(rounds.atOnce, ++running);
+    try {
+      if (rounds.durationMs > 0) await clock.sleep(rounds.durationMs, call.signal);
+      if (script instanceof Error) throw script;
+      rounds.held = script.hold;
+      return reportOf({ startedAt, isFull: what === "full", ...script });
+    } finally {
+      running--;
+    }
+  }
+  return rounds;
+}
+
+export function reportOf(report: Partial<RoundReport>): RoundReport {
+  return {
+    result: NOTHING_DONE,
+    startedAt: 0 as RoundReport["startedAt"],
+    durationMs: 0,
+    hold: undefined,
+    isFull: true,
+    lifted: false,
+    problems: [],
+    transient: 0,
+    listRequests: 1,
+    changes: [],
+    moreChanges: 0,
+    namespace: undefined,
+    ...report,
+  };
+}
+
+export function holdOf(plan: string, clock: Clock): Hold {
+  const reason = JSON.stringify({ guard: "max-delete", removes: 50, allowed: 10 });
+  return { mapping: "app", plan, reason, writes: 0, removes: 50, since: clock.now(), approved: false };
+}
+
+/** A watcher whose events a test makes. */
+export interface SpokenWatcher {
+  readonly open: (events: WatchEvents) => Promise<Watcher>;
+  readonly events: () => WatchEvents;
+  readonly refreshes: () => number;
+  readonly isClosed: () => boolean;
+}
+
+export function spokenWatcher(): SpokenWatcher {
+  let events: WatchEvents | undefined;
+  let refreshes = 0;
+  let isClosed = false;
+  return {
+    open: async (given) => {
+      events = given;
+      return {
+        state: () => ({ kind: "watching", folders: 1, unreadable: 0, alsoPolling: undefined }),
+        refresh: async () => {
+          refreshes++;
+        },
+        close: async () => {
+          isClosed = true;
+        },
+      };
+    },
+    events: () => {
+      if (events === undefined) throw new Error("the watcher has not been opened");
+      return events;
+    },
+    refreshes: () => refreshes,
+    isClosed: () => isClosed,
+  };
+}
+
+/** What a promise ended with. */
+export async function outcomeOf<T>(promise: Promise<T>): Promise<T | AppError> {
+  return promise.catch((error: unknown) => error as AppError);
+}

@@ -1,0 +1,60 @@
+// When a mapping does what, as a table.
+
+import { describe, expect, it } from "vitest";
+import type { EpochMs } from "../../../src/core/clock.ts";
+import { HELD_LOOK_MS, nextStep, type NextStep, type ScheduleState, WAIT_MS_MAX } from "../../../src/daemon/schedule.ts";
+
+const now = 1_800_000_000_000 as EpochMs;
+const ago = (ms: number): EpochMs => (now - ms) as EpochMs;
+const minute = 60_000;
+const hour = 60 * minute;
+
+const inStep: ScheduleState = {
+  lookedAt: ago(1000),
+  pollEveryMs: minute,
+  rescanEveryMs: hour,
+  againAt: undefined,
+  retryAt: undefined,
+  asked: false,
+  lost: false,
+  dirtyAt: undefined,
+  held: false,
+  endedAt: ago(500),
+  wasDirty: false,
+};
+
+const full = (...reasons: Extract<NextStep, { kind: "full" }>["reasons"]): NextStep => ({ kind: "full", reasons });
+const dirty: NextStep = { kind: "dirty" };
+const wait = (ms: number): NextStep => ({ kind: "wait", until: (now + ms) as EpochMs });
+
+const rows: readonly [situation: string, state: Partial<ScheduleState>, step: NextStep][] = [
+  ["at the start", { lookedAt: undefined }, full("start")],
+  ["in step, until the next poll", {}, wait(minute - 1000)],
+  ["a poll is due", { lookedAt: ago(minute) }, full("poll")],
+  ["a push is not polled, but rescanned", { pollEveryMs: undefined }, wait(hour - 1000)],
+  ["a rescan is due", { pollEveryMs: undefined, lookedAt: ago(hour) }, full("rescan")],
+  ["both are due", { lookedAt: ago(hour) }, full("poll", "rescan")],
+  ["a file changed", { dirtyAt: now }, dirty],
+  ["a file changed and a poll is due: the edit goes first", { dirtyAt: now, lookedAt: ago(minute) }, dirty],
+  ["after a round over some keys a poll has its turn", { dirtyAt: now, lookedAt: ago(minute), wasDirty: true }, full("poll")],
+  ["a file failed a moment ago", { dirtyAt: (now + 2000) as EpochMs }, wait(2000)],
+  ["the watcher lost track", { lost: true }, full("watch")],
+  ["something lags", { againAt: (now + 5000) as EpochMs }, wait(5000)],
+  ["what lagged is due", { againAt: now }, full("again")],
+  ["somebody asks", { asked: true }, full("asked")],
+  ["in error: all else waits", { retryAt: (now + 3000) as EpochMs, dirtyAt: now, lost: true }, wait(3000)],
+  ["in error: the retry is due", { retryAt: now, dirtyAt: now }, full("retry")],
+  ["in error: who asks need not wait", { retryAt: (now + 3000) as EpochMs, asked: true }, full("asked")],
+  ["held: a change is no round over some keys", { held: true, dirtyAt: now, endedAt: ago(500) }, wait(HELD_LOOK_MS - 500)],
+  ["held: changes are planned anew after a while", { held: true, dirtyAt: now, endedAt: ago(HELD_LOOK_MS) }, full("watch")],
+  ["held: it is polled as ever", { held: true, lookedAt: ago(minute) }, full("poll")],
+  ["held: somebody approved", { held: true, asked: true }, full("asked")],
+  ["the clock was set back by a day", { lookedAt: (now + 24 * hour) as EpochMs }, full("poll", "rescan")],
+  ["nothing is due for a month", { pollEveryMs: undefined, rescanEveryMs: 720 * hour }, wait(WAIT_MS_MAX)],
+];
+
+describe("nextStep", () => {
+  it.each(rows)("%s", (_, state, step) => {
+    expect(nextStep({ ...inStep, ...state }, now)).toEqual(step);
+  });
+});

@@ -1,0 +1,254 @@
+// All mappings together: which run, what can be asked of them, and what becomes of them when the config or the folders
+// under `auto` change.
+
+import { beforeEach, describe, expect, it } from "vitest";
+import type { AutoConfig, Config, MappingConfig } from "../../../src/config/config.ts";
+import { AppError } from "../../../src/core/errors.ts";
+import type { DaemonEvent } from "../../../src/daemon/daemon-event.ts";
+import { openHeartbeats } from "../../../src/daemon/heartbeats.ts";
+import { openSupervisor, type Supervisor } from "../../../src/daemon/supervisor.ts";
+import {
+  accountOf,
+  holdOf,
+  mappingOf,
+  outcomeOf,
+  type Script,
+  type ScriptedRounds,
+  scriptedRounds,
+  spokenWatcher,
+} from "../../support/daemon.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+let clock: FakeClock;
+let rounds: Map<string, ScriptedRounds>;
+let scripts: Record<string, Script[]>;
+let events: DaemonEvent[];
+let folders: string[] | Error;
+let supervisor: Supervisor;
+
+beforeEach(() => {
+  clock = new FakeClock();
+  rounds = new Map();
+  scripts = {};
+  events = [];
+  folders = [];
+});
+
+function configOf(mappings: readonly MappingConfig[], auto?: Partial<AutoConfig>): Config {
+  const { name: _, folder: __, namespace: ___, prefix: ____, ...policy } = mappingOf();
+  return {
+    file: "/nowhere/kvsync.yaml",
+    stateDir: "/nowhere/.kvsync",
+    root: "/nowhere/kv",
+    accounts: new Map([["local", accountOf()]]),
+    mappings: new Map(mappings.map((mapping) => [mapping.name, mapping])),
+    auto: auto === undefined ? undefined : { ...policy, root: "/nowhere/kv", ...auto },
+  };
+}
+
+const named = (name: string, overrides: Partial<MappingConfig> = {}): MappingConfig =>
+  mappingOf({ name, folder: `/nowhere/${name}`, namespace: name, ...overrides });
+
+async function start(config: Config, only: readonly string[] = []): Promise<void> {
+  supervisor = openSupervisor({
+    clock,
+    config,
+    only,
+    openRounds: ({ name }) => {
+      const opened = scriptedRounds(clock);
+      opened.script.push(...(scripts[name] ?? []));
+      rounds.set(name, opened);
+      return opened;
+    },
+    openWatcher: (_, watchEvents) => spokenWatcher().open(watchEvents),
+    listFolders: () => {
+      if (folders instanceof Error) throw folders;
+      return folders;
+    },
+    isWaiting: () => false,
+    heartbeats: openHeartbeats(clock),
+    onEvent: (event) => events.push(event),
+  });
+  await clock.advance(0);
+}
+
+async function stop(graceMs = 0): Promise<void> {
+  const stopped = supervisor.stop(graceMs);
+  await clock.advance(graceMs);
+  await stopped;
+}
+
+async function settled<T>(work: Promise<T>): Promise<T> {
+  await clock.advance(SECOND);
+  return work;
+}
+
+const states = () => Object.fromEntries(supervisor.mappings().map(({ mapping, state }) => [mapping, state]));
+const started = () => events.flatMap((event) => (event.kind === "started" ? [event.mapping.name] : []));
+const stopped = () => events.flatMap((event) => (event.kind === "stopped" ? [event.mapping.name] : []));
+
+describe("a supervisor", () => {
+  it("runs all mappings of the config, and one that fails does not keep the others from theirs", async () => {
+    scripts["b"] = Array.from({ length: 100 }, () => new AppError("unauthorized", "refused"));
+    await start(configOf([named("a"), named("b"), named("c")]));
+    expect(states()).toEqual({ a: "in-step", b: "error", c: "in-step" });
+    await clock.advance(5 * MINUTE);
+    expect(rounds.get("a")?.calls.length).toBe(6);
+    await stop();
+    expect(stopped().sort()).toEqual(["a", "b", "c"]);
+    expect(clock.sleeping).toBe(0);
+  });
+
+  it("runs only the mappings it is asked to", async () => {
+    folders = ["found"];
+    await start(configOf([named("a"), named("b")], {}), ["b"]);
+    await clock.advance(MINUTE);
+    expect(states()).toEqual({ b: "in-step" });
+    await stop();
+  });
+
+  it("runs a few first rounds at once, and all of them in the end", async () => {
+    const names = Array.from({ length: 20 }, (_, i) => `m${i}`);
+    await start(configOf(names.map((name) => named(name))));
+    await clock.advance(SECOND);
+    expect(Object.values(states()).every((state) => state === "in-step")).toBe(true);
+    await stop();
+  });
+
+  it("fails as a whole with a bug", async () => {
+    scripts["a"] = [new TypeError("a bug")];
+    await start(configOf([named("a"), named("b")]));
+    await expect(supervisor.failed).rejects.toThrow("a bug");
+    expect(await settled(outcomeOf(supervisor.stop(0)))).toMatchObject({ message: "a bug" });
+  });
+
+  it("looks at some mappings or at all when asked, and tells what came of each", async () => {
+    await start(configOf([named("a"), named("b")]));
+    rounds.get("b")?.script.push(new AppError("network", "unreachable"));
+    const outcomes = await settled(supervisor.look([]));
+    expect(outcomes.map(({ mapping }) => mapping)).toEqual(["a", "b"]);
+    expect(outcomes[1]?.outcome).toMatchObject({ code: "network" });
+    await settled(supervisor.look(["a"]));
+    expect(rounds.get("a")?.calls).toHaveLength(3);
+    expect(await outcomeOf(supervisor.look(["nope"]))).toMatchObject({ code: "usage", hint: "it runs a, b" });
+    await stop();
+  });
+
+  it("lets a held plan run when it is approved, and refuses what is not held", async () => {
+    scripts["a"] = [{ hold: holdOf("p1", clock) }];
+    await start(configOf([named("a"), named("b")]));
+    expect(states()).toEqual({ a: "hold", b: "in-step" });
+    expect(() => supervisor.approve("b")).toThrow("is not held");
+    expect(() => supervisor.approve("a", "p2")).toThrow("is held with plan p1, not with p2");
+    expect(supervisor.approve("a")).toBe("p1");
+    await clock.advance(0);
+    expect(states()["a"]).toBe("in-step");
+    await stop();
+  });
+
+  it("stretches the polls of an account to half of its budget, and leaves other accounts alone", async () => {
+    const budget = { requests: 1200, windowMs: 5 * MINUTE, share: 0.8 };
+    const config = {
+      ...configOf([named("a", { mode: "pull" }), named("b"), named("c", { account: "other" })]),
+      accounts: new Map([
+        ["local", accountOf({ budget })],
+        ["other", accountOf({ name: "other", budget })],
+      ]),
+    };
+    // 600 requests a look: 1,200 a minute of the 96 a minute that half of the budget allows.
+    scripts["a"] = scripts["b"] = [{ listRequests: 600 }];
+    await start(config);
+    const intervals = supervisor.mappings().map(({ pollIntervalMs }) => pollIntervalMs);
+    expect(intervals[0]).toBeCloseTo((1200 / 96) * MINUTE);
+    expect(intervals[1]).toBe(intervals[0]);
+    expect(intervals[2]).toBe(MINUTE);
+    await stop();
+  });
+});
+
+describe("auto", () => {
+  it("makes a mapping of each folder, also of those that appear later", async () => {
+    folders = ["one"];
+    await start(configOf([], {}));
+    expect(states()).toEqual({ one: "in-step" });
+    folders = ["one", "two", ".hidden", "no name!"];
+    await clock.advance(2 * SECOND);
+    expect(states()).toEqual({ one: "in-step", two: "in-step" });
+    expect(supervisor.skippedFolders()).toEqual(["no name!"]);
+    await clock.advance(10 * SECOND);
+    expect(events.filter(({ kind }) => kind === "folder-skipped")).toHaveLength(1);
+    expect(started()).toEqual(["one", "two"]);
+    await stop();
+  });
+
+  it("stops the mapping of a folder that goes, and takes it up again when it comes back", async () => {
+    folders = ["one", "two"];
+    await start(configOf([], {}));
+    folders = ["one"];
+    await clock.advance(2 * SECOND);
+    expect(states()).toEqual({ one: "in-step" });
+    expect(stopped()).toEqual(["two"]);
+    folders = ["one", "two"];
+    await clock.advance(2 * SECOND);
+    expect(states()).toEqual({ one: "in-step", two: "in-step" });
+    await stop();
+  });
+
+  it("concludes nothing from a root that cannot be read", async () => {
+    folders = ["one"];
+    await start(configOf([], {}));
+    folders = Object.assign(new Error("ENOENT: no such file or directory"), { code: "ENOENT", syscall: "scandir" });
+    await clock.advance(MINUTE);
+    expect(stopped()).toEqual([]);
+    await stop();
+  });
+
+  it("leaves out what is a mapping by its own name or folder", async () => {
+    folders = ["one", "two"];
+    await start(configOf([named("mine", { folder: "/nowhere/kv/two" })], {}));
+    expect(states()).toEqual({ mine: "in-step", one: "in-step" });
+    await stop();
+  });
+});
+
+describe("reloading", () => {
+  it("starts, stops and restarts what the config says otherwise about, and leaves the rest alone", async () => {
+    await start(configOf([named("same"), named("changed"), named("removed")]));
+    const before = rounds.get("same");
+    const next = configOf([named("same"), named("changed", { mode: "push" }), named("added")]);
+    expect(await settled(supervisor.reload(next, new Set()))).toEqual({
+      added: ["added"],
+      changed: ["changed"],
+      removed: ["removed"],
+    });
+    expect(Object.keys(states()).sort()).toEqual(["added", "changed", "same"]);
+    expect(rounds.get("same")).toBe(before);
+    expect(before?.calls).toHaveLength(1);
+    await stop();
+  });
+
+  it("restarts the mappings of an account that changed", async () => {
+    await start(configOf([named("a"), named("b")]));
+    expect(await settled(supervisor.reload(configOf([named("a"), named("b")]), new Set(["local"])))).toMatchObject({
+      changed: ["a", "b"],
+    });
+    await stop();
+  });
+});
+
+describe("stopping", () => {
+  it("waits for rounds that end in time, and for no longer", async () => {
+    await start(configOf([named("quick"), named("slow")]));
+    rounds.get("quick")!.durationMs = 5 * SECOND;
+    rounds.get("slow")!.durationMs = 100 * MINUTE;
+    await clock.advance(MINUTE);
+    expect(states()).toEqual({ quick: "working", slow: "working" });
+    await stop(10 * SECOND);
+    expect(rounds.get("quick")?.calls.at(-1)?.call.signal.aborted).toBe(false);
+    expect(rounds.get("slow")?.calls.at(-1)?.call.signal.aborted).toBe(true);
+    expect(clock.sleeping).toBe(0);
+  });
+});
