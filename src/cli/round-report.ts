@@ -1,6 +1,7 @@
 // What a round says while it runs and when it is done: actions and problems as they happen, then the summary, for people
 // or, with --json, for programs. The summary's form is a contract: see README.md.
 
+import type { EpochMs } from "../core/clock.ts";
 import type { Trip } from "../core/guards.ts";
 import { type Problem } from "../core/problem.ts";
 import { visible } from "../core/errors.ts";
@@ -22,6 +23,8 @@ export interface Subject {
   /** `./example -> local:app-config` */
   readonly route: string;
   readonly dryRun: boolean;
+  /** When the work on it began: finding the namespace may have taken a while. */
+  readonly startedAt: EpochMs;
   /** The command only compares: what would be done is a difference, and one is no failure. */
   readonly compares: boolean;
 }
@@ -41,7 +44,6 @@ type Mark = "+" | "~" | "-";
 
 export function openRoundReport(context: Context, subject: Subject): RoundReport {
   const { output, clock, options } = context;
-  const startedAt = clock.now();
   const name = subject.mapping ?? subject.route;
   const progress = context.openProgress(name);
   const shown = { actions: 0, problems: 0, notices: 0 };
@@ -70,7 +72,7 @@ export function openRoundReport(context: Context, subject: Subject): RoundReport
     },
     finish(result, requests) {
       progress.close();
-      const durationMs = clock.now() - startedAt;
+      const durationMs = clock.now() - subject.startedAt;
       const more = shown.actions - ACTIONS_SHOWN_MAX;
       if (more > 0 && options.verbose !== true) output.line(`  ... and ${count(more)} more (-v shows all)`);
       const hidden = shown.problems - PROBLEMS_SHOWN_MAX;

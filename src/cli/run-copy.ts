@@ -1,7 +1,7 @@
 // One round between any two locations: copy, check, and diff of locations.
 
 import { existsSync, mkdirSync, realpathSync } from "node:fs";
-import { toEpochSeconds } from "../core/clock.ts";
+import { type EpochMs, toEpochSeconds } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { runPairRound } from "../daemon/pair.ts";
 import type { KvApi } from "../kv/kv-api.ts";
@@ -42,11 +42,12 @@ const MAX_DELETE_SHARE = 0.25;
 export async function runCopy(context: Context, from: string, to: string, copy: Copy): Promise<ExitCode> {
   const { stateDir } = await context.config();
   const { clock, signal } = context;
+  const startedAt = clock.now();
   const source = await openLocation(context, from, { stateDir, mayCreate: false });
   const destination = await openLocation(context, to, { stateDir, mayCreate: copy.command === "copy" && !copy.dryRun });
   const apis = [...new Set([source.api, destination.api])].filter((api) => api !== undefined);
   const before = apis.map((api) => api.counts());
-  const subject = subjectOf(copy, source, destination);
+  const subject = subjectOf(copy, source, destination, startedAt);
   const report = openRoundReport(context, subject);
   const state = openState(context, stateDir, copy.dryRun);
   const view = (location: OpenLocation): Replica =>
@@ -84,7 +85,12 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
   }
 }
 
-function subjectOf({ command, dryRun }: Copy, source: OpenLocation, destination: OpenLocation): Subject {
+function subjectOf(
+  { command, dryRun }: Copy,
+  source: OpenLocation,
+  destination: OpenLocation,
+  startedAt: EpochMs,
+): Subject {
   const remote = destination.namespace === undefined ? source : destination;
   return {
     command,
@@ -93,6 +99,7 @@ function subjectOf({ command, dryRun }: Copy, source: OpenLocation, destination:
     namespace: remote.namespace,
     route: `${source.replica.label} -> ${destination.replica.label}`,
     dryRun,
+    startedAt,
     compares: command !== "copy",
   };
 }

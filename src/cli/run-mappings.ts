@@ -87,6 +87,7 @@ async function runRound(
 ): Promise<ExitCode> {
   const { clock, signal } = context;
   const { command, dryRun, force } = rounds;
+  const startedAt = clock.now();
   const direction = rounds.direction(mapping);
   const account = await context.account(mapping.account);
   const before = account.api.counts();
@@ -102,6 +103,7 @@ async function runRound(
     namespace: opened.namespace?.title ?? mapping.namespace,
     route: `${pair.source.label} -> ${pair.destination.label}`,
     dryRun,
+    startedAt,
     compares: command === "diff",
   });
   try {

@@ -104,7 +104,9 @@ function resolveConfig(raw: RawConfig, { file, cwd, env, isSound, report }: Reso
 
   const rawAuto = judgesMappings ? sound("auto") : undefined;
   const policy = rawAuto && resolvePolicy(rawAuto, ["auto"], "auto", surroundings);
-  return { file, stateDir, root, accounts, mappings, auto: policy && { ...policy, root } };
+  // Folders that become mappings of their own have namespaces made for them, unless the file says otherwise.
+  const create = rawAuto?.create ?? surroundings.defaults.create ?? true;
+  return { file, stateDir, root, accounts, mappings, auto: policy && { ...policy, create, root } };
 }
 
 function namedOf<T>(group: Record<string, T> | null | undefined): [string, T][] {

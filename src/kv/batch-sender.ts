@@ -62,11 +62,11 @@ export interface BatchSender<Input, Item> {
 
 /** Bytes held while something is being sent: two batches of 10,000 pairs of 2 KiB, one on its way and one being encoded.
  * A batch of the largest size (95 MB) is held alone. */
-export const LIVE_BYTES_MAX: ByteCount = 48_000_000;
+const LIVE_BYTES_MAX: ByteCount = 48_000_000;
 /** The API's writes take seconds each, and small ones leave room for several. */
 const BATCHES_AT_ONCE = 4;
 /** How often an item is sent that the API keeps reporting as unsuccessful, or that times out on its own. */
-export const ATTEMPTS_MAX = 8;
+const ATTEMPTS_MAX = 8;
 const RETRY: BackoffOptions = { baseMs: 1000, capMs: 30_000 };
 /** Halving 10,000 items down to one takes 14 timeouts; more in a row are no matter of size. */
 const SLOW_IN_A_ROW_MAX = 20;

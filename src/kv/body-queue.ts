@@ -4,7 +4,7 @@
 import type { ByteCount } from "../core/clock.ts";
 
 /** The part of undici's controller that a body needs. */
-export interface BodyController {
+interface BodyController {
   abort(reason: Error): void;
   pause(): void;
   resume(): void;

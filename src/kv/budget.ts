@@ -26,7 +26,7 @@ import type { RateHeaders } from "./rate-headers.ts";
 const RESERVES: Readonly<Record<Priority, number>> = { edit: 0, scan: 0.01, scrub: 0.2 };
 
 /** Enough that bulk writes of four seconds each still use the whole of the default budget; see the test. */
-export const CONCURRENCY_DEFAULT = 16;
+const CONCURRENCY_DEFAULT = 16;
 
 /** Besides the account's limit the API allows 200 requests a second from one IP address
  * (docs: /fundamentals/api/reference/limits); a few less, as requests bunch up on their way. */
@@ -51,7 +51,7 @@ export interface BudgetWait {
   readonly priority: Priority;
 }
 
-export interface AcquireOptions {
+interface AcquireOptions {
   readonly signal?: AbortSignal | undefined;
   /** Fail with `budget-exhausted` rather than wait. */
   readonly noWait?: boolean | undefined;

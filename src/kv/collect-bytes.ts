@@ -8,7 +8,10 @@ export async function collectBytes(
   bytesMax: ByteCount,
   length?: ByteCount,
 ): Promise<Uint8Array | undefined> {
-  if (length !== undefined && length > bytesMax) return drop(body);
+  if (length !== undefined && length > bytesMax) {
+    await dropBytes(body);
+    return undefined;
+  }
   const chunks: Uint8Array[] = [];
   let total = 0;
   for await (const chunk of body) {
@@ -22,7 +25,7 @@ export async function collectBytes(
   return Buffer.concat(chunks, total);
 }
 
-async function drop(body: AsyncIterable<Uint8Array>): Promise<undefined> {
+/** Lets go of a body that nobody wants, and of its connection. */
+export async function dropBytes(body: AsyncIterable<Uint8Array>): Promise<void> {
   for await (const _ of body) break;
-  return undefined;
 }

@@ -40,7 +40,8 @@ export function parseEndpoint(baseUrl: string, accountId: string): Endpoint {
 /** The headers of every request. @throws AppError `config-invalid`, without the secret */
 export function headersFor(credentials: Credentials): Readonly<Record<string, string>> {
   for (const secret of secretsOf(credentials)) checkHeaderText(secret);
-  const own = { accept: "*/*", "user-agent": "kvsync" };
+  // Without a word on encodings, a gateway may choose one.
+  const own = { accept: "*/*", "accept-encoding": "identity", "user-agent": "kvsync" };
   switch (credentials.kind) {
     case "token":
       return { ...own, authorization: `Bearer ${credentials.token}` };

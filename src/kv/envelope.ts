@@ -4,7 +4,7 @@
 import { isUtf8 } from "node:buffer";
 import { isJsonObject, type Json } from "../core/json.ts";
 
-export interface ApiMessage {
+interface ApiMessage {
   readonly code: number | undefined;
   readonly message: string;
 }

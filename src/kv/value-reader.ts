@@ -10,6 +10,7 @@ import { problem } from "../core/problem.ts";
 import { groupKeys, learnBinary, readSingly, UNKNOWN_SHARE } from "./bulk-get-plan.ts";
 import type { BulkValue, CallOptions } from "./kv-api.ts";
 import { isRefusal, KvError } from "./kv-error.ts";
+import { readValueBytes } from "./read-value-bytes.ts";
 import type { ReadValue, ValueToRead } from "./read-values.ts";
 import type { TaskSet } from "./task-set.ts";
 import type { TransferDeps } from "./write-pairs.ts";
@@ -85,7 +86,7 @@ export function openValueReader<Tag>(
   async function readOne(item: ValueToRead<Tag>): Promise<void> {
     const { key, tag } = item;
     try {
-      const bytes = await (await api.readValue(namespaceId, key, options))?.bytes();
+      const bytes = await readValueBytes(api, namespaceId, key, options);
       if (bytes === undefined) {
         outcomes.push({ kind: "absent", key, tag });
         return;
@@ -93,11 +94,6 @@ export function openValueReader<Tag>(
       if (item.binary === undefined) learn(1, isUtf8(bytes) ? 0 : 1);
       settleValue(item, bytes, undefined);
     } catch (error) {
-      if (error instanceof KvError && error.code === "key-not-found") {
-        // Deleted between two attempts at reading it.
-        outcomes.push({ kind: "absent", key, tag });
-        return;
-      }
       if (!isRefusal(error)) throw error;
       const message = `was refused by the API: ${error.apiMessage ?? error.message}`;
       outcomes.push({ kind: "problem", key, tag, problem: problem("rejected", key, message) });

@@ -5,13 +5,13 @@ import { parseEpochSeconds } from "../core/clock.ts";
 import { backoffMs } from "../core/backoff.ts";
 import { AppError } from "../core/errors.ts";
 import { VALUE_BYTES_MAX } from "../core/limits.ts";
-import { collectBytes } from "./collect-bytes.ts";
+import { collectBytes, dropBytes } from "./collect-bytes.ts";
 import type { ValueStream } from "./kv-api.ts";
 import { KvError } from "./kv-error.ts";
 import { judgeNetworkError } from "./network-error.ts";
 import { type CallResult, declaredLength, isDelimited } from "./request-loop.ts";
 import type { RetryOptions } from "./retry-course.ts";
-import type { HttpAnswer } from "./transport.ts";
+import type { AnswerHeaders, HttpAnswer } from "./transport.ts";
 
 export interface ValueStreamDeps {
   readonly clock: Clock;
@@ -26,14 +26,14 @@ export async function openValueStream(
   read: (isRepeat: boolean) => Promise<CallResult>,
   deps: ValueStreamDeps,
 ): Promise<ValueStream | undefined> {
-  const first = readAnswer(await read(false), deps);
+  const first = await readAnswer(await read(false), deps);
   if (first === undefined) return undefined;
   return {
     expiration: expirationOf(first),
     body: failingAsKvError(first.body, deps),
     bytes: async () => {
       let answer: HttpAnswer | undefined = first;
-      for (let failures = 0; answer !== undefined; answer = readAnswer(await read(true), deps)) {
+      for (let failures = 0; answer !== undefined; answer = await readAnswer(await read(true), deps)) {
         try {
           return await readBytes(answer, deps);
         } catch (error) {
@@ -42,33 +42,41 @@ export async function openValueStream(
           await deps.clock.sleep(backoffMs(failures - 1, deps.retry, deps.clock.random()), deps.signal);
         }
       }
-      throw new AppError("key-not-found", `could not ${deps.what}: the key was deleted meanwhile`);
+      throw new KvError("key-not-found", `could not ${deps.what}: the key was deleted meanwhile`);
     },
   };
 }
 
-function readAnswer(result: CallResult, deps: ValueStreamDeps): HttpAnswer | undefined {
+async function readAnswer(result: CallResult, deps: ValueStreamDeps): Promise<HttpAnswer | undefined> {
   switch (result.kind) {
     case "missing":
       return undefined;
-    case "stream":
-      return result.answer;
+    case "stream": {
+      const fault = answerFault(result.answer.headers);
+      if (fault === undefined) return result.answer;
+      await dropBytes(result.answer.body);
+      throw new KvError("api-malformed", `could not ${deps.what}: the answer ${fault}`, {
+        hint: "something between here and the API changes answers; check the account's endpoint, and proxies",
+      });
+    }
     case "success":
       // An envelope with another status than 200.
       throw new KvError("api-malformed", `could not ${deps.what}: the answer is not a value`);
   }
 }
 
+/** Why the bytes of an answer may not be the value's, with nothing to tell by. */
+function answerFault(headers: AnswerHeaders): string | undefined {
+  if (!isDelimited(headers)) return "does not tell where the value ends";
+  const encoding = headers["content-encoding"];
+  return encoding === undefined || encoding === "identity" ? undefined : "is encoded in a way that was not asked for";
+}
+
 async function readBytes(answer: HttpAnswer, deps: ValueStreamDeps): Promise<Uint8Array> {
   const length = declaredLength(answer.headers);
   const bytes = await collectBytes(failingAsKvError(answer.body, deps), VALUE_BYTES_MAX, length);
-  if (bytes === undefined)
-    throw new KvError("api-malformed", `could not ${deps.what}: the answer has more than ${VALUE_BYTES_MAX} bytes`);
-  if (!isDelimited(answer.headers))
-    throw new KvError("api-malformed", `could not ${deps.what}: the answer does not tell where the value ends`, {
-      hint: "something between here and the API drops Content-Length, so that a value cut short would look whole",
-    });
-  return bytes;
+  if (bytes !== undefined) return bytes;
+  throw new KvError("api-malformed", `could not ${deps.what}: the answer has more than ${VALUE_BYTES_MAX} bytes`);
 }
 
 async function* failingAsKvError(

@@ -83,14 +83,14 @@ describe.each(FAULTS)("with %s", (_, faults) => {
 
     expect(await transfer.names()).toEqual(Array.from({ length: COUNT }, (_unused, i) => named(i)));
 
-    const items = Array.from({ length: 3000 }, (_unused, i) => ({
+    const items = Array.from({ length: 1500 }, (_unused, i) => ({
       key: keyOf(named(i)),
       size: undefined,
-      binary: i < 1500 ? isBinary(i) : undefined,
+      binary: i < 750 ? isBinary(i) : undefined,
       tag: i,
     }));
     const read = await collect(readValues(transfer, pagesOf(items)));
-    expect(read).toHaveLength(3000);
+    expect(read).toHaveLength(1500);
     for (const outcome of read)
       expect(outcome.kind === "value" && Buffer.from(outcome.bytes).equals(valueOf(outcome.tag))).toBe(true);
 

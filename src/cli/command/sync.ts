@@ -75,6 +75,7 @@ async function oneRound(
   { dryRun = false, force = false }: Options,
 ): Promise<ExitCode> {
   const { name, mode, folder, namespace } = mapping;
+  const startedAt = context.clock.now();
   const account = await context.account(mapping.account);
   const before = account.api.counts();
   const accounts: AccountsPort = { open: async () => account, renew: async () => {} };
@@ -86,6 +87,7 @@ async function oneRound(
     namespace,
     route: `${folder} ${ARROWS[mode]} ${account.name}:${namespace}`,
     dryRun,
+    startedAt,
     compares: false,
   });
   try {
@@ -131,7 +133,11 @@ function tellAnswer({ output }: Context, { mapping, round, held, error }: SyncAn
   output.event({ type: "summary", command: "sync", mapping, ...round, held, error });
   const name = output.stdout.bold(visible(mapping));
   if (error !== null) {
-    const failure = new AppError(error.code, `${mapping}: ${error.message}`, error.hint === null ? {} : { hint: error.hint });
+    const failure = new AppError(
+      error.code,
+      `${mapping}: ${error.message}`,
+      error.hint === null ? {} : { hint: error.hint },
+    );
     output.warn(renderError(failure, output.stderr, false));
     return exitCodeOf(failure);
   }

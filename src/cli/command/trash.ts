@@ -23,7 +23,11 @@ export function define(command: Command, start: Start): void {
   addCommands(
     command,
     [
-      { name: "list", summary: "List what is in the trash, the newest first", load: async () => ({ define: defineList }) },
+      {
+        name: "list",
+        summary: "List what is in the trash, the newest first",
+        load: async () => ({ define: defineList }),
+      },
       { name: "restore", summary: "Write a value from the trash back", load: async () => ({ define: defineRestore }) },
     ],
     start,
@@ -68,7 +72,9 @@ async function restore(context: Context, id: string, to: string | undefined): Pr
     return item === undefined ? undefined : { item, bytes: index.read(item) };
   });
   if (found === undefined) {
-    throw new AppError("usage", `there is no number ${id} in the trash`, { hint: "kvsync trash list shows what there is" });
+    throw new AppError("usage", `there is no number ${id} in the trash`, {
+      hint: "kvsync trash list shows what there is",
+    });
   }
   const path = await restoreItem(context, found.item, found.bytes, to);
   const { output } = context;

@@ -12,7 +12,7 @@ import { readRootIdentity, type RootIdentity, rootMissing } from "../../replica/
 import { joinEventQueue } from "./event-queue.ts";
 import { PendingChanges } from "./pending-changes.ts";
 import { SteadyTime } from "./steady-time.ts";
-import type { Exhausted } from "./watch-fault.ts";
+import { type Exhausted, RETRY_MS } from "./watch-fault.ts";
 import { WatchedFolders } from "./watched-folders.ts";
 import type { Watcher, WatcherOptions, WatchState } from "./watcher.ts";
 
@@ -24,8 +24,6 @@ export interface TreeWatcherOptions extends WatcherOptions {
 
 /** A root that was replaced by way of a symbolic link, or mounted over, makes no event. */
 const ROOT_CHECK_MS: DurationMs = 2000;
-/** To try takes up, for a moment, all that the system has left: not too often. */
-const RETRY_MS: DurationMs = 600_000;
 
 export class TreeWatcher implements Watcher {
   readonly #options: TreeWatcherOptions;
@@ -122,7 +120,7 @@ export class TreeWatcher implements Watcher {
   async #run(): Promise<void> {
     while (!this.#isClosed) {
       await this.#sleepUntil(this.#dueAt());
-      await this.#step();
+      if (!this.#isClosed) await this.#step();
     }
   }
 
@@ -183,11 +181,12 @@ export class TreeWatcher implements Watcher {
 
   async #poll(now: number): Promise<void> {
     this.#pollAt = now + this.#options.pollIntervalMs;
-    if (this.#exhausted === undefined) this.#rescan(`polling: ${this.#blindness()}`);
-    else if (this.#retryAt <= now) {
+    const reason = `polling: ${this.#exhausted?.reason ?? this.#blindness()}`;
+    if (this.#retryAt <= now) {
       this.#exhausted = undefined;
-      await this.#reopenAndRescan("tried again to watch all folders");
-    } else this.#rescan(`polling: ${this.#exhausted.reason}`);
+      await this.#reopen();
+    }
+    this.#rescan(reason);
   }
 
   async #reopenAndRescan(reason: string): Promise<void> {

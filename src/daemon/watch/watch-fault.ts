@@ -1,8 +1,15 @@
 // Why a folder cannot be watched, and what follows: nothing, since it is gone; nothing but a line, since nobody may open
-// it; or polling, since the system cannot watch any more.
+// it; or polling, since the tree cannot be watched.
 
 import { readFileSync } from "node:fs";
+import type { DurationMs } from "../../core/clock.ts";
+import { visible } from "../../core/errors.ts";
+import { renderDuration } from "../../core/units.ts";
 import { describeFault, faultCode } from "../../replica/tree/fs-fault.ts";
+
+/** To try takes up, for a moment, all that the system has left: not too often. */
+export const RETRY_MS: DurationMs = 600_000;
+export const RETRY_HINT = `kvsync tries again every ${renderDuration(RETRY_MS)}`;
 
 export interface Exhausted {
   readonly kind: "exhausted";
@@ -15,9 +22,9 @@ export type WatchFault =
   | { readonly kind: "unreadable"; readonly reason: string }
   | Exhausted;
 
-/** `path`: the folder, for people. Throws `error` itself if it is none of the system's. */
+/** `path`: the folder. Throws `error` itself if it is none of the system's. */
 export function classifyWatchFault(error: unknown, path: string): WatchFault {
-  const fault = describeFault(error);
+  const reason = `the folder ${visible(path)} cannot be watched: ${describeFault(error)}`;
   switch (faultCode(error)) {
     case "ENOENT":
     case "ENOTDIR":
@@ -26,7 +33,7 @@ export function classifyWatchFault(error: unknown, path: string): WatchFault {
     case "EACCES":
     case "EPERM":
     case "ENAMETOOLONG":
-      return { kind: "unreadable", reason: `the folder ${path} cannot be watched: ${fault}` };
+      return { kind: "unreadable", reason };
     case "ENOSPC":
       return {
         kind: "exhausted",
@@ -40,11 +47,9 @@ export function classifyWatchFault(error: unknown, path: string): WatchFault {
         hint: `raise fs.inotify.max_user_instances${readSetting("max_user_instances")} with sysctl, or the limit of open files (ulimit -n, LimitNOFILE=); ${RETRY_HINT}`,
       };
     default:
-      return { kind: "exhausted", reason: `the folder ${path} cannot be watched: ${fault}`, hint: RETRY_HINT };
+      return { kind: "exhausted", reason, hint: RETRY_HINT };
   }
 }
-
-const RETRY_HINT = "kvsync tries again every 10 minutes";
 
 function readSetting(name: string): string {
   try {

@@ -37,7 +37,7 @@ export interface Watcher {
 export interface WatchEvents {
   /** What may have changed, from the root, with "/" between names: `a/b` is that file or whatever else has that name;
    * `a/b/` is everything below that folder, which may be new, changed or gone. Each once, none that lies below another
-   * one, and at most {@link DIRTY_MAX}. */
+   * one, and at most 10,000. */
   onDirty(paths: readonly string[]): void;
   /** Everything may have changed. `reason` is in lower case, for people. */
   onRescan(reason: string): void;
@@ -61,7 +61,7 @@ export interface WatcherOptions {
 }
 
 /** More paths than this are reported as a rescan, which is cheaper then. */
-export const DIRTY_MAX = 10_000;
+const DIRTY_MAX = 10_000;
 
 /** Long enough for an editor to write, rename and remove; too short to be noticed. */
 const QUIET_MS: DurationMs = 100;

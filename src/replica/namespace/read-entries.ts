@@ -9,6 +9,7 @@ import { problem } from "../../core/problem.ts";
 import { unstampMetadata } from "../../core/stamp.ts";
 import type { CallOptions } from "../../kv/kv-api.ts";
 import { type ReadAttributes, type ReadValue, readValues, type ValueToRead } from "../../kv/read-values.ts";
+import { readValueBytes } from "../../kv/read-value-bytes.ts";
 import type { Pages, ReadOutcome } from "../replica.ts";
 import type { NamespaceSide } from "./namespace-replica.ts";
 import { fullKey } from "./scope.ts";
@@ -72,7 +73,7 @@ async function readAgain(
   options: CallOptions,
 ): Promise<ReadOutcome> {
   const { key } = outcome.tag;
-  const bytes = await (await api.readValue(namespaceId, outcome.key, options))?.bytes();
+  const bytes = await readValueBytes(api, namespaceId, outcome.key, options);
   if (bytes === undefined) return { kind: "absent", key };
   const stamped = stampedFingerprint(outcome.tag, outcome.attributes);
   if (fingerprintOf(bytes) === stamped) return valueOutcome(outcome.tag, bytes, clock.now(), outcome.attributes);

@@ -32,7 +32,7 @@ export interface Workshop {
   advanceUntil(name: string, isDone: (text: string) => boolean): Promise<string>;
   /** Resolves with the promise, and moves time on in small steps meanwhile. */
   advanceWith(promise: Promise<unknown>): Promise<void>;
-  /** A place where a shell waits with `read _ < NAME` until it is opened with `pass`. */
+  /** A shell waits there with `read _ < NAME` until it is opened with `pass`, once. A later one is told by `[ -e NAME.open ]`. */
   gate(name: string): void;
   pass(name: string): Promise<void>;
   close(): void;
@@ -99,7 +99,10 @@ export function openWorkshop(): Workshop {
       await promise;
     },
     gate: (name) => void execFileSync("sh", ["-c", 'mkfifo "$0"', join(folder, name)]),
-    pass: (name) => writeFile(join(folder, name), "\n"),
+    pass: async (name) => {
+      await writeFile(join(folder, `${name}.open`), "");
+      await writeFile(join(folder, name), "\n");
+    },
     close: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

@@ -148,7 +148,7 @@ describe("a hook runs", () => {
   it("never twice at once: what comes meanwhile is for the next run", async () => {
     workshop.gate("gate");
     const hooks = workshop.open({
-      onChange: shell("echo begin >> order; read _ < gate; cat >> order; echo end >> order"),
+      onChange: shell("echo begin >> order; [ -e gate.open ] || read _ < gate; cat >> order; echo end >> order"),
     });
     hooks.changed([added("a")]);
     await workshop.clock.advance(1000);
@@ -160,7 +160,6 @@ describe("a hook runs", () => {
     await workshop.pass("gate");
     await workshop.logged(/on_change ran/);
     await workshop.clock.advance(1000);
-    await workshop.pass("gate");
     await workshop.until("order", (text) => text.match(/end/g)?.length === 2);
     const keys = workshop.text("order").replace(/\{"key":"(.)".*\}/g, "$1");
     expect(keys).toBe("begin\na\nend\nbegin\nb\nc\nend\n");

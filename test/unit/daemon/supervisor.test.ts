@@ -2,7 +2,7 @@
 // under `auto` change.
 
 import { beforeEach, describe, expect, it } from "vitest";
-import type { AutoConfig, Config, MappingConfig } from "../../../src/config/config.ts";
+import type { Config, MappingConfig } from "../../../src/config/config.ts";
 import { AppError } from "../../../src/core/errors.ts";
 import type { DaemonEvent } from "../../../src/daemon/daemon-event.ts";
 import { openHeartbeats } from "../../../src/daemon/heartbeats.ts";
@@ -37,7 +37,7 @@ beforeEach(() => {
   folders = [];
 });
 
-function configOf(mappings: readonly MappingConfig[], auto?: Partial<AutoConfig>): Config {
+function configOf(mappings: readonly MappingConfig[], auto?: object): Config {
   const { name: _, folder: __, namespace: ___, prefix: ____, ...policy } = mappingOf();
   return {
     file: "/nowhere/kvsync.yaml",

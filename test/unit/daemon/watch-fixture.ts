@@ -1,6 +1,6 @@
 // What the tests of the watcher share: a tree on disk, and promises that resolve with its reports.
 
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
@@ -14,7 +14,7 @@ export function makeFolder(): string {
   return folder;
 }
 
-export interface Reports {
+interface Reports {
   readonly paths: Set<string>;
   readonly rescans: string[];
   /** How many times anything was reported. */
@@ -90,17 +90,9 @@ export function makeFolders(root: string, paths: readonly string[]): void {
   for (const path of paths) mkdirSync(join(root, path), { recursive: true });
 }
 
-/** How many inotify watches and descriptors this process has. */
-export function countHandles(): { readonly watches: number; readonly descriptors: number } {
-  const descriptors = readdirSync("/proc/self/fd");
-  let watches = 0;
-  for (const name of descriptors) {
-    try {
-      watches += readFileSync(`/proc/self/fdinfo/${name}`, "latin1").split("\ninotify wd:").length - 1;
-    } catch (error) {
-      // The one that listed the folder.
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    }
-  }
-  return { watches, descriptors: descriptors.length };
+/** Nothing is locked for the superuser, who many a test is run by. */
+export function withoutPrivileges(): void {
+  if (process.geteuid?.() !== 0) return;
+  process.seteuid?.(65_534);
+  onTestFinished(() => process.seteuid?.(0));
 }

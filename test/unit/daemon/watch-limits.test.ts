@@ -3,13 +3,13 @@
 // Limits are those of a process or of a user, so each test has a process of its own (watch-until-limit.ts).
 
 import { execFile, spawnSync } from "node:child_process";
-import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
 import { makeFolder, makeFolders } from "./watch-fixture.ts";
 
 const run = promisify(execFile);
-const script = join(import.meta.dirname, "watch-until-limit.ts");
+const script = fileURLToPath(new URL("./watch-until-limit.ts", import.meta.url));
 /** A user namespace has limits of its own, where it may be made. */
 const WATCHES_MAX = "/proc/sys/user/max_inotify_watches";
 const inNamespace = ["--user", "--map-root-user", "sh", "-c", `echo 20 > ${WATCHES_MAX} && exec "$0" "$@"`] as const;

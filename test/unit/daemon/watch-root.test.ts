@@ -1,9 +1,10 @@
 // The root of a watched tree: missing, removed, replaced, back again; and what closing leaves behind.
 
-import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { countHandles, makeFolder, makeFolders, type Watched, watchTree } from "./watch-fixture.ts";
+import { makeFolder, makeFolders, type Watched, watchTree, withoutPrivileges } from "./watch-fixture.ts";
+import { countHandles } from "./watch-handles.ts";
 
 describe("the root", () => {
   it("may be missing at first: then it is waited for", async () => {
@@ -47,6 +48,45 @@ describe("the root", () => {
     makeFolders(root, ["d"]);
     await watched.until(({ rescans }) => rescans.includes("the root is back"));
     await isWatched(root, watched, 2);
+  });
+
+  it("that is removed and made anew at once is reported, though it may have its old inode", async () => {
+    const { root, watched } = await watchRoot();
+    for (let i = 0; i < 5; i++) {
+      watched.forget();
+      rmSync(root, { recursive: true });
+      makeFolders(root, ["d"]);
+      await watched.until(({ rescans }) => rescans.length > 0);
+      expect(["the root was replaced", "the root changed"]).toContain(watched.seen.rescans[0]);
+      await isWatched(root, watched, 2);
+    }
+  });
+
+  it("that holds a file of its own name is not rescanned each time that is saved", async () => {
+    const { root, watched } = await watchRoot();
+    writeFileSync(join(root, "d/new"), "x");
+    renameSync(join(root, "d/new"), join(root, "root"));
+    await watched.untilPath("root");
+    expect(watched.seen.rescans).toEqual([]);
+    unlinkSync(join(root, "root"));
+    await watched.until(({ rescans }) => rescans.length > 0);
+    await isWatched(root, watched, 2);
+  });
+
+  it("that may not be read is polled", async () => {
+    const { root, watched } = await watchRoot();
+    await watched.watcher.close();
+    chmodSync(dirname(root), 0o755);
+    chmodSync(root, 0o311);
+    withoutPrivileges();
+    const again = await watchTree(root);
+    expect(again.watcher.state()).toEqual({
+      kind: "polling",
+      everyMs: 1000,
+      reason: `the folder ${root} cannot be watched: EACCES: permission denied`,
+      hint: "let this user read it; kvsync tries again every 10m",
+    });
+    await again.until(({ rescans }) => rescans.length > 0);
   });
 
   it("in whose place another one is put is reported, and that one watched", async () => {

@@ -1,14 +1,15 @@
 // A process that runs into a limit of watches or descriptors and tells, a line each, what its watcher makes of it; run by
 // watch-limits.test.ts. The arguments: the root, which limit ("raise", "grow", "descriptors"), and the file to raise it in.
 
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { openWatcher } from "../../../src/daemon/watch/watcher.ts";
 import { HastyClock } from "./watch-clock.ts";
+import { countHandles } from "./watch-handles.ts";
 
 const [root = "", limit = "", file = ""] = process.argv.slice(2);
 
 const told: object[] = [];
-const tell = (line: object): void => void told.push({ ...line, watches: countWatches() });
+const tell = (line: object): void => void told.push({ ...line, watches: countHandles().watches });
 
 const taken: number[] = [];
 if (limit === "descriptors") takeDescriptors();
@@ -61,17 +62,4 @@ function takeDescriptors(): void {
 
 function giveDescriptors(): void {
   for (const descriptor of taken.splice(0)) closeSync(descriptor);
-}
-
-function countWatches(): number {
-  let watches = 0;
-  for (const name of readdirSync("/proc/self/fd")) {
-    try {
-      watches += readFileSync(`/proc/self/fdinfo/${name}`, "latin1").split("\ninotify wd:").length - 1;
-    } catch (error) {
-      // The one that listed the folder.
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    }
-  }
-  return watches;
 }

@@ -12,9 +12,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { FakeClock } from "../../support/fake-clock.ts";
-import { makeFolder, makeFolders, type Watched, watchTree } from "./watch-fixture.ts";
+import { makeFolder, makeFolders, type Watched, watchTree, withoutPrivileges } from "./watch-fixture.ts";
 
 describe("a file", () => {
   const changes: readonly (readonly [string, readonly string[], (at: (path: string) => string) => void])[] = [
@@ -73,13 +73,10 @@ describe("a file", () => {
 
   it("that never stops to change is reported nevertheless", async () => {
     const { root, watched } = await watchFiles();
-    let isOver = false;
-    const over = watched.until(({ count }) => count >= 3).then(() => (isOver = true));
-    while (!isOver) {
+    while (watched.seen.count < 3) {
       appendFileSync(join(root, "d/a"), "x");
       await new Promise((resolve) => setImmediate(resolve));
     }
-    await over;
   });
 
   it("that kvsync is writing itself is not reported before it has its name", async () => {
@@ -176,8 +173,10 @@ describe("a folder", () => {
   });
 
   it("that this user may not open is reported, and again once it may be opened", async () => {
-    const { root, watched } = await watchFiles();
+    const root = makeFolder();
+    makeFolders(root, ["d", "e"]);
     chmodSync(root, 0o777);
+    const watched = await watchTree(root);
     withoutPrivileges();
     mkdirSync(join(root, "locked"), { mode: 0 });
     await watched.until(({ rescans }) => rescans.length > 0);
@@ -249,11 +248,4 @@ async function watchFiles(): Promise<{ readonly root: string; readonly watched: 
 async function sentinel(root: string, watched: Watched): Promise<void> {
   writeFileSync(join(root, "sentinel"), "x");
   await watched.untilPath("sentinel");
-}
-
-/** Nothing is locked for the superuser, who many a test is run by. */
-function withoutPrivileges(): void {
-  if (process.geteuid?.() !== 0) return;
-  process.seteuid?.(65_534);
-  onTestFinished(() => process.seteuid?.(0));
 }

@@ -7,6 +7,7 @@ import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import type { NamespaceId } from "../../../src/kv/kv-api.ts";
 import { openBudget } from "../../../src/kv/budget.ts";
+import { readValueBytes } from "../../../src/kv/read-value-bytes.ts";
 import type { RetryEvent } from "../../../src/kv/request-loop.ts";
 import { bodyOfText } from "../../../src/kv/sized-body.ts";
 import { collect, keyOf } from "../../support/values.ts";
@@ -318,13 +319,27 @@ describe("a value", () => {
     await api.close();
   });
 
-  it("that could have been cut without anyone noticing is not believed", async () => {
-    await using server = await startScriptedServer((_, response) => {
-      response.socket?.end("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nhalf a val");
+  it.each([
+    ["that could have been cut without anyone noticing", "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nhalf a val"],
+    ["that something has compressed", "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\n\x1f\x8b"],
+  ])("%s is not believed", async (_, text) => {
+    await using server = await startScriptedServer((_request, response) => {
+      response.socket?.end(text, "latin1");
     });
     const api = openTestClient(server.url);
-    const stream = await api.readValue(id, keyOf("a"));
-    expect(await failure(stream!.bytes())).toMatchObject({ code: "api-malformed" });
+    expect(await failure(api.readValue(id, keyOf("a")))).toMatchObject({ code: "api-malformed" });
+    await api.close();
+  });
+
+  it("that goes away between two attempts at reading it is gone", async () => {
+    await using server = await startScriptedServer((_, response, number) => {
+      if (number > 0) return refuse(response, 404, 10009);
+      response.writeHead(200, { "content-length": 15 });
+      response.write("the wh");
+      setImmediate(() => response.destroy());
+    });
+    const api = openTestClient(server.url);
+    expect(await readValueBytes(api, id, keyOf("a"), {})).toBeUndefined();
     await api.close();
   });
 

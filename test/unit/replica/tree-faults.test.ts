@@ -262,5 +262,6 @@ describe.skipIf(mounted === undefined)("a disk that is really full", () => {
     expect(last).toMatchObject({ problem: { message: "not tried, since the disk is full" } });
     const written = outcomes.filter((outcome) => outcome.kind === "written").map((outcome) => outcome.key as string);
     expect(Object.keys(fixture.files()).sort()).toEqual([...new Set(["a", ...written])].sort());
+    fixture.close();
   });
 });

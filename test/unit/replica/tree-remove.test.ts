@@ -104,6 +104,7 @@ describe("what is not as it was listed is not removed", () => {
     const entry = await tree.entry(".kvsync/journal");
     const guarded = new TreeFixture({ root: tree.root, ignorePaths: [`${tree.root}/.kvsync`] });
     expect((await guarded.remove(entry)).map(codeOf)).toEqual(["name-reserved"]);
+    guarded.close();
     tree.close();
   });
 });

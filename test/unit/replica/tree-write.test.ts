@@ -265,6 +265,7 @@ describe("temporary files", () => {
     const outcomes = await Promise.all([writes(fixture, "a"), writes(other, "b")]);
     expect(new Set(outcomes.flat().map(codeOf))).toEqual(new Set(["written"]));
     expect(Object.keys(fixture.files())).toHaveLength(100);
+    other.close();
   });
 });
 

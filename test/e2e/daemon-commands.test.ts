@@ -1,0 +1,125 @@
+// The commands that ask a running daemon, or stand in for it: status, approve, reload, sync, history, trash.
+
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { records } from "../support/cli.ts";
+import { DaemonFixture, TWO_WAY } from "../support/daemon-process.ts";
+
+let fixture: DaemonFixture;
+
+beforeEach(() => {
+  fixture = new DaemonFixture();
+});
+
+afterEach(() => fixture.close());
+
+describe("a held mapping", () => {
+  it("waits, is explained, and goes on when it is approved", async () => {
+    fixture.config();
+    fixture.writeMany(20);
+    await fixture.start();
+    for (let i = 0; i < 15; i++) fixture.remove(`kv/app/k${i}`);
+    await fixture.until(async () => (await fixture.stateOf()) === "hold");
+    expect((await fixture.keys()).length).toBe(20);
+    const status = await fixture.run("status");
+    expect(status.stdout).toContain("15 keys would be removed, and 10 are allowed");
+    expect(status.stdout).toContain("kvsync approve app");
+    expect((await fixture.run("status", "--wait")).code).toBe(5);
+    expect((await fixture.run("approve", "app", "--plan", "0000000000")).code).toBe(2);
+    expect((await fixture.run("approve", "app")).code).toBe(0);
+    await fixture.until(async () => (await fixture.keys()).length === 5);
+    expect((await fixture.run("status", "--wait")).code).toBe(0);
+    expect((await fixture.run("approve", "app")).stderr).toContain("is not held");
+    const history = (await fixture.run("history", "app")).stdout;
+    expect(history).toMatch(/held: plan [0-9a-f]{10}/);
+    expect(history).toContain("removed k0 in the namespace: the file is gone");
+    await fixture.stop();
+  });
+
+  it("can be approved while no daemon runs, and by the plan that a single round was held with", async () => {
+    fixture.config();
+    fixture.writeMany(20);
+    expect((await fixture.run("sync")).code).toBe(0);
+    for (let i = 0; i < 15; i++) fixture.remove(`kv/app/k${i}`);
+    const held = await fixture.run("sync", "--json");
+    expect(held.code).toBe(5);
+    const plan = records(held.stdout).find(({ type }) => type === "held")?.["plan"] as string;
+    expect((await fixture.run("approve", "app", "--plan", plan)).code).toBe(0);
+    expect((await fixture.run("sync")).code).toBe(0);
+    expect((await fixture.keys()).length).toBe(5);
+  });
+});
+
+describe("the config", () => {
+  it("is read again on a reload, and the old one stays if there is something wrong with it", async () => {
+    fixture.config();
+    fixture.write("kv/app/a", "1");
+    fixture.write("kv/more/b", "1");
+    await fixture.start();
+    fixture.config(`mappings: { app: ${TWO_WAY}, more: ${TWO_WAY} }`);
+    expect((await fixture.run("reload")).stdout).toContain("added more");
+    await fixture.until(async () => (await fixture.stateOf("more")) === "in-step");
+    fixture.write("kvsync.yaml", "mappings: { app: { mode: sideways } }");
+    fixture.kill("SIGHUP");
+    await fixture.until(() => fixture.err.includes("the old one stays"));
+    fixture.config();
+    expect(await fixture.stateOf("more")).toBe("in-step");
+    fixture.kill("SIGHUP");
+    await fixture.until(async () => (await fixture.stateOf("more")) === undefined);
+    await fixture.stop();
+  });
+
+  it("with auto makes a mapping of each folder, and a folder that goes takes nothing with it", async () => {
+    fixture.config("auto: { account: local, mode: push }");
+    fixture.write("kv/one/a", "1");
+    await fixture.start();
+    expect(await fixture.keys("local:one")).toEqual(["a"]);
+    fixture.write("kv/two/b", "2");
+    await fixture.until(async () => (await fixture.keys("local:two")).includes("b"));
+    fixture.remove("kv/one");
+    await fixture.until(async () => (await fixture.stateOf("one")) === undefined);
+    expect(await fixture.keys("local:one")).toEqual(["a"]);
+    await fixture.stop();
+  });
+});
+
+describe("commands that ask", () => {
+  it("say that no daemon runs, and what to do", async () => {
+    fixture.config();
+    const { code, stderr } = await fixture.run("status");
+    expect(code).toBe(1);
+    expect(stderr).toContain("start it with kvsync run");
+    expect((await fixture.run("history")).code).toBe(0);
+    expect((await fixture.run("trash", "list")).code).toBe(0);
+  });
+
+  it("look at once when asked to", async () => {
+    fixture.config(`mappings: { app: ${TWO_WAY.replace("poll_interval: 1s", "poll_interval: 1h")} }`);
+    fixture.write("kv/app/a", "1");
+    await fixture.start();
+    await fixture.run("key", "put", "b", "2", "-n", "app");
+    expect((await fixture.run("sync", "--now", "app")).stdout).toContain("app: 1 written");
+    expect(fixture.has("kv/app/b")).toBe(true);
+    expect((await fixture.run("sync", "--now", "nope")).code).toBe(2);
+    await fixture.stop();
+  });
+
+  it("bring back from the trash what was replaced", async () => {
+    fixture.config();
+    fixture.write("kv/app/a", "mine");
+    await fixture.run("sync");
+    await fixture.run("key", "put", "a", "theirs", "-n", "app");
+    expect((await fixture.run("sync")).stdout).toContain("1 written");
+    const [item] = records((await fixture.run("trash", "list", "--json")).stdout);
+    expect(item).toMatchObject({ key: "a", mapping: "app", reason: "replaced" });
+    const id = String(item?.["id"]);
+    expect((await fixture.run("trash", "restore", id, "--to", "-")).stdout).toBe("mine");
+    expect((await fixture.run("trash", "restore", id, "--to", "old")).code).toBe(0);
+    expect(fixture.read("old")).toBe("mine");
+    expect((await fixture.run("trash", "restore", id, "--to", "old")).code).toBe(1);
+    expect((await fixture.run("trash", "restore", id)).code).toBe(1);
+    fixture.remove("kv/app/a");
+    expect((await fixture.run("trash", "restore", id)).code).toBe(0);
+    expect(fixture.read("kv/app/a")).toBe("mine");
+    expect((await fixture.run("trash", "restore", "999")).code).toBe(2);
+  });
+});

@@ -1,0 +1,125 @@
+// The daemon as its users meet it: kvsync run, files that are edited beside it, signals and kills.
+
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { records } from "../support/cli.ts";
+import { DaemonFixture, pause, TWO_WAY } from "../support/daemon-process.ts";
+
+let fixture: DaemonFixture;
+
+beforeEach(() => {
+  fixture = new DaemonFixture();
+});
+
+afterEach(() => fixture.close());
+
+describe("kvsync run", () => {
+  it("says what it synced and how to try it, carries edits both ways, and ends cleanly", async () => {
+    fixture.config();
+    fixture.write("kv/app/a.json", "1");
+    await fixture.start();
+    expect(fixture.out).toContain("app: kv/app <-> local:app: 1 written, 0 removed, 0 unchanged");
+    expect(fixture.out).toContain("kvsync key list -n app");
+    fixture.write("kv/app/b/c.json", "2");
+    await fixture.until(async () => (await fixture.keys()).includes("b/c.json"));
+    fixture.remove("kv/app/a.json");
+    await fixture.until(async () => !(await fixture.keys()).includes("a.json"));
+    await fixture.run("key", "put", "from-kv", "hello", "-n", "app");
+    await fixture.until(() => fixture.has("kv/app/from-kv"));
+    expect(fixture.read("kv/app/from-kv")).toBe("hello");
+    const { code, stdout } = await fixture.stop("SIGINT");
+    expect(code).toBe(0);
+    expect(stdout.trimEnd().split("\n").at(-1)).toMatch(/^stopped/);
+    expect(fixture.has("state/control.sock")).toBe(false);
+  });
+
+  it("shows an edit within a second", async () => {
+    fixture.config();
+    fixture.write("kv/app/a", "1");
+    await fixture.start();
+    const edited = Date.now();
+    fixture.write("kv/app/a", "2");
+    await fixture.until(async () => (await fixture.run("key", "get", "a", "-n", "app")).stdout === "2");
+    expect(Date.now() - edited).toBeLessThan(1500);
+    await fixture.stop();
+  });
+
+  it("is the only one that works with a state folder", async () => {
+    fixture.config();
+    fixture.write("kv/app/a", "1");
+    await fixture.start();
+    expect((await fixture.run("run")).code).toBe(10);
+    const sync = await fixture.run("sync");
+    expect(sync.code).toBe(10);
+    await fixture.stop();
+  });
+
+  it("goes on after it was killed, and loses nothing", async () => {
+    fixture.config();
+    fixture.writeMany(300);
+    await fixture.start("--json");
+    await fixture.until(async () => (await fixture.stateOf()) === "in-step");
+    for (let i = 0; i < 3; i++) {
+      for (let j = 0; j < 100; j++) fixture.write(`kv/app/k${j}`, `edited ${i} ${j}`);
+      await pause(100 * (i + 1));
+      await fixture.stop("SIGKILL");
+            await fixture.start("--json");
+    }
+    expect((await fixture.run("status", "--wait")).code).toBe(0);
+    expect((await fixture.keys()).length).toBe(300);
+    expect((await fixture.run("key", "get", "k7", "-n", "app")).stdout).toBe("edited 2 7");
+    await fixture.stop();
+    expect((await fixture.run("sync")).stdout).toContain("0 written, 0 removed, 300 unchanged");
+  });
+
+  it("begins anew with a journal that was damaged, and deletes nothing", async () => {
+    fixture.config();
+    fixture.writeMany(20);
+    await fixture.start();
+    await fixture.stop();
+    fixture.write("state/journal.sqlite", "this is no database".repeat(1000));
+    fixture.remove("state/journal.sqlite-wal", "state/journal.sqlite-shm");
+    fixture.remove("kv/app/k0");
+        await fixture.start();
+    expect(fixture.err).toContain("the journal was damaged");
+    await fixture.run("status", "--wait");
+    expect((await fixture.keys()).length).toBe(20);
+    expect(fixture.has("kv/app/k0")).toBe(true);
+    await fixture.stop();
+  });
+
+  it("says with --json what happens, line by line", async () => {
+    fixture.config();
+    fixture.write("kv/app/a", "1");
+    await fixture.start("--json");
+    await fixture.until(() => fixture.out.includes('"type":"round"'));
+    fixture.write("kv/app/b", "2");
+    await fixture.until(() => fixture.out.split('"written":1').length > 2);
+    const { stdout } = await fixture.stop();
+    const events = records(stdout);
+    expect(events[0]).toMatchObject({ type: "ready" });
+    expect(events.filter(({ type, written }) => type === "round" && written === 1)).toHaveLength(2);
+    expect(events.at(-1)).toMatchObject({ type: "summary", command: "run" });
+  });
+
+  it("serves health and metrics where it is asked to", async () => {
+    fixture.config();
+    fixture.write("kv/app/a", "1");
+    await fixture.start("--json", "--health", "0");
+    const url = records(fixture.out)[0]?.["health"] as string;
+    await fixture.until(async () => (await fetch(`${url}/health`)).ok);
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    expect(metrics).toContain('kvsync_keys_written_total{mapping="app",side="remote"}');
+    expect(metrics).toContain('kvsync_mapping_held{mapping="app"} 0');
+    await fixture.stop();
+  });
+
+  it("runs hooks after a change", async () => {
+    const hook = `on_change: { run: [sh, -c, "cat >> ../../hooked"], debounce: 10ms }`;
+    fixture.config(`mappings: { app: ${TWO_WAY.replace(" }", `, ${hook} }`)} }`);
+    fixture.write("kv/app/a", "1");
+    await fixture.start();
+    await fixture.until(() => fixture.has("hooked") && fixture.read("hooked").includes("\n"));
+    expect(records(fixture.read("hooked"))).toEqual([{ key: "a", side: "remote", event: "added" }]);
+    await fixture.stop();
+  });
+});

@@ -1,0 +1,183 @@
+// The control socket: real sockets in a folder of their own.
+
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { AppError } from "../../../src/core/errors.ts";
+import { type ControlClient, openControlClient } from "../../../src/daemon/control/control-client.ts";
+import { type ControlServer, openControlServer } from "../../../src/daemon/control/control-server.ts";
+import { type ControlRequest, parseRequest, REQUEST_BYTES_MAX } from "../../../src/daemon/control/protocol.ts";
+import { outcomeOf } from "../../support/daemon.ts";
+
+let dir: string;
+let server: ControlServer | undefined;
+let client: ControlClient | undefined;
+let bugs: unknown[];
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "kvsync-control-"));
+  bugs = [];
+});
+
+afterEach(async () => {
+  client?.close();
+  await server?.close();
+  client = undefined;
+  server = undefined;
+  rmSync(dir, { recursive: true, force: true });
+});
+
+async function serve(handle: (request: ControlRequest) => Promise<unknown>, stateDir = dir): Promise<void> {
+  server = await openControlServer({ stateDir, handle, onBug: (error) => bugs.push(error) });
+}
+
+/** What the socket says to `text`, sent as it is, until it closes or has answered `lines` times. */
+async function say(text: string, lines = 1): Promise<readonly Record<string, unknown>[]> {
+  const socket = connect(join(dir, "control.sock"));
+  socket.write(text);
+  let said = "";
+  for await (const chunk of socket) {
+    said += String(chunk);
+    if (said.split("\n").length > lines) break;
+  }
+  return said
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+describe("the control socket", () => {
+  it("answers requests, in order", async () => {
+    await serve(async (request) => ({ plan: request.op === "approve" ? request.mapping : "?" }));
+    client = await openControlClient(dir);
+    for (const mapping of ["a", "b", "c"])
+      expect(await client.call({ op: "approve", mapping })).toEqual({ plan: mapping });
+  });
+
+  it("answers what comes in one piece or in many", async () => {
+    await serve(async ({ op }) => op);
+    expect(await say('{"op":"status"}\n{"op":"reload"}\n\n', 2)).toEqual([
+      { ok: true, result: "status" },
+      { ok: true, result: "reload" },
+    ]);
+    const socket = connect(join(dir, "control.sock"));
+    for (const char of '{"op":"status"}\n') socket.write(char);
+    for await (const chunk of socket) {
+      expect(JSON.parse(String(chunk))).toEqual({ ok: true, result: "status" });
+      break;
+    }
+  });
+
+  it("is nobody else's to open", async () => {
+    await serve(async () => "");
+    expect(statSync(join(dir, "control.sock")).mode & 0o777).toBe(0o600);
+  });
+
+  it("takes the place of a socket that a killed process left", async () => {
+    writeFileSync(join(dir, "control.sock"), "");
+    await serve(async ({ op }) => op);
+    client = await openControlClient(dir);
+    expect(await client.call({ op: "status" })).toBe("status");
+  });
+
+  it("works in a folder whose path is longer than a socket's address", async () => {
+    const deep = join(dir, "a".repeat(100), "b".repeat(100));
+    mkdirSync(deep, { recursive: true });
+    await serve(async ({ op }) => op, deep);
+    client = await openControlClient(deep);
+    expect(await client.call({ op: "status" })).toBe("status");
+  });
+
+  it("hands errors on, with their hints", async () => {
+    await serve(async () => {
+      throw new AppError("usage", "there is nothing to approve", { hint: "look at the status" });
+    });
+    client = await openControlClient(dir);
+    const error = await outcomeOf(client.call({ op: "approve", mapping: "a" }));
+    expect(error).toMatchObject({ code: "usage", message: "there is nothing to approve", hint: "look at the status" });
+  });
+
+  it("keeps a bug to itself, and tells the daemon", async () => {
+    await serve(async () => {
+      throw new TypeError("undefined is not a function");
+    });
+    client = await openControlClient(dir);
+    expect(await outcomeOf(client.call({ op: "status" }))).toMatchObject({ message: "the daemon failed to answer" });
+    expect(bugs).toHaveLength(1);
+  });
+
+  it("refuses what is no request, and goes on", async () => {
+    await serve(async ({ op }) => op);
+    const answers = await say('nonsense\n{"op":"stop"}\n{"op":"status"}\n', 3);
+    expect(answers.map(({ ok }) => ok)).toEqual([false, false, true]);
+  });
+
+  it("refuses a line without end", async () => {
+    await serve(async ({ op }) => op);
+    expect(await say("x".repeat(REQUEST_BYTES_MAX + 1))).toMatchObject([{ ok: false, error: { code: "usage" } }]);
+  });
+});
+
+describe("asking a daemon", () => {
+  it.each(["", "missing"])("that is not running says so", async (folder) => {
+    const error = await outcomeOf(openControlClient(join(dir, folder)));
+    expect(error).toMatchObject({ code: "not-running", hint: "start it with kvsync run" });
+  });
+
+  it("that was killed says so", async () => {
+    await serve(async () => "");
+    const path = join(dir, "control.sock");
+    await server?.close();
+    server = undefined;
+    writeFileSync(path, "");
+    expect(await outcomeOf(openControlClient(dir))).toMatchObject({ code: "not-running" });
+  });
+
+  it("that goes away meanwhile says so", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    await serve(() => {
+      resolve();
+      return new Promise(() => {});
+    });
+    client = await openControlClient(dir);
+    const answer = outcomeOf(client.call({ op: "status" }));
+    await promise;
+    await server?.close();
+    server = undefined;
+    expect(await answer).toMatchObject({ code: "not-running" });
+  });
+
+  it("ends when it is interrupted", async () => {
+    await serve(() => new Promise(() => {}));
+    const stopping = new AbortController();
+    client = await openControlClient(dir, stopping.signal);
+    const answer = outcomeOf(client.call({ op: "sync", mappings: [] }));
+    stopping.abort(new AppError("interrupted", "stopped by SIGINT"));
+    expect(await answer).toMatchObject({ code: "interrupted" });
+  });
+});
+
+describe("parseRequest", () => {
+  it("knows each request, and what belongs to it", () => {
+    expect(parseRequest('{"op":"sync"}')).toEqual({ op: "sync", mappings: [] });
+    expect(parseRequest('{"op":"approve","mapping":"a","plan":"p"}')).toEqual({ op: "approve", mapping: "a", plan: "p" });
+    expect(parseRequest('{"op":"history","limit":5}')).toMatchObject({ op: "history", limit: 5, mapping: undefined });
+  });
+
+  it.each([
+    "null",
+    "[]",
+    "1",
+    '{"op":"sync","mappings":"a"}',
+    '{"op":"sync","mappings":[1]}',
+    '{"op":"approve"}',
+    '{"op":"approve","mapping":1}',
+    '{"op":"history"}',
+    '{"op":"history","limit":0}',
+    '{"op":"__proto__"}',
+  ])("refuses %s", (line) => {
+    expect(() => parseRequest(line)).toThrow(AppError);
+  });
+});

@@ -1,0 +1,285 @@
+// What a mapping does about a folder or namespace that is not what it was, and about plans that wait for a person: over real
+// files and the embedded server.
+
+import { cpSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { decodeHoldReason } from "../../../src/daemon/hold-reason.ts";
+import type { MappingRounds, RoundReport } from "../../../src/daemon/round-port.ts";
+import { openHistory } from "../../../src/journal/history.ts";
+import { openTrashIndex } from "../../../src/journal/trash-index.ts";
+import { outcomeOf } from "../../support/daemon.ts";
+import { call, counts, MappingFixture, nameOf } from "../../support/mapping-fixture.ts";
+
+let fixture: MappingFixture;
+
+beforeEach(async () => {
+  fixture = new MappingFixture();
+  await fixture.open();
+});
+
+afterEach(() => fixture.close());
+
+/** What holds the plan; undefined: it was not held. */
+function guardOf({ hold }: RoundReport): string | undefined {
+  return hold === undefined ? undefined : decodeHoldReason(hold.reason).guard;
+}
+
+/** 20 files, in step. */
+async function inStep(mapping: Parameters<MappingFixture["rounds"]>[0] = {}): Promise<MappingRounds> {
+  fixture.writeMany(20);
+  const rounds = fixture.rounds(mapping);
+  await rounds.full(call);
+  await later();
+  return rounds;
+}
+
+/** So much later that no file counts as just changed, and no listing as lagging. */
+const later = (): Promise<void> => fixture.clock.advance(120_000);
+
+describe("a round", () => {
+  it("creates the namespace, writes, and the next one does nothing", async () => {
+    fixture.write({ a: "1", "b/c": "2" });
+    const rounds = fixture.rounds();
+    expect(counts(await rounds.full(call))).toEqual({ written: 2, removed: 0, unchanged: 0, held: 0 });
+    await later();
+    const requests = await fixture.requests(async () => {
+      expect(counts(await rounds.full(call))).toEqual({ written: 0, removed: 0, unchanged: 2, held: 0 });
+    });
+    expect(requests).toEqual({ list: 1, total: 1 });
+  });
+
+  it("counts what listing costs, for the polling interval", async () => {
+    const rounds = await inStep();
+    expect((await rounds.full(call)).listRequests).toBe(1);
+  });
+
+  it("tells what it did, and writes it to the history", async () => {
+    const rounds = await inStep();
+    fixture.write({ k00: "edited" });
+    await fixture.put({ k01: "edited there", new: "there" });
+    await fixture.delete("k02");
+    const { changes } = await rounds.full(call);
+    const events = changes.map(({ key, side, event }) => `${event} ${key} ${side}`);
+    expect(events.sort()).toEqual(["added new local", "changed k00 remote", "changed k01 local", "removed k02 local"]);
+    const lines = openHistory(fixture.journal).list({ mapping: "app", key: "k02", limit: 10 });
+    expect(lines.map(({ event, reason }) => `${event}: ${reason}`)).toEqual(["removed: the key is gone", "added: the file is new"]);
+  });
+
+  it("changes nothing when it is only to show", async () => {
+    fixture.write({ a: "1" });
+    const rounds = fixture.rounds();
+    expect((await rounds.full({ ...call, dryRun: true })).result.written).toBe(1);
+    await expect(fixture.namespaceId()).rejects.toThrow("no namespace");
+    expect(counts(await rounds.full(call)).written).toBe(1);
+  });
+
+  it("keeps the trash to its size and age", async () => {
+    const rounds = await inStep({ trash: { keepMs: 3_600_000, maxBytes: 20 } });
+    for (const content of ["one", "two", "three", "four", "five"]) {
+      await fixture.put({ k00: content.repeat(2), k01: content.repeat(3) });
+      await rounds.full(call);
+      await later();
+    }
+    const index = openTrashIndex(fixture.journal, fixture.stateDir);
+    const kept = index.list({ limit: 100 });
+    expect(kept.reduce((bytes, { size }) => bytes + size, 0)).toBeLessThanOrEqual(20);
+    expect(kept.map((item) => Buffer.from(index.read(item)).toString())).toContain("fourfourfour");
+    await fixture.clock.advance(2 * 3_600_000);
+    await rounds.full(call);
+    expect(index.list({ limit: 100 })).toEqual([]);
+  });
+});
+
+describe("a folder", () => {
+  it("that is missing is an error, deletes nothing, costs no request, and is taken up again when it is back", async () => {
+    const rounds = await inStep();
+    const aside = join(fixture.dir, "aside");
+    renameSync(fixture.folder, aside);
+    const requests = await fixture.requests(async () => {
+      expect(await outcomeOf(rounds.full(call))).toMatchObject({ code: "root-missing" });
+    });
+    expect(requests).toEqual({});
+    renameSync(aside, fixture.folder);
+    expect(counts(await rounds.full(call))).toEqual({ written: 0, removed: 0, unchanged: 20, held: 0 });
+  });
+
+  it.each(["two-way", "push"] as const)("that was emptied holds a %s, until it is filled again", async (mode) => {
+    const rounds = await inStep({ mode });
+    const aside = join(fixture.dir, "aside");
+    cpSync(fixture.folder, aside, { recursive: true, preserveTimestamps: true });
+    fixture.remove(...Object.keys(fixture.files()));
+    const report = await rounds.full(call);
+    expect(guardOf(report)).toBe("source-empty");
+    expect(counts(report)).toEqual({ written: 0, removed: 0, unchanged: 0, held: 20 });
+    expect(Object.keys(await fixture.keys())).toHaveLength(20);
+    cpSync(aside, fixture.folder, { recursive: true, preserveTimestamps: true });
+    const after = await rounds.full(call);
+    expect(after).toMatchObject({ hold: undefined, lifted: true });
+    expect(Object.keys(await fixture.keys())).toHaveLength(20);
+  });
+
+  it.each(["two-way", "push"] as const)("that was replaced by another one holds a %s", async (mode) => {
+    fixture.write({ a: "1", b: "2", c: "3" });
+    const rounds = fixture.rounds({ mode });
+    await rounds.full(call);
+    await later();
+    const aside = join(fixture.dir, "aside");
+    renameSync(fixture.folder, aside);
+    mkdirSync(fixture.folder);
+    fixture.write({ a: "other", x: "1", y: "2" });
+    expect(guardOf(await rounds.full(call))).toBe("root-changed");
+    expect(await fixture.keys()).toEqual({ a: "1", b: "2", c: "3" });
+    rmSync(fixture.folder, { recursive: true });
+    renameSync(aside, fixture.folder);
+    expect((await rounds.full(call)).hold).toBeUndefined();
+    expect(await fixture.keys()).toEqual({ a: "1", b: "2", c: "3" });
+  });
+
+  it.each(["two-way", "push"] as const)("that is another one with the same content is accepted in a %s", async (mode) => {
+    const rounds = await inStep({ mode });
+    const copy = join(fixture.dir, "copy");
+    cpSync(fixture.folder, copy, { recursive: true });
+    rmSync(fixture.folder, { recursive: true });
+    renameSync(copy, fixture.folder);
+    fixture.write({ k00: "edited" });
+    fixture.remove("k01");
+    expect(counts(await rounds.full(call))).toEqual({ written: 1, removed: 1, unchanged: 18, held: 0 });
+  });
+
+  it("is made by a pull once, and not again", async () => {
+    await fixture.server.createNamespace("app");
+    await fixture.put({ a: "1" });
+    rmSync(fixture.folder, { recursive: true });
+    const rounds = fixture.rounds({ mode: "pull" });
+    expect(counts(await rounds.full(call)).written).toBe(1);
+    expect(counts(await rounds.full(call)).unchanged).toBe(1);
+    rmSync(fixture.folder, { recursive: true });
+    expect(await outcomeOf(rounds.full(call))).toMatchObject({ code: "root-missing" });
+  });
+});
+
+describe("a namespace", () => {
+  it("that was emptied deletes no file", async () => {
+    const rounds = await inStep();
+    await fixture.delete(...Array.from({ length: 20 }, (_, i) => nameOf(i)));
+    const report = await rounds.full(call);
+    expect(guardOf(report)).toBe("source-empty");
+    expect(Object.keys(fixture.files())).toHaveLength(20);
+  });
+
+  it("that is gone is an error, and is not made anew", async () => {
+    const rounds = await inStep();
+    await fixture.api.deleteNamespace(await fixture.namespaceId());
+    for (let i = 0; i < 3; i++) {
+      expect(await outcomeOf(rounds.full(call))).toMatchObject({ code: "namespace-not-found" });
+      await later();
+    }
+    await expect(fixture.namespaceId()).rejects.toThrow("no namespace");
+    expect(Object.keys(fixture.files())).toHaveLength(20);
+  });
+
+  it.each(["two-way", "push", "pull"] as const)("of the same title but another id holds a %s", async (mode) => {
+    if (mode === "pull") await inStep();
+    const rounds = await inStep({ mode });
+    await fixture.api.deleteNamespace(await fixture.namespaceId());
+    await fixture.server.createNamespace("app");
+    await fixture.put({ a: "1", k00: "other" });
+    expect(await outcomeOf(rounds.full(call))).toMatchObject({ code: "namespace-not-found" });
+    await later();
+    const report = await rounds.full(call);
+    expect(guardOf(report)).toBe("namespace-changed");
+    expect(Object.keys(fixture.files())).toHaveLength(20);
+    expect(await fixture.keys()).toEqual({ a: "1", k00: "other" });
+    expect(rounds.approve(report.hold!.plan)).toBe(true);
+    expect((await rounds.full(call)).hold).toBeUndefined();
+    expect(Object.keys(fixture.files())).toEqual(expect.arrayContaining(mode === "push" ? ["k00"] : ["a", "k00", "k19"]));
+  });
+});
+
+describe("filters that changed", () => {
+  it("delete nothing when they hide more", async () => {
+    await inStep();
+    const rounds = fixture.rounds({ exclude: ["k0*"] });
+    expect(counts(await rounds.full(call))).toEqual({ written: 0, removed: 0, unchanged: 10, held: 0 });
+    expect(Object.keys(fixture.files())).toHaveLength(20);
+    expect(Object.keys(await fixture.keys())).toHaveLength(20);
+  });
+
+  it("hold what they would delete when they hide less", async () => {
+    await inStep();
+    await fixture.rounds({ exclude: ["k0*"] }).full(call);
+    fixture.remove("k00");
+    const rounds = fixture.rounds();
+    const report = await rounds.full(call);
+    expect(guardOf(report)).toBe("filter-changed");
+    expect(Object.keys(await fixture.keys())).toHaveLength(20);
+    rounds.approve(report.hold!.plan);
+    expect(counts(await rounds.full(call)).removed).toBe(1);
+    fixture.remove("k01");
+    expect(counts(await rounds.full(call)).removed).toBe(1);
+  });
+});
+
+describe("a plan that is held", () => {
+  async function held(rounds: MappingRounds): Promise<string> {
+    fixture.remove(...Array.from({ length: 15 }, (_, i) => nameOf(i)));
+    const report = await rounds.full(call);
+    expect(guardOf(report)).toBe("max-delete");
+    return report.hold!.plan;
+  }
+
+  it("is remembered, and is the same plan as long as nothing changes", async () => {
+    const plan = await held(await inStep());
+    const rounds = fixture.rounds();
+    expect(rounds.hold()).toMatchObject({ plan, removes: 15, approved: false });
+    expect((await rounds.full(call)).hold?.plan).toBe(plan);
+  });
+
+  it("runs when it is approved", async () => {
+    const rounds = await inStep();
+    expect(rounds.approve(await held(rounds))).toBe(true);
+    expect(counts(await rounds.full(call))).toEqual({ written: 0, removed: 15, unchanged: 5, held: 0 });
+    expect(rounds.hold()).toBeUndefined();
+    expect(Object.keys(await fixture.keys())).toHaveLength(5);
+  });
+
+  it("is held again, as another one, if anything has changed since it was approved", async () => {
+    const rounds = await inStep();
+    const plan = await held(rounds);
+    expect(rounds.approve(plan)).toBe(true);
+    fixture.remove("k15");
+    const report = await rounds.full(call);
+    expect(report.hold).toMatchObject({ removes: 16, approved: false });
+    expect(report.hold?.plan).not.toBe(plan);
+    expect(rounds.approve(plan)).toBe(false);
+    expect(Object.keys(await fixture.keys())).toHaveLength(20);
+  });
+
+  it("is another one if a key that it would remove has changed", async () => {
+    const rounds = await inStep({ mode: "push", delete: "all" });
+    const plan = await held(rounds);
+    await fixture.put({ k00: "changed there" });
+    expect((await rounds.full(call)).hold?.plan).not.toBe(plan);
+  });
+
+  it("is told in the history from its beginning to its end", async () => {
+    const rounds = await inStep();
+    rounds.approve(await held(rounds));
+    await rounds.full(call);
+    const lines = openHistory(fixture.journal).list({ mapping: "app", limit: 1000 });
+    const whole = lines.filter(({ key }) => key === undefined).map(({ event }) => event);
+    expect(whole.toReversed()).toEqual(["held", "approved"]);
+  });
+});
+
+describe("a token that is refused", () => {
+  it("has its account renewed, deletes nothing, and works again with a good one", async () => {
+    const rounds = await inStep();
+    fixture.connect("wrong");
+    expect(await outcomeOf(rounds.full(call))).toMatchObject({ code: "unauthorized" });
+    expect(fixture.renewed).toBe(1);
+    fixture.connect("right");
+    expect(counts(await rounds.full(call)).unchanged).toBe(20);
+  });
+});

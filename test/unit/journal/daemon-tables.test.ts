@@ -1,0 +1,194 @@
+// Holds, sightings, history and the trash's index: what the daemon keeps in the journal besides the base.
+
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type HistoryLine, openHistory } from "../../../src/journal/history.ts";
+import { openHolds } from "../../../src/journal/holds.ts";
+import { type Journal, openJournal } from "../../../src/journal/journal.ts";
+import { openSightings } from "../../../src/journal/sightings.ts";
+import { openTrashIndex } from "../../../src/journal/trash-index.ts";
+import { openTrash } from "../../../src/journal/trash.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { keyOf, valueOf } from "../../support/values.ts";
+
+const DAY = 86_400_000;
+
+let stateDir: string;
+let clock: FakeClock;
+let journal: Journal;
+
+beforeEach(() => {
+  stateDir = mkdtempSync(join(tmpdir(), "kvsync-tables-"));
+  clock = new FakeClock();
+  journal = openJournal({ stateDir, clock });
+});
+
+afterEach(() => {
+  journal.close();
+  rmSync(stateDir, { recursive: true, force: true });
+});
+
+function reopen(): void {
+  journal.close();
+  journal = openJournal({ stateDir, clock });
+}
+
+describe("holds", () => {
+  const hold = (mapping: string, plan: string) => ({
+    mapping,
+    plan,
+    reason: '{"guard":"source-empty","removes":3}',
+    writes: 1,
+    removes: 3,
+    since: clock.now(),
+    approved: false,
+  });
+
+  it("outlive the process", () => {
+    openHolds(journal).put(hold("a", "p1"));
+    reopen();
+    const holds = openHolds(journal);
+    expect(holds.get("a")).toEqual(hold("a", "p1"));
+    expect(holds.get("b")).toBeUndefined();
+    expect(holds.list()).toHaveLength(1);
+  });
+
+  it("are approved for one plan only, and not for the next", () => {
+    const holds = openHolds(journal);
+    holds.put(hold("a", "p1"));
+    expect(holds.approve("a", "p2")).toBe(false);
+    expect(holds.approve("b", "p1")).toBe(false);
+    expect(holds.approve("a", "p1")).toBe(true);
+    expect(holds.get("a")?.approved).toBe(true);
+    holds.put(hold("a", "p2"));
+    expect(holds.get("a")?.approved).toBe(false);
+  });
+
+  it("are lifted once", () => {
+    const holds = openHolds(journal);
+    holds.put(hold("a", "p1"));
+    expect([holds.lift("a"), holds.lift("a")]).toEqual([true, false]);
+  });
+});
+
+describe("sightings", () => {
+  it("are of one place, and say nothing of another", () => {
+    const sightings = openSightings(journal);
+    const seen = {
+      mapping: "a",
+      place: "here",
+      root: { device: 64_769, inode: 2 ** 52 + 1 },
+      namespaceId: "0".repeat(32),
+      filter: "[]",
+      lookedAt: clock.now(),
+    };
+    sightings.put(seen);
+    expect(sightings.get("a", "here")).toEqual(seen);
+    expect(sightings.get("a", "there")).toBeUndefined();
+    sightings.put({ ...seen, place: "there", root: undefined, namespaceId: undefined });
+    expect(sightings.get("a", "here")).toBeUndefined();
+    expect(sightings.get("a", "there")).toMatchObject({ root: undefined, namespaceId: undefined });
+  });
+});
+
+describe("history", () => {
+  const line = (key: string | undefined, at = clock.now()): HistoryLine => ({
+    at,
+    mapping: "a",
+    key: key === undefined ? undefined : keyOf(key),
+    side: "local",
+    event: "changed",
+    reason: "the key changed",
+    bytes: 5,
+  });
+
+  it("tells the newest first, by mapping and by key", () => {
+    const history = openHistory(journal);
+    history.append([line("x"), line("y\u0000z"), { ...line("x"), mapping: "b" }]);
+    history.append([{ ...line(undefined), side: undefined, bytes: undefined, event: "held", reason: "too much" }]);
+    expect(history.list({ limit: 10 }).map(({ mapping, key }) => `${mapping} ${key}`)).toEqual([
+      "a undefined",
+      "b x",
+      "a y\u0000z",
+      "a x",
+    ]);
+    expect(history.list({ mapping: "a", key: "x", limit: 10 })).toEqual([line("x")]);
+    expect(history.list({ mapping: "a", limit: 1 })).toMatchObject([{ event: "held", side: undefined }]);
+  });
+
+  it("forgets what is older than three months, and what is too much", async () => {
+    const history = openHistory(journal);
+    history.append([line("old")]);
+    await clock.advance(91 * DAY);
+    for (let i = 0; i < 210; i++) history.append(Array.from({ length: 1000 }, (_, j) => line(`k${i}-${j}`)));
+    const kept = journal.database.prepare("SELECT count(*) AS n FROM history").get() as { n: number };
+    expect(kept.n).toBeLessThanOrEqual(200_000);
+    expect(kept.n).toBeGreaterThan(190_000);
+    expect(history.list({ key: "old", limit: 1 })).toEqual([]);
+  });
+});
+
+describe("the trash's index", () => {
+  const removed = { reason: "removed", side: "./folder" } as const;
+  const keepAll = { keepMs: 1000 * DAY, maxBytes: 1_000_000 };
+
+  async function save(mapping: string, values: Readonly<Record<string, string>>): Promise<void> {
+    const trash = openTrash(journal, { clock, stateDir, mapping });
+    await trash.save(Object.entries(values).map(([key, content]) => valueOf(clock, key, content)), removed);
+  }
+
+  it("lists what was saved, and reads it back", async () => {
+    await save("a", { x: "one", y: "two" });
+    const index = openTrashIndex(journal, stateDir);
+    const items = index.list({ mapping: "a", limit: 10 });
+    expect(items.map(({ key, size, reason }) => [key, size, reason])).toEqual([
+      ["y", 3, "removed"],
+      ["x", 3, "removed"],
+    ]);
+    expect(items.map((item) => Buffer.from(index.read(item)).toString())).toEqual(["two", "one"]);
+    expect(index.list({ id: items[1]!.id, limit: 1 })).toEqual([items[1]]);
+  });
+
+  it("does not hand out what is damaged or gone", async () => {
+    await save("a", { x: "one", y: "two" });
+    const index = openTrashIndex(journal, stateDir);
+    const [y, x] = index.list({ limit: 10 });
+    writeFileSync(join(stateDir, "trash", x!.fingerprint), "onE");
+    rmSync(join(stateDir, "trash", y!.fingerprint));
+    expect(() => index.read(x!)).toThrow("is damaged");
+    expect(() => index.read(y!)).toThrow("cannot read what the trash kept");
+  });
+
+  it("drops what is too old", async () => {
+    await save("a", { x: "old" });
+    await clock.advance(10 * DAY);
+    await save("a", { y: "new" });
+    const index = openTrashIndex(journal, stateDir);
+    expect(index.prune("a", { ...keepAll, keepMs: 5 * DAY }, clock.now())).toBe(1);
+    expect(index.list({ limit: 10 }).map(({ key }) => key)).toEqual(["y"]);
+    expect(index.prune("a", { ...keepAll, keepMs: 5 * DAY }, clock.now())).toBe(0);
+  });
+
+  it("drops the oldest beyond the size, of that mapping alone", async () => {
+    await save("a", { k1: "1".repeat(40), k2: "2".repeat(40) });
+    await save("b", { k3: "3".repeat(40) });
+    await save("a", { k4: "4".repeat(40) });
+    const index = openTrashIndex(journal, stateDir);
+    expect(index.prune("a", { ...keepAll, maxBytes: 90 }, clock.now())).toBe(1);
+    expect(index.list({ limit: 10 }).map(({ key }) => key)).toEqual(["k4", "k3", "k2"]);
+  });
+
+  it("keeps a content for as long as any item has it", async () => {
+    await save("a", { x: "shared" });
+    await save("b", { y: "shared" });
+    const index = openTrashIndex(journal, stateDir);
+    const [y, x] = index.list({ limit: 10 });
+    const file = join(stateDir, "trash", x!.fingerprint);
+    index.prune("a", { ...keepAll, maxBytes: 0 }, clock.now());
+    expect(Buffer.from(index.read(y!)).toString()).toBe("shared");
+    index.prune("b", { ...keepAll, maxBytes: 0 }, clock.now());
+    expect(existsSync(file)).toBe(false);
+  });
+});
