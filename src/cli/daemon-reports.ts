@@ -13,6 +13,7 @@ import type { Log } from "../daemon/log.ts";
 import { openMetrics } from "../daemon/metrics.ts";
 import type { DaemonStatus, MappingStatus } from "../daemon/status.ts";
 import { openSystemdNotify } from "../daemon/systemd-notify.ts";
+import { monotonicMicros } from "../core/system-clock.ts";
 import { VERSION } from "./version.ts";
 
 export interface HealthAddress {
@@ -47,7 +48,7 @@ export async function openDaemonReports(deps: DaemonReportsDeps): Promise<Daemon
     log,
     env,
     isAlive: () => areLoopsAlive(heartbeats.list()),
-    monotonicMicros: () => process.hrtime.bigint() / 1000n,
+    monotonicMicros,
   });
   let told = "";
   const tellStatus = (): void => {

@@ -69,7 +69,7 @@ export interface Tombstone {
 }
 
 /** An expiration may be rounded on its way through KV; this much apart is still the same. */
-export const EXPIRATION_TOLERANCE_SECONDS = 2;
+const EXPIRATION_TOLERANCE_SECONDS = 2;
 
 /** Whether metadata and expiration of two versions agree. A rule's time to live agrees with any expiration. */
 export function sameAttributes(a: Attributes, b: Attributes): boolean {

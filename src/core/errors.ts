@@ -56,7 +56,7 @@ export function assert(condition: boolean, invariant: string): asserts condition
   if (!condition) throw new AssertionError(invariant);
 }
 
-export class AssertionError extends Error {
+class AssertionError extends Error {
   override readonly name = "AssertionError";
 }
 

@@ -7,7 +7,7 @@ export interface GuardLimits {
 }
 
 /** Deletions that are always allowed where the limit is a share: a small namespace would trip on every second one. */
-export const DELETES_ALLOWED_MIN = 10;
+const DELETES_ALLOWED_MIN = 10;
 
 export interface PlanCounts {
   readonly sourceKeys: number;

@@ -36,7 +36,7 @@ export type Decision =
   | { readonly kind: "remove"; readonly save: boolean }
   | { readonly kind: "skip"; readonly reason: SkipReason };
 
-export type SkipReason = "expired" | "not-owned" | "kept";
+type SkipReason = "expired" | "not-owned" | "kept";
 
 const nothing: Decision = { kind: "nothing" };
 const record: Decision = { kind: "record" };

@@ -11,13 +11,13 @@ export interface Rule {
   readonly metadata: string | undefined;
 }
 
-export interface RuleAttributes {
+interface RuleAttributes {
   readonly ttlSeconds: number | undefined;
   readonly metadata: string | undefined;
 }
 
 /** For each attribute the last matching rule that sets it decides, as in gitignore. */
-export function ruleAttributes(rules: readonly Rule[], key: Key): RuleAttributes {
+function ruleAttributes(rules: readonly Rule[], key: Key): RuleAttributes {
   let ttlSeconds: number | undefined;
   let metadata: string | undefined;
   for (const rule of rules) {

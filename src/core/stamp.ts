@@ -10,7 +10,7 @@ import { METADATA_BYTES_MAX } from "./limits.ts";
 import type { ByteCount } from "./clock.ts";
 
 /** The reserved property. */
-export const STAMP_PROPERTY = "kvsync";
+const STAMP_PROPERTY = "kvsync";
 
 export interface Stamp {
   readonly fingerprint: Fingerprint;
@@ -28,7 +28,7 @@ export function encodeStamp(stamp: Stamp): string {
   return `${stamp.binary ? "b" : "t"}${stamp.fingerprint}${stamp.size.toString(36)}`;
 }
 
-export function decodeStamp(text: string): Stamp | undefined {
+function decodeStamp(text: string): Stamp | undefined {
   const kind = text.charAt(0);
   if (kind !== "t" && kind !== "b") return undefined;
   const fingerprint = parseFingerprint(text.slice(1, 1 + FINGERPRINT_CHARS));

@@ -29,7 +29,12 @@ export type DaemonEvent =
   | (MappingEvent & { readonly mapping: MappingConfig })
   | { readonly kind: "account-waits"; readonly account: string; readonly waitMs: DurationMs }
   | { readonly kind: "account-retries"; readonly account: string; readonly reason: string; readonly waitMs: DurationMs }
-  | { readonly kind: "reloaded"; readonly added: readonly string[]; readonly changed: readonly string[]; readonly removed: readonly string[] }
+  | {
+      readonly kind: "reloaded";
+      readonly added: readonly string[];
+      readonly changed: readonly string[];
+      readonly removed: readonly string[];
+    }
   | { readonly kind: "folder-skipped"; readonly folder: string };
 
 export type DaemonListener = (event: DaemonEvent) => void;

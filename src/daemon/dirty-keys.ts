@@ -20,7 +20,10 @@ export const DIRTY_KEYS_MAX = 10_000;
 
 /** `paths` are from the root; those that end in "/" are folders. Undefined: they cannot be named one by one, or are too
  * many, and everything must be looked at. */
-export async function findDirtyKeys(paths: readonly string[], deps: DirtyKeysDeps): Promise<readonly Key[] | undefined> {
+export async function findDirtyKeys(
+  paths: readonly string[],
+  deps: DirtyKeysDeps,
+): Promise<readonly Key[] | undefined> {
   const { names } = deps;
   const keys = new Set<Key>();
   const prefixes: string[] = [];

@@ -31,7 +31,8 @@ export function judgePlan(planned: Planned, seen: PlanSeen, circumstances: Circu
   const { writes, removes, replaces } = planned;
   if (seen.trip !== undefined) return seen.trip;
   const { namespaceChanged } = circumstances;
-  if (namespaceChanged !== undefined && writes + removes > 0) return { guard: "namespace-changed", ...namespaceChanged };
+  if (namespaceChanged !== undefined && writes + removes > 0)
+    return { guard: "namespace-changed", ...namespaceChanged };
   const touched = replaces + removes;
   if (circumstances.rootChanged && touched > 0 && seen.unchanged < touched)
     return { guard: "root-changed", touched, unchanged: seen.unchanged };

@@ -126,8 +126,7 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
     beatAt = clock.now();
     heartbeat.beat();
   };
-  const pollEveryMs = (): DurationMs | undefined =>
-    polls ? mapping.pollIntervalMs * deps.pollStretch() : undefined;
+  const pollEveryMs = (): DurationMs | undefined => (polls ? mapping.pollIntervalMs * deps.pollStretch() : undefined);
 
   const watchEvents: WatchEvents = {
     onDirty: (paths) => {

@@ -5,14 +5,7 @@ import { decodeHoldReason, renderHoldReason } from "./hold-reason.ts";
 import type { Hold } from "../journal/holds.ts";
 import type { Activity, Failure, LoopState, MappingLoop } from "./mapping-loop.ts";
 import type { RoundReport } from "./round-port.ts";
-import type {
-  ErrorStatus,
-  HoldStatus,
-  MappingState,
-  MappingStatus,
-  RoundStatus,
-  WorkingStatus,
-} from "./status.ts";
+import type { ErrorStatus, HoldStatus, MappingState, MappingStatus, RoundStatus, WorkingStatus } from "./status.ts";
 
 /** `isWaiting`: requests of the mapping's account wait for the budget. */
 export function mappingStatus(loop: MappingLoop, isWaiting: boolean): MappingStatus {

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, realpathSync } from "node:fs";
 import type { AccountConfig, MappingConfig } from "../config/config.ts";
 import type { Clock } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
-import { compileFilter, compileMatcher } from "../core/filter.ts";
+import { compileFilter, compileMatcher, type KeyFilter } from "../core/filter.ts";
 import type { Rule } from "../core/rule.ts";
 import type { KvApi, Namespace } from "../kv/kv-api.ts";
 import { resolveNamespace } from "../kv/resolve-namespace.ts";
@@ -40,9 +40,9 @@ export async function openMapping(
 ): Promise<OpenMapping> {
   const { mapping } = deps;
   const namespace = await findNamespace(deps, options);
-  const isManaged = mapping.include.length + mapping.exclude.length > 0 ? compileFilter(mapping) : undefined;
-  const remote = managed(remoteReplica(deps, namespace), isManaged);
-  const local = managed(localReplica(deps, options), isManaged);
+  const filter = mapping.include.length + mapping.exclude.length > 0 ? compileFilter(mapping) : undefined;
+  const remote = managed(remoteReplica(deps, namespace), filter);
+  const local = localReplica(deps, filter, options);
   const identity = JSON.stringify({
     account: deps.account.endpoint.kind === "embedded" ? "embedded" : deps.account.endpoint.baseUrl,
     accountId: deps.account.accountId,
@@ -57,7 +57,7 @@ export async function openMapping(
     pair: (direction) => ({
       name: mapping.name,
       identity,
-      isManaged,
+      isManaged: filter,
       ...(direction === "push" ? { source: local, destination: remote } : { source: remote, destination: local }),
     }),
     async close() {
@@ -94,6 +94,7 @@ function remoteReplica({ clock, mapping, account, api }: MappingDeps, namespace:
 
 function localReplica(
   { clock, stateDir, mapping }: MappingDeps,
+  filter: KeyFilter | undefined,
   { direction, look }: { readonly direction: "push" | "pull"; readonly look: boolean },
 ): Replica {
   if (direction === "pull" && look && !existsSync(mapping.folder))
@@ -104,6 +105,8 @@ function localReplica(
     root: mapping.folder,
     label: mapping.folder,
     names: mapping.names,
+    prefix: mapping.prefix,
+    ...(filter !== undefined && { filter }),
     ignorePaths: [stateDir],
   });
   return openRuledReplica(tree, mapping.rules.map(compileRule));

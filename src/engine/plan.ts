@@ -35,7 +35,7 @@ export interface RemoveAction {
 }
 
 /** Both sides are equal and the base does not say so yet. */
-export interface RecordAction {
+interface RecordAction {
   readonly kind: "record";
   readonly key: Key;
   readonly source: Entry;
@@ -43,7 +43,7 @@ export interface RecordAction {
 }
 
 /** Both sides are without a key that the base still has. */
-export interface ForgetAction {
+interface ForgetAction {
   readonly kind: "forget";
   readonly key: Key;
 }

@@ -15,7 +15,7 @@ import type { Entry } from "../core/entry.ts";
 import type { Key } from "../core/key.ts";
 import type { Problem } from "../core/problem.ts";
 
-export interface ReplicaTraits {
+interface ReplicaTraits {
   /** Listings carry fingerprints for what kvsync wrote. */
   readonly listsFingerprints: boolean;
   /** A listing may lag behind writes. */

@@ -168,6 +168,16 @@ export function describeReplica(name: string, open: (clock: FakeClock) => Promis
       expect(entries.find((entry) => entry?.key === "binary")).toMatchObject({ size: 1, binary: true });
     });
 
+    it("looks keys up as its listing shows them, if it can", async () => {
+      if (replica.lookup === undefined) return;
+      const keys = Object.fromEntries(HOSTILE_KEYS.map((key) => [key, `value of ${key}`]));
+      await put(keys, { metadata: '{"a":1}' });
+      const listed = await list();
+      const asked = [keyOf("nowhere"), ...listed.map((entry) => entry.key), keyOf("no/where")];
+      expect(await replica.lookup(asked, { onProblem: (problem) => problems.push(problem) })).toEqual(listed);
+      expect(problems).toEqual([]);
+    });
+
     it("reads a key that is gone as absent", async () => {
       await put({ stays: "1", goes: "2" });
       const listed = await list();

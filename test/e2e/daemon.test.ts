@@ -62,7 +62,7 @@ describe("kvsync run", () => {
       for (let j = 0; j < 100; j++) fixture.write(`kv/app/k${j}`, `edited ${i} ${j}`);
       await pause(100 * (i + 1));
       await fixture.stop("SIGKILL");
-            await fixture.start("--json");
+      await fixture.start("--json");
     }
     expect((await fixture.run("status", "--wait")).code).toBe(0);
     expect((await fixture.keys()).length).toBe(300);
@@ -79,7 +79,7 @@ describe("kvsync run", () => {
     fixture.write("state/journal.sqlite", "this is no database".repeat(1000));
     fixture.remove("state/journal.sqlite-wal", "state/journal.sqlite-shm");
     fixture.remove("kv/app/k0");
-        await fixture.start();
+    await fixture.start();
     expect(fixture.err).toContain("the journal was damaged");
     await fixture.run("status", "--wait");
     expect((await fixture.keys()).length).toBe(20);

@@ -94,7 +94,7 @@ export class MappingFixture {
   /** The same object for the same client, as the daemon's accounts do. */
   #account(): DaemonAccount {
     if (this.#last?.api !== this.api) this.#last = { name: "local", config: accountOf(), api: this.api };
-    return this.#last!;
+    return this.#last;
   }
 
   write(files: Readonly<Record<string, string>>, folder = this.folder): void {
@@ -160,7 +160,9 @@ export class MappingFixture {
     const before = this.api.counts();
     await work();
     const now = this.api.counts();
-    const spent = Object.entries(now).map(([name, times]) => [name, times - before[name as keyof typeof before]] as const);
+    const spent = Object.entries(now).map(
+      ([name, times]) => [name, times - before[name as keyof typeof before]] as const,
+    );
     return Object.fromEntries(spent.filter(([name, times]) => times > 0 && !name.startsWith("bytes")));
   }
 }

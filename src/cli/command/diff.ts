@@ -1,6 +1,7 @@
 // kvsync diff: what differs, and which way it would go. Of mappings as their mode says, or of any two locations.
 
 import type { Command } from "commander";
+import type { MappingConfig } from "../../config/config.ts";
 import type { Start } from "../command-entry.ts";
 import { isLocation } from "../location.ts";
 import { runCopy } from "../run-copy.ts";
@@ -21,8 +22,12 @@ export function define(command: Command, start: Start): void {
             values: false,
           });
         }
-        const direction = (mapping: { readonly mode: string }) => (mapping.mode === "pull" ? "pull" : "push");
-        return runMappings(context, names, { command: "diff", direction, dryRun: true, force: false });
+        return runMappings(context, names, { command: "diff", direction: wayOf, dryRun: true, force: false });
       }),
     );
+}
+
+/** A two-way mapping is shown as a push. */
+function wayOf({ mode }: MappingConfig): "push" | "pull" {
+  return mode === "pull" ? "pull" : "push";
 }

@@ -20,6 +20,7 @@ import { openDaemonReports, parseHealthAddress } from "../daemon-reports.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { readTextFile } from "../read-file.ts";
 import { openGreeting } from "../run-greeting.ts";
+import { keepHeapSmall } from "../small-heap.ts";
 import { VERSION } from "../version.ts";
 
 interface Options {
@@ -34,6 +35,7 @@ export function define(command: Command, start: Start): void {
 }
 
 async function run(context: Context, names: readonly string[], options: Options): Promise<ExitCode> {
+  keepHeapSmall();
   const { clock, cwd, env, output } = context;
   const health = options.health === undefined ? undefined : parseHealthAddress(options.health);
   const config = await context.config();

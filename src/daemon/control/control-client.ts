@@ -42,7 +42,9 @@ function open(stateDir: string): Promise<Socket> {
     try {
       path = openSocketPath(stateDir);
     } catch (error) {
-      reject((error as NodeJS.ErrnoException).code === "ENOENT" ? notRunning(stateDir, "is not running", error) : error);
+      reject(
+        (error as NodeJS.ErrnoException).code === "ENOENT" ? notRunning(stateDir, "is not running", error) : error,
+      );
       return;
     }
     const socket = connect(path.address);

@@ -11,7 +11,12 @@ export type ControlRequest =
   | { readonly op: "sync"; readonly mappings: readonly string[] }
   | { readonly op: "approve"; readonly mapping: string; readonly plan?: string | undefined }
   | { readonly op: "reload" }
-  | { readonly op: "history"; readonly mapping?: string | undefined; readonly key?: string | undefined; readonly limit: number };
+  | {
+      readonly op: "history";
+      readonly mapping?: string | undefined;
+      readonly key?: string | undefined;
+      readonly limit: number;
+    };
 
 export interface SyncAnswer {
   readonly mapping: string;

@@ -10,6 +10,7 @@ import type { NameScheme } from "../../core/names/name-scheme.ts";
 import { decodePath } from "../../core/names/path-codec.ts";
 import type { ListOptions, Pages, RemoveOutcome, Replica, Value, Write, WriteOutcome } from "../replica.ts";
 import { keepConflictCopy, type KeptCopy } from "./conflict-copy.ts";
+import { lookupKeys } from "./lookup-keys.ts";
 import { nextTurn } from "./event-loop.ts";
 import { describeFault } from "./fs-fault.ts";
 import { probeFileSystem } from "./probe-file-system.ts";
@@ -93,6 +94,7 @@ export function openTreeReplica(options: TreeOptions): TreeReplica {
         signal?.throwIfAborted();
       }
     },
+    lookup: (keys, lookupOptions) => lookupKeys(writer, keys, lookupOptions),
     read: (entries, transfer = {}) => readValues(files, entries, transfer),
     async *write(writes, { signal } = {}): Pages<WriteOutcome> {
       const run = {

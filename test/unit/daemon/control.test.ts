@@ -162,7 +162,11 @@ describe("asking a daemon", () => {
 describe("parseRequest", () => {
   it("knows each request, and what belongs to it", () => {
     expect(parseRequest('{"op":"sync"}')).toEqual({ op: "sync", mappings: [] });
-    expect(parseRequest('{"op":"approve","mapping":"a","plan":"p"}')).toEqual({ op: "approve", mapping: "a", plan: "p" });
+    expect(parseRequest('{"op":"approve","mapping":"a","plan":"p"}')).toEqual({
+      op: "approve",
+      mapping: "a",
+      plan: "p",
+    });
     expect(parseRequest('{"op":"history","limit":5}')).toMatchObject({ op: "history", limit: 5, mapping: undefined });
   });
 

@@ -63,7 +63,10 @@ describe("a round", () => {
     const events = changes.map(({ key, side, event }) => `${event} ${key} ${side}`);
     expect(events.sort()).toEqual(["added new local", "changed k00 remote", "changed k01 local", "removed k02 local"]);
     const lines = openHistory(fixture.journal).list({ mapping: "app", key: "k02", limit: 10 });
-    expect(lines.map(({ event, reason }) => `${event}: ${reason}`)).toEqual(["removed: the key is gone", "added: the file is new"]);
+    expect(lines.map(({ event, reason }) => `${event}: ${reason}`)).toEqual([
+      "removed: the key is gone",
+      "added: the file is new",
+    ]);
   });
 
   it("changes nothing when it is only to show", async () => {
@@ -136,16 +139,19 @@ describe("a folder", () => {
     expect(await fixture.keys()).toEqual({ a: "1", b: "2", c: "3" });
   });
 
-  it.each(["two-way", "push"] as const)("that is another one with the same content is accepted in a %s", async (mode) => {
-    const rounds = await inStep({ mode });
-    const copy = join(fixture.dir, "copy");
-    cpSync(fixture.folder, copy, { recursive: true });
-    rmSync(fixture.folder, { recursive: true });
-    renameSync(copy, fixture.folder);
-    fixture.write({ k00: "edited" });
-    fixture.remove("k01");
-    expect(counts(await rounds.full(call))).toEqual({ written: 1, removed: 1, unchanged: 18, held: 0 });
-  });
+  it.each(["two-way", "push"] as const)(
+    "that is another one with the same content is accepted in a %s",
+    async (mode) => {
+      const rounds = await inStep({ mode });
+      const copy = join(fixture.dir, "copy");
+      cpSync(fixture.folder, copy, { recursive: true });
+      rmSync(fixture.folder, { recursive: true });
+      renameSync(copy, fixture.folder);
+      fixture.write({ k00: "edited" });
+      fixture.remove("k01");
+      expect(counts(await rounds.full(call))).toEqual({ written: 1, removed: 1, unchanged: 18, held: 0 });
+    },
+  );
 
   it("is made by a pull once, and not again", async () => {
     await fixture.server.createNamespace("app");
@@ -193,7 +199,9 @@ describe("a namespace", () => {
     expect(await fixture.keys()).toEqual({ a: "1", k00: "other" });
     expect(rounds.approve(report.hold!.plan)).toBe(true);
     expect((await rounds.full(call)).hold).toBeUndefined();
-    expect(Object.keys(fixture.files())).toEqual(expect.arrayContaining(mode === "push" ? ["k00"] : ["a", "k00", "k19"]));
+    expect(Object.keys(fixture.files())).toEqual(
+      expect.arrayContaining(mode === "push" ? ["k00"] : ["a", "k00", "k19"]),
+    );
   });
 });
 

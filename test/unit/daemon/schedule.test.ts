@@ -2,7 +2,13 @@
 
 import { describe, expect, it } from "vitest";
 import type { EpochMs } from "../../../src/core/clock.ts";
-import { HELD_LOOK_MS, nextStep, type NextStep, type ScheduleState, WAIT_MS_MAX } from "../../../src/daemon/schedule.ts";
+import {
+  HELD_LOOK_MS,
+  nextStep,
+  type NextStep,
+  type ScheduleState,
+  WAIT_MS_MAX,
+} from "../../../src/daemon/schedule.ts";
 
 const now = 1_800_000_000_000 as EpochMs;
 const ago = (ms: number): EpochMs => (now - ms) as EpochMs;
@@ -36,7 +42,11 @@ const rows: readonly [situation: string, state: Partial<ScheduleState>, step: Ne
   ["both are due", { lookedAt: ago(hour) }, full("poll", "rescan")],
   ["a file changed", { dirtyAt: now }, dirty],
   ["a file changed and a poll is due: the edit goes first", { dirtyAt: now, lookedAt: ago(minute) }, dirty],
-  ["after a round over some keys a poll has its turn", { dirtyAt: now, lookedAt: ago(minute), wasDirty: true }, full("poll")],
+  [
+    "after a round over some keys a poll has its turn",
+    { dirtyAt: now, lookedAt: ago(minute), wasDirty: true },
+    full("poll"),
+  ],
   ["a file failed a moment ago", { dirtyAt: (now + 2000) as EpochMs }, wait(2000)],
   ["the watcher lost track", { lost: true }, full("watch")],
   ["something lags", { againAt: (now + 5000) as EpochMs }, wait(5000)],
@@ -45,8 +55,16 @@ const rows: readonly [situation: string, state: Partial<ScheduleState>, step: Ne
   ["in error: all else waits", { retryAt: (now + 3000) as EpochMs, dirtyAt: now, lost: true }, wait(3000)],
   ["in error: the retry is due", { retryAt: now, dirtyAt: now }, full("retry")],
   ["in error: who asks need not wait", { retryAt: (now + 3000) as EpochMs, asked: true }, full("asked")],
-  ["held: a change is no round over some keys", { held: true, dirtyAt: now, endedAt: ago(500) }, wait(HELD_LOOK_MS - 500)],
-  ["held: changes are planned anew after a while", { held: true, dirtyAt: now, endedAt: ago(HELD_LOOK_MS) }, full("watch")],
+  [
+    "held: a change is no round over some keys",
+    { held: true, dirtyAt: now, endedAt: ago(500) },
+    wait(HELD_LOOK_MS - 500),
+  ],
+  [
+    "held: changes are planned anew after a while",
+    { held: true, dirtyAt: now, endedAt: ago(HELD_LOOK_MS) },
+    full("watch"),
+  ],
   ["held: it is polled as ever", { held: true, lookedAt: ago(minute) }, full("poll")],
   ["held: somebody approved", { held: true, asked: true }, full("asked")],
   ["the clock was set back by a day", { lookedAt: (now + 24 * hour) as EpochMs }, full("poll", "rescan")],

@@ -136,7 +136,10 @@ describe("the trash's index", () => {
 
   async function save(mapping: string, values: Readonly<Record<string, string>>): Promise<void> {
     const trash = openTrash(journal, { clock, stateDir, mapping });
-    await trash.save(Object.entries(values).map(([key, content]) => valueOf(clock, key, content)), removed);
+    await trash.save(
+      Object.entries(values).map(([key, content]) => valueOf(clock, key, content)),
+      removed,
+    );
   }
 
   it("lists what was saved, and reads it back", async () => {

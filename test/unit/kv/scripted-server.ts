@@ -4,7 +4,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-export interface SentRequest {
+interface SentRequest {
   readonly method: string;
   /** The raw target. */
   readonly target: string;
