@@ -1,6 +1,5 @@
 // Whom the daemon reports to besides its log: the service manager, and whoever asks over HTTP for health and metrics.
 
-import process from "node:process";
 import type { Clock } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
 import type { Daemon } from "../daemon/daemon.ts";

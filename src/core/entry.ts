@@ -41,7 +41,7 @@ export interface BaseRow {
   readonly signature: FileSignature | undefined;
   /** When `signature` was taken; a file changed at or after this moment is racily clean. */
   readonly hashedAt: EpochMs;
-  /** Versions that the key had before, newest first, encoded (core/settle.ts); undefined: none remembered. */
+  /** Versions that the key had before, newest first, encoded (core/settle.ts); undefined: it was absent until `hashedAt`. */
   readonly previous: string | undefined;
 }
 

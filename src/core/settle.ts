@@ -37,12 +37,17 @@ export function settleRemote(
 ): Settled {
   if (listed !== undefined && base !== undefined && compareVersions(listed, base) === "same") return current;
   if (listed === undefined && base === undefined) return current;
-  const versions = previous === undefined ? [] : decodePrevious(previous);
+  const versions = previous === undefined ? bornAt(base) : decodePrevious(previous);
   const isRecent = (version: PreviousVersion): boolean => options.now - version[3] <= options.windowMs;
   if (listed === undefined) return versions.some(isRecent) ? { kind: "stale" } : { kind: "suspect-absence" };
   const shown = versions.find((version) => isVersion(listed, version));
   if (shown === undefined) return current;
   return isRecent(shown) ? { kind: "stale" } : { kind: "suspect-version" };
+}
+
+/** A key that had no version before was absent until it was recorded. */
+function bornAt(base: BaseRow | undefined): readonly PreviousVersion[] {
+  return base === undefined ? [] : [[null, null, null, base.hashedAt]];
 }
 
 const current: Settled = { kind: "current" };

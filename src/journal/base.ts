@@ -95,11 +95,11 @@ function pushPrevious(now: string): string {
 function committer(database: DatabaseSync, pair: number): (change: BaseChange) => void {
   // Parameters by position: by name they take twice as long.
   const record = database.prepare(
-    `INSERT INTO base VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+    `INSERT INTO base VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, NULL)
      ON CONFLICT DO UPDATE SET
        previous = CASE
          WHEN fingerprint IS excluded.fingerprint AND metadata IS excluded.metadata AND expiration IS excluded.expiration
-         THEN previous ELSE ${pushPrevious("?12")} END,
+         THEN previous ELSE ${pushPrevious("?11")} END,
        fingerprint = excluded.fingerprint, metadata = excluded.metadata, expiration = excluded.expiration,
        size = excluded.size, mtime_ms = excluded.mtime_ms, ctime_ms = excluded.ctime_ms, inode = excluded.inode,
        hashed_at_ms = excluded.hashed_at_ms`,
@@ -110,7 +110,6 @@ function committer(database: DatabaseSync, pair: number): (change: BaseChange) =
   );
   const purge = database.prepare("DELETE FROM base WHERE pair = ? AND fingerprint IS NULL AND hashed_at_ms < ?");
   return ({ record: rows, forget: keys, now }) => {
-    const absentBefore = `[[null,null,null,${now}]]`;
     transaction(database, () => {
       for (const row of rows) {
         const { signature } = row;
@@ -125,7 +124,6 @@ function committer(database: DatabaseSync, pair: number): (change: BaseChange) =
           signature?.ctimeMs ?? null,
           signature?.inode ?? null,
           row.hashedAt,
-          absentBefore,
           now,
         );
       }

@@ -25,7 +25,8 @@ export const MIGRATIONS: readonly string[] = [
     ctime_ms REAL,
     inode REAL,
     hashed_at_ms REAL NOT NULL,
-    -- A JSON array of [fingerprint, metadata, expiration, replaced at], newest first; see core/settle.ts.
+    -- A JSON array of [fingerprint, metadata, expiration, replaced at], newest first; see core/settle.ts. NULL: it was
+    -- absent until it was recorded.
     previous TEXT,
     PRIMARY KEY (pair, key)
   ) STRICT, WITHOUT ROWID;

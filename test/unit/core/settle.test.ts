@@ -16,7 +16,7 @@ const base: BaseRow = {
   expiration: undefined,
   size: 2,
   signature: undefined,
-  hashedAt: NOW,
+  hashedAt: (NOW - 600_000) as EpochMs,
   previous: undefined,
 };
 

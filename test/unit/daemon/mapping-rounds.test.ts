@@ -291,3 +291,100 @@ describe("a token that is refused", () => {
     expect(counts(await rounds.full(call)).unchanged).toBe(20);
   });
 });
+
+describe("a round over changed files", () => {
+  const dirty = (rounds: MappingRounds, ...paths: readonly string[]): Promise<RoundReport> => rounds.dirty(paths, call);
+
+  it("writes an edited file with one request in a push", async () => {
+    const rounds = await inStep({ mode: "push" });
+    fixture.write({ k00: "edited" });
+    const requests = await fixture.requests(async () => {
+      expect(counts(await dirty(rounds, "k00"))).toMatchObject({ written: 1, removed: 0 });
+    });
+    expect(requests).toEqual({ bulkWrite: 1, total: 1 });
+    expect((await fixture.keys())["k00"]).toBe("edited");
+  });
+
+  it("removes a deleted file with one request in a push, and takes no other key for gone", async () => {
+    const rounds = await inStep({ mode: "push" });
+    fixture.remove("k00");
+    const requests = await fixture.requests(async () => {
+      expect(counts(await dirty(rounds, "k00"))).toMatchObject({ written: 0, removed: 1 });
+    });
+    expect(requests).toEqual({ bulkDelete: 1, total: 1 });
+    expect(Object.keys(await fixture.keys())).toHaveLength(19);
+  });
+
+  it("costs nothing for a file that is as it was", async () => {
+    const rounds = await inStep({ mode: "push" });
+    expect(await fixture.requests(() => dirty(rounds, "k00", "no-such-file"))).toEqual({});
+  });
+
+  it("looks at the remote before it writes over it in a two-way", async () => {
+    const rounds = await inStep();
+    fixture.write({ k00: "mine", new: "mine" });
+    await fixture.put({ k00: "theirs", new: "theirs" });
+    const report = await dirty(rounds, "k00", "new");
+    expect(report.isFull).toBe(false);
+    expect(report.result.conflicts).toBe(2);
+    expect(fixture.files()).toMatchObject({ k00: "theirs", new: "theirs" });
+    const index = openTrashIndex(fixture.journal, fixture.stateDir);
+    const kept = index.list({ limit: 10 }).map((item) => Buffer.from(index.read(item)).toString());
+    expect(kept).toEqual(["mine", "mine"]);
+  });
+
+  it("keeps what somebody else wrote under a name that is new here", async () => {
+    const rounds = await inStep({ mode: "push" });
+    await fixture.put({ new: "theirs" });
+    fixture.write({ new: "mine" });
+    await dirty(rounds, "new");
+    expect((await fixture.keys())["new"]).toBe("mine");
+    const index = openTrashIndex(fixture.journal, fixture.stateDir);
+    expect(index.list({ limit: 10 }).map((item) => Buffer.from(index.read(item)).toString())).toEqual(["theirs"]);
+  });
+
+  it("follows a folder that was moved, both to where it is and from where it was", async () => {
+    const rounds = fixture.rounds({ mode: "push" });
+    fixture.writeMany(20);
+    fixture.write({ "from/a": "1", "from/b/c": "2" });
+    await rounds.full(call);
+    await later();
+    renameSync(join(fixture.folder, "from"), join(fixture.folder, "to"));
+    const report = await dirty(rounds, "from/", "to/");
+    expect(report.isFull).toBe(false);
+    expect(counts(report)).toMatchObject({ written: 2, removed: 2 });
+    expect(Object.keys(await fixture.keys())).toEqual(expect.arrayContaining(["to/a", "to/b/c"]));
+    expect(Object.keys(await fixture.keys())).toHaveLength(22);
+  });
+
+  it("looks at everything before the first look, on hold, and when the folder is another one", async () => {
+    const rounds = fixture.rounds({ mode: "push" });
+    fixture.writeMany(20);
+    expect((await dirty(rounds, "k00")).isFull).toBe(true);
+    await later();
+    expect((await dirty(rounds, "k00")).isFull).toBe(false);
+    const copy = join(fixture.dir, "copy");
+    cpSync(fixture.folder, copy, { recursive: true });
+    rmSync(fixture.folder, { recursive: true });
+    renameSync(copy, fixture.folder);
+    expect((await dirty(rounds, "k00")).isFull).toBe(true);
+    await later();
+    fixture.remove(...Array.from({ length: 15 }, (_, i) => nameOf(i)));
+    expect((await rounds.full(call)).hold).toBeDefined();
+    expect((await dirty(rounds, "k16")).isFull).toBe(true);
+  });
+
+  it("removes no more than a look at everything would: it is held with a plan of all keys", async () => {
+    const rounds = await inStep({ mode: "push" });
+    fixture.remove(...Array.from({ length: 15 }, (_, i) => nameOf(i)));
+    const report = await dirty(rounds, ...Array.from({ length: 15 }, (_, i) => nameOf(i)));
+    expect(report).toMatchObject({ isFull: true, hold: { removes: 15 } });
+    expect(Object.keys(await fixture.keys())).toHaveLength(20);
+  });
+
+  it("concludes nothing from a folder that is gone", async () => {
+    const rounds = await inStep({ mode: "push" });
+    rmSync(fixture.folder, { recursive: true });
+    expect(await outcomeOf(dirty(rounds, "k00"))).toMatchObject({ code: "root-missing" });
+  });
+});
