@@ -102,7 +102,7 @@ export const cases: Readonly<Record<string, BenchCase>> = {
       const server = await startServer(MAIN);
       const config = writeConfig("push", tree, server.url);
       await createNamespace(server.url);
-      const run = (verb: string): Command => ({ ...node([MAIN, verb, NAMESPACE, "-c", config]), exitCodes: [0, 4] });
+      const run = (verb: string): Command => ({ ...cli([verb, NAMESPACE, "-c", config]), exitCodes: [0, 4] });
       await use([
         { name: "kvsync diff (all differ)", prepare: async () => run("diff") },
         { name: "kvsync push", prepare: async () => run("push") },
@@ -121,7 +121,7 @@ export const cases: Readonly<Record<string, BenchCase>> = {
     targets: { "kvsync --version": { of: "node -e 0", wall: 2 } },
     async with(use) {
       await use([
-        { name: "kvsync --version", prepare: async () => ({ ...node([MAIN, "--version"]), wallOnly: true }) },
+        { name: "kvsync --version", prepare: async () => ({ ...cli(["--version"]), wallOnly: true }) },
         { name: "node -e 0", prepare: async () => ({ ...node(["-e", "0"]), wallOnly: true }) },
       ]);
     },
@@ -132,13 +132,18 @@ function node(args: readonly string[]): Command {
   return { command: process.execPath, args };
 }
 
+/** The built command line as it is installed: by its first line, with the options that stand there. */
+function cli(args: readonly string[]): Command {
+  return { command: MAIN, args };
+}
+
 function sdkPush(tree: string, url: string): Command {
   return { ...node([join(here, "sdk-push.mjs"), tree, NAMESPACE]), env: sdkEnvironment(url) };
 }
 
 /** One round of a mapping between `folder` and the namespace, with a new state folder. */
 function kvsync(mode: "push" | "pull", folder: string, url: string): Command {
-  return node([MAIN, mode, NAMESPACE, "-c", writeConfig(mode, folder, url)]);
+  return cli([mode, NAMESPACE, "-c", writeConfig(mode, folder, url)]);
 }
 
 function writeConfig(mode: string, folder: string, url: string): string {

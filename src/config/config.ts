@@ -46,6 +46,8 @@ export interface BudgetConfig {
   readonly windowMs: DurationMs;
   /** The part of it that kvsync may spend, above 0 and up to 1. */
   readonly share: number;
+  /** The part of that share which the daemon may spend on polling, above 0 and up to 1. */
+  readonly pollShare: number;
 }
 
 export type Mode = "push" | "pull" | "two-way";

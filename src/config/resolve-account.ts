@@ -2,6 +2,7 @@
 
 import { resolve } from "node:path";
 import { BUDGET_REQUESTS, BUDGET_WINDOW_MS } from "../core/limits.ts";
+import { POLL_SHARE_DEFAULT } from "../core/poll-interval.ts";
 import type { AccountConfig, BudgetConfig, CredentialSource, Endpoint } from "./config.ts";
 import type { FaultPath } from "./config-fault.ts";
 import { DEFAULT_ENDPOINT, isLocal, isOpenToEavesdroppers, parseEndpoint } from "./endpoint.ts";
@@ -12,9 +13,19 @@ import { Secret, type SecretSource } from "./secret.ts";
 export type Report = (path: FaultPath, message: string, what?: "key" | "value") => void;
 
 /** The API allows this to one user across all tokens and the dashboard, so a fifth is left to others. */
-const DEFAULT_BUDGET: BudgetConfig = { requests: BUDGET_REQUESTS, windowMs: BUDGET_WINDOW_MS, share: 0.8 };
+const DEFAULT_BUDGET: BudgetConfig = {
+  requests: BUDGET_REQUESTS,
+  windowMs: BUDGET_WINDOW_MS,
+  share: 0.8,
+  pollShare: POLL_SHARE_DEFAULT,
+};
 /** A server in this process or on this machine asks for no restraint, unless it is set. */
-const LOCAL_BUDGET: BudgetConfig = { requests: Number.POSITIVE_INFINITY, windowMs: BUDGET_WINDOW_MS, share: 1 };
+const LOCAL_BUDGET: BudgetConfig = {
+  requests: Number.POSITIVE_INFINITY,
+  windowMs: BUDGET_WINDOW_MS,
+  share: 1,
+  pollShare: POLL_SHARE_DEFAULT,
+};
 
 /** Embedded accounts are told apart by their names, so that a copy from one to another can be tried out offline. */
 function embeddedAccountId(name: string): string {
@@ -40,6 +51,7 @@ export function resolveAccount(
     requests: raw.budget?.requests ?? fallback.requests,
     windowMs: raw.budget?.per ?? fallback.windowMs,
     share: raw.budget?.share ?? fallback.share,
+    pollShare: raw.budget?.polling ?? fallback.pollShare,
   };
   const common = { name, endpoint: endpoint.value, budget, concurrency: raw.concurrency };
   if (embedded) {

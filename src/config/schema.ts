@@ -28,6 +28,13 @@ const budget = group("How many requests kvsync may send.", {
       RATIO,
     ),
   ),
+  polling: v.optional(
+    quantity(
+      "The part of kvsync's share that the daemon may spend on polling, which it does less often otherwise. Default: 50%.",
+      parseShare,
+      RATIO,
+    ),
+  ),
 });
 
 const account = group("A Cloudflare account, or what speaks its API.", {

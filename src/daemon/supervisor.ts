@@ -5,7 +5,7 @@ import { autoMappings } from "../config/auto-mappings.ts";
 import type { Config, MappingConfig } from "../config/config.ts";
 import type { Clock, DurationMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
-import { type PollDemand, POLL_SHARE_DEFAULT, pollStretch } from "../core/poll-interval.ts";
+import { type PollDemand, pollStretch } from "../core/poll-interval.ts";
 import type { DaemonListener, MappingEvent } from "./daemon-event.ts";
 import type { Heartbeats } from "./heartbeats.ts";
 import { type MappingLoop, openMappingLoop, ROUND_SILENCE_MS_MAX } from "./mapping-loop.ts";
@@ -108,8 +108,8 @@ export function openSupervisor(deps: SupervisorDeps): Supervisor {
       if (mode === "push" || loop.mapping.account !== account) return [];
       return [{ intervalMs, requests: Math.max(1, loop.looked()?.listRequests ?? 1) }];
     });
-    const { requests, windowMs, share } = budget;
-    return pollStretch(demands, { requests: requests * share, windowMs, share: POLL_SHARE_DEFAULT });
+    const { requests, windowMs, share, pollShare } = budget;
+    return pollStretch(demands, { requests: requests * share, windowMs, share: pollShare });
   }
 
   /** What the config says now, with what `auto` finds; undefined: its folder cannot be read, and nothing is concluded. */

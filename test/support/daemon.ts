@@ -43,7 +43,7 @@ export function accountOf(overrides: Partial<AccountConfig> = {}): AccountConfig
     endpoint: { kind: "embedded" },
     accountId: "testaccount",
     credentials: { kind: "none" },
-    budget: { requests: Number.POSITIVE_INFINITY, windowMs: 300_000, share: 1 },
+    budget: { requests: Number.POSITIVE_INFINITY, windowMs: 300_000, share: 1, pollShare: 0.5 },
     concurrency: undefined,
     ...overrides,
   };

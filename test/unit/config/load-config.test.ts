@@ -38,7 +38,7 @@ accounts:
   prod:
     account_id: \${CLOUDFLARE_ACCOUNT_ID}
     api_token_file: run/token
-    budget: { requests: 600, per: 1m, share: 50% }
+    budget: { requests: 600, per: 1m, share: 50%, polling: 25% }
     concurrency: 8
   old: { account_id: "1", email: me@example.com, api_key: k }
 mappings:
@@ -80,7 +80,7 @@ auto: { account: prod, mode: pull }
       endpoint: { kind: "embedded" },
       accountId: "local",
       credentials: { kind: "none" },
-      budget: { requests: Number.POSITIVE_INFINITY, windowMs: 300_000, share: 1 },
+      budget: { requests: Number.POSITIVE_INFINITY, windowMs: 300_000, share: 1, pollShare: 0.5 },
       concurrency: undefined,
     });
     expect(config.accounts.get("prod")).toEqual({
@@ -88,13 +88,13 @@ auto: { account: prod, mode: pull }
       endpoint: { kind: "remote", baseUrl: "https://api.cloudflare.com/client/v4" },
       accountId: "00112233445566778899001122334455",
       credentials: { kind: "token", token: { kind: "file", path: "/site/run/token" } },
-      budget: { requests: 600, windowMs: 60_000, share: 0.5 },
+      budget: { requests: 600, windowMs: 60_000, share: 0.5, pollShare: 0.25 },
       concurrency: 8,
     });
     expect(config.accounts.get("old")).toMatchObject({
       accountId: "1",
       credentials: { kind: "key", email: "me@example.com" },
-      budget: { requests: 1200, windowMs: 300_000, share: 0.8 },
+      budget: { requests: 1200, windowMs: 300_000, share: 0.8, pollShare: 0.5 },
     });
   });
 

@@ -150,7 +150,7 @@ describe("a supervisor", () => {
   });
 
   it("stretches the polls of an account to half of its budget, and leaves other accounts alone", async () => {
-    const budget = { requests: 1200, windowMs: 5 * MINUTE, share: 0.8 };
+    const budget = { requests: 1200, windowMs: 5 * MINUTE, share: 0.8, pollShare: 0.5 };
     const config = {
       ...configOf([named("a", { mode: "pull" }), named("b"), named("c", { account: "other" })]),
       accounts: new Map([
