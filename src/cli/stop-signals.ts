@@ -14,17 +14,24 @@ export interface StopSignals {
   close(): void;
 }
 
+/** One Ctrl-C may arrive several times: from the terminal, from npm, and from the Node that started this one. */
+const SAME_SIGNAL_MS = 1000;
+
 /** `onStop` is told once, when there is something to wait for. */
 export function openStopSignals(onStop: (by: StopSignal) => void): StopSignals {
   const controller = new AbortController();
   let received: StopSignal | undefined;
+  let isEcho = false;
   const stop = (by: StopSignal): void => {
+    if (isEcho) return;
     if (received !== undefined) {
       // A reader that goes away while the command ends anyway changes nothing.
       if (by === "SIGPIPE") return;
       process.exit(exitCodeOfSignal(by));
     }
     received = by;
+    isEcho = true;
+    setTimeout(() => (isEcho = false), SAME_SIGNAL_MS).unref();
     onStop(by);
     controller.abort(new AppError("interrupted", `stopped by ${by}`));
   };

@@ -6,14 +6,15 @@ import type { Config, MappingConfig } from "../config/config.ts";
 import type { Clock, DurationMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { type History, openHistory } from "../journal/history.ts";
-import { openJournal, openScratchJournal } from "../journal/journal.ts";
-import { openStateLock } from "../journal/lock.ts";
+import { type Journal, openJournal, openScratchJournal } from "../journal/journal.ts";
+import { openStateLock, type StateLock } from "../journal/lock.ts";
 import { type ControlServer, openControlServer } from "./control/control-server.ts";
 import { controlError, type ControlRequest, type SyncAnswer } from "./control/protocol.ts";
 import type { DaemonListener } from "./daemon-event.ts";
 import type { Heartbeats } from "./heartbeats.ts";
 import { openMappingRounds } from "./mapping-rounds.ts";
 import { roundStatus } from "./mapping-status.ts";
+import { operationErrorOf } from "./operation-error.ts";
 import type { AccountsPort } from "./round-port.ts";
 import type { AccountStatus, DaemonStatus } from "./status.ts";
 import { type LookOutcome, openSupervisor, type Reloaded, type Supervisor } from "./supervisor.ts";
@@ -34,6 +35,8 @@ export interface DaemonDeps {
   readonly version: string;
   readonly pid: number;
   readonly config: Config;
+  /** The journal was found to be damaged in use: it is put aside, and a new one begun. */
+  readonly isJournalDamaged: boolean;
   /** Only these mappings; empty: all, and those of `auto`. */
   readonly only: readonly string[];
   readonly accounts: DaemonAccounts;
@@ -47,11 +50,14 @@ export interface Daemon {
   /** The journal was damaged, has been put aside under this name, and begun anew. */
   readonly journalReplaced: string | undefined;
   status(): DaemonStatus;
+  /** The config that it goes by now. */
+  config(): Config;
   /** Reads the config again and goes on with it. Throws what is wrong with it: then the old one stays. */
   reload(): Promise<Reloaded>;
   /** Rounds that run may end within `graceMs`; what is left of them is the next start's. */
   stop(graceMs: DurationMs): Promise<void>;
-  /** Rejects with a bug; never resolves. */
+  /** Rejects with a bug, or with AppError `state-damaged`: then the daemon is to be stopped, and opened again with a new
+   * journal. Never resolves. */
   readonly failed: Promise<never>;
 }
 
@@ -61,7 +67,7 @@ export async function openDaemon(deps: DaemonDeps): Promise<Daemon> {
   const { stateDir } = deps.config;
   const startedAt = clock.now();
   const lock = openStateLock(stateDir);
-  const journal = openJournal({ stateDir, clock });
+  const journal = openState(deps, lock);
   const scratch = openScratchJournal();
   const history = openHistory(journal);
   const { promise: failed, reject: fail } = Promise.withResolvers<never>();
@@ -84,7 +90,10 @@ export async function openDaemon(deps: DaemonDeps): Promise<Daemon> {
     listFolders,
     isWaiting: (account) => deps.accounts.isWaiting(account),
     heartbeats: deps.heartbeats,
-    onEvent,
+    onEvent: (event) => {
+      onEvent(event);
+      if (event.kind === "failed" && event.error.code === "state-damaged") fail(event.error);
+    },
   });
   supervisor.failed.catch(fail);
 
@@ -134,6 +143,7 @@ export async function openDaemon(deps: DaemonDeps): Promise<Daemon> {
   return {
     journalReplaced: journal.replaced,
     status,
+    config: () => config,
     reload,
     stop: async (graceMs) => {
       try {
@@ -148,6 +158,15 @@ export async function openDaemon(deps: DaemonDeps): Promise<Daemon> {
   };
 }
 
+function openState({ config, clock, isJournalDamaged }: DaemonDeps, lock: StateLock): Journal {
+  try {
+    return openJournal({ stateDir: config.stateDir, clock, isDamaged: isJournalDamaged });
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
+}
+
 interface Handler {
   readonly supervisor: Supervisor;
   readonly history: History;
@@ -155,7 +174,15 @@ interface Handler {
   readonly reload: () => Promise<Reloaded>;
 }
 
-async function handle(request: ControlRequest, { supervisor, history, status, reload }: Handler): Promise<unknown> {
+async function handle(request: ControlRequest, handler: Handler): Promise<unknown> {
+  try {
+    return await answer(request, handler);
+  } catch (error) {
+    throw operationErrorOf(error) ?? error;
+  }
+}
+
+async function answer(request: ControlRequest, { supervisor, history, status, reload }: Handler): Promise<unknown> {
   switch (request.op) {
     case "status":
       return status();

@@ -2,12 +2,19 @@
 // process.
 
 import { AppError } from "../core/errors.ts";
+import { isDamage } from "../journal/journal.ts";
 
 /** `error` as an operation that failed; undefined if it is a bug. SQLite and the file system fail with errors of their own:
  * a full disk, say, which is no bug, and passes. */
 export function operationErrorOf(error: unknown): AppError | undefined {
   if (error instanceof AppError) return error;
   const { code, syscall, message } = error as NodeJS.ErrnoException;
+  if (isDamage(error)) {
+    return new AppError("state-damaged", `the journal is damaged: ${message}`, {
+      hint: "a new one is begun, without deleting anything; the old one is kept beside it",
+      cause: error,
+    });
+  }
   if (code === "ERR_SQLITE_ERROR") {
     return new AppError("io", `the journal cannot be used: ${message}`, {
       hint: "check that the disk of the state folder has room and is healthy",

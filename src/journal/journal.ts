@@ -19,7 +19,12 @@ export const JOURNAL_FILE = "journal.sqlite";
 /** Opens or creates the journal in `stateDir`. A file that is no sound database is put aside, never deleted, and a new
  * journal begun: the next round then sees no base, and deletes nothing. Throws AppError `state-damaged` if the journal
  * is of a newer kvsync, `io` if the folder cannot be used. */
-export function openJournal(options: { readonly stateDir: string; readonly clock: Clock }): Journal {
+export function openJournal(options: {
+  readonly stateDir: string;
+  readonly clock: Clock;
+  /** It was found to be damaged in use: begin a new one in any case. */
+  readonly isDamaged?: boolean;
+}): Journal {
   const path = join(options.stateDir, JOURNAL_FILE);
   try {
     mkdirSync(options.stateDir, { recursive: true, mode: 0o700 });
@@ -30,12 +35,16 @@ export function openJournal(options: { readonly stateDir: string; readonly clock
     });
   }
   try {
-    return { ...openDatabase(path), replaced: undefined };
+    if (options.isDamaged !== true) return { ...openDatabase(path), replaced: undefined };
   } catch (error) {
     if (!isDamage(error)) throw unusable(path, error);
+  }
+  try {
     const aside = `${path}.damaged-${new Date(options.clock.now()).toISOString().replaceAll(/[-:]/g, "")}`;
     for (const suffix of ["", "-wal", "-shm"]) moveIfThere(path + suffix, aside + suffix);
     return { ...openDatabase(path), replaced: aside };
+  } catch (error) {
+    throw unusable(path, error);
   }
 }
 
@@ -91,8 +100,9 @@ export function transaction<T>(database: DatabaseSync, work: () => T): T {
 /** SQLITE_CORRUPT and SQLITE_NOTADB (sqlite.org/rescode.html). */
 const DAMAGE_CODES = new Set([11, 26]);
 
-function isDamage(error: unknown): boolean {
-  const code = (error as { errcode?: unknown }).errcode;
+/** Whether `error` is SQLite's, and says that the file is damaged. */
+export function isDamage(error: unknown): boolean {
+  const code = (error as { errcode?: unknown } | null)?.errcode;
   return typeof code === "number" && DAMAGE_CODES.has(code & 0xff);
 }
 

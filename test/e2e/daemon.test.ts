@@ -1,5 +1,7 @@
 // The daemon as its users meet it: kvsync run, files that are edited beside it, signals and kills.
 
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { records } from "../support/cli.ts";
 import { DaemonFixture, pause, TWO_WAY } from "../support/daemon-process.ts";
@@ -83,6 +85,23 @@ describe("kvsync run", () => {
     expect(fixture.err).toContain("the journal was damaged");
     await fixture.run("status", "--wait");
     expect((await fixture.keys()).length).toBe(20);
+    expect(fixture.has("kv/app/k0")).toBe(true);
+    await fixture.stop();
+  });
+
+  it("begins anew, in the same process, with a journal that proves to be damaged while it is read", async () => {
+    fixture.config();
+    fixture.writeMany(500);
+    await fixture.start();
+    await fixture.stop();
+    const journal = readFileSync(join(fixture.dir, "state/journal.sqlite"));
+    journal.fill("x", journal.length / 2);
+    writeFileSync(join(fixture.dir, "state/journal.sqlite"), journal);
+    fixture.remove("kv/app/k0");
+    await fixture.start("--json");
+    await fixture.until(() => fixture.err.includes("has been put aside"));
+    expect((await fixture.run("status", "--wait")).code).toBe(0);
+    expect((await fixture.keys()).length).toBe(500);
     expect(fixture.has("kv/app/k0")).toBe(true);
     await fixture.stop();
   });

@@ -5,27 +5,44 @@ import type { Command } from "commander";
 import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import type { Secret } from "../../config/secret.ts";
+import type { DurationMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
-import { type Daemon, openDaemon, STOP_GRACE_MS } from "../../daemon/daemon.ts";
-import type { DaemonListener } from "../../daemon/daemon-event.ts";
+import { type Daemon, type DaemonAccounts, openDaemon, STOP_GRACE_MS } from "../../daemon/daemon.ts";
+import type { DaemonEvent, DaemonListener } from "../../daemon/daemon-event.ts";
 import { openEventHooks } from "../../daemon/event-hooks.ts";
 import { logEvents } from "../../daemon/event-log.ts";
-import { openHeartbeats } from "../../daemon/heartbeats.ts";
+import { type Heartbeats, openHeartbeats } from "../../daemon/heartbeats.ts";
 import { isJournalStream, type Log, openLog } from "../../daemon/log.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { openDaemonAccounts } from "../daemon-accounts.ts";
 import { tellPrograms } from "../daemon-json.ts";
-import { openDaemonReports, parseHealthAddress } from "../daemon-reports.ts";
+import { type HealthAddress, openDaemonReports, parseHealthAddress } from "../daemon-reports.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { readTextFile } from "../read-file.ts";
-import { openGreeting } from "../run-greeting.ts";
+import { type Greeting, openGreeting } from "../run-greeting.ts";
 import { keepHeapSmall } from "../small-heap.ts";
 import { VERSION } from "../version.ts";
 
 interface Options {
   readonly health?: string;
 }
+
+/** What one daemon after another works with, in one process. */
+interface Surroundings {
+  readonly context: Context;
+  readonly names: readonly string[];
+  readonly health: HealthAddress | undefined;
+  readonly log: Log;
+  readonly heartbeats: Heartbeats;
+  readonly accounts: DaemonAccounts;
+  readonly greeting: Greeting;
+  readonly listeners: Set<DaemonListener>;
+  readonly onEvent: DaemonListener;
+}
+
+/** A journal that is damaged again so soon after it was begun is the disk's fault, and another one would not help. */
+const DAMAGE_INTERVAL_MS_MIN: DurationMs = 60_000;
 
 export function define(command: Command, start: Start): void {
   command
@@ -45,8 +62,8 @@ async function run(context: Context, names: readonly string[], options: Options)
   const heartbeats = openHeartbeats(clock);
   const greeting = openGreeting({ output, cwd, program: env["npm_execpath"] === undefined ? "kvsync" : "npx kvsync" });
   const hooks = openEventHooks({ clock, log, env, secrets: secretsOf(config) });
-  const listeners = [logEvents(log), greeting.listen, hooks.listen, tellPrograms(output)];
-  const onEvent: DaemonListener = (event) => {
+  const listeners = new Set([logEvents(log), greeting.listen, hooks.listen, tellPrograms(output)]);
+  const onEvent = (event: DaemonEvent): void => {
     for (const listen of listeners) listen(event);
   };
   const accounts = openDaemonAccounts({
@@ -57,32 +74,9 @@ async function run(context: Context, names: readonly string[], options: Options)
     onWait: (account, waitMs) => onEvent({ kind: "account-waits", account, waitMs }),
   });
   try {
-    const daemon = await openDaemon({
-      clock,
-      version: VERSION,
-      pid: process.pid,
-      config,
-      only: names,
-      accounts,
-      heartbeats,
-      loadConfig: async () => loadConfig({ path: context.options.config, cwd, env, readFile: readTextFile }),
-      onEvent,
-    });
-    try {
-      const reports = await openDaemonReports({ clock, env, log, daemon, heartbeats, health });
-      listeners.push(reports.listen);
-      try {
-        if (daemon.journalReplaced !== undefined) tellReplaced(log, daemon.journalReplaced);
-        output.event({ type: "ready", pid: process.pid, stateDir: config.stateDir, health: reports.url ?? null });
-        if (reports.url !== undefined) output.note(`health and metrics: ${reports.url}/health and /metrics`);
-        greeting.expectAll();
-        await untilStopped(context, daemon, (signal) => onHangup(signal, daemon, reports.reloading, log));
-      } finally {
-        await reports.close();
-      }
-    } finally {
-      await daemon.stop(STOP_GRACE_MS);
-    }
+    const parts = { context, names, health, log, heartbeats, accounts, greeting, listeners, onEvent };
+    let again = await runDaemon(parts, config, false);
+    while (again !== undefined) again = await runDaemon(parts, again, true);
     await hooks.close();
   } finally {
     await accounts.close();
@@ -91,6 +85,58 @@ async function run(context: Context, names: readonly string[], options: Options)
   output.line("stopped: what was begun is finished, or is left for the next start");
   output.event({ type: "summary", command: "run" });
   return EXIT.done;
+}
+
+/** Runs until the process is to stop; or until the journal is found to be damaged: then it returns the config to go on with,
+ * with a new journal. */
+async function runDaemon(parts: Surroundings, config: Config, isJournalDamaged: boolean): Promise<Config | undefined> {
+  const { context, accounts, heartbeats, names, onEvent } = parts;
+  const { clock, cwd, env, options } = context;
+  const startedAt = clock.now();
+  const daemon = await openDaemon({
+    clock,
+    version: VERSION,
+    pid: process.pid,
+    config,
+    isJournalDamaged,
+    only: names,
+    accounts,
+    heartbeats,
+    loadConfig: async () => loadConfig({ path: options.config, cwd, env, readFile: readTextFile }),
+    onEvent,
+  });
+  try {
+    await report(parts, daemon);
+    return undefined;
+  } catch (error) {
+    const isDamage = error instanceof AppError && error.code === "state-damaged";
+    if (isDamage && (!isJournalDamaged || clock.now() - startedAt >= DAMAGE_INTERVAL_MS_MIN)) return daemon.config();
+    throw error;
+  } finally {
+    await daemon.stop(STOP_GRACE_MS);
+  }
+}
+
+/** Tells whoever is to know that the daemon is up, and waits until it is to stop. */
+async function report(parts: Surroundings, daemon: Daemon): Promise<void> {
+  const { context, log, heartbeats, health, greeting, listeners } = parts;
+  const { stateDir } = daemon.config();
+  const { clock, env, output } = context;
+  const reports = await openDaemonReports({ clock, env, log, daemon, heartbeats, health });
+  listeners.add(reports.listen);
+  try {
+    if (daemon.journalReplaced !== undefined) {
+      const file = daemon.journalReplaced;
+      log.warn("the journal was damaged, and has been put aside: the first rounds delete nothing", { file });
+    }
+    output.event({ type: "ready", pid: process.pid, stateDir, health: reports.url ?? null });
+    if (reports.url !== undefined) output.note(`health and metrics: ${reports.url}/health and /metrics`);
+    greeting.expectAll();
+    await untilStopped(context, daemon, () => reload(daemon, reports.reloading, log));
+  } finally {
+    listeners.delete(reports.listen);
+    await reports.close();
+  }
 }
 
 function openProcessLog({ clock, env, output, options }: Context): Promise<Log> {
@@ -113,19 +159,7 @@ function secretsOf({ accounts }: Config): readonly Secret[] {
   });
 }
 
-function tellReplaced(log: Log, file: string): void {
-  log.warn("the journal was damaged, and has been put aside: the first rounds delete nothing", { file });
-}
-
-interface Hangup {
-  /** Resolves when the process is to stop. */
-  readonly stop: () => void;
-  readonly isTerminal: boolean;
-}
-
-/** SIGHUP: of a terminal that goes away it means stop; else the config is read again. */
-function onHangup({ stop, isTerminal }: Hangup, daemon: Daemon, reloading: () => () => void, log: Log): void {
-  if (isTerminal) return stop();
+function reload(daemon: Daemon, reloading: () => () => void, log: Log): void {
   const done = reloading();
   daemon
     .reload()
@@ -136,20 +170,18 @@ function onHangup({ stop, isTerminal }: Hangup, daemon: Daemon, reloading: () =>
     .finally(done);
 }
 
-/** Until a signal says stop, or the daemon fails with a bug. */
-async function untilStopped(
-  { signal, stdin }: Context,
-  daemon: Daemon,
-  hangup: (signal: Hangup) => void,
-): Promise<void> {
+/** Until a signal says stop, or the daemon fails. SIGHUP means a reload; but stop, if it is the terminal that goes away. */
+async function untilStopped({ signal, stdin }: Context, daemon: Daemon, reloadConfig: () => void): Promise<void> {
   const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
-  const listener = (): void => hangup({ stop, isTerminal: stdin.isTTY });
-  process.on("SIGHUP", listener);
-  signal.addEventListener("abort", () => stop(), { once: true });
+  const onHangup = (): void => (stdin.isTTY ? stop() : reloadConfig());
+  const onStop = (): void => stop();
+  process.on("SIGHUP", onHangup);
+  signal.addEventListener("abort", onStop, { once: true });
   if (signal.aborted) stop();
   try {
     await Promise.race([stopped, daemon.failed]);
   } finally {
-    process.off("SIGHUP", listener);
+    process.off("SIGHUP", onHangup);
+    signal.removeEventListener("abort", onStop);
   }
 }

@@ -18,6 +18,7 @@ interface Options {
 
 /** How often a state that is waited for is asked for. */
 const ASK_INTERVAL_MS: DurationMs = 200;
+const STARTING_MS_MAX: DurationMs = 5000;
 
 export function define(command: Command, start: Start): void {
   command
@@ -31,7 +32,7 @@ async function status(context: Context, names: readonly string[], options: Optio
   const timeout = parseDuration(options.timeout);
   if (timeout.kind === "fault") throw new AppError("usage", `--timeout: ${timeout.message}`);
   const { stateDir } = await context.config();
-  const client = await openControlClient(stateDir, context.signal);
+  const client = await connect(context, stateDir, options.wait === true ? STARTING_MS_MAX : 0);
   try {
     const isWaited = options.wait === true;
     const wait = { stateDir, client, names, timeoutMs: timeout.value };
@@ -40,6 +41,20 @@ async function status(context: Context, names: readonly string[], options: Optio
     return isWaited ? worstExitCode(shown.mappings.map(exitCodeOfState)) : EXIT.done;
   } finally {
     client.close();
+  }
+}
+
+/** A daemon that was started a moment ago, by the line before in a script, is given `patienceMs` to be there. */
+async function connect({ clock, signal }: Context, stateDir: string, patienceMs: DurationMs): Promise<ControlClient> {
+  const until = clock.now() + patienceMs;
+  for (;;) {
+    try {
+      return await openControlClient(stateDir, signal);
+    } catch (error) {
+      const isStarting = error instanceof AppError && error.code === "not-running" && clock.now() < until;
+      if (!isStarting) throw error;
+    }
+    await clock.sleep(ASK_INTERVAL_MS, signal);
   }
 }
 
