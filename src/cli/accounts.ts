@@ -27,6 +27,8 @@ export interface AccountsDeps {
   readonly readFile: ReadFile;
   /** Fail with "budget-exhausted" rather than wait. */
   readonly noWait: boolean;
+  /** When an earlier process sent its last requests; none unless given. */
+  readonly recent?: (account: string) => readonly number[];
   readonly onRetry: (account: string, event: { readonly reason: string; readonly waitMs: DurationMs }) => void;
   readonly onWait: (account: string, waitMs: DurationMs) => void;
 }
@@ -73,7 +75,7 @@ export function openAccounts(deps: AccountsDeps): Accounts {
       baseUrl,
       accountId: config.accountId,
       credentials,
-      budget: config.budget,
+      budget: { ...config.budget, recent: deps.recent?.(name) },
       budgetState: spent?.of === budgetOf ? spent.budget : undefined,
       concurrency: config.concurrency,
       noWait: deps.noWait,

@@ -21,6 +21,7 @@ export function openDaemonAccounts(options: DaemonAccountsOptions): DaemonAccoun
   let { config } = options;
   const opened = new Map<string, OpenAccount>();
   const waitingUntil = new Map<string, number>();
+  let recentOf: (account: string) => readonly number[] = () => [];
   const retired: (() => Promise<void>)[] = [];
   const accounts = openAccounts({
     clock,
@@ -28,6 +29,7 @@ export function openDaemonAccounts(options: DaemonAccountsOptions): DaemonAccoun
     env: options.env,
     readFile: readTextFile,
     noWait: false,
+    recent: (account) => recentOf(account),
     onRetry: options.onRetry,
     onWait: (account, waitMs) => {
       waitingUntil.set(account, clock.now() + waitMs);
@@ -63,6 +65,10 @@ export function openDaemonAccounts(options: DaemonAccountsOptions): DaemonAccoun
       return names;
     },
     closeRetired,
+    startFrom: (recent) => {
+      recentOf = recent;
+    },
+    recent: () => new Map([...opened].map(([name, { api }]) => [name, api.budget.recent()])),
     status: () => [...opened.values()].map(statusOf),
     close: async () => {
       await closeRetired();

@@ -5,6 +5,7 @@ import { readdirSync } from "node:fs";
 import type { Config, MappingConfig } from "../config/config.ts";
 import type { Clock, DurationMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
+import { openBudgets } from "../journal/budgets.ts";
 import { type History, openHistory } from "../journal/history.ts";
 import { type Journal, openJournal, openScratchJournal } from "../journal/journal.ts";
 import { openStateLock, type StateLock } from "../journal/lock.ts";
@@ -12,6 +13,7 @@ import { type ControlServer, openControlServer } from "./control/control-server.
 import { controlError, type ControlRequest, type SyncAnswer } from "./control/protocol.ts";
 import type { DaemonListener } from "./daemon-event.ts";
 import type { Heartbeats } from "./heartbeats.ts";
+import { keepBudgets } from "./keep-budgets.ts";
 import { openMappingRounds } from "./mapping-rounds.ts";
 import { roundStatus } from "./mapping-status.ts";
 import { operationErrorOf } from "./operation-error.ts";
@@ -22,6 +24,10 @@ import { openWatcher, type WatchEvents, type Watcher } from "./watch/watcher.ts"
 
 export interface DaemonAccounts extends AccountsPort {
   isWaiting(name: string): boolean;
+  /** What is left of the budgets of accounts that are opened from now on follows from what an earlier process sent. */
+  startFrom(recent: (account: string) => readonly number[]): void;
+  /** When each account's last requests were sent, for the next process. */
+  recent(): ReadonlyMap<string, readonly number[]>;
   status(): readonly AccountStatus[];
   /** Goes by `config` from now on: accounts that it says otherwise about, or whose credentials have changed, are connected
    * anew when they are next opened. Returns their names. */
@@ -70,8 +76,12 @@ export async function openDaemon(deps: DaemonDeps): Promise<Daemon> {
   const journal = openState(deps, lock);
   const scratch = openScratchJournal();
   const history = openHistory(journal);
+  const budgets = openBudgets(journal);
+  deps.accounts.startFrom((account) => budgets.get(account));
+  const keeping = keepBudgets({ clock, budgets, recent: () => deps.accounts.recent() });
   const { promise: failed, reject: fail } = Promise.withResolvers<never>();
   failed.catch(() => {});
+  keeping.failed.catch(fail);
   let config = deps.config;
   let spools = 0;
   const closeState = (): void => {
@@ -137,6 +147,7 @@ export async function openDaemon(deps: DaemonDeps): Promise<Daemon> {
     });
   } catch (error) {
     await supervisor.stop(0);
+    await keeping.close();
     closeState();
     throw error;
   }
@@ -149,6 +160,7 @@ export async function openDaemon(deps: DaemonDeps): Promise<Daemon> {
       try {
         await control.close();
         await supervisor.stop(graceMs);
+        await keeping.close();
         await deps.accounts.closeRetired();
       } finally {
         closeState();

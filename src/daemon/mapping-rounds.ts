@@ -20,6 +20,7 @@ import { findDirtyKeys } from "./dirty-keys.ts";
 import { type Circumstances, encodeHoldReason, judgePlan, renderHoldReason } from "./hold-reason.ts";
 import { circumstancesOf, filterOf, findRoot, isAsBefore, placeOf, sameRoot } from "./mapping-facts.ts";
 import { openMappingOpener, type Opened } from "./mapping-opener.ts";
+import { operationErrorOf } from "./operation-error.ts";
 import { type Pair, type PairDeps, runPairRound } from "./pair.ts";
 import { planIdOf } from "./plan-id.ts";
 import { openRoundLog } from "./round-log.ts";
@@ -88,11 +89,13 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
       const report = await work({ ...opened, place, before, pair, circumstances });
       failedWith = undefined;
       return report;
-    } catch (error) {
-      if (!(error instanceof AppError)) throw error;
+    } catch (thrown) {
+      const error = operationErrorOf(thrown);
+      if (error === undefined) throw thrown;
       if (OPEN_ANEW.has(error.code)) await opener.close();
       if (error.code === "unauthorized") await accounts.renew(account);
-      if (!call.signal.aborted && failedWith !== error.code) tell("failed", error.message);
+      const isNew = !call.signal.aborted && failedWith !== error.code;
+      if (isNew && error.code !== "state-damaged") tell("failed", error.message);
       failedWith = error.code;
       throw error;
     } finally {

@@ -11,7 +11,7 @@ export function operationErrorOf(error: unknown): AppError | undefined {
   const { code, syscall, message } = error as NodeJS.ErrnoException;
   if (isDamage(error)) {
     return new AppError("state-damaged", `the journal is damaged: ${message}`, {
-      hint: "a new one is begun, without deleting anything; the old one is kept beside it",
+      hint: "kvsync run begins a new one; or move it away: what is synced without it deletes nothing",
       cause: error,
     });
   }

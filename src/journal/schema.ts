@@ -82,6 +82,12 @@ export const MIGRATIONS: readonly string[] = [
     approved INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
 
+  -- When the last requests of each account were sent: a JSON array of epoch milliseconds.
+  CREATE TABLE budget (
+    account TEXT NOT NULL PRIMARY KEY,
+    recent TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
   -- What was done to keys, when and why.
   CREATE TABLE history (
     id INTEGER PRIMARY KEY,
