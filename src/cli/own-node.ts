@@ -16,7 +16,9 @@ export function runWithOwnNode(args: readonly string[]): Promise<number> {
     return Promise.resolve(1);
   }
   // The same option as in the first line of main.ts.
-  const child = spawn(node, ["--max-semi-space-size=4", "--max-old-space-size=1024", process.argv[1] ?? "", ...args], { stdio: "inherit" });
+  const child = spawn(node, ["--max-semi-space-size=4", "--max-old-space-size=1024", process.argv[1] ?? "", ...args], {
+    stdio: "inherit",
+  });
   // A terminal sends its signals to both; what is sent to this process alone is handed on.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill(signal));
   return new Promise((resolve, reject) => {

@@ -228,6 +228,9 @@ async function saveAll(
   const unsaved = new Set<Key>();
   const entries = actions.flatMap((action) => (action.save && action.replaces !== undefined ? [action.replaces] : []));
   if (entries.length === 0) return unsaved;
+  const conflicts = new Set(
+    actions.flatMap((action) => (action.kind === "write" && action.conflict ? [action.key] : [])),
+  );
   for await (const outcomes of direction.into.read(onePage(entries), transferOptions(direction))) {
     const values: Value[] = [];
     for (const outcome of outcomes) {
@@ -237,6 +240,13 @@ async function saveAll(
       unsaved.add(outcome.key);
     }
     if (values.length > 0) await direction.trash.save(values, { reason, side: direction.into.label });
+    for (const value of values) {
+      if (!conflicts.has(value.entry.key)) continue;
+      const copy = await direction.into.keepConflictCopy?.(value);
+      if (copy?.kind !== "problem") continue;
+      direction.onProblem(copy.problem);
+      unsaved.add(value.entry.key);
+    }
   }
   return unsaved;
 }

@@ -86,8 +86,15 @@ export interface Replica {
   write(writes: Pages<Write>, options?: TransferOptions): Pages<WriteOutcome>;
   /** `entries` as this side listed them; a tree refuses to remove anything else. */
   remove(entries: Pages<Entry>, options?: TransferOptions): Pages<RemoveOutcome>;
+  /** Keeps a value that lost a conflict beside its key, as a copy that is itself never synced: of sides that people look
+   * into (a tree). */
+  keepConflictCopy?(value: Value): Promise<KeptCopy>;
   close(): Promise<void>;
 }
+
+export type KeptCopy =
+  | { readonly kind: "kept"; readonly path: string }
+  | { readonly kind: "problem"; readonly problem: Problem };
 
 /** What every replica is given. */
 export interface ReplicaDeps {

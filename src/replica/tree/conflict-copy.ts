@@ -5,7 +5,7 @@ import type { Key } from "../../core/key.ts";
 import type { RelativePath } from "../../core/names/name-scheme.ts";
 import { conflictPath, conflictSidecarPath } from "../../core/names/path-codec.ts";
 import { type Problem, problem } from "../../core/problem.ts";
-import type { Value } from "../replica.ts";
+import type { KeptCopy, Value } from "../replica.ts";
 import { FolderHandles } from "./folder-handles.ts";
 import { describeFault } from "./fs-fault.ts";
 import { placeOf } from "./key-files.ts";
@@ -15,10 +15,6 @@ import { syncAll } from "./sync-files.ts";
 import { createTempFile, linkTempFile, releaseTempFile } from "./temp-file.ts";
 import { readRootIdentity } from "./tree-root.ts";
 import type { TreeWriter } from "./tree-writer.ts";
-
-export type KeptCopy =
-  | { readonly kind: "kept"; readonly key: Key; readonly path: RelativePath }
-  | { readonly kind: "problem"; readonly key: Key; readonly problem: Problem };
 
 /** Copies of one key made in one second; more than that is something gone wrong. */
 const COPIES_A_SECOND_MAX = 1000;
@@ -34,21 +30,21 @@ export async function keepConflictCopy(tree: TreeWriter, value: Value): Promise<
       const path = conflictPath(key, tree.scheme, copy);
       const refusal = await writeNew(tree, folders, path, value.bytes, key);
       if (refusal === "exists") continue;
-      if (refusal !== undefined) return { kind: "problem", key, problem: refusal };
+      if (refusal !== undefined) return { kind: "problem", problem: refusal };
       const text = renderSidecar(value.entry);
       if (text !== undefined) {
         const sidecar = conflictSidecarPath(key, tree.scheme, copy);
         const fault = await writeNew(tree, folders, sidecar, Buffer.from(text), key);
-        if (fault !== undefined && fault !== "exists") return { kind: "problem", key, problem: fault };
+        if (fault !== undefined && fault !== "exists") return { kind: "problem", problem: fault };
       }
       const synced = await folders.sync();
       const fault = synced.fault ?? [...synced.faults.values()][0];
-      if (fault === undefined) return { kind: "kept", key, path };
-      return { kind: "problem", key, problem: notKept(key, fault) };
+      if (fault === undefined) return { kind: "kept", path };
+      return { kind: "problem", problem: notKept(key, fault) };
     }
-    return { kind: "problem", key, problem: problem("write-failed", key, "has too many conflict copies") };
+    return { kind: "problem", problem: problem("write-failed", key, "has too many conflict copies") };
   } catch (error) {
-    return { kind: "problem", key, problem: notKept(key, error) };
+    return { kind: "problem", problem: notKept(key, error) };
   } finally {
     folders.close();
   }
