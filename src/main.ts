@@ -1,10 +1,11 @@
-#!/usr/bin/env -S node --max-semi-space-size=4 --max-old-space-size=1024
+#!/usr/bin/env -S node --min-semi-space-size=16 --max-semi-space-size=16 --max-old-space-size=1024
 // The entry point. It does as little as can be: `--version` loads nothing else, and everything else is loaded when it
 // is known which Node this is.
 //
-// The options of the first line keep V8 from growing its heap to many times what is alive: what is read, encoded and sent
-// dies young, whatever its size. A push of 100,000 files peaks at 220 MB with them and at 320 MB without, and is no
-// slower. 1 GB is far above what any command holds.
+// The options of the first line keep V8's heap near what is alive: what is read, encoded and sent dies young, whatever its
+// size, and a young generation that has its size from the start neither copies it while growing nor grows beyond. A push
+// of 100,000 files peaks at 235 MB with them and at 320 MB without, and a round with nothing to do takes a tenth less
+// time. 1 GB is far above what any command holds.
 
 import process from "node:process";
 

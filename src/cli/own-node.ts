@@ -6,6 +6,9 @@ import { existsSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 
+/** Those of the first line of main.ts. */
+const NODE_OPTIONS = ["--min-semi-space-size=16", "--max-semi-space-size=16", "--max-old-space-size=1024"];
+
 /** Runs kvsync with `args` in the checkout's own Node, and resolves to its exit code: 70 if there is no such Node. */
 export function runWithOwnNode(args: readonly string[]): Promise<number> {
   const node = fileURLToPath(new URL("../node_modules/node/bin/node", import.meta.url));
@@ -15,8 +18,7 @@ export function runWithOwnNode(args: readonly string[]): Promise<number> {
     );
     return Promise.resolve(1);
   }
-  // The same option as in the first line of main.ts.
-  const child = spawn(node, ["--max-semi-space-size=4", "--max-old-space-size=1024", process.argv[1] ?? "", ...args], {
+  const child = spawn(node, [...NODE_OPTIONS, process.argv[1] ?? "", ...args], {
     stdio: "inherit",
   });
   // A terminal sends its signals to both; what is sent to this process alone is handed on.
