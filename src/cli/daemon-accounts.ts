@@ -21,7 +21,7 @@ export function openDaemonAccounts(options: DaemonAccountsOptions): DaemonAccoun
   let { config } = options;
   const opened = new Map<string, OpenAccount>();
   const waitingUntil = new Map<string, number>();
-  let recentOf: (account: string) => readonly number[] = () => [];
+  let recentOf: ((account: string) => readonly number[]) | undefined;
   const retired: (() => Promise<void>)[] = [];
   const accounts = openAccounts({
     clock,
@@ -29,7 +29,7 @@ export function openDaemonAccounts(options: DaemonAccountsOptions): DaemonAccoun
     env: options.env,
     readFile: readTextFile,
     noWait: false,
-    recent: (account) => recentOf(account),
+    recent: (account) => recentOf?.(account) ?? [],
     onRetry: options.onRetry,
     onWait: (account, waitMs) => {
       waitingUntil.set(account, clock.now() + waitMs);

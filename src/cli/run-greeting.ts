@@ -43,7 +43,8 @@ export function openGreeting(deps: GreetingDeps): Greeting {
     if (isDone || !isExpecting || waiting.size > 0) return;
     isDone = true;
     const example = first[0];
-    if (example !== undefined) for (const line of hints(example, deps)) output.line(line);
+    if (example === undefined) output.line("nothing to sync yet: each folder that appears under root is a mapping");
+    else for (const line of hints(example, deps)) output.line(line);
   };
   return {
     listen: (event) => {

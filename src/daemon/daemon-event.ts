@@ -4,6 +4,7 @@
 import type { MappingConfig } from "../config/config.ts";
 import type { DurationMs } from "../core/clock.ts";
 import type { AppError } from "../core/errors.ts";
+import type { Problem } from "../core/problem.ts";
 import type { Hold } from "../journal/holds.ts";
 import type { RoundReport } from "./round-port.ts";
 import type { FullReason } from "./schedule.ts";
@@ -22,6 +23,8 @@ export type MappingEvent =
   | { readonly kind: "failed"; readonly error: AppError; readonly retryInMs: DurationMs; readonly repeats: number }
   | { readonly kind: "recovered" }
   | { readonly kind: "watcher"; readonly state: WatchState }
+  /** The scrub found values that are not what their stamps say. */
+  | { readonly kind: "scrubbed"; readonly problems: readonly Problem[] }
   /** The watcher lost track, and all files are looked at. */
   | { readonly kind: "rescan"; readonly reason: string };
 

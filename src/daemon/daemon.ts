@@ -5,6 +5,7 @@ import { readdirSync } from "node:fs";
 import type { Config, MappingConfig } from "../config/config.ts";
 import type { Clock, DurationMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
+import { compileFilter } from "../core/filter.ts";
 import { openBudgets } from "../journal/budgets.ts";
 import { type History, openHistory } from "../journal/history.ts";
 import { type Journal, openJournal, openScratchJournal } from "../journal/journal.ts";
@@ -227,10 +228,13 @@ function watchFolder(options: {
   readonly events: WatchEvents;
 }): Promise<Watcher> {
   const { clock, stateDir, mapping, events } = options;
+  const filter = compileFilter(mapping);
   return openWatcher({
     clock,
     root: mapping.folder,
     ignorePaths: [stateDir],
+    // A path with "%" may be another one's key.
+    isFolderIgnored: (path) => !path.includes("%") && !filter.mayContain(`${path}/`),
     pollIntervalMs: Math.min(mapping.rescanIntervalMs, mapping.pollIntervalMs),
     events,
   });

@@ -64,6 +64,10 @@ function logMapping(event: MappingEvent, log: Log): void {
       if (state.kind === "watching") return log.debug("watching", { folders: state.folders });
       return log.warn(`polling instead of watching: ${state.reason}`, { everyMs: state.everyMs, hint: state.hint });
     }
+    case "scrubbed":
+      for (const { code, subject, message } of event.problems)
+        log.warn(`${subject} ${message}`, { code, key: subject });
+      return;
     case "rescan":
       return log.debug(`looking at all files: ${event.reason}`);
   }

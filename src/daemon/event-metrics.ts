@@ -52,6 +52,7 @@ function countMapping(event: MappingEvent, mapping: string, metrics: Metrics): v
     const nothing: SideCounts = { local: 0, remote: 0 };
     metrics.roundEnded({ mapping, outcome: "failed", durationMs: 0, written: nothing, removed: nothing, conflicts: 0 });
   }
+  if (event.kind === "scrubbed") for (const { code } of event.problems) metrics.failed(mapping, code);
   if (event.kind !== "round-ended") return;
   const { report } = event;
   for (const { code } of report.problems) metrics.failed(mapping, code);

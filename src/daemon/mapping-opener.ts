@@ -28,6 +28,8 @@ export interface MappingOpener {
     /** Create nothing. */
     readonly look: boolean;
   }): Promise<Opened>;
+  /** What is open now, if anything is. */
+  opened(): Opened | undefined;
   close(): Promise<void>;
 }
 
@@ -59,6 +61,7 @@ export function openMappingOpener(deps: {
       );
       return (opened = { account, mapping: open, root, listRequests: counted });
     },
+    opened: () => opened,
     close,
   };
 }

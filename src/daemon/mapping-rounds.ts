@@ -12,8 +12,10 @@ import type { PlanSeen, RoundEvents, RoundResult } from "../engine/round.ts";
 import { openBase } from "../journal/base.ts";
 import { type HistoryEvent, openHistory } from "../journal/history.ts";
 import { type Hold, openHolds } from "../journal/holds.ts";
+import { openScrubs } from "../journal/scrubs.ts";
 import { openSightings, type Sighting } from "../journal/sightings.ts";
 import { openTrashIndex } from "../journal/trash-index.ts";
+import { openNamespaceReplica } from "../replica/namespace/namespace-replica.ts";
 import { collectProblems } from "./collect-problems.ts";
 import { decideOf } from "./decide-mapping.ts";
 import { findDirtyKeys } from "./dirty-keys.ts";
@@ -25,6 +27,7 @@ import { type Pair, type PairDeps, runPairRound } from "./pair.ts";
 import { planIdOf } from "./plan-id.ts";
 import { openRoundLog } from "./round-log.ts";
 import type { AccountsPort, MappingRounds, RoundCall, RoundReport } from "./round-port.ts";
+import { scrubStep } from "./scrub-step.ts";
 
 export interface MappingRoundsDeps extends PairDeps {
   readonly mapping: MappingConfig;
@@ -65,6 +68,7 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
   const sightings = openSightings(journal);
   const history = openHistory(journal);
   const trash = openTrashIndex(journal, deps.stateDir);
+  const scrubs = openScrubs(journal);
   const opener = openMappingOpener(deps);
   const filter = filterOf(mapping);
   let prunedAt = Number.NEGATIVE_INFINITY;
@@ -231,6 +235,18 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
         prune(report.result);
         return report;
       }),
+    scrub: async (signal) => {
+      const opened = opener.opened();
+      const namespaceId = opened?.mapping.namespace?.id;
+      if (opened === undefined || namespaceId === undefined || !mapping.stamp) return undefined;
+      const { api } = opened.account;
+      const { prefix } = mapping;
+      const remote = openNamespaceReplica({ clock, api, namespaceId, label: name, prefix, priority: "scrub" });
+      const base = openBase(journal, opened.mapping.pair("push").identity);
+      const step = await scrubStep({ clock, remote, base, after: scrubs.get(name), signal });
+      scrubs.put(name, step.after);
+      return step;
+    },
     hold: () => holds.get(name),
     approve: (plan) => holds.approve(name, plan),
     close: () => opener.close(),

@@ -1,14 +1,17 @@
 // From what a loop knows to what the status says of its mapping. Pure.
 
 import type { EpochMs } from "../core/clock.ts";
+import type { Problem } from "../core/problem.ts";
 import { decodeHoldReason, renderHoldReason } from "./hold-reason.ts";
 import type { Hold } from "../journal/holds.ts";
 import type { Activity, Failure, LoopState, MappingLoop } from "./mapping-loop.ts";
 import type { RoundReport } from "./round-port.ts";
 import type { ErrorStatus, HoldStatus, MappingState, MappingStatus, RoundStatus, WorkingStatus } from "./status.ts";
 
-/** `isWaiting`: requests of the mapping's account wait for the budget. */
-export function mappingStatus(loop: MappingLoop, isWaiting: boolean): MappingStatus {
+const PROBLEMS_SHOWN_MAX = 20;
+
+/** `isWaiting`: requests of the mapping's account wait for the budget. `scrubbed`: what its scrub knows to be wrong. */
+export function mappingStatus(loop: MappingLoop, isWaiting: boolean, scrubbed: readonly Problem[] = []): MappingStatus {
   const { mapping } = loop;
   const state = loop.state();
   const { look, lastRound } = state;
@@ -30,7 +33,9 @@ export function mappingStatus(loop: MappingLoop, isWaiting: boolean): MappingSta
     lastRound: lastRound === undefined ? null : roundStatus(lastRound),
     hold: state.hold === undefined ? null : holdStatus(state.hold),
     error: state.failure === undefined ? null : errorStatus(state.failure),
-    problems: (lastRound?.problems ?? []).map(({ code, subject, message }) => ({ code, subject, message })),
+    problems: [...(lastRound?.problems ?? []), ...scrubbed]
+      .slice(0, PROBLEMS_SHOWN_MAX)
+      .map(({ code, subject, message }) => ({ code, subject, message })),
     watcher: state.watcher?.state() ?? null,
     pollIntervalMs: state.pollEveryMs ?? null,
   };
@@ -78,7 +83,7 @@ export function roundStatus({ result, startedAt, durationMs }: RoundReport): Rou
   return { startedAt, durationMs, written, removed, unchanged, skipped, conflicts, failed, lagging, bytes };
 }
 
-export function holdStatus({ plan, reason, writes, removes, since, approved }: Hold): HoldStatus {
+function holdStatus({ plan, reason, writes, removes, since, approved }: Hold): HoldStatus {
   const decoded = decodeHoldReason(reason);
   return { plan, guard: decoded.guard, message: renderHoldReason(decoded), writes, removes, since, approved };
 }

@@ -16,11 +16,11 @@ export interface Change {
 }
 
 /** Changes kept one by one; a first push of a million keys is one line after that. */
-export const CHANGES_KEPT_MAX = 10_000;
+const CHANGES_KEPT_MAX = 10_000;
 const LINES_AT_ONCE = 500;
 
 export interface RoundLog {
-  /** The first of them, up to CHANGES_KEPT_MAX. */
+  /** The first of them, up to 10,000. */
   readonly changes: readonly Change[];
   /** How many there were besides. */
   more(): number;
@@ -82,7 +82,7 @@ export function openRoundLog(deps: {
 }
 
 /** The source is the local side, but in a pull. */
-export function sideOf(target: Target, mode: Mode): SyncSide {
+function sideOf(target: Target, mode: Mode): SyncSide {
   return (target === "source") === (mode === "pull") ? "remote" : "local";
 }
 

@@ -8,6 +8,7 @@ import type { Hold } from "../journal/holds.ts";
 import type { KvApi, Namespace } from "../kv/kv-api.ts";
 import type { AccountConfig } from "../config/config.ts";
 import type { Change } from "./round-log.ts";
+import type { ScrubStep } from "./scrub-step.ts";
 
 export interface RoundCall {
   readonly signal: AbortSignal;
@@ -49,6 +50,9 @@ export interface MappingRounds {
   full(call: RoundCall): Promise<RoundReport>;
   /** One round over the keys whose files these are, relative to the folder. As `full`. */
   dirty(paths: readonly string[], call: RoundCall): Promise<RoundReport>;
+  /** Holds the next values of the remote against their stamps; undefined: there is nothing that could be read now. Reads
+   * only, and may run beside a round. */
+  scrub(signal: AbortSignal): Promise<ScrubStep | undefined>;
   /** What the journal says of the mapping. */
   hold(): Hold | undefined;
   /** Lets the plan that is held pass, in the next round. False: it is not held, or by another plan than `plan`. */

@@ -43,7 +43,8 @@ export interface MappingStatus {
   readonly lastRound: RoundStatus | null;
   readonly hold: HoldStatus | null;
   readonly error: ErrorStatus | null;
-  /** Keys of the last round that failed, the first of them. */
+  /** Keys of the last round that failed, and those whose values the scrub found not to be what their stamps say; the first
+   * of them. */
   readonly problems: readonly { readonly code: string; readonly subject: string; readonly message: string }[];
   /** Null: its folder is not watched. */
   readonly watcher: WatchState | null;

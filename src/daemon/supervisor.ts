@@ -12,6 +12,7 @@ import { type MappingLoop, openMappingLoop, ROUND_SILENCE_MS_MAX } from "./mappi
 import { mappingStatus } from "./mapping-status.ts";
 import { openRoundGate } from "./round-gate.ts";
 import type { MappingRounds, RoundReport } from "./round-port.ts";
+import { openScrubLoop, type ScrubLoop } from "./scrub-loop.ts";
 import type { MappingStatus } from "./status.ts";
 import type { WatchEvents, Watcher } from "./watch/watcher.ts";
 
@@ -68,6 +69,7 @@ export function openSupervisor(deps: SupervisorDeps): Supervisor {
   const only = new Set(deps.only);
   const gate = openRoundGate();
   const loops = new Map<string, MappingLoop>();
+  const scrubs = new Map<MappingLoop, ScrubLoop>();
   const stopping = new AbortController();
   let config = deps.config;
   let skipped: readonly string[] = [];
@@ -78,23 +80,33 @@ export function openSupervisor(deps: SupervisorDeps): Supervisor {
   failed.catch(() => {});
 
   function start(mapping: MappingConfig): void {
+    const rounds = deps.openRounds(mapping);
     const loop = openMappingLoop({
       clock,
       mapping,
       gate,
-      rounds: deps.openRounds(mapping),
+      rounds,
       openWatcher: (events) => deps.openWatcher(mapping, events),
       pollStretch: () => stretchOf(mapping.account),
       heartbeat: deps.heartbeats.open(mapping.name, ROUND_SILENCE_MS_MAX),
       onEvent: (event: MappingEvent) => onEvent({ ...event, mapping }),
     });
+    const scrub = openScrubLoop({
+      clock,
+      step: (signal) => rounds.scrub(signal),
+      onFound: (problems) => onEvent({ kind: "scrubbed", problems, mapping }),
+    });
     loops.set(mapping.name, loop);
+    scrubs.set(loop, scrub);
     loop.ended.catch(fail);
+    scrub.ended.catch(fail);
     onEvent({ kind: "started", mapping });
   }
 
   async function end(loop: MappingLoop, deadline: Promise<void>): Promise<void> {
     loops.delete(loop.mapping.name);
+    await scrubs.get(loop)?.close();
+    scrubs.delete(loop);
     await loop.stop(deadline);
     onEvent({ kind: "stopped", mapping: loop.mapping });
   }
@@ -179,7 +191,10 @@ export function openSupervisor(deps: SupervisorDeps): Supervisor {
   const watching = watchAuto();
 
   return {
-    mappings: () => [...loops.values()].map((loop) => mappingStatus(loop, deps.isWaiting(loop.mapping.account))),
+    mappings: () =>
+      [...loops.values()].map((loop) =>
+        mappingStatus(loop, deps.isWaiting(loop.mapping.account), scrubs.get(loop)?.problems()),
+      ),
     skippedFolders: () => skipped,
     look: async (names) => {
       await changing;

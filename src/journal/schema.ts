@@ -82,6 +82,12 @@ export const MIGRATIONS: readonly string[] = [
     approved INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
 
+  -- The last key that the scrub of a mapping has read.
+  CREATE TABLE scrub (
+    mapping TEXT NOT NULL PRIMARY KEY,
+    after BLOB NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
   -- When the last requests of each account were sent: a JSON array of epoch milliseconds.
   CREATE TABLE budget (
     account TEXT NOT NULL PRIMARY KEY,

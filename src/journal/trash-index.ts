@@ -24,14 +24,14 @@ export interface TrashItem {
   readonly savedAt: EpochMs;
 }
 
-export interface TrashQuery {
+interface TrashQuery {
   readonly mapping?: string | undefined;
   readonly key?: string | undefined;
   readonly id?: number | undefined;
   readonly limit: number;
 }
 
-export interface TrashRetention {
+interface TrashRetention {
   readonly keepMs: DurationMs;
   readonly maxBytes: ByteCount;
 }

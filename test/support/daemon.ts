@@ -89,6 +89,7 @@ export function scriptedRounds(clock: Clock): ScriptedRounds {
     atOnce: 0,
     full: (call) => run("full", call),
     dirty: (paths, call) => run(paths, call),
+    scrub: async () => undefined,
     hold: () => rounds.held,
     approve: (plan) => {
       if (rounds.held?.plan !== plan) return false;

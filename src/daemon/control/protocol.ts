@@ -26,7 +26,7 @@ export interface SyncAnswer {
   readonly error: ControlError | null;
 }
 
-export interface ReloadAnswer {
+interface ReloadAnswer {
   readonly added: readonly string[];
   readonly changed: readonly string[];
   readonly removed: readonly string[];

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { AppError } from "../../core/errors.ts";
 
-export const SOCKET_NAME = "control.sock";
+const SOCKET_NAME = "control.sock";
 /** 107 and a NUL on Linux; 103 and a NUL on macOS. */
 const ADDRESS_BYTES_MAX = 103;
 
