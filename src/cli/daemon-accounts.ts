@@ -16,11 +16,15 @@ export interface DaemonAccountsOptions {
   readonly onWait: (account: string, waitMs: DurationMs) => void;
 }
 
+/** How long a request that is sent again may take before it is told to be on its way. */
+const RETRY_SENT_MS: DurationMs = 2000;
+
 export function openDaemonAccounts(options: DaemonAccountsOptions): DaemonAccounts & { close(): Promise<void> } {
   const { clock } = options;
   let { config } = options;
   const opened = new Map<string, OpenAccount>();
   const waitingUntil = new Map<string, number>();
+  const retries = new Map<string, { readonly reason: string; readonly until: number }>();
   let recentOf: ((account: string) => readonly number[]) | undefined;
   const retired: (() => Promise<void>)[] = [];
   const accounts = openAccounts({
@@ -30,7 +34,10 @@ export function openDaemonAccounts(options: DaemonAccountsOptions): DaemonAccoun
     readFile: readTextFile,
     noWait: false,
     recent: (account) => recentOf?.(account) ?? [],
-    onRetry: options.onRetry,
+    onRetry: (account, event) => {
+      retries.set(account, { reason: event.reason, until: clock.now() + event.waitMs + RETRY_SENT_MS });
+      options.onRetry(account, event);
+    },
     onWait: (account, waitMs) => {
       waitingUntil.set(account, clock.now() + waitMs);
       options.onWait(account, waitMs);
@@ -69,7 +76,11 @@ export function openDaemonAccounts(options: DaemonAccountsOptions): DaemonAccoun
       recentOf = recent;
     },
     recent: () => new Map([...opened].map(([name, { api }]) => [name, api.budget.recent()])),
-    status: () => [...opened.values()].map(statusOf),
+    status: () =>
+      [...opened.values()].map((account) => {
+        const retry = retries.get(account.name);
+        return statusOf(account, retry !== undefined && retry.until > clock.now() ? retry.reason : null);
+      }),
     close: async () => {
       await closeRetired();
       await accounts.close();
@@ -77,13 +88,14 @@ export function openDaemonAccounts(options: DaemonAccountsOptions): DaemonAccoun
   };
 }
 
-function statusOf({ name, config, api }: OpenAccount): AccountStatus {
+function statusOf({ name, config, api }: OpenAccount, retrying: string | null): AccountStatus {
   const requests = requestsAllowed(config);
   return {
     account: name,
     budgetLeft: requests === undefined ? null : Math.max(0, requests - api.budget.recent().length),
     budget: requests === undefined ? null : { requests, windowMs: config.budget.windowMs },
     waiting: api.budget.status().waiting,
+    retrying,
     requests: api.counts(),
   };
 }

@@ -81,8 +81,8 @@ function ago(duration: DurationMs): string {
   return duration < 1000 ? "just now" : `${renderDuration(duration)} ago`;
 }
 
-function renderAccount({ account, budgetLeft, budget, waiting }: AccountStatus): string {
-  const waits = waiting > 0 ? `, ${count(waiting)} requests wait` : "";
+function renderAccount({ account, budgetLeft, budget, waiting, retrying }: AccountStatus): string {
+  const waits = `${waiting > 0 ? `, ${count(waiting)} requests wait` : ""}${retrying === null ? "" : `; trying again: ${visible(retrying)}`}`;
   if (budgetLeft === null || budget === null) return `account ${account}: no request limit${waits}`;
   const window = renderDuration(budget.windowMs);
   return `account ${account}: ${count(budgetLeft)} of ${count(budget.requests)} requests left in ${window}${waits}`;

@@ -119,8 +119,11 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
   let beatAt: EpochMs = startedAt;
   let stopping = false;
   let wake: AbortController | undefined;
-  const breakOff = new AbortController();
+  let isBrokenOff = false;
+  /** Of the round that runs now. One for each, so that nothing of a round hangs on to what lives for months. */
+  let running = new AbortController();
 
+  const stopped = (): AppError => new AppError("interrupted", `mapping "${mapping.name}" was stopped`);
   const poke = (): void => wake?.abort();
   const beat = (): void => {
     beatAt = clock.now();
@@ -241,8 +244,10 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
   }
 
   function call(): RoundCall {
+    running = new AbortController();
+    if (isBrokenOff) running.abort(stopped());
     return {
-      signal: breakOff.signal,
+      signal: running.signal,
       onProgress: (progress) => {
         if (clock.now() - beatAt > BEAT_INTERVAL_MS) beat();
         if (activity !== undefined) activity = { ...activity, progress };
@@ -273,7 +278,7 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
   /** Undefined: it is a bug. */
   function onFailure(thrown: unknown): AppError | undefined {
     const error = operationErrorOf(thrown);
-    if (error === undefined || (stopping && breakOff.signal.aborted)) return error;
+    if (error === undefined || isBrokenOff) return error;
     const repeats = failure?.error.code === error.code ? failure.repeats + 1 : 0;
     const backoff = error.code === "root-missing" || error.code === "io" ? LOCAL_RETRY_BACKOFF : RETRY_BACKOFF;
     const retryInMs = Math.max(RETRY_MS_MIN, backoffMs(repeats, backoff, clock.random()));
@@ -287,8 +292,7 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
   let isOver = false;
   const ended = loop.finally(async () => {
     isOver = true;
-    const stopped = new AppError("interrupted", `mapping "${mapping.name}" was stopped`);
-    for (const asker of askers) asker.reject(stopped);
+    for (const asker of askers) asker.reject(stopped());
     askers = [];
     heartbeat.close();
     await watcher?.close();
@@ -312,7 +316,7 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
     }),
     look: () =>
       new Promise((resolve, reject) => {
-        if (stopping) return reject(new AppError("interrupted", `mapping "${mapping.name}" is being stopped`));
+        if (stopping) return reject(stopped());
         askers.push({ resolve, reject });
         poke();
       }),
@@ -325,7 +329,11 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
       stopping = true;
       poke();
       deadline.then(
-        () => isOver || breakOff.abort(new AppError("interrupted", `mapping "${mapping.name}" was stopped`)),
+        () => {
+          if (isOver) return;
+          isBrokenOff = true;
+          running.abort(stopped());
+        },
         // The deadline was called off, since all has ended.
         () => {},
       );

@@ -131,7 +131,9 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
         return false;
       }
       const id = planIdOf(plan);
-      if (heldBefore?.approved === true && heldBefore.plan === id) {
+      // As it stands now: it may have been approved since the round began.
+      const held = holds.get(name);
+      if (held?.approved === true && held.plan === id) {
         tell("approved", `plan ${id}: ${renderHoldReason(reason)}`);
         return true;
       }
@@ -184,8 +186,9 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
     const { report } = await round(situation, call, undefined);
     if (call.dryRun === true) return report;
     if (report.hold !== undefined) {
-      holds.put(report.hold);
-      return report;
+      // The same plan stays as it is: an approval that came meanwhile is for the next round.
+      if (holds.get(name)?.plan !== report.hold.plan) holds.put(report.hold);
+      return { ...report, hold: holds.get(name) };
     }
     if (holds.lift(name) && heldBefore?.approved === false) tell("lifted", "what it was held for is gone");
     const { place, mapping: open } = situation;

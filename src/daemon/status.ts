@@ -99,6 +99,8 @@ export interface AccountStatus {
   readonly budget: { readonly requests: number; readonly windowMs: DurationMs } | null;
   /** Requests that wait for the budget. */
   readonly waiting: number;
+  /** Why a request is waiting to be sent again, in lower case, for people; null: none is. */
+  readonly retrying: string | null;
   /** Sent since the account was connected. */
   readonly requests: RequestCounts;
 }

@@ -32,12 +32,17 @@ export class FakeClock implements Clock {
   sleep(duration: DurationMs, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
-      const sleeper = { due: this.#now + duration, wake: resolve };
-      this.#sleepers.push(sleeper);
-      signal?.addEventListener("abort", () => {
+      const stop = (): void => {
         this.#sleepers = this.#sleepers.filter((other) => other !== sleeper);
-        reject(signal.reason as Error);
-      });
+        reject(signal?.reason as Error);
+      };
+      const wake = (): void => {
+        signal?.removeEventListener("abort", stop);
+        resolve();
+      };
+      const sleeper = { due: this.#now + duration, wake };
+      this.#sleepers.push(sleeper);
+      signal?.addEventListener("abort", stop, { once: true });
     });
   }
 

@@ -264,6 +264,15 @@ describe("a plan that is held", () => {
     expect(Object.keys(await fixture.keys())).toHaveLength(20);
   });
 
+  it("stays approved if that came while it was planned anew", async () => {
+    const rounds = await inStep();
+    const plan = await held(rounds);
+    const onProgress = (): void => void rounds.approve(plan);
+    await rounds.full({ ...call, onProgress });
+    await rounds.full(call);
+    expect(Object.keys(await fixture.keys())).toHaveLength(5);
+  });
+
   it("is another one if a key that it would remove has changed", async () => {
     const rounds = await inStep({ mode: "push", delete: "all" });
     const plan = await held(rounds);
