@@ -62,7 +62,8 @@ function decideTwoWay(triple: Triple, policy: TwoWayPolicy): Verdict {
     case "write":
       return write(triple, targetOf(decision.to), { save: decision.save, ifDifferent: false });
     case "remove":
-      return remove(triple, targetOf(decision.from), decision.from === "local");
+      // Whichever side it is, it holds the last copy [I6].
+      return remove(triple, targetOf(decision.from), true);
     case "conflict": {
       const loser = decision.winner === "local" ? "destination" : "source";
       const verdict = write(triple, loser, { save: true, ifDifferent: false, conflict: decision.copy });

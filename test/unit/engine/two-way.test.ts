@@ -86,6 +86,7 @@ describe("two-way sync", () => {
     expect(pair.trashed.map(({ key, content }) => [key, content])).toEqual([
       ["down", "1"],
       ["goesDown", "1"],
+      ["goesUp", "1"],
     ]);
   });
 
