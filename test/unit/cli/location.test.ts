@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parseLocation, parseNamespaceLocation } from "../../../src/cli/location.ts";
 
-const context = { cwd: "/srv/site", home: "/home/ann" };
+const context = { cwd: "/work", home: "/home/ann" };
 const namespace = (account: string | undefined, namespace: string, prefix = "") => ({
   kind: "namespace",
   account,
@@ -20,22 +20,22 @@ describe("a location", () => {
     ["prod:My Title", namespace("prod", "My Title")],
     ["prod:a:b", namespace("prod", "a:b")],
     ["prod:x.json", namespace("prod", "x.json")],
-    ["./app-config", folder("/srv/site/app-config")],
+    ["./app-config", folder("/work/app-config")],
     ["../x", folder("/x")],
-    [".", folder("/srv/site")],
+    [".", folder("/work")],
     ["..", folder("/")],
     ["/", folder("/")],
     ["/srv/kv", folder("/srv/kv")],
     ["~/kv", folder("/home/ann/kv")],
     ["~", folder("/home/ann")],
-    ["./a:b", folder("/srv/site/a:b")],
+    ["./a:b", folder("/work/a:b")],
     ["/a:b/c", folder("/a:b/c")],
-    ["backup.ndjson", archive("/srv/site/backup.ndjson", "ndjson")],
-    ["backup.ndjson.zst", archive("/srv/site/backup.ndjson.zst", "ndjson.zst")],
-    ["./x/backup.ndjson.gz", archive("/srv/site/x/backup.ndjson.gz", "ndjson.gz")],
+    ["backup.ndjson", archive("/work/backup.ndjson", "ndjson")],
+    ["backup.ndjson.zst", archive("/work/backup.ndjson.zst", "ndjson.zst")],
+    ["./x/backup.ndjson.gz", archive("/work/x/backup.ndjson.gz", "ndjson.gz")],
     ["/tmp/pairs.json", archive("/tmp/pairs.json", "json")],
-    ["./folder.json/", folder("/srv/site/folder.json")],
-    ["dir/backup.json", archive("/srv/site/dir/backup.json", "json")],
+    ["./folder.json/", folder("/work/folder.json")],
+    ["dir/backup.json", archive("/work/dir/backup.json", "json")],
   ])("%s", (text, expected) => expect(parseLocation(text, context)).toEqual(expected));
 
   test.each([
