@@ -3,7 +3,7 @@
 
 import type { OpenMetricsContentType } from "prom-client";
 import type { DurationMs, EpochMs } from "../core/clock.ts";
-import type { Operation, RequestCounts } from "../kv/kv-api.ts";
+import { OPERATIONS, type RequestCounts } from "../kv/kv-api.ts";
 
 /** What is true at the moment of asking. */
 export interface MetricsSnapshot {
@@ -56,17 +56,6 @@ export interface Metrics {
   render(): Promise<string>;
 }
 
-const OPERATIONS = [
-  "list",
-  "bulkWrite",
-  "bulkDelete",
-  "bulkGet",
-  "read",
-  "write",
-  "delete",
-  "metadata",
-  "namespace",
-] as const satisfies readonly Operation[];
 const SIDES = ["local", "remote"] as const;
 const OUTCOMES = ["done", "held", "failed"] as const;
 /** From a round that finds nothing to do to a first one over a million keys. */

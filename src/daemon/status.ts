@@ -3,8 +3,9 @@
 // milliseconds; what is not known, or is not, is null.
 
 import type { Mode } from "../config/config.ts";
-import type { ByteCount, DurationMs, EpochMs } from "../core/clock.ts";
+import type { DurationMs, EpochMs } from "../core/clock.ts";
 import type { ErrorCode } from "../core/errors.ts";
+import type { RoundResult } from "../engine/round.ts";
 import type { RequestCounts } from "../kv/kv-api.ts";
 import type { WatchState } from "./watch/watcher.ts";
 
@@ -60,17 +61,9 @@ export interface WorkingStatus {
   readonly keysTotal: number | null;
 }
 
-export interface RoundStatus {
+export interface RoundStatus extends Omit<RoundResult, "trip" | "held"> {
   readonly startedAt: EpochMs;
   readonly durationMs: DurationMs;
-  readonly written: number;
-  readonly removed: number;
-  readonly unchanged: number;
-  readonly skipped: number;
-  readonly conflicts: number;
-  readonly failed: number;
-  readonly lagging: number;
-  readonly bytes: ByteCount;
 }
 
 export interface HoldStatus {

@@ -62,16 +62,19 @@ export interface ValueStream {
   bytes(): Promise<Uint8Array>;
 }
 
-export type Operation =
-  | "list"
-  | "bulkWrite"
-  | "bulkDelete"
-  | "bulkGet"
-  | "read"
-  | "write"
-  | "delete"
-  | "metadata"
-  | "namespace";
+/** What requests are counted by. */
+export const OPERATIONS = [
+  "list",
+  "bulkWrite",
+  "bulkDelete",
+  "bulkGet",
+  "read",
+  "write",
+  "delete",
+  "metadata",
+  "namespace",
+] as const;
+export type Operation = (typeof OPERATIONS)[number];
 
 /** Requests sent so far, retries included, by operation. */
 export interface RequestCounts extends Readonly<Record<Operation, number>> {

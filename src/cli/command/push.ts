@@ -2,19 +2,8 @@
 
 import type { Command } from "commander";
 import type { Start } from "../command-entry.ts";
-import { runMappings } from "../run-mappings.ts";
-
-interface Options {
-  readonly dryRun?: boolean;
-  readonly force?: boolean;
-}
+import { defineRound } from "../define-round.ts";
 
 export function define(command: Command, start: Start): void {
-  command
-    .argument("[mapping...]", "Mappings of the config; all if none is named")
-    .option("-n, --dry-run", "Show what would be done, and do nothing")
-    .option("--force", "Do it even where a guard would hold it (max_delete, an empty folder)")
-    .action((names: string[], { dryRun = false, force = false }: Options) =>
-      start((context) => runMappings(context, names, { command: "push", direction: () => "push", dryRun, force })),
-    );
+  defineRound(command, start, { direction: "push", emptied: "folder" });
 }

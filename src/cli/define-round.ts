@@ -1,0 +1,27 @@
+// What push and pull have in common on the command line: mappings, a dry run, and --force.
+
+import type { Command } from "commander";
+import type { Start } from "./command-entry.ts";
+import { runMappings } from "./run-mappings.ts";
+
+interface Options {
+  readonly dryRun?: boolean;
+  readonly force?: boolean;
+}
+
+/** `emptied`: what would be empty when the guard against that holds a plan. */
+export function defineRound(
+  command: Command,
+  start: Start,
+  { direction, emptied }: { readonly direction: "push" | "pull"; readonly emptied: string },
+): void {
+  command
+    .argument("[mapping...]", "Mappings of the config; all if none is named")
+    .option("-n, --dry-run", "Show what would be done, and do nothing")
+    .option("--force", `Do it even where a guard would hold it (max_delete, an empty ${emptied})`)
+    .action((names: string[], { dryRun = false, force = false }: Options) =>
+      start((context) =>
+        runMappings(context, names, { command: direction, direction: () => direction, dryRun, force }),
+      ),
+    );
+}
