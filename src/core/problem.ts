@@ -34,6 +34,11 @@ export function problem(code: ProblemCode, subject: string, message: string): Pr
   return { code, subject, message, failure: true };
 }
 
+/** KV shows this key as it was before, when something newer has been seen of it. */
+export function staleRead(key: string): Problem {
+  return problem("stale-read", key, "reads as it was before it was changed: KV is not up to date yet");
+}
+
 /** A problem that is worth a line, but does not make the run incomplete. */
 export function notice(code: ProblemCode, subject: string, message: string): Problem {
   return { code, subject, message, failure: false };

@@ -3,10 +3,13 @@
 //
 // [I7] Within the window a listing that shows a version that was there before proves nothing. An absence is a suspicion
 // whenever it is seen: before a file is removed for it, the window must be over and a direct read must miss the key too.
+// And what was seen once is not forgotten: when the remote shows a version that nobody here knows, and then again what was
+// there before, it is the older sight that lags. Until the window is over the key is taken to be what was seen, so that
+// nothing is written over it unread.
 
 import type { DurationMs, EpochMs } from "./clock.ts";
 import { compareVersions } from "./compare.ts";
-import type { BaseRow, Entry } from "./entry.ts";
+import { type BaseRow, type Entry, sameAttributes } from "./entry.ts";
 
 /** A version that a key had before. All undefined but the time: the key was absent. */
 export type PreviousVersion = readonly [
@@ -17,24 +20,45 @@ export type PreviousVersion = readonly [
   replacedAtMs: number,
 ];
 
+/** A version that the remote showed, and that both sides do not agree on yet. */
+export interface Glimpse {
+  /** Its fingerprint is undefined where only a listing showed it, that of a value without a stamp. */
+  readonly entry: Entry;
+  /** When it was seen first: whatever lags behind it does so for a window from here on. */
+  readonly at: EpochMs;
+}
+
+/** What is known of a key's past. */
+export interface KeyPast {
+  readonly base: BaseRow | undefined;
+  /** The base's, or a tombstone's, text. */
+  readonly previous: string | undefined;
+  readonly glimpse: Glimpse | undefined;
+}
+
+export interface SettleOptions {
+  readonly now: EpochMs;
+  readonly windowMs: DurationMs;
+}
+
 export type Settled =
   /** The listing shows what the base says, or a version never seen before: a real change. */
   | { readonly kind: "current" }
   /** The listing lags: take the remote to be what the base says, and look again later. */
   | { readonly kind: "stale" }
+  /** What is shown was there before a version that was seen since: take the remote to be that one. */
+  | { readonly kind: "overtaken"; readonly by: Entry }
   /** The key is not in the listing, and the window is over: only a direct read can tell. */
   | { readonly kind: "suspect-absence" }
   /** The listing shows a version that was replaced, and the window is over: only a direct read can tell whether somebody
    * wrote it again or the listing lags unusually long. */
   | { readonly kind: "suspect-version" };
 
-/** `previous` is the base's, or a tombstone's, text. Costs next to nothing for a listing that shows what the base says. */
-export function settleRemote(
-  listed: Entry | undefined,
-  base: BaseRow | undefined,
-  previous: string | undefined,
-  options: { readonly now: EpochMs; readonly windowMs: DurationMs },
-): Settled {
+/** `listed` is what a listing shows, or a read. Costs next to nothing where that is what the base says. */
+export function settleRemote(listed: Entry | undefined, past: KeyPast, options: SettleOptions): Settled {
+  const { base, previous, glimpse } = past;
+  if (glimpse !== undefined && options.now - glimpse.at <= options.windowMs && !isNews(listed, past))
+    return { kind: "overtaken", by: glimpse.entry };
   if (listed !== undefined && base !== undefined && compareVersions(listed, base) === "same") return current;
   if (listed === undefined && base === undefined) return current;
   const versions = previous === undefined ? bornAt(base) : decodePrevious(previous);
@@ -45,6 +69,39 @@ export function settleRemote(
   return isRecent(shown) ? { kind: "stale" } : { kind: "suspect-version" };
 }
 
+/** Whether a version is one that the key is not known to have had: not the base's, and none before that. */
+export function isNews(shown: Entry | undefined, { base, previous }: Pick<KeyPast, "base" | "previous">): boolean {
+  if (shown === undefined) return false;
+  if (base !== undefined && compareVersions(shown, base) === "same") return false;
+  return previous === undefined || !decodePrevious(previous).some((version) => isVersion(shown, version));
+}
+
+/** Whether a read of a key without a stamp shows an older version than the listing that it follows. `isLoose`: the read
+ * tells of the value alone, and what else `read` says is the listing's. Then a value that was there before may belong to
+ * what was listed, if only the metadata was changed: this is believed when the window is over. */
+export function isBehindListing(
+  read: Entry,
+  { listed, isLoose }: { readonly listed: Entry; readonly isLoose: boolean },
+  past: KeyPast,
+  { now, windowMs }: SettleOptions,
+): boolean {
+  if (listed.fingerprint !== undefined || hasKnownAttributes(listed, past)) return false;
+  if (!isLoose) return !isNews(read, past);
+  const isOver = past.glimpse !== undefined && now - past.glimpse.at > windowMs;
+  return !isOver && hasKnownValue(read, past);
+}
+
+function hasKnownAttributes(listed: Entry, { base, previous }: KeyPast): boolean {
+  if (base !== undefined && sameAttributes(listed, base)) return true;
+  if (previous === undefined) return false;
+  return decodePrevious(previous).some((version) => version[0] !== null && hasAttributes(listed, version));
+}
+
+function hasKnownValue(read: Entry, { base, previous }: KeyPast): boolean {
+  if (base !== undefined && read.fingerprint === base.fingerprint) return true;
+  return previous !== undefined && decodePrevious(previous).some(([fingerprint]) => fingerprint === read.fingerprint);
+}
+
 /** A key that had no version before was absent until it was recorded. */
 function bornAt(base: BaseRow | undefined): readonly PreviousVersion[] {
   return base === undefined ? [] : [[null, null, null, base.hashedAt]];
@@ -52,13 +109,13 @@ function bornAt(base: BaseRow | undefined): readonly PreviousVersion[] {
 
 const current: Settled = { kind: "current" };
 
-function isVersion(listed: Entry, [fingerprint, metadata, expiration]: PreviousVersion): boolean {
-  return (
-    fingerprint !== null &&
-    listed.fingerprint === fingerprint &&
-    (listed.metadata ?? null) === metadata &&
-    (listed.expiration ?? null) === expiration
-  );
+function isVersion(listed: Entry, version: PreviousVersion): boolean {
+  const [fingerprint] = version;
+  return fingerprint !== null && listed.fingerprint === fingerprint && hasAttributes(listed, version);
+}
+
+function hasAttributes(listed: Entry, [, metadata, expiration]: PreviousVersion): boolean {
+  return (listed.metadata ?? null) === metadata && (listed.expiration ?? null) === expiration;
 }
 
 export function encodePrevious(versions: readonly PreviousVersion[]): string {

@@ -2,14 +2,15 @@
 // What would be lost is in the trash before it is replaced or removed [I6]. Writes go before removals, on both sides: the
 // successor is safe before anything goes.
 
-import type { ByteCount, Clock, EpochMs } from "../core/clock.ts";
+import type { ByteCount, Clock, DurationMs, EpochMs } from "../core/clock.ts";
 import { type Entry, sameAttributes } from "../core/entry.ts";
 import { assert } from "../core/errors.ts";
 import type { Key } from "../core/key.ts";
-import { type Problem, problem } from "../core/problem.ts";
+import { type Problem, problem, staleRead } from "../core/problem.ts";
+import { isBehindListing, isNews, type KeyPast, settleRemote } from "../core/settle.ts";
 import type { BaseStore, Loss, NewBaseRow, Trash } from "../journal/ports.ts";
 import type { Pages, ReadOutcome, Replica, Value, Write, WriteOutcome } from "../replica/replica.ts";
-import { onePage, transferOptions } from "./observer.ts";
+import { type Observer, onePage, transferOptions } from "./observer.ts";
 import type { Plan, RemoveAction, Target, WriteAction } from "./plan.ts";
 
 export interface ApplyDeps {
@@ -21,6 +22,8 @@ export interface ApplyDeps {
   /** When the listings of this round began: signatures in the plan are no older. */
   readonly startedAt: EpochMs;
   readonly signal: AbortSignal | undefined;
+  readonly settleWindowMs: DurationMs;
+  readonly glimpses: Observer["glimpses"];
   readonly onProblem: (problem: Problem) => void;
   readonly onDone: (done: Done) => void;
 }
@@ -172,6 +175,7 @@ function readWrites(
     const action = wanted.get(outcome.key);
     assert(action !== undefined, "a read outcome belongs to a read that was asked for");
     wanted.delete(outcome.key);
+    noteSeen(outcome, direction);
     if (outcome.kind === "problem") direction.onProblem(outcome.problem);
     if (outcome.kind === "absent") {
       const message = "was there when listed and is gone now; the next round sees to it";
@@ -179,6 +183,10 @@ function readWrites(
     }
     if (outcome.kind !== "value") continue;
     const { value } = outcome;
+    if (lags(outcome, action, direction)) {
+      direction.onProblem(staleRead(outcome.key));
+      continue;
+    }
     if (!action.ifDifferent || action.replaces === undefined || !isEqual(value.entry, action.replaces)) {
       writes.push({ action, value });
       continue;
@@ -188,6 +196,40 @@ function readWrites(
   }
   if (equal.length > 0) direction.base.commit({ record: equal, forget: [], now: direction.clock.now() });
   return writes;
+}
+
+/** Whether what was read of a key that no listing told the fingerprint of is a version that was there before. */
+function lags(
+  { value, isLoose = false }: Extract<ReadOutcome, { kind: "value" }>,
+  { key, from: listed }: WriteAction,
+  direction: Direction,
+): boolean {
+  if (listed.fingerprint !== undefined || !direction.from.traits.eventuallyConsistent) return false;
+  const past = pastOf(key, direction);
+  const options = { now: direction.clock.now(), windowMs: direction.settleWindowMs };
+  if (isBehindListing(value.entry, { listed, isLoose }, past, options)) {
+    direction.base.glimpse([listed], options.now);
+    return true;
+  }
+  const { kind } = settleRemote(value.entry, past, options);
+  return kind === "stale" || kind === "overtaken";
+}
+
+function pastOf(key: Key, { base, glimpses }: ApplyDeps): KeyPast {
+  const [row] = base.lookup([key]);
+  return {
+    base: row === undefined || "gone" in row ? undefined : row,
+    previous: row?.previous,
+    glimpse: glimpses.get(key),
+  };
+}
+
+/** Remembers another version that a side showed when it was read, if nobody knows it. Returns whether it did. */
+function noteSeen(outcome: ReadOutcome, direction: Direction): boolean {
+  if (!("seen" in outcome) || outcome.seen === undefined) return false;
+  if (!isNews(outcome.seen, pastOf(outcome.key, direction))) return false;
+  direction.base.glimpse([outcome.seen], direction.clock.now());
+  return true;
 }
 
 function isEqual(a: Entry, b: Entry): boolean {
@@ -234,9 +276,10 @@ async function saveAll(
   for await (const outcomes of direction.into.read(onePage(entries), transferOptions(direction))) {
     const values: Value[] = [];
     for (const outcome of outcomes) {
-      if (outcome.kind === "value") values.push(outcome.value);
-      if (outcome.kind !== "problem") continue;
-      direction.onProblem(outcome.problem);
+      const isUnsure = noteSeen(outcome, direction);
+      if (outcome.kind === "value" && !isUnsure) values.push(outcome.value);
+      if (outcome.kind !== "problem" && !isUnsure) continue;
+      direction.onProblem(outcome.kind === "problem" ? outcome.problem : staleRead(outcome.key));
       unsaved.add(outcome.key);
     }
     if (values.length > 0) await direction.trash.save(values, { reason, side: direction.into.label });

@@ -3,13 +3,14 @@
 // where nothing else can tell.
 
 import { compareVersions } from "../core/compare.ts";
-import { type BaseRow, type Entry, isRacy, sameSignature } from "../core/entry.ts";
-import { problem } from "../core/problem.ts";
+import { type BaseRow, baseEntry, type Entry, isRacy, sameSignature } from "../core/entry.ts";
+import { problem, staleRead } from "../core/problem.ts";
+import { isBehindListing, settleRemote } from "../core/settle.ts";
 import type { ReadOutcome } from "../replica/replica.ts";
 import type { Triple } from "./merge.ts";
-import { type Observer, onePage, transferOptions } from "./observer.ts";
+import { type Observer, onePage, remoteSide, transferOptions } from "./observer.ts";
 import type { Target } from "./plan.ts";
-import { settlePage } from "./settle-page.ts";
+import { noteSeen, pastOf, settleOptions, settlePage } from "./settle-page.ts";
 
 /** `triples` with the fingerprints that decisions about them need; without those whose value cannot be read, each of
  * which is reported as a problem. */
@@ -57,22 +58,34 @@ async function readValues(
   observer: Observer,
 ): Promise<readonly Triple[]> {
   if (wanted.length === 0) return triples;
-  const resolved = new Map<string, Entry | undefined>();
+  const read = new Map<string, ReadOutcome>();
   const entries = wanted.flatMap((triple) => triple[side] ?? []);
   for await (const outcomes of observer[side].read(onePage(entries), transferOptions(observer))) {
-    for (const outcome of outcomes) resolved.set(outcome.key, resolvedEntry(outcome, observer));
+    // Without its bytes: these are the transfer's to read.
+    for (const outcome of outcomes) read.set(outcome.key, withoutBytes(outcome));
   }
   return triples.flatMap((triple) => {
-    if (!resolved.has(triple.key)) return [triple];
-    const entry = resolved.get(triple.key);
+    const outcome = read.get(triple.key);
+    if (outcome === undefined) return [triple];
+    noteSeen(outcome, triple, side, observer);
+    const entry = resolvedEntry(outcome, triple, side, observer);
     return entry === undefined ? [] : [{ ...triple, [side]: entry }];
   });
 }
 
-function resolvedEntry(outcome: ReadOutcome, observer: Observer): Entry | undefined {
+function withoutBytes(outcome: ReadOutcome): ReadOutcome {
+  return outcome.kind === "value" ? { ...outcome, value: { ...outcome.value, bytes: NO_BYTES } } : outcome;
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+/** The entry at `side` now that its value was read; undefined: nothing can be said of it in this round. */
+function resolvedEntry(outcome: ReadOutcome, triple: Triple, side: Target, observer: Observer): Entry | undefined {
   switch (outcome.kind) {
     case "value":
-      return outcome.value.entry;
+      return observer[side].traits.eventuallyConsistent
+        ? settledRead(outcome, triple, side, observer)
+        : outcome.value.entry;
     case "problem":
       observer.onProblem(outcome.problem);
       return undefined;
@@ -80,4 +93,32 @@ function resolvedEntry(outcome: ReadOutcome, observer: Observer): Entry | undefi
       observer.onProblem(problem("vanished", outcome.key, "was listed, but is gone; the next round sees to it"));
       return undefined;
   }
+}
+
+/** A value without a stamp is told only by reading it, and a read may lag as a listing may. */
+function settledRead(
+  { value, isLoose = false }: Extract<ReadOutcome, { kind: "value" }>,
+  triple: Triple,
+  side: Target,
+  observer: Observer,
+): Entry | undefined {
+  const listed = triple[side]!;
+  const past = pastOf(triple, side, observer);
+  if (
+    side === remoteSide(observer) &&
+    isBehindListing(value.entry, { listed, isLoose }, past, settleOptions(observer))
+  ) {
+    observer.onGlimpse(listed);
+    return laggingRead(triple, observer);
+  }
+  const shows = settleRemote(value.entry, past, settleOptions(observer));
+  if (shows.kind === "overtaken") return laggingRead(triple, observer);
+  if (shows.kind !== "stale") return value.entry;
+  observer.onLag(1);
+  return baseEntry(triple.base);
+}
+
+function laggingRead({ key }: Triple, observer: Observer): undefined {
+  observer.onProblem(staleRead(key));
+  return undefined;
 }

@@ -2,14 +2,16 @@
 // different replicas.
 
 import type { ByteCount, Clock, DurationMs } from "../core/clock.ts";
+import type { Entry } from "../core/entry.ts";
 import { checkGuards, type GuardLimits, type Trip } from "../core/guards.ts";
 import type { Key } from "../core/key.ts";
 import type { Problem } from "../core/problem.ts";
+import { isNews } from "../core/settle.ts";
 import type { BaseStore, Spool, Trash } from "../journal/ports.ts";
 import type { ListOptions, Replica } from "../replica/replica.ts";
 import { applyPlan, type Done } from "./apply.ts";
 import { type Decide, decideTriple, type Verdict } from "./decide.ts";
-import { mergeJoin } from "./merge.ts";
+import { mergeJoin, type Triple } from "./merge.ts";
 import { observePage } from "./observe.ts";
 import type { Observer } from "./observer.ts";
 import { partialSides } from "./partial.ts";
@@ -106,7 +108,8 @@ export async function runRound(request: RoundRequest): Promise<RoundResult> {
     const held = trip === undefined ? 0 : planned;
     if (request.dryRun) return { ...tally, written: plan.writes, removed: plan.removes, bytes: plan.bytes, trip, held };
     const onDone = tallyDone(tally, plan, request.events);
-    await applyPlan(plan, { ...request, signal: request.signal, startedAt, onProblem, onDone });
+    const { glimpses } = sizes;
+    await applyPlan(plan, { ...request, signal: request.signal, startedAt, onProblem, onDone, glimpses });
     return { ...tally, trip: undefined, held: 0 };
   } finally {
     plan.clear();
@@ -118,6 +121,11 @@ type Tally = { -readonly [K in keyof Omit<RoundResult, "trip" | "held">]: RoundR
 interface SideSizes {
   source: number;
   destination: number;
+}
+
+/** What was seen while the plan was made. */
+interface Seen extends SideSizes {
+  readonly glimpses: Observer["glimpses"];
 }
 
 function checkPlan(plan: Plan, sizes: SideSizes, { guards }: RoundRequest): Trip | undefined {
@@ -169,7 +177,7 @@ async function fillPlan(
   request: RoundRequest,
   tally: Tally,
   onProblem: (problem: Problem) => void,
-): Promise<SideSizes> {
+): Promise<Seen> {
   const { clock, source, destination, events, signal } = request;
   const unknowns = new Unknowns();
   const listOptions: ListOptions = {
@@ -177,6 +185,8 @@ async function fillPlan(
     onUnknown: (unknown) => unknowns.add(unknown),
     ...(signal !== undefined && { signal }),
   };
+  const glimpses = request.base.glimpses();
+  let glimpsed: Entry[] = [];
   const observer: Observer = {
     clock,
     source,
@@ -187,6 +197,8 @@ async function fillPlan(
     signal,
     onProblem,
     onLag: (keys) => (tally.lagging += keys),
+    glimpses,
+    onGlimpse: (entry) => glimpsed.push(entry),
   };
   const sizes = { source: 0, destination: 0 };
   let keys = 0;
@@ -201,14 +213,26 @@ async function fillPlan(
     for (const triple of await observePage(managed, observer)) {
       if (triple.source !== undefined) sizes.source++;
       if (triple.destination !== undefined) sizes.destination++;
-      addVerdict(plan, tally, decideTriple(triple, request.decide));
+      const verdict = decideTriple(triple, request.decide);
+      addVerdict(plan, tally, verdict);
+      if (isGlimpse(triple, verdict, destination)) glimpsed.push(triple.destination!);
     }
+    // Before anything follows from it: also a round that is killed has seen it. A dry run leaves no trace.
+    if (!request.dryRun) request.base.glimpse(glimpsed, clock.now());
+    glimpsed = [];
     keys += page.length;
     events.onProgress?.({ phase: "compare", keys, keysTotal: undefined, bytes: 0, bytesTotal: undefined });
   }
   // A partial round does not see how many keys there are: the base says it.
   if (only !== undefined) sizes.source = sizes.destination = request.base.count();
-  return sizes;
+  return { ...sizes, glimpses };
+}
+
+/** Whether the remote holds what nobody knows, and something is to become of it. */
+function isGlimpse(triple: Triple, { action, count }: Verdict, { traits }: Replica): boolean {
+  if (!traits.eventuallyConsistent || triple.destination?.fingerprint === undefined) return false;
+  const isOpen = action?.kind === "write" || action?.kind === "remove" || count === "conflicts";
+  return isOpen && isNews(triple.destination, triple);
 }
 
 function addVerdict(plan: Plan, tally: Tally, verdict: Verdict): void {

@@ -1,10 +1,11 @@
-// A page of triples with listings that lag put right [I7]: what a listing does not prove is taken to be what the base says,
-// and what only a direct read can tell is read, many keys at once.
+// A page of triples with listings that lag put right [I7]: what a listing does not prove is taken to be what is known, and
+// what only a direct read can tell is read, many keys at once.
 
-import { baseEntry, type Entry } from "../core/entry.ts";
-import { settleRemote } from "../core/settle.ts";
+import { baseEntry } from "../core/entry.ts";
+import { isNews, type KeyPast, type SettleOptions, settleRemote } from "../core/settle.ts";
+import type { ReadOutcome } from "../replica/replica.ts";
 import type { Triple } from "./merge.ts";
-import { type Observer, onePage, transferOptions } from "./observer.ts";
+import { type Observer, onePage, remoteSide, transferOptions } from "./observer.ts";
 import type { Target } from "./plan.ts";
 
 export async function settlePage(triples: readonly Triple[], observer: Observer): Promise<readonly Triple[]> {
@@ -15,19 +16,35 @@ export async function settlePage(triples: readonly Triple[], observer: Observer)
   return settled;
 }
 
+/** What is known of the past of a key at `side`. */
+export function pastOf({ key, base, previous }: Triple, side: Target, observer: Observer): KeyPast {
+  return { base, previous, glimpse: side === remoteSide(observer) ? observer.glimpses.get(key) : undefined };
+}
+
+export function settleOptions({ clock, settleWindowMs }: Observer): SettleOptions {
+  return { now: clock.now(), windowMs: settleWindowMs };
+}
+
 async function settleSide(triples: readonly Triple[], side: Target, observer: Observer): Promise<readonly Triple[]> {
-  const options = { now: observer.clock.now(), windowMs: observer.settleWindowMs };
   const suspects: Triple[] = [];
   let lagging = 0;
+  const options = settleOptions(observer);
   const settled = triples.map((triple) => {
-    const { kind } = settleRemote(triple[side], triple.base, triple.previous, options);
-    if (kind === "current") return triple;
-    if (kind !== "stale") {
-      if (matters(triple, side, observer)) suspects.push(triple);
-      return triple;
+    const shows = settleRemote(triple[side], pastOf(triple, side, observer), options);
+    switch (shows.kind) {
+      case "current":
+        return triple;
+      case "stale":
+        lagging++;
+        return { ...triple, [side]: baseEntry(triple.base) };
+      case "overtaken":
+        lagging++;
+        return { ...triple, [side]: shows.by };
+      case "suspect-absence":
+      case "suspect-version":
+        if (matters(triple, side, observer)) suspects.push(triple);
+        return triple;
     }
-    lagging++;
-    return { ...triple, [side]: baseEntry(triple.base) };
   });
   if (lagging > 0) observer.onLag(lagging);
   return suspects.length === 0 ? settled : confirm(settled, suspects, side, observer);
@@ -39,36 +56,39 @@ function matters(triple: Triple, side: Target, observer: Observer): boolean {
   return observer.twoWay || side === "source" || triple.source === undefined;
 }
 
-/** Reads the suspects directly. A read that says what the base says, or something never seen, overrules the listing. */
+/** Reads the suspects directly, and takes each to be what the read shows. */
 async function confirm(
   triples: readonly Triple[],
   suspects: readonly Triple[],
   side: Target,
   observer: Observer,
 ): Promise<readonly Triple[]> {
-  const bySuspect = new Map(suspects.map((triple) => [triple.key, triple]));
-  const seen = new Map<string, Entry | undefined | "unreadable">();
+  const read = new Map<string, ReadOutcome>();
   const unread = suspects.map((triple) => ({ ...(triple[side] ?? baseEntry(triple.base)!), fingerprint: undefined }));
   for await (const outcomes of observer[side].read(onePage(unread), transferOptions(observer))) {
-    for (const outcome of outcomes) {
-      if (outcome.kind === "problem") observer.onProblem(outcome.problem);
-      seen.set(
-        outcome.key,
-        outcome.kind === "value" ? outcome.value.entry : outcome.kind === "absent" ? undefined : "unreadable",
-      );
-    }
+    for (const outcome of outcomes) read.set(outcome.key, outcome);
   }
+  const options = settleOptions(observer);
   let lagging = 0;
   const confirmed = triples.flatMap((triple) => {
-    if (!bySuspect.has(triple.key)) return [triple];
-    const read = seen.get(triple.key);
-    if (read === "unreadable") return [];
-    const listed = triple[side];
-    if (read === undefined) return [{ ...triple, [side]: undefined }];
-    if (listed !== undefined && read.fingerprint === listed.fingerprint) return [triple];
-    lagging++;
-    return [{ ...triple, [side]: baseEntry(triple.base) }];
+    const outcome = read.get(triple.key);
+    if (outcome === undefined) return [triple];
+    noteSeen(outcome, triple, side, observer);
+    if (outcome.kind === "problem") {
+      observer.onProblem(outcome.problem);
+      return [];
+    }
+    const shown = outcome.kind === "value" ? outcome.value.entry : undefined;
+    if (shown?.fingerprint !== triple[side]?.fingerprint) lagging++;
+    const isStale = settleRemote(shown, pastOf(triple, side, observer), options).kind === "stale";
+    return [{ ...triple, [side]: isStale ? baseEntry(triple.base) : shown }];
   });
   if (lagging > 0) observer.onLag(lagging);
   return confirmed;
+}
+
+/** Remembers a version that the remote showed besides the one that was asked for, if nobody knows it. */
+export function noteSeen(outcome: ReadOutcome, triple: Triple, side: Target, observer: Observer): void {
+  if (!("seen" in outcome) || outcome.seen === undefined || side !== remoteSide(observer)) return;
+  if (isNews(outcome.seen, triple)) observer.onGlimpse(outcome.seen);
 }

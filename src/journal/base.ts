@@ -1,11 +1,13 @@
 // The base of one pair of replicas, as rows of the journal. Each change of a row's version leaves the old one in the row's
-// `previous`, so that a listing that lags can be recognised [I7]; a forgotten key stays as a tombstone for a day.
+// `previous`, so that a listing that lags can be recognised [I7]; a forgotten key stays as a tombstone for a day. Glimpses
+// are rows of their own (glimpses.ts), which end when the key's row here changes.
 
 import type { DatabaseSync } from "node:sqlite";
 import type { EpochMs, EpochSeconds } from "../core/clock.ts";
 import type { BaseRow, Tombstone } from "../core/entry.ts";
 import type { Fingerprint } from "../core/fingerprint.ts";
 import type { Key } from "../core/key.ts";
+import { type Glimpses, openGlimpses } from "./glimpses.ts";
 import { type Journal, transaction } from "./journal.ts";
 import type { BaseChange, BaseStore } from "./ports.ts";
 
@@ -43,6 +45,7 @@ export function openBase(journal: Journal, identity: string): BaseStore {
   select.setReturnArrays(true);
   const selectOne = database.prepare(`SELECT ${COLUMNS} FROM base WHERE pair = ? AND key = ?`);
   selectOne.setReturnArrays(true);
+  const glimpses = openGlimpses(database, id);
   const count = database.prepare("SELECT count(*) AS n FROM base WHERE pair = ? AND fingerprint IS NOT NULL");
   return {
     scan: () => scan(select, id),
@@ -52,7 +55,9 @@ export function openBase(journal: Journal, identity: string): BaseStore {
         return row === undefined ? [] : [baseRow(row)];
       }),
     count: () => (count.get(id) as { n: number }).n,
-    commit: committer(database, id),
+    commit: committer(database, id, glimpses),
+    glimpse: (entries, now) => glimpses.add(entries, now),
+    glimpses: () => glimpses.all(),
   };
 }
 
@@ -92,7 +97,7 @@ function pushPrevious(now: string): string {
     || CASE WHEN previous IS NULL OR length(previous) > ${PREVIOUS_CHARS_MAX} THEN ']' ELSE ',' || substr(previous, 2) END`;
 }
 
-function committer(database: DatabaseSync, pair: number): (change: BaseChange) => void {
+function committer(database: DatabaseSync, pair: number, glimpses: Glimpses): (change: BaseChange) => void {
   // Parameters by position: by name they take twice as long.
   const record = database.prepare(
     `INSERT INTO base VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, NULL)
@@ -128,6 +133,7 @@ function committer(database: DatabaseSync, pair: number): (change: BaseChange) =
         );
       }
       for (const key of keys) forget.run(pair, Buffer.from(key), now);
+      glimpses.settle(rows, keys, now);
       purge.run(pair, now - TOMBSTONE_KEEP_MS);
     });
   };

@@ -1,8 +1,9 @@
 // What the engine needs of the journal, as ports: the engine knows no SQLite, and a simulation may swap them.
 
 import type { EpochMs } from "../core/clock.ts";
-import type { BaseRow, Tombstone } from "../core/entry.ts";
+import type { BaseRow, Entry, Tombstone } from "../core/entry.ts";
 import type { Key } from "../core/key.ts";
+import type { Glimpse } from "../core/settle.ts";
 import type { Value } from "../replica/replica.ts";
 
 /** The base of one pair of replicas: what both last agreed on. */
@@ -13,8 +14,13 @@ export interface BaseStore {
   lookup(keys: readonly Key[]): readonly (BaseRow | Tombstone)[];
   /** How many keys both sides agreed on. */
   count(): number;
-  /** One transaction. Only for what both sides have confirmed [I4]. */
+  /** One transaction. Only for what both sides have confirmed [I4]. A glimpse of a key is settled by it: the version that
+   * was seen becomes one that the key had before. */
   commit(change: BaseChange): void;
+  /** Remembers versions that the remote showed, until they are settled. One that is known already keeps its time. */
+  glimpse(entries: readonly Entry[], now: EpochMs): void;
+  /** What was glimpsed and is not settled: of the last day, and the latest 100,000 at the most. */
+  glimpses(): ReadonlyMap<Key, Glimpse>;
 }
 
 export interface BaseChange {

@@ -108,4 +108,20 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX history_by_mapping ON history (mapping, id);
   `,
+  `
+  -- Versions that the remote showed and that both sides do not agree on yet: see core/settle.ts. Gone when the key's row of
+  -- the base changes, or when the window is long over.
+  CREATE TABLE glimpse (
+    pair INTEGER NOT NULL REFERENCES pair (id) ON DELETE CASCADE,
+    key BLOB NOT NULL,
+    -- NULL: only a listing showed it.
+    fingerprint TEXT,
+    metadata TEXT,
+    expiration INTEGER,
+    size INTEGER,
+    binary INTEGER,
+    seen_at_ms REAL NOT NULL,
+    PRIMARY KEY (pair, key)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

@@ -49,9 +49,18 @@ export interface Value {
 }
 
 export type ReadOutcome =
-  | { readonly kind: "value"; readonly key: Key; readonly value: Value }
+  | {
+      readonly kind: "value";
+      readonly key: Key;
+      readonly value: Value;
+      /** The bytes came without metadata and expiration, which are those of the listing: no stamp ties the two together, so
+       * they may be of different times. */
+      readonly isLoose?: boolean;
+      readonly seen?: Entry;
+    }
   | { readonly kind: "absent"; readonly key: Key }
-  | { readonly kind: "problem"; readonly key: Key; readonly problem: Problem };
+  /** `seen`, here and above: another version than the one that was asked for, which this side showed as well. */
+  | { readonly kind: "problem"; readonly key: Key; readonly problem: Problem; readonly seen?: Entry };
 
 export interface Write {
   readonly value: Value;

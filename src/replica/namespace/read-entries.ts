@@ -73,12 +73,25 @@ async function readAgain(
   options: CallOptions,
 ): Promise<ReadOutcome> {
   const { key } = outcome.tag;
+  const seen = seenEntry(outcome);
   const bytes = await readValueBytes(api, namespaceId, outcome.key, options);
   if (bytes === undefined) return { kind: "absent", key };
   const stamped = stampedFingerprint(outcome.tag, outcome.attributes);
-  if (fingerprintOf(bytes) === stamped) return valueOutcome(outcome.tag, bytes, clock.now(), outcome.attributes);
+  if (fingerprintOf(bytes) === stamped)
+    return { ...valueOutcome(outcome.tag, bytes, clock.now(), outcome.attributes), seen };
   const message = "is not the value that its stamp is of: KV is not up to date yet, or another program kept the stamp";
-  return { kind: "problem", key, problem: problem("stale-read", key, message) };
+  return { kind: "problem", key, problem: problem("stale-read", key, message), seen };
+}
+
+/** What was read, rather than what was asked for. */
+function seenEntry({ tag, bytes, attributes }: Extract<ReadValue<Entry>, { kind: "value" }>): Entry {
+  return {
+    ...tag,
+    ...(attributes !== undefined && userAttributes(attributes)),
+    fingerprint: fingerprintOf(bytes),
+    size: bytes.byteLength,
+    binary: !isUtf8(bytes),
+  };
 }
 
 function valueOutcome(
@@ -86,7 +99,7 @@ function valueOutcome(
   bytes: Uint8Array,
   readAt: EpochMs,
   attributes: ReadAttributes | undefined,
-): ReadOutcome {
+): Extract<ReadOutcome, { kind: "value" }> {
   const resolved: Entry = {
     ...entry,
     ...freshAttributes(entry, attributes),
@@ -94,7 +107,8 @@ function valueOutcome(
     size: bytes.byteLength,
     binary: !isUtf8(bytes),
   };
-  return { kind: "value", key: entry.key, value: { entry: resolved, bytes, readAt } };
+  const isLoose = entry.fingerprint === undefined && attributes === undefined;
+  return { kind: "value", key: entry.key, value: { entry: resolved, bytes, readAt }, isLoose };
 }
 
 /** Without a stamp nothing ties the listing's metadata to this value; what came with it does. */
@@ -102,6 +116,9 @@ function freshAttributes(
   entry: Entry,
   attributes: ReadAttributes | undefined,
 ): Pick<Entry, "metadata" | "expiration"> | undefined {
-  if (entry.fingerprint !== undefined || attributes === undefined) return undefined;
-  return { metadata: unstampMetadata(attributes.metadata).metadata, expiration: attributes.expiration };
+  return entry.fingerprint !== undefined || attributes === undefined ? undefined : userAttributes(attributes);
+}
+
+function userAttributes({ metadata, expiration }: ReadAttributes): Pick<Entry, "metadata" | "expiration"> {
+  return { metadata: unstampMetadata(metadata).metadata, expiration };
 }

@@ -3,7 +3,13 @@
 import { describe, expect, it } from "vitest";
 import type { EpochMs } from "../../../src/core/clock.ts";
 import type { BaseRow, Entry } from "../../../src/core/entry.ts";
-import { encodePrevious, type PreviousVersion, type Settled, settleRemote } from "../../../src/core/settle.ts";
+import {
+  encodePrevious,
+  type Glimpse,
+  type PreviousVersion,
+  type Settled,
+  settleRemote,
+} from "../../../src/core/settle.ts";
 import { entryOf } from "../../support/values.ts";
 
 const NOW = 1_800_000_000_000 as EpochMs;
@@ -26,6 +32,9 @@ const replaced = (entry: Entry | undefined, ago: number): PreviousVersion => [
   entry?.expiration ?? null,
   NOW - ago,
 ];
+/** V3, that long ago. */
+const seen = (ago: number): Glimpse => ({ entry: v3, at: (NOW - ago) as EpochMs });
+const overtaken: Settled = { kind: "overtaken", by: v3 };
 const current: Settled = { kind: "current" };
 const stale: Settled = { kind: "stale" };
 const suspectAbsence: Settled = { kind: "suspect-absence" };
@@ -37,6 +46,7 @@ type Row = [
   base: BaseRow | undefined,
   previous: PreviousVersion[],
   settled: Settled,
+  glimpse?: Glimpse,
 ];
 
 const table: Row[] = [
@@ -59,10 +69,18 @@ const table: Row[] = [
     suspectVersion,
   ],
   ["new and never known", v1, undefined, [], current],
+  ["what the base says, after a newer version was seen: lags", v2, base, [], overtaken, seen(10_000)],
+  ["an older one, after a newer version was seen: lags", v1, base, [replaced(v1, 90_000)], overtaken, seen(10_000)],
+  ["absent, after a version was seen: lags", undefined, undefined, [], overtaken, seen(10_000)],
+  ["the version that was seen: a real change", v3, base, [], current, seen(10_000)],
+  ["yet another version than was seen: a real change", v1, base, [], current, seen(10_000)],
+  ["what the base says, and the window since a newer one was seen is over", v2, base, [], current, seen(61_000)],
 ];
 
 describe("a listing shows", () => {
-  it.each(table)("%s", (_title, listed, row, previous, settled) => {
-    expect(settleRemote(listed, row, encodePrevious(previous), { now: NOW, windowMs: WINDOW })).toEqual(settled);
+  it.each(table)("%s", (_title, listed, row, previous, settled, glimpse) => {
+    expect(
+      settleRemote(listed, { base: row, previous: encodePrevious(previous), glimpse }, { now: NOW, windowMs: WINDOW }),
+    ).toEqual(settled);
   });
 });

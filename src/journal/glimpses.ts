@@ -1,0 +1,108 @@
+// Versions that the remote of one pair showed, and that both sides do not agree on yet [I7]. In the journal, since what was
+// seen before a crash must not be written over after it.
+
+import type { DatabaseSync } from "node:sqlite";
+import type { EpochMs, EpochSeconds } from "../core/clock.ts";
+import type { Entry } from "../core/entry.ts";
+import type { Fingerprint } from "../core/fingerprint.ts";
+import type { Key } from "../core/key.ts";
+import { decodePrevious, encodePrevious, type Glimpse } from "../core/settle.ts";
+import { transaction } from "./journal.ts";
+import type { NewBaseRow } from "./ports.ts";
+
+/** Far longer than KV was ever seen to lag. */
+const KEEP_MS = 86_400_000;
+/** About 30 MB in memory. More of them at once come only of a first look that was killed. */
+const ROWS_MAX = 100_000;
+
+export interface Glimpses {
+  add(entries: readonly Entry[], now: EpochMs): void;
+  all(): ReadonlyMap<Key, Glimpse>;
+  /** Within the transaction that changes these rows: what was glimpsed of them is now a version that they had before. */
+  settle(recorded: readonly NewBaseRow[], forgotten: readonly Key[], now: EpochMs): void;
+}
+
+interface Row {
+  readonly key: string;
+  readonly fingerprint: string | null;
+  readonly metadata: string | null;
+  readonly expiration: number | null;
+  readonly size: number | null;
+  readonly binary: number | null;
+  readonly seen_at_ms: number;
+}
+
+export function openGlimpses(database: DatabaseSync, pair: number): Glimpses {
+  const insert = database.prepare(
+    `INSERT INTO glimpse VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+     ON CONFLICT DO UPDATE SET
+       seen_at_ms = CASE
+         WHEN fingerprint IS excluded.fingerprint AND metadata IS excluded.metadata AND expiration IS excluded.expiration
+         THEN seen_at_ms ELSE excluded.seen_at_ms END,
+       fingerprint = excluded.fingerprint, metadata = excluded.metadata, expiration = excluded.expiration,
+       size = excluded.size, binary = excluded.binary`,
+  );
+  const purge = database.prepare("DELETE FROM glimpse WHERE pair = ? AND seen_at_ms < ?");
+  const select = database.prepare(
+    `SELECT CAST(key AS TEXT) AS key, fingerprint, metadata, expiration, size, binary, seen_at_ms
+     FROM glimpse WHERE pair = ? ORDER BY seen_at_ms DESC LIMIT ${ROWS_MAX}`,
+  );
+  const any = database.prepare("SELECT 1 FROM glimpse WHERE pair = ? LIMIT 1");
+  const take = database.prepare(
+    "DELETE FROM glimpse WHERE pair = ? AND key = ? RETURNING fingerprint, metadata, expiration",
+  );
+  const selectPrevious = database.prepare("SELECT previous FROM base WHERE pair = ? AND key = ?");
+  const updatePrevious = database.prepare("UPDATE base SET previous = ? WHERE pair = ? AND key = ?");
+
+  function settleOne(key: Key, fingerprint: string | undefined, now: EpochMs): void {
+    const seen = take.get(pair, Buffer.from(key)) as Pick<Row, "fingerprint" | "metadata" | "expiration"> | undefined;
+    if (seen === undefined || seen.fingerprint === null || seen.fingerprint === fingerprint) return;
+    const row = selectPrevious.get(pair, Buffer.from(key)) as { previous: string | null } | undefined;
+    if (row === undefined) return;
+    const before = row.previous === null ? [] : decodePrevious(row.previous);
+    const versions = [[seen.fingerprint, seen.metadata, seen.expiration, now] as const, ...before];
+    updatePrevious.run(encodePrevious(versions), pair, Buffer.from(key));
+  }
+
+  return {
+    add(entries, now) {
+      if (entries.length === 0) return;
+      transaction(database, () => {
+        for (const { key, fingerprint, metadata, expiration, size, binary } of entries) {
+          insert.run(
+            pair,
+            Buffer.from(key),
+            fingerprint ?? null,
+            metadata ?? null,
+            expiration ?? null,
+            size ?? null,
+            binary === undefined ? null : Number(binary),
+            now,
+          );
+        }
+        purge.run(pair, now - KEEP_MS);
+      });
+    },
+    all: () => new Map((select.all(pair) as unknown as Row[]).map(glimpseOf)),
+    settle(recorded, forgotten, now) {
+      if (any.get(pair) === undefined) return;
+      for (const { key, fingerprint } of recorded) settleOne(key, fingerprint, now);
+      for (const key of forgotten) settleOne(key, undefined, now);
+    },
+  };
+}
+
+function glimpseOf(row: Row): [Key, Glimpse] {
+  const key = row.key as Key;
+  const entry: Entry = {
+    key,
+    fingerprint: (row.fingerprint ?? undefined) as Fingerprint | undefined,
+    metadata: row.metadata ?? undefined,
+    expiration: (row.expiration ?? undefined) as EpochSeconds | undefined,
+    ttlSeconds: undefined,
+    size: row.size ?? undefined,
+    signature: undefined,
+    binary: row.binary === null ? undefined : row.binary === 1,
+  };
+  return [key, { entry, at: row.seen_at_ms as EpochMs }];
+}

@@ -1,0 +1,101 @@
+// The remote as it truly is, whatever it shows: the embedded server's own file, read past the lag, with a trigger in it
+// that keeps each value that was replaced or deleted, in order. And the client as kvsync has it, each request of which
+// takes time and is looked over for what it shows.
+
+import { DatabaseSync } from "node:sqlite";
+import type { KvClient } from "../../src/kv/kv-client.ts";
+
+export interface FarSide {
+  /** The values that were destroyed since it was last asked. */
+  destroyed(): readonly Uint8Array[];
+  value(key: string): Uint8Array | undefined;
+  keys(): ReadonlyMap<string, Uint8Array>;
+  close(): void;
+}
+
+/** `path`: the database of a server that has been opened. */
+export function openFarSide(path: string): FarSide {
+  const database = new DatabaseSync(path);
+  database.exec(`
+    CREATE TABLE IF NOT EXISTS destroyed (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
+    CREATE TRIGGER IF NOT EXISTS replaced BEFORE INSERT ON value BEGIN
+      INSERT INTO destroyed (bytes) SELECT bytes FROM value WHERE id = NEW.id;
+    END;
+    CREATE TRIGGER IF NOT EXISTS deleted BEFORE DELETE ON value BEGIN
+      INSERT INTO destroyed (bytes) VALUES (OLD.bytes);
+    END;
+  `);
+  const all = "SELECT CAST(key AS TEXT) AS key, bytes FROM entry JOIN value ON value.id = entry.value";
+  const one = database.prepare(`${all} WHERE key = CAST(? AS BLOB)`);
+  const every = database.prepare(`${all} ORDER BY entry.key`);
+  const take = database.prepare("SELECT id, bytes FROM destroyed WHERE id > ? ORDER BY id");
+  let last = 0;
+  return {
+    destroyed() {
+      const rows = take.all(last) as { id: number; bytes: Uint8Array }[];
+      last = rows.at(-1)?.id ?? last;
+      return rows.map(({ bytes }) => bytes);
+    },
+    value: (key) => (one.get(key) as { bytes: Uint8Array } | undefined)?.bytes,
+    keys: () =>
+      new Map((every.all() as { key: string; bytes: Uint8Array }[]).map(({ key, bytes }) => [key, bytes] as const)),
+    close: () => database.close(),
+  };
+}
+
+export interface Sight {
+  /** Takes the time that a request takes. */
+  readonly passTime: () => Promise<void>;
+  readonly onValue: (bytes: Uint8Array) => void;
+  /** A listing shows this metadata. */
+  readonly onMetadata: (metadata: unknown) => void;
+}
+
+/** `client` as seen by whoever uses it. */
+export function watchedClient(client: KvClient, { passTime, onValue, onMetadata }: Sight): KvClient {
+  return {
+    ...client,
+    async listKeys(id, query, options) {
+      await passTime();
+      const page = await client.listKeys(id, query, options);
+      for (const { metadata } of page.keys) onMetadata(metadata);
+      return page;
+    },
+    async bulkGet(id, keys, options) {
+      await passTime();
+      const values = await client.bulkGet(id, keys, options);
+      for (const value of values.values()) if (value !== null) onValue(Buffer.from(value.value));
+      return values;
+    },
+    async readValue(id, key, options) {
+      await passTime();
+      const stream = await client.readValue(id, key, options);
+      if (stream === undefined) return undefined;
+      const bytes = await stream.bytes();
+      onValue(bytes);
+      return {
+        ...stream,
+        bytes: async () => bytes,
+        body: (async function* () {
+          yield bytes;
+        })(),
+      };
+    },
+    async bulkWrite(id, body, options) {
+      await passTime();
+      return client.bulkWrite(id, body, options);
+    },
+    async writeValue(id, key, value, attributes, options) {
+      await passTime();
+      return client.writeValue(id, key, value, attributes, options);
+    },
+    async bulkDelete(id, keys, options) {
+      await passTime();
+      return client.bulkDelete(id, keys, options);
+    },
+    async deleteValue(id, key, options) {
+      await passTime();
+      return client.deleteValue(id, key, options);
+    },
+  };
+}

@@ -1,0 +1,35 @@
+// `npm run simulate -- --days 30 --seed 1`: a two-way mapping through so many simulated days, and what became of every value.
+// Exits with 1 if one is lost, or if the sides do not come to rest alike. `--lag SECONDS` (60) is how long the remote may
+// lag behind itself, `--trace KEY` tells what happens to one key.
+
+import { parseArgs } from "node:util";
+import { BAD_DAY, BUSY, DAY, SECOND, TwoWayWorld } from "./two-way-world.ts";
+
+const { values } = parseArgs({
+  options: {
+    days: { type: "string", default: "30" },
+    seed: { type: "string", default: String(Date.now() % 1_000_000) },
+    lag: { type: "string", default: "60" },
+    trace: { type: "string" },
+  },
+});
+const days = Number(values.days);
+const world = new TwoWayWorld({
+  seed: Number(values.seed),
+  lagMs: Number(values.lag) * SECOND,
+  habits: BUSY,
+  faults: BAD_DAY,
+  ...(values.trace !== undefined && {
+    trace: { key: values.trace, tell: (line: string) => process.stderr.write(`${line}\n`) },
+  }),
+});
+const startedAt = Date.now();
+await world.open();
+for (let day = 1; day <= days; day++) {
+  await world.run(DAY);
+  process.stderr.write(`day ${day} of ${days}, ${Math.round((Date.now() - startedAt) / 1000)} s\n`);
+}
+const report = await world.settle();
+await world.close();
+process.stdout.write(`${JSON.stringify({ seed: Number(values.seed), days, ...report }, undefined, 2)}\n`);
+process.exit(report.lost.length + report.apart.length + report.unrest > 0 ? 1 : 0);

@@ -1,0 +1,315 @@
+// A world in which one mapping lives for as long as it is told to: a real folder, the embedded server over real HTTP with
+// its lag and faults, the daemon's own loop and rounds with a real journal, and people who change both sides, also between
+// two requests of a round. Time is simulated.
+//
+// A seed gives the same people, faults and lag again; what runs at the same time in one process (requests, file system)
+// may still come in another order, so a seed repeats a run nearly, not exactly.
+
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { MappingConfig } from "../../src/config/config.ts";
+import type { MappingEvent } from "../../src/daemon/daemon-event.ts";
+import { type MappingLoop, openMappingLoop } from "../../src/daemon/mapping-loop.ts";
+import { openMappingRounds } from "../../src/daemon/mapping-rounds.ts";
+import type { DaemonAccount } from "../../src/daemon/round-port.ts";
+import { openRoundGate } from "../../src/daemon/round-gate.ts";
+import type { WatchEvents } from "../../src/daemon/watch/watcher.ts";
+import { type Journal, openJournal, openScratchJournal } from "../../src/journal/journal.ts";
+import { type KvClient, openKvClient } from "../../src/kv/kv-client.ts";
+import { openTreeReplica } from "../../src/replica/tree/tree-replica.ts";
+import { openServer, type RunningServer } from "../../src/server/server.ts";
+import type { FaultPlan } from "../../src/server/faults.ts";
+import { accountOf, mappingOf } from "../support/daemon.ts";
+import { type FarSide, openFarSide, watchedClient } from "./far-side.ts";
+import { type Habits, People, readIfThere } from "./people.ts";
+import { chanceOf, SimClock } from "./sim-clock.ts";
+import { Timeline } from "./timeline.ts";
+import { ValueLedger, type Verdict } from "./value-ledger.ts";
+
+export const SECOND = 1000;
+export const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+
+export interface WorldOptions {
+  readonly seed: number;
+  /** How long reads and listings may lag, at the most. */
+  readonly lagMs: number;
+  readonly habits: Habits;
+  readonly faults: NonNullable<FaultPlan["rules"]>;
+  readonly mapping?: Partial<MappingConfig>;
+  /** Told what happens to this key. */
+  readonly trace?: { readonly key: string; readonly tell: (line: string) => void };
+}
+
+export interface WorldReport extends Verdict {
+  readonly rounds: number;
+  readonly conflicts: number;
+  readonly failures: number;
+  readonly requests: number;
+  /** Keys that differ between the sides in the end. */
+  readonly apart: readonly string[];
+  /** What the last rounds still did, when nothing was left to do. */
+  readonly unrest: number;
+}
+
+/** People who change a key every two minutes on average, and collide often. */
+export const BUSY: Habits = { editEveryMs: 4 * MINUTE, collideShare: 0.2 };
+/** What goes wrong on a bad day, all at once. */
+export const BAD_DAY: WorldOptions["faults"] = [
+  { kind: "server-error", probability: 0.01 },
+  { kind: "rate-limited", probability: 0.005, retryAfterSeconds: 5 },
+  { kind: "reset-after", probability: 0.01 },
+  { kind: "unsuccessful-keys", probability: 0.02 },
+  { kind: "empty-page", probability: 0.02 },
+];
+
+const ACCOUNT_ID = "world";
+const REQUEST_MS_MIN = 30;
+const REQUEST_MS_MAX = 400;
+/** A round looks, and then writes; between the two lie some requests, and waits of the client for a server that fails. */
+const ROUND_MS_MAX = 30 * SECOND;
+const RESTART_EVERY_MS = 5 * HOUR;
+
+export class TwoWayWorld {
+  readonly #options: WorldOptions;
+  readonly #chance: () => number;
+  readonly #ledger = new ValueLedger();
+  readonly #timeline: Timeline;
+  readonly #dir: string;
+  readonly #folder: string;
+  readonly #stateDir: string;
+  readonly #mapping: MappingConfig;
+  readonly #tally = { rounds: 0, conflicts: 0, failures: 0, unrest: 0 };
+  #server: RunningServer | undefined;
+  #far: FarSide | undefined;
+  #client: KvClient | undefined;
+  #people: People | undefined;
+  #journals: readonly Journal[] = [];
+  #loop: MappingLoop | undefined;
+  #watch: WatchEvents | undefined;
+  #bug: unknown;
+
+  constructor(options: WorldOptions) {
+    this.#options = options;
+    this.#chance = chanceOf(options.seed);
+    this.#timeline = new Timeline(new SimClock(chanceOf(options.seed + 1)), () => this.#note());
+    this.#dir = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "kvsync-world-"));
+    this.#folder = join(this.#dir, "app");
+    this.#stateDir = join(this.#dir, "state");
+    mkdirSync(this.#folder);
+    this.#mapping = mappingOf({
+      folder: this.#folder,
+      // What is asked in the end is what was ever kept.
+      trash: { keepMs: 10_000 * DAY, maxBytes: 1e12 },
+      maxDelete: { share: 1 },
+      ...options.mapping,
+    });
+  }
+
+  async open(): Promise<void> {
+    const { clock } = this.#timeline;
+    const { habits, lagMs, faults, seed } = this.#options;
+    const database = join(this.#dir, "server.sqlite");
+    this.#server = await openServer({ clock, database });
+    const { url } = this.#server;
+    this.#far = openFarSide(database);
+    this.#client = openKvClient({
+      clock,
+      baseUrl: url,
+      accountId: ACCOUNT_ID,
+      credentials: { kind: "token", token: "any" },
+      budget: { requests: Number.POSITIVE_INFINITY },
+    });
+    const { id } = await this.#client.createNamespace(this.#mapping.namespace);
+    this.#server.setFaults({ seed, rules: faults, ...(lagMs > 0 && { settle: { seconds: lagMs / SECOND } }) });
+    this.#people = new People({
+      habits,
+      chance: this.#chance,
+      timeline: this.#timeline,
+      ledger: this.#ledger,
+      far: this.#far,
+      folder: this.#folder,
+      scratch: this.#dir,
+      valuesUrl: `${url}/accounts/${ACCOUNT_ID}/storage/kv/namespaces/${id}/values/`,
+      trace: (what, about) => this.#trace(what, about),
+      onChange: (key) => this.#watch?.onDirty([key]),
+    });
+    this.#people.start();
+    this.#start();
+    this.#timeline.plan(RESTART_EVERY_MS, () => this.#restart());
+  }
+
+  async close(): Promise<void> {
+    await this.#end();
+    await this.#client?.close();
+    this.#far?.close();
+    await this.#server?.close();
+    rmSync(this.#dir, { recursive: true, force: true });
+  }
+
+  /** Lets `duration` pass, with all that happens in it. */
+  async run(duration: number): Promise<void> {
+    const { clock } = this.#timeline;
+    const until = clock.now() + duration;
+    for (;;) {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (this.#bug !== undefined) throw this.#bug;
+      // What is under way takes real time, and no simulated time but that of its requests and waits.
+      const isBusy = this.#isBusy();
+      const next = isBusy ? clock.due() : (this.#timeline.next() ?? until);
+      if (next === undefined) continue;
+      if (!isBusy && next > until) break;
+      await this.#timeline.pass(next);
+    }
+    await this.#timeline.pass(until);
+  }
+
+  /** Nobody changes anything any more; all that lags comes to rest; and everything is counted. */
+  async settle(): Promise<WorldReport> {
+    const { settleWindowMs, pollIntervalMs } = this.#mapping;
+    this.#people?.rest();
+    await this.run(10 * settleWindowMs + 10 * MINUTE);
+    this.#server?.setFaults({});
+    await this.run(3 * pollIntervalMs);
+    const { rounds } = this.#tally;
+    this.#tally.unrest = 0;
+    await this.run(3 * pollIntervalMs);
+    if (this.#tally.rounds === rounds) throw new Error("the mapping is not looked at any more");
+    const remote = this.#far!.keys();
+    const local = await this.#files();
+    const held = [...remote.values(), ...contents(this.#folder), ...contents(join(this.#stateDir, "trash"))];
+    return {
+      ...this.#ledger.judge(held, this.#options.lagMs + ROUND_MS_MAX),
+      ...this.#tally,
+      requests: this.#client!.counts().total,
+      apart: [...new Set([...remote.keys(), ...local.keys()])].filter(
+        (key) => !isEqual(remote.get(key), local.get(key)),
+      ),
+    };
+  }
+
+  #isBusy(): boolean {
+    return this.#loop === undefined || this.#loop.state().activity !== undefined;
+  }
+
+  /** What the remote has lost since the last time was kvsync's doing, and now. */
+  #note(): void {
+    for (const bytes of this.#far?.destroyed() ?? []) {
+      this.#trace("kvsync replaces or deletes", bytes);
+      this.#ledger.overwrite(bytes, this.#timeline.clock.now());
+    }
+  }
+
+  #trace(what: string, about: Uint8Array | string): void {
+    const { trace } = this.#options;
+    if (trace === undefined || trace.key !== (typeof about === "string" ? about : this.#ledger.keyOf(about))) return;
+    const value = typeof about === "string" ? "" : Buffer.from(about).toString("latin1").split(" ")[0];
+    trace.tell(`${(this.#timeline.elapsed / SECOND).toFixed(3)} ${what} ${value}`);
+  }
+
+  /** As the daemon starts. */
+  #start(): void {
+    const { clock } = this.#timeline;
+    const journal = openJournal({ stateDir: this.#stateDir, clock });
+    const scratch = openScratchJournal();
+    this.#journals = [journal, scratch];
+    const account: DaemonAccount = { name: "local", config: accountOf(), api: this.#watchedClient() };
+    this.#loop = openMappingLoop({
+      clock,
+      mapping: this.#mapping,
+      rounds: openMappingRounds({
+        clock,
+        journal,
+        scratch,
+        stateDir: this.#stateDir,
+        mapping: this.#mapping,
+        accounts: { open: async () => account, renew: async () => {} },
+        spool: 1,
+      }),
+      gate: openRoundGate(),
+      openWatcher: async (events) => {
+        this.#watch = events;
+        return {
+          state: () => ({ kind: "watching", folders: 1, unreadable: 0, alsoPolling: undefined }),
+          refresh: async () => {},
+          close: async () => {},
+        };
+      },
+      pollStretch: () => 1,
+      heartbeat: { beat: () => {}, close: () => {} },
+      onEvent: (event) => this.#onEvent(event),
+    });
+    this.#loop.ended.catch((error: unknown) => (this.#bug = error));
+  }
+
+  #watchedClient(): KvClient {
+    const { clock } = this.#timeline;
+    return watchedClient(this.#client!, {
+      passTime: () => {
+        const takes = REQUEST_MS_MIN + this.#chance() * (REQUEST_MS_MAX - REQUEST_MS_MIN);
+        return this.#timeline.pass(clock.now() + takes);
+      },
+      onValue: (bytes) => {
+        this.#trace("a read shows", bytes);
+        this.#ledger.show(bytes, clock.now());
+      },
+      onMetadata: (metadata) => {
+        if (typeof metadata !== "object" || metadata === null || !("of" in metadata)) return;
+        this.#trace("a listing shows", Buffer.from(String(metadata.of)));
+      },
+    });
+  }
+
+  #onEvent(event: MappingEvent): void {
+    if (event.kind === "failed") this.#tally.failures++;
+    if (event.kind !== "round-ended") return;
+    const { result, changes, problems } = event.report;
+    this.#tally.rounds++;
+    this.#tally.conflicts += result.conflicts;
+    this.#tally.unrest += result.written + result.removed;
+    for (const change of changes) this.#trace(`${event.step} round: ${change.event} at ${change.side}`, change.key);
+    for (const problem of problems) this.#trace(`${event.step} round: ${problem.code}`, problem.subject);
+  }
+
+  async #end(): Promise<void> {
+    // What runs is broken off at once.
+    await this.#loop?.stop(Promise.resolve());
+    this.#loop = undefined;
+    for (const journal of this.#journals) journal.close();
+    this.#journals = [];
+  }
+
+  /** Not while a round runs, which would wait for us. */
+  async #restart(): Promise<void> {
+    if (this.#isBusy()) {
+      this.#timeline.plan(SECOND, () => this.#restart());
+      return;
+    }
+    this.#timeline.plan(RESTART_EVERY_MS, () => this.#restart());
+    await this.#end();
+    this.#start();
+  }
+
+  /** What the folder holds, by key, as kvsync itself lists and reads it. */
+  async #files(): Promise<ReadonlyMap<string, Uint8Array>> {
+    const tree = openTreeReplica({ clock: this.#timeline.clock, root: this.#folder, label: "app" });
+    const files = new Map<string, Uint8Array>();
+    for await (const page of tree.read(tree.list({ onProblem: () => {} }))) {
+      for (const outcome of page) if (outcome.kind === "value") files.set(outcome.key, outcome.value.bytes);
+    }
+    return files;
+  }
+}
+
+function isEqual(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : Buffer.compare(a, b) === 0;
+}
+
+function contents(folder: string): readonly Uint8Array[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, encoding: "utf8" }).flatMap(
+    (name) => readIfThere(join(folder, name)) ?? [],
+  );
+}

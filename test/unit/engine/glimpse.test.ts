@@ -1,0 +1,99 @@
+// A remote that shows a new version, and then again the one before it: what was seen once is not written over unread.
+
+import { beforeEach, expect, it } from "vitest";
+import { toEpochSeconds } from "../../../src/core/clock.ts";
+import type { Entry } from "../../../src/core/entry.ts";
+import { openMemoryReplica } from "../../../src/replica/memory.ts";
+import type { ReadOutcome, Replica, Value } from "../../../src/replica/replica.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { openPair, type Pair, round } from "../../support/round.ts";
+import { collect, keyOf, pagesOf, valueOf } from "../../support/values.ts";
+
+let clock: FakeClock;
+let local: Replica;
+let remote: Replica;
+let pair: Pair;
+/** What the next reads of the remote show, one after the other, instead of what it holds. */
+let shows: Value[];
+
+beforeEach(() => {
+  clock = new FakeClock();
+  local = openMemoryReplica({ clock, label: "local" });
+  remote = openMemoryReplica({ clock, label: "remote" });
+  shows = [];
+  const eventual: Replica = {
+    ...remote,
+    traits: { listsFingerprints: true, eventuallyConsistent: true, readsCostRequests: true },
+    async *read(entries) {
+      for await (const page of remote.read(entries)) yield page.map(shown);
+    },
+  };
+  pair = openPair(clock, local, eventual);
+});
+
+function shown(outcome: ReadOutcome): ReadOutcome {
+  const value = shows.shift();
+  return value === undefined ? outcome : { kind: "value", key: outcome.key, value };
+}
+
+async function put(replica: Replica, content: string): Promise<Value> {
+  const value = valueOf(clock, "k", content);
+  await collect(replica.write(pagesOf([{ value, expected: undefined }])));
+  return value;
+}
+
+async function contentOf(replica: Replica): Promise<string> {
+  const [outcome] = await collect(replica.read(pagesOf(await listed(replica))));
+  return outcome?.kind === "value" ? Buffer.from(outcome.value.bytes).toString() : "";
+}
+
+function listed(replica: Replica): Promise<Entry[]> {
+  return collect(replica.list({ onProblem: () => {} }));
+}
+
+/** A round over the one key, as after an edit. */
+function edited() {
+  const now = toEpochSeconds(clock.now());
+  return round(pair, { only: [keyOf("k")], decide: { twoWay: true, conflict: "keep-both", now } });
+}
+
+it("is taken for what the remote holds, while reads show what was there before", async () => {
+  const before = await put(local, "before");
+  await edited();
+  await clock.advance(120_000);
+  const theirs = await put(remote, "theirs");
+  await put(local, "mine");
+  pair.base.glimpse([theirs.entry], clock.now());
+  // Without the glimpse this look would write mine over theirs.
+  shows = [before];
+  expect(await edited()).toMatchObject({ conflicts: 1 });
+  expect([await contentOf(local), await contentOf(remote)]).toEqual(["theirs", "theirs"]);
+  expect(pair.trashed).toMatchObject([{ content: "mine" }]);
+});
+
+it("of a plan is kept before the plan is carried out", async () => {
+  await put(local, "before");
+  await edited();
+  await clock.advance(120_000);
+  await put(remote, "theirs");
+  await put(local, "mine");
+  const killed = new Error("killed");
+  const now = toEpochSeconds(clock.now());
+  const trash = { save: () => Promise.reject(killed) };
+  await expect(
+    round(pair, { only: [keyOf("k")], decide: { twoWay: true, conflict: "keep-both", now }, trash }),
+  ).rejects.toBe(killed);
+  expect([...pair.base.glimpses().values()]).toMatchObject([{ entry: { key: "k" }, at: clock.now() }]);
+});
+
+it("is over when the window is, since by then every read shows what is there", async () => {
+  const before = await put(local, "before");
+  await edited();
+  await clock.advance(120_000);
+  pair.base.glimpse([valueOf(clock, "k", "theirs").entry], clock.now());
+  await clock.advance(61_000);
+  await put(local, "mine");
+  shows = [before];
+  expect(await edited()).toMatchObject({ written: 1, conflicts: 0 });
+  expect(await contentOf(remote)).toBe("mine");
+});

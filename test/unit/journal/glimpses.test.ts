@@ -1,0 +1,79 @@
+// Versions that the remote showed and that are not settled: kept, dated by their first sight, and settled by a commit.
+
+import { expect, it } from "vitest";
+import type { EpochMs } from "../../../src/core/clock.ts";
+import type { Entry } from "../../../src/core/entry.ts";
+import { openBase } from "../../../src/journal/base.ts";
+import { openScratchJournal } from "../../../src/journal/journal.ts";
+import type { BaseStore, NewBaseRow } from "../../../src/journal/ports.ts";
+import { entryOf, keyOf } from "../../support/values.ts";
+
+const at = (ms: number): EpochMs => ms as EpochMs;
+const open = (): BaseStore => openBase(openScratchJournal(), "pair");
+const rowOf = (entry: Entry): NewBaseRow => ({
+  key: entry.key,
+  fingerprint: entry.fingerprint!,
+  metadata: entry.metadata,
+  expiration: entry.expiration,
+  size: entry.size!,
+  signature: undefined,
+  hashedAt: at(0),
+});
+
+const seen = entryOf("k", "seen", { metadata: '{"a":1}', expiration: 1_900_000_000 });
+
+it("come back as they were seen", () => {
+  const base = open();
+  const listedOnly = { ...entryOf("l", "x"), fingerprint: undefined, size: undefined, binary: undefined };
+  base.glimpse([seen, listedOnly], at(10));
+  expect(base.glimpses()).toEqual(
+    new Map([
+      [keyOf("k"), { entry: seen, at: at(10) }],
+      [keyOf("l"), { entry: listedOnly, at: at(10) }],
+    ]),
+  );
+});
+
+it("keep the time of the first sight while the same is seen, and take another for another", () => {
+  const base = open();
+  base.glimpse([seen], at(10));
+  base.glimpse([seen], at(20));
+  expect(base.glimpses().get(keyOf("k"))?.at).toBe(10);
+  base.glimpse([entryOf("k", "another")], at(30));
+  expect(base.glimpses().get(keyOf("k"))?.at).toBe(30);
+});
+
+it("end when both sides agree on the key, and become a version that it had before", () => {
+  const base = open();
+  base.glimpse([seen], at(10));
+  base.commit({ record: [rowOf(entryOf("k", "agreed"))], forget: [], now: at(50) });
+  expect(base.glimpses().size).toBe(0);
+  expect(base.lookup([keyOf("k")])).toMatchObject([
+    { previous: JSON.stringify([[seen.fingerprint, seen.metadata, seen.expiration, 50]]) },
+  ]);
+});
+
+it("end without a trace when what was seen is what both agree on", () => {
+  const base = open();
+  base.glimpse([seen], at(10));
+  base.commit({ record: [rowOf(seen)], forget: [], now: at(50) });
+  expect(base.glimpses().size).toBe(0);
+  expect(base.lookup([keyOf("k")])).toMatchObject([{ previous: undefined }]);
+});
+
+it("of a key that is forgotten stay known to its tombstone", () => {
+  const base = open();
+  base.commit({ record: [rowOf(entryOf("k", "agreed"))], forget: [], now: at(5) });
+  base.glimpse([seen], at(10));
+  base.commit({ record: [], forget: [keyOf("k")], now: at(50) });
+  expect(base.lookup([keyOf("k")])).toMatchObject([
+    { gone: true, previous: expect.stringContaining(seen.fingerprint!) },
+  ]);
+});
+
+it("are forgotten after a day", () => {
+  const base = open();
+  base.glimpse([seen], at(10));
+  base.glimpse([entryOf("l", "x")], at(86_400_011));
+  expect([...base.glimpses().keys()]).toEqual(["l"]);
+});
