@@ -5,7 +5,7 @@ import type { MappingConfig } from "../config/config.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Sighting } from "../journal/sightings.ts";
 import type { RootIdentity } from "../replica/tree/tree-root.ts";
-import { countLists } from "./listing-count.ts";
+import { countLooks } from "./look-count.ts";
 import { sameRoot } from "./mapping-facts.ts";
 import { openMapping, type OpenMapping } from "./mapping.ts";
 import type { DaemonAccount } from "./round-port.ts";
@@ -15,8 +15,8 @@ export interface Opened {
   readonly mapping: OpenMapping;
   /** The folder when it was opened; undefined: there was none. */
   readonly root: RootIdentity | undefined;
-  /** List requests so far. */
-  readonly listRequests: () => number;
+  /** Requests so far that looked at the namespace. */
+  readonly lookRequests: () => number;
 }
 
 export interface MappingOpener {
@@ -52,14 +52,14 @@ export function openMappingOpener(deps: {
     async open({ account, root, before, look }) {
       if (opened !== undefined && opened.account === account && sameRoot(opened.root, root)) return opened;
       await close();
-      const { api, counted } = countLists(account.api);
+      const { api, counted } = countLooks(account.api);
       // A namespace that was there before is never made anew: who deleted it may have meant it.
       const config = { ...mapping, create: mapping.create && before?.namespaceId === undefined };
       const open = await openMapping(
         { clock, stateDir, mapping: config, account: account.config, api },
         { direction, look },
       );
-      return (opened = { account, mapping: open, root, listRequests: counted });
+      return (opened = { account, mapping: open, root, lookRequests: counted });
     },
     opened: () => opened,
     close,

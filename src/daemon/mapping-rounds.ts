@@ -109,7 +109,7 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
 
   /** Runs one round, over `only` these keys or over all, and keeps nothing of it but the base and the history. */
   async function round(
-    { pair, circumstances, root, before, listRequests, mapping: open }: Situation,
+    { pair, circumstances, root, before, lookRequests, mapping: open }: Situation,
     call: RoundCall,
     only: readonly Key[] | undefined,
   ): Promise<Judged> {
@@ -117,12 +117,14 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
     const heldBefore = holds.get(name);
     const log = openRoundLog({ clock, history, mapping: name, mode: mapping.mode });
     const problems = collectProblems();
-    const listedBefore = listRequests();
+    const looksBefore = lookRequests();
+    let looks: number | undefined;
     let hold: Hold | undefined;
     let needsLook = false;
     let isReplaced = false;
 
     const mayApply = (plan: Plan, seen: PlanSeen): boolean => {
+      looks = lookRequests() - looksBefore;
       isReplaced = root !== undefined && !sameRoot(root, findRoot(mapping, before));
       const reason = judgePlan(plannedOf(plan, circumstances), seen, circumstances);
       if (isReplaced || reason === undefined) return !isReplaced;
@@ -173,7 +175,8 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
       lifted: heldBefore !== undefined && hold === undefined,
       problems: problems.kept,
       transient: problems.transient(),
-      listRequests: listRequests() - listedBefore,
+      // Not asked for its say: a dry run, or a forced one, which does not come round.
+      lookRequests: looks ?? lookRequests() - looksBefore,
       changes: log.changes,
       moreChanges: log.more(),
       namespace: open.namespace,

@@ -118,7 +118,7 @@ export function openSupervisor(deps: SupervisorDeps): Supervisor {
     const demands = [...loops.values()].flatMap((loop): PollDemand[] => {
       const { mode, pollIntervalMs: intervalMs } = loop.mapping;
       if (mode === "push" || loop.mapping.account !== account) return [];
-      return [{ intervalMs, requests: Math.max(1, loop.looked()?.listRequests ?? 1) }];
+      return [{ intervalMs, requests: Math.max(1, loop.looked()?.lookRequests ?? 1) }];
     });
     const { requests, windowMs, share, pollShare } = budget;
     return pollStretch(demands, { requests: requests * share, windowMs, share: pollShare });

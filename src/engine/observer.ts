@@ -5,7 +5,7 @@ import type { Entry } from "../core/entry.ts";
 import type { Key } from "../core/key.ts";
 import type { Problem } from "../core/problem.ts";
 import type { Glimpse } from "../core/settle.ts";
-import type { Pages, Replica } from "../replica/replica.ts";
+import type { Pages, Replica, TransferOptions } from "../replica/replica.ts";
 import type { Target } from "./plan.ts";
 
 export interface Observer {
@@ -17,6 +17,8 @@ export interface Observer {
   readonly exact: boolean;
   readonly twoWay: boolean;
   readonly settleWindowMs: DurationMs;
+  /** A look at all keys: its reads go behind what carries changes over. */
+  readonly inBackground: boolean;
   readonly signal: AbortSignal | undefined;
   readonly onProblem: (problem: Problem) => void;
   /** Keys whose listing lags, and was taken to be what is known. */
@@ -37,8 +39,13 @@ export async function* onePage<T>(page: readonly T[]): Pages<T> {
   yield page;
 }
 
-export function transferOptions({ signal }: { readonly signal: AbortSignal | undefined }): {
-  readonly signal?: AbortSignal;
-} {
-  return signal === undefined ? {} : { signal };
+/** What a read to compare, or a transfer (never in the background), is asked for with. */
+export function transferOptions({
+  signal,
+  inBackground = false,
+}: {
+  readonly signal: AbortSignal | undefined;
+  readonly inBackground?: boolean;
+}): TransferOptions {
+  return { inBackground, ...(signal !== undefined && { signal }) };
 }

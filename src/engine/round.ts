@@ -194,6 +194,7 @@ async function fillPlan(
     exact: request.exact === true || request.dryRun || request.decide.twoWay,
     twoWay: request.decide.twoWay,
     settleWindowMs: request.settleWindowMs,
+    inBackground: request.only === undefined,
     signal,
     onProblem,
     onLag: (keys) => (tally.lagging += keys),

@@ -38,6 +38,8 @@ export type Unknown = { readonly key: Key } | { readonly prefix: string };
 
 export interface TransferOptions {
   readonly signal?: AbortSignal;
+  /** Only to compare, while nobody waits: whatever carries a change over goes first. */
+  readonly inBackground?: boolean;
 }
 
 /** A value with all that belongs to it: `entry` has fingerprint, size and binary set, and a tree's signature. */

@@ -128,7 +128,7 @@ export function reportOf(report: Partial<RoundReport>): RoundReport {
     lifted: false,
     problems: [],
     transient: 0,
-    listRequests: 1,
+    lookRequests: 1,
     changes: [],
     moreChanges: 0,
     namespace: undefined,

@@ -36,7 +36,10 @@ export interface NamespaceSide extends TransferDeps {
 export function openNamespaceReplica(options: NamespaceReplicaOptions): Replica {
   const { clock, api, namespaceId, label, prefix = "", stamp = true, priority } = options;
   const side: NamespaceSide = { clock, api, namespaceId, prefix, stamp };
-  const call = (given: TransferOptions | undefined): CallOptions => ({ signal: given?.signal, priority });
+  const call = (given: TransferOptions | undefined): CallOptions => ({
+    signal: given?.signal,
+    priority: priority ?? (given?.inBackground === true ? "scan" : undefined),
+  });
   return {
     kind: "namespace",
     label,

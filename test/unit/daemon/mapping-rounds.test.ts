@@ -49,9 +49,14 @@ describe("a round", () => {
     expect(requests).toEqual({ list: 1, total: 1 });
   });
 
-  it("counts what listing costs, for the polling interval", async () => {
+  it("counts what looking costs, for the polling interval: listing, and reading what no stamp tells of", async () => {
     const rounds = await inStep();
-    expect((await rounds.full(call)).listRequests).toBe(1);
+    expect((await rounds.full(call)).lookRequests).toBe(1);
+    await fixture.put({ foreign: "one", another: "two" });
+    // Carrying them over takes a request too, but only this once.
+    await rounds.full(call);
+    await later();
+    expect((await rounds.full(call)).lookRequests).toBe(2);
   });
 
   it("tells what it did, and writes it to the history", async () => {

@@ -159,7 +159,7 @@ describe("a supervisor", () => {
       ]),
     };
     // 600 requests a look: 1,200 a minute of the 96 a minute that half of the budget allows.
-    scripts["a"] = scripts["b"] = [{ listRequests: 600 }];
+    scripts["a"] = scripts["b"] = [{ lookRequests: 600 }];
     await start(config);
     const intervals = supervisor.mappings().map(({ pollIntervalMs }) => pollIntervalMs);
     expect(intervals[0]).toBeCloseTo((1200 / 96) * MINUTE);

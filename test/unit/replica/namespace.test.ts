@@ -5,6 +5,7 @@ import type { Entry } from "../../../src/core/entry.ts";
 import { fingerprintOf } from "../../../src/core/fingerprint.ts";
 import type { Problem } from "../../../src/core/problem.ts";
 import { encodeStamp, type Stamp } from "../../../src/core/stamp.ts";
+import type { KvApi } from "../../../src/kv/kv-api.ts";
 import { bodyOfText } from "../../../src/kv/sized-body.ts";
 import {
   type NamespaceReplicaOptions,
@@ -41,6 +42,22 @@ const stampOf = (text: string): Stamp => ({
   binary: false,
 });
 const stamped = (text: string): string => JSON.stringify({ kvsync: encodeStamp(stampOf(text)), mine: 1 });
+
+it("reads in the background at the priority of a look, and else at that of an edit", async () => {
+  await put("k", "1");
+  const priorities: unknown[] = [];
+  const api: KvApi = {
+    ...transfer.api,
+    readValue: (id, key, options) => {
+      priorities.push(options?.priority);
+      return transfer.api.readValue(id, key, options);
+    },
+  };
+  const replica = open({ api });
+  const { entries } = await list(replica);
+  for (const inBackground of [true, false]) await collect(replica.read(pagesOf(entries), { inBackground }));
+  expect(priorities).toEqual(["scan", undefined]);
+});
 
 describe("a namespace under a prefix", () => {
   it("has its own keys, and touches no others", async () => {
