@@ -22,6 +22,8 @@ export interface ApplyDeps {
   /** When the listings of this round began: signatures in the plan are no older. */
   readonly startedAt: EpochMs;
   readonly signal: AbortSignal | undefined;
+  /** Both sides may be changed: what is under way is to be known after a crash. */
+  readonly twoWay: boolean;
   readonly settleWindowMs: DurationMs;
   readonly glimpses: Observer["glimpses"];
   readonly onProblem: (problem: Problem) => void;
@@ -152,7 +154,12 @@ async function* pendingWrites(plan: Plan, inFlight: Map<Key, InFlight>, directio
       inFlight.set(action.key, { action, entry: value.entry, size: value.bytes.byteLength, readAt: value.readAt });
       page.push({ value, expected: action.replaces });
     }
-    if (page.length > 0) yield page;
+    if (page.length === 0) continue;
+    if (direction.twoWay) {
+      const entries = page.map(({ value }) => value.entry);
+      direction.base.intend(direction.to, entries, direction.clock.now());
+    }
+    yield page;
   }
 }
 

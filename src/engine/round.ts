@@ -7,10 +7,11 @@ import { checkGuards, type GuardLimits, type Trip } from "../core/guards.ts";
 import type { Key } from "../core/key.ts";
 import type { Problem } from "../core/problem.ts";
 import { isNews } from "../core/settle.ts";
-import type { BaseStore, Spool, Trash } from "../journal/ports.ts";
+import type { BaseStore, Intent, NewBaseRow, Spool, Trash } from "../journal/ports.ts";
 import type { ListOptions, Replica } from "../replica/replica.ts";
 import { applyPlan, type Done } from "./apply.ts";
 import { type Decide, decideTriple, type Verdict } from "./decide.ts";
+import { findArrived } from "./intents.ts";
 import { mergeJoin, type Triple } from "./merge.ts";
 import { observePage } from "./observe.ts";
 import type { Observer } from "./observer.ts";
@@ -109,7 +110,8 @@ export async function runRound(request: RoundRequest): Promise<RoundResult> {
     if (request.dryRun) return { ...tally, written: plan.writes, removed: plan.removes, bytes: plan.bytes, trip, held };
     const onDone = tallyDone(tally, plan, request.events);
     const { glimpses } = sizes;
-    await applyPlan(plan, { ...request, signal: request.signal, startedAt, onProblem, onDone, glimpses });
+    const { twoWay } = request.decide;
+    await applyPlan(plan, { ...request, signal: request.signal, twoWay, startedAt, onProblem, onDone, glimpses });
     return { ...tally, trip: undefined, held: 0 };
   } finally {
     plan.clear();
@@ -186,6 +188,9 @@ async function fillPlan(
     ...(signal !== undefined && { signal }),
   };
   const glimpses = request.base.glimpses();
+  const intents = request.decide.twoWay ? request.base.intents() : NO_INTENTS;
+  const arrived: NewBaseRow[] = [];
+  const startedAt = clock.now();
   let glimpsed: Entry[] = [];
   const observer: Observer = {
     clock,
@@ -211,7 +216,9 @@ async function fillPlan(
   for await (const page of mergeJoin(sides)) {
     signal?.throwIfAborted();
     const managed = page.filter((triple) => !unknowns.covers(triple.key));
-    for (const triple of await observePage(managed, observer)) {
+    const { triples, rows } = findArrived(await observePage(managed, observer), intents, startedAt);
+    arrived.push(...rows);
+    for (const triple of triples) {
       if (triple.source !== undefined) sizes.source++;
       if (triple.destination !== undefined) sizes.destination++;
       const verdict = decideTriple(triple, request.decide);
@@ -224,10 +231,13 @@ async function fillPlan(
     keys += page.length;
     events.onProgress?.({ phase: "compare", keys, keysTotal: undefined, bytes: 0, bytesTotal: undefined });
   }
+  if (arrived.length > 0 && !request.dryRun) request.base.commit({ record: arrived, forget: [], now: startedAt });
   // A partial round does not see how many keys there are: the base says it.
   if (only !== undefined) sizes.source = sizes.destination = request.base.count();
   return { ...sizes, glimpses };
 }
+
+const NO_INTENTS: ReadonlyMap<Key, Intent> = new Map();
 
 /** Whether the remote holds what nobody knows, and something is to become of it. */
 function isGlimpse(triple: Triple, { action, count }: Verdict, { traits }: Replica): boolean {

@@ -1,13 +1,14 @@
 // The base of one pair of replicas, as rows of the journal. Each change of a row's version leaves the old one in the row's
 // `previous`, so that a listing that lags can be recognised [I7]; a forgotten key stays as a tombstone for a day. Glimpses
-// are rows of their own (glimpses.ts), which end when the key's row here changes.
+// and intents are rows of their own (glimpses.ts, intents.ts), which end when the key's row here changes.
 
 import type { DatabaseSync } from "node:sqlite";
 import type { EpochMs, EpochSeconds } from "../core/clock.ts";
 import type { BaseRow, Tombstone } from "../core/entry.ts";
 import type { Fingerprint } from "../core/fingerprint.ts";
 import type { Key } from "../core/key.ts";
-import { type Glimpses, openGlimpses } from "./glimpses.ts";
+import { openGlimpses } from "./glimpses.ts";
+import { openIntents } from "./intents.ts";
 import { type Journal, transaction } from "./journal.ts";
 import type { BaseChange, BaseStore } from "./ports.ts";
 
@@ -46,6 +47,7 @@ export function openBase(journal: Journal, identity: string): BaseStore {
   const selectOne = database.prepare(`SELECT ${COLUMNS} FROM base WHERE pair = ? AND key = ?`);
   selectOne.setReturnArrays(true);
   const glimpses = openGlimpses(database, id);
+  const intents = openIntents(database, id);
   const count = database.prepare("SELECT count(*) AS n FROM base WHERE pair = ? AND fingerprint IS NOT NULL");
   return {
     scan: () => scan(select, id),
@@ -55,7 +57,13 @@ export function openBase(journal: Journal, identity: string): BaseStore {
         return row === undefined ? [] : [baseRow(row)];
       }),
     count: () => (count.get(id) as { n: number }).n,
-    commit: committer(database, id, glimpses),
+    commit: committer(database, id, (change) => {
+      glimpses.settle(change.record, change.forget, change.now);
+      intents.settle(change.record.map(({ key }) => key));
+      intents.settle(change.forget);
+    }),
+    intend: (to, entries, now) => intents.add(to, entries, now),
+    intents: () => intents.all(),
     glimpse: (entries, now) => glimpses.add(entries, now),
     glimpses: () => glimpses.all(),
   };
@@ -97,7 +105,12 @@ function pushPrevious(now: string): string {
     || CASE WHEN previous IS NULL OR length(previous) > ${PREVIOUS_CHARS_MAX} THEN ']' ELSE ',' || substr(previous, 2) END`;
 }
 
-function committer(database: DatabaseSync, pair: number, glimpses: Glimpses): (change: BaseChange) => void {
+/** `settle`: what else ends with the change, in its transaction. */
+function committer(
+  database: DatabaseSync,
+  pair: number,
+  settle: (change: BaseChange) => void,
+): (change: BaseChange) => void {
   // Parameters by position: by name they take twice as long.
   const record = database.prepare(
     `INSERT INTO base VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, NULL)
@@ -114,7 +127,8 @@ function committer(database: DatabaseSync, pair: number, glimpses: Glimpses): (c
      WHERE pair = ?1 AND key = ?2 AND fingerprint IS NOT NULL`,
   );
   const purge = database.prepare("DELETE FROM base WHERE pair = ? AND fingerprint IS NULL AND hashed_at_ms < ?");
-  return ({ record: rows, forget: keys, now }) => {
+  return (change) => {
+    const { record: rows, forget: keys, now } = change;
     transaction(database, () => {
       for (const row of rows) {
         const { signature } = row;
@@ -133,7 +147,7 @@ function committer(database: DatabaseSync, pair: number, glimpses: Glimpses): (c
         );
       }
       for (const key of keys) forget.run(pair, Buffer.from(key), now);
-      glimpses.settle(rows, keys, now);
+      settle(change);
       purge.run(pair, now - TOMBSTONE_KEEP_MS);
     });
   };

@@ -2,11 +2,11 @@
 // seen before a crash must not be written over after it.
 
 import type { DatabaseSync } from "node:sqlite";
-import type { EpochMs, EpochSeconds } from "../core/clock.ts";
+import type { EpochMs } from "../core/clock.ts";
 import type { Entry } from "../core/entry.ts";
-import type { Fingerprint } from "../core/fingerprint.ts";
 import type { Key } from "../core/key.ts";
 import { decodePrevious, encodePrevious, type Glimpse } from "../core/settle.ts";
+import { ENTRY_COLUMNS, entryColumns, entryOf, type EntryRow } from "./entry-columns.ts";
 import { transaction } from "./journal.ts";
 import type { NewBaseRow } from "./ports.ts";
 
@@ -22,19 +22,9 @@ export interface Glimpses {
   settle(recorded: readonly NewBaseRow[], forgotten: readonly Key[], now: EpochMs): void;
 }
 
-interface Row {
-  readonly key: string;
-  readonly fingerprint: string | null;
-  readonly metadata: string | null;
-  readonly expiration: number | null;
-  readonly size: number | null;
-  readonly binary: number | null;
-  readonly seen_at_ms: number;
-}
-
 export function openGlimpses(database: DatabaseSync, pair: number): Glimpses {
   const insert = database.prepare(
-    `INSERT INTO glimpse VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+    `INSERT INTO glimpse VALUES (?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET
        seen_at_ms = CASE
          WHEN fingerprint IS excluded.fingerprint AND metadata IS excluded.metadata AND expiration IS excluded.expiration
@@ -44,8 +34,7 @@ export function openGlimpses(database: DatabaseSync, pair: number): Glimpses {
   );
   const purge = database.prepare("DELETE FROM glimpse WHERE pair = ? AND seen_at_ms < ?");
   const select = database.prepare(
-    `SELECT CAST(key AS TEXT) AS key, fingerprint, metadata, expiration, size, binary, seen_at_ms
-     FROM glimpse WHERE pair = ? ORDER BY seen_at_ms DESC LIMIT ${ROWS_MAX}`,
+    `SELECT ${ENTRY_COLUMNS}, seen_at_ms FROM glimpse WHERE pair = ? ORDER BY seen_at_ms DESC LIMIT ${ROWS_MAX}`,
   );
   const any = database.prepare("SELECT 1 FROM glimpse WHERE pair = ? LIMIT 1");
   const take = database.prepare(
@@ -55,54 +44,35 @@ export function openGlimpses(database: DatabaseSync, pair: number): Glimpses {
   const updatePrevious = database.prepare("UPDATE base SET previous = ? WHERE pair = ? AND key = ?");
 
   function settleOne(key: Key, fingerprint: string | undefined, now: EpochMs): void {
-    const seen = take.get(pair, Buffer.from(key)) as Pick<Row, "fingerprint" | "metadata" | "expiration"> | undefined;
+    const bytes = Buffer.from(key);
+    const seen = take.get(pair, bytes) as Pick<EntryRow, "fingerprint" | "metadata" | "expiration"> | undefined;
     if (seen === undefined || seen.fingerprint === null || seen.fingerprint === fingerprint) return;
-    const row = selectPrevious.get(pair, Buffer.from(key)) as { previous: string | null } | undefined;
+    const row = selectPrevious.get(pair, bytes) as { readonly previous: string | null } | undefined;
     if (row === undefined) return;
     const before = row.previous === null ? [] : decodePrevious(row.previous);
     const versions = [[seen.fingerprint, seen.metadata, seen.expiration, now] as const, ...before];
-    updatePrevious.run(encodePrevious(versions), pair, Buffer.from(key));
+    updatePrevious.run(encodePrevious(versions), pair, bytes);
   }
 
   return {
     add(entries, now) {
       if (entries.length === 0) return;
       transaction(database, () => {
-        for (const { key, fingerprint, metadata, expiration, size, binary } of entries) {
-          insert.run(
-            pair,
-            Buffer.from(key),
-            fingerprint ?? null,
-            metadata ?? null,
-            expiration ?? null,
-            size ?? null,
-            binary === undefined ? null : Number(binary),
-            now,
-          );
-        }
+        for (const entry of entries) insert.run(pair, ...entryColumns(entry), now);
         purge.run(pair, now - KEEP_MS);
       });
     },
-    all: () => new Map((select.all(pair) as unknown as Row[]).map(glimpseOf)),
+    all: () =>
+      new Map(
+        (select.all(pair) as unknown as (EntryRow & { readonly seen_at_ms: number })[]).map((row) => {
+          const entry = entryOf(row);
+          return [entry.key, { entry, at: row.seen_at_ms as EpochMs }];
+        }),
+      ),
     settle(recorded, forgotten, now) {
       if (any.get(pair) === undefined) return;
       for (const { key, fingerprint } of recorded) settleOne(key, fingerprint, now);
       for (const key of forgotten) settleOne(key, undefined, now);
     },
   };
-}
-
-function glimpseOf(row: Row): [Key, Glimpse] {
-  const key = row.key as Key;
-  const entry: Entry = {
-    key,
-    fingerprint: (row.fingerprint ?? undefined) as Fingerprint | undefined,
-    metadata: row.metadata ?? undefined,
-    expiration: (row.expiration ?? undefined) as EpochSeconds | undefined,
-    ttlSeconds: undefined,
-    size: row.size ?? undefined,
-    signature: undefined,
-    binary: row.binary === null ? undefined : row.binary === 1,
-  };
-  return [key, { entry, at: row.seen_at_ms as EpochMs }];
 }

@@ -14,11 +14,15 @@ export interface BaseStore {
   lookup(keys: readonly Key[]): readonly (BaseRow | Tombstone)[];
   /** How many keys both sides agreed on. */
   count(): number;
-  /** One transaction. Only for what both sides have confirmed [I4]. A glimpse of a key is settled by it: the version that
-   * was seen becomes one that the key had before. */
+  /** One transaction. Only for what both sides have confirmed [I4]. It settles what was glimpsed of a key, which becomes a
+   * version that the key had before, and what was intended for it. */
   commit(change: BaseChange): void;
   /** Remembers versions that the remote showed, until they are settled. One that is known already keeps its time. */
   glimpse(entries: readonly Entry[], now: EpochMs): void;
+  /** Before it is sent: what one side holds is about to be written to the other. */
+  intend(to: Intent["to"], entries: readonly Entry[], now: EpochMs): void;
+  /** What was intended and is not known to be done: of the last day, and the latest 100,000 at the most. */
+  intents(): ReadonlyMap<Key, Intent>;
   /** What was glimpsed and is not settled: of the last day, and the latest 100,000 at the most. */
   glimpses(): ReadonlyMap<Key, Glimpse>;
 }
@@ -29,6 +33,12 @@ export interface BaseChange {
   /** These become tombstones, for as long as an old listing may still show them. */
   readonly forget: readonly Key[];
   readonly now: EpochMs;
+}
+
+/** A version on its way from one side to the other. */
+export interface Intent {
+  readonly to: "source" | "destination";
+  readonly entry: Entry;
 }
 
 export type NewBaseRow = Omit<BaseRow, "previous">;

@@ -123,5 +123,20 @@ export const MIGRATIONS: readonly string[] = [
     seen_at_ms REAL NOT NULL,
     PRIMARY KEY (pair, key)
   ) STRICT, WITHOUT ROWID;
+
+  -- What is being carried over in two-way sync, and is not confirmed yet.
+  CREATE TABLE intent (
+    pair INTEGER NOT NULL REFERENCES pair (id) ON DELETE CASCADE,
+    key BLOB NOT NULL,
+    fingerprint TEXT NOT NULL,
+    metadata TEXT,
+    expiration INTEGER,
+    size INTEGER,
+    binary INTEGER,
+    -- The side that it goes to: "source" or "destination".
+    side TEXT NOT NULL,
+    since_ms REAL NOT NULL,
+    PRIMARY KEY (pair, key)
+  ) STRICT, WITHOUT ROWID;
   `,
 ];

@@ -5,9 +5,17 @@
 import { DatabaseSync } from "node:sqlite";
 import type { KvClient } from "../../src/kv/kv-client.ts";
 
+export interface Destroyed {
+  readonly bytes: Uint8Array;
+  /** What took its place, if anything did. */
+  readonly by: Uint8Array | undefined;
+  /** Real time, not simulated, in ms. */
+  readonly at: number;
+}
+
 export interface FarSide {
   /** The values that were destroyed since it was last asked. */
-  destroyed(): readonly Uint8Array[];
+  destroyed(): readonly Destroyed[];
   value(key: string): Uint8Array | undefined;
   keys(): ReadonlyMap<string, Uint8Array>;
   close(): void;
@@ -17,24 +25,25 @@ export interface FarSide {
 export function openFarSide(path: string): FarSide {
   const database = new DatabaseSync(path);
   database.exec(`
-    CREATE TABLE IF NOT EXISTS destroyed (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
+    CREATE TABLE IF NOT EXISTS destroyed (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL, successor BLOB, at REAL NOT NULL);
     CREATE TRIGGER IF NOT EXISTS replaced BEFORE INSERT ON value BEGIN
-      INSERT INTO destroyed (bytes) SELECT bytes FROM value WHERE id = NEW.id;
+      INSERT INTO destroyed (bytes, successor, at)
+      SELECT bytes, NEW.bytes, unixepoch('subsec') * 1000 FROM value WHERE id = NEW.id;
     END;
     CREATE TRIGGER IF NOT EXISTS deleted BEFORE DELETE ON value BEGIN
-      INSERT INTO destroyed (bytes) VALUES (OLD.bytes);
+      INSERT INTO destroyed (bytes, at) VALUES (OLD.bytes, unixepoch('subsec') * 1000);
     END;
   `);
   const all = "SELECT CAST(key AS TEXT) AS key, bytes FROM entry JOIN value ON value.id = entry.value";
   const one = database.prepare(`${all} WHERE key = CAST(? AS BLOB)`);
   const every = database.prepare(`${all} ORDER BY entry.key`);
-  const take = database.prepare("SELECT id, bytes FROM destroyed WHERE id > ? ORDER BY id");
+  const take = database.prepare("SELECT id, bytes, successor, at FROM destroyed WHERE id > ? ORDER BY id");
   let last = 0;
   return {
     destroyed() {
-      const rows = take.all(last) as { id: number; bytes: Uint8Array }[];
+      const rows = take.all(last) as { id: number; bytes: Uint8Array; successor: Uint8Array | null; at: number }[];
       last = rows.at(-1)?.id ?? last;
-      return rows.map(({ bytes }) => bytes);
+      return rows.map(({ bytes, successor, at }) => ({ bytes, by: successor ?? undefined, at }));
     },
     value: (key) => (one.get(key) as { bytes: Uint8Array } | undefined)?.bytes,
     keys: () =>

@@ -44,8 +44,8 @@ export const KILL_FAULTS: FaultPlan = {
 
 const KEYS = 60;
 const ACCOUNT_ID = "killed";
-/** A person at one side keeps away from what the other has just changed while the daemon runs: between kvsync's last look
- * at a key and its write nothing can protect a value, and here nothing else is to be found. */
+/** While the daemon runs a person keeps away from what the other side has just changed, and from what is not in step yet:
+ * between kvsync's last look at a key and its write nothing can protect a value, and here nothing is to be lost at all. */
 const APART_MS = 3000;
 const EDIT_EVERY_MS = 12;
 const ALIVE_MS_MAX = 1500;
@@ -97,6 +97,7 @@ async function live(dir: string, url: string, far: FarSide, options: KilledOptio
   const out = outputOf(daemon);
   await inStep(options, dir, out);
   await ended(daemon, "SIGTERM");
+  for (const { bytes, by, at } of far.destroyed()) ledger.overwrite(bytes, by, at);
   const remote = far.keys();
   const local = contents(folder);
   const trash = contents(join(dir, "state", "trash"));
@@ -185,7 +186,7 @@ function openPeople({ chance, ledger, far, folder, scratch, url }: PeopleDeps) {
       const other = side === "local" ? "remote" : "local";
       const index = Math.floor(chance() * KEYS);
       const key = index % 4 === 0 ? `d${index % 3}/k${index}` : `k${index}`;
-      if (!mayCollide && Date.now() - (changed[other].get(key) ?? 0) < APART_MS) {
+      if (!mayCollide && (!isInStep(key) || Date.now() - (changed[other].get(key) ?? 0) < APART_MS)) {
         await pause(1);
         continue;
       }
@@ -194,6 +195,10 @@ function openPeople({ chance, ledger, far, folder, scratch, url }: PeopleDeps) {
       changed[side].set(key, Date.now());
       await pause(chance() * 2 * EDIT_EVERY_MS);
     }
+  }
+
+  function isInStep(key: string): boolean {
+    return Buffer.compare(far.value(key) ?? EMPTY, readIfThere(join(folder, key)) ?? EMPTY) === 0;
   }
 
   return { editUntil };

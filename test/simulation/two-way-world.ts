@@ -196,9 +196,9 @@ export class TwoWayWorld {
 
   /** What the remote has lost since the last time was kvsync's doing, and now. */
   #note(): void {
-    for (const bytes of this.#far?.destroyed() ?? []) {
+    for (const { bytes, by } of this.#far?.destroyed() ?? []) {
       this.#trace("kvsync replaces or deletes", bytes);
-      this.#ledger.overwrite(bytes, this.#timeline.clock.now());
+      this.#ledger.overwrite(bytes, by, this.#timeline.clock.now());
     }
   }
 

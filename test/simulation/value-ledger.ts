@@ -18,6 +18,8 @@ interface Written {
   shownAt: number | undefined;
   /** When it went from the remote by kvsync's doing, the last time. */
   overwrittenAt: number | undefined;
+  /** The number of the value that took its place; undefined: it was deleted. */
+  overwrittenBy: number | undefined;
 }
 
 export interface Verdict {
@@ -41,7 +43,15 @@ export class ValueLedger {
     options: { readonly binary: boolean; readonly bytes: number },
   ): Buffer {
     const number = this.#written.length;
-    this.#written.push({ key, side, at, isDischarged: false, shownAt: undefined, overwrittenAt: undefined });
+    this.#written.push({
+      key,
+      side,
+      at,
+      isDischarged: false,
+      shownAt: undefined,
+      overwrittenAt: undefined,
+      overwrittenBy: undefined,
+    });
     const text = Buffer.from(`v${number}. ${"x".repeat(options.bytes)}`);
     return options.binary ? Buffer.concat([text, Buffer.from([0xff, 0xfe])]) : text;
   }
@@ -61,9 +71,11 @@ export class ValueLedger {
     return this.#find(bytes)?.key;
   }
 
-  overwrite(bytes: Uint8Array, at: number): void {
+  overwrite(bytes: Uint8Array, by: Uint8Array | undefined, at: number): void {
     const written = this.#find(bytes);
-    if (written !== undefined) written.overwrittenAt = at;
+    if (written === undefined) return;
+    written.overwrittenAt = at;
+    written.overwrittenBy = by === undefined ? undefined : numberOf(by);
   }
 
   /** `held`: the bytes of everything that is left anywhere. */
@@ -103,7 +115,11 @@ function numberOf(bytes: Uint8Array): number | undefined {
   return match === null ? undefined : Number(match[1]);
 }
 
-function render({ number, key, side, at, shownAt, overwrittenAt }: Written & { readonly number: number }): string {
-  const after = (moment: number | undefined): string => (moment === undefined ? "never" : `${moment - at} ms later`);
-  return `v${number} of ${key}, written at the ${side}, shown ${after(shownAt)}, overwritten ${after(overwrittenAt)}`;
+function render(value: Written & { readonly number: number }): string {
+  const { number, key, side, at, shownAt, overwrittenAt, overwrittenBy } = value;
+  const after = (moment: number | undefined): string =>
+    moment === undefined ? "never" : `${Math.round(moment - at)} ms later`;
+  const by =
+    overwrittenAt === undefined ? "" : overwrittenBy === undefined ? " by a deletion" : ` by v${overwrittenBy}`;
+  return `v${number} of ${key}, written at the ${side}, shown ${after(shownAt)}, overwritten ${after(overwrittenAt)}${by}`;
 }
