@@ -5,7 +5,7 @@
 import { DatabaseSync } from "node:sqlite";
 import type { KvClient } from "../../src/kv/kv-client.ts";
 
-export interface Destroyed {
+interface Destroyed {
   readonly bytes: Uint8Array;
   /** What took its place, if anything did. */
   readonly by: Uint8Array | undefined;
