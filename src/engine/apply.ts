@@ -10,6 +10,7 @@ import { type Problem, problem } from "../core/problem.ts";
 import type { BaseStore, Loss, NewBaseRow, Trash } from "../journal/ports.ts";
 import type { Pages, ReadOutcome, Replica, Value, Write, WriteOutcome } from "../replica/replica.ts";
 import { onePage, transferOptions } from "./observer.ts";
+import type { SeenValues } from "./partial.ts";
 import type { Plan, RemoveAction, Target, WriteAction } from "./plan.ts";
 
 export interface ApplyDeps {
@@ -20,6 +21,8 @@ export interface ApplyDeps {
   readonly trash: Trash;
   /** When the listings of this round began: signatures in the plan are no older. */
   readonly startedAt: EpochMs;
+  /** Values of the destination that were read for this plan: what is saved of them is not read again. */
+  readonly seen: SeenValues;
   readonly signal: AbortSignal | undefined;
   readonly onProblem: (problem: Problem) => void;
   readonly onDone: (done: Done) => void;
@@ -231,7 +234,7 @@ async function saveAll(
   const conflicts = new Set(
     actions.flatMap((action) => (action.kind === "write" && action.conflict ? [action.key] : [])),
   );
-  for await (const outcomes of direction.into.read(onePage(entries), transferOptions(direction))) {
+  for await (const outcomes of readLosses(entries, direction)) {
     const values: Value[] = [];
     for (const outcome of outcomes) {
       if (outcome.kind === "value") values.push(outcome.value);
@@ -249,4 +252,17 @@ async function saveAll(
     }
   }
   return unsaved;
+}
+
+async function* readLosses(entries: readonly Entry[], direction: Direction): Pages<ReadOutcome> {
+  const { to, into, seen } = direction;
+  const unread: Entry[] = [];
+  const known: ReadOutcome[] = [];
+  for (const entry of entries) {
+    const value = to === "destination" ? seen.get(entry.key) : undefined;
+    if (value !== undefined && isEqual(value.entry, entry)) known.push({ kind: "value", key: entry.key, value });
+    else unread.push(entry);
+  }
+  if (known.length > 0) yield known;
+  if (unread.length > 0) yield* into.read(onePage(unread), transferOptions(direction));
 }

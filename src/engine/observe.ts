@@ -23,14 +23,14 @@ export async function observePage(triples: readonly Triple[], observer: Observer
 function trustBase(triple: Triple): Triple {
   const { base } = triple;
   if (base?.signature === undefined) return triple;
-  const source = trusted(triple.source, base);
-  const destination = trusted(triple.destination, base);
+  const source = triple.source && trusted(triple.source, base);
+  const destination = triple.destination && trusted(triple.destination, base);
   return source === triple.source && destination === triple.destination ? triple : { ...triple, source, destination };
 }
 
 /** `entry` with the fingerprint from the base, if its file is as it was when that was taken. */
-function trusted(entry: Entry | undefined, base: BaseRow): Entry | undefined {
-  if (entry?.signature === undefined || entry.fingerprint !== undefined || base.signature === undefined) return entry;
+export function trusted(entry: Entry, base: BaseRow): Entry {
+  if (entry.signature === undefined || entry.fingerprint !== undefined || base.signature === undefined) return entry;
   if (!sameSignature(entry.signature, base.signature) || isRacy(entry.signature, base.hashedAt)) return entry;
   return { ...entry, fingerprint: base.fingerprint };
 }

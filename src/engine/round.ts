@@ -12,7 +12,7 @@ import { type Decide, decideTriple, type Verdict } from "./decide.ts";
 import { mergeJoin } from "./merge.ts";
 import { observePage } from "./observe.ts";
 import type { Observer } from "./observer.ts";
-import { partialSides } from "./partial.ts";
+import { partialSides, type SeenValues } from "./partial.ts";
 import { Plan } from "./plan.ts";
 import { Unknowns } from "./unknowns.ts";
 
@@ -25,8 +25,8 @@ export interface RoundRequest {
   readonly trash: Trash;
   readonly spool: Spool;
   readonly decide: Decide;
-  /** Look at these keys alone, of which the source has changed: it is asked for them by name, and the destination is taken
-   * to be what the base says. Unless it is given, both sides are listed. */
+  /** Look at these keys alone, of which the source may have changed: it is asked for them by name, and the destination is
+   * asked for those of them that the round may touch. Unless it is given, both sides are listed. */
   readonly only?: readonly Key[];
   readonly guards: GuardLimits;
   readonly settleWindowMs: DurationMs;
@@ -96,8 +96,9 @@ export async function runRound(request: RoundRequest): Promise<RoundResult> {
     request.events.onProblem(problem);
   };
   const plan = new Plan(request.spool);
+  const seen: SeenValues = new Map();
   try {
-    const sizes = await fillPlan(plan, request, tally, onProblem);
+    const sizes = await fillPlan(plan, request, tally, { onProblem, seen });
     const trip = request.force ? undefined : checkPlan(plan, sizes, request);
     const planned = plan.writes + plan.removes;
     if (!request.dryRun && !request.force && !mayApply(plan, sizes, tally, trip, request))
@@ -106,7 +107,7 @@ export async function runRound(request: RoundRequest): Promise<RoundResult> {
     const held = trip === undefined ? 0 : planned;
     if (request.dryRun) return { ...tally, written: plan.writes, removed: plan.removes, bytes: plan.bytes, trip, held };
     const onDone = tallyDone(tally, plan, request.events);
-    await applyPlan(plan, { ...request, signal: request.signal, startedAt, onProblem, onDone });
+    await applyPlan(plan, { ...request, signal: request.signal, startedAt, seen, onProblem, onDone });
     return { ...tally, trip: undefined, held: 0 };
   } finally {
     plan.clear();
@@ -168,7 +169,7 @@ async function fillPlan(
   plan: Plan,
   request: RoundRequest,
   tally: Tally,
-  onProblem: (problem: Problem) => void,
+  { onProblem, seen }: { readonly onProblem: (problem: Problem) => void; readonly seen: SeenValues },
 ): Promise<SideSizes> {
   const { clock, source, destination, events, signal } = request;
   const unknowns = new Unknowns();
@@ -194,7 +195,7 @@ async function fillPlan(
   const sides =
     only === undefined
       ? { source: source.list(listOptions), destination: destination.list(listOptions), base: request.base.scan() }
-      : await partialSides(only, request, listOptions);
+      : await partialSides(only, request, { ...listOptions, seen });
   for await (const page of mergeJoin(sides)) {
     signal?.throwIfAborted();
     const managed = page.filter((triple) => !unknowns.covers(triple.key));
