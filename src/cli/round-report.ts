@@ -2,7 +2,7 @@
 // or, with --json, for programs. The summary's form is a contract: see README.md.
 
 import type { EpochMs } from "../core/clock.ts";
-import type { Trip } from "../core/guards.ts";
+import { renderTrip, type Trip } from "../core/guards.ts";
 import { type Problem } from "../core/problem.ts";
 import { visible } from "../core/errors.ts";
 import { renderByteCount, renderDuration } from "../core/units.ts";
@@ -82,7 +82,7 @@ export function openRoundReport(context: Context, subject: Subject): RoundReport
         output.note(`  ${count(shown.notices)} skipped that are no files (-v shows them)`);
       output.event(summaryRecord(subject, result, requests, durationMs));
       output.line(`${visible(name)}: ${renderResult(subject, result, requests)}, ${renderDuration(durationMs)}`);
-      if (result.trip !== undefined) output.warn(renderTrip(result.trip, subject));
+      if (result.trip !== undefined) output.warn(tellTrip(result.trip, subject));
       return exitCodeOf(subject, result);
     },
     close: () => progress.close(),
@@ -150,14 +150,10 @@ function renderResult({ dryRun, compares }: Subject, result: RoundResult, reques
   return parts.join(", ");
 }
 
-function renderTrip(trip: Trip, { command, mapping, dryRun }: Subject): string {
+function tellTrip(trip: Trip, { command, mapping, dryRun }: Subject): string {
   const held = dryRun ? "would be held" : "held, and nothing was changed";
   const again = `kvsync ${command}${mapping === undefined ? "" : ` ${mapping}`}`;
-  const what =
-    trip.guard === "source-empty"
-      ? `the source is empty, and ${count(trip.removes)} keys would be removed`
-      : `${count(trip.removes)} keys would be removed, and ${count(trip.allowed)} are allowed (max_delete)`;
-  return `  ${held}: ${what}\n  hint: look with ${again} --dry-run, and let it pass with ${again} --force`;
+  return `  ${held}: ${renderTrip(trip)}\n  hint: look with ${again} --dry-run, and let it pass with ${again} --force`;
 }
 
 function summaryRecord(

@@ -115,7 +115,7 @@ async function runRound(
         now: toEpochSeconds(clock.now()),
       },
       settleWindowMs: mapping.settleWindowMs,
-      guards: { maxDelete: mapping.maxDelete },
+      guards: mapping,
       dryRun,
       force,
       signal,

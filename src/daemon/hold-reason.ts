@@ -1,7 +1,7 @@
 // Why a mapping is held: the guards of the engine, and those that compare a mapping with what it was when its last round
 // was done [DESIGN 9]. Pure: what is planned and what has changed in, a reason or none out.
 
-import type { Trip } from "../core/guards.ts";
+import { countedKeys, renderTrip, type Trip } from "../core/guards.ts";
 import type { PlanSeen } from "../engine/round.ts";
 
 export type HoldReason =
@@ -44,20 +44,16 @@ export function judgePlan(planned: Planned, seen: PlanSeen, circumstances: Circu
 export function renderHoldReason(reason: HoldReason): string {
   switch (reason.guard) {
     case "source-empty":
-      return `one side is empty, and ${counted(reason.removes)} would be removed from the other`;
     case "max-delete":
-      return `${counted(reason.removes)} would be removed, and ${reason.allowed} are allowed (max_delete)`;
+    case "max-overwrite":
+      return renderTrip(reason);
     case "root-changed":
-      return `the folder is not the one it was: ${counted(reason.touched)} would be replaced or removed, and ${reason.unchanged} are as they were`;
+      return `the folder is not the one it was: ${countedKeys(reason.touched)} would be replaced or removed, and ${reason.unchanged} are as they were`;
     case "namespace-changed":
       return `the namespace is not the one it was: its id was ${reason.was} and is ${reason.now}`;
     case "filter-changed":
-      return `include or exclude changed, and ${counted(reason.removes)} would be removed`;
+      return `include or exclude changed, and ${countedKeys(reason.removes)} would be removed`;
   }
-}
-
-function counted(keys: number): string {
-  return keys === 1 ? "1 key" : `${keys} keys`;
 }
 
 /** As the journal keeps it. */

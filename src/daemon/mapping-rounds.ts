@@ -147,7 +147,7 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
     const result = await runPairRound(deps, pair, {
       decide: decideOf(mapping, pair.destination, clock.now()),
       settleWindowMs: mapping.settleWindowMs,
-      guards: { maxDelete: mapping.maxDelete },
+      guards: mapping,
       dryRun: call.dryRun ?? false,
       force: call.force ?? false,
       signal: call.signal,

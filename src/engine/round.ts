@@ -2,13 +2,14 @@
 // different replicas.
 
 import type { ByteCount, Clock, DurationMs } from "../core/clock.ts";
-import { checkGuards, type GuardLimits, type Trip } from "../core/guards.ts";
+import type { GuardLimits, Trip } from "../core/guards.ts";
 import type { Key } from "../core/key.ts";
 import type { Problem } from "../core/problem.ts";
 import type { BaseStore, Spool, Trash } from "../journal/ports.ts";
 import type { ListOptions, Replica } from "../replica/replica.ts";
 import { applyPlan, type Done } from "./apply.ts";
 import { type Decide, decideTriple, type Verdict } from "./decide.ts";
+import { assumeRest, checkPlan, type Measure, measureTriple, openMeasure } from "./measure.ts";
 import { mergeJoin } from "./merge.ts";
 import { observePage } from "./observe.ts";
 import type { Observer } from "./observer.ts";
@@ -98,10 +99,10 @@ export async function runRound(request: RoundRequest): Promise<RoundResult> {
   const plan = new Plan(request.spool);
   const seen: SeenValues = new Map();
   try {
-    const sizes = await fillPlan(plan, request, tally, { onProblem, seen });
-    const trip = request.force ? undefined : checkPlan(plan, sizes, request);
+    const measure = await fillPlan(plan, request, tally, { onProblem, seen });
+    const trip = request.force ? undefined : await checkPlan(plan, measure, request);
     const planned = plan.writes + plan.removes;
-    if (!request.dryRun && !request.force && !mayApply(plan, sizes, tally, trip, request))
+    if (!request.dryRun && !request.force && !mayApply(plan, measure, tally, trip, request))
       return { ...tally, trip, held: planned };
     request.events.onPlan?.(plan);
     const held = trip === undefined ? 0 : planned;
@@ -116,37 +117,15 @@ export async function runRound(request: RoundRequest): Promise<RoundResult> {
 
 type Tally = { -readonly [K in keyof Omit<RoundResult, "trip" | "held">]: RoundResult[K] };
 
-interface SideSizes {
-  source: number;
-  destination: number;
-}
-
-function checkPlan(plan: Plan, sizes: SideSizes, { guards }: RoundRequest): Trip | undefined {
-  const { counts } = plan;
-  const forth = {
-    sourceKeys: sizes.source,
-    destinationKeys: sizes.destination,
-    removes: counts["remove:destination"],
-    writes: counts["write:destination"],
-  };
-  const back = {
-    sourceKeys: sizes.destination,
-    destinationKeys: sizes.source,
-    removes: counts["remove:source"],
-    writes: counts["write:source"],
-  };
-  return checkGuards(forth, guards) ?? checkGuards(back, guards);
-}
-
 function mayApply(
   plan: Plan,
-  sizes: SideSizes,
+  { keys }: Measure,
   { unchanged }: Tally,
   trip: Trip | undefined,
   request: RoundRequest,
 ): boolean {
   if (request.mayApply === undefined) return trip === undefined;
-  return request.mayApply(plan, { sourceKeys: sizes.source, destinationKeys: sizes.destination, unchanged, trip });
+  return request.mayApply(plan, { sourceKeys: keys.source, destinationKeys: keys.destination, unchanged, trip });
 }
 
 function tallyDone(tally: Tally, plan: Plan, events: RoundEvents): (done: Done) => void {
@@ -164,13 +143,13 @@ function tallyDone(tally: Tally, plan: Plan, events: RoundEvents): (done: Done) 
   };
 }
 
-/** Lists both sides, merges them with the base, decides each key. Returns how many keys each side has. */
+/** Lists both sides, merges them with the base, decides each key. Returns what the guards measure the plan by. */
 async function fillPlan(
   plan: Plan,
   request: RoundRequest,
   tally: Tally,
   { onProblem, seen }: { readonly onProblem: (problem: Problem) => void; readonly seen: SeenValues },
-): Promise<SideSizes> {
+): Promise<Measure> {
   const { clock, source, destination, events, signal } = request;
   const unknowns = new Unknowns();
   const listOptions: ListOptions = {
@@ -189,7 +168,7 @@ async function fillPlan(
     onProblem,
     onLag: (keys) => (tally.lagging += keys),
   };
-  const sizes = { source: 0, destination: 0 };
+  const measure = openMeasure();
   let keys = 0;
   const { only } = request;
   const sides =
@@ -200,16 +179,15 @@ async function fillPlan(
     signal?.throwIfAborted();
     const managed = page.filter((triple) => !unknowns.covers(triple.key));
     for (const triple of await observePage(managed, observer)) {
-      if (triple.source !== undefined) sizes.source++;
-      if (triple.destination !== undefined) sizes.destination++;
-      addVerdict(plan, tally, decideTriple(triple, request.decide));
+      const verdict = decideTriple(triple, request.decide);
+      measureTriple(measure, triple, verdict.action);
+      addVerdict(plan, tally, verdict);
     }
     keys += page.length;
     events.onProgress?.({ phase: "compare", keys, keysTotal: undefined, bytes: 0, bytesTotal: undefined });
   }
-  // A partial round does not see how many keys there are: the base says it.
-  if (only !== undefined) sizes.source = sizes.destination = request.base.count();
-  return sizes;
+  if (only !== undefined) assumeRest(measure, request.base.count());
+  return measure;
 }
 
 function addVerdict(plan: Plan, tally: Tally, verdict: Verdict): void {
