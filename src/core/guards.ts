@@ -62,17 +62,24 @@ function overwritesAllowed(agreed: number, limit: GuardLimits["maxOverwrite"]): 
   return "count" in limit ? limit.count : Math.max(OVERWRITES_ALLOWED_MIN, Math.floor(agreed * limit.share));
 }
 
-/** In lower case, for people: `320 keys would be removed, and 80 are allowed (max_delete)`. */
-export function renderTrip(trip: Trip): string {
+/** What the sides of a plan are called: `the folder`. */
+export interface SideNames {
+  /** The one that the plan would change. */
+  readonly changed: string;
+  readonly other: string;
+}
+
+/** In lower case, for people: `320 keys would be removed from the folder, and 80 are allowed (max_delete)`. */
+export function renderTrip(trip: Trip, { changed, other }: SideNames): string {
   switch (trip.guard) {
     case "source-empty":
-      return `one side is empty, and ${countedKeys(trip.removes)} would be removed from the other`;
+      return `${countedKeys(trip.removes)} would be removed from ${changed}, since ${other} has none of them`;
     case "max-delete":
-      return `${countedKeys(trip.removes)} would be removed, and ${trip.allowed} are allowed (max_delete)`;
+      return `${countedKeys(trip.removes)} would be removed from ${changed}, and ${trip.allowed} are allowed (max_delete)`;
     case "max-overwrite":
       return trip.overwrites === trip.agreed
-        ? `all ${countedKeys(trip.agreed)} that both sides agreed on would be overwritten with something else (max_overwrite)`
-        : `${trip.overwrites} of ${countedKeys(trip.agreed)} that both sides agreed on would be overwritten, and ${trip.allowed} are allowed (max_overwrite)`;
+        ? `all ${countedKeys(trip.agreed)} that both sides agreed on would be overwritten in ${changed} (max_overwrite)`
+        : `${trip.overwrites} of ${countedKeys(trip.agreed)} that both sides agreed on would be overwritten in ${changed}, and ${trip.allowed} are allowed (max_overwrite)`;
   }
 }
 

@@ -9,11 +9,16 @@ import type { Triple } from "./merge.ts";
 import { onePage, transferOptions } from "./observer.ts";
 import type { Action, Plan, Target } from "./plan.ts";
 
+/** A guard that a plan trips, and the side that it would change. */
+export type PlanTrip = Trip & { readonly to: Target };
+
 export interface Measure {
   /** Keys of each side. */
   readonly keys: Record<Target, number>;
   /** Writes to each side that replace the value of a key in the base. */
   readonly overwrites: Record<Target, number>;
+  /** Writes to each side of keys in the base that it is without. */
+  readonly restored: Record<Target, number>;
   /** Keys in the base that both sides have and that stay as they are. */
   kept: number;
   /** Keys in the base that were looked at. */
@@ -21,7 +26,11 @@ export interface Measure {
 }
 
 export function openMeasure(): Measure {
-  return { keys: { source: 0, destination: 0 }, overwrites: { source: 0, destination: 0 }, kept: 0, based: 0 };
+  return { keys: noneOfEach(), overwrites: noneOfEach(), restored: noneOfEach(), kept: 0, based: 0 };
+}
+
+function noneOfEach(): Record<Target, number> {
+  return { source: 0, destination: 0 };
 }
 
 export function measureTriple(measure: Measure, triple: Triple, action: Action | undefined): void {
@@ -30,6 +39,7 @@ export function measureTriple(measure: Measure, triple: Triple, action: Action |
   if (destination !== undefined) measure.keys.destination++;
   if (base === undefined) return;
   measure.based++;
+  if (action?.kind === "write" && triple[action.to] === undefined) measure.restored[action.to]++;
   if (source === undefined || destination === undefined) return;
   if (action?.kind === "write") measure.overwrites[action.to]++;
   else measure.kept++;
@@ -47,7 +57,7 @@ export async function checkPlan(
   plan: Plan,
   measure: Measure,
   deps: { readonly source: Replica; readonly guards: GuardLimits; readonly signal?: AbortSignal },
-): Promise<Trip | undefined> {
+): Promise<PlanTrip | undefined> {
   const trip = tripOf(plan, measure, deps.guards);
   if (trip?.guard !== "max-overwrite") return trip;
   const equal = await countEqual(plan, trip.overwrites - trip.allowed, deps);
@@ -57,18 +67,22 @@ export async function checkPlan(
   return tripOf(plan, { ...measure, overwrites, kept: measure.kept + equal }, deps.guards);
 }
 
-function tripOf({ counts }: Plan, measure: Measure, guards: GuardLimits): Trip | undefined {
+function tripOf({ counts }: Plan, measure: Measure, guards: GuardLimits): PlanTrip | undefined {
   const { keys, overwrites, kept } = measure;
   const agreed = overwrites.source + overwrites.destination + kept;
-  const towards = (to: Target): PlanCounts => ({
-    sourceKeys: keys[to === "source" ? "destination" : "source"],
-    destinationKeys: keys[to],
-    removes: counts[`remove:${to}`],
-    writes: counts[`write:${to}`],
-    overwrites: overwrites[to],
-    agreed,
-  });
-  return checkGuards(towards("destination"), guards) ?? checkGuards(towards("source"), guards);
+  const check = (to: Target): PlanTrip | undefined => {
+    const planned: PlanCounts = {
+      sourceKeys: keys[to === "source" ? "destination" : "source"],
+      destinationKeys: keys[to],
+      removes: counts[`remove:${to}`],
+      writes: counts[`write:${to}`],
+      overwrites: overwrites[to],
+      agreed,
+    };
+    const trip = checkGuards(planned, guards);
+    return trip && { ...trip, to };
+  };
+  return check("destination") ?? check("source");
 }
 
 /** As many as one request asks for where reading takes requests. */

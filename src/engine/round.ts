@@ -2,19 +2,19 @@
 // different replicas.
 
 import type { ByteCount, Clock, DurationMs } from "../core/clock.ts";
-import type { GuardLimits, Trip } from "../core/guards.ts";
+import type { GuardLimits } from "../core/guards.ts";
 import type { Key } from "../core/key.ts";
 import type { Problem } from "../core/problem.ts";
 import type { BaseStore, Spool, Trash } from "../journal/ports.ts";
 import type { ListOptions, Replica } from "../replica/replica.ts";
 import { applyPlan, type Done } from "./apply.ts";
 import { type Decide, decideTriple, type Verdict } from "./decide.ts";
-import { assumeRest, checkPlan, type Measure, measureTriple, openMeasure } from "./measure.ts";
+import { assumeRest, checkPlan, type Measure, measureTriple, openMeasure, type PlanTrip } from "./measure.ts";
 import { mergeJoin } from "./merge.ts";
 import { observePage } from "./observe.ts";
 import type { Observer } from "./observer.ts";
 import { partialSides, type SeenValues } from "./partial.ts";
-import { Plan } from "./plan.ts";
+import { Plan, type Target } from "./plan.ts";
 import { Unknowns } from "./unknowns.ts";
 
 export interface RoundRequest {
@@ -49,8 +49,10 @@ export interface PlanSeen {
   readonly destinationKeys: number;
   /** Keys that are alike on both sides. */
   readonly unchanged: number;
+  /** Writes to each side of keys that both had agreed on and that it is without. */
+  readonly restored: Readonly<Record<Target, number>>;
   /** The guard it trips. */
-  readonly trip: Trip | undefined;
+  readonly trip: PlanTrip | undefined;
 }
 
 export interface RoundEvents {
@@ -83,7 +85,7 @@ export interface RoundResult {
   readonly lagging: number;
   readonly bytes: ByteCount;
   /** Set if a guard holds the plan: then nothing was applied. */
-  readonly trip: Trip | undefined;
+  readonly trip: PlanTrip | undefined;
   /** Writes and removals that are held, by a guard or by `mayApply`. */
   readonly held: number;
 }
@@ -119,13 +121,19 @@ type Tally = { -readonly [K in keyof Omit<RoundResult, "trip" | "held">]: RoundR
 
 function mayApply(
   plan: Plan,
-  { keys }: Measure,
+  { keys, restored }: Measure,
   { unchanged }: Tally,
-  trip: Trip | undefined,
+  trip: PlanTrip | undefined,
   request: RoundRequest,
 ): boolean {
   if (request.mayApply === undefined) return trip === undefined;
-  return request.mayApply(plan, { sourceKeys: keys.source, destinationKeys: keys.destination, unchanged, trip });
+  return request.mayApply(plan, {
+    sourceKeys: keys.source,
+    destinationKeys: keys.destination,
+    unchanged,
+    restored,
+    trip,
+  });
 }
 
 function tallyDone(tally: Tally, plan: Plan, events: RoundEvents): (done: Done) => void {

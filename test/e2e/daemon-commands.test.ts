@@ -21,7 +21,7 @@ describe("a held mapping", () => {
     await fixture.until(async () => (await fixture.stateOf()) === "hold");
     expect((await fixture.keys()).length).toBe(20);
     const status = await fixture.run("status");
-    expect(status.stdout).toContain("15 keys would be removed, and 10 are allowed");
+    expect(status.stdout).toContain("15 keys would be removed from the namespace, and 10 are allowed");
     expect(status.stdout).toContain("kvsync approve app");
     expect((await fixture.run("status", "--wait")).code).toBe(5);
     expect((await fixture.run("approve", "app", "--plan", "0000000000")).code).toBe(2);

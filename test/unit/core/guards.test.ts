@@ -68,17 +68,23 @@ describe("a plan that overwrites what both sides had agreed on", () => {
 
 describe("a guard that was tripped says", () => {
   it.each<[Trip, string]>([
-    [{ guard: "source-empty", removes: 1 }, "one side is empty, and 1 key would be removed from the other"],
-    [{ guard: "max-delete", removes: 320, allowed: 80 }, "320 keys would be removed, and 80 are allowed (max_delete)"],
+    [
+      { guard: "source-empty", removes: 1 },
+      "1 key would be removed from the folder, since the namespace has none of them",
+    ],
+    [
+      { guard: "max-delete", removes: 320, allowed: 80 },
+      "320 keys would be removed from the folder, and 80 are allowed (max_delete)",
+    ],
     [
       { guard: "max-overwrite", overwrites: 12, agreed: 12, allowed: 11 },
-      "all 12 keys that both sides agreed on would be overwritten with something else (max_overwrite)",
+      "all 12 keys that both sides agreed on would be overwritten in the folder (max_overwrite)",
     ],
     [
       { guard: "max-overwrite", overwrites: 60, agreed: 100, allowed: 50 },
-      "60 of 100 keys that both sides agreed on would be overwritten, and 50 are allowed (max_overwrite)",
+      "60 of 100 keys that both sides agreed on would be overwritten in the folder, and 50 are allowed (max_overwrite)",
     ],
   ])("%j", (trip, text) => {
-    expect(renderTrip(trip)).toBe(text);
+    expect(renderTrip(trip, { changed: "the folder", other: "the namespace" })).toBe(text);
   });
 });

@@ -30,7 +30,7 @@ function keys(count: number, text: string): Record<string, string> {
   return Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, `${text} ${i}`]));
 }
 
-const all = { guard: "max-overwrite", overwrites: 12, agreed: 12, allowed: 11 };
+const all = { guard: "max-overwrite", to: "destination", overwrites: 12, agreed: 12, allowed: 11 };
 
 /** `replica` as a tree lists what it has not hashed yet; counts the values that are read. */
 function unhashed(replica: Replica): { readonly replica: Replica; readonly reads: () => number } {
@@ -68,7 +68,8 @@ describe("a round that would overwrite every key", () => {
   it("is held in two-way sync, whichever side it would overwrite", async () => {
     const decide = { twoWay: true, conflict: "keep-both", now: toEpochSeconds(clock.now()) } as const;
     await put(destination, keys(12, "new"));
-    expect((await round(pair, { decide })).trip).toEqual(all);
+    expect((await round(pair, { decide })).trip).toEqual({ ...all, to: "source" });
+    await put(destination, keys(12, "old"));
     await put(source, keys(12, "newer"));
     expect((await round(pair, { decide })).trip).toEqual(all);
   });
@@ -125,6 +126,7 @@ describe("a round runs", () => {
     await put(source, keys(601, "next"));
     expect((await round({ ...pair, source: touched }, { maxOverwrite: { share: 0.5 } })).trip).toEqual({
       guard: "max-overwrite",
+      to: "destination",
       overwrites: 601,
       agreed: 1200,
       allowed: 600,

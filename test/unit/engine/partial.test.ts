@@ -90,6 +90,10 @@ describe("a partial round", () => {
 
   it("is held, too, when it would empty the destination", async () => {
     for (const key of ["a", "b", "c"]) await drop(key);
-    expect((await round(pair, only("a", "b", "c"))).trip).toEqual({ guard: "source-empty", removes: 3 });
+    expect((await round(pair, only("a", "b", "c"))).trip).toEqual({
+      guard: "source-empty",
+      to: "destination",
+      removes: 3,
+    });
   });
 });
