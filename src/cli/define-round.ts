@@ -18,7 +18,7 @@ export function defineRound(
   command
     .argument("[mapping...]", "Mappings of the config; all if none is named")
     .option("-n, --dry-run", "Show what would be done, and do nothing")
-    .option("--force", `Do it even where a guard would hold it (max_delete, an empty ${emptied})`)
+    .option("--force", `Do it even where a guard would hold it (max_delete, max_overwrite, an empty ${emptied})`)
     .action((names: string[], { dryRun = false, force = false }: Options) =>
       start((context) =>
         runMappings(context, names, { command: direction, direction: () => direction, dryRun, force }),

@@ -19,6 +19,8 @@ const WORDS: Readonly<Record<MappingState, string>> = {
 };
 const ARROWS = { push: "->", pull: "<-", "two-way": "<->" } as const;
 const PROBLEMS_SHOWN_MAX = 5;
+/** So long that one may want to ask for it. */
+const LONG_WAIT_MS: DurationMs = 5000;
 
 export function renderStatus(status: DaemonStatus, style: Style): readonly string[] {
   const lines = status.mappings.flatMap((mapping) => renderMapping(mapping, status.now, style));
@@ -37,22 +39,29 @@ function renderMapping(mapping: MappingStatus, now: EpochMs, style: Style): read
   const route = style.dim(`${visible(folder)} ${ARROWS[mode]} ${account}:${visible(namespace)}`);
   const lines = [`${style.bold(visible(mapping.mapping))}  ${parts.join(", ")}  ${route}`];
   if (hold !== null) {
-    const how = hold.approved ? "approved; it runs with the next look" : `kvsync approve ${mapping.mapping}`;
+    const { mapping: name } = mapping;
+    const how = hold.approved
+      ? "approved: it runs with the next look"
+      : `hint: look with kvsync diff ${name}; kvsync approve ${name} lets it run`;
     lines.push(
       `  plan ${hold.plan}: ${visible(hold.message)}`,
       `  ${count(hold.writes)} to write, ${count(hold.removes)} to remove, held for ${renderDuration(now - hold.since)}`,
-      `  hint: look with kvsync diff ${mapping.mapping}; to let it run: ${how}`,
+      `  hint: ${visible(hold.hint)}`,
+      `  ${how}`,
     );
   }
   if (error !== null) {
     lines.push(`  ${visible(error.message)} (${error.code}, for ${renderDuration(now - error.since)})`);
     if (error.hint !== null) lines.push(`  hint: ${visible(error.hint)}`);
-    lines.push(`  trying again in ${renderDuration(Math.max(0, error.retryAt - now))}`);
+    const waitMs = Math.max(0, error.retryAt - now);
+    const sooner = waitMs < LONG_WAIT_MS ? "" : `; at once with kvsync sync --now ${mapping.mapping}`;
+    lines.push(`  trying again in ${renderDuration(waitMs)}${sooner}`);
   }
   for (const { subject, message, code } of problems.slice(0, PROBLEMS_SHOWN_MAX))
     lines.push(`  ${style.red("!")} ${visible(subject)}: ${visible(message)} (${code})`);
   if (problems.length > PROBLEMS_SHOWN_MAX) lines.push(`  ... and ${problems.length - PROBLEMS_SHOWN_MAX} more`);
-  if (watcher?.kind === "polling") {
+  // A folder that is missing cannot be watched either.
+  if (watcher?.kind === "polling" && error?.code !== "root-missing") {
     lines.push(`  ${style.yellow("polling")} its folder every ${renderDuration(watcher.everyMs)}: ${watcher.reason}`);
     if (watcher.hint !== undefined) lines.push(`  hint: ${visible(watcher.hint)}`);
   }

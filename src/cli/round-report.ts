@@ -1,13 +1,14 @@
 // What a round says while it runs and when it is done: actions and problems as they happen, then the summary, for people
 // or, with --json, for programs. The summary's form is a contract: see README.md.
 
-import type { EpochMs } from "../core/clock.ts";
-import type { Trip } from "../core/guards.ts";
+import type { ByteCount, EpochMs } from "../core/clock.ts";
+import { renderTrip } from "../core/guards.ts";
 import { type Problem } from "../core/problem.ts";
 import { visible } from "../core/errors.ts";
 import { renderByteCount, renderDuration } from "../core/units.ts";
 import type { Done } from "../engine/apply.ts";
-import type { Plan } from "../engine/plan.ts";
+import type { PlanTrip } from "../engine/measure.ts";
+import type { Plan, Target } from "../engine/plan.ts";
 import type { Progress as RoundProgress, RoundEvents, RoundResult } from "../engine/round.ts";
 import type { RequestCounts } from "../kv/kv-api.ts";
 import type { Context } from "./context.ts";
@@ -27,6 +28,10 @@ export interface Subject {
   readonly startedAt: EpochMs;
   /** The command only compares: what would be done is a difference, and one is no failure. */
   readonly compares: boolean;
+  /** What is changed goes either way: each action says which. */
+  readonly twoWay?: boolean;
+  /** What the sides are called; unless given, the source and the destination. */
+  readonly sides?: Readonly<Record<Target, string>>;
 }
 
 export interface RoundReport {
@@ -42,6 +47,11 @@ const PROBLEMS_SHOWN_MAX = 50;
 
 type Mark = "+" | "~" | "-";
 
+interface Detail {
+  readonly to: Target;
+  readonly bytes?: ByteCount | undefined;
+}
+
 export function openRoundReport(context: Context, subject: Subject): RoundReport {
   const { output, clock, options } = context;
   const name = subject.mapping ?? subject.route;
@@ -49,14 +59,15 @@ export function openRoundReport(context: Context, subject: Subject): RoundReport
   const shown = { actions: 0, problems: 0, notices: 0 };
   if (subject.mapping !== undefined) output.note(`${visible(subject.mapping)}: ${visible(subject.route)}`);
 
-  const action = (mark: Mark, key: string, detail: object): void => {
+  const action = (mark: Mark, key: string, detail: Detail): void => {
     if (output.json)
       return output.event({ type: subject.dryRun ? "difference" : "done", change: changeOf(mark), key, ...detail });
     shown.actions++;
     if (shown.actions > ACTIONS_SHOWN_MAX && options.verbose !== true) return;
     const { stdout: style } = output;
     const paint = mark === "+" ? style.green : mark === "-" ? style.red : style.yellow;
-    output.line(`  ${paint(mark)} ${visible(key)}`);
+    const way = subject.twoWay === true ? `${detail.to === "destination" ? "->" : "<-"} ` : "";
+    output.line(`  ${way}${paint(mark)} ${visible(key)}`);
   };
 
   return {
@@ -82,7 +93,7 @@ export function openRoundReport(context: Context, subject: Subject): RoundReport
         output.note(`  ${count(shown.notices)} skipped that are no files (-v shows them)`);
       output.event(summaryRecord(subject, result, requests, durationMs));
       output.line(`${visible(name)}: ${renderResult(subject, result, requests)}, ${renderDuration(durationMs)}`);
-      if (result.trip !== undefined) output.warn(renderTrip(result.trip, subject));
+      if (result.trip !== undefined) output.warn(tellTrip(result.trip, subject));
       return exitCodeOf(subject, result);
     },
     close: () => progress.close(),
@@ -105,7 +116,7 @@ function tellProblem(
   output.warn(`  ${output.stderr.red("!")} ${visible(subject)}: ${visible(message)} (${code})`);
 }
 
-function tellPlan(plan: Plan, action: (mark: Mark, key: string, detail: object) => void): void {
+function tellPlan(plan: Plan, action: (mark: Mark, key: string, detail: Detail) => void): void {
   for (const to of ["destination", "source"] as const) {
     for (const page of plan.pages(`write:${to}`)) {
       for (const { key, from, replaces } of page)
@@ -150,14 +161,16 @@ function renderResult({ dryRun, compares }: Subject, result: RoundResult, reques
   return parts.join(", ");
 }
 
-function renderTrip(trip: Trip, { command, mapping, dryRun }: Subject): string {
+const SIDES: Readonly<Record<Target, string>> = { source: "the source", destination: "the destination" };
+
+function tellTrip(trip: PlanTrip, { command, mapping, dryRun, compares, sides = SIDES }: Subject): string {
   const held = dryRun ? "would be held" : "held, and nothing was changed";
-  const again = `kvsync ${command}${mapping === undefined ? "" : ` ${mapping}`}`;
-  const what =
-    trip.guard === "source-empty"
-      ? `the source is empty, and ${count(trip.removes)} keys would be removed`
-      : `${count(trip.removes)} keys would be removed, and ${count(trip.allowed)} are allowed (max_delete)`;
-  return `  ${held}: ${what}\n  hint: look with ${again} --dry-run, and let it pass with ${again} --force`;
+  const other = sides[trip.to === "source" ? "destination" : "source"];
+  const again = `kvsync ${compares ? "sync" : command}${mapping === undefined ? "" : ` ${mapping}`}`;
+  const look = dryRun ? "" : `look with ${again} --dry-run, and `;
+  const daemon =
+    compares && mapping !== undefined ? `, or with kvsync approve ${mapping} where the daemon holds it` : "";
+  return `  ${held}: ${renderTrip(trip, { changed: sides[trip.to], other })}\n  hint: ${look}let it pass with ${again} --force${daemon}`;
 }
 
 function summaryRecord(

@@ -38,6 +38,8 @@ interface OpenLocation {
 const SETTLE_WINDOW_MS = 60_000;
 /** A mirror is asked for by name; a quarter of the destination is still a lot to lose to a wrong argument. */
 const MAX_DELETE_SHARE = 0.25;
+/** Overwriting is what a copy is for. */
+const ANY_OVERWRITE = { share: 1 };
 
 export async function runCopy(context: Context, from: string, to: string, copy: Copy): Promise<ExitCode> {
   const { stateDir } = await context.config();
@@ -70,7 +72,7 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
         now: toEpochSeconds(clock.now()),
       },
       settleWindowMs: SETTLE_WINDOW_MS,
-      guards: { maxDelete: { share: MAX_DELETE_SHARE } },
+      guards: { maxDelete: { share: MAX_DELETE_SHARE }, maxOverwrite: ANY_OVERWRITE },
       dryRun: copy.dryRun,
       force: copy.force,
       signal,

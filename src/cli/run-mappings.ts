@@ -1,8 +1,8 @@
 // One round for each of several mappings: push, pull and diff. A mapping that fails does not keep the others from theirs.
 
 import type { MappingConfig } from "../config/config.ts";
-import { toEpochSeconds } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
+import { decideOf } from "../daemon/decide-mapping.ts";
 import { openMapping } from "../daemon/mapping.ts";
 import { type PairDeps, runPairRound } from "../daemon/pair.ts";
 import { openJournal, openScratchJournal } from "../journal/journal.ts";
@@ -18,6 +18,12 @@ export interface MappingRounds {
   readonly dryRun: boolean;
   readonly force: boolean;
 }
+
+/** What the sides of a mapping's round are called. */
+export const SIDES = {
+  push: { source: "the folder", destination: "the namespace" },
+  pull: { source: "the namespace", destination: "the folder" },
+} as const;
 
 /** Runs the mappings of these names, or all, one after the other. Returns the worst exit code. */
 export async function runMappings(
@@ -89,6 +95,8 @@ async function runRound(
   const { command, dryRun, force } = rounds;
   const startedAt = clock.now();
   const direction = rounds.direction(mapping);
+  // A push or pull of a two-way mapping is one way on purpose; what differs is shown as its mode would carry it.
+  const twoWay = command === "diff" && mapping.mode === "two-way";
   const account = await context.account(mapping.account);
   const before = account.api.counts();
   const opened = await openMapping(
@@ -101,21 +109,18 @@ async function runRound(
     mapping: mapping.name,
     account: account.name,
     namespace: opened.namespace?.title ?? mapping.namespace,
-    route: `${pair.source.label} -> ${pair.destination.label}`,
+    route: `${pair.source.label} ${twoWay ? "<->" : "->"} ${pair.destination.label}`,
     dryRun,
     startedAt,
     compares: command === "diff",
+    twoWay,
+    sides: SIDES[direction],
   });
   try {
     const result = await runPairRound(deps, pair, {
-      decide: {
-        twoWay: false,
-        delete: mapping.delete,
-        saveAll: !pair.destination.traits.readsCostRequests,
-        now: toEpochSeconds(clock.now()),
-      },
+      decide: decideOf({ ...mapping, mode: twoWay ? "two-way" : direction }, pair.destination, clock.now()),
       settleWindowMs: mapping.settleWindowMs,
-      guards: { maxDelete: mapping.maxDelete },
+      guards: mapping,
       dryRun,
       force,
       signal,

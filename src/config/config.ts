@@ -68,6 +68,7 @@ export interface MappingPolicy {
   readonly exclude: readonly string[];
   readonly rules: readonly RuleConfig[];
   readonly maxDelete: GuardLimits["maxDelete"];
+  readonly maxOverwrite: GuardLimits["maxOverwrite"];
   readonly trash: TrashConfig;
   readonly settleWindowMs: DurationMs;
   readonly pollIntervalMs: DurationMs;

@@ -86,6 +86,7 @@ export function resolvePolicy(
     exclude: merged.exclude ?? [],
     rules,
     maxDelete: merged.max_delete ?? { share: 0.25 },
+    maxOverwrite: merged.max_overwrite ?? "not-all",
     trash: {
       keepMs: raw.trash?.keep ?? defaults.trash?.keep ?? 30 * DAY_MS,
       maxBytes: raw.trash?.max_size ?? defaults.trash?.max_size ?? 2 ** 30,

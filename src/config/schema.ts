@@ -83,6 +83,24 @@ const trash = group("What becomes of values that were overwritten or deleted and
   max_size: v.optional(quantity("Delete the oldest when the trash is larger. Default: 1GiB.", parseByteCount, SIZE)),
 });
 
+const keysLimit = (description: string) =>
+  v.pipe(
+    v.union(
+      [
+        v.pipe(
+          wholeNumber("", 0, 1_000_000_000),
+          v.transform((count) => ({ count })),
+        ),
+        v.pipe(
+          quantity("", parseRatio, RATIO),
+          v.transform((share) => ({ share })),
+        ),
+      ],
+      ({ input }) => keysLimitMessage(input),
+    ),
+    v.description(description),
+  );
+
 /** What a mapping, `auto` and `defaults` all may say. */
 const policyEntries = {
   account: v.optional(text("The account its namespace is in. Default: the only account.")),
@@ -114,23 +132,13 @@ const policyEntries = {
     list("Metadata and times to live by key; for each, the last rule that matches and sets it decides.", rule),
   ),
   max_delete: v.optional(
-    v.pipe(
-      v.union(
-        [
-          v.pipe(
-            wholeNumber("", 0, 1_000_000_000),
-            v.transform((count) => ({ count })),
-          ),
-          v.pipe(
-            quantity("", parseRatio, RATIO),
-            v.transform((share) => ({ share })),
-          ),
-        ],
-        ({ input }) => maxDeleteMessage(input),
-      ),
-      v.description(
-        "Hold a round that would delete more on a side: a percentage of its keys, or a number of keys. Default: 25%.",
-      ),
+    keysLimit(
+      "Hold a round that would delete more on a side: a percentage of its keys, or a number of keys. Default: 25%.",
+    ),
+  ),
+  max_overwrite: v.optional(
+    keysLimit(
+      "Hold a round that would overwrite more on a side of the keys that both sides had agreed on: a percentage of them, or a number of keys. 100% lets every key change at once. Default: all but one, and at least 9.",
     ),
   ),
   trash: v.optional(trash),
@@ -173,7 +181,7 @@ function parseShare(share: string): Parsed<number> {
   return parsed.kind === "value" && parsed.value === 0 ? { kind: "fault", message: "must be over 0%" } : parsed;
 }
 
-function maxDeleteMessage(input: unknown): string {
+function keysLimitMessage(input: unknown): string {
   const parsed = typeof input === "string" ? parseRatio(input) : undefined;
   return `must be a percentage, as in 25%, or a number of keys${parsed?.kind === "fault" ? `: ${parsed.message}` : ""}`;
 }

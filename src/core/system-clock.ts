@@ -6,7 +6,15 @@ import type { Clock, EpochMs } from "./clock.ts";
 
 export const systemClock: Clock = {
   now: () => Date.now() as EpochMs,
-  sleep: (duration, signal) => sleep(duration, undefined, signal === undefined ? {} : { signal }),
+  sleep: async (duration, signal) => {
+    try {
+      await sleep(duration, undefined, signal === undefined ? {} : { signal });
+    } catch (error) {
+      // Node rejects with an error of its own, of which nobody could tell why the sleep was broken off.
+      signal?.throwIfAborted();
+      throw error;
+    }
+  },
   random: () => Math.random(),
 };
 

@@ -1,8 +1,9 @@
 // The daemon's events as lines of its log. What changed nothing is not worth a line.
 
+import type { Problem } from "../core/problem.ts";
 import { renderDuration } from "../core/units.ts";
 import type { DaemonEvent, DaemonListener, MappingEvent } from "./daemon-event.ts";
-import { decodeHoldReason, renderHoldReason } from "./hold-reason.ts";
+import { decodeHoldReason, renderHoldAdvice, renderHoldReason } from "./hold-reason.ts";
 import type { Log } from "./log.ts";
 import type { RoundReport } from "./round-port.ts";
 
@@ -10,10 +11,25 @@ import type { RoundReport } from "./round-port.ts";
 const WAIT_TOLD_MS = 5000;
 
 export function logEvents(log: Log): DaemonListener {
+  /** Of each mapping the problems that were told: a file that nobody can read is not to be told of with every look. */
+  const told = new Map<string, Set<string>>();
   return (event) => {
-    if ("mapping" in event) logMapping(event, log.with({ mapping: event.mapping.name }));
-    else logDaemon(event, log);
+    if (!("mapping" in event)) return logDaemon(event, log);
+    const { name } = event.mapping;
+    const known = told.get(name) ?? new Set();
+    if (event.kind === "stopped") told.delete(name);
+    else told.set(name, event.kind === "round-ended" ? problemsAfter(event.report, known) : known);
+    logMapping(event, log.with({ mapping: name }), known);
   };
+}
+
+/** A look at everything tells all problems that there are; one at some keys tells of those. */
+function problemsAfter({ problems, isFull }: RoundReport, known: ReadonlySet<string>): Set<string> {
+  return new Set([...(isFull ? [] : known), ...problems.map(nameOf)]);
+}
+
+function nameOf({ code, subject, message }: Problem): string {
+  return JSON.stringify([code, subject, message]);
 }
 
 function logDaemon(event: Exclude<DaemonEvent, MappingEvent & { readonly mapping: unknown }>, log: Log): void {
@@ -35,7 +51,7 @@ function logDaemon(event: Exclude<DaemonEvent, MappingEvent & { readonly mapping
   }
 }
 
-function logMapping(event: MappingEvent, log: Log): void {
+function logMapping(event: MappingEvent, log: Log, known: ReadonlySet<string>): void {
   switch (event.kind) {
     case "started":
       return log.debug("started");
@@ -44,10 +60,11 @@ function logMapping(event: MappingEvent, log: Log): void {
     case "round-began":
       return log.debug("round began", { step: event.step, reasons: event.reasons });
     case "round-ended":
-      return logRound(event.report, log);
+      return logRound(event.report, log, known);
     case "held": {
-      const { plan, reason, writes, removes } = event.hold;
-      return log.warn(`held: ${renderHoldReason(decodeHoldReason(reason))}`, { plan, writes, removes });
+      const { plan, writes, removes } = event.hold;
+      const reason = decodeHoldReason(event.hold.reason);
+      return log.warn(`held: ${renderHoldReason(reason)}`, { plan, writes, removes, hint: renderHoldAdvice(reason) });
     }
     case "lifted":
       return log.info("no longer held");
@@ -73,10 +90,13 @@ function logMapping(event: MappingEvent, log: Log): void {
   }
 }
 
-function logRound({ result, durationMs, problems }: RoundReport, log: Log): void {
+function logRound({ result, durationMs, problems }: RoundReport, log: Log, known: ReadonlySet<string>): void {
   const { written, removed, unchanged, conflicts, failed, lagging, bytes } = result;
   const fields = { written, removed, unchanged, conflicts, failed, lagging, bytes, durationMs };
   if (written + removed > 0) log.info("synced", fields);
   else log.debug("nothing to do", fields);
-  for (const { code, subject, message } of problems) log.warn(`${subject} ${message}`, { code, key: subject });
+  for (const problem of problems) {
+    const { code, subject, message } = problem;
+    if (!known.has(nameOf(problem))) log.warn(`${subject} ${message}`, { code, key: subject });
+  }
 }

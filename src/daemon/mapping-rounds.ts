@@ -3,7 +3,7 @@
 // `kvsync sync` for a single round.
 
 import type { MappingConfig } from "../config/config.ts";
-import { AppError } from "../core/errors.ts";
+import { AppError, visible } from "../core/errors.ts";
 import type { Key } from "../core/key.ts";
 import { BULK_GET_KEYS_MAX, LIST_PAGE_KEYS_MAX } from "../core/limits.ts";
 import type { Problem } from "../core/problem.ts";
@@ -94,8 +94,9 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
       failedWith = undefined;
       return report;
     } catch (thrown) {
-      const error = operationErrorOf(thrown);
-      if (error === undefined) throw thrown;
+      const failure = operationErrorOf(thrown);
+      if (failure === undefined) throw thrown;
+      const error = explained(failure, mapping, before);
       if (OPEN_ANEW.has(error.code)) await opener.close();
       if (error.code === "unauthorized") await accounts.renew(account);
       const isNew = !call.signal.aborted && failedWith !== error.code;
@@ -126,7 +127,7 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
     const mayApply = (plan: Plan, seen: PlanSeen): boolean => {
       looks = lookRequests() - looksBefore;
       isReplaced = root !== undefined && !sameRoot(root, findRoot(mapping, before));
-      const reason = judgePlan(plannedOf(plan, circumstances), seen, circumstances);
+      const reason = judgePlan(plannedOf(plan, circumstances), seen, circumstances, mapping.mode);
       if (isReplaced || reason === undefined) return !isReplaced;
       if (only !== undefined) {
         needsLook = true;
@@ -149,7 +150,7 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
     const result = await runPairRound(deps, pair, {
       decide: decideOf(mapping, pair.destination, clock.now()),
       settleWindowMs: mapping.settleWindowMs,
-      guards: { maxDelete: mapping.maxDelete },
+      guards: mapping,
       dryRun: call.dryRun ?? false,
       force: call.force ?? false,
       signal: call.signal,
@@ -257,6 +258,25 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
     approve: (plan) => holds.approve(name, plan),
     close: () => opener.close(),
   };
+}
+
+/** `error`, unless more can be said of it: a namespace that was there before is not made anew, since who deleted it may
+ * have meant it. */
+function explained(
+  error: AppError,
+  { name, namespace, account }: MappingConfig,
+  before: Sighting | undefined,
+): AppError {
+  const was = before?.namespaceId;
+  if (error.code !== "namespace-not-found" || was === undefined) return error;
+  const anew =
+    namespace === was
+      ? ""
+      : `kvsync namespace create "${account}:${visible(namespace)}", then kvsync approve ${name}; or `;
+  return new AppError("namespace-not-found", `the namespace "${visible(namespace)}" is gone: its id was ${was}`, {
+    hint: `no file was deleted, and it is not made anew by itself: ${anew}name another one in the config, and kvsync reload`,
+    cause: error,
+  });
 }
 
 function plannedOf(plan: Plan, { rootChanged }: Circumstances): Parameters<typeof judgePlan>[0] {

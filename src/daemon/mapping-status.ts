@@ -2,7 +2,7 @@
 
 import type { EpochMs } from "../core/clock.ts";
 import type { Problem } from "../core/problem.ts";
-import { decodeHoldReason, renderHoldReason } from "./hold-reason.ts";
+import { decodeHoldReason, renderHoldAdvice, renderHoldReason } from "./hold-reason.ts";
 import type { Hold } from "../journal/holds.ts";
 import type { Activity, Failure, LoopState, MappingLoop } from "./mapping-loop.ts";
 import type { RoundReport } from "./round-port.ts";
@@ -85,7 +85,8 @@ export function roundStatus({ result, startedAt, durationMs }: RoundReport): Rou
 
 function holdStatus({ plan, reason, writes, removes, since, approved }: Hold): HoldStatus {
   const decoded = decodeHoldReason(reason);
-  return { plan, guard: decoded.guard, message: renderHoldReason(decoded), writes, removes, since, approved };
+  const [message, hint] = [renderHoldReason(decoded), renderHoldAdvice(decoded)];
+  return { plan, guard: decoded.guard, message, hint, writes, removes, since, approved };
 }
 
 function errorStatus({ error, since, retryAt }: Failure): ErrorStatus {

@@ -71,6 +71,8 @@ export interface HoldStatus {
   readonly guard: string;
   /** In lower case, for people. */
   readonly message: string;
+  /** What to do about it if it is not meant. */
+  readonly hint: string;
   readonly writes: number;
   readonly removes: number;
   readonly since: EpochMs;

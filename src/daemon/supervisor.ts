@@ -159,7 +159,15 @@ export function openSupervisor(deps: SupervisorDeps): Supervisor {
     await Promise.all([...removed, ...changed].map((loop) => end(loop, atOnce)));
     const names = changed.map(({ mapping }) => mapping.name);
     if (!stopping.signal.aborted) for (const name of [...added, ...names]) start(mappings.get(name)!);
+    putInOrder([...mappings.keys()]);
     return { added, changed: names, removed: removed.map(({ mapping }) => mapping.name) };
+  }
+
+  /** The loops in the order of the config, which is that of the status. */
+  function putInOrder(names: readonly string[]): void {
+    const ordered = names.flatMap((name) => loops.get(name) ?? []);
+    loops.clear();
+    for (const loop of ordered) loops.set(loop.mapping.name, loop);
   }
 
   function change<T>(work: () => Promise<T>): Promise<T> {

@@ -7,11 +7,13 @@ import { type Entry, sameAttributes } from "../core/entry.ts";
 import { assert } from "../core/errors.ts";
 import type { Key } from "../core/key.ts";
 import { type Problem, problem, staleRead } from "../core/problem.ts";
-import { isBehindListing, isNews, type KeyPast, settleRemote } from "../core/settle.ts";
+import { isBehindListing, settleRemote } from "../core/settle.ts";
 import type { BaseStore, Loss, NewBaseRow, Trash } from "../journal/ports.ts";
 import type { Pages, ReadOutcome, Replica, Value, Write, WriteOutcome } from "../replica/replica.ts";
-import { type Observer, onePage, transferOptions } from "./observer.ts";
+import { onePage, transferOptions } from "./observer.ts";
+import type { SeenValues } from "./partial.ts";
 import type { Plan, RemoveAction, Target, WriteAction } from "./plan.ts";
+import type { Recall } from "./recall.ts";
 
 export interface ApplyDeps {
   readonly clock: Clock;
@@ -21,11 +23,13 @@ export interface ApplyDeps {
   readonly trash: Trash;
   /** When the listings of this round began: signatures in the plan are no older. */
   readonly startedAt: EpochMs;
+  /** Values of the destination that were read for this plan: what is saved of them is not read again. */
+  readonly seen: SeenValues;
   readonly signal: AbortSignal | undefined;
   /** Both sides may be changed: what is under way is to be known after a crash. */
   readonly twoWay: boolean;
   readonly settleWindowMs: DurationMs;
-  readonly glimpses: Observer["glimpses"];
+  readonly recall: Recall;
   readonly onProblem: (problem: Problem) => void;
   readonly onDone: (done: Done) => void;
 }
@@ -182,7 +186,7 @@ function readWrites(
     const action = wanted.get(outcome.key);
     assert(action !== undefined, "a read outcome belongs to a read that was asked for");
     wanted.delete(outcome.key);
-    noteSeen(outcome, direction);
+    if ("seen" in outcome) direction.recall.see(outcome.seen);
     if (outcome.kind === "problem") direction.onProblem(outcome.problem);
     if (outcome.kind === "absent") {
       const message = "was there when listed and is gone now; the next round sees to it";
@@ -212,31 +216,15 @@ function lags(
   direction: Direction,
 ): boolean {
   if (listed.fingerprint !== undefined || !direction.from.traits.eventuallyConsistent) return false;
-  const past = pastOf(key, direction);
+  const past = direction.recall.pastOf(key);
   const options = { now: direction.clock.now(), windowMs: direction.settleWindowMs };
   if (isBehindListing(value.entry, { listed, isLoose }, past, options)) {
-    direction.base.glimpse([listed], options.now);
+    direction.recall.glimpse(listed);
+    direction.recall.keep();
     return true;
   }
   const { kind } = settleRemote(value.entry, past, options);
   return kind === "stale" || kind === "overtaken";
-}
-
-function pastOf(key: Key, { base, glimpses }: ApplyDeps): KeyPast {
-  const [row] = base.lookup([key]);
-  return {
-    base: row === undefined || "gone" in row ? undefined : row,
-    previous: row?.previous,
-    glimpse: glimpses.get(key),
-  };
-}
-
-/** Remembers another version that a side showed when it was read, if nobody knows it. Returns whether it did. */
-function noteSeen(outcome: ReadOutcome, direction: Direction): boolean {
-  if (!("seen" in outcome) || outcome.seen === undefined) return false;
-  if (!isNews(outcome.seen, pastOf(outcome.key, direction))) return false;
-  direction.base.glimpse([outcome.seen], direction.clock.now());
-  return true;
 }
 
 function isEqual(a: Entry, b: Entry): boolean {
@@ -280,10 +268,10 @@ async function saveAll(
   const conflicts = new Set(
     actions.flatMap((action) => (action.kind === "write" && action.conflict ? [action.key] : [])),
   );
-  for await (const outcomes of direction.into.read(onePage(entries), transferOptions(direction))) {
+  for await (const outcomes of readLosses(entries, direction)) {
     const values: Value[] = [];
     for (const outcome of outcomes) {
-      const isUnsure = noteSeen(outcome, direction);
+      const isUnsure = "seen" in outcome && direction.recall.see(outcome.seen);
       if (outcome.kind === "value" && !isUnsure) values.push(outcome.value);
       if (outcome.kind !== "problem" && !isUnsure) continue;
       direction.onProblem(outcome.kind === "problem" ? outcome.problem : staleRead(outcome.key));
@@ -299,4 +287,17 @@ async function saveAll(
     }
   }
   return unsaved;
+}
+
+async function* readLosses(entries: readonly Entry[], direction: Direction): Pages<ReadOutcome> {
+  const { to, into, seen } = direction;
+  const unread: Entry[] = [];
+  const known: ReadOutcome[] = [];
+  for (const entry of entries) {
+    const value = to === "destination" ? seen.get(entry.key) : undefined;
+    if (value !== undefined && isEqual(value.entry, entry)) known.push({ kind: "value", key: entry.key, value });
+    else unread.push(entry);
+  }
+  if (known.length > 0) yield known;
+  if (unread.length > 0) yield* into.read(onePage(unread), transferOptions(direction));
 }

@@ -10,7 +10,7 @@ import type { ReadOutcome } from "../replica/replica.ts";
 import type { Triple } from "./merge.ts";
 import { type Observer, onePage, remoteSide, transferOptions } from "./observer.ts";
 import type { Target } from "./plan.ts";
-import { noteSeen, pastOf, settleOptions, settlePage } from "./settle-page.ts";
+import { pastOf, settleOptions, settlePage } from "./settle-page.ts";
 
 /** `triples` with the fingerprints that decisions about them need; without those whose value cannot be read, each of
  * which is reported as a problem. */
@@ -24,14 +24,14 @@ export async function observePage(triples: readonly Triple[], observer: Observer
 function trustBase(triple: Triple): Triple {
   const { base } = triple;
   if (base?.signature === undefined) return triple;
-  const source = trusted(triple.source, base);
-  const destination = trusted(triple.destination, base);
+  const source = triple.source && trusted(triple.source, base);
+  const destination = triple.destination && trusted(triple.destination, base);
   return source === triple.source && destination === triple.destination ? triple : { ...triple, source, destination };
 }
 
 /** `entry` with the fingerprint from the base, if its file is as it was when that was taken. */
-function trusted(entry: Entry | undefined, base: BaseRow): Entry | undefined {
-  if (entry?.signature === undefined || entry.fingerprint !== undefined || base.signature === undefined) return entry;
+export function trusted(entry: Entry, base: BaseRow): Entry {
+  if (entry.signature === undefined || entry.fingerprint !== undefined || base.signature === undefined) return entry;
   if (!sameSignature(entry.signature, base.signature) || isRacy(entry.signature, base.hashedAt)) return entry;
   return { ...entry, fingerprint: base.fingerprint };
 }
@@ -67,7 +67,7 @@ async function readValues(
   return triples.flatMap((triple) => {
     const outcome = read.get(triple.key);
     if (outcome === undefined) return [triple];
-    noteSeen(outcome, triple, side, observer);
+    if ("seen" in outcome) observer.recall.see(outcome.seen);
     const entry = resolvedEntry(outcome, triple, side, observer);
     return entry === undefined ? [] : [{ ...triple, [side]: entry }];
   });
@@ -108,7 +108,7 @@ function settledRead(
     side === remoteSide(observer) &&
     isBehindListing(value.entry, { listed, isLoose }, past, settleOptions(observer))
   ) {
-    observer.onGlimpse(listed);
+    observer.recall.glimpse(listed);
     return laggingRead(triple, observer);
   }
   const shows = settleRemote(value.entry, past, settleOptions(observer));

@@ -1,12 +1,10 @@
 // What observation works with: both sides, how exactly to look, and whom to tell.
 
 import type { Clock, DurationMs } from "../core/clock.ts";
-import type { Entry } from "../core/entry.ts";
-import type { Key } from "../core/key.ts";
 import type { Problem } from "../core/problem.ts";
-import type { Glimpse } from "../core/settle.ts";
 import type { Pages, Replica, TransferOptions } from "../replica/replica.ts";
 import type { Target } from "./plan.ts";
+import type { Recall } from "./recall.ts";
 
 export interface Observer {
   readonly clock: Clock;
@@ -23,10 +21,7 @@ export interface Observer {
   readonly onProblem: (problem: Problem) => void;
   /** Keys whose listing lags, and was taken to be what is known. */
   readonly onLag: (keys: number) => void;
-  /** What the remote has shown lately, and both sides do not agree on yet. */
-  readonly glimpses: ReadonlyMap<Key, Glimpse>;
-  /** The remote shows a version that is to be remembered. */
-  readonly onGlimpse: (entry: Entry) => void;
+  readonly recall: Recall;
 }
 
 /** The side that may lag behind itself, and that glimpses are of. Between two namespaces: the one that is written to. */

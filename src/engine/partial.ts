@@ -1,69 +1,106 @@
 // The sides of a round that looks at a few keys only: those that a watcher saw change. One look at each file, no listing.
+//
+// [I6] What the round is going to replace or remove at the destination is read first, a hundred keys a request: somebody else
+// may have written it since the last look at everything, and then this is the only time that anybody sees it.
 
+import type { ByteCount } from "../core/clock.ts";
+import { type Comparison, compareVersions } from "../core/compare.ts";
 import { baseEntry, type BaseRow, type Entry, type Tombstone } from "../core/entry.ts";
 import { assert } from "../core/errors.ts";
 import { compareUtf8, type Key } from "../core/key.ts";
 import type { BaseStore } from "../journal/ports.ts";
-import type { ListOptions, Pages, Replica } from "../replica/replica.ts";
+import type { ListOptions, Pages, Replica, Value } from "../replica/replica.ts";
 import type { MergeInput } from "./merge.ts";
+import { trusted } from "./observe.ts";
 import { onePage, transferOptions } from "./observer.ts";
+import type { Recall } from "./recall.ts";
 
-export interface PartialSides {
+interface PartialSides {
   readonly source: Replica;
   readonly destination: Replica;
   readonly base: BaseStore;
-  readonly decide: { readonly twoWay: boolean };
 }
 
-/** The destination is shown as the base says it is, and a round over all keys finds out what else it may be. Where that
- * could destroy what nobody has seen it is read first: a key that the base does not know, and in two-way sync every key. */
+interface PartialOptions extends ListOptions {
+  /** Is given the values of the destination that were read. */
+  readonly seen: SeenValues;
+  readonly recall: Recall;
+}
+
+/** Values of the destination, so that one read serves both to decide and to save what is decided against. */
+export type SeenValues = Map<Key, Value>;
+
+/** The rest is read again where it has to be saved. */
+const SEEN_BYTES_MAX: ByteCount = 16_000_000;
+
+/** The destination is shown as it is where the source is not what the base says, and elsewhere as the base says: nothing
+ * follows there, and a look at everything finds out what else it may be. */
 export async function partialSides(
   only: readonly Key[],
-  sides: PartialSides,
-  options: ListOptions,
+  { source, destination, base }: PartialSides,
+  options: PartialOptions,
 ): Promise<MergeInput> {
-  assert(sides.source.lookup !== undefined, "a partial round has a source that can look keys up");
+  assert(source.lookup !== undefined, "a partial round has a source that can look keys up");
   const keys = [...new Set(only)].sort(compareUtf8);
-  const rows = sides.base.lookup(keys);
-  const destination = new Map<Key, Entry>();
-  for (const row of rows) if (!("gone" in row)) destination.set(row.key, baseEntry(row)!);
-  const source = await sides.source.lookup(keys, options);
-  const held = new Set(source.map((entry) => entry.key));
-  const unseen = keys.filter((key) =>
-    destination.has(key) ? sides.decide.twoWay : held.has(key) || sides.decide.twoWay,
+  const known = base.lookup(keys);
+  const rows = new Map(known.flatMap((row) => ("gone" in row ? [] : [[row.key, row] as const])));
+  const entries = new Map((await source.lookup(keys, options)).map((entry) => [entry.key, entry]));
+  await hashDoubtful(entries, rows, source, options);
+  const unseen = keys.filter((key) => comparisonOf(entries.get(key), rows.get(key)) !== "same");
+  const found = new Map([...rows].map(([key, row]) => [key, baseEntry(row)!]));
+  await fetchUnseen(unseen, destination, found, options);
+  const bases: Pages<BaseRow | Tombstone> = onePage(known);
+  const pageOf = (side: ReadonlyMap<Key, Entry>): Pages<Entry> => onePage(keys.flatMap((key) => side.get(key) ?? []));
+  return { source: pageOf(entries), destination: pageOf(found), base: bases };
+}
+
+/** What the source holds of a key, against the base. */
+function comparisonOf(entry: Entry | undefined, row: BaseRow | undefined): Comparison {
+  if (entry === undefined || row === undefined)
+    return (entry === undefined) === (row === undefined) ? "same" : "different";
+  return compareVersions(trusted(entry, row), row);
+}
+
+/** Reads the sources of which only that tells whether they changed: a file that was merely touched, or that a round has
+ * just written, is to cost no request. What cannot be read stays in doubt. */
+async function hashDoubtful(
+  entries: Map<Key, Entry>,
+  rows: ReadonlyMap<Key, BaseRow>,
+  source: Replica,
+  { signal }: PartialOptions,
+): Promise<void> {
+  const doubtful = [...entries.values()].filter(
+    ({ key }) => comparisonOf(entries.get(key), rows.get(key)) === "unknown",
   );
-  await readUnseen(unseen, sides.destination, destination, options);
-  const entries = keys.flatMap((key) => destination.get(key) ?? []);
-  const base: Pages<BaseRow | Tombstone> = onePage(rows);
-  return { source: onePage(source), destination: onePage(entries), base };
+  if (doubtful.length === 0) return;
+  for await (const outcomes of source.read(onePage(doubtful), transferOptions({ signal }))) {
+    for (const outcome of outcomes) if (outcome.kind === "value") entries.set(outcome.key, outcome.value.entry);
+  }
 }
 
 /** Puts into `entries` what `side` holds now; a key that cannot be read is told as unknown. */
-async function readUnseen(
+async function fetchUnseen(
   keys: readonly Key[],
   side: Replica,
   entries: Map<Key, Entry>,
-  { signal, onProblem, onUnknown }: ListOptions,
+  { signal, onProblem, onUnknown, seen, recall }: PartialOptions,
 ): Promise<void> {
   if (keys.length === 0) return;
-  const asked = keys.map((key) => ({ ...UNKNOWN, ...entries.get(key), key, fingerprint: undefined }));
-  for await (const outcomes of side.read(onePage(asked), transferOptions({ signal }))) {
+  assert(side.fetch !== undefined, "a partial round has a destination that can be asked for keys");
+  let bytes = 0;
+  for await (const outcomes of side.fetch(keys, transferOptions({ signal }))) {
     for (const outcome of outcomes) {
-      if (outcome.kind === "value") entries.set(outcome.key, outcome.value.entry);
-      else entries.delete(outcome.key);
+      if ("seen" in outcome) recall.see(outcome.seen);
+      if (outcome.kind === "value") {
+        entries.set(outcome.key, outcome.value.entry);
+        bytes += outcome.value.bytes.byteLength;
+        if (bytes <= SEEN_BYTES_MAX) seen.set(outcome.key, outcome.value);
+        continue;
+      }
+      entries.delete(outcome.key);
       if (outcome.kind !== "problem") continue;
       onProblem(outcome.problem);
       onUnknown?.({ key: outcome.key });
     }
   }
 }
-
-const UNKNOWN: Omit<Entry, "key"> = {
-  fingerprint: undefined,
-  metadata: undefined,
-  expiration: undefined,
-  ttlSeconds: undefined,
-  size: undefined,
-  signature: undefined,
-  binary: undefined,
-};

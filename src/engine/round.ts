@@ -2,21 +2,21 @@
 // different replicas.
 
 import type { ByteCount, Clock, DurationMs } from "../core/clock.ts";
-import type { Entry } from "../core/entry.ts";
-import { checkGuards, type GuardLimits, type Trip } from "../core/guards.ts";
+import type { GuardLimits } from "../core/guards.ts";
 import type { Key } from "../core/key.ts";
 import type { Problem } from "../core/problem.ts";
 import { isNews } from "../core/settle.ts";
-import type { BaseStore, Intent, NewBaseRow, Spool, Trash } from "../journal/ports.ts";
+import type { BaseStore, Spool, Trash } from "../journal/ports.ts";
 import type { ListOptions, Replica } from "../replica/replica.ts";
 import { applyPlan, type Done } from "./apply.ts";
 import { type Decide, decideTriple, type Verdict } from "./decide.ts";
-import { findArrived } from "./intents.ts";
+import { assumeRest, checkPlan, type Measure, measureTriple, openMeasure, type PlanTrip } from "./measure.ts";
 import { mergeJoin, type Triple } from "./merge.ts";
 import { observePage } from "./observe.ts";
 import type { Observer } from "./observer.ts";
-import { partialSides } from "./partial.ts";
-import { Plan } from "./plan.ts";
+import { partialSides, type SeenValues } from "./partial.ts";
+import { Plan, type Target } from "./plan.ts";
+import { openRecall, type Recall } from "./recall.ts";
 import { Unknowns } from "./unknowns.ts";
 
 export interface RoundRequest {
@@ -28,8 +28,8 @@ export interface RoundRequest {
   readonly trash: Trash;
   readonly spool: Spool;
   readonly decide: Decide;
-  /** Look at these keys alone, of which the source has changed: it is asked for them by name, and the destination is taken
-   * to be what the base says. Unless it is given, both sides are listed. */
+  /** Look at these keys alone, of which the source may have changed: it is asked for them by name, and the destination is
+   * asked for those of them that the round may touch. Unless it is given, both sides are listed. */
   readonly only?: readonly Key[];
   readonly guards: GuardLimits;
   readonly settleWindowMs: DurationMs;
@@ -51,8 +51,10 @@ export interface PlanSeen {
   readonly destinationKeys: number;
   /** Keys that are alike on both sides. */
   readonly unchanged: number;
+  /** Writes to each side of keys that both had agreed on and that it is without. */
+  readonly restored: Readonly<Record<Target, number>>;
   /** The guard it trips. */
-  readonly trip: Trip | undefined;
+  readonly trip: PlanTrip | undefined;
 }
 
 export interface RoundEvents {
@@ -85,7 +87,7 @@ export interface RoundResult {
   readonly lagging: number;
   readonly bytes: ByteCount;
   /** Set if a guard holds the plan: then nothing was applied. */
-  readonly trip: Trip | undefined;
+  readonly trip: PlanTrip | undefined;
   /** Writes and removals that are held, by a guard or by `mayApply`. */
   readonly held: number;
 }
@@ -99,19 +101,20 @@ export async function runRound(request: RoundRequest): Promise<RoundResult> {
     request.events.onProblem(problem);
   };
   const plan = new Plan(request.spool);
+  const seen: SeenValues = new Map();
+  const recall = openRecall(request, startedAt);
   try {
-    const sizes = await fillPlan(plan, request, tally, onProblem);
-    const trip = request.force ? undefined : checkPlan(plan, sizes, request);
+    const measure = await fillPlan(plan, request, tally, { onProblem, seen, recall });
+    const trip = request.force ? undefined : await checkPlan(plan, measure, request);
     const planned = plan.writes + plan.removes;
-    if (!request.dryRun && !request.force && !mayApply(plan, sizes, tally, trip, request))
+    if (!request.dryRun && !request.force && !mayApply(plan, measure, tally, trip, request))
       return { ...tally, trip, held: planned };
     request.events.onPlan?.(plan);
     const held = trip === undefined ? 0 : planned;
     if (request.dryRun) return { ...tally, written: plan.writes, removed: plan.removes, bytes: plan.bytes, trip, held };
     const onDone = tallyDone(tally, plan, request.events);
-    const { glimpses } = sizes;
     const { twoWay } = request.decide;
-    await applyPlan(plan, { ...request, signal: request.signal, twoWay, startedAt, onProblem, onDone, glimpses });
+    await applyPlan(plan, { ...request, signal: request.signal, twoWay, startedAt, seen, recall, onProblem, onDone });
     return { ...tally, trip: undefined, held: 0 };
   } finally {
     plan.clear();
@@ -120,42 +123,21 @@ export async function runRound(request: RoundRequest): Promise<RoundResult> {
 
 type Tally = { -readonly [K in keyof Omit<RoundResult, "trip" | "held">]: RoundResult[K] };
 
-interface SideSizes {
-  source: number;
-  destination: number;
-}
-
-/** What was seen while the plan was made. */
-interface Seen extends SideSizes {
-  readonly glimpses: Observer["glimpses"];
-}
-
-function checkPlan(plan: Plan, sizes: SideSizes, { guards }: RoundRequest): Trip | undefined {
-  const { counts } = plan;
-  const forth = {
-    sourceKeys: sizes.source,
-    destinationKeys: sizes.destination,
-    removes: counts["remove:destination"],
-    writes: counts["write:destination"],
-  };
-  const back = {
-    sourceKeys: sizes.destination,
-    destinationKeys: sizes.source,
-    removes: counts["remove:source"],
-    writes: counts["write:source"],
-  };
-  return checkGuards(forth, guards) ?? checkGuards(back, guards);
-}
-
 function mayApply(
   plan: Plan,
-  sizes: SideSizes,
+  { keys, restored }: Measure,
   { unchanged }: Tally,
-  trip: Trip | undefined,
+  trip: PlanTrip | undefined,
   request: RoundRequest,
 ): boolean {
   if (request.mayApply === undefined) return trip === undefined;
-  return request.mayApply(plan, { sourceKeys: sizes.source, destinationKeys: sizes.destination, unchanged, trip });
+  return request.mayApply(plan, {
+    sourceKeys: keys.source,
+    destinationKeys: keys.destination,
+    unchanged,
+    restored,
+    trip,
+  });
 }
 
 function tallyDone(tally: Tally, plan: Plan, events: RoundEvents): (done: Done) => void {
@@ -173,13 +155,19 @@ function tallyDone(tally: Tally, plan: Plan, events: RoundEvents): (done: Done) 
   };
 }
 
-/** Lists both sides, merges them with the base, decides each key. Returns how many keys each side has. */
+interface PlanDeps {
+  readonly onProblem: (problem: Problem) => void;
+  readonly seen: SeenValues;
+  readonly recall: Recall;
+}
+
+/** Lists both sides, merges them with the base, decides each key. Returns what the guards measure the plan by. */
 async function fillPlan(
   plan: Plan,
   request: RoundRequest,
   tally: Tally,
-  onProblem: (problem: Problem) => void,
-): Promise<Seen> {
+  { recall, onProblem, seen }: PlanDeps,
+): Promise<Measure> {
   const { clock, source, destination, events, signal } = request;
   const unknowns = new Unknowns();
   const listOptions: ListOptions = {
@@ -187,11 +175,6 @@ async function fillPlan(
     onUnknown: (unknown) => unknowns.add(unknown),
     ...(signal !== undefined && { signal }),
   };
-  const glimpses = request.base.glimpses();
-  const intents = request.decide.twoWay ? request.base.intents() : NO_INTENTS;
-  const arrived: NewBaseRow[] = [];
-  const startedAt = clock.now();
-  let glimpsed: Entry[] = [];
   const observer: Observer = {
     clock,
     source,
@@ -203,41 +186,32 @@ async function fillPlan(
     signal,
     onProblem,
     onLag: (keys) => (tally.lagging += keys),
-    glimpses,
-    onGlimpse: (entry) => glimpsed.push(entry),
+    recall,
   };
-  const sizes = { source: 0, destination: 0 };
+  const measure = openMeasure();
   let keys = 0;
   const { only } = request;
   const sides =
     only === undefined
       ? { source: source.list(listOptions), destination: destination.list(listOptions), base: request.base.scan() }
-      : await partialSides(only, request, listOptions);
+      : await partialSides(only, request, { ...listOptions, seen, recall });
   for await (const page of mergeJoin(sides)) {
     signal?.throwIfAborted();
     const managed = page.filter((triple) => !unknowns.covers(triple.key));
-    const { triples, rows } = findArrived(await observePage(managed, observer), intents, startedAt);
-    arrived.push(...rows);
-    for (const triple of triples) {
-      if (triple.source !== undefined) sizes.source++;
-      if (triple.destination !== undefined) sizes.destination++;
+    for (const triple of recall.settle(await observePage(managed, observer))) {
       const verdict = decideTriple(triple, request.decide);
+      measureTriple(measure, triple, verdict.action);
       addVerdict(plan, tally, verdict);
-      if (isGlimpse(triple, verdict, destination)) glimpsed.push(triple.destination!);
+      if (isGlimpse(triple, verdict, destination)) recall.glimpse(triple.destination!);
     }
-    // Before anything follows from it: also a round that is killed has seen it. A dry run leaves no trace.
-    if (!request.dryRun) request.base.glimpse(glimpsed, clock.now());
-    glimpsed = [];
+    recall.keep();
     keys += page.length;
     events.onProgress?.({ phase: "compare", keys, keysTotal: undefined, bytes: 0, bytesTotal: undefined });
   }
-  if (arrived.length > 0 && !request.dryRun) request.base.commit({ record: arrived, forget: [], now: startedAt });
-  // A partial round does not see how many keys there are: the base says it.
-  if (only !== undefined) sizes.source = sizes.destination = request.base.count();
-  return { ...sizes, glimpses };
+  recall.close();
+  if (only !== undefined) assumeRest(measure, request.base.count());
+  return measure;
 }
-
-const NO_INTENTS: ReadonlyMap<Key, Intent> = new Map();
 
 /** Whether the remote holds what nobody knows, and something is to become of it. */
 function isGlimpse(triple: Triple, { action, count }: Verdict, { traits }: Replica): boolean {

@@ -2,7 +2,7 @@
 // what only a direct read can tell is read, many keys at once.
 
 import { baseEntry } from "../core/entry.ts";
-import { isNews, type KeyPast, type SettleOptions, settleRemote } from "../core/settle.ts";
+import { type KeyPast, type SettleOptions, settleRemote } from "../core/settle.ts";
 import type { ReadOutcome } from "../replica/replica.ts";
 import type { Triple } from "./merge.ts";
 import { type Observer, onePage, remoteSide, transferOptions } from "./observer.ts";
@@ -18,7 +18,7 @@ export async function settlePage(triples: readonly Triple[], observer: Observer)
 
 /** What is known of the past of a key at `side`. */
 export function pastOf({ key, base, previous }: Triple, side: Target, observer: Observer): KeyPast {
-  return { base, previous, glimpse: side === remoteSide(observer) ? observer.glimpses.get(key) : undefined };
+  return { base, previous, glimpse: side === remoteSide(observer) ? observer.recall.glimpses.get(key) : undefined };
 }
 
 export function settleOptions({ clock, settleWindowMs }: Observer): SettleOptions {
@@ -73,7 +73,7 @@ async function confirm(
   const confirmed = triples.flatMap((triple) => {
     const outcome = read.get(triple.key);
     if (outcome === undefined) return [triple];
-    noteSeen(outcome, triple, side, observer);
+    if ("seen" in outcome) observer.recall.see(outcome.seen);
     if (outcome.kind === "problem") {
       observer.onProblem(outcome.problem);
       return [];
@@ -85,10 +85,4 @@ async function confirm(
   });
   if (lagging > 0) observer.onLag(lagging);
   return confirmed;
-}
-
-/** Remembers a version that the remote showed besides the one that was asked for, if nobody knows it. */
-export function noteSeen(outcome: ReadOutcome, triple: Triple, side: Target, observer: Observer): void {
-  if (!("seen" in outcome) || outcome.seen === undefined || side !== remoteSide(observer)) return;
-  if (isNews(outcome.seen, triple)) observer.onGlimpse(outcome.seen);
 }

@@ -2,7 +2,7 @@
 // removed, nor reported as different.
 
 import type { Key } from "../core/key.ts";
-import type { ListOptions, Pages, Replica } from "./replica.ts";
+import type { ListOptions, Pages, Replica, TransferOptions } from "./replica.ts";
 
 export type IsManaged = (key: Key) => boolean;
 
@@ -12,6 +12,9 @@ export function openManagedReplica(inner: Replica, isManaged: IsManaged): Replic
     list: (options) => managedPages(inner.list(options), isManaged),
     ...(inner.lookup !== undefined && {
       lookup: (keys: readonly Key[], options: ListOptions) => inner.lookup!(keys.filter(isManaged), options),
+    }),
+    ...(inner.fetch !== undefined && {
+      fetch: (keys: readonly Key[], options?: TransferOptions) => inner.fetch!(keys.filter(isManaged), options),
     }),
   };
 }

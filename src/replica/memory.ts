@@ -17,6 +17,11 @@ const PAGE_ENTRIES = 1000;
 export function openMemoryReplica(options: { readonly clock: Clock; readonly label: string }): MemoryReplica {
   const held = new Map<Key, { readonly entry: Entry; readonly bytes: Uint8Array }>();
   const keys = (): Key[] => [...held.keys()].sort(compareUtf8);
+  const readKey = (key: Key): ReadOutcome => {
+    const item = held.get(key);
+    if (item === undefined) return { kind: "absent", key };
+    return { kind: "value", key, value: { ...item, readAt: options.clock.now() } };
+  };
   return {
     kind: "memory",
     label: options.label,
@@ -32,14 +37,11 @@ export function openMemoryReplica(options: { readonly clock: Clock; readonly lab
     async lookup(wanted) {
       return wanted.flatMap((key) => held.get(key)?.entry ?? []);
     },
+    async *fetch(wanted) {
+      yield wanted.map(readKey);
+    },
     async *read(entries: Pages<Entry>): Pages<ReadOutcome> {
-      for await (const page of entries) {
-        yield page.map(({ key }) => {
-          const item = held.get(key);
-          if (item === undefined) return { kind: "absent", key };
-          return { kind: "value", key, value: { ...item, readAt: options.clock.now() } };
-        });
-      }
+      for await (const page of entries) yield page.map(({ key }) => readKey(key));
     },
     async *write(writes: Pages<Write>): Pages<WriteOutcome> {
       for await (const page of writes) {

@@ -92,6 +92,9 @@ export interface Replica {
   /** What a listing would show of these keys now, without one: of sides that can look a key up for nothing (a tree). In
    * the order of `keys`, without those that it does not hold; what cannot be told is reported as `list` does. */
   lookup?(keys: readonly Key[], options: ListOptions): Promise<readonly Entry[]>;
+  /** What this side holds of these keys now, value, metadata and expiration, though nothing was listed: of sides where
+   * that takes requests. One outcome a key, as `read` gives them. */
+  fetch?(keys: readonly Key[], options?: TransferOptions): Pages<ReadOutcome>;
   /** `entries` as this side listed them. */
   read(entries: Pages<Entry>, options?: TransferOptions): Pages<ReadOutcome>;
   write(writes: Pages<Write>, options?: TransferOptions): Pages<WriteOutcome>;

@@ -5,7 +5,7 @@ import type { Entry } from "../../src/core/entry.ts";
 import { fingerprintOf } from "../../src/core/fingerprint.ts";
 import { compareUtf8 } from "../../src/core/key.ts";
 import type { Problem } from "../../src/core/problem.ts";
-import type { Replica } from "../../src/replica/replica.ts";
+import type { ReadOutcome, Replica } from "../../src/replica/replica.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { type Attributes, collect, keyOf, pagesOf, valueOf } from "../support/values.ts";
 
@@ -66,6 +66,12 @@ export const HOSTILE_KEYS: readonly string[] = [
   "__proto__",
   "constructor",
 ];
+
+/** What an outcome says of the key, however and whenever it came to know. */
+function withoutTime(outcome: ReadOutcome | undefined): unknown {
+  if (outcome?.kind !== "value") return outcome;
+  return { kind: outcome.kind, key: outcome.key, value: { ...outcome.value, readAt: 0 } };
+}
 
 export function describeReplica(name: string, open: (clock: FakeClock) => Promise<OpenReplica>): void {
   describe(`${name} as a replica`, () => {
@@ -176,6 +182,26 @@ export function describeReplica(name: string, open: (clock: FakeClock) => Promis
       const asked = [keyOf("nowhere"), ...listed.map((entry) => entry.key), keyOf("no/where")];
       expect(await replica.lookup(asked, { onProblem: (problem) => problems.push(problem) })).toEqual(listed);
       expect(problems).toEqual([]);
+    });
+
+    it("fetches keys that were not listed with all that belongs to them, if it can", async () => {
+      if (replica.fetch === undefined) return;
+      const texts = Object.fromEntries(HOSTILE_KEYS.map((key) => [key, `value of ${key}`]));
+      await put(texts, { metadata: '{"a":1}' });
+      await put({ binary: Buffer.from([255]) }, { metadata: '{"b":2}' });
+      const listed = await collect(replica.read(pagesOf(await list())));
+      const asked = listed.map(({ key }) => key);
+      const fetched = await collect(replica.fetch([keyOf("nowhere"), ...asked]));
+      const ofKey = new Map(fetched.map((outcome) => [outcome.key, outcome]));
+      expect(ofKey.get(keyOf("nowhere"))).toEqual({ kind: "absent", key: "nowhere" });
+      for (const outcome of listed) expect(withoutTime(ofKey.get(outcome.key))).toEqual(withoutTime(outcome));
+      expect(fetched).toHaveLength(listed.length + 1);
+      for (const key of [keyOf("a"), keyOf("binary")]) {
+        const [alone, ...others] = await collect(replica.fetch([key]));
+        expect(withoutTime(alone)).toEqual(withoutTime(ofKey.get(key)));
+        expect(others).toEqual([]);
+      }
+      expect(await collect(replica.fetch([keyOf("nowhere")]))).toEqual([{ kind: "absent", key: "nowhere" }]);
     });
 
     it("reads a key that is gone as absent", async () => {

@@ -21,7 +21,7 @@ describe("a held mapping", () => {
     await fixture.until(async () => (await fixture.stateOf()) === "hold");
     expect((await fixture.keys()).length).toBe(20);
     const status = await fixture.run("status");
-    expect(status.stdout).toContain("15 keys would be removed, and 10 are allowed");
+    expect(status.stdout).toContain("15 keys would be removed from the namespace, and 10 are allowed");
     expect(status.stdout).toContain("kvsync approve app");
     expect((await fixture.run("status", "--wait")).code).toBe(5);
     expect((await fixture.run("approve", "app", "--plan", "0000000000")).code).toBe(2);
@@ -33,6 +33,33 @@ describe("a held mapping", () => {
     expect(history).toMatch(/held: plan [0-9a-f]{10}/);
     expect(history).toContain("removed k0 in the namespace: the file is gone");
     await fixture.stop();
+  });
+
+  it("is one, too, whose every key would be overwritten, unless its config allows that", async () => {
+    const hook = `on_hold: { run: [sh, -c, "echo held >> ../../hooked"], debounce: 10ms }`;
+    fixture.config(`mappings: { app: ${TWO_WAY.replace(" }", `, ${hook} }`)} }`);
+    fixture.writeMany(12);
+    await fixture.start();
+    for (let i = 0; i < 12; i++) fixture.write(`kv/app/k${i}`, "scrambled");
+    await fixture.until(async () => (await fixture.stateOf()) === "hold");
+    await fixture.until(() => fixture.has("hooked"));
+    expect((await fixture.run("status")).stdout).toContain(
+      "all 12 keys that both sides agreed on would be overwritten",
+    );
+    expect((await fixture.run("key", "get", "k3", "-n", "app")).stdout).toBe("value 3");
+    expect((await fixture.run("sync", "--now")).code).toBe(5);
+    await fixture.stop();
+    const { code, stderr } = await fixture.run("sync");
+    expect([code, stderr]).toEqual([5, expect.stringContaining("(max_overwrite)")]);
+    expect((await fixture.run("approve", "app")).code).toBe(0);
+    expect((await fixture.run("sync")).code).toBe(0);
+    expect((await fixture.run("key", "get", "k3", "-n", "app")).stdout).toBe("scrambled");
+    expect((await fixture.run("history", "app")).stdout).toMatch(/approved: plan [0-9a-f]{10}: all 12 keys/);
+    for (let i = 0; i < 12; i++) fixture.write(`kv/app/k${i}`, "rebuilt");
+    expect((await fixture.run("sync", "--force")).code).toBe(0);
+    fixture.config(`mappings: { app: ${TWO_WAY.replace(" }", ", max_overwrite: 100% }")} }`);
+    for (let i = 0; i < 12; i++) fixture.write(`kv/app/k${i}`, "rebuilt again");
+    expect((await fixture.run("sync")).stdout).toContain("12 written");
   });
 
   it("can be approved while no daemon runs, and by the plan that a single round was held with", async () => {

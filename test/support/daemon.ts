@@ -26,6 +26,7 @@ export function mappingOf(overrides: Partial<MappingConfig> = {}): MappingConfig
     exclude: [],
     rules: [],
     maxDelete: { share: 0.25 },
+    maxOverwrite: "not-all",
     trash: { keepMs: 86_400_000, maxBytes: 1_000_000 },
     settleWindowMs: 60_000,
     pollIntervalMs: 60_000,

@@ -1,6 +1,7 @@
 // One round between two replicas, with a journal in memory and what it did kept for assertions.
 
 import { type Clock, toEpochSeconds } from "../../src/core/clock.ts";
+import type { GuardLimits } from "../../src/core/guards.ts";
 import type { Key } from "../../src/core/key.ts";
 import type { Problem } from "../../src/core/problem.ts";
 import type { DeletePolicy } from "../../src/core/reconcile.ts";
@@ -35,6 +36,7 @@ export interface RoundOptions {
   readonly dryRun?: boolean;
   readonly base?: BaseStore;
   readonly trash?: Trash;
+  readonly maxOverwrite?: GuardLimits["maxOverwrite"];
 }
 
 export async function round(
@@ -63,7 +65,7 @@ export async function round(
       now: toEpochSeconds(pair.clock.now()),
     },
     settleWindowMs: 60_000,
-    guards: { maxDelete: { share: 0.25 } },
+    guards: { maxDelete: { share: 0.25 }, maxOverwrite: options.maxOverwrite ?? "not-all" },
     ...(options.only !== undefined && { only: options.only }),
     force: options.force ?? false,
     dryRun: options.dryRun ?? false,

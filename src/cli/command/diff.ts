@@ -27,7 +27,7 @@ export function define(command: Command, start: Start): void {
     );
 }
 
-/** A two-way mapping is shown as a push. */
+/** In a two-way round the folder is the source, as in a push. */
 function wayOf({ mode }: MappingConfig): "push" | "pull" {
   return mode === "pull" ? "pull" : "push";
 }

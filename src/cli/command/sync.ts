@@ -6,7 +6,7 @@ import { AppError, visible } from "../../core/errors.ts";
 import { renderDuration } from "../../core/units.ts";
 import { openControlClient } from "../../daemon/control/control-client.ts";
 import type { SyncAnswer } from "../../daemon/control/protocol.ts";
-import { decodeHoldReason, renderHoldReason } from "../../daemon/hold-reason.ts";
+import { decodeHoldReason, renderHoldAdvice, renderHoldReason } from "../../daemon/hold-reason.ts";
 import { openMappingRounds } from "../../daemon/mapping-rounds.ts";
 import type { PairDeps } from "../../daemon/pair.ts";
 import type { AccountsPort, RoundReport } from "../../daemon/round-port.ts";
@@ -16,7 +16,7 @@ import { EXIT, type ExitCode, exitCodeOf, worstExitCode } from "../exit-code.ts"
 import { count } from "../progress.ts";
 import { errorRecord, renderError } from "../render-error.ts";
 import { openRoundReport, requestsSince } from "../round-report.ts";
-import { openState } from "../run-mappings.ts";
+import { openState, SIDES } from "../run-mappings.ts";
 
 interface Options {
   readonly dryRun?: boolean;
@@ -30,7 +30,7 @@ export function define(command: Command, start: Start): void {
   command
     .argument("[mapping...]", "Mappings of the config; all if none is named")
     .option("-n, --dry-run", "Show what would be done, and do nothing")
-    .option("--force", "Do it even where a guard would hold it (max_delete, an empty side)")
+    .option("--force", "Do it even where a guard would hold it (max_delete, max_overwrite, an empty side)")
     .option("--now", "Ask the running daemon to do it at once")
     .action((names: string[], options: Options) => start((context) => sync(context, names, options)));
 }
@@ -89,6 +89,8 @@ async function oneRound(
     dryRun,
     startedAt,
     compares: false,
+    twoWay: mode === "two-way",
+    sides: SIDES[mode === "pull" ? "pull" : "push"],
   });
   try {
     const round = await rounds.full({ signal: context.signal, events: report.events, dryRun, force });
@@ -105,8 +107,10 @@ async function oneRound(
 /** What the summary does not say: the plan's id, and the guards that only a mapping has. */
 function tellHold({ output }: Context, { name, conflict }: MappingConfig, { hold, result }: RoundReport): ExitCode {
   if (hold !== undefined) {
-    const reason = result.trip === undefined ? `: ${renderHoldReason(decodeHoldReason(hold.reason))}` : "";
-    output.warn(`  held as plan ${hold.plan}${reason}`);
+    const reason = decodeHoldReason(hold.reason);
+    const isTold = result.trip?.guard === reason.guard;
+    output.warn(`  held as plan ${hold.plan}${isTold ? "" : `: ${renderHoldReason(reason)}`}`);
+    output.warn(`  hint: ${renderHoldAdvice(reason)}`);
     output.warn(`  hint: kvsync approve ${name}, then kvsync sync ${name} again, lets exactly this plan run`);
     return EXIT.held;
   }

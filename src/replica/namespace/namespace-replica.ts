@@ -9,6 +9,7 @@ import { listAllKeys } from "../../kv/list-all-keys.ts";
 import type { TransferDeps } from "../../kv/write-pairs.ts";
 import type { ListOptions, Pages, RemoveOutcome, Replica, ReplicaDeps, TransferOptions } from "../replica.ts";
 import { listedEntry } from "./listed-entry.ts";
+import { fetchEntries } from "./fetch-entries.ts";
 import { readEntries } from "./read-entries.ts";
 import { fullKey, restKey } from "./scope.ts";
 import { writeEntries } from "./write-entries.ts";
@@ -45,6 +46,7 @@ export function openNamespaceReplica(options: NamespaceReplicaOptions): Replica 
     label,
     traits: { listsFingerprints: stamp, eventuallyConsistent: true, readsCostRequests: true },
     list: (given) => listEntries(side, given, call(given)),
+    fetch: (keys, given) => fetchEntries(side, keys, call(given)),
     read: (entries, given) => readEntries(side, entries, call(given)),
     write: (writes, given) => writeEntries(side, writes, call(given)),
     remove: (entries, given) => removeEntries(side, entries, call(given)),

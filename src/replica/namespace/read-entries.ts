@@ -19,7 +19,7 @@ export async function* readEntries(
   entries: Pages<Entry>,
   options: CallOptions,
 ): Pages<ReadOutcome> {
-  let misfits: ReadOutcome[] = [];
+  const misfits: ReadOutcome[] = [];
   const items = async function* (): Pages<ValueToRead<Entry>> {
     for await (const page of entries) {
       yield page.flatMap((entry) => {
@@ -31,17 +31,26 @@ export async function* readEntries(
     }
   };
   for await (const outcomes of readValues(side, items(), options)) {
-    const page: ReadOutcome[] = [...misfits];
-    misfits = [];
-    const doubtful: Extract<ReadValue<Entry>, { kind: "value" }>[] = [];
-    for (const outcome of outcomes) {
-      if (outcome.kind === "value" && contradicts(outcome)) doubtful.push(outcome);
-      else page.push(toOutcome(outcome));
-    }
-    if (page.length > 0) yield page;
-    for (const outcome of doubtful) yield [await readAgain(side, outcome, options)];
+    yield* judged(side, outcomes, options);
+    if (misfits.length > 0) yield misfits.splice(0);
   }
   if (misfits.length > 0) yield misfits;
+}
+
+/** What was read, as outcomes of a replica. What contradicts its stamp is read once more. */
+export async function* judged(
+  side: NamespaceSide,
+  outcomes: readonly ReadValue<Entry>[],
+  options: CallOptions,
+): Pages<ReadOutcome> {
+  const page: ReadOutcome[] = [];
+  const doubtful: Extract<ReadValue<Entry>, { kind: "value" }>[] = [];
+  for (const outcome of outcomes) {
+    if (outcome.kind === "value" && contradicts(outcome)) doubtful.push(outcome);
+    else page.push(toOutcome(outcome));
+  }
+  if (page.length > 0) yield page;
+  for (const outcome of doubtful) yield [await readAgain(side, outcome, options)];
 }
 
 function toOutcome(outcome: ReadValue<Entry>): ReadOutcome {
@@ -108,7 +117,7 @@ function valueOutcome(
     binary: !isUtf8(bytes),
   };
   const isLoose = entry.fingerprint === undefined && attributes === undefined;
-  return { kind: "value", key: entry.key, value: { entry: resolved, bytes, readAt }, isLoose };
+  return { kind: "value", key: entry.key, value: { entry: resolved, bytes, readAt }, ...(isLoose && { isLoose }) };
 }
 
 /** Without a stamp nothing ties the listing's metadata to this value; what came with it does. */

@@ -24,8 +24,12 @@ export function readRootIdentity(root: string): RootIdentity {
 }
 
 export function rootMissing(root: string, reason: string, cause?: unknown): AppError {
+  const { code } = (cause ?? {}) as NodeJS.ErrnoException;
+  const isForbidden = code === "EACCES" || code === "EPERM";
   return new AppError("root-missing", `the folder ${root} cannot be used: ${reason}`, {
-    hint: "create it, or mount what holds it, or correct the path; nothing was deleted",
+    hint: isForbidden
+      ? "let this user read it and the folders above it (kvsync doctor checks that); nothing was deleted"
+      : "create it, or mount what holds it, or correct the path; nothing was deleted",
     cause,
   });
 }

@@ -56,6 +56,7 @@ mappings:
     on_change: { run: [systemctl, reload, nginx], debounce: 2s }
     settle_window: 90s
     max_delete: 100
+    max_overwrite: 50%
     trash: { keep: 7d }
   pages: { account: local, folder: /srv/pages }
   home: { account: local, folder: ~/kv }
@@ -118,6 +119,7 @@ auto: { account: prod, mode: pull }
         { match: "*.json", ttlSeconds: undefined, metadata: '{"a":[null,"x"],"z":1}' },
       ],
       maxDelete: { count: 100 },
+      maxOverwrite: { share: 0.5 },
       trash: { keepMs: 7 * 86_400_000, maxBytes: 2 ** 31 },
       settleWindowMs: 90_000,
       pollIntervalMs: 60_000,
@@ -132,6 +134,7 @@ auto: { account: prod, mode: pull }
     expect(config.mappings.get("pages")).toMatchObject({
       mode: "push",
       maxDelete: { share: 0.1 },
+      maxOverwrite: "not-all",
       namespace: "pages",
       prefix: "",
     });
@@ -284,6 +287,11 @@ kvsync.yaml:11:21: there is no account "b"; accounts are a
       "a percentage over 100",
       `${accounts}mappings: { m: { mode: push, max_delete: 120% } }`,
       /must be a percentage, as in 25%, or a number of keys: "120%" is over 100%/,
+    ],
+    [
+      "half a key to overwrite",
+      `${accounts}mappings: { m: { mode: push, max_overwrite: 1.5 } }`,
+      /max_overwrite must be/,
     ],
     ["half a key", `${accounts}mappings: { m: { mode: push, max_delete: 1.5 } }`, /max_delete must be/],
     [

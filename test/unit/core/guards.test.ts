@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { checkGuards, type PlanCounts, type Trip } from "../../../src/core/guards.ts";
+import { checkGuards, type GuardLimits, type PlanCounts, renderTrip, type Trip } from "../../../src/core/guards.ts";
 
-const quarter = { maxDelete: { share: 0.25 } };
+const quarter: GuardLimits = { maxDelete: { share: 0.25 }, maxOverwrite: "not-all" };
 
-type Row = [title: string, counts: PlanCounts, trip: Trip["guard"] | undefined];
+type Removals = Omit<PlanCounts, "overwrites" | "agreed">;
+type Row = [title: string, counts: Removals, trip: Trip["guard"] | undefined];
 
 const table: Row[] = [
   ["no removals, whatever else", { sourceKeys: 0, destinationKeys: 0, removes: 0, writes: 0 }, undefined],
@@ -22,12 +23,68 @@ const table: Row[] = [
 
 describe("a plan with removals", () => {
   it.each(table)("of %s", (_title, counts, guard) => {
-    expect(checkGuards(counts, quarter)?.guard).toBe(guard);
+    expect(checkGuards({ ...counts, overwrites: 0, agreed: 0 }, quarter)?.guard).toBe(guard);
   });
 
   it("is measured against a plain count, too", () => {
-    const counts = { sourceKeys: 95, destinationKeys: 100, removes: 5, writes: 0 };
-    expect(checkGuards(counts, { maxDelete: { count: 5 } })).toBeUndefined();
-    expect(checkGuards(counts, { maxDelete: { count: 4 } })).toEqual({ guard: "max-delete", removes: 5, allowed: 4 });
+    const counts = { sourceKeys: 95, destinationKeys: 100, removes: 5, writes: 0, overwrites: 0, agreed: 95 };
+    expect(checkGuards(counts, { ...quarter, maxDelete: { count: 5 } })).toBeUndefined();
+    expect(checkGuards(counts, { ...quarter, maxDelete: { count: 4 } })).toEqual({
+      guard: "max-delete",
+      removes: 5,
+      allowed: 4,
+    });
+  });
+});
+
+type Overwrites = [
+  title: string,
+  limit: GuardLimits["maxOverwrite"],
+  counts: { readonly overwrites: number; readonly agreed: number },
+  allowed: number | undefined,
+];
+
+const overwrites: Overwrites[] = [
+  ["all of ten", "not-all", { overwrites: 10, agreed: 10 }, 9],
+  ["all of nine", "not-all", { overwrites: 9, agreed: 9 }, undefined],
+  ["all but one of many", "not-all", { overwrites: 999, agreed: 1000 }, undefined],
+  ["all of many", "not-all", { overwrites: 1000, agreed: 1000 }, 999],
+  ["all of many, which is allowed", { share: 1 }, { overwrites: 1000, agreed: 1000 }, undefined],
+  ["half of them, which is allowed", { share: 0.5 }, { overwrites: 50, agreed: 100 }, undefined],
+  ["more than half of them", { share: 0.5 }, { overwrites: 51, agreed: 100 }, 50],
+  ["nine of a few, whatever the share", { share: 0.1 }, { overwrites: 9, agreed: 12 }, undefined],
+  ["as many as are allowed", { count: 5 }, { overwrites: 5, agreed: 100 }, undefined],
+  ["more than a plain count", { count: 5 }, { overwrites: 6, agreed: 100 }, 5],
+  ["none of none", { count: 0 }, { overwrites: 0, agreed: 0 }, undefined],
+];
+
+describe("a plan that overwrites what both sides had agreed on", () => {
+  it.each(overwrites)("%s", (_title, maxOverwrite, counts, allowed) => {
+    const plan = { sourceKeys: 1000, destinationKeys: 1000, removes: 0, writes: counts.overwrites, ...counts };
+    const trip = checkGuards(plan, { ...quarter, maxOverwrite });
+    expect(trip).toEqual(allowed === undefined ? undefined : { guard: "max-overwrite", ...counts, allowed });
+  });
+});
+
+describe("a guard that was tripped says", () => {
+  it.each<[Trip, string]>([
+    [
+      { guard: "source-empty", removes: 1 },
+      "1 key would be removed from the folder, since the namespace has none of them",
+    ],
+    [
+      { guard: "max-delete", removes: 320, allowed: 80 },
+      "320 keys would be removed from the folder, and 80 are allowed (max_delete)",
+    ],
+    [
+      { guard: "max-overwrite", overwrites: 12, agreed: 12, allowed: 11 },
+      "all 12 keys that both sides agreed on would be overwritten in the folder (max_overwrite)",
+    ],
+    [
+      { guard: "max-overwrite", overwrites: 60, agreed: 100, allowed: 50 },
+      "60 of 100 keys that both sides agreed on would be overwritten in the folder, and 50 are allowed (max_overwrite)",
+    ],
+  ])("%j", (trip, text) => {
+    expect(renderTrip(trip, { changed: "the folder", other: "the namespace" })).toBe(text);
   });
 });

@@ -309,23 +309,23 @@ describe("a token that is refused", () => {
 describe("a round over changed files", () => {
   const dirty = (rounds: MappingRounds, ...paths: readonly string[]): Promise<RoundReport> => rounds.dirty(paths, call);
 
-  it("writes an edited file with one request in a push", async () => {
+  it("writes an edited file with two requests in a push: one to see what is there, one to write", async () => {
     const rounds = await inStep({ mode: "push" });
     fixture.write({ k00: "edited" });
     const requests = await fixture.requests(async () => {
       expect(counts(await dirty(rounds, "k00"))).toMatchObject({ written: 1, removed: 0 });
     });
-    expect(requests).toEqual({ bulkWrite: 1, total: 1 });
+    expect(requests).toEqual({ bulkGet: 1, bulkWrite: 1, total: 2 });
     expect((await fixture.keys())["k00"]).toBe("edited");
   });
 
-  it("removes a deleted file with one request in a push, and takes no other key for gone", async () => {
+  it("removes a deleted file with two requests in a push, and takes no other key for gone", async () => {
     const rounds = await inStep({ mode: "push" });
     fixture.remove("k00");
     const requests = await fixture.requests(async () => {
       expect(counts(await dirty(rounds, "k00"))).toMatchObject({ written: 0, removed: 1 });
     });
-    expect(requests).toEqual({ bulkDelete: 1, total: 1 });
+    expect(requests).toEqual({ bulkGet: 1, bulkDelete: 1, total: 2 });
     expect(Object.keys(await fixture.keys())).toHaveLength(19);
   });
 

@@ -230,6 +230,15 @@ describe("reloading", () => {
     await stop();
   });
 
+  it("keeps its mappings in the order of the config", async () => {
+    await start(configOf([named("a"), named("b"), named("c")]));
+    await settled(supervisor.reload(configOf([named("a", { mode: "push" }), named("b"), named("c")]), new Set()));
+    expect(Object.keys(states())).toEqual(["a", "b", "c"]);
+    await settled(supervisor.reload(configOf([named("c"), named("new"), named("a")]), new Set()));
+    expect(Object.keys(states())).toEqual(["c", "new", "a"]);
+    await stop();
+  });
+
   it("restarts the mappings of an account that changed", async () => {
     await start(configOf([named("a"), named("b")]));
     expect(await settled(supervisor.reload(configOf([named("a"), named("b")]), new Set(["local"])))).toMatchObject({

@@ -27,6 +27,9 @@ beforeEach(() => {
     async *read(entries) {
       for await (const page of remote.read(entries)) yield page.map(shown);
     },
+    async *fetch(keys) {
+      for await (const page of remote.fetch!(keys)) yield page.map(shown);
+    },
   };
   pair = openPair(clock, local, eventual);
 });

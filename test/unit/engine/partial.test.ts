@@ -57,8 +57,43 @@ describe("a partial round", () => {
     expect(await round(pair, only("a", "nowhere"))).toMatchObject({ written: 0, removed: 0, unchanged: 1 });
   });
 
+  it("takes a destination that shows what it held before the last write to be what the base says", async () => {
+    const before = await collect(destination.fetch!([keyOf("a")]));
+    await put({ a: "new" });
+    await round(pair, only("a"));
+    const stale: Replica = {
+      ...destination,
+      traits: { listsFingerprints: true, eventuallyConsistent: true, readsCostRequests: true },
+      fetch: () => pagesOf(before),
+    };
+    await put({ a: "newer" });
+    expect(await round({ ...pair, destination: stale }, only("a"))).toMatchObject({ written: 1, lagging: 1 });
+    await drop("a");
+    expect(await round({ ...pair, destination: stale }, only("a"))).toMatchObject({ removed: 1 });
+    expect(pair.trashed).toEqual([{ key: "a", content: "1", reason: "replaced" }]);
+  });
+
+  it("asks the destination only about keys that may have changed", async () => {
+    const asked: string[] = [];
+    const watched: Replica = {
+      ...destination,
+      fetch: (keys) => {
+        asked.push(...keys);
+        return destination.fetch!(keys);
+      },
+    };
+    await put({ a: "new", d: "fresh" });
+    await drop("b");
+    await round({ ...pair, destination: watched }, only("a", "b", "c", "d", "nowhere"));
+    expect(asked).toEqual(["a", "b", "d"]);
+  });
+
   it("is held, too, when it would empty the destination", async () => {
     for (const key of ["a", "b", "c"]) await drop(key);
-    expect((await round(pair, only("a", "b", "c"))).trip).toEqual({ guard: "source-empty", removes: 3 });
+    expect((await round(pair, only("a", "b", "c"))).trip).toEqual({
+      guard: "source-empty",
+      to: "destination",
+      removes: 3,
+    });
   });
 });

@@ -132,7 +132,7 @@ describe("a guard", () => {
     await drop(source, ...Object.keys(many(11)));
     await put(source, { k39: "changed" });
     const held = await round(pair);
-    expect(held.trip).toEqual({ guard: "max-delete", removes: 11, allowed: 10 });
+    expect(held.trip).toEqual({ guard: "max-delete", to: "destination", removes: 11, allowed: 10 });
     expect(await contents(destination)).toEqual(many(40));
     expect(await round(pair, { force: true })).toMatchObject({ removed: 11, written: 1, trip: undefined });
   });
@@ -141,7 +141,7 @@ describe("a guard", () => {
     await put(source, { a: "1", b: "2" });
     await round(pair);
     await drop(source, "a", "b");
-    expect((await round(pair)).trip).toEqual({ guard: "source-empty", removes: 2 });
+    expect((await round(pair)).trip).toEqual({ guard: "source-empty", to: "destination", removes: 2 });
     expect(await contents(destination)).toEqual({ a: "1", b: "2" });
   });
 });

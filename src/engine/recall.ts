@@ -1,0 +1,104 @@
+// What earlier rounds of a pair left to be remembered, and what this one adds to it: versions that the remote showed and
+// that are not settled (glimpses), and versions that were under way when a round was broken off (intents). A dry run
+// remembers, and leaves no trace.
+
+import { compareVersions } from "../core/compare.ts";
+import type { Clock, EpochMs } from "../core/clock.ts";
+import type { BaseRow, Entry } from "../core/entry.ts";
+import type { Key } from "../core/key.ts";
+import { type Glimpse, isNews, type KeyPast } from "../core/settle.ts";
+import type { BaseStore, Intent, NewBaseRow } from "../journal/ports.ts";
+import type { Triple } from "./merge.ts";
+
+export interface Recall {
+  readonly glimpses: ReadonlyMap<Key, Glimpse>;
+  /** The remote shows a version that is to be remembered. */
+  glimpse(entry: Entry): void;
+  /** The remote showed a version besides the one that it was asked for. Returns whether nobody knows it; then it is
+   * remembered, at once. */
+  see(entry: Entry | undefined): boolean;
+  /** What is known of the past of a key. */
+  pastOf(key: Key): KeyPast;
+  /** `triples`, whose fingerprints are known where they matter, with the base put right where what was under way arrived.
+   *
+   * Where the side that a version was going to shows that very version, both sides agreed on it [I4], whatever has become
+   * of the other side since. Without this an edit that a person made upon it would look like one of two changes of the same
+   * key, a conflict with oneself. */
+  settle(triples: readonly Triple[]): readonly Triple[];
+  /** Writes down what was glimpsed so far. To be called before anything follows from it: a round that is killed has seen it
+   * as well. */
+  keep(): void;
+  /** All keys have been looked at: writes down the rest. */
+  close(): void;
+}
+
+const NO_INTENTS: ReadonlyMap<Key, Intent> = new Map();
+
+export function openRecall(
+  {
+    clock,
+    base,
+    dryRun,
+    decide,
+  }: {
+    readonly clock: Clock;
+    readonly base: BaseStore;
+    readonly dryRun: boolean;
+    readonly decide: { readonly twoWay: boolean };
+  },
+  startedAt: EpochMs,
+): Recall {
+  const intents = decide.twoWay ? base.intents() : NO_INTENTS;
+  const arrived: NewBaseRow[] = [];
+  let glimpsed: Entry[] = [];
+
+  function settleOne(triple: Triple): Triple {
+    const intent = intents.get(triple.key);
+    const shown = intent && triple[intent.to];
+    if (shown === undefined || !isArrived(shown, intent!.entry, triple.base)) return triple;
+    const row = rowOf(shown, startedAt);
+    arrived.push(row);
+    return { ...triple, base: { ...row, previous: triple.previous } };
+  }
+
+  function keep(): void {
+    if (!dryRun && glimpsed.length > 0) base.glimpse(glimpsed, clock.now());
+    glimpsed = [];
+  }
+
+  const glimpses = base.glimpses();
+
+  function pastOf(key: Key): KeyPast {
+    const [row] = base.lookup([key]);
+    const known = row === undefined || "gone" in row ? undefined : row;
+    return { base: known, previous: row?.previous, glimpse: glimpses.get(key) };
+  }
+
+  return {
+    glimpses,
+    glimpse: (entry) => void glimpsed.push(entry),
+    see(entry) {
+      if (entry === undefined || !isNews(entry, pastOf(entry.key))) return false;
+      glimpsed.push(entry);
+      keep();
+      return true;
+    },
+    pastOf,
+    settle: (triples) => (intents.size === 0 ? triples : triples.map(settleOne)),
+    keep,
+    close() {
+      keep();
+      if (!dryRun && arrived.length > 0) base.commit({ record: arrived, forget: [], now: startedAt });
+    },
+  };
+}
+
+function isArrived(shown: Entry, intended: Entry, base: BaseRow | undefined): boolean {
+  if (shown.fingerprint === undefined || shown.size === undefined) return false;
+  if (compareVersions(shown, intended) !== "same") return false;
+  return base === undefined || compareVersions(shown, base) !== "same";
+}
+
+function rowOf({ key, fingerprint, metadata, expiration, size, signature }: Entry, now: EpochMs): NewBaseRow {
+  return { key, fingerprint: fingerprint!, metadata, expiration, size: size!, signature, hashedAt: now };
+}

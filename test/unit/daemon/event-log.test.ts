@@ -1,0 +1,84 @@
+// What of the daemon's events is worth a line in its log: what is new, and not what lasts.
+
+import { beforeEach, describe, expect, it } from "vitest";
+import { problem } from "../../../src/core/problem.ts";
+import type { DaemonListener, MappingEvent } from "../../../src/daemon/daemon-event.ts";
+import { logEvents } from "../../../src/daemon/event-log.ts";
+import type { LogFields } from "../../../src/daemon/log-fields.ts";
+import type { Log } from "../../../src/daemon/log.ts";
+import { holdOf, mappingOf, reportOf } from "../../support/daemon.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+
+let lines: { readonly level: string; readonly message: string; readonly fields: LogFields }[];
+let listen: DaemonListener;
+
+beforeEach(() => {
+  lines = [];
+  const at =
+    (level: string) =>
+    (message: string, fields: LogFields = {}) =>
+      void (level === "debug" || lines.push({ level, message, fields }));
+  const log: Log = {
+    debug: at("debug"),
+    info: at("info"),
+    warn: at("warn"),
+    error: at("error"),
+    with: () => log,
+  };
+  listen = logEvents(log);
+});
+
+const tell = (event: MappingEvent, name = "app"): void => listen({ ...event, mapping: mappingOf({ name }) });
+const unreadable = (path: string) => problem("unreadable", path, "cannot be opened");
+const round = (isFull: boolean, ...paths: readonly string[]): MappingEvent => ({
+  kind: "round-ended",
+  step: isFull ? "full" : "dirty",
+  report: reportOf({ isFull, problems: paths.map(unreadable) }),
+});
+const told = (): string[] => lines.splice(0).map(({ message }) => message);
+
+describe("a problem", () => {
+  it("is told once for as long as it lasts, and again when it comes back", () => {
+    tell(round(true, "a", "b"));
+    expect(told()).toEqual(["a cannot be opened", "b cannot be opened"]);
+    tell(round(true, "a", "b"));
+    tell(round(true, "b"));
+    expect(told()).toEqual([]);
+    tell(round(true, "a", "b"));
+    expect(told()).toEqual(["a cannot be opened"]);
+  });
+
+  it("is not forgotten by a round over other keys", () => {
+    tell(round(true, "a"));
+    tell(round(false, "b"));
+    expect(told()).toEqual(["a cannot be opened", "b cannot be opened"]);
+    tell(round(true, "a", "b"));
+    expect(told()).toEqual([]);
+  });
+
+  it("is told of each mapping, and anew when one was started anew", () => {
+    tell(round(true, "a"));
+    tell(round(true, "a"), "other");
+    expect(told()).toHaveLength(2);
+    tell({ kind: "stopped" });
+    expect(told()).toEqual(["stopped"]);
+    tell(round(true, "a"));
+    expect(told()).toEqual(["a cannot be opened"]);
+  });
+});
+
+it("a hold is told with what to do about it", () => {
+  tell({ kind: "held", hold: holdOf("0123456789", new FakeClock()) });
+  expect(lines).toEqual([
+    {
+      level: "warn",
+      message: "held: 50 keys would be removed from a side, and 10 are allowed (max_delete)",
+      fields: {
+        plan: "0123456789",
+        writes: 0,
+        removes: 50,
+        hint: "if that is not meant, bring back what was there, and it goes on by itself",
+      },
+    },
+  ]);
+});
