@@ -76,25 +76,30 @@ export function isNews(shown: Entry | undefined, { base, previous }: Pick<KeyPas
   return previous === undefined || !decodePrevious(previous).some((version) => isVersion(shown, version));
 }
 
-/** Whether a read of a key without a stamp shows an older version than the listing that it follows. `isLoose`: the read
- * tells of the value alone, and what else `read` says is the listing's. Then a value that was there before may belong to
- * what was listed, if only the metadata was changed: this is believed when the window is over. */
+/** Whether a read of a key without a stamp shows an older version than the listing that it follows: the read is of a
+ * version that was there before, and the listing is of none that a listing can still show. `isLoose`: the read tells of
+ * the value alone, and what else `read` says is the listing's. Then a value that was there before, with attributes that
+ * never went with it, is a mix of two versions, or a change of the metadata alone: this is believed when the window is
+ * over. */
 export function isBehindListing(
   read: Entry,
   { listed, isLoose }: { readonly listed: Entry; readonly isLoose: boolean },
   past: KeyPast,
-  { now, windowMs }: SettleOptions,
+  options: SettleOptions,
 ): boolean {
-  if (listed.fingerprint !== undefined || hasKnownAttributes(listed, past)) return false;
-  if (!isLoose) return !isNews(read, past);
-  const isOver = past.glimpse !== undefined && now - past.glimpse.at > windowMs;
-  return !isOver && hasKnownValue(read, past);
+  if (listed.fingerprint !== undefined) return false;
+  if (!isLoose) return !isNews(read, past) && !mayBeListed(listed, past, options);
+  const isOver = past.glimpse !== undefined && options.now - past.glimpse.at > options.windowMs;
+  return !isOver && isNews(read, past) && hasKnownValue(read, past);
 }
 
-function hasKnownAttributes(listed: Entry, { base, previous }: KeyPast): boolean {
+/** Whether a listing may show these attributes of a version that the key is known to have, or had within the window. */
+function mayBeListed(listed: Entry, { base, previous }: KeyPast, { now, windowMs }: SettleOptions): boolean {
   if (base !== undefined && sameAttributes(listed, base)) return true;
   if (previous === undefined) return false;
-  return decodePrevious(previous).some((version) => version[0] !== null && hasAttributes(listed, version));
+  return decodePrevious(previous).some(
+    (version) => version[0] !== null && now - version[3] <= windowMs && hasAttributes(listed, version),
+  );
 }
 
 function hasKnownValue(read: Entry, { base, previous }: KeyPast): boolean {

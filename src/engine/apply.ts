@@ -198,6 +198,9 @@ function readWrites(
       direction.onProblem(staleRead(outcome.key));
       continue;
     }
+    // Only now is it known what the remote holds; the file may yet turn out to have been changed, and not be written.
+    if (direction.twoWay && direction.to === "source" && action.from.fingerprint === undefined)
+      direction.recall.see(value.entry);
     if (!action.ifDifferent || action.replaces === undefined || !isEqual(value.entry, action.replaces)) {
       writes.push({ action, value });
       continue;

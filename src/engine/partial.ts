@@ -93,6 +93,7 @@ async function fetchUnseen(
       if ("seen" in outcome) recall.see(outcome.seen);
       if (outcome.kind === "value") {
         entries.set(outcome.key, outcome.value.entry);
+        recall.see(outcome.value.entry);
         bytes += outcome.value.bytes.byteLength;
         if (bytes <= SEEN_BYTES_MAX) seen.set(outcome.key, outcome.value);
         continue;

@@ -4,18 +4,19 @@
 
 import { compareVersions } from "../core/compare.ts";
 import type { Clock, EpochMs } from "../core/clock.ts";
-import type { BaseRow, Entry } from "../core/entry.ts";
+import { type BaseRow, type Entry, sameAttributes } from "../core/entry.ts";
 import type { Key } from "../core/key.ts";
 import { type Glimpse, isNews, type KeyPast } from "../core/settle.ts";
 import type { BaseStore, Intent, NewBaseRow } from "../journal/ports.ts";
 import type { Triple } from "./merge.ts";
 
 export interface Recall {
+  /** Those of this round among them. */
   readonly glimpses: ReadonlyMap<Key, Glimpse>;
   /** The remote shows a version that is to be remembered. */
   glimpse(entry: Entry): void;
-  /** The remote showed a version besides the one that it was asked for. Returns whether nobody knows it; then it is
-   * remembered, at once. */
+  /** The remote showed this version: that of a key that nobody listed, or one besides that which it was asked for. Returns
+   * whether nobody knows it; then it is remembered, at once. */
   see(entry: Entry | undefined): boolean;
   /** What is known of the past of a key. */
   pastOf(key: Key): KeyPast;
@@ -66,7 +67,17 @@ export function openRecall(
     glimpsed = [];
   }
 
-  const glimpses = base.glimpses();
+  const glimpses = new Map(base.glimpses());
+
+  function glimpse(entry: Entry): void {
+    const known = glimpses.get(entry.key)?.entry;
+    // What only a listing showed is the same if its attributes are.
+    if (known !== undefined && sameAttributes(known, entry)) {
+      if (entry.fingerprint === undefined || entry.fingerprint === known.fingerprint) return;
+    }
+    glimpses.set(entry.key, { entry, at: clock.now() });
+    glimpsed.push(entry);
+  }
 
   function pastOf(key: Key): KeyPast {
     const [row] = base.lookup([key]);
@@ -76,10 +87,10 @@ export function openRecall(
 
   return {
     glimpses,
-    glimpse: (entry) => void glimpsed.push(entry),
+    glimpse,
     see(entry) {
       if (entry === undefined || !isNews(entry, pastOf(entry.key))) return false;
-      glimpsed.push(entry);
+      glimpse(entry);
       keep();
       return true;
     },

@@ -70,7 +70,8 @@ const REQUEST_MS_MIN = 30;
 const REQUEST_MS_MAX = 400;
 /** A round looks, and then writes; between the two lie some requests, and waits of the client for a server that fails. */
 const ROUND_MS_MAX = 30 * SECOND;
-const RESTART_EVERY_MS = 5 * HOUR;
+/** On average. */
+const RESTART_EVERY_MS = 10 * MINUTE;
 
 export class TwoWayWorld {
   readonly #options: WorldOptions;
@@ -89,6 +90,7 @@ export class TwoWayWorld {
   #journals: readonly Journal[] = [];
   #loop: MappingLoop | undefined;
   #watch: WatchEvents | undefined;
+  #isRestarting = false;
   #bug: unknown;
 
   constructor(options: WorldOptions) {
@@ -191,7 +193,7 @@ export class TwoWayWorld {
   }
 
   #isBusy(): boolean {
-    return this.#loop === undefined || this.#loop.state().activity !== undefined;
+    return this.#isRestarting || this.#loop?.state().activity !== undefined;
   }
 
   /** What the remote has lost since the last time was kvsync's doing, and now. */
@@ -281,15 +283,17 @@ export class TwoWayWorld {
     this.#journals = [];
   }
 
-  /** Not while a round runs, which would wait for us. */
-  async #restart(): Promise<void> {
-    if (this.#isBusy()) {
-      this.#timeline.plan(SECOND, () => this.#restart());
-      return;
-    }
-    this.#timeline.plan(RESTART_EVERY_MS, () => this.#restart());
-    await this.#end();
-    this.#start();
+  /** Breaks off what runs, wherever it is. Time goes on meanwhile: the round may wait for it. */
+  #restart(): void {
+    this.#isRestarting = true;
+    this.#end().then(
+      () => {
+        this.#start();
+        this.#isRestarting = false;
+        this.#timeline.plan(2 * this.#chance() * RESTART_EVERY_MS, () => this.#restart());
+      },
+      (error: unknown) => (this.#bug = error),
+    );
   }
 
   /** What the folder holds, by key, as kvsync itself lists and reads it. */
