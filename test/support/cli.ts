@@ -1,7 +1,7 @@
 // The command line as its users meet it: the real program, bundled as it is published, in a process of its own.
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,6 +19,8 @@ export interface CliRun {
 export interface CliOptions {
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** The user it runs as, if this one may start programs as another. */
+  readonly uid?: number | undefined;
   /** What it reads from stdin; nothing unless given. */
   readonly input?: string | Uint8Array;
 }
@@ -32,6 +34,8 @@ beforeAll(async () => {
   const cache = join(project, "node_modules", ".cache");
   mkdirSync(cache, { recursive: true });
   bundle = mkdtempSync(join(cache, "kvsync-e2e-"));
+  // Tests may run it as another user.
+  chmodSync(bundle, 0o755);
   const build = await rolldown({
     input: { main: join(project, "src", "main.ts") },
     platform: "node",
@@ -44,12 +48,19 @@ beforeAll(async () => {
 afterAll(() => rmSync(bundle, { recursive: true, force: true }));
 
 /** Starts `kvsync` with nothing of this process's environment but where programs are. */
-export function startCli(args: readonly string[], { cwd, env = {} }: CliOptions): ChildProcess {
+export function startCli(args: readonly string[], { cwd, env = {}, uid }: CliOptions): ChildProcess {
   return spawn(process.execPath, [join(bundle, "main.js"), ...args], {
     cwd,
     env: { PATH: process.env["PATH"], HOME: cwd, XDG_CACHE_HOME: join(tmpdir(), "kvsync-test-cache"), ...env },
     stdio: ["pipe", "pipe", "pipe"],
+    ...(uid !== undefined && { uid, gid: uid }),
   });
+}
+
+/** Whether the user `uid` may run the program. */
+export function mayRun(uid: number, cwd: string): boolean {
+  const args = [join(bundle, "main.js"), "--version"];
+  return spawnSync(process.execPath, args, { cwd, uid, gid: uid, env: {} }).status === 0;
 }
 
 /** Runs `kvsync` to its end. */

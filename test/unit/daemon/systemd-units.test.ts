@@ -1,4 +1,4 @@
-// The systemd units: valid, sandboxed, and the template the same as the unit.
+// The systemd units: valid, sandboxed, the template the same as the unit, and the backup in the same sandbox.
 
 import { execFileSync, spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
@@ -6,7 +6,10 @@ import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 
 const folder = resolve(import.meta.dirname, "../../../systemd");
-const units = readdirSync(folder).filter((name) => name.endsWith(".service"));
+const services = readdirSync(folder).filter((name) => name.endsWith(".service"));
+const timers = readdirSync(folder).filter((name) => name.endsWith(".timer"));
+
+const nameOf = (line: string): string => line.split("=", 1)[0] ?? "";
 
 /** `Name=value` lines, with sections, without comments. */
 function settings(unit: string): string[] {
@@ -16,8 +19,32 @@ function settings(unit: string): string[] {
 }
 
 describe("the units", () => {
-  it("are the daemon, once and as a template", () => {
-    expect(units.sort()).toEqual(["kvsync.service", "kvsync@.service"]);
+  it("are the daemon, once and as a template, and a backup with its timer", () => {
+    expect(services.sort()).toEqual(["kvsync-backup.service", "kvsync.service", "kvsync@.service"]);
+    expect(timers).toEqual(["kvsync-backup.timer"]);
+  });
+
+  it("are all sandboxed alike", () => {
+    const sandbox = (unit: string): string[] => settings(unit).filter((line) => !OWN_TO_A_KIND.has(nameOf(line)));
+    expect(sandbox("kvsync-backup.service")).toEqual(sandbox("kvsync.service"));
+    expect(sandbox("kvsync.service").length).toBeGreaterThan(30);
+  });
+
+  it("have a state, a token and folders of their own, which the config of a backup names", () => {
+    const readme = readFileSync(join(folder, "README.md"), "utf8");
+    expect(settings("kvsync-backup.service")).toEqual(
+      expect.arrayContaining([
+        "StateDirectory=kvsync-backup",
+        "LoadCredential=token:/etc/kvsync/backup.token",
+        "ReadWritePaths=-/srv/kvsync-backup",
+      ]),
+    );
+    for (const line of [
+      "state_dir: /var/lib/kvsync-backup",
+      "root: /srv/kvsync-backup",
+      "api_token_file: /run/credentials/kvsync-backup.service/token",
+    ])
+      expect(readme).toContain(line);
   });
 
   it("differ only in config, state, token and name", () => {
@@ -32,16 +59,42 @@ describe("the units", () => {
   });
 
   it("have no setting twice but those that add up", () => {
-    const names = settings("kvsync.service").map((line) => line.split("=", 1)[0] ?? "");
+    const names = settings("kvsync.service").map(nameOf);
     const twice = names.filter((name, i) => names.indexOf(name) !== i);
     expect(new Set(twice)).toEqual(new Set(["SystemCallFilter"]));
   });
 });
 
+/** What a daemon and a round that ends have not in common. All else is the sandbox. */
+const OWN_TO_A_KIND = new Set([
+  "Description",
+  "StartLimitIntervalSec",
+  "StartLimitBurst",
+  "Type",
+  "NotifyAccess",
+  "ExecStart",
+  "ExecReload",
+  "SyslogIdentifier",
+  "WatchdogSec",
+  "TimeoutStartSec",
+  "KillMode",
+  "Restart",
+  "RestartSec",
+  "SuccessExitStatus",
+  "RestartPreventExitStatus",
+  "Nice",
+  "StateDirectory",
+  "WorkingDirectory",
+  "LoadCredential",
+  "ReadWritePaths",
+  "[Install]",
+  "WantedBy",
+]);
+
 const ANALYZE = "systemd-analyze";
 const hasAnalyze = spawnSync(ANALYZE, ["--version"]).status === 0;
 
-describe.skipIf(!hasAnalyze).each(units)("systemd-analyze on %s", (unit) => {
+describe.skipIf(!hasAnalyze).each([...services, ...timers])("systemd-analyze on %s", (unit) => {
   it("verify is silent", () => {
     const { status, stdout, stderr } = spawnSync(ANALYZE, ["verify", join(folder, unit)], {
       encoding: "utf8",
@@ -49,7 +102,7 @@ describe.skipIf(!hasAnalyze).each(units)("systemd-analyze on %s", (unit) => {
     expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: "", stderr: "" });
   });
 
-  it("security rates it 2.0 or less", () => {
+  it.skipIf(unit.endsWith(".timer"))("security rates it 2.0 or less", () => {
     const report = execFileSync(ANALYZE, ["security", "--offline=true", join(folder, unit)], {
       encoding: "utf8",
     });
