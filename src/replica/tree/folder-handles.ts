@@ -16,6 +16,7 @@ import {
 } from "node:fs";
 import { describeFault, faultCode } from "./fs-fault.ts";
 import { describeKind } from "./file-signature.ts";
+import { isInMemory } from "./memory-file-system.ts";
 import { syncAll } from "./sync-files.ts";
 import { type RootIdentity, rootMissing } from "./tree-root.ts";
 
@@ -32,6 +33,8 @@ export interface FolderHandle {
   isDirty: boolean;
   /** How many files being worked on need it open. */
   pins: number;
+  /** What is in it has to be synced before it counts as written. */
+  readonly needsSync: boolean;
 }
 
 export type FolderOutcome =
@@ -102,6 +105,7 @@ export class FolderHandles {
       isNew: false,
       isDirty: false,
       pins: 1,
+      needsSync: options.isDurable && !isInMemory(`${root}/.`),
     };
   }
 
@@ -150,10 +154,9 @@ export class FolderHandles {
     const dirty = [this.#rootHandle, ...this.#open.values()].filter((folder) => folder.isDirty);
     for (const folder of dirty) folder.isDirty = false;
     const faults = new Map<FolderHandle, unknown>();
-    if (this.#options.isDurable) {
-      const results = await syncAll(dirty.map((folder) => folder.fd));
-      for (const [i, folder] of dirty.entries()) if (results[i] !== undefined) faults.set(folder, results[i]);
-    }
+    const toSync = dirty.filter((folder) => folder.needsSync);
+    const results = await syncAll(toSync.map((folder) => folder.fd));
+    for (const [i, folder] of toSync.entries()) if (results[i] !== undefined) faults.set(folder, results[i]);
     const fault = this.#syncFault;
     this.#syncFault = undefined;
     return { faults, fault };
@@ -177,14 +180,17 @@ export class FolderHandles {
   #add(path: string, parent: FolderHandle, name: string): FolderHandle {
     const fd = openSync(`${parent.base}/${name}`, FOLDER_FLAGS);
     const stats = fstatSync(fd);
+    const base = this.#byDescriptor ? `/proc/self/fd/${fd}` : `${this.#root}/${path}`;
+    const isMount = stats.dev !== parent.identity.device;
     const folder: FolderHandle = {
       path,
       fd,
-      base: this.#byDescriptor ? `/proc/self/fd/${fd}` : `${this.#root}/${path}`,
+      base,
       identity: { device: stats.dev, inode: stats.ino },
       isNew: this.#options.made?.get(path) === stats.ino,
       isDirty: false,
       pins: 0,
+      needsSync: isMount ? this.#options.isDurable && !isInMemory(`${base}/.`) : parent.needsSync,
     };
     this.#open.set(path, folder);
     // The parent may be needed right after, and is not the least recently used: only others are closed.
@@ -196,7 +202,7 @@ export class FolderHandles {
     for (const folder of this.#open.values()) {
       if (folder.pins > 0 || keep.includes(folder)) continue;
       this.#open.delete(folder.path);
-      if (folder.isDirty && this.#options.isDurable) {
+      if (folder.isDirty && folder.needsSync) {
         try {
           fsyncSync(folder.fd);
         } catch (error) {

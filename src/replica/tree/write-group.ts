@@ -79,11 +79,11 @@ export async function writeGroup(tree: TreeWriter, writes: readonly Write[], run
       if ("kind" in result) failed.push(result);
       else staged.push(result);
     }
-    const faults = tree.isDurable ? await syncStaged(staged) : [];
+    const faults = await syncStaged(staged);
     const inPlace = new Map<FolderHandle, boolean>();
-    const results = staged.map((item, i) =>
+    const results = staged.map((item) =>
       attempt(run, item.key, () => {
-        if (faults[i] !== undefined) throw faults[i];
+        if (faults.has(item)) throw faults.get(item);
         return place(tree, folders, item, inPlace);
       }),
     );
@@ -166,13 +166,13 @@ function storedEntry(entry: Entry, bytes: Uint8Array, tree: TreeWriter): Staged[
   };
 }
 
-/** For each of `staged`, what went wrong with one of its files, or undefined. */
-async function syncStaged(staged: readonly Staged[]): Promise<readonly unknown[]> {
-  const values = syncAll(staged.map(({ value }) => value.fd));
-  const withSidecar = staged.filter(({ sidecar }) => sidecar !== undefined);
-  const sidecarFaults = await syncAll(withSidecar.map(({ sidecar }) => sidecar!.fd));
-  const bySidecar = new Map(withSidecar.map((item, i) => [item, sidecarFaults[i]]));
-  return (await values).map((fault, i) => fault ?? bySidecar.get(staged[i]!));
+/** What went wrong with syncing the files of `staged`, where something did. */
+async function syncStaged(staged: readonly Staged[]): Promise<ReadonlyMap<Staged, unknown>> {
+  const files = staged.flatMap((item) =>
+    [item.value, item.sidecar].flatMap((file) => (file?.folder.needsSync === true ? [{ item, fd: file.fd }] : [])),
+  );
+  const results = await syncAll(files.map(({ fd }) => fd));
+  return new Map(files.flatMap(({ item }, i) => (results[i] === undefined ? [] : [[item, results[i]]])));
 }
 
 /** Puts the files of one key in their places, if what is there is still what was listed. */
