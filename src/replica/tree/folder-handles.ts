@@ -68,7 +68,8 @@ export interface FolderOptions {
 /** Enough for the folders of a run that are still worked on; a folder forgotten only costs a look more a file. */
 const MADE_FOLDERS_MAX = 10_000;
 const OPEN_FOLDERS_MAX = 64;
-const FOLDER_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+/** A folder itself, and nothing that a symbolic link leads to. */
+export const FOLDER_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
 export class FolderHandles {
   readonly #root: string;
@@ -137,10 +138,28 @@ export class FolderHandles {
   create(parent: FolderHandle, name: string): FolderHandle {
     mkdirSync(`${parent.base}/${name}`);
     parent.isDirty = true;
-    const path = parent.path === "" ? name : `${parent.path}/${name}`;
-    const { made } = this.#options;
-    if (made !== undefined && made.size < MADE_FOLDERS_MAX) made.set(path, lstatSync(`${parent.base}/${name}`).ino);
+    const path = pathIn(parent, name);
+    this.#note(path, lstatSync(`${parent.base}/${name}`).ino);
     return this.#add(path, parent, name);
+  }
+
+  /** Takes over the descriptor of a folder that this run made, filled, and has just put in its place. */
+  adopt(parent: FolderHandle, name: string, fd: number): FolderHandle {
+    const path = pathIn(parent, name);
+    this.#note(path, fstatSync(fd).ino);
+    const folder = this.#register(path, parent, fd);
+    folder.isDirty = parent.isDirty = true;
+    return folder;
+  }
+
+  /** What the names in a folder that is open as `fd` are appended to; `path` leads to it now. */
+  baseOf(fd: number, path: string): string {
+    return this.#byDescriptor ? `/proc/self/fd/${fd}` : path;
+  }
+
+  #note(path: string, inode: number): void {
+    const { made } = this.#options;
+    if (made !== undefined && made.size < MADE_FOLDERS_MAX) made.set(path, inode);
   }
 
   /** Whether the path of `folder` still leads to it. */
@@ -178,9 +197,12 @@ export class FolderHandles {
   }
 
   #add(path: string, parent: FolderHandle, name: string): FolderHandle {
-    const fd = openSync(`${parent.base}/${name}`, FOLDER_FLAGS);
+    return this.#register(path, parent, openSync(`${parent.base}/${name}`, FOLDER_FLAGS));
+  }
+
+  #register(path: string, parent: FolderHandle, fd: number): FolderHandle {
     const stats = fstatSync(fd);
-    const base = this.#byDescriptor ? `/proc/self/fd/${fd}` : `${this.#root}/${path}`;
+    const base = this.baseOf(fd, `${this.#root}/${path}`);
     const isMount = stats.dev !== parent.identity.device;
     const folder: FolderHandle = {
       path,
@@ -225,6 +247,10 @@ export function describeOutcome(outcome: Exclude<FolderOutcome, { kind: "folder"
     case "fault":
       return `its folder ${outcome.path} cannot be opened: ${describeFault(outcome.error)}`;
   }
+}
+
+function pathIn(parent: FolderHandle, name: string): string {
+  return parent.path === "" ? name : `${parent.path}/${name}`;
 }
 
 function lookAt(path: string): Stats | undefined {
