@@ -20,7 +20,8 @@ const command = {
 };
 
 export default defineConfig({
-  input: { main: "src/main.ts" },
+  // The second is a thread's, and found beside the chunk that starts it.
+  input: { main: "src/main.ts", "file-worker": "src/replica/tree/file-worker.ts" },
   platform: "node",
   plugins: [command],
   output: { dir: "dist", format: "esm", cleanDir: true, minify: false, sourcemap: true },

@@ -115,7 +115,9 @@ describe("a source file", () => {
       .map((name) => [join(root, "test", name), readFileSync(join(root, "test", name), "utf8")] as const);
     const scripts = readFileSync(join(root, "package.json"), "utf8");
     for (const source of sources) {
-      for (const name of source.imports)
+      // A thread's file is named by its address.
+      const addresses = [...source.text.matchAll(/"(\.[^"]+\.ts)"/g)].map((match) => match[1] ?? "");
+      for (const name of [...source.imports, ...addresses])
         if (name.startsWith(".")) named.add(relative(src, resolve(src, dirname(source.path), name)));
       if (scripts.includes(`src/${source.path}`)) named.add(source.path);
     }

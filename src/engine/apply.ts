@@ -104,24 +104,52 @@ async function applyWrites(plan: Plan, direction: Direction): Promise<void> {
   // Actions whose value has been read and whose write is not yet confirmed: as many as the side buffers.
   const inFlight = new Map<Key, InFlight>();
   const writes = pendingWrites(plan, inFlight, direction);
-  for await (const outcomes of direction.into.write(writes, transferOptions(direction))) {
-    const record: NewBaseRow[] = [];
-    for (const outcome of outcomes) {
-      const pending = inFlight.get(outcome.key);
-      assert(pending !== undefined, "a write outcome belongs to a write that was asked for");
-      inFlight.delete(outcome.key);
-      if (outcome.kind === "problem") {
-        direction.onProblem(outcome.problem);
-        continue;
+  const record = openRecorder(direction);
+  try {
+    for await (const outcomes of direction.into.write(writes, transferOptions(direction))) {
+      for (const outcome of outcomes) {
+        const pending = inFlight.get(outcome.key);
+        assert(pending !== undefined, "a write outcome belongs to a write that was asked for");
+        inFlight.delete(outcome.key);
+        if (outcome.kind === "problem") {
+          direction.onProblem(outcome.problem);
+          continue;
+        }
+        record.add(writtenRow(pending, outcome));
+        const { action, size } = pending;
+        const replaced = action.replaces !== undefined;
+        direction.onDone({ kind: "written", to: action.to, key: outcome.key, replaced, bytes: size });
       }
-      record.push(writtenRow(pending, outcome));
-      const { action, size } = pending;
-      const replaced = action.replaces !== undefined;
-      direction.onDone({ kind: "written", to: action.to, key: outcome.key, replaced, bytes: size });
+      record.commitMany();
     }
-    if (record.length > 0) direction.base.commit({ record, forget: [], now: direction.clock.now() });
+  } finally {
+    // Also when the side fails, or the round is stopped: what was confirmed until then is known.
+    record.commit();
   }
   assert(inFlight.size === 0, "every write has an outcome");
+}
+
+/** Confirmed writes that the base does not know yet. A crash before it does costs the next round a comparison. */
+const RECORDS_MAX = 1000;
+
+function openRecorder({ base, clock }: ApplyDeps): {
+  add(row: NewBaseRow): void;
+  /** A commit has its price, whatever the number of rows: a tree confirms 128 at a time. */
+  commitMany(): void;
+  commit(): void;
+} {
+  let rows: NewBaseRow[] = [];
+  const commit = (): void => {
+    if (rows.length > 0) base.commit({ record: rows, forget: [], now: clock.now() });
+    rows = [];
+  };
+  return {
+    add: (row) => rows.push(row),
+    commitMany: () => {
+      if (rows.length >= RECORDS_MAX) commit();
+    },
+    commit,
+  };
 }
 
 function writtenRow(

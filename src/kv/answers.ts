@@ -85,7 +85,11 @@ function parseBulkValue(item: Json | undefined, what: string): BulkValue | null 
   const { value, metadata, expiration } = item;
   if (value === null) return null;
   if (typeof value !== "string") throw malformed(what, "has a value that is no text");
-  return { value, metadata: metadata ?? undefined, expiration: parseEpochSeconds(expiration) };
+  return {
+    bytes: value.isWellFormed() ? Buffer.from(value) : undefined,
+    metadata: metadata ?? undefined,
+    expiration: parseEpochSeconds(expiration),
+  };
 }
 
 function isTexts(value: Json): value is readonly string[] {

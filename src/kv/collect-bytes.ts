@@ -2,27 +2,63 @@
 
 import type { ByteCount } from "../core/clock.ts";
 
-/** All bytes of `body`, or undefined (and the body dropped) if there are more than `bytesMax`. `length`: as declared. */
-export async function collectBytes(
+export interface Collected {
+  readonly chunks: readonly Uint8Array[];
+  readonly byteLength: ByteCount;
+}
+
+/** All of `body`, or undefined (and the body dropped) if it has more than `bytesMax`. `length`: as declared. */
+export async function collectChunks(
   body: AsyncIterable<Uint8Array>,
   bytesMax: ByteCount,
   length?: ByteCount,
-): Promise<Uint8Array | undefined> {
+): Promise<Collected | undefined> {
   if (length !== undefined && length > bytesMax) {
     await dropBytes(body);
     return undefined;
   }
   const chunks: Uint8Array[] = [];
-  let total = 0;
+  let byteLength = 0;
   for await (const chunk of body) {
-    total += chunk.byteLength;
-    if (total > bytesMax) return undefined;
+    byteLength += chunk.byteLength;
+    if (byteLength > bytesMax) return undefined;
     chunks.push(chunk);
   }
+  return { chunks, byteLength };
+}
+
+/** Like {@link collectChunks}, in one piece. */
+export async function collectBytes(
+  body: AsyncIterable<Uint8Array>,
+  bytesMax: ByteCount,
+  length?: ByteCount,
+): Promise<Uint8Array | undefined> {
+  const collected = await collectChunks(body, bytesMax, length);
+  if (collected === undefined) return undefined;
+  const { chunks, byteLength } = collected;
   const [only] = chunks;
   // A small value must not keep the whole of the socket's buffer alive.
   if (chunks.length === 1 && only !== undefined && only.byteLength * 2 > only.buffer.byteLength) return only;
-  return Buffer.concat(chunks, total);
+  return Buffer.concat(chunks, byteLength);
+}
+
+/** What does not fit has a buffer of its own. */
+const JOIN_BYTES_MAX: ByteCount = 1024 * 1024;
+
+/** Joins chunks in the same buffer each time: what it gives is good until the next call, and nothing may be awaited until
+ * it is used up. (A buffer for each answer would be freed late.) */
+export function openJoiner(): (collected: Collected) => Uint8Array {
+  let joined: Buffer | undefined;
+  return ({ chunks, byteLength }) => {
+    if (byteLength > JOIN_BYTES_MAX) return Buffer.concat(chunks, byteLength);
+    joined ??= Buffer.allocUnsafeSlow(JOIN_BYTES_MAX);
+    let at = 0;
+    for (const chunk of chunks) {
+      joined.set(chunk, at);
+      at += chunk.byteLength;
+    }
+    return joined.subarray(0, byteLength);
+  };
 }
 
 /** Lets go of a body that nobody wants, and of its connection. */

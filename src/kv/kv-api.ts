@@ -49,7 +49,8 @@ export interface BulkResult {
 }
 
 export interface BulkValue {
-  readonly value: string;
+  /** Undefined: the text has half of a surrogate pair, so that it is not what was stored. */
+  readonly bytes: Uint8Array | undefined;
   readonly metadata: Json | undefined;
   readonly expiration: EpochSeconds | undefined;
 }

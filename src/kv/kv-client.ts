@@ -7,6 +7,8 @@ import { isJsonObject } from "../core/json.ts";
 import { LIST_PAGE_KEYS_MAX } from "../core/limits.ts";
 import { parseBulkResult, parseBulkValues, parseKeysPage, parseNamespace, parseNamespacesPage } from "./answers.ts";
 import { type Budget, type BudgetOptions, type BudgetWait, openBudget } from "./budget.ts";
+import { scanBulkValues } from "./bulk-get-answer.ts";
+import { parseEnvelope } from "./envelope.ts";
 import { type Credentials, parseEndpoint, secretsOf, headersFor } from "./endpoint.ts";
 import type { CallOptions, KvApi, Namespace, NamespaceId, RequestCounts, SizedBody } from "./kv-api.ts";
 import { KvError } from "./kv-error.ts";
@@ -262,6 +264,7 @@ export function openKvClient(options: KvClientOptions): KvClient {
       const what = `read a batch from namespace ${id}`;
       const body = bodyOfText(JSON.stringify({ keys, type: "text", withMetadata: true }));
       const path = paths.bulk(id, "get");
+      let values: ReturnType<typeof scanBulkValues>;
       const call: Call = {
         operation: "bulkGet",
         what,
@@ -271,8 +274,13 @@ export function openKvClient(options: KvClientOptions): KvClient {
         contentType: JSON_TYPE,
         namespaceId: id,
         retryTimeouts: false,
+        parse: (bytes) => {
+          values = scanBulkValues(bytes, keys);
+          return values === undefined ? parseEnvelope(bytes) : { kind: "success", result: null, info: {} };
+        },
       };
-      return parseBulkValues((await request(call, callOptions)).result, keys, what);
+      const { result } = await request(call, callOptions);
+      return values ?? parseBulkValues(result, keys, what);
     },
 
     counts: (): RequestCounts => counter.read(),

@@ -4,8 +4,8 @@
 import type { Clock, DurationMs } from "../core/clock.ts";
 import type { AppError } from "../core/errors.ts";
 import type { Budget, BudgetWait, Permit } from "./budget.ts";
-import { collectBytes } from "./collect-bytes.ts";
-import { parseEnvelope } from "./envelope.ts";
+import { type Collected, collectChunks, openJoiner } from "./collect-bytes.ts";
+import { type Envelope, parseEnvelope } from "./envelope.ts";
 import { judgeAnswer, type Verdict } from "./judge-answer.ts";
 import { judgeNetworkError } from "./network-error.ts";
 import type { CallOptions, NamespaceId, Operation, SizedBody } from "./kv-api.ts";
@@ -36,6 +36,8 @@ export interface Call {
   readonly retryTimeouts?: boolean;
   /** Counted as a retry from the start. */
   readonly isRepeat?: boolean;
+  /** Reads the envelope of an answer, instead of {@link parseEnvelope}. The bytes are good until it returns. */
+  readonly parse?: (bytes: Uint8Array) => Envelope;
   /** Told before each retry. */
   readonly onRetry?: () => void;
 }
@@ -77,6 +79,7 @@ interface Exchange {
 export function openRequestLoop(deps: RequestLoopDeps): RequestLoop {
   const { clock, budget, transport, counter } = deps;
   const stopped = new AbortController();
+  const join = openJoiner();
 
   async function run(call: Call, expect: "json" | "stream", options: CallOptions): Promise<CallResult> {
     const signal = options.signal === undefined ? stopped.signal : AbortSignal.any([options.signal, stopped.signal]);
@@ -143,20 +146,21 @@ export function openRequestLoop(deps: RequestLoopDeps): RequestLoop {
       const rate = parseRateHeaders(answer.headers);
       // The gate counts a stream up to here: whoever holds many must not starve the rest.
       if (expect === "stream" && answer.status === 200) return { verdict: { kind: "stream", answer }, rate };
-      const bytes = await collectBytes(answer.body, JSON_BYTES_MAX, declaredLength(answer.headers));
-      return { verdict: judge(call, answer, bytes), rate };
+      const collected = await collectChunks(answer.body, JSON_BYTES_MAX, declaredLength(answer.headers));
+      return { verdict: judge(call, answer, collected), rate };
     } catch (error) {
       signal.throwIfAborted();
       return { verdict: judgeNetworkError(error, call.what, deps.host), rate: undefined };
     }
   }
 
-  function judge(call: Call, answer: HttpAnswer, bytes: Uint8Array | undefined): Verdict {
+  function judge(call: Call, answer: HttpAnswer, collected: Collected | undefined): Verdict {
+    const parse = call.parse ?? parseEnvelope;
     const verdict = judgeAnswer({
       operation: call.operation,
       what: call.what,
       status: answer.status,
-      envelope: bytes === undefined ? { kind: "malformed", why: "is too long" } : parseEnvelope(bytes),
+      envelope: collected === undefined ? { kind: "malformed", why: "is too long" } : parse(join(collected)),
       retryAfterMs: parseRetryAfter(answer.headers, clock.now()),
       challenged: answer.headers["cf-mitigated"] === "challenge",
       redact: deps.redact,

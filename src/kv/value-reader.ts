@@ -160,9 +160,8 @@ export function openValueReader<Tag>(
     for (const item of items) {
       const value = values.get(item.key);
       if (value === null || value === undefined) outcomes.push({ kind: "absent", key: item.key, tag: item.tag });
-      // A lone surrogate is no text that could have been stored: the bytes are something else.
-      else if (!value.value.isWellFormed()) broken.push(item);
-      else settleValue(item, Buffer.from(value.value), value);
+      else if (value.bytes === undefined) broken.push(item);
+      else settleValue(item, value.bytes, value);
     }
     await readEach(broken);
   }

@@ -75,7 +75,7 @@ export function watchedClient(client: KvClient, { passTime, onValue, onMetadata 
       const values = await client.bulkGet(id, keys, options);
       // Of what arrives after a round was broken off nobody sees anything.
       if (options?.signal?.aborted === true) return values;
-      for (const value of values.values()) if (value !== null) onValue(Buffer.from(value.value));
+      for (const value of values.values()) if (value?.bytes !== undefined) onValue(value.bytes);
       return values;
     },
     async readValue(id, key, options) {

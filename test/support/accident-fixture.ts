@@ -180,7 +180,7 @@ export class AccidentFixture {
       },
       keys: async () => {
         const found = await api.bulkGet(await namespace(), await list());
-        return Object.fromEntries([...found].map(([key, value]) => [key, value?.value ?? ""]));
+        return Object.fromEntries([...found].map(([key, value]) => [key, Buffer.from(value?.bytes ?? "").toString()]));
       },
       put: async (values) => {
         const pairs = Object.entries(values).map(([key, value]) => ({ key, value }));

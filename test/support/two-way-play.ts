@@ -119,7 +119,7 @@ mappings: { app: { account: net, mode: two-way, conflict: ${conflict}, settle_wi
     if (found === undefined) return undefined;
     const { metadata } = unstampMetadata(found.metadata);
     const own = metadata === undefined ? undefined : (JSON.parse(metadata) as object);
-    return heldOf(found.value, { metadata: own, expiration: found.expiration });
+    return heldOf(Buffer.from(found.bytes ?? "").toString(), { metadata: own, expiration: found.expiration });
   }
 
   /** The files below a folder, by their paths in it. */

@@ -52,11 +52,9 @@ async function bulkGetOne(
   try {
     const found = (await api.bulkGet(namespaceId, [key], options)).get(key) ?? null;
     if (found === null) return { kind: "absent", key, tag };
-    const { value, metadata, expiration } = found;
-    // A lone surrogate is no text that could have been stored: the bytes are something else.
-    if (!value.isWellFormed()) return undefined;
-    const attributes = { metadata, expiration };
-    return { kind: "value", key, tag, bytes: Buffer.from(value), attributes, readAt: clock.now() };
+    const { bytes, metadata, expiration } = found;
+    if (bytes === undefined) return undefined;
+    return { kind: "value", key, tag, bytes, attributes: { metadata, expiration }, readAt: clock.now() };
   } catch (error) {
     if (isBeyondBulk(error)) return undefined;
     throw error;

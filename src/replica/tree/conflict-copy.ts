@@ -66,7 +66,7 @@ async function writeNew(
   if (made.kind === "problem") return made.problem;
   const temp = createTempFile(tree, made.folder, bytes, undefined);
   try {
-    const [fault] = tree.isDurable ? await syncAll([temp.fd]) : [];
+    const [fault] = made.folder.needsSync ? await syncAll([temp.fd]) : [];
     if (fault !== undefined) throw fault;
     return linkTempFile(temp, made.folder, name) ? undefined : "exists";
   } finally {

@@ -16,6 +16,7 @@ import {
 } from "node:fs";
 import { describeFault, faultCode } from "./fs-fault.ts";
 import { describeKind } from "./file-signature.ts";
+import { isInMemory } from "./memory-file-system.ts";
 import { syncAll } from "./sync-files.ts";
 import { type RootIdentity, rootMissing } from "./tree-root.ts";
 
@@ -32,6 +33,8 @@ export interface FolderHandle {
   isDirty: boolean;
   /** How many files being worked on need it open. */
   pins: number;
+  /** What is in it has to be synced before it counts as written. */
+  readonly needsSync: boolean;
 }
 
 export type FolderOutcome =
@@ -65,7 +68,8 @@ export interface FolderOptions {
 /** Enough for the folders of a run that are still worked on; a folder forgotten only costs a look more a file. */
 const MADE_FOLDERS_MAX = 10_000;
 const OPEN_FOLDERS_MAX = 64;
-const FOLDER_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+/** A folder itself, and nothing that a symbolic link leads to. */
+export const FOLDER_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
 export class FolderHandles {
   readonly #root: string;
@@ -102,6 +106,7 @@ export class FolderHandles {
       isNew: false,
       isDirty: false,
       pins: 1,
+      needsSync: options.isDurable && !isInMemory(`${root}/.`),
     };
   }
 
@@ -133,10 +138,28 @@ export class FolderHandles {
   create(parent: FolderHandle, name: string): FolderHandle {
     mkdirSync(`${parent.base}/${name}`);
     parent.isDirty = true;
-    const path = parent.path === "" ? name : `${parent.path}/${name}`;
-    const { made } = this.#options;
-    if (made !== undefined && made.size < MADE_FOLDERS_MAX) made.set(path, lstatSync(`${parent.base}/${name}`).ino);
+    const path = pathIn(parent, name);
+    this.#note(path, lstatSync(`${parent.base}/${name}`).ino);
     return this.#add(path, parent, name);
+  }
+
+  /** Takes over the descriptor of a folder that this run made, filled, and has just put in its place. */
+  adopt(parent: FolderHandle, name: string, fd: number): FolderHandle {
+    const path = pathIn(parent, name);
+    this.#note(path, fstatSync(fd).ino);
+    const folder = this.#register(path, parent, fd);
+    folder.isDirty = parent.isDirty = true;
+    return folder;
+  }
+
+  /** What the names in a folder that is open as `fd` are appended to; `path` leads to it now. */
+  baseOf(fd: number, path: string): string {
+    return this.#byDescriptor ? `/proc/self/fd/${fd}` : path;
+  }
+
+  #note(path: string, inode: number): void {
+    const { made } = this.#options;
+    if (made !== undefined && made.size < MADE_FOLDERS_MAX) made.set(path, inode);
   }
 
   /** Whether the path of `folder` still leads to it. */
@@ -150,10 +173,9 @@ export class FolderHandles {
     const dirty = [this.#rootHandle, ...this.#open.values()].filter((folder) => folder.isDirty);
     for (const folder of dirty) folder.isDirty = false;
     const faults = new Map<FolderHandle, unknown>();
-    if (this.#options.isDurable) {
-      const results = await syncAll(dirty.map((folder) => folder.fd));
-      for (const [i, folder] of dirty.entries()) if (results[i] !== undefined) faults.set(folder, results[i]);
-    }
+    const toSync = dirty.filter((folder) => folder.needsSync);
+    const results = await syncAll(toSync.map((folder) => folder.fd));
+    for (const [i, folder] of toSync.entries()) if (results[i] !== undefined) faults.set(folder, results[i]);
     const fault = this.#syncFault;
     this.#syncFault = undefined;
     return { faults, fault };
@@ -175,16 +197,22 @@ export class FolderHandles {
   }
 
   #add(path: string, parent: FolderHandle, name: string): FolderHandle {
-    const fd = openSync(`${parent.base}/${name}`, FOLDER_FLAGS);
+    return this.#register(path, parent, openSync(`${parent.base}/${name}`, FOLDER_FLAGS));
+  }
+
+  #register(path: string, parent: FolderHandle, fd: number): FolderHandle {
     const stats = fstatSync(fd);
+    const base = this.baseOf(fd, `${this.#root}/${path}`);
+    const isMount = stats.dev !== parent.identity.device;
     const folder: FolderHandle = {
       path,
       fd,
-      base: this.#byDescriptor ? `/proc/self/fd/${fd}` : `${this.#root}/${path}`,
+      base,
       identity: { device: stats.dev, inode: stats.ino },
       isNew: this.#options.made?.get(path) === stats.ino,
       isDirty: false,
       pins: 0,
+      needsSync: isMount ? this.#options.isDurable && !isInMemory(`${base}/.`) : parent.needsSync,
     };
     this.#open.set(path, folder);
     // The parent may be needed right after, and is not the least recently used: only others are closed.
@@ -196,7 +224,7 @@ export class FolderHandles {
     for (const folder of this.#open.values()) {
       if (folder.pins > 0 || keep.includes(folder)) continue;
       this.#open.delete(folder.path);
-      if (folder.isDirty && this.#options.isDurable) {
+      if (folder.isDirty && folder.needsSync) {
         try {
           fsyncSync(folder.fd);
         } catch (error) {
@@ -219,6 +247,10 @@ export function describeOutcome(outcome: Exclude<FolderOutcome, { kind: "folder"
     case "fault":
       return `its folder ${outcome.path} cannot be opened: ${describeFault(outcome.error)}`;
   }
+}
+
+function pathIn(parent: FolderHandle, name: string): string {
+  return parent.path === "" ? name : `${parent.path}/${name}`;
 }
 
 function lookAt(path: string): Stats | undefined {

@@ -2,7 +2,6 @@
 
 import {
   closeSync,
-  constants,
   fchmodSync,
   fchownSync,
   fstatSync,
@@ -12,10 +11,10 @@ import {
   renameSync,
   type Stats,
   unlinkSync,
-  writeSync,
 } from "node:fs";
 import type { FolderHandle } from "./folder-handles.ts";
 import { faultCode } from "./fs-fault.ts";
+import { NEW_FILE_FLAGS, NEW_FILE_MODE, writeAll } from "./new-files.ts";
 import type { TreeWriter } from "./tree-writer.ts";
 
 export interface TempFile {
@@ -24,10 +23,6 @@ export interface TempFile {
   readonly fd: number;
   isPlaced: boolean;
 }
-
-/** Mode of a new file, before the umask. */
-const NEW_FILE_MODE = 0o644;
-const FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
 /** Creates a file with `bytes`, and with the mode and owner of the one it is to replace. Throws what the file system
  * refuses with, and leaves nothing then. */
@@ -41,7 +36,7 @@ export function createTempFile(
   folder.pins++;
   const temp = { folder, name, fd, isPlaced: false };
   try {
-    for (let at = 0; at < bytes.byteLength;) at += writeSync(fd, bytes, at);
+    writeAll(fd, bytes);
     if (replaced !== undefined) adopt(fd, replaced);
     return temp;
   } catch (error) {
@@ -54,7 +49,7 @@ function openNew(tree: TreeWriter, folder: FolderHandle, mode: number): { name: 
   for (;;) {
     const name = tree.tempName();
     try {
-      return { name, fd: openSync(`${folder.base}/${name}`, FLAGS, mode) };
+      return { name, fd: openSync(`${folder.base}/${name}`, NEW_FILE_FLAGS, mode) };
     } catch (error) {
       if (faultCode(error) !== "EEXIST") throw error;
     }

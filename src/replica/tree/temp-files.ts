@@ -1,6 +1,7 @@
-// Temporary files `%tmp-...`: how they are named, and how those that a crash left are removed.
+// Temporary files and folders `%tmp-...`: how they are named, and how those that a crash left are removed. A folder holds
+// files only (new-folder.ts).
 
-import { lstatSync, unlinkSync } from "node:fs";
+import { lstatSync, readdirSync, rmdirSync, type Stats, unlinkSync } from "node:fs";
 import type { Clock, DurationMs } from "../../core/clock.ts";
 import { TEMP_PREFIX } from "../../core/names/reserved-words.ts";
 import { faultCode } from "./fs-fault.ts";
@@ -16,7 +17,7 @@ export function tempNames(clock: Clock): () => string {
   return () => `${TEMP_PREFIX}${run}${(count++).toString(36)}`;
 }
 
-/** What walks have seen of temporary files from an hour ago or more; forgets beyond a bound, for the next walk to find. */
+/** What walks have seen of temporary files and folders from an hour ago or more; forgets beyond a bound, for the next walk to find. */
 export class Leftovers {
   readonly #clock: Clock;
   readonly #paths = new Set<string>();
@@ -27,14 +28,16 @@ export class Leftovers {
 
   /** `path`: absolute. */
   note(path: string): void {
-    if (this.#paths.size < LEFTOVERS_MAX && this.#isLeftover(path)) this.#paths.add(path);
+    if (this.#paths.size < LEFTOVERS_MAX && this.#leftover(path) !== undefined) this.#paths.add(path);
   }
 
   removeAll(): void {
     for (const path of this.#paths) {
-      if (!this.#isLeftover(path)) continue;
+      const stats = this.#leftover(path);
+      if (stats === undefined) continue;
       try {
-        unlinkSync(path);
+        if (stats.isDirectory()) removeFolder(path);
+        else unlinkSync(path);
       } catch (error) {
         // It harms no one where it is, and the next walk notes it again.
         faultCode(error);
@@ -43,13 +46,22 @@ export class Leftovers {
     this.#paths.clear();
   }
 
-  #isLeftover(path: string): boolean {
+  #leftover(path: string): Stats | undefined {
     try {
       const stats = lstatSync(path, { throwIfNoEntry: false });
-      return stats?.isFile() === true && this.#clock.now() - Math.max(stats.mtimeMs, stats.ctimeMs) > LEFTOVER_AGE_MS;
+      if (stats === undefined || (!stats.isFile() && !stats.isDirectory())) return undefined;
+      return this.#clock.now() - Math.max(stats.mtimeMs, stats.ctimeMs) > LEFTOVER_AGE_MS ? stats : undefined;
     } catch (error) {
       faultCode(error);
-      return false;
+      return undefined;
     }
   }
+}
+
+/** Not a folder in it: that is none of ours, and then it stays. */
+function removeFolder(path: string): void {
+  const items = readdirSync(path, { withFileTypes: true });
+  if (items.some((item) => !item.isFile())) return;
+  for (const { name } of items) unlinkSync(`${path}/${name}`);
+  rmdirSync(path);
 }

@@ -2,16 +2,17 @@
 // here is what they are given, and the order in which groups and pages follow each other.
 
 import { isAbsolute, relative, resolve } from "node:path";
-import type { Clock } from "../../core/clock.ts";
+import type { ByteCount, Clock } from "../../core/clock.ts";
 import type { Entry } from "../../core/entry.ts";
 import type { KeyFilter } from "../../core/filter.ts";
-import { keyFault } from "../../core/key.ts";
+import { type Key, keyFault } from "../../core/key.ts";
 import type { NameScheme } from "../../core/names/name-scheme.ts";
 import { decodePath } from "../../core/names/path-codec.ts";
 import type { KeptCopy, ListOptions, Pages, RemoveOutcome, Replica, Value, Write, WriteOutcome } from "../replica.ts";
 import { keepConflictCopy } from "./conflict-copy.ts";
 import { lookupKeys } from "./lookup-keys.ts";
 import { nextTurn } from "./event-loop.ts";
+import { FileThread } from "./file-thread.ts";
 import { describeFault } from "./fs-fault.ts";
 import { probeFileSystem } from "./probe-file-system.ts";
 import { readValues, type TreeFiles } from "./read-values.ts";
@@ -100,20 +101,25 @@ export function openTreeReplica(options: TreeOptions): TreeReplica {
       const run = {
         identity: readRootIdentity(root),
         made: new Map<string, number>(),
+        thread: new FileThread(),
         isDiskFull: false,
       };
       leftovers.removeAll();
-      for await (const page of writes) {
-        for (const group of groupsOf(page, GROUP_WRITES_MAX, writeBytes)) {
-          signal?.throwIfAborted();
-          yield await writeGroup(writer, group, run);
+      try {
+        for await (const page of writes) {
+          for (const group of groupsOf(page, GROUP_WRITES_MAX, WRITES)) {
+            signal?.throwIfAborted();
+            yield await writeGroup(writer, group, run);
+          }
         }
+      } finally {
+        await run.thread.close();
       }
     },
     async *remove(entries, { signal } = {}): Pages<RemoveOutcome> {
       const identity = readRootIdentity(root);
       for await (const page of entries) {
-        for (const group of groupsOf(page, GROUP_REMOVES_MAX, () => 0)) {
+        for (const group of groupsOf(page, GROUP_REMOVES_MAX, REMOVES)) {
           signal?.throwIfAborted();
           yield await removeGroup(writer, group, identity);
           await nextTurn();
@@ -146,18 +152,37 @@ function keyOf(path: string, scheme: NameScheme): string {
   return decoded.kind === "value" ? decoded.key : path;
 }
 
-function writeBytes({ value }: Write): number {
-  return value.bytes.byteLength;
-}
+const WRITES = {
+  bytesOf: ({ value }: Write): ByteCount => value.bytes.byteLength,
+  keyOf: ({ value }: Write): Key => value.entry.key,
+};
+const REMOVES = { bytesOf: (): ByteCount => 0, keyOf: ({ key }: Entry): Key => key };
 
-function* groupsOf<T>(page: readonly T[], itemsMax: number, bytesOf: (item: T) => number): Generator<readonly T[]> {
+/** Groups of neighbours, that end where a folder does if one of at least half the size can. */
+function* groupsOf<T>(
+  page: readonly T[],
+  itemsMax: number,
+  { bytesOf, keyOf }: { readonly bytesOf: (item: T) => number; readonly keyOf: (item: T) => string },
+): Generator<readonly T[]> {
   for (let from = 0; from < page.length;) {
     let to = from;
     for (let bytes = 0; to < page.length && to - from < itemsMax && bytes < GROUP_BYTES_MAX; to++)
       bytes += bytesOf(page[to]!);
+    let end = to;
+    while (
+      end < page.length &&
+      end - from > itemsMax / 2 &&
+      folderOf(keyOf(page[end]!)) === folderOf(keyOf(page[end - 1]!))
+    )
+      end--;
+    if (end - from > itemsMax / 2) to = end;
     yield page.slice(from, to);
     from = to;
   }
+}
+
+function folderOf(key: string): string {
+  return key.slice(0, key.lastIndexOf("/") + 1);
 }
 
 function once<T>(find: () => T): () => T {

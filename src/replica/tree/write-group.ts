@@ -10,17 +10,12 @@
 // beside no value, which counts for nothing. The other order could leave a new value beside an old expiration, and that,
 // pushed, would make the new value vanish early. With a removal it is value before sidecar (remove-group.ts), likewise.
 
-import { isUtf8 } from "node:buffer";
 import { fstatSync, type Stats, unlinkSync } from "node:fs";
-import { type EpochMs, type EpochSeconds, toEpochSeconds } from "../../core/clock.ts";
-import type { Entry } from "../../core/entry.ts";
-import { type Fingerprint, fingerprintOf } from "../../core/fingerprint.ts";
 import type { Key } from "../../core/key.ts";
 import { type Problem, problem } from "../../core/problem.ts";
 import type { Write, WriteOutcome } from "../replica.ts";
 import { signatureOf } from "./file-signature.ts";
-import { type FolderHandle, FolderHandles, type Synced } from "./folder-handles.ts";
-import { describeFault, isDiskFull } from "./fs-fault.ts";
+import { type FolderHandle, FolderHandles } from "./folder-handles.ts";
 import { type KeyFiles, keyFiles } from "./key-files.ts";
 import { locate } from "./locate.ts";
 import { makeFolder } from "./make-folder.ts";
@@ -28,41 +23,27 @@ import { type Attributes, renderSidecar } from "./sidecar.ts";
 import { syncAll } from "./sync-files.ts";
 import { checkSidecar, checkTarget, type Expectation, type SidecarTarget } from "./target.ts";
 import { createTempFile, linkTempFile, placeTempFile, releaseTempFile, type TempFile } from "./temp-file.ts";
-import type { RootIdentity } from "./tree-root.ts";
 import type { TreeWriter } from "./tree-writer.ts";
-
-/** How a whole run of groups stands. */
-export interface WriteRun {
-  readonly identity: RootIdentity;
-  /** The inodes of the folders created so far, by path. */
-  readonly made: Map<string, number>;
-  /** Set by the first refusal for lack of space: nothing more is tried. */
-  isDiskFull: boolean;
-}
+import { writeNewFolders } from "./write-new-folders.ts";
+import {
+  attempt,
+  confirm,
+  type Failed,
+  type Placed,
+  refuse,
+  type StoredEntry,
+  storedEntry,
+  type WriteRun,
+} from "./write-run.ts";
 
 /** A write whose files are complete, under temporary names. */
 interface Staged {
   readonly key: Key;
-  readonly entry: Entry & { readonly fingerprint: Fingerprint };
+  readonly entry: StoredEntry;
   readonly files: KeyFiles;
   readonly expectation: Expectation;
   readonly value: TempFile;
   readonly sidecar: TempFile | undefined;
-}
-
-/** A write that is done once the folders it changed are synced. */
-interface Placed {
-  readonly kind: "placed";
-  readonly key: Key;
-  readonly entry: Entry;
-  readonly placedAt: EpochMs;
-  readonly folders: readonly FolderHandle[];
-}
-
-interface Failed {
-  readonly kind: "problem";
-  readonly key: Key;
-  readonly problem: Problem;
 }
 
 /** One outcome for each of `writes`. Throws AppError `root-missing`. */
@@ -70,8 +51,9 @@ export async function writeGroup(tree: TreeWriter, writes: readonly Write[], run
   const folders = new FolderHandles(tree.root, { ...run, isDurable: tree.isDurable });
   const staged: Staged[] = [];
   try {
+    const { results: inNewFolders, rest } = await writeNewFolders(tree, folders, writes, run);
     const failed: Failed[] = [];
-    for (const write of writes) {
+    for (const write of rest) {
       const { key } = write.value.entry;
       const result = run.isDiskFull
         ? refuse(key, "not tried, since the disk is full")
@@ -79,16 +61,17 @@ export async function writeGroup(tree: TreeWriter, writes: readonly Write[], run
       if ("kind" in result) failed.push(result);
       else staged.push(result);
     }
-    const faults = tree.isDurable ? await syncStaged(staged) : [];
+    const faults = await syncStaged(staged);
     const inPlace = new Map<FolderHandle, boolean>();
-    const results = staged.map((item, i) =>
+    const results = staged.map((item) =>
       attempt(run, item.key, () => {
-        if (faults[i] !== undefined) throw faults[i];
+        if (faults.has(item)) throw faults.get(item);
         return place(tree, folders, item, inPlace);
       }),
     );
     const synced = await folders.sync();
-    return [...failed, ...results.map((result) => (result.kind === "problem" ? result : confirm(result, synced)))];
+    const placed = [...inNewFolders, ...results];
+    return [...failed, ...placed.map((result) => (result.kind === "problem" ? result : confirm(result, synced)))];
   } finally {
     for (const { value, sidecar } of staged) {
       releaseTempFile(value);
@@ -98,27 +81,13 @@ export async function writeGroup(tree: TreeWriter, writes: readonly Write[], run
   }
 }
 
-/** What the file system refuses becomes a problem of this key. */
-function attempt<T>(run: WriteRun, key: Key, work: () => T): T | Failed {
-  try {
-    return work();
-  } catch (error) {
-    if (isDiskFull(error)) run.isDiskFull = true;
-    return refuse(key, `could not be written: ${isDiskFull(error) ? "the disk is full" : describeFault(error)}`);
-  }
-}
-
-function refuse(key: Key, message: string): Failed {
-  return { kind: "problem", key, problem: problem("write-failed", key, message) };
-}
-
 /** Writes the files of one key under temporary names. */
 function stage(tree: TreeWriter, folders: FolderHandles, { value, expected }: Write): Staged | Failed {
   const { key } = value.entry;
   if (tree.isReserved(key))
     return failed(key, problem("name-reserved", key, "would lie in a folder that is kvsync's own"));
   const files = keyFiles(key, tree.scheme);
-  const entry = storedEntry(value.entry, value.bytes, tree);
+  const entry = storedEntry(value, tree);
   const expectation = { key, listed: expected, written: entry };
   let place = files.value;
   let replaced: Stats | undefined;
@@ -148,31 +117,13 @@ function failed(key: Key, problem: Problem): Failed {
   return { kind: "problem", key, problem };
 }
 
-/** What a listing will show of `entry`, but for the signature. A rule's time to live starts now. */
-function storedEntry(entry: Entry, bytes: Uint8Array, tree: TreeWriter): Staged["entry"] {
-  const expiration =
-    entry.ttlSeconds === undefined
-      ? entry.expiration
-      : ((toEpochSeconds(tree.clock.now()) + entry.ttlSeconds) as EpochSeconds);
-  return {
-    key: entry.key,
-    fingerprint: entry.fingerprint ?? fingerprintOf(bytes),
-    metadata: entry.metadata,
-    expiration,
-    ttlSeconds: undefined,
-    size: bytes.byteLength,
-    signature: undefined,
-    binary: entry.binary ?? !isUtf8(bytes),
-  };
-}
-
-/** For each of `staged`, what went wrong with one of its files, or undefined. */
-async function syncStaged(staged: readonly Staged[]): Promise<readonly unknown[]> {
-  const values = syncAll(staged.map(({ value }) => value.fd));
-  const withSidecar = staged.filter(({ sidecar }) => sidecar !== undefined);
-  const sidecarFaults = await syncAll(withSidecar.map(({ sidecar }) => sidecar!.fd));
-  const bySidecar = new Map(withSidecar.map((item, i) => [item, sidecarFaults[i]]));
-  return (await values).map((fault, i) => fault ?? bySidecar.get(staged[i]!));
+/** What went wrong with syncing the files of `staged`, where something did. */
+async function syncStaged(staged: readonly Staged[]): Promise<ReadonlyMap<Staged, unknown>> {
+  const files = staged.flatMap((item) =>
+    [item.value, item.sidecar].flatMap((file) => (file?.folder.needsSync === true ? [{ item, fd: file.fd }] : [])),
+  );
+  const results = await syncAll(files.map(({ fd }) => fd));
+  return new Map(files.flatMap(({ item }, i) => (results[i] === undefined ? [] : [[item, results[i]]])));
 }
 
 /** Puts the files of one key in their places, if what is there is still what was listed. */
@@ -245,10 +196,4 @@ function placed(tree: TreeWriter, { key, entry, value }: Staged, folders: readon
 
 function isSame(a: Attributes, b: Attributes): boolean {
   return a.metadata === b.metadata && a.expiration === b.expiration;
-}
-
-function confirm({ key, entry, placedAt, folders }: Placed, synced: Synced): WriteOutcome {
-  const fault = synced.fault ?? folders.map((folder) => synced.faults.get(folder)).find((found) => found !== undefined);
-  if (fault !== undefined) return refuse(key, `is written, but might not survive a crash: ${describeFault(fault)}`);
-  return { kind: "written", key, entry, confirmedAt: placedAt };
 }

@@ -132,8 +132,16 @@ describe("bulk operations", () => {
       unsuccessfulKeys: [],
     });
     const got = await api.bulkGet(id, ["b/1", "constructor", "missing"].map(keyOf));
-    expect(got.get("b/1")).toEqual({ value: "text", metadata: { n: 1 }, expiration: pairs[0]!.expiration });
-    expect(got.get("constructor")).toEqual({ value: "odd", metadata: undefined, expiration: undefined });
+    expect(got.get("b/1")).toEqual({
+      bytes: Buffer.from("text"),
+      metadata: { n: 1 },
+      expiration: pairs[0]!.expiration,
+    });
+    expect(got.get("constructor")).toEqual({
+      bytes: Buffer.from("odd"),
+      metadata: undefined,
+      expiration: undefined,
+    });
     expect(got.get("missing")).toBeNull();
     expect((await failure(api.bulkGet(id, [keyOf("b/1"), keyOf("b/2")]))).code).toBe("not-text");
     expect(await api.bulkDelete(id, [keyOf("b/1")])).toMatchObject({ unsuccessfulKeys: [] });

@@ -62,6 +62,9 @@ afterEach(heal);
 const OLD = { metadata: '"old"', expiration: 1_900_000_000 };
 const NEW = { metadata: '"new"', expiration: 1_950_000_000 };
 
+/** So many that their folder is made as a whole. */
+const IN_FOLDER = ["f/1", "f/2", "f/3", "f/4"];
+
 /** Key `a` holds a value with attributes and is replaced; `a/b` makes it move aside; `new` comes; `bare` loses its sidecar. */
 async function prepare(): Promise<{ fixture: TreeFixture; entries: readonly Entry[] }> {
   const fixture = new TreeFixture({ durable: true });
@@ -77,6 +80,7 @@ async function writeAll(fixture: TreeFixture, entries: readonly Entry[]): Promis
     { value: fixture.value("bare", "new"), expected: expected("bare") },
     { value: fixture.value("d/new", "new", NEW), expected: undefined },
     { value: fixture.value("d/plain", "new"), expected: undefined },
+    ...IN_FOLDER.map((key) => ({ value: fixture.value(key, "new", NEW), expected: expected(key) })),
   ];
   const outcomes = await collect(fixture.tree.write(pagesOf(writes)));
   return new Map(outcomes.map((outcome) => [outcome.key, codeOf(outcome)]));
@@ -107,6 +111,7 @@ const ALLOWED: Readonly<Record<string, readonly (string | undefined)[]>> = {
   "a/b": [undefined, newState],
   "d/new": [undefined, newState],
   "d/plain": [undefined, bareState],
+  ...Object.fromEntries(IN_FOLDER.map((key) => [key, [undefined, newState]])),
 };
 
 describe.each([
@@ -132,11 +137,11 @@ describe.each([
       }
       // Only a file that could not be removed is left.
       const leftovers = Object.keys(fixture.files()).filter((name) => name.includes("%tmp-"));
-      if (!dead && hasFailed !== "unlinkSync") expect(leftovers).toEqual([]);
+      if (!dead && hasFailed !== "unlinkSync") expect([n, leftovers]).toEqual([n, []]);
       // And the next round gets there.
       const listed = (await fixture.list()).entries;
       const again = await writeAll(fixture, listed);
-      for (const key of ["a/b", "d/new", "d/plain", "a", "bare"]) {
+      for (const key of ["a/b", "d/new", "d/plain", "a", "bare", ...IN_FOLDER]) {
         const isListed = listed.some((entry) => entry.key === key);
         if (isListed || !found.has(key)) expect([n, key, again.get(key)]).toEqual([n, key, "written"]);
       }
