@@ -37,6 +37,8 @@ export interface BaseRow {
   readonly metadata: string | undefined;
   readonly expiration: EpochSeconds | undefined;
   readonly size: ByteCount;
+  /** As an entry's: how a value without a stamp, which must be read to be compared, is best read the next time. */
+  readonly binary: boolean | undefined;
   /** The file that held this value when it was hashed; undefined when no side is a tree. */
   readonly signature: FileSignature | undefined;
   /** When `signature` was taken; a file changed at or after this moment is racily clean. */

@@ -81,6 +81,7 @@ function equalRow(one: Entry, other: Entry, deps: ApplyDeps): NewBaseRow {
     metadata: one.metadata,
     expiration: one.expiration ?? other.expiration,
     size,
+    binary: one.binary ?? other.binary,
     signature: one.signature ?? other.signature,
     hashedAt: deps.startedAt,
   };
@@ -165,6 +166,7 @@ function writtenRow(
     metadata: entry.metadata,
     expiration: written.expiration ?? entry.expiration,
     size,
+    binary: entry.binary ?? written.binary,
     signature: entry.signature ?? written.signature,
     hashedAt: entry.signature === undefined ? outcome.confirmedAt : readAt,
   };

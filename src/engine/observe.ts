@@ -23,9 +23,9 @@ export async function observePage(triples: readonly Triple[], observer: Observer
 
 function trustBase(triple: Triple): Triple {
   const { base } = triple;
-  if (base?.signature === undefined) return triple;
-  const source = triple.source && trusted(triple.source, base);
-  const destination = triple.destination && trusted(triple.destination, base);
+  if (base === undefined) return triple;
+  const source = triple.source && hinted(trusted(triple.source, base), base);
+  const destination = triple.destination && hinted(trusted(triple.destination, base), base);
   return source === triple.source && destination === triple.destination ? triple : { ...triple, source, destination };
 }
 
@@ -34,6 +34,13 @@ export function trusted(entry: Entry, base: BaseRow): Entry {
   if (entry.signature === undefined || entry.fingerprint !== undefined || base.signature === undefined) return entry;
   if (!sameSignature(entry.signature, base.signature) || isRacy(entry.signature, base.hashedAt)) return entry;
   return { ...entry, fingerprint: base.fingerprint };
+}
+
+/** `entry`, if only reading it can tell what it is, with what its value was the last time: one that is no text fails a
+ * whole bulk get. It is only a hint. */
+function hinted(entry: Entry, { binary }: BaseRow): Entry {
+  if (entry.fingerprint !== undefined || entry.signature !== undefined) return entry;
+  return entry.binary === undefined && binary !== undefined ? { ...entry, binary } : entry;
 }
 
 /** Reads the values of one side where nothing else can tell whether it equals the other side, or in two-way sync the base. */

@@ -110,6 +110,6 @@ function isArrived(shown: Entry, intended: Entry, base: BaseRow | undefined): bo
   return base === undefined || compareVersions(shown, base) !== "same";
 }
 
-function rowOf({ key, fingerprint, metadata, expiration, size, signature }: Entry, now: EpochMs): NewBaseRow {
-  return { key, fingerprint: fingerprint!, metadata, expiration, size: size!, signature, hashedAt: now };
+function rowOf({ key, fingerprint, metadata, expiration, size, binary, signature }: Entry, now: EpochMs): NewBaseRow {
+  return { key, fingerprint: fingerprint!, metadata, expiration, size: size!, binary, signature, hashedAt: now };
 }

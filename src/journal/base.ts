@@ -29,10 +29,11 @@ type Row = [
   inode: number | null,
   hashedAtMs: number,
   previous: string | null,
+  binary: number | null,
 ];
 
 /** The key as text: decoded by SQLite it is twice as fast to read as a BLOB is. */
-const COLUMNS = `CAST(key AS TEXT), fingerprint, metadata, expiration, size, mtime_ms, ctime_ms, inode, hashed_at_ms, previous`;
+const COLUMNS = `CAST(key AS TEXT), fingerprint, metadata, expiration, size, mtime_ms, ctime_ms, inode, hashed_at_ms, previous, binary`;
 
 /** The base of the pair that `identity` names; a pair never seen has an empty one. */
 export function openBase(journal: Journal, identity: string): BaseStore {
@@ -85,7 +86,7 @@ async function* scan(
 }
 
 function baseRow(row: Row): BaseRow | Tombstone {
-  const [key, fingerprint, metadata, expiration, size, mtimeMs, ctimeMs, inode, hashedAtMs, previous] = row;
+  const [key, fingerprint, metadata, expiration, size, mtimeMs, ctimeMs, inode, hashedAtMs, previous, binary] = row;
   if (fingerprint === null) return { key: key as Key, gone: true, previous: previous ?? "[]" };
   return {
     key: key as Key,
@@ -93,6 +94,7 @@ function baseRow(row: Row): BaseRow | Tombstone {
     metadata: metadata ?? undefined,
     expiration: (expiration ?? undefined) as EpochSeconds | undefined,
     size,
+    binary: binary === null ? undefined : binary === 1,
     signature: mtimeMs === null ? undefined : { size, mtimeMs, ctimeMs: ctimeMs!, inode: inode! },
     hashedAt: hashedAtMs as EpochMs,
     previous: previous ?? undefined,
@@ -113,14 +115,14 @@ function committer(
 ): (change: BaseChange) => void {
   // Parameters by position: by name they take twice as long.
   const record = database.prepare(
-    `INSERT INTO base VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, NULL)
+    `INSERT INTO base VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, NULL, ?12)
      ON CONFLICT DO UPDATE SET
        previous = CASE
          WHEN fingerprint IS excluded.fingerprint AND metadata IS excluded.metadata AND expiration IS excluded.expiration
          THEN previous ELSE ${pushPrevious("?11")} END,
        fingerprint = excluded.fingerprint, metadata = excluded.metadata, expiration = excluded.expiration,
        size = excluded.size, mtime_ms = excluded.mtime_ms, ctime_ms = excluded.ctime_ms, inode = excluded.inode,
-       hashed_at_ms = excluded.hashed_at_ms`,
+       hashed_at_ms = excluded.hashed_at_ms, binary = coalesce(excluded.binary, binary)`,
   );
   const forget = database.prepare(
     `UPDATE base SET previous = ${pushPrevious("?3")}, fingerprint = NULL, metadata = NULL, expiration = NULL, hashed_at_ms = ?3
@@ -144,6 +146,7 @@ function committer(
           signature?.inode ?? null,
           row.hashedAt,
           now,
+          row.binary === undefined ? null : Number(row.binary),
         );
       }
       for (const key of keys) forget.run(pair, Buffer.from(key), now);

@@ -109,6 +109,9 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX history_by_mapping ON history (mapping, id);
   `,
   `
+  -- 1: the value is no UTF-8; 0: it is; NULL: not known.
+  ALTER TABLE base ADD COLUMN binary INTEGER;
+
   -- Versions that the remote showed and that both sides do not agree on yet: see core/settle.ts. Gone when the key's row of
   -- the base changes, or when the window is long over.
   CREATE TABLE glimpse (

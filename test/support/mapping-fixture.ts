@@ -141,10 +141,10 @@ export class MappingFixture {
     return found;
   }
 
-  async put(values: Readonly<Record<string, string>>): Promise<void> {
+  async put(values: Readonly<Record<string, string | Uint8Array>>): Promise<void> {
     const id = await this.namespaceId();
     for (const [key, content] of Object.entries(values)) {
-      const bytes = Buffer.from(content);
+      const bytes = typeof content === "string" ? Buffer.from(content) : content;
       const body = { byteLength: bytes.byteLength, chunks: () => [bytes] };
       await this.api.writeValue(id, key as never, body, {});
     }

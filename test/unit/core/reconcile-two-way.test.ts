@@ -20,6 +20,7 @@ function base(entry: Entry): BaseRow {
     metadata: entry.metadata,
     expiration: entry.expiration,
     size: 1,
+    binary: false,
     signature: undefined,
     hashedAt: 0 as EpochMs,
     previous: undefined,

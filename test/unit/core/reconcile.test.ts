@@ -26,6 +26,7 @@ function base(entry: Entry, more: Partial<BaseRow> = {}): BaseRow {
     metadata: entry.metadata,
     expiration: entry.expiration,
     size: 1,
+    binary: false,
     signature: undefined,
     hashedAt,
     previous: undefined,

@@ -21,6 +21,7 @@ const base: BaseRow = {
   metadata: undefined,
   expiration: undefined,
   size: 2,
+  binary: false,
   signature: undefined,
   hashedAt: (NOW - 600_000) as EpochMs,
   previous: undefined,

@@ -59,6 +59,16 @@ describe("a round", () => {
     expect((await rounds.full(call)).lookRequests).toBe(2);
   });
 
+  it("knows the next time which values without a stamp are no text, so that each is asked for once", async () => {
+    const rounds = await inStep();
+    const foreign = Array.from({ length: 40 }, (_, i) => [`f${i}`, i % 10 === 0 ? Buffer.from([255, i]) : `text ${i}`]);
+    await fixture.put(Object.fromEntries(foreign) as Record<string, string | Uint8Array>);
+    await rounds.full(call);
+    await later();
+    const requests = await fixture.requests(() => rounds.full(call));
+    expect(requests).toEqual({ list: 1, bulkGet: 1, read: 4, total: 6 });
+  });
+
   it("tells what it did, and writes it to the history", async () => {
     const rounds = await inStep();
     fixture.write({ k00: "edited" });

@@ -16,6 +16,7 @@ const rowOf = (entry: Entry): NewBaseRow => ({
   metadata: entry.metadata,
   expiration: entry.expiration,
   size: entry.size!,
+  binary: entry.binary,
   signature: undefined,
   hashedAt: at(0),
 });

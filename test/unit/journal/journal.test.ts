@@ -41,6 +41,7 @@ function rowOf(key: string, content: string): NewBaseRow {
     metadata: undefined,
     expiration: undefined,
     size: content.length,
+    binary: undefined,
     signature: undefined,
     hashedAt: 1 as EpochMs,
   };
