@@ -68,7 +68,7 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
       decide: {
         twoWay: false,
         delete: copy.mirror ? "all" : "none",
-        saveAll: !destination.replica.traits.readsCostRequests,
+        save: destination.replica.traits.readsCostRequests ? "foreign" : "all",
         now: toEpochSeconds(clock.now()),
       },
       settleWindowMs: SETTLE_WINDOW_MS,

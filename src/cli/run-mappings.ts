@@ -118,7 +118,10 @@ async function runRound(
   });
   try {
     const result = await runPairRound(deps, pair, {
-      decide: decideOf({ ...mapping, mode: twoWay ? "two-way" : direction }, pair.destination, clock.now()),
+      decide: decideOf({ ...mapping, mode: twoWay ? "two-way" : direction }, pair.destination, {
+        now: clock.now(),
+        unattended: false,
+      }),
       settleWindowMs: mapping.settleWindowMs,
       guards: mapping,
       dryRun,

@@ -11,8 +11,8 @@
 //   absent    present       none       remove with `delete: all` only: nothing says it is ours
 //   absent    absent        present    forget the base
 //
-// What would be lost: a destination that is not what the base says, since nobody else has it; and every file, since
-// keeping a copy of a file costs no request.
+// What would be lost: a destination that is not what the base says, since nobody else has it; and, as the policy says, what
+// is removed, which is the last copy; and every file, since keeping a copy of a file costs no request.
 
 import type { EpochSeconds } from "./clock.ts";
 import { compareVersions, expiresTooSoon, isRecorded } from "./compare.ts";
@@ -20,10 +20,13 @@ import type { BaseRow, Entry } from "./entry.ts";
 
 export type DeletePolicy = "owned" | "all" | "none";
 
+/** What is kept in the trash before it goes from the destination. "foreign": only what the base does not know, since somebody
+ * else wrote it. "removed": also what is removed, since its source is gone as well. "all": also what is replaced. */
+export type SavePolicy = "foreign" | "removed" | "all";
+
 export interface OneWayPolicy {
   readonly delete: DeletePolicy;
-  /** Save whatever is replaced or removed at the destination, even if the base knows it. */
-  readonly saveAll: boolean;
+  readonly save: SavePolicy;
   readonly now: EpochSeconds;
 }
 
@@ -58,18 +61,22 @@ export function reconcileOneWay(
   if (comparison === "same") return base !== undefined && isRecorded(source, destination, base) ? nothing : record;
   if (comparison === "different" && expiresTooSoon(source.expiration, policy.now))
     return { kind: "skip", reason: "expired" };
-  return { kind: "write", save: isLost(destination, base, policy), ifDifferent: comparison === "unknown" };
+  return {
+    kind: "write",
+    save: isLost(destination, base, policy.save === "all"),
+    ifDifferent: comparison === "unknown",
+  };
 }
 
 function reconcileAbsent(destination: Entry | undefined, base: BaseRow | undefined, policy: OneWayPolicy): Decision {
   if (destination === undefined) return base === undefined ? nothing : { kind: "forget" };
   if (policy.delete === "none") return { kind: "skip", reason: "kept" };
   if (policy.delete === "owned" && base === undefined) return { kind: "skip", reason: "not-owned" };
-  return { kind: "remove", save: isLost(destination, base, policy) };
+  return { kind: "remove", save: isLost(destination, base, policy.save !== "foreign") };
 }
 
-function isLost(destination: Entry, base: BaseRow | undefined, policy: OneWayPolicy): boolean {
-  return policy.saveAll || base === undefined || compareVersions(destination, base) !== "same";
+function isLost(destination: Entry, base: BaseRow | undefined, always: boolean): boolean {
+  return always || base === undefined || compareVersions(destination, base) !== "same";
 }
 
 /** A key that is gone since its time had come is not written again: neither one whose own expiration has passed, nor

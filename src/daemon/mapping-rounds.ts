@@ -148,7 +148,7 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
     };
 
     const result = await runPairRound(deps, pair, {
-      decide: decideOf(mapping, pair.destination, clock.now()),
+      decide: decideOf(mapping, pair.destination, { now: clock.now(), unattended: true }),
       settleWindowMs: mapping.settleWindowMs,
       guards: mapping,
       dryRun: call.dryRun ?? false,

@@ -61,7 +61,7 @@ export async function round(
     decide: options.decide ?? {
       twoWay: false,
       delete: options.delete ?? "owned",
-      saveAll: !pair.destination.traits.readsCostRequests,
+      save: pair.destination.traits.readsCostRequests ? "foreign" : "all",
       now: toEpochSeconds(pair.clock.now()),
     },
     settleWindowMs: 60_000,

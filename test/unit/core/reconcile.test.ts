@@ -97,11 +97,17 @@ const table: Row[] = [
 
 describe("push and pull", () => {
   it.each(table)("%s", (_title, source, destination, row, decision, policy = "owned") => {
-    expect(reconcileOneWay(source, destination, row, { delete: policy, saveAll: false, now: NOW })).toEqual(decision);
+    expect(reconcileOneWay(source, destination, row, { delete: policy, save: "foreign", now: NOW })).toEqual(decision);
+  });
+
+  it("saves what a daemon removes, and not what it replaces", () => {
+    const policy = { delete: "owned", save: "removed", now: NOW } as const;
+    expect(reconcileOneWay(B, A, base(A), policy)).toEqual(write(false));
+    expect(reconcileOneWay(none, A, base(A), policy)).toEqual(remove(true));
   });
 
   it("saves every file that a pull replaces or removes", () => {
-    const policy = { delete: "owned", saveAll: true, now: NOW } as const;
+    const policy = { delete: "owned", save: "all", now: NOW } as const;
     expect(reconcileOneWay(B, A, base(A), policy)).toEqual(write(true));
     expect(reconcileOneWay(none, A, base(A), policy)).toEqual(remove(true));
   });

@@ -337,6 +337,9 @@ describe("a round over changed files", () => {
     });
     expect(requests).toEqual({ bulkGet: 1, bulkDelete: 1, total: 2 });
     expect(Object.keys(await fixture.keys())).toHaveLength(19);
+    // The last copy of it, kept from the same answer.
+    const trash = openTrashIndex(fixture.journal, fixture.stateDir).list({ mapping: "app", limit: 10 });
+    expect(trash.map(({ key, reason }) => [key, reason])).toEqual([["k00", "removed"]]);
   });
 
   it("costs nothing for a file that is as it was", async () => {
