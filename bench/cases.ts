@@ -146,7 +146,7 @@ function kvsync(mode: "push" | "pull", folder: string, url: string): Command {
   return cli([mode, NAMESPACE, "-c", writeConfig(mode, folder, url)]);
 }
 
-function writeConfig(mode: string, folder: string, url: string): string {
+export function writeConfig(mode: string, folder: string, url: string): string {
   const state = mkdtempSync(join(benchRoot(), "state-"));
   const file = join(state, "kvsync.yaml");
   const config = {
@@ -263,7 +263,7 @@ async function createNamespace(url: string): Promise<void> {
   await api(url, "", { method: "POST", body: JSON.stringify({ title: NAMESPACE }) });
 }
 
-async function countKeys(url: string): Promise<number> {
+export async function countKeys(url: string): Promise<number> {
   const [namespace] = (await api<{ id: string }[]>(url, "")).result;
   let count = 0;
   let cursor = "";
@@ -273,6 +273,20 @@ async function countKeys(url: string): Promise<number> {
     cursor = page.result_info?.cursor ?? "";
   } while (cursor !== "");
   return count;
+}
+
+/** The values of keys, a hundred a request. */
+export async function bulkGet(url: string, keys: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const [namespace] = (await api<{ id: string }[]>(url, "")).result;
+  const found = new Map<string, string>();
+  for (let at = 0; at < keys.length; at += 100) {
+    const body = JSON.stringify({ keys: keys.slice(at, at + 100) });
+    const { values } = (
+      await api<{ values: Record<string, string | null> }>(url, `/${namespace?.id}/bulk/get`, { method: "POST", body })
+    ).result;
+    for (const [key, value] of Object.entries(values)) if (value !== null) found.set(key, value);
+  }
+  return found;
 }
 
 /** Removes what an interrupted run may have left behind, except the trees. */

@@ -67,7 +67,7 @@ function jsonLikeText(random: () => number): string {
 }
 
 /** mulberry32. */
-function seededRandom(seed: number): () => number {
+export function seededRandom(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

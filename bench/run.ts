@@ -5,28 +5,37 @@ import { execFileSync } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { benchDaemon } from "./daemon.ts";
 import { type BenchCase, cases, sweep, type Target } from "./cases.ts";
 import { type Measured, measureInTurns, median } from "./measure.ts";
+
+/** Not a contest of commands: one process over time. */
+const DAEMON = "daemon";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { runs: { type: "string", default: "5" }, "no-build": { type: "boolean", default: false } },
 });
-const unknown = positionals.filter((name) => !(name in cases));
+const names = [...Object.keys(cases), DAEMON];
+const unknown = positionals.filter((name) => !names.includes(name));
 if (unknown.length > 0) {
-  process.stderr.write(`no case ${unknown.join(", ")}; there are: ${Object.keys(cases).join(", ")}\n`);
+  process.stderr.write(`no case ${unknown.join(", ")}; there are: ${names.join(", ")}\n`);
   process.exit(2);
 }
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 if (!values["no-build"]) execFileSync("npm", ["run", "--silent", "build"], { cwd: root, stdio: ["ignore", 2, 2] });
-execFileSync("bash", [join(root, "test/peers/install.sh")], { stdio: ["ignore", 2, 2] });
+const chosen = positionals.length > 0 ? positionals : names;
+if (chosen.some((name) => name in cases)) {
+  execFileSync("bash", [join(root, "test/peers/install.sh")], { stdio: ["ignore", 2, 2] });
+}
 
 let missed = 0;
 sweep();
-for (const name of positionals.length > 0 ? positionals : Object.keys(cases)) {
+for (const name of chosen) {
   const benchCase = cases[name];
   if (benchCase !== undefined) await run(benchCase);
+  else missed += await benchDaemon();
 }
 sweep();
 process.exit(missed > 0 ? 1 : 0);

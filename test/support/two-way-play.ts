@@ -57,14 +57,25 @@ export interface Synced {
 }
 
 export class TwoWayPlay {
-  readonly dir = mkdtempSync(join(tmpdir(), "kvsync-play-"));
-  readonly #folder = join(this.dir, "kv", "app");
-  readonly #stateDir = join(this.dir, "state");
+  #dir = "";
   #server: TestServer | undefined;
   #api: KvClient | undefined;
   #namespace: NamespaceId | undefined;
 
+  get dir(): string {
+    return this.#dir;
+  }
+
+  get #folder(): string {
+    return join(this.#dir, "kv", "app");
+  }
+
+  get #stateDir(): string {
+    return join(this.#dir, "state");
+  }
+
   async open(conflict: ConflictPolicy): Promise<void> {
+    this.#dir = mkdtempSync(join(tmpdir(), "kvsync-play-"));
     this.#server = await startTestServer();
     const { url, accountId, token } = this.#server;
     this.#namespace = (await this.#server.createNamespace("app")) as NamespaceId;
