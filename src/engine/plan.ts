@@ -61,8 +61,8 @@ export interface ActionLists {
 export type ListName = keyof ActionLists;
 
 const PAGE_ACTIONS = 500;
-/** Actions kept in memory, about 10 MB of them, before a plan moves to the spool. */
-const MEMORY_ACTIONS_MAX = 20_000;
+/** Actions kept in memory, about 2 MB of them, before a plan moves to the spool. */
+const MEMORY_ACTIONS_MAX = 4000;
 
 export class Plan {
   readonly #spool: Spool;

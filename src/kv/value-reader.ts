@@ -23,6 +23,7 @@ export interface ValueReader<Tag> {
   hasRoom(): boolean;
   /** How many keys to ask for at a time, of those known to be text and of those not known to be. */
   groupKeys(kind: "text" | "unknown"): number;
+  /** Some of those that wait, at most a bulk get's worth: while they are dealt with, no other request is begun. */
   takeOutcomes(): readonly ReadValue<Tag>[];
   /** The outcomes taken last are no longer held by anyone. */
   release(): void;
@@ -30,12 +31,15 @@ export interface ValueReader<Tag> {
 
 /** Values under way or waiting to be taken, as expected; a bulk get's count twice, for the answer they come in. */
 const EXPECTED_BYTES_MAX: ByteCount = 64_000_000;
+/** With as much to be taken, whoever takes it is slower than the server: more would only lie about. */
+const READY_BYTES_MAX: ByteCount = 4_000_000;
 /** What a value of unknown size is taken for at first; then it is the largest seen of late. */
 const UNKNOWN_BYTES: ByteCount = 4_000_000;
 const UNKNOWN_BYTES_MIN: ByteCount = 16_000;
 const FADE = 0.9;
 /** More timeouts in a row are no matter of how much is asked for. */
 const SLOW_IN_A_ROW_MAX = 12;
+const TAKEN_MAX = BULK_GET_KEYS_MAX;
 /** Values of one failed group that are read at a time. */
 const SINGLES_AT_ONCE = 4;
 
@@ -45,7 +49,7 @@ export function openValueReader<Tag>(
   options: CallOptions,
 ): ValueReader<Tag> {
   type Items = readonly ValueToRead<Tag>[];
-  let outcomes: ReadValue<Tag>[] = [];
+  const outcomes: ReadValue<Tag>[] = [];
   /** Bytes of values under way, of those that wait to be taken, and of those taken last. */
   let expected = 0;
   let waiting = 0;
@@ -170,14 +174,14 @@ export function openValueReader<Tag>(
   return {
     readOne: (item) => start(expectedBytes([item]), readOne(item)),
     readMany: (items) => start(2 * expectedBytes(items), readMany(items)),
-    hasRoom: () => expected + waiting + taken < EXPECTED_BYTES_MAX,
+    hasRoom: () => expected + waiting + taken < EXPECTED_BYTES_MAX && waiting + taken < READY_BYTES_MAX,
     groupKeys: (kind) =>
       Math.min(batchLimit(size, BULK_GET_KEYS_MAX), kind === "text" ? BULK_GET_KEYS_MAX : unknownKeys),
     takeOutcomes: () => {
-      taken += waiting;
-      waiting = 0;
-      const result = outcomes;
-      outcomes = [];
+      const result = outcomes.splice(0, TAKEN_MAX);
+      const bytes = result.reduce((sum, outcome) => sum + (outcome.kind === "value" ? outcome.bytes.byteLength : 0), 0);
+      waiting -= bytes;
+      taken += bytes;
       return result;
     },
     release: () => {

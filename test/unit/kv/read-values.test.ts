@@ -168,6 +168,27 @@ describe("reading values", () => {
     expect(most * value.byteLength).toBeLessThanOrEqual(66_000_000);
   });
 
+  it("goes on asking while what came is dealt with, but not far ahead", async () => {
+    const value = "x".repeat(2000);
+    await using it = await scripted((request, response) => {
+      const { keys } = JSON.parse(request.body.toString()) as { keys: string[] };
+      answer(response, { values: Object.fromEntries(keys.map((key) => [key, { value, metadata: null }])) });
+    });
+    const items = Array.from({ length: 10_000 }, (_, i) => wanted(named(i), { size: value.length, binary: false }));
+    const begun: number[] = [];
+    let ahead = 0;
+    for await (const page of readValues(it.deps, pagesOf(items))) {
+      expect(page.length).toBeLessThanOrEqual(100);
+      for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+      begun.push(it.server.requests.length);
+      ahead = Math.max(ahead, it.server.requests.length - begun.length);
+    }
+    // Not only when the first 16 answers are used up.
+    expect(begun[15]).toBeGreaterThan(16);
+    // 4 MB of 200 KB each that wait, and 16 under way.
+    expect(ahead).toBeLessThanOrEqual(37);
+  });
+
   it("does not take a lone surrogate for text", async () => {
     await using it = await scripted((request, response) => {
       if (request.method === "GET") send(response, 200, Buffer.of(0xff));
