@@ -6,7 +6,8 @@ import { existsSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 
-/** Those of the first line of main.ts. */
+/** Those of the first line of main.ts, as what follows. */
+const MALLOC = { MALLOC_ARENA_MAX: "2", MALLOC_TRIM_THRESHOLD_: "131072" };
 const NODE_OPTIONS = ["--min-semi-space-size=16", "--max-semi-space-size=16", "--max-old-space-size=1024"];
 
 /** Runs kvsync with `args` in the checkout's own Node, and resolves to its exit code: 70 if there is no such Node. */
@@ -20,6 +21,7 @@ export function runWithOwnNode(args: readonly string[]): Promise<number> {
   }
   const child = spawn(node, [...NODE_OPTIONS, process.argv[1] ?? "", ...args], {
     stdio: "inherit",
+    env: { ...process.env, ...MALLOC },
   });
   // A terminal sends its signals to both; what is sent to this process alone is handed on.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill(signal));

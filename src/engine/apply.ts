@@ -87,9 +87,10 @@ function equalRow(one: Entry, other: Entry, deps: ApplyDeps): NewBaseRow {
   };
 }
 
-/** A write that is not yet confirmed. Without its bytes: these belong to the side that sends them. */
+/** A write that is not yet confirmed: only what is needed then, since there are some 15,000. Its bytes belong to the side
+ * that sends them. */
 interface InFlight {
-  readonly action: WriteAction;
+  readonly replaces: boolean;
   readonly entry: Entry;
   readonly size: ByteCount;
   readonly readAt: EpochMs;
@@ -117,9 +118,8 @@ async function applyWrites(plan: Plan, direction: Direction): Promise<void> {
           continue;
         }
         record.add(writtenRow(pending, outcome));
-        const { action, size } = pending;
-        const replaced = action.replaces !== undefined;
-        direction.onDone({ kind: "written", to: action.to, key: outcome.key, replaced, bytes: size });
+        const { replaces, size } = pending;
+        direction.onDone({ kind: "written", to: direction.to, key: outcome.key, replaced: replaces, bytes: size });
       }
       record.commitMany();
     }
@@ -185,7 +185,9 @@ async function* pendingWrites(plan: Plan, inFlight: Map<Key, InFlight>, directio
     const page: Write[] = [];
     for (const { action, value } of writes) {
       if (unsaved.has(action.key)) continue;
-      inFlight.set(action.key, { action, entry: value.entry, size: value.bytes.byteLength, readAt: value.readAt });
+      const { entry, bytes, readAt } = value;
+      const replaces = action.replaces !== undefined;
+      inFlight.set(action.key, { replaces, entry, size: bytes.byteLength, readAt });
       page.push({ value, expected: action.replaces });
     }
     if (page.length === 0) continue;

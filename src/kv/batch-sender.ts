@@ -60,9 +60,9 @@ export interface BatchSender<Input, Item> {
   takeSettled(): readonly Settled<Input, Item>[];
 }
 
-/** Bytes held while something is being sent: a batch of 10,000 pairs of 2 KiB on its way, and half of one being encoded
- * (a whole one takes no less time, and 20 MB more). A batch of the largest size (95 MB) is held alone. */
-const LIVE_BYTES_MAX: ByteCount = 34_000_000;
+/** Bytes held while something is being sent: a batch of 10,000 pairs of 2 KiB on its way, and one being encoded. (With
+ * half of one a push takes a twelfth more time, and 8 MB less.) A batch of the largest size (95 MB) is held alone. */
+const LIVE_BYTES_MAX: ByteCount = 48_000_000;
 /** The API's writes take seconds each, and small ones leave room for several. */
 const BATCHES_AT_ONCE = 4;
 /** How often an item is sent that the API keeps reporting as unsuccessful, or that times out on its own. */

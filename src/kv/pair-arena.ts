@@ -3,7 +3,7 @@
 
 import type { ByteCount } from "../core/clock.ts";
 import type { SizedBody } from "./kv-api.ts";
-import { type Pair, type PairBuffer, pairForm, writePairText } from "./pair-text.ts";
+import { type Pair, type PairBuffer, pairForm, textPairBytesMax, writePairText, writeTextPair } from "./pair-text.ts";
 
 /** Where a pair's JSON is. It begins with a comma. */
 export interface PairSlice {
@@ -61,6 +61,15 @@ export function openPairArena(): PairArena {
 
   return {
     add: (pair) => {
+      if (arena !== undefined && used + textPairBytesMax(pair) <= ARENA_BYTES) {
+        const start = used;
+        const end = writeTextPair(pair, arena, start);
+        if (end !== undefined) {
+          used = end;
+          hold(arena);
+          return { arena, start, end };
+        }
+      }
       const form = pairForm(pair);
       if (form.byteLength > OWN_BYTES) {
         const own = obtain(form.byteLength);

@@ -8,6 +8,7 @@ import { isUtf8 } from "node:buffer";
 import type { ByteCount, EpochSeconds } from "../core/clock.ts";
 import { assert } from "../core/errors.ts";
 import type { Key } from "../core/key.ts";
+import { KEY_BYTES_MAX, METADATA_BYTES_MAX } from "../core/limits.ts";
 
 export interface Pair {
   readonly key: Key;
@@ -37,8 +38,8 @@ export function pairForm(pair: Pair): PairForm {
   const base64Bytes = Math.ceil(bytes.byteLength / 3) * 4;
   const base64 = textBytes > base64Bytes + BASE64_MARK.length;
   const valueBytes = base64 ? base64Bytes : textBytes;
-  const head = `,{"key":${JSON.stringify(pair.key)},"value":"`;
-  const tail = `"${base64 ? BASE64_MARK : ""}${expirationText(pair)}${metadataText(pair)}}`;
+  const head = headOf(pair);
+  const tail = tailOf(pair, base64);
   return { head, tail, base64, valueBytes, byteLength: Buffer.byteLength(head) + valueBytes + Buffer.byteLength(tail) };
 }
 
@@ -53,8 +54,39 @@ export function writePairText(pair: Pair, form: PairForm, out: PairBuffer, start
   const at = start + out.bytes.write(form.head, start, "utf8");
   if (form.base64) writeBase64(pair.bytes, out.bytes, at);
   else if (form.valueBytes === pair.bytes.byteLength) out.bytes.set(pair.bytes, at);
-  else writeEscaped(pair.bytes, out.view, at, form.valueBytes);
+  else {
+    const end = writeEscaped(pair.bytes, out.view, at);
+    assert(end === at + form.valueBytes, "a value is as long as was counted");
+  }
   out.bytes.write(form.tail, at + form.valueBytes, "utf8");
+}
+
+/** Key and metadata at their largest, each byte escaped in six, and what stands around them. */
+const PAIR_OVERHEAD_BYTES_MAX: ByteCount = 6 * (KEY_BYTES_MAX + METADATA_BYTES_MAX) + 1024;
+const ESCAPE_BYTES_MAX = 6;
+
+/** How many bytes {@link writeTextPair} may use. */
+export function textPairBytesMax({ bytes }: Pair): ByteCount {
+  return ESCAPE_BYTES_MAX * bytes.byteLength + PAIR_OVERHEAD_BYTES_MAX;
+}
+
+/** Writes `pair` to `out` at `start`, where there is room for {@link textPairBytesMax}, and returns where it ends: in one
+ * pass over the value rather than two. Undefined: it is not to be written as text, and what is there means nothing. */
+export function writeTextPair(pair: Pair, out: PairBuffer, start: number): number | undefined {
+  const { bytes } = pair;
+  if (!isUtf8(bytes)) return undefined;
+  const at = start + out.bytes.write(headOf(pair), start, "utf8");
+  const end = writeEscaped(bytes, out.view, at);
+  if (end - at > Math.ceil(bytes.byteLength / 3) * 4 + BASE64_MARK.length) return undefined;
+  return end + out.bytes.write(tailOf(pair, false), end, "utf8");
+}
+
+function headOf({ key }: Pair): string {
+  return `,{"key":${JSON.stringify(key)},"value":"`;
+}
+
+function tailOf(pair: Pair, base64: boolean): string {
+  return `"${base64 ? BASE64_MARK : ""}${expirationText(pair)}${metadataText(pair)}}`;
 }
 
 const BASE64_MARK = ',"base64":true';
@@ -92,8 +124,8 @@ function escapedBytes(bytes: Uint8Array): ByteCount {
   return total;
 }
 
-/** Writes up to one byte more than it says, which the tail overwrites. */
-function writeEscaped(bytes: Uint8Array, out: DataView, start: number, byteLength: ByteCount): void {
+/** Returns where it ends; may write one byte more, which the tail overwrites. */
+function writeEscaped(bytes: Uint8Array, out: DataView, start: number): number {
   const length = bytes.length | 0;
   let at = start | 0;
   let steps = 0;
@@ -105,7 +137,7 @@ function writeEscaped(bytes: Uint8Array, out: DataView, start: number, byteLengt
     at = (at + step) | 0;
   }
   if ((steps & HEX_STEP_BIT) !== 0) writeHexDigits(bytes, out, start);
-  assert(at === start + byteLength, "a value is as long as was counted");
+  return at;
 }
 
 /** Only a step of six has this bit: \u00 and two digits. */

@@ -22,13 +22,20 @@ const SERVICE_VARIABLES: ReadonlySet<string> = new Set([
   "MAINPID",
 ]);
 
+/** What main.ts asks of malloc for itself. */
+const MALLOC_VARIABLE = /^MALLOC_/;
+
+function isOwn(name: string): boolean {
+  return ACCOUNT_VARIABLE.test(name) || MALLOC_VARIABLE.test(name) || SERVICE_VARIABLES.has(name);
+}
+
 /** `env` as a hook may see it. Whatever its name, a variable that holds one of `secrets` is left out: a config takes its
  * tokens from any `${NAME}`. */
 export function hookEnvironment(env: Environment, secrets: readonly Secret[]): Record<string, string> {
   const values = new Set(secrets.map((secret) => secret.reveal()));
   const allowed: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
-    if (value === undefined || ACCOUNT_VARIABLE.test(name) || SERVICE_VARIABLES.has(name)) continue;
+    if (value === undefined || isOwn(name)) continue;
     if (!values.has(value.trim())) allowed[name] = value;
   }
   return allowed;

@@ -57,6 +57,18 @@ describe("a pair as JSON", () => {
     );
   });
 
+  it("is the same whether it is written in one pass or measured first, as at the end of a buffer", () => {
+    fc.assert(
+      fc.property(anyKey, anyBytes, (key, bytes) => {
+        const item = pair(key, bytes, { metadata: '{"a":1}' });
+        const [measured, atOnce] = [openPairArena(), openPairArena()];
+        // The first pair of an arena is always measured.
+        atOnce.add(pair("first", Buffer.from("x")));
+        expect(textOf([atOnce.add(item)])).toBe(textOf([measured.add(item)]));
+      }),
+    );
+  });
+
   it("holds every byte there is, alone and in a row", () => {
     const arena = openPairArena();
     const each = Array.from({ length: 256 }, (_, byte) => Buffer.of(byte));
