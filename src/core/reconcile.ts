@@ -22,7 +22,7 @@ export type DeletePolicy = "owned" | "all" | "none";
 
 /** What is kept in the trash before it goes from the destination. "foreign": only what the base does not know, since somebody
  * else wrote it. "removed": also what is removed, since its source is gone as well. "all": also what is replaced. */
-export type SavePolicy = "foreign" | "removed" | "all";
+type SavePolicy = "foreign" | "removed" | "all";
 
 export interface OneWayPolicy {
   readonly delete: DeletePolicy;

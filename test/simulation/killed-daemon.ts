@@ -239,11 +239,21 @@ async function startServer(
     () => out().includes('"listening"'),
     () => `the server does not listen: ${out()}`,
   );
-  const { url } = JSON.parse(out().split("\n")[0]!) as { readonly url: string };
+  try {
+    return { url: await setFaults(out(), faults), process };
+  } catch (error) {
+    await ended(process, "SIGKILL");
+    throw error;
+  }
+}
+
+/** Returns the server's URL, which is in the first line it says. */
+async function setFaults(said: string, faults: FaultPlan): Promise<string> {
+  const { url } = JSON.parse(said.split("\n")[0]!) as { readonly url: string };
   const headers = { authorization: "Bearer any" };
   const answer = await fetch(`${url}/__test/faults`, { method: "PUT", headers, body: JSON.stringify(faults) });
   if (!answer.ok) throw new Error(`the faults were not taken: ${await answer.text()}`);
-  return { url, process };
+  return url;
 }
 
 /** Waits as a deploy script does: until the daemon says that all is in step. */
