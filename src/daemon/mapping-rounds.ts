@@ -195,17 +195,20 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
       return { ...report, hold: holds.get(name) };
     }
     if (holds.lift(name) && heldBefore?.approved === false) tell("lifted", "what it was held for is gone");
-    const { place, mapping: open } = situation;
-    // A pull has made its folder by now.
-    const root = findRoot(mapping, undefined);
-    sightings.put({
-      mapping: name,
-      place,
-      root,
-      namespaceId: open.namespace?.id,
-      filter,
-      lookedAt: report.startedAt,
-    });
+    const { place, mapping: open, circumstances } = situation;
+    // What follows from a change of folder, namespace or filters is not known before all keys could be judged: until then
+    // what follows is to be held for it.
+    if (isAsBefore(circumstances) || report.result.lagging === 0) {
+      sightings.put({
+        mapping: name,
+        place,
+        // A pull has made its folder by now.
+        root: findRoot(mapping, undefined),
+        namespaceId: open.namespace?.id,
+        filter,
+        lookedAt: report.startedAt,
+      });
+    }
     prune(report.result);
     return report;
   }

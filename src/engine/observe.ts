@@ -126,6 +126,7 @@ function settledRead(
 }
 
 function laggingRead({ key }: Triple, observer: Observer): undefined {
+  observer.onLag(1);
   observer.onProblem(staleRead(key));
   return undefined;
 }

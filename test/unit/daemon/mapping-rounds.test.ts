@@ -221,6 +221,20 @@ describe("a namespace", () => {
 });
 
 describe("filters that changed", () => {
+  it("still hold what follows from them when the remote lagged at first, and nothing could be told", async () => {
+    const settled = { settleWindowMs: 60_000, pollIntervalMs: 60_000 };
+    await inStep(settled);
+    fixture.write({ young: "made within the window" });
+    await fixture.rounds(settled).full(call);
+    await fixture.delete("young");
+    const unfiltered = fixture.rounds({ ...settled, exclude: ["never"] });
+    const first = await unfiltered.full(call);
+    expect([first.result.lagging, first.hold]).toEqual([1, undefined]);
+    await later();
+    expect(guardOf(await unfiltered.full(call))).toBe("filter-changed");
+    expect(fixture.files()).toHaveProperty("young");
+  });
+
   it("delete nothing when they hide more", async () => {
     await inStep();
     const rounds = fixture.rounds({ exclude: ["k0*"] });
