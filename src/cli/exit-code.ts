@@ -51,6 +51,7 @@ const byErrorCode: Readonly<Record<ErrorCode, ExitCode>> = {
   held: EXIT.held,
   "root-missing": EXIT.failed,
   io: EXIT.failed,
+  "disk-full": EXIT.failed,
   "address-in-use": EXIT.failed,
   interrupted: EXIT.sigint,
 };

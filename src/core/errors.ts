@@ -26,6 +26,7 @@ export type ErrorCode =
   | "held"
   | "root-missing"
   | "io"
+  | "disk-full"
   | "address-in-use"
   | "interrupted";
 

@@ -13,7 +13,7 @@ import { keepConflictCopy } from "./conflict-copy.ts";
 import { lookupKeys } from "./lookup-keys.ts";
 import { nextTurn } from "./event-loop.ts";
 import { FileThread } from "./file-thread.ts";
-import { describeFault } from "./fs-fault.ts";
+import { describeFault, diskFull } from "./fs-fault.ts";
 import { probeFileSystem } from "./probe-file-system.ts";
 import { readValues, type TreeFiles } from "./read-values.ts";
 import { removeGroup } from "./remove-group.ts";
@@ -109,6 +109,8 @@ export function openTreeReplica(options: TreeOptions): TreeReplica {
         for await (const page of writes) {
           for (const group of groupsOf(page, GROUP_WRITES_MAX, WRITES)) {
             signal?.throwIfAborted();
+            // Whatever else is read for us would be read in vain, and reading may cost requests.
+            if (run.isDiskFull) throw diskFull(root);
             yield await writeGroup(writer, group, run);
           }
         }
