@@ -78,6 +78,11 @@ export function sameAttributes(a: Attributes, b: Attributes): boolean {
   return a.metadata === b.metadata && sameExpiration(a, b);
 }
 
+/** Whether both are known, and the same. */
+export function isSameVersion(a: Entry, b: Entry): boolean {
+  return a.fingerprint === b.fingerprint && sameAttributes(a, b);
+}
+
 type Attributes = Pick<Entry, "metadata" | "expiration"> & Partial<Pick<Entry, "ttlSeconds">>;
 
 function sameExpiration(a: Attributes, b: Attributes): boolean {

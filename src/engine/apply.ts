@@ -3,16 +3,17 @@
 // successor is safe before anything goes.
 
 import type { ByteCount, Clock, DurationMs, EpochMs } from "../core/clock.ts";
-import { type Entry, sameAttributes } from "../core/entry.ts";
+import { type Entry, isSameVersion } from "../core/entry.ts";
 import { assert } from "../core/errors.ts";
 import type { Key } from "../core/key.ts";
 import { type Problem, problem, staleRead } from "../core/problem.ts";
 import { isBehindListing, settleRemote } from "../core/settle.ts";
-import type { BaseStore, Loss, NewBaseRow, Trash } from "../journal/ports.ts";
+import type { BaseStore, NewBaseRow, Trash } from "../journal/ports.ts";
 import type { Pages, ReadOutcome, Replica, Value, Write, WriteOutcome } from "../replica/replica.ts";
-import { onePage, transferOptions } from "./observer.ts";
+import { saveLosses } from "./losses.ts";
+import { transferOptions } from "./observer.ts";
 import type { SeenValues } from "./partial.ts";
-import type { Plan, RemoveAction, Target, WriteAction } from "./plan.ts";
+import type { Plan, Target, WriteAction } from "./plan.ts";
 import type { Recall } from "./recall.ts";
 
 export interface ApplyDeps {
@@ -181,7 +182,7 @@ async function* pendingWrites(plan: Plan, inFlight: Map<Key, InFlight>, directio
   )) {
     const writes = readWrites(outcomes, wanted, direction);
     const actions = writes.map(({ action }) => action);
-    const unsaved = await saveAll(actions, "replaced", direction);
+    const unsaved = await saveLosses(actions, "replaced", direction);
     const page: Write[] = [];
     for (const { action, value } of writes) {
       if (unsaved.has(action.key)) continue;
@@ -233,7 +234,7 @@ function readWrites(
     // Only now is it known what the remote holds; the file may yet turn out to have been changed, and not be written.
     if (direction.twoWay && direction.to === "source" && action.from.fingerprint === undefined)
       direction.recall.see(value.entry);
-    if (!action.ifDifferent || action.replaces === undefined || !isEqual(value.entry, action.replaces)) {
+    if (!action.ifDifferent || action.replaces === undefined || !isSameVersion(value.entry, action.replaces)) {
       writes.push({ action, value });
       continue;
     }
@@ -262,10 +263,6 @@ function lags(
   return kind === "stale" || kind === "overtaken";
 }
 
-function isEqual(a: Entry, b: Entry): boolean {
-  return a.fingerprint === b.fingerprint && sameAttributes(a, b);
-}
-
 async function applyRemoves(plan: Plan, direction: Direction): Promise<void> {
   if (plan.counts[`remove:${direction.to}`] === 0) return;
   for await (const outcomes of direction.into.remove(savedRemoves(plan, direction), transferOptions(direction))) {
@@ -284,55 +281,7 @@ async function applyRemoves(plan: Plan, direction: Direction): Promise<void> {
 
 async function* savedRemoves(plan: Plan, direction: Direction): Pages<Entry> {
   for (const page of plan.pages(`remove:${direction.to}`)) {
-    const unsaved = await saveAll(page, "removed", direction);
+    const unsaved = await saveLosses(page, "removed", direction);
     yield page.filter((action) => !unsaved.has(action.key)).map((action) => action.replaces);
   }
-}
-
-/** Puts what the side holds for these actions into the trash, where they ask for it, and beside the file where both
- * sides changed it. Returns the keys for which that failed: they must not be touched. A key that is gone already needs
- * no saving. */
-async function saveAll(
-  actions: readonly (WriteAction | RemoveAction)[],
-  reason: Loss["reason"],
-  direction: Direction,
-): Promise<ReadonlySet<Key>> {
-  const unsaved = new Set<Key>();
-  const entries = actions.flatMap((action) => (action.save && action.replaces !== undefined ? [action.replaces] : []));
-  if (entries.length === 0) return unsaved;
-  const conflicts = new Set(
-    actions.flatMap((action) => (action.kind === "write" && action.conflict ? [action.key] : [])),
-  );
-  for await (const outcomes of readLosses(entries, direction)) {
-    const values: Value[] = [];
-    for (const outcome of outcomes) {
-      const isUnsure = "seen" in outcome && direction.recall.see(outcome.seen);
-      if (outcome.kind === "value" && !isUnsure) values.push(outcome.value);
-      if (outcome.kind !== "problem" && !isUnsure) continue;
-      direction.onProblem(outcome.kind === "problem" ? outcome.problem : staleRead(outcome.key));
-      unsaved.add(outcome.key);
-    }
-    if (values.length > 0) await direction.trash.save(values, { reason, side: direction.into.label });
-    for (const value of values) {
-      if (!conflicts.has(value.entry.key)) continue;
-      const copy = await direction.into.keepConflictCopy?.(value);
-      if (copy?.kind !== "problem") continue;
-      direction.onProblem(copy.problem);
-      unsaved.add(value.entry.key);
-    }
-  }
-  return unsaved;
-}
-
-async function* readLosses(entries: readonly Entry[], direction: Direction): Pages<ReadOutcome> {
-  const { to, into, seen } = direction;
-  const unread: Entry[] = [];
-  const known: ReadOutcome[] = [];
-  for (const entry of entries) {
-    const value = to === "destination" ? seen.get(entry.key) : undefined;
-    if (value !== undefined && isEqual(value.entry, entry)) known.push({ kind: "value", key: entry.key, value });
-    else unread.push(entry);
-  }
-  if (known.length > 0) yield known;
-  if (unread.length > 0) yield* into.read(onePage(unread), transferOptions(direction));
 }

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { FaultPlan } from "../../src/server/faults.ts";
 import { type FarSide, openFarSide } from "./far-side.ts";
-import { readIfThere } from "./people.ts";
+import { callOnce, readIfThere } from "./people.ts";
 import { chanceOf } from "./sim-clock.ts";
 import { ValueLedger, type Verdict } from "./value-ledger.ts";
 
@@ -50,8 +50,8 @@ const APART_MS = 3000;
 const EDIT_EVERY_MS = 12;
 const ALIVE_MS_MAX = 1500;
 const DEAD_MS_MAX = 300;
-/** Requests of a killed process may still be on their way. */
-const ECHO_MS = 60;
+/** Requests of a killed process may still be on their way, and be carried out on a machine that is busy. */
+const ECHO_MS = 500;
 const IN_STEP_MS_MAX = 60_000;
 
 export async function liveKilled(options: KilledOptions): Promise<KilledReport> {
@@ -170,7 +170,7 @@ function openPeople({ chance, ledger, far, folder, scratch, url }: PeopleDeps) {
     const bytes = isDeletion
       ? undefined
       : ledger.create("remote", key, Date.now(), { binary: chance() < 0.2, bytes: Math.floor(chance() * 2000) });
-    const isDone = await call(at, {
+    const isDone = await callOnce(at, {
       method: isDeletion ? "DELETE" : "PUT",
       ...(bytes !== undefined && { body: bytes }),
     });
@@ -202,18 +202,6 @@ function openPeople({ chance, ledger, far, folder, scratch, url }: PeopleDeps) {
   }
 
   return { editUntil };
-}
-
-async function call(url: string, request: RequestInit): Promise<boolean> {
-  try {
-    const answer = await fetch(url, { ...request, headers: { authorization: "Bearer any" } });
-    await answer.arrayBuffer();
-    return answer.ok;
-  } catch (error) {
-    // The connection was reset: a fault of the plan.
-    if (!(error instanceof TypeError)) throw error;
-    return false;
-  }
 }
 
 async function findNamespace(url: string): Promise<string | undefined> {

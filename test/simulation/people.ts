@@ -118,17 +118,8 @@ export class People {
     far.destroyed();
   }
 
-  async #call(key: string, request: RequestInit): Promise<boolean> {
-    try {
-      const url = `${this.#deps.valuesUrl}${encodeURIComponent(key)}`;
-      const answer = await fetch(url, { ...request, headers: { authorization: "Bearer any" } });
-      await answer.arrayBuffer();
-      return answer.ok;
-    } catch (error) {
-      // The connection was reset: a fault of the plan.
-      if (!(error instanceof TypeError)) throw error;
-      return false;
-    }
+  #call(key: string, request: RequestInit): Promise<boolean> {
+    return callOnce(`${this.#deps.valuesUrl}${encodeURIComponent(key)}`, request);
   }
 
   #shape(): { readonly binary: boolean; readonly bytes: number } {
@@ -138,6 +129,19 @@ export class People {
 
   #pick(from: readonly string[]): string {
     return from[Math.floor(this.#deps.chance() * from.length)]!;
+  }
+}
+
+/** As a person calls the API, who does not try again. Whether it was done. */
+export async function callOnce(url: string, request: RequestInit): Promise<boolean> {
+  try {
+    const answer = await fetch(url, { ...request, headers: { authorization: "Bearer any" } });
+    await answer.arrayBuffer();
+    return answer.ok;
+  } catch (error) {
+    // The connection was reset: a fault of the plan.
+    if (!(error instanceof TypeError)) throw error;
+    return false;
   }
 }
 

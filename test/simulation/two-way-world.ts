@@ -170,14 +170,15 @@ export class TwoWayWorld {
 
   /** Nobody changes anything any more; all that lags comes to rest; and everything is counted. */
   async settle(): Promise<WorldReport> {
-    const { settleWindowMs, pollIntervalMs } = this.#mapping;
+    const { settleWindowMs, mode, pollIntervalMs, rescanIntervalMs } = this.#mapping;
+    const lookEveryMs = mode === "push" ? rescanIntervalMs : pollIntervalMs;
     this.#people?.rest();
     await this.run(10 * settleWindowMs + 10 * MINUTE);
     this.#server?.setFaults({});
-    await this.run(3 * pollIntervalMs);
+    await this.run(3 * lookEveryMs);
     const { rounds } = this.#tally;
     this.#tally.unrest = 0;
-    await this.run(3 * pollIntervalMs);
+    await this.run(3 * lookEveryMs);
     if (this.#tally.rounds === rounds) throw new Error("the mapping is not looked at any more");
     const remote = this.#far!.keys();
     const local = await this.#files();

@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import type { MappingConfig } from "../../src/config/config.ts";
+import { decodeHoldReason } from "../../src/daemon/hold-reason.ts";
 import { openMappingRounds } from "../../src/daemon/mapping-rounds.ts";
 import type { DaemonAccount, MappingRounds, RoundCall, RoundReport } from "../../src/daemon/round-port.ts";
 import { type Journal, openJournal, openScratchJournal } from "../../src/journal/journal.ts";
@@ -97,6 +98,20 @@ export class MappingFixture {
     return this.#last;
   }
 
+  /** 20 files, in step. */
+  async inStep(mapping: Partial<MappingConfig> = {}): Promise<MappingRounds> {
+    this.writeMany(20);
+    const rounds = this.rounds(mapping);
+    await rounds.full(call);
+    await this.later();
+    return rounds;
+  }
+
+  /** So much later that no file counts as just changed, and no listing as lagging. */
+  later(): Promise<void> {
+    return this.clock.advance(120_000);
+  }
+
   write(files: Readonly<Record<string, string>>, folder = this.folder): void {
     for (const [path, content] of Object.entries(files)) {
       mkdirSync(dirname(join(folder, path)), { recursive: true });
@@ -174,4 +189,9 @@ export const call: RoundCall = { signal: new AbortController().signal };
 export function counts({ result }: RoundReport): { written: number; removed: number; unchanged: number; held: number } {
   const { written, removed, unchanged, held } = result;
   return { written, removed, unchanged, held };
+}
+
+/** What holds the plan; undefined: it was not held. */
+export function guardOf({ hold }: RoundReport): string | undefined {
+  return hold === undefined ? undefined : decodeHoldReason(hold.reason).guard;
 }

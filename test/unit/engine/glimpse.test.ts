@@ -100,3 +100,17 @@ it("is over when the window is, since by then every read shows what is there", a
   expect(await edited()).toMatchObject({ written: 1, conflicts: 0 });
   expect(await contentOf(remote)).toBe("mine");
 });
+
+it("that is said to be gone when it is to be saved is not overwritten", async () => {
+  await put(local, "mine");
+  await put(remote, "theirs");
+  const absent: Replica = {
+    ...pair.destination,
+    async *read(entries) {
+      for await (const page of entries) yield page.map(({ key }) => ({ kind: "absent", key }));
+    },
+  };
+  const result = await round({ ...pair, destination: absent });
+  expect(result).toMatchObject({ written: 0, problems: [{ code: "stale-read" }] });
+  expect(await contentOf(remote)).toBe("theirs");
+});
