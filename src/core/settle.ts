@@ -102,7 +102,8 @@ function mayBeListed(listed: Entry, { base, previous }: KeyPast, { now, windowMs
   );
 }
 
-function hasKnownValue(read: Entry, { base, previous }: KeyPast): boolean {
+/** Whether the value of `read`, whatever its metadata, is that of a version that the key is known to have had. */
+export function hasKnownValue(read: Entry, { base, previous }: KeyPast): boolean {
   if (base !== undefined && read.fingerprint === base.fingerprint) return true;
   return previous !== undefined && decodePrevious(previous).some(([fingerprint]) => fingerprint === read.fingerprint);
 }

@@ -8,7 +8,7 @@ import { problem, staleRead } from "../core/problem.ts";
 import { isBehindListing, settleRemote } from "../core/settle.ts";
 import type { ReadOutcome } from "../replica/replica.ts";
 import type { Triple } from "./merge.ts";
-import { type Observer, onePage, remoteSide, transferOptions } from "./observer.ts";
+import { isWrittenRemote, type Observer, onePage, remoteSide, transferOptions } from "./observer.ts";
 import type { Target } from "./plan.ts";
 import { pastOf, settleOptions, settlePage } from "./settle-page.ts";
 
@@ -68,13 +68,13 @@ async function readValues(
   const read = new Map<string, ReadOutcome>();
   const entries = wanted.flatMap((triple) => triple[side] ?? []);
   for await (const outcomes of observer[side].read(onePage(entries), transferOptions(observer))) {
+    if (isWrittenRemote(side, observer)) observer.recall.seeAll(outcomes);
     // Without its bytes: these are the transfer's to read.
     for (const outcome of outcomes) read.set(outcome.key, withoutBytes(outcome));
   }
   return triples.flatMap((triple) => {
     const outcome = read.get(triple.key);
     if (outcome === undefined) return [triple];
-    if ("seen" in outcome) observer.recall.see(outcome.seen);
     const entry = resolvedEntry(outcome, triple, side, observer);
     return entry === undefined ? [] : [{ ...triple, [side]: entry }];
   });

@@ -44,3 +44,8 @@ export function transferOptions({
 }): TransferOptions {
   return { inBackground, ...(signal !== undefined && { signal }) };
 }
+
+/** Whether `side` is a remote that the round may write to: what it shows is to be remembered. */
+export function isWrittenRemote(side: Target, { destination }: Pick<Observer, "destination">): boolean {
+  return side === "destination" && destination.traits.eventuallyConsistent;
+}

@@ -6,8 +6,9 @@ import { compareVersions } from "../core/compare.ts";
 import type { Clock, EpochMs } from "../core/clock.ts";
 import { type BaseRow, type Entry, sameAttributes } from "../core/entry.ts";
 import type { Key } from "../core/key.ts";
-import { type Glimpse, isNews, type KeyPast } from "../core/settle.ts";
+import { type Glimpse, hasKnownValue, isNews, type KeyPast } from "../core/settle.ts";
 import type { BaseStore, Intent, NewBaseRow } from "../journal/ports.ts";
+import type { ReadOutcome } from "../replica/replica.ts";
 import type { Triple } from "./merge.ts";
 
 export interface Recall {
@@ -18,6 +19,8 @@ export interface Recall {
   /** The remote showed this version: that of a key that nobody listed, or one besides that which it was asked for. Returns
    * whether nobody knows it; then it is remembered, at once. */
   see(entry: Entry | undefined): boolean;
+  /** The same of all that a read of the remote brought. As it comes: what is read when the process dies has been seen. */
+  seeAll(outcomes: readonly ReadOutcome[]): void;
   /** What is known of the past of a key. */
   pastOf(key: Key): KeyPast;
   /** `triples`, whose fingerprints are known where they matter, with the base put right where what was under way arrived.
@@ -94,6 +97,17 @@ export function openRecall(
       keep();
       return true;
     },
+    seeAll(outcomes) {
+      for (const outcome of outcomes) {
+        for (const entry of shownBy(outcome)) {
+          const past = pastOf(entry.key);
+          // A loose read may be a mix of two versions, unless its value is a new one.
+          const isMixed = outcome.kind === "value" && outcome.isLoose === true && hasKnownValue(entry, past);
+          if (!isMixed && isNews(entry, past)) glimpse(entry);
+        }
+      }
+      keep();
+    },
     pastOf,
     settle: (triples) => (intents.size === 0 ? triples : triples.map(settleOne)),
     keep,
@@ -102,6 +116,13 @@ export function openRecall(
       if (!dryRun && arrived.length > 0) base.commit({ record: arrived, forget: [], now: startedAt });
     },
   };
+}
+
+function shownBy(outcome: ReadOutcome): readonly Entry[] {
+  if (outcome.kind === "absent") return [];
+  const { seen } = outcome;
+  const read = outcome.kind === "value" ? [outcome.value.entry] : [];
+  return seen === undefined ? read : [...read, seen];
 }
 
 function isArrived(shown: Entry, intended: Entry, base: BaseRow | undefined): boolean {

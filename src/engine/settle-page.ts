@@ -5,7 +5,7 @@ import { baseEntry } from "../core/entry.ts";
 import { type KeyPast, type SettleOptions, settleRemote } from "../core/settle.ts";
 import type { ReadOutcome } from "../replica/replica.ts";
 import type { Triple } from "./merge.ts";
-import { type Observer, onePage, remoteSide, transferOptions } from "./observer.ts";
+import { isWrittenRemote, type Observer, onePage, remoteSide, transferOptions } from "./observer.ts";
 import type { Target } from "./plan.ts";
 
 export async function settlePage(triples: readonly Triple[], observer: Observer): Promise<readonly Triple[]> {
@@ -66,6 +66,7 @@ async function confirm(
   const read = new Map<string, ReadOutcome>();
   const unread = suspects.map((triple) => ({ ...(triple[side] ?? baseEntry(triple.base)!), fingerprint: undefined }));
   for await (const outcomes of observer[side].read(onePage(unread), transferOptions(observer))) {
+    if (isWrittenRemote(side, observer)) observer.recall.seeAll(outcomes);
     for (const outcome of outcomes) read.set(outcome.key, outcome);
   }
   const options = settleOptions(observer);
@@ -73,7 +74,6 @@ async function confirm(
   const confirmed = triples.flatMap((triple) => {
     const outcome = read.get(triple.key);
     if (outcome === undefined) return [triple];
-    if ("seen" in outcome) observer.recall.see(outcome.seen);
     if (outcome.kind === "problem") {
       observer.onProblem(outcome.problem);
       return [];

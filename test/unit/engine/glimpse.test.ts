@@ -114,3 +114,26 @@ it("that is said to be gone when it is to be saved is not overwritten", async ()
   expect(result).toMatchObject({ written: 0, problems: [{ code: "stale-read" }] });
   expect(await contentOf(remote)).toBe("theirs");
 });
+
+it("read while the plan is made is kept as it comes, whatever becomes of the round", async () => {
+  await put(local, "before");
+  await edited();
+  await clock.advance(120_000);
+  const theirs = await put(remote, "theirs");
+  const killed = new Error("killed");
+  // No stamp tells what it is: it has to be read to be compared, and the process dies with the next page.
+  const unstamped: Replica = {
+    ...pair.destination,
+    async *list() {
+      yield [{ ...theirs.entry, fingerprint: undefined, size: undefined }];
+    },
+    async *read(entries) {
+      for await (const page of pair.destination.read(entries)) yield page;
+      throw killed;
+    },
+  };
+  const now = toEpochSeconds(clock.now());
+  const decide = { twoWay: true, conflict: "keep-both", now } as const;
+  await expect(round({ ...pair, destination: unstamped }, { decide })).rejects.toBe(killed);
+  expect([...pair.base.glimpses().values()]).toMatchObject([{ entry: { fingerprint: theirs.entry.fingerprint } }]);
+});
