@@ -134,7 +134,7 @@ async function applyWrites(plan: Plan, direction: Direction): Promise<void> {
 /** Confirmed writes that the base does not know yet. A crash before it does costs the next round a comparison. */
 const RECORDS_MAX = 1000;
 
-function openRecorder({ base, clock }: ApplyDeps): {
+function openRecorder({ base, clock, to }: Direction): {
   add(row: NewBaseRow): void;
   /** A commit has its price, whatever the number of rows: a tree confirms 128 at a time. */
   commitMany(): void;
@@ -142,7 +142,8 @@ function openRecorder({ base, clock }: ApplyDeps): {
 } {
   let rows: NewBaseRow[] = [];
   const commit = (): void => {
-    if (rows.length > 0) base.commit({ record: rows, forget: [], now: clock.now() });
+    const overwrites = to === "destination";
+    if (rows.length > 0) base.commit({ record: rows, forget: [], now: clock.now(), overwrites });
     rows = [];
   };
   return {
@@ -275,7 +276,8 @@ async function applyRemoves(plan: Plan, direction: Direction): Promise<void> {
       forget.push(outcome.key);
       direction.onDone({ kind: "removed", to: direction.to, key: outcome.key, replaced: false, bytes: 0 });
     }
-    if (forget.length > 0) direction.base.commit({ record: [], forget, now: direction.clock.now() });
+    const overwrites = direction.to === "destination";
+    if (forget.length > 0) direction.base.commit({ record: [], forget, now: direction.clock.now(), overwrites });
   }
 }
 

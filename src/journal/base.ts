@@ -59,7 +59,7 @@ export function openBase(journal: Journal, identity: string): BaseStore {
       }),
     count: () => (count.get(id) as { n: number }).n,
     commit: committer(database, id, (change) => {
-      glimpses.settle(change.record, change.forget, change.now);
+      glimpses.settle(change);
       intents.settle(change.record.map(({ key }) => key));
       intents.settle(change.forget);
     }),

@@ -8,7 +8,7 @@ import type { Key } from "../core/key.ts";
 import { decodePrevious, encodePrevious, type Glimpse } from "../core/settle.ts";
 import { ENTRY_COLUMNS, entryColumns, entryOf, type EntryRow } from "./entry-columns.ts";
 import { transaction } from "./journal.ts";
-import type { NewBaseRow } from "./ports.ts";
+import type { BaseChange } from "./ports.ts";
 
 /** Far longer than KV was ever seen to lag. */
 const KEEP_MS = 86_400_000;
@@ -18,8 +18,8 @@ const ROWS_MAX = 100_000;
 export interface Glimpses {
   add(entries: readonly Entry[], now: EpochMs): void;
   all(): ReadonlyMap<Key, Glimpse>;
-  /** Within the transaction that changes these rows: what was glimpsed of them is now a version that they had before. */
-  settle(recorded: readonly NewBaseRow[], forgotten: readonly Key[], now: EpochMs): void;
+  /** Within the transaction that changes these rows: see {@link BaseChange.overwrites}. */
+  settle(change: BaseChange): void;
 }
 
 export function openGlimpses(database: DatabaseSync, pair: number): Glimpses {
@@ -37,16 +37,22 @@ export function openGlimpses(database: DatabaseSync, pair: number): Glimpses {
     `SELECT ${ENTRY_COLUMNS}, seen_at_ms FROM glimpse WHERE pair = ? ORDER BY seen_at_ms DESC LIMIT ${ROWS_MAX}`,
   );
   const any = database.prepare("SELECT 1 FROM glimpse WHERE pair = ? LIMIT 1");
-  const take = database.prepare(
-    "DELETE FROM glimpse WHERE pair = ? AND key = ? RETURNING fingerprint, metadata, expiration",
+  const selectOne = database.prepare(
+    "SELECT fingerprint, metadata, expiration FROM glimpse WHERE pair = ? AND key = ?",
   );
+  const remove = database.prepare("DELETE FROM glimpse WHERE pair = ? AND key = ?");
   const selectPrevious = database.prepare("SELECT previous FROM base WHERE pair = ? AND key = ?");
   const updatePrevious = database.prepare("UPDATE base SET previous = ? WHERE pair = ? AND key = ?");
 
-  function settleOne(key: Key, fingerprint: string | undefined, now: EpochMs): void {
+  function settleOne(key: Key, fingerprint: string | undefined, { now, overwrites = false }: BaseChange): void {
     const bytes = Buffer.from(key);
-    const seen = take.get(pair, bytes) as Pick<EntryRow, "fingerprint" | "metadata" | "expiration"> | undefined;
-    if (seen === undefined || seen.fingerprint === null || seen.fingerprint === fingerprint) return;
+    const seen = selectOne.get(pair, bytes) as Pick<EntryRow, "fingerprint" | "metadata" | "expiration"> | undefined;
+    if (seen === undefined) return;
+    // Of what only a listing showed it cannot be told whether it is what is recorded.
+    const isRecorded = seen.fingerprint === null || seen.fingerprint === fingerprint;
+    if (!isRecorded && !overwrites) return;
+    remove.run(pair, bytes);
+    if (isRecorded) return;
     const row = selectPrevious.get(pair, bytes) as { readonly previous: string | null } | undefined;
     if (row === undefined) return;
     const before = row.previous === null ? [] : decodePrevious(row.previous);
@@ -69,10 +75,10 @@ export function openGlimpses(database: DatabaseSync, pair: number): Glimpses {
           return [entry.key, { entry, at: row.seen_at_ms as EpochMs }];
         }),
       ),
-    settle(recorded, forgotten, now) {
+    settle(change) {
       if (any.get(pair) === undefined) return;
-      for (const { key, fingerprint } of recorded) settleOne(key, fingerprint, now);
-      for (const key of forgotten) settleOne(key, undefined, now);
+      for (const { key, fingerprint } of change.record) settleOne(key, fingerprint, change);
+      for (const key of change.forget) settleOne(key, undefined, change);
     },
   };
 }

@@ -14,8 +14,8 @@ export interface BaseStore {
   lookup(keys: readonly Key[]): readonly (BaseRow | Tombstone)[];
   /** How many keys both sides agreed on. */
   count(): number;
-  /** One transaction. Only for what both sides have confirmed [I4]. It settles what was glimpsed of a key, which becomes a
-   * version that the key had before, and what was intended for it. */
+  /** One transaction. Only for what both sides have confirmed [I4]. It settles what was intended for a key, and
+   * what was glimpsed of it, if that is recorded or `overwrites`: then it is a version that the key had before. */
   commit(change: BaseChange): void;
   /** Remembers versions that the remote showed, until they are settled. One that is known already keeps its time. */
   glimpse(entries: readonly Entry[], now: EpochMs): void;
@@ -33,6 +33,9 @@ export interface BaseChange {
   /** These become tombstones, for as long as an old listing may still show them. */
   readonly forget: readonly Key[];
   readonly now: EpochMs;
+  /** The remote was written to: whatever was glimpsed there is replaced. Else another version than the one recorded may
+   * well be the newer one, and stays a glimpse. */
+  readonly overwrites?: boolean;
 }
 
 /** A version on its way from one side to the other. */

@@ -44,10 +44,17 @@ it("keep the time of the first sight while the same is seen, and take another fo
   expect(base.glimpses().get(keyOf("k"))?.at).toBe(30);
 });
 
-it("end when both sides agree on the key, and become a version that it had before", () => {
+it("stay when both sides agree on another version, which may be the older one", () => {
   const base = open();
   base.glimpse([seen], at(10));
   base.commit({ record: [rowOf(entryOf("k", "agreed"))], forget: [], now: at(50) });
+  expect(base.glimpses().get(keyOf("k"))).toEqual({ entry: seen, at: at(10) });
+});
+
+it("end when the remote is written to, and become a version that the key had before", () => {
+  const base = open();
+  base.glimpse([seen], at(10));
+  base.commit({ record: [rowOf(entryOf("k", "agreed"))], forget: [], now: at(50), overwrites: true });
   expect(base.glimpses().size).toBe(0);
   expect(base.lookup([keyOf("k")])).toMatchObject([
     { previous: JSON.stringify([[seen.fingerprint, seen.metadata, seen.expiration, 50]]) },
@@ -66,7 +73,7 @@ it("of a key that is forgotten stay known to its tombstone", () => {
   const base = open();
   base.commit({ record: [rowOf(entryOf("k", "agreed"))], forget: [], now: at(5) });
   base.glimpse([seen], at(10));
-  base.commit({ record: [], forget: [keyOf("k")], now: at(50) });
+  base.commit({ record: [], forget: [keyOf("k")], now: at(50), overwrites: true });
   expect(base.lookup([keyOf("k")])).toMatchObject([
     { gone: true, previous: expect.stringContaining(seen.fingerprint!) },
   ]);
