@@ -89,11 +89,10 @@ async function fetchUnseen(
   assert(side.fetch !== undefined, "a partial round has a destination that can be asked for keys");
   let bytes = 0;
   for await (const outcomes of side.fetch(keys, transferOptions({ signal }))) {
+    recall.seeAll(outcomes);
     for (const outcome of outcomes) {
-      if ("seen" in outcome) recall.see(outcome.seen);
       if (outcome.kind === "value") {
         entries.set(outcome.key, outcome.value.entry);
-        recall.see(outcome.value.entry);
         bytes += outcome.value.bytes.byteLength;
         if (bytes <= SEEN_BYTES_MAX) seen.set(outcome.key, outcome.value);
         continue;
