@@ -7,7 +7,9 @@ import { EXPIRATION_AHEAD_SECONDS_MIN } from "./limits.ts";
 /** "unknown": all that is known agrees, but a fingerprint is missing, so a value must be read to tell. */
 export type Comparison = "same" | "different" | "unknown";
 
-export function compareVersions(a: Entry | BaseRow, b: Entry | BaseRow): Comparison {
+type Version = Entry | Omit<BaseRow, "previous">;
+
+export function compareVersions(a: Version, b: Version): Comparison {
   if (!sameAttributes(a, b)) return "different";
   if (a.fingerprint !== undefined && b.fingerprint !== undefined) {
     return a.fingerprint === b.fingerprint ? "same" : "different";

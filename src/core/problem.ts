@@ -39,6 +39,11 @@ export function staleRead(key: string): Problem {
   return problem("stale-read", key, "reads as it was before it was changed: KV is not up to date yet");
 }
 
+export function contested(key: string): Problem {
+  const message = "was changed more than once within the settle window: which version is the newer one is not sure yet";
+  return problem("stale-read", key, message);
+}
+
 /** A problem that is worth a line, but does not make the run incomplete. */
 export function notice(code: ProblemCode, subject: string, message: string): Problem {
   return { code, subject, message, failure: false };

@@ -33,7 +33,8 @@ export interface KeyPast {
   readonly base: BaseRow | undefined;
   /** The base's, or a tombstone's, text. */
   readonly previous: string | undefined;
-  readonly glimpse: Glimpse | undefined;
+  /** In the order in which they were seen first. */
+  readonly glimpses: readonly Glimpse[];
 }
 
 export interface SettleOptions {
@@ -56,9 +57,9 @@ export type Settled =
 
 /** `listed` is what a listing shows, or a read. Costs next to nothing where that is what the base says. */
 export function settleRemote(listed: Entry | undefined, past: KeyPast, options: SettleOptions): Settled {
-  const { base, previous, glimpse } = past;
-  if (glimpse !== undefined && options.now - glimpse.at <= options.windowMs && !isNews(listed, past))
-    return { kind: "overtaken", by: glimpse.entry };
+  const { base, previous, glimpses } = past;
+  const seen = glimpses.findLast(({ at }) => options.now - at <= options.windowMs);
+  if (seen !== undefined && !isNews(listed, past)) return { kind: "overtaken", by: seen.entry };
   if (listed !== undefined && base !== undefined && compareVersions(listed, base) === "same") return current;
   if (listed === undefined && base === undefined) return current;
   const versions = previous === undefined ? bornAt(base) : decodePrevious(previous);
@@ -76,6 +77,14 @@ export function isNews(shown: Entry | undefined, { base, previous }: Pick<KeyPas
   return previous === undefined || !decodePrevious(previous).some((version) => isVersion(shown, version));
 }
 
+/** Whether the remote has shown another version than `entry` within the window, that is not settled: either may be the
+ * newer one, and only the end of the window tells which. */
+export function isContested(entry: Entry, glimpses: readonly Glimpse[], { now, windowMs }: SettleOptions): boolean {
+  return glimpses.some(
+    (glimpse) => now - glimpse.at <= windowMs && compareVersions(glimpse.entry, entry) === "different",
+  );
+}
+
 /** Whether a read of a key without a stamp shows an older version than the listing that it follows: the read is of a
  * version that was there before, and the listing is of none that a listing can still show. `isLoose`: the read tells of
  * the value alone, and what else `read` says is the listing's. Then a value that was there before, with attributes that
@@ -89,7 +98,9 @@ export function isBehindListing(
 ): boolean {
   if (listed.fingerprint !== undefined) return false;
   if (!isLoose) return !isNews(read, past) && !mayBeListed(listed, past, options);
-  const isOver = past.glimpse !== undefined && options.now - past.glimpse.at > options.windowMs;
+  const isOver = past.glimpses.some(
+    ({ entry, at }) => options.now - at > options.windowMs && sameAttributes(entry, listed),
+  );
   return !isOver && isNews(read, past) && hasKnownValue(read, past);
 }
 

@@ -1,9 +1,11 @@
 // What a plan is about to destroy, read and kept before it is touched [I6]: in the trash, and, where both sides changed the
 // key, beside the file as well. What cannot be kept, or of which it is not sure what it is, is left alone.
 
+import type { Clock, DurationMs } from "../core/clock.ts";
 import { type Entry, isSameVersion } from "../core/entry.ts";
 import type { Key } from "../core/key.ts";
-import { type Problem, staleRead } from "../core/problem.ts";
+import { contested, type Problem, staleRead } from "../core/problem.ts";
+import { isContested } from "../core/settle.ts";
 import type { Loss, Trash } from "../journal/ports.ts";
 import type { Pages, ReadOutcome, Replica, Value } from "../replica/replica.ts";
 import { onePage, transferOptions } from "./observer.ts";
@@ -12,11 +14,13 @@ import type { RemoveAction, Target, WriteAction } from "./plan.ts";
 import type { Recall } from "./recall.ts";
 
 export interface LossDeps {
+  readonly clock: Clock;
   readonly to: Target;
   /** The side that is about to lose them. */
   readonly into: Replica;
   readonly trash: Trash;
   readonly recall: Recall;
+  readonly settleWindowMs: DurationMs;
   /** Values of the destination that were read for this plan: what is saved of them is not read again. */
   readonly seen: SeenValues;
   readonly signal: AbortSignal | undefined;
@@ -44,7 +48,8 @@ export async function saveLosses(
     const values: Value[] = [];
     for (const outcome of outcomes) {
       if (outcome.kind === "problem") refuse(outcome.key, outcome.problem);
-      if (isUnsure(outcome, deps)) refuse(outcome.key, staleRead(outcome.key));
+      const doubt = doubtOf(outcome, deps);
+      if (doubt !== undefined) refuse(outcome.key, doubt);
       else if (outcome.kind === "value") values.push(outcome.value);
     }
     if (values.length > 0) await deps.trash.save(values, { reason, side: deps.into.label });
@@ -57,11 +62,18 @@ export async function saveLosses(
   return unsaved;
 }
 
-/** Whether there may be more than was read: a version that nobody knows was seen beside it; or it is said to be gone by a
- * side that may only lag, though it was listed. (What is gone from a tree is gone, and needs no saving.) */
-function isUnsure(outcome: ReadOutcome, { into, recall }: LossDeps): boolean {
-  if (outcome.kind === "absent") return into.traits.eventuallyConsistent;
-  return recall.see(outcome.seen) && outcome.kind === "value";
+/** Why there may be more than was read: a version that nobody knows was seen beside it, or within the window; or it is said
+ * to be gone by a side that may only lag, though it was listed. (What is gone from a tree is gone, and needs no saving.) */
+function doubtOf(outcome: ReadOutcome, deps: LossDeps): Problem | undefined {
+  const { clock, to, into, recall, settleWindowMs } = deps;
+  const { key } = outcome;
+  if (outcome.kind === "absent") return into.traits.eventuallyConsistent ? staleRead(key) : undefined;
+  const isNewSight = recall.see(outcome.seen);
+  if (outcome.kind === "problem") return undefined;
+  if (isNewSight) return staleRead(key);
+  const options = { now: clock.now(), windowMs: settleWindowMs };
+  const isInDoubt = to === "destination" && isContested(outcome.value.entry, recall.glimpsesOf(key), options);
+  return isInDoubt ? contested(key) : undefined;
 }
 
 async function* readLosses(entries: readonly Entry[], { to, into, seen, signal }: LossDeps): Pages<ReadOutcome> {

@@ -12,8 +12,8 @@ import type { ReadOutcome } from "../replica/replica.ts";
 import type { Triple } from "./merge.ts";
 
 export interface Recall {
-  /** Those of this round among them. */
-  readonly glimpses: ReadonlyMap<Key, Glimpse>;
+  /** In the order in which they were seen first, those of this round among them. */
+  glimpsesOf(key: Key): readonly Glimpse[];
   /** The remote shows a version that is to be remembered. */
   glimpse(entry: Entry): void;
   /** The remote showed this version: that of a key that nobody listed, or one besides that which it was asked for. Returns
@@ -37,6 +37,7 @@ export interface Recall {
 }
 
 const NO_INTENTS: ReadonlyMap<Key, Intent> = new Map();
+const NO_GLIMPSES: readonly Glimpse[] = [];
 
 export function openRecall(
   {
@@ -71,25 +72,23 @@ export function openRecall(
   }
 
   const glimpses = new Map(base.glimpses());
+  const glimpsesOf = (key: Key): readonly Glimpse[] => glimpses.get(key) ?? NO_GLIMPSES;
 
   function glimpse(entry: Entry): void {
-    const known = glimpses.get(entry.key)?.entry;
-    // What only a listing showed is the same if its attributes are.
-    if (known !== undefined && sameAttributes(known, entry)) {
-      if (entry.fingerprint === undefined || entry.fingerprint === known.fingerprint) return;
-    }
-    glimpses.set(entry.key, { entry, at: clock.now() });
+    const known = glimpsesOf(entry.key);
+    if (known.some((earlier) => isSeen(entry, earlier.entry))) return;
+    glimpses.set(entry.key, [...known, { entry, at: clock.now() }]);
     glimpsed.push(entry);
   }
 
   function pastOf(key: Key): KeyPast {
     const [row] = base.lookup([key]);
     const known = row === undefined || "gone" in row ? undefined : row;
-    return { base: known, previous: row?.previous, glimpse: glimpses.get(key) };
+    return { base: known, previous: row?.previous, glimpses: glimpsesOf(key) };
   }
 
   return {
-    glimpses,
+    glimpsesOf,
     glimpse,
     see(entry) {
       if (entry === undefined || !isNews(entry, pastOf(entry.key))) return false;
@@ -123,6 +122,12 @@ function shownBy(outcome: ReadOutcome): readonly Entry[] {
   const { seen } = outcome;
   const read = outcome.kind === "value" ? [outcome.value.entry] : [];
   return seen === undefined ? read : [...read, seen];
+}
+
+/** What only a listing shows is the same if its attributes are. */
+function isSeen(entry: Entry, earlier: Entry): boolean {
+  if (!sameAttributes(earlier, entry)) return false;
+  return entry.fingerprint === undefined || entry.fingerprint === earlier.fingerprint;
 }
 
 function isArrived(shown: Entry, intended: Entry, base: BaseRow | undefined): boolean {

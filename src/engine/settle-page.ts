@@ -18,7 +18,7 @@ export async function settlePage(triples: readonly Triple[], observer: Observer)
 
 /** What is known of the past of a key at `side`. */
 export function pastOf({ key, base, previous }: Triple, side: Target, observer: Observer): KeyPast {
-  return { base, previous, glimpse: side === remoteSide(observer) ? observer.recall.glimpses.get(key) : undefined };
+  return { base, previous, glimpses: side === remoteSide(observer) ? observer.recall.glimpsesOf(key) : [] };
 }
 
 export function settleOptions({ clock, settleWindowMs }: Observer): SettleOptions {

@@ -3,12 +3,13 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import type { EpochMs } from "../core/clock.ts";
+import { compareVersions } from "../core/compare.ts";
 import type { Entry } from "../core/entry.ts";
 import type { Key } from "../core/key.ts";
 import { decodePrevious, encodePrevious, type Glimpse } from "../core/settle.ts";
 import { ENTRY_COLUMNS, entryColumns, entryOf, type EntryRow } from "./entry-columns.ts";
 import { transaction } from "./journal.ts";
-import type { BaseChange } from "./ports.ts";
+import type { BaseChange, NewBaseRow } from "./ports.ts";
 
 /** Far longer than KV was ever seen to lag. */
 const KEEP_MS = 86_400_000;
@@ -17,47 +18,50 @@ const ROWS_MAX = 100_000;
 
 export interface Glimpses {
   add(entries: readonly Entry[], now: EpochMs): void;
-  all(): ReadonlyMap<Key, Glimpse>;
+  all(): ReadonlyMap<Key, readonly Glimpse[]>;
   /** Within the transaction that changes these rows: see {@link BaseChange.overwrites}. */
   settle(change: BaseChange): void;
 }
 
 export function openGlimpses(database: DatabaseSync, pair: number): Glimpses {
   const insert = database.prepare(
-    `INSERT INTO glimpse VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-     ON CONFLICT DO UPDATE SET
-       seen_at_ms = CASE
-         WHEN fingerprint IS excluded.fingerprint AND metadata IS excluded.metadata AND expiration IS excluded.expiration
-         THEN seen_at_ms ELSE excluded.seen_at_ms END,
-       fingerprint = excluded.fingerprint, metadata = excluded.metadata, expiration = excluded.expiration,
-       size = excluded.size, binary = excluded.binary`,
+    `INSERT INTO glimpse SELECT NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
+     WHERE NOT EXISTS (
+       SELECT 1 FROM glimpse WHERE pair = ?1 AND key = ?2 AND fingerprint IS ?3 AND metadata IS ?4 AND expiration IS ?5
+     )`,
   );
   const purge = database.prepare("DELETE FROM glimpse WHERE pair = ? AND seen_at_ms < ?");
   const select = database.prepare(
-    `SELECT ${ENTRY_COLUMNS}, seen_at_ms FROM glimpse WHERE pair = ? ORDER BY seen_at_ms DESC LIMIT ${ROWS_MAX}`,
+    `SELECT ${ENTRY_COLUMNS}, seen_at_ms FROM glimpse WHERE pair = ? ORDER BY id DESC LIMIT ${ROWS_MAX}`,
   );
   const any = database.prepare("SELECT 1 FROM glimpse WHERE pair = ? LIMIT 1");
-  const selectOne = database.prepare(
-    "SELECT fingerprint, metadata, expiration FROM glimpse WHERE pair = ? AND key = ?",
+  const selectOf = database.prepare(
+    `SELECT ${ENTRY_COLUMNS}, id FROM glimpse WHERE pair = ? AND key = ? ORDER BY id DESC`,
   );
-  const remove = database.prepare("DELETE FROM glimpse WHERE pair = ? AND key = ?");
+  const remove = database.prepare("DELETE FROM glimpse WHERE id = ?");
   const selectPrevious = database.prepare("SELECT previous FROM base WHERE pair = ? AND key = ?");
   const updatePrevious = database.prepare("UPDATE base SET previous = ? WHERE pair = ? AND key = ?");
 
-  function settleOne(key: Key, fingerprint: string | undefined, { now, overwrites = false }: BaseChange): void {
+  function settleOne(key: Key, row: NewBaseRow | undefined, { now, overwrites = false }: BaseChange): void {
     const bytes = Buffer.from(key);
-    const seen = selectOne.get(pair, bytes) as Pick<EntryRow, "fingerprint" | "metadata" | "expiration"> | undefined;
-    if (seen === undefined) return;
-    // Of what only a listing showed it cannot be told whether it is what is recorded.
-    const isRecorded = seen.fingerprint === null || seen.fingerprint === fingerprint;
-    if (!isRecorded && !overwrites) return;
-    remove.run(pair, bytes);
-    if (isRecorded) return;
-    const row = selectPrevious.get(pair, bytes) as { readonly previous: string | null } | undefined;
+    const replaced: EntryRow[] = [];
+    for (const seen of selectOf.all(pair, bytes) as unknown as (EntryRow & { readonly id: number })[]) {
+      // Of what only a listing showed it cannot be told whether it is what is recorded.
+      const isSettled =
+        seen.fingerprint === null || (row !== undefined && compareVersions(entryOf(seen), row) === "same");
+      if (!isSettled && !overwrites) continue;
+      remove.run(seen.id);
+      if (!isSettled) replaced.push(seen);
+    }
+    if (replaced.length > 0) rememberAsPrevious(bytes, replaced, now);
+  }
+
+  function rememberAsPrevious(key: Buffer, replaced: readonly EntryRow[], now: EpochMs): void {
+    const row = selectPrevious.get(pair, key) as { readonly previous: string | null } | undefined;
     if (row === undefined) return;
     const before = row.previous === null ? [] : decodePrevious(row.previous);
-    const versions = [[seen.fingerprint, seen.metadata, seen.expiration, now] as const, ...before];
-    updatePrevious.run(encodePrevious(versions), pair, bytes);
+    const versions = replaced.map((seen) => [seen.fingerprint, seen.metadata, seen.expiration, now] as const);
+    updatePrevious.run(encodePrevious([...versions, ...before]), pair, key);
   }
 
   return {
@@ -68,16 +72,21 @@ export function openGlimpses(database: DatabaseSync, pair: number): Glimpses {
         purge.run(pair, now - KEEP_MS);
       });
     },
-    all: () =>
-      new Map(
-        (select.all(pair) as unknown as (EntryRow & { readonly seen_at_ms: number })[]).map((row) => {
-          const entry = entryOf(row);
-          return [entry.key, { entry, at: row.seen_at_ms as EpochMs }];
-        }),
-      ),
+    all() {
+      const glimpses = new Map<Key, Glimpse[]>();
+      const latestFirst = select.all(pair) as unknown as (EntryRow & { readonly seen_at_ms: number })[];
+      for (const row of latestFirst.toReversed()) {
+        const entry = entryOf(row);
+        const glimpse = { entry, at: row.seen_at_ms as EpochMs };
+        const earlier = glimpses.get(entry.key);
+        if (earlier === undefined) glimpses.set(entry.key, [glimpse]);
+        else earlier.push(glimpse);
+      }
+      return glimpses;
+    },
     settle(change) {
       if (any.get(pair) === undefined) return;
-      for (const { key, fingerprint } of change.record) settleOne(key, fingerprint, change);
+      for (const row of change.record) settleOne(row.key, row, change);
       for (const key of change.forget) settleOne(key, undefined, change);
     },
   };

@@ -17,14 +17,15 @@ export interface BaseStore {
   /** One transaction. Only for what both sides have confirmed [I4]. It settles what was intended for a key, and
    * what was glimpsed of it, if that is recorded or `overwrites`: then it is a version that the key had before. */
   commit(change: BaseChange): void;
-  /** Remembers versions that the remote showed, until they are settled. One that is known already keeps its time. */
+  /** Remembers versions that the remote showed, each until it is settled. One that is known already keeps its time. */
   glimpse(entries: readonly Entry[], now: EpochMs): void;
   /** Before it is sent: what one side holds is about to be written to the other. */
   intend(to: Intent["to"], entries: readonly Entry[], now: EpochMs): void;
   /** What was intended and is not known to be done: of the last day, and the latest 100,000 at the most. */
   intents(): ReadonlyMap<Key, Intent>;
-  /** What was glimpsed and is not settled: of the last day, and the latest 100,000 at the most. */
-  glimpses(): ReadonlyMap<Key, Glimpse>;
+  /** What was glimpsed and is not settled, that of each key in the order in which it was seen first: of the last day, and
+   * the latest 100,000 at the most. */
+  glimpses(): ReadonlyMap<Key, readonly Glimpse[]>;
 }
 
 export interface BaseChange {
@@ -33,7 +34,7 @@ export interface BaseChange {
   /** These become tombstones, for as long as an old listing may still show them. */
   readonly forget: readonly Key[];
   readonly now: EpochMs;
-  /** The remote was written to: whatever was glimpsed there is replaced. Else another version than the one recorded may
+  /** The remote was written to: whatever was glimpsed there is replaced. Else any other version than the one recorded may
    * well be the newer one, and stays a glimpse. */
   readonly overwrites?: boolean;
 }

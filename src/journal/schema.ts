@@ -112,8 +112,7 @@ export const MIGRATIONS: readonly string[] = [
   -- 1: the value is no UTF-8; 0: it is; NULL: not known.
   ALTER TABLE base ADD COLUMN binary INTEGER;
 
-  -- Versions that the remote showed and that both sides do not agree on yet: see core/settle.ts. Gone when the key's row of
-  -- the base changes, or when the window is long over.
+  -- One version a key: see below.
   CREATE TABLE glimpse (
     pair INTEGER NOT NULL REFERENCES pair (id) ON DELETE CASCADE,
     key BLOB NOT NULL,
@@ -141,5 +140,25 @@ export const MIGRATIONS: readonly string[] = [
     since_ms REAL NOT NULL,
     PRIMARY KEY (pair, key)
   ) STRICT, WITHOUT ROWID;
+  `,
+  `
+  -- Versions that the remote showed and that both sides do not agree on yet, any number a key: see core/settle.ts. Gone
+  -- when the key's row of the base comes to say the same, or the remote is written to, or the window is long over.
+  ALTER TABLE glimpse RENAME TO single_glimpse;
+  CREATE TABLE glimpse (
+    id INTEGER PRIMARY KEY,
+    pair INTEGER NOT NULL REFERENCES pair (id) ON DELETE CASCADE,
+    key BLOB NOT NULL,
+    -- NULL: only a listing showed it.
+    fingerprint TEXT,
+    metadata TEXT,
+    expiration INTEGER,
+    size INTEGER,
+    binary INTEGER,
+    seen_at_ms REAL NOT NULL
+  ) STRICT;
+  INSERT INTO glimpse SELECT NULL, * FROM single_glimpse;
+  DROP TABLE single_glimpse;
+  CREATE INDEX glimpse_by_key ON glimpse (pair, key);
   `,
 ];

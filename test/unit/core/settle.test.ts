@@ -33,8 +33,9 @@ const replaced = (entry: Entry | undefined, ago: number): PreviousVersion => [
   entry?.expiration ?? null,
   NOW - ago,
 ];
+const of = (entry: Entry, ago: number): Glimpse => ({ entry, at: (NOW - ago) as EpochMs });
 /** V3, that long ago. */
-const seen = (ago: number): Glimpse => ({ entry: v3, at: (NOW - ago) as EpochMs });
+const seen = (ago: number): Glimpse => of(v3, ago);
 const overtaken: Settled = { kind: "overtaken", by: v3 };
 const current: Settled = { kind: "current" };
 const stale: Settled = { kind: "stale" };
@@ -47,7 +48,7 @@ type Row = [
   base: BaseRow | undefined,
   previous: PreviousVersion[],
   settled: Settled,
-  glimpse?: Glimpse,
+  glimpses?: Glimpse[],
 ];
 
 const table: Row[] = [
@@ -70,18 +71,20 @@ const table: Row[] = [
     suspectVersion,
   ],
   ["new and never known", v1, undefined, [], current],
-  ["what the base says, after a newer version was seen: lags", v2, base, [], overtaken, seen(10_000)],
-  ["an older one, after a newer version was seen: lags", v1, base, [replaced(v1, 90_000)], overtaken, seen(10_000)],
-  ["absent, after a version was seen: lags", undefined, undefined, [], overtaken, seen(10_000)],
-  ["the version that was seen: a real change", v3, base, [], current, seen(10_000)],
-  ["yet another version than was seen: a real change", v1, base, [], current, seen(10_000)],
-  ["what the base says, and the window since a newer one was seen is over", v2, base, [], current, seen(61_000)],
+  ["what the base says, after a newer version was seen: lags", v2, base, [], overtaken, [seen(10_000)]],
+  ["an older one, after a newer version was seen: lags", v1, base, [replaced(v1, 90_000)], overtaken, [seen(10_000)]],
+  ["absent, after a version was seen: lags", undefined, undefined, [], overtaken, [seen(10_000)]],
+  ["the version that was seen: a real change", v3, base, [], current, [seen(10_000)]],
+  ["yet another version than was seen: a real change", v1, base, [], current, [seen(10_000)]],
+  ["what the base says, and the window since a newer one was seen is over", v2, base, [], current, [seen(61_000)]],
+  ["what the base says, after two newer ones: the later sight", v2, base, [], overtaken, [of(v1, 20_000), seen(9_000)]],
+  ["what the base says, and only one sight is recent", v2, base, [], overtaken, [of(v1, 61_000), seen(9_000)]],
 ];
 
 describe("a listing shows", () => {
-  it.each(table)("%s", (_title, listed, row, previous, settled, glimpse) => {
+  it.each(table)("%s", (_title, listed, row, previous, settled, glimpses = []) => {
     expect(
-      settleRemote(listed, { base: row, previous: encodePrevious(previous), glimpse }, { now: NOW, windowMs: WINDOW }),
+      settleRemote(listed, { base: row, previous: encodePrevious(previous), glimpses }, { now: NOW, windowMs: WINDOW }),
     ).toEqual(settled);
   });
 });

@@ -86,7 +86,7 @@ it("of a plan is kept before the plan is carried out", async () => {
   await expect(
     round(pair, { only: [keyOf("k")], decide: { twoWay: true, conflict: "keep-both", now }, trash }),
   ).rejects.toBe(killed);
-  expect([...pair.base.glimpses().values()]).toMatchObject([{ entry: { key: "k" }, at: clock.now() }]);
+  expect([...pair.base.glimpses().values()]).toMatchObject([[{ entry: { key: "k" }, at: clock.now() }]]);
 });
 
 it("is over when the window is, since by then every read shows what is there", async () => {
@@ -99,6 +99,39 @@ it("is over when the window is, since by then every read shows what is there", a
   shows = [before];
   expect(await edited()).toMatchObject({ written: 1, conflicts: 0 });
   expect(await contentOf(remote)).toBe("mine");
+});
+
+it("is not written over for another one, of which nobody knows whether it is the newer, while the window lasts", async () => {
+  await put(local, "before");
+  await edited();
+  await clock.advance(120_000);
+  const middle = await put(remote, "middle");
+  pair.base.glimpse([middle.entry], clock.now());
+  const newest = await put(remote, "newest");
+  await put(local, "mine");
+  shows = [newest, newest];
+  const decide = { twoWay: true, conflict: "local", now: toEpochSeconds(clock.now()) } as const;
+  const mine = () => round(pair, { only: [keyOf("k")], decide });
+  expect(await mine()).toMatchObject({ written: 0, problems: [{ code: "stale-read" }] });
+  expect(await contentOf(remote)).toBe("newest");
+  await clock.advance(61_000);
+  expect(await mine()).toMatchObject({ written: 1, problems: [] });
+  expect(pair.trashed).toMatchObject([{ content: "newest" }]);
+});
+
+it("stays one when another is carried over, and counts before it", async () => {
+  await put(local, "before");
+  await edited();
+  await clock.advance(120_000);
+  const newer = await put(remote, "newer");
+  const older = await put(remote, "older");
+  // Seen in the wrong order; the older one is what the remote still shows, and is carried over.
+  pair.base.glimpse([newer.entry], clock.now());
+  pair.base.glimpse([older.entry], clock.now());
+  await round(pair, { decide: { twoWay: true, conflict: "keep-both", now: toEpochSeconds(clock.now()) } });
+  expect(await contentOf(local)).toBe("older");
+  await put(local, "mine");
+  expect(await edited()).toMatchObject({ conflicts: 1 });
 });
 
 it("that is said to be gone when it is to be saved is not overwritten", async () => {
@@ -135,5 +168,5 @@ it("read while the plan is made is kept as it comes, whatever becomes of the rou
   const now = toEpochSeconds(clock.now());
   const decide = { twoWay: true, conflict: "keep-both", now } as const;
   await expect(round({ ...pair, destination: unstamped }, { decide })).rejects.toBe(killed);
-  expect([...pair.base.glimpses().values()]).toMatchObject([{ entry: { fingerprint: theirs.entry.fingerprint } }]);
+  expect([...pair.base.glimpses().values()]).toMatchObject([[{ entry: { fingerprint: theirs.entry.fingerprint } }]]);
 });

@@ -29,43 +29,61 @@ it("come back as they were seen", () => {
   base.glimpse([seen, listedOnly], at(10));
   expect(base.glimpses()).toEqual(
     new Map([
-      [keyOf("k"), { entry: seen, at: at(10) }],
-      [keyOf("l"), { entry: listedOnly, at: at(10) }],
+      [keyOf("k"), [{ entry: seen, at: at(10) }]],
+      [keyOf("l"), [{ entry: listedOnly, at: at(10) }]],
     ]),
   );
 });
 
-it("keep the time of the first sight while the same is seen, and take another for another", () => {
+it("keep the time of the first sight while the same is seen, and stand beside each other in that order", () => {
   const base = open();
+  const another = entryOf("k", "another");
   base.glimpse([seen], at(10));
-  base.glimpse([seen], at(20));
-  expect(base.glimpses().get(keyOf("k"))?.at).toBe(10);
-  base.glimpse([entryOf("k", "another")], at(30));
-  expect(base.glimpses().get(keyOf("k"))?.at).toBe(30);
+  base.glimpse([another], at(20));
+  base.glimpse([seen], at(30));
+  expect(base.glimpses().get(keyOf("k"))).toEqual([
+    { entry: seen, at: at(10) },
+    { entry: another, at: at(20) },
+  ]);
 });
 
 it("stay when both sides agree on another version, which may be the older one", () => {
   const base = open();
   base.glimpse([seen], at(10));
   base.commit({ record: [rowOf(entryOf("k", "agreed"))], forget: [], now: at(50) });
-  expect(base.glimpses().get(keyOf("k"))).toEqual({ entry: seen, at: at(10) });
+  expect(base.glimpses().get(keyOf("k"))).toEqual([{ entry: seen, at: at(10) }]);
 });
 
-it("end when the remote is written to, and become a version that the key had before", () => {
+it("stay when both sides agree on the same value with other metadata", () => {
   const base = open();
+  base.glimpse([seen], at(10));
+  base.commit({ record: [{ ...rowOf(seen), metadata: '{"b":2}' }], forget: [], now: at(50) });
+  expect(base.glimpses().size).toBe(1);
+});
+
+it("end when the remote is written to, and become versions that the key had before", () => {
+  const base = open();
+  const earlier = entryOf("k", "earlier");
+  base.glimpse([earlier], at(5));
   base.glimpse([seen], at(10));
   base.commit({ record: [rowOf(entryOf("k", "agreed"))], forget: [], now: at(50), overwrites: true });
   expect(base.glimpses().size).toBe(0);
   expect(base.lookup([keyOf("k")])).toMatchObject([
-    { previous: JSON.stringify([[seen.fingerprint, seen.metadata, seen.expiration, 50]]) },
+    {
+      previous: JSON.stringify([
+        [seen.fingerprint, seen.metadata, seen.expiration, 50],
+        [earlier.fingerprint, null, null, 50],
+      ]),
+    },
   ]);
 });
 
-it("end without a trace when what was seen is what both agree on", () => {
+it("end one by one, and without a trace, when what was seen is what both agree on", () => {
   const base = open();
-  base.glimpse([seen], at(10));
+  const another = entryOf("k", "another");
+  base.glimpse([another, seen], at(10));
   base.commit({ record: [rowOf(seen)], forget: [], now: at(50) });
-  expect(base.glimpses().size).toBe(0);
+  expect(base.glimpses().get(keyOf("k"))).toMatchObject([{ entry: another }]);
   expect(base.lookup([keyOf("k")])).toMatchObject([{ previous: undefined }]);
 });
 

@@ -14,6 +14,7 @@ import { openBase } from "../../../src/journal/base.ts";
 import { JOURNAL_FILE, openJournal } from "../../../src/journal/journal.ts";
 import { openStateLock } from "../../../src/journal/lock.ts";
 import type { BaseStore, NewBaseRow } from "../../../src/journal/ports.ts";
+import { MIGRATIONS } from "../../../src/journal/schema.ts";
 import { openTrash } from "../../../src/journal/trash.ts";
 import { HOSTILE_KEYS } from "../../conformance/replica-suite.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
@@ -111,6 +112,22 @@ describe("a journal file", () => {
     const journal = openJournal({ stateDir, clock });
     expect(journal.replaced).toMatch(/journal\.sqlite\.damaged-/);
     expect(readFileSync(journal.replaced!, "utf8")).toContain("this is no database");
+    journal.close();
+  });
+
+  it("of an older kvsync is brought up to date, with what it remembers", () => {
+    const file = new DatabaseSync(join(stateDir, JOURNAL_FILE));
+    for (const step of MIGRATIONS.slice(0, 2)) file.exec(step);
+    file.exec(`
+      PRAGMA user_version = 2;
+      INSERT INTO pair VALUES (1, 'pair');
+      INSERT INTO glimpse VALUES (1, CAST('k' AS BLOB), 'f', NULL, NULL, 3, 0, 5);
+    `);
+    file.close();
+    const journal = openJournal({ stateDir, clock });
+    expect([...openBase(journal, "pair").glimpses().values()]).toMatchObject([
+      [{ entry: { key: "k", fingerprint: "f", size: 3, binary: false }, at: 5 }],
+    ]);
     journal.close();
   });
 
