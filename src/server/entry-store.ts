@@ -3,7 +3,8 @@
 // Keys and text values go in and out as strings which SQLite casts to and from UTF-8 bytes: that saves a Buffer for
 // each. An entry whose expiration has come (`now >= expiration`) is invisible everywhere, whether purged or not.
 
-import type { EpochSeconds } from "../core/clock.ts";
+import { isUtf8 } from "node:buffer";
+import type { ByteCount, EpochSeconds } from "../core/clock.ts";
 import { compareUtf8 } from "../core/key.ts";
 import type { Database } from "./database.ts";
 
@@ -13,6 +14,14 @@ export interface StoredEntry {
   /** Compact JSON text; null: none. */
   readonly metadata: string | null;
   readonly expiration: number | null;
+}
+
+/** An entry with its value as JSON. */
+export interface QuotedEntry extends Pick<StoredEntry, "metadata" | "expiration"> {
+  /** A JSON string; undefined: the value is no UTF-8. */
+  readonly json: string | undefined;
+  /** Of the value. */
+  readonly byteLength: ByteCount;
 }
 
 /** One row of a listing: key, metadata, expiration. An array, as SQLite gives it: listings are hot. */
@@ -35,6 +44,8 @@ export interface KeyRange {
 
 export interface EntryStore {
   read(namespace: number, key: string, now: EpochSeconds): StoredEntry | undefined;
+  /** Quoted by SQLite, which takes half the time of bytes that become a string that becomes JSON. */
+  readQuoted(namespace: number, key: string, now: EpochSeconds): QuotedEntry | undefined;
   /** Undefined: there is no such key. */
   readMetadata(namespace: number, key: string, now: EpochSeconds): { readonly metadata: string | null } | undefined;
   /** Rows in UTF-8 byte order of their keys. */
@@ -56,12 +67,25 @@ export function entryStore(database: Database): EntryStore {
     if (row !== undefined) writing.removeValue.run(row[0]);
   }
 
+  function read(namespace: number, key: string, now: EpochSeconds): StoredEntry | undefined {
+    const row = reading.read.get(namespace, key, now) as unknown as
+      | [Uint8Array, string | null, number | null]
+      | undefined;
+    return row && { bytes: row[0], metadata: row[1], expiration: row[2] };
+  }
+
   return {
-    read(namespace, key, now) {
-      const row = reading.read.get(namespace, key, now) as unknown as
-        | [Uint8Array, string | null, number | null]
+    read,
+    readQuoted(namespace, key, now) {
+      const row = reading.quoted.get(namespace, key, now) as unknown as
+        | [string, number, string | null, number | null]
         | undefined;
-      return row && { bytes: row[0], metadata: row[1], expiration: row[2] };
+      if (row === undefined) return undefined;
+      const [json, byteLength, metadata, expiration] = row;
+      if (!json.includes(REPLACEMENT)) return { json, byteLength, metadata, expiration };
+      // It was stored so, or it stands for bytes that are no UTF-8.
+      const entry = read(namespace, key, now);
+      return entry && quoted(entry);
     },
     readMetadata(namespace, key, now) {
       const row = reading.metadata.get(namespace, key, now) as unknown as [string | null] | undefined;
@@ -113,16 +137,24 @@ export function entryStore(database: Database): EntryStore {
   };
 }
 
+/** What bytes that are no UTF-8 become in a string. */
+const REPLACEMENT = "\ufffd";
+
+export function quoted({ bytes, metadata, expiration }: StoredEntry): QuotedEntry {
+  const text = isUtf8(bytes) ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString() : undefined;
+  return { json: text && JSON.stringify(text), byteLength: bytes.byteLength, metadata, expiration };
+}
+
 const visible = "(e.expiration IS NULL OR e.expiration > ?)";
 
 function readStatements(database: Database) {
   const row =
     "SELECT CAST(e.key AS TEXT), e.metadata, e.expiration FROM entry e WHERE e.namespace = ? AND e.key >= CAST(? AS BLOB)";
+  const one = `e.metadata, e.expiration FROM entry e JOIN value v ON v.id = e.value
+    WHERE e.namespace = ? AND e.key = CAST(? AS BLOB) AND ${visible}`;
   return {
-    read: database.prepare(
-      `SELECT v.bytes, e.metadata, e.expiration FROM entry e JOIN value v ON v.id = e.value
-       WHERE e.namespace = ? AND e.key = CAST(? AS BLOB) AND ${visible}`,
-    ),
+    read: database.prepare(`SELECT v.bytes, ${one}`),
+    quoted: database.prepare(`SELECT json_quote(CAST(v.bytes AS TEXT)), length(v.bytes), ${one}`),
     metadata: database.prepare(
       `SELECT e.metadata FROM entry e WHERE e.namespace = ? AND e.key = CAST(? AS BLOB) AND ${visible}`,
     ),

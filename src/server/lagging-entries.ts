@@ -7,7 +7,7 @@
 import type { Clock, EpochSeconds } from "../core/clock.ts";
 import { compareUtf8 } from "../core/key.ts";
 import type { Chance } from "./chance.ts";
-import type { EntryStore, KeyRange, ListedRow, StoredEntry } from "./entry-store.ts";
+import { type EntryStore, type KeyRange, type ListedRow, quoted, type StoredEntry } from "./entry-store.ts";
 import type { Settle } from "./faults.ts";
 
 /** A version that a write replaced; `entry` is undefined where there was none. */
@@ -80,6 +80,11 @@ export function laggingEntries(store: EntryStore, settle: Settle, clock: Clock, 
     read(namespace, key, now) {
       const current = store.read(namespace, key, now);
       return settle.reads ? look(pasts.get(namespace)?.get(key), current, now) : current;
+    },
+    readQuoted(namespace, key, now) {
+      const current = store.readQuoted(namespace, key, now);
+      const seen = settle.reads ? look(pasts.get(namespace)?.get(key), current, now) : current;
+      return seen !== undefined && "bytes" in seen ? quoted(seen) : seen;
     },
     readMetadata(namespace, key, now) {
       const current = store.readMetadata(namespace, key, now);

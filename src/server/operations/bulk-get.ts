@@ -1,10 +1,9 @@
 // The bulk get: up to 100 text values in one answer, with metadata if asked for.
 
-import { isUtf8 } from "node:buffer";
 import { keyFault } from "../../core/key.ts";
 import { BULK_GET_KEYS_MAX } from "../../core/limits.ts";
 import { success } from "../answer.ts";
-import type { StoredEntry } from "../entry-store.ts";
+import type { QuotedEntry } from "../entry-store.ts";
 import { invalidBulkGet, malformedBody, notBulkGetText, tooFewBulkGetKeys, tooManyBulkGetKeys } from "../refusal.ts";
 import { findNamespace, type OperationHandler, parseJsonBody } from "./operation.ts";
 
@@ -21,27 +20,27 @@ export const bulkGet: OperationHandler = (deps, { route, body, now }) => {
   let values = "";
   let bytes = 0;
   for (const key of keys) {
-    const entry = deps.entries.read(namespace.number, key, now);
-    bytes += entry?.bytes.byteLength ?? 0;
+    const entry = deps.entries.readQuoted(namespace.number, key, now);
+    bytes += entry?.byteLength ?? 0;
     if (bytes > VALUES_BYTES_MAX) throw invalidBulkGet("Total size of request exceeds the limit of 25MB", 413);
     values += `${values === "" ? "" : ","}${JSON.stringify(key)}:${renderEntry(entry, type, withMetadata)}`;
   }
   return success(`{"values":{${values}}}`);
 };
 
-function renderEntry(entry: StoredEntry | undefined, type: ValueType, withMetadata: boolean): string {
+function renderEntry(entry: QuotedEntry | undefined, type: ValueType, withMetadata: boolean): string {
   if (entry === undefined) return "null";
-  const value = renderValue(entry.bytes, type);
+  const value = renderValue(entry, type);
   if (!withMetadata) return value;
   const expiration = entry.expiration === null ? "" : `,"expiration":${entry.expiration}`;
   return `{"value":${value},"metadata":${entry.metadata ?? "null"}${expiration}}`;
 }
 
 /** One value that is no text, or no JSON, fails the whole request. */
-function renderValue(bytes: Uint8Array, type: ValueType): string {
-  if (!isUtf8(bytes)) throw notBulkGetText(type);
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
-  if (type === "text") return JSON.stringify(text);
+function renderValue({ json }: QuotedEntry, type: ValueType): string {
+  if (json === undefined) throw notBulkGetText(type);
+  if (type === "text") return json;
+  const text = JSON.parse(json) as string;
   try {
     JSON.parse(text);
   } catch {

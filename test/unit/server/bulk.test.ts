@@ -1,5 +1,6 @@
 // The bulk calls: write, delete (both forms), get.
 
+import { isUtf8 } from "node:buffer";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Body, type Kv, openKv } from "./kv-fixture.ts";
 
@@ -196,6 +197,24 @@ describe("a bulk get", () => {
       ["nope", null],
       ["__proto__", "5"],
     ]);
+  });
+
+  it.each([
+    ["", ""],
+    ["the replacement character itself", "efbfbd"],
+    ["NUL, and what JSON must escape", "00011f7f225c2f0a0d09"],
+    ["what scripts take for line ends, and a BOM", "e280a8e280a9efbbbf"],
+    ["characters of two, three and four bytes", "c3a9e282acf09f9880"],
+    ["half of a character", "e282"],
+    ["a surrogate", "eda080"],
+    ["an overlong NUL", "c080"],
+    ["beyond the last character", "f4908080"],
+    ["a lone continuation byte beside the replacement character", "efbfbd80"],
+  ])("tells text from bytes that are none: %s", async (_, hex) => {
+    const bytes = Buffer.from(hex, "hex");
+    await kv.put("any", bytes);
+    if (isUtf8(bytes)) expect((await get({ keys: ["any"] })).result.values).toEqual({ any: bytes.toString() });
+    else expect((await refused("POST", "/bulk/get", { keys: ["any"] })).slice(0, 2)).toEqual([400, 10029]);
   });
 
   it("adds metadata and expiration if asked", async () => {
