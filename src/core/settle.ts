@@ -113,8 +113,14 @@ function mayBeListed(listed: Entry, { base, previous }: KeyPast, { now, windowMs
   );
 }
 
+/** Whether a read shows a version that the key is not known to have had. If it is loose, only a new value is one: an old
+ * value with new attributes may be a mix of two versions. */
+export function isNewRead(read: Entry, { isLoose }: { readonly isLoose: boolean }, past: KeyPast): boolean {
+  return isNews(read, past) && !(isLoose && hasKnownValue(read, past));
+}
+
 /** Whether the value of `read`, whatever its metadata, is that of a version that the key is known to have had. */
-export function hasKnownValue(read: Entry, { base, previous }: KeyPast): boolean {
+function hasKnownValue(read: Entry, { base, previous }: KeyPast): boolean {
   if (base !== undefined && read.fingerprint === base.fingerprint) return true;
   return previous !== undefined && decodePrevious(previous).some(([fingerprint]) => fingerprint === read.fingerprint);
 }

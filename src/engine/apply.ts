@@ -177,10 +177,8 @@ function writtenRow(
 /** Reads what the plan wants written, drops what turns out equal, and saves what would be lost. */
 async function* pendingWrites(plan: Plan, inFlight: Map<Key, InFlight>, direction: Direction): Pages<Write> {
   const wanted = new Map<Key, WriteAction>();
-  for await (const outcomes of direction.from.read(
-    wantedEntries(plan, wanted, direction),
-    transferOptions(direction),
-  )) {
+  const options = { ...transferOptions(direction), reusesBytes: direction.into.traits.copiesWrites };
+  for await (const outcomes of direction.from.read(wantedEntries(plan, wanted, direction), options)) {
     const writes = readWrites(outcomes, wanted, direction);
     const actions = writes.map(({ action }) => action);
     const unsaved = await saveLosses(actions, "replaced", direction);
@@ -216,11 +214,12 @@ function readWrites(
 ): ReadWrite[] {
   const writes: ReadWrite[] = [];
   const equal: NewBaseRow[] = [];
+  const sights: Entry[] = [];
   for (const outcome of outcomes) {
     const action = wanted.get(outcome.key);
     assert(action !== undefined, "a read outcome belongs to a read that was asked for");
     wanted.delete(outcome.key);
-    if ("seen" in outcome) direction.recall.see(outcome.seen);
+    if ("seen" in outcome && outcome.seen !== undefined) sights.push(outcome.seen);
     if (outcome.kind === "problem") direction.onProblem(outcome.problem);
     if (outcome.kind === "absent") {
       const message = "was there when listed and is gone now; the next round sees to it";
@@ -234,7 +233,7 @@ function readWrites(
     }
     // Only now is it known what the remote holds; the file may yet turn out to have been changed, and not be written.
     if (direction.twoWay && direction.to === "source" && action.from.fingerprint === undefined)
-      direction.recall.see(value.entry);
+      sights.push(value.entry);
     if (!action.ifDifferent || action.replaces === undefined || !isSameVersion(value.entry, action.replaces)) {
       writes.push({ action, value });
       continue;
@@ -242,6 +241,7 @@ function readWrites(
     equal.push(equalRow(value.entry, action.replaces, direction));
     direction.onDone({ kind: "unchanged", to: action.to, key: action.key, replaced: false, bytes: 0 });
   }
+  direction.recall.see(sights);
   if (equal.length > 0) direction.base.commit({ record: equal, forget: [], now: direction.clock.now() });
   return writes;
 }
@@ -249,10 +249,10 @@ function readWrites(
 /** Whether what was read of a key that no listing told the fingerprint of is a version that was there before. */
 function lags(
   { value, isLoose = false }: Extract<ReadOutcome, { kind: "value" }>,
-  { key, from: listed }: WriteAction,
+  { key, from: listed, isKnown }: WriteAction,
   direction: Direction,
 ): boolean {
-  if (listed.fingerprint !== undefined || !direction.from.traits.eventuallyConsistent) return false;
+  if (!isKnown || listed.fingerprint !== undefined || !direction.from.traits.eventuallyConsistent) return false;
   const past = direction.recall.pastOf(key);
   const options = { now: direction.clock.now(), windowMs: direction.settleWindowMs };
   if (isBehindListing(value.entry, { listed, isLoose }, past, options)) {

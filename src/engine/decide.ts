@@ -90,9 +90,11 @@ function write(
   how: { readonly save: boolean; readonly ifDifferent: boolean; readonly conflict?: boolean },
 ): Verdict {
   const from = to === "destination" ? triple.source! : triple.destination!;
+  const { key, base, previous } = triple;
   const { save, ifDifferent, conflict = false } = how;
+  const isKnown = base !== undefined || previous !== undefined;
   return {
-    action: { kind: "write", to, key: triple.key, from, replaces: triple[to], save, ifDifferent, conflict },
+    action: { kind: "write", to, key, from, replaces: triple[to], save, ifDifferent, conflict, isKnown },
     count: undefined,
   };
 }

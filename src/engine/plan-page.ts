@@ -8,15 +8,15 @@ import type { Action, Target } from "./plan.ts";
 
 type EntryFields = [
   key: string,
-  fingerprint: string | null,
-  metadata: string | null,
-  expiration: number | null,
-  ttlSeconds: number | null,
-  size: number | null,
-  binary: boolean | null,
-  mtimeMs: number | null,
-  ctimeMs: number | null,
-  inode: number | null,
+  fingerprint?: string | null,
+  metadata?: string | null,
+  expiration?: number | null,
+  ttlSeconds?: number | null,
+  size?: number | null,
+  binary?: boolean | null,
+  mtimeMs?: number | null,
+  ctimeMs?: number | null,
+  inode?: number | null,
 ];
 
 type ActionFields =
@@ -28,6 +28,7 @@ type ActionFields =
       save: boolean,
       ifDifferent: boolean,
       conflict: boolean,
+      isKnown: boolean,
     ]
   | ["remove", to: Target, replaces: EntryFields, save: boolean]
   | ["record", source: EntryFields, destination: EntryFields]
@@ -45,8 +46,9 @@ export function decodeActions(bytes: Uint8Array): Action[] {
 function actionFields(action: Action): ActionFields {
   switch (action.kind) {
     case "write": {
+      const { kind, to, from, save, ifDifferent, conflict, isKnown } = action;
       const replaces = action.replaces === undefined ? null : entryFields(action.replaces);
-      return ["write", action.to, entryFields(action.from), replaces, action.save, action.ifDifferent, action.conflict];
+      return [kind, to, entryFields(from), replaces, save, ifDifferent, conflict, isKnown];
     }
     case "remove":
       return ["remove", action.to, entryFields(action.replaces), action.save];
@@ -60,7 +62,7 @@ function actionFields(action: Action): ActionFields {
 function actionOf(fields: ActionFields): Action {
   switch (fields[0]) {
     case "write": {
-      const [kind, to, fromFields, replaces, save, ifDifferent, conflict] = fields;
+      const [kind, to, fromFields, replaces, save, ifDifferent, conflict, isKnown] = fields;
       const from = entryOf(fromFields);
       return {
         kind,
@@ -71,6 +73,7 @@ function actionOf(fields: ActionFields): Action {
         save,
         ifDifferent,
         conflict,
+        isKnown,
       };
     }
     case "remove": {
@@ -89,7 +92,7 @@ function actionOf(fields: ActionFields): Action {
 
 function entryFields(entry: Entry): EntryFields {
   const { signature } = entry;
-  return [
+  const fields: EntryFields = [
     entry.key,
     entry.fingerprint ?? null,
     entry.metadata ?? null,
@@ -101,6 +104,9 @@ function entryFields(entry: Entry): EntryFields {
     signature?.ctimeMs ?? null,
     signature?.inode ?? null,
   ];
+  // What is not there at the end need not be written: of a value without a stamp only the key is.
+  while (fields.at(-1) === null) fields.pop();
+  return fields;
 }
 
 function entryOf(fields: EntryFields): Entry {
@@ -112,7 +118,8 @@ function entryOf(fields: EntryFields): Entry {
     expiration: (expiration ?? undefined) as EpochSeconds | undefined,
     ttlSeconds: ttlSeconds ?? undefined,
     size: size ?? undefined,
-    signature: mtimeMs === null ? undefined : { size: size!, mtimeMs, ctimeMs: ctimeMs!, inode: inode! },
+    signature:
+      (mtimeMs ?? null) === null ? undefined : { size: size!, mtimeMs: mtimeMs!, ctimeMs: ctimeMs!, inode: inode! },
     binary: binary ?? undefined,
   };
 }

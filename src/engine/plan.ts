@@ -24,6 +24,8 @@ export interface WriteAction {
   readonly ifDifferent: boolean;
   /** Both sides changed: keep what the target holds as a conflict copy too. */
   readonly conflict: boolean;
+  /** The journal has a row of the key, or a tombstone: what is read of it may be what it was before. */
+  readonly isKnown: boolean;
 }
 
 export interface RemoveAction {

@@ -6,7 +6,7 @@ import { compareVersions } from "../core/compare.ts";
 import type { Clock, EpochMs } from "../core/clock.ts";
 import { type BaseRow, type Entry, sameAttributes } from "../core/entry.ts";
 import type { Key } from "../core/key.ts";
-import { type Glimpse, hasKnownValue, isNews, type KeyPast } from "../core/settle.ts";
+import { type Glimpse, isNewRead, isNews, type KeyPast } from "../core/settle.ts";
 import type { BaseStore, Intent, NewBaseRow } from "../journal/ports.ts";
 import type { ReadOutcome } from "../replica/replica.ts";
 import type { Triple } from "./merge.ts";
@@ -16,9 +16,9 @@ export interface Recall {
   glimpsesOf(key: Key): readonly Glimpse[];
   /** The remote shows a version that is to be remembered. */
   glimpse(entry: Entry): void;
-  /** The remote showed this version: that of a key that nobody listed, or one besides that which it was asked for. Returns
-   * whether nobody knows it; then it is remembered, at once. */
-  see(entry: Entry | undefined): boolean;
+  /** The remote showed these versions: of keys that nobody listed, or besides those that it was asked for. Returns whether
+   * there is one that nobody knows; such are remembered, at once. */
+  see(entries: readonly Entry[]): boolean;
   /** The same of all that a read of the remote brought. As it comes: what is read when the process dies has been seen. */
   seeAll(outcomes: readonly ReadOutcome[]): void;
   /** What is known of the past of a key. */
@@ -90,19 +90,18 @@ export function openRecall(
   return {
     glimpsesOf,
     glimpse,
-    see(entry) {
-      if (entry === undefined || !isNews(entry, pastOf(entry.key))) return false;
-      glimpse(entry);
+    see(entries) {
+      const news = entries.filter((entry) => isNews(entry, pastOf(entry.key)));
+      for (const entry of news) glimpse(entry);
       keep();
-      return true;
+      return news.length > 0;
     },
     seeAll(outcomes) {
       for (const outcome of outcomes) {
         for (const entry of shownBy(outcome)) {
           const past = pastOf(entry.key);
-          // A loose read may be a mix of two versions, unless its value is a new one.
-          const isMixed = outcome.kind === "value" && outcome.isLoose === true && hasKnownValue(entry, past);
-          if (!isMixed && isNews(entry, past)) glimpse(entry);
+          const isLoose = outcome.kind === "value" && outcome.isLoose === true;
+          if (isNewRead(entry, { isLoose }, past)) glimpse(entry);
         }
       }
       keep();
