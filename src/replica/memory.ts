@@ -25,7 +25,7 @@ export function openMemoryReplica(options: { readonly clock: Clock; readonly lab
   return {
     kind: "memory",
     label: options.label,
-    traits: { listsFingerprints: true, eventuallyConsistent: false, readsCostRequests: false },
+    traits: { eventuallyConsistent: false, readsCostRequests: false, copiesWrites: false },
     keys,
     async *list({ signal }) {
       const listed = keys();

@@ -16,12 +16,12 @@ import type { Key } from "../core/key.ts";
 import type { Problem } from "../core/problem.ts";
 
 interface ReplicaTraits {
-  /** Listings carry fingerprints for what kvsync wrote. */
-  readonly listsFingerprints: boolean;
   /** A listing may lag behind writes. */
   readonly eventuallyConsistent: boolean;
   /** Reading a value costs a request from a budget. */
   readonly readsCostRequests: boolean;
+  /** `write` is done with the bytes of a page when it asks for the next one. */
+  readonly copiesWrites: boolean;
 }
 
 export interface ListOptions {
@@ -40,6 +40,9 @@ export interface TransferOptions {
   readonly signal?: AbortSignal;
   /** Only to compare, while nobody waits: whatever carries a change over goes first. */
   readonly inBackground?: boolean;
+  /** For `read`: whoever asks for the next page is done with the bytes of this one, so that their memory may be used again.
+   * (Memory that is left to the garbage collector is free only at its next turn.) */
+  readonly reusesBytes?: boolean;
 }
 
 /** A value with all that belongs to it: `entry` has fingerprint, size and binary set, and a tree's signature. */

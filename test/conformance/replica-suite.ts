@@ -129,6 +129,45 @@ export function describeReplica(name: string, open: (clock: FakeClock) => Promis
       for (const [key, content] of Object.entries(items)) expect(values.get(key)).toEqual(Buffer.from(content));
     });
 
+    it("is done with the bytes of a page when it asks for the next one, if it says so", async () => {
+      if (!replica.traits.copiesWrites) return;
+      const shared = Buffer.alloc(8);
+      async function* pages() {
+        for (const content of ["first", "second", "third"]) {
+          const bytes = shared.subarray(0, content.length);
+          bytes.write(content);
+          const { entry, readAt } = valueOf(clock, content, content);
+          yield [{ value: { entry, bytes, readAt }, expected: undefined }];
+          shared.fill("x");
+        }
+      }
+      await collect(replica.write(pages()));
+      for (const [key, bytes] of await read()) expect(bytes.toString()).toBe(key);
+    });
+
+    it("gives values whose memory is used again only when it is asked to", async () => {
+      const items = Object.fromEntries(Array.from({ length: 600 }, (_, i) => [`d/${i}`, `value of ${i}`]));
+      await put(items);
+      const readAll = async (reusesBytes: boolean): Promise<Map<string, string>[]> => {
+        const [then, later] = [new Map<string, string>(), new Map<string, string>()];
+        const kept: [string, Uint8Array][] = [];
+        for await (const outcomes of replica.read(pagesOf(await list()), { reusesBytes })) {
+          for (const outcome of outcomes) {
+            if (outcome.kind !== "value") continue;
+            then.set(outcome.key, Buffer.from(outcome.value.bytes).toString());
+            kept.push([outcome.key, outcome.value.bytes]);
+          }
+        }
+        for (const [key, bytes] of kept) later.set(key, Buffer.from(bytes).toString());
+        return [then, later];
+      };
+      const expected = new Map(Object.entries(items));
+      const [reused] = await readAll(true);
+      expect(new Map([...reused!].sort())).toEqual(new Map([...expected].sort()));
+      const [, kept] = await readAll(false);
+      expect(new Map([...kept!].sort())).toEqual(new Map([...expected].sort()));
+    });
+
     it("lists keys in UTF-8 byte order, each once, over many pages", async () => {
       const keys = [...HOSTILE_KEYS, ...Array.from({ length: 2500 }, (_, i) => `bulk/${(i * 7919) % 2500}`)];
       await put(Object.fromEntries(keys.map((key) => [key, `value of ${key}`])));

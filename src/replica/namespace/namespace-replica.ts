@@ -44,7 +44,7 @@ export function openNamespaceReplica(options: NamespaceReplicaOptions): Replica 
   return {
     kind: "namespace",
     label,
-    traits: { listsFingerprints: stamp, eventuallyConsistent: true, readsCostRequests: true },
+    traits: { eventuallyConsistent: true, readsCostRequests: true, copiesWrites: true },
     list: (given) => listEntries(side, given, call(given)),
     fetch: (keys, given) => fetchEntries(side, keys, call(given)),
     read: (entries, given) => readEntries(side, entries, call(given)),

@@ -1,7 +1,7 @@
 // Writes of a namespace replica: each value goes with its stamp in its metadata.
 
 import { isUtf8 } from "node:buffer";
-import { type EpochMs, toEpochSeconds } from "../../core/clock.ts";
+import { type EpochMs, type EpochSeconds, toEpochSeconds } from "../../core/clock.ts";
 import type { Entry } from "../../core/entry.ts";
 import { fingerprintOf } from "../../core/fingerprint.ts";
 import { type Stamp, stampMetadata } from "../../core/stamp.ts";
@@ -12,12 +12,6 @@ import type { Pages, Write, WriteOutcome } from "../replica.ts";
 import type { NamespaceSide } from "./namespace-replica.ts";
 import { fullKey } from "./scope.ts";
 
-/** What a pair carries through: the entry as a listing will show it, but for an expiration that begins with the write. */
-interface Pending {
-  readonly entry: Entry;
-  readonly ttlSeconds: number | undefined;
-}
-
 export async function* writeEntries(
   side: NamespaceSide,
   writes: Pages<Write>,
@@ -25,7 +19,7 @@ export async function* writeEntries(
 ): Pages<WriteOutcome> {
   // Keys that are too long with the prefix never become pairs.
   let misfits: WriteOutcome[] = [];
-  const pairs = async function* (): Pages<PairToWrite<Pending>> {
+  const pairs = async function* (): Pages<PairToWrite<Entry>> {
     for await (const page of writes) {
       yield page.flatMap((write) => {
         const pair = toPair(side, write);
@@ -39,7 +33,7 @@ export async function* writeEntries(
     const page: WriteOutcome[] = [...misfits];
     misfits = [];
     for (const outcome of outcomes) {
-      const { key } = outcome.tag.entry;
+      const { key } = outcome.tag;
       if (outcome.kind === "problem")
         page.push({ kind: "problem", key, problem: { ...outcome.problem, subject: key } });
       else
@@ -55,7 +49,8 @@ export async function* writeEntries(
   if (misfits.length > 0) yield misfits;
 }
 
-function toPair({ prefix, stamp }: NamespaceSide, { value: { entry, bytes } }: Write): PairToWrite<Pending> | Problem {
+/** The pair carries the value's own entry through, less what no stamp tells: thousands are on their way at a time. */
+function toPair({ prefix, stamp }: NamespaceSide, { value: { entry, bytes } }: Write): PairToWrite<Entry> | Problem {
   const key = fullKey(prefix, entry.key);
   if (typeof key !== "string") return key;
   const known: Stamp = {
@@ -64,22 +59,17 @@ function toPair({ prefix, stamp }: NamespaceSide, { value: { entry, bytes } }: W
     binary: entry.binary ?? !isUtf8(bytes),
   };
   const metadata = stamp ? stampMetadata(entry.metadata, known) : entry.metadata;
-  const isStamped = metadata !== entry.metadata;
   const { expiration, ttlSeconds } = entry;
-  const listed: Entry = {
-    key: entry.key,
-    fingerprint: isStamped ? known.fingerprint : undefined,
-    metadata: entry.metadata,
-    expiration,
-    ttlSeconds: undefined,
-    size: isStamped ? known.size : undefined,
-    signature: undefined,
-    binary: isStamped ? known.binary : undefined,
-  };
-  return { key, bytes, metadata, expiration, ttlSeconds, tag: { entry: listed, ttlSeconds } };
+  const told = metadata === entry.metadata ? UNSTAMPED : known;
+  const isTold = entry.fingerprint === told.fingerprint && entry.size === told.size && entry.binary === told.binary;
+  return { key, bytes, metadata, expiration, ttlSeconds, tag: isTold ? entry : { ...entry, ...told } };
 }
 
-function writtenEntry({ entry, ttlSeconds }: Pending, confirmedAt: EpochMs): Entry {
-  if (ttlSeconds === undefined) return entry;
-  return { ...entry, expiration: (toEpochSeconds(confirmedAt) + ttlSeconds) as NonNullable<Entry["expiration"]> };
+const UNSTAMPED = { fingerprint: undefined, size: undefined, binary: undefined } as const;
+
+/** As a listing will show it. */
+function writtenEntry(sent: Entry, confirmedAt: EpochMs): Entry {
+  const { key, fingerprint, metadata, expiration, ttlSeconds, size, binary } = sent;
+  const dueAt = ttlSeconds === undefined ? expiration : ((toEpochSeconds(confirmedAt) + ttlSeconds) as EpochSeconds);
+  return { key, fingerprint, metadata, expiration: dueAt, ttlSeconds: undefined, size, signature: undefined, binary };
 }

@@ -1,5 +1,6 @@
 // A second thread that creates files while this one receives, decodes and hashes the next ones: on two cores a first pull
-// takes two thirds of the time. Starting it takes 40 ms, so that it is only started by a run that writes many.
+// takes two thirds of the time. Starting it takes 40 ms, so that it is only started by a run that writes many; until it
+// runs, this thread creates the files itself.
 
 import { Worker } from "node:worker_threads";
 import type { ByteCount } from "../../core/clock.ts";
@@ -14,8 +15,8 @@ import {
   unpackAnswer,
 } from "./packed-files.ts";
 
-/** A run creates this many files in its own thread first. */
-const OWN_FILES_MAX = 500;
+/** A run that creates more files than this has a second thread. */
+const OWN_FILES_MAX = 300;
 /** Room for a usual batch: what is larger gets memory of its own. */
 const BATCH_BYTES: ByteCount = 1024 * 1024;
 const BATCH_FILES = 512;
@@ -32,6 +33,7 @@ interface Waiting {
 /** To be closed. Batches are carried out in the order in which they come. */
 export class FileThread {
   #worker: Worker | undefined;
+  #isRunning = false;
   #failure: { readonly error: unknown } | undefined;
   #created = 0;
   readonly #waiting: Waiting[] = [];
@@ -40,8 +42,8 @@ export class FileThread {
   /** Like {@link createFiles}; the bytes may be used again at once. Rejects also with what ended the thread. */
   async create(files: NewFiles): Promise<CreatedFiles> {
     this.#created += files.names.length;
-    if (this.#created <= OWN_FILES_MAX) return createFiles(files);
-    this.#worker ??= this.#start();
+    if (this.#created > OWN_FILES_MAX) this.#worker ??= this.#start();
+    if (this.#worker === undefined || !this.#isRunning) return createFiles(files);
     if (this.#failure !== undefined) throw this.#failure.error;
     const packed = packFiles(files, this.#obtain(files));
     const answered = new Promise<PackedAnswer>((resolve, reject) => this.#waiting.push({ resolve, reject }));
@@ -58,6 +60,11 @@ export class FileThread {
     return spare ?? allocateBatch(Math.max(sizeOf(files), BATCH_BYTES), Math.max(files.names.length, BATCH_FILES));
   }
 
+  /** Whether the second thread creates the files now. */
+  get isRunning(): boolean {
+    return this.#isRunning;
+  }
+
   async close(): Promise<void> {
     await this.#worker?.terminate();
   }
@@ -65,6 +72,9 @@ export class FileThread {
   #start(): Worker {
     // Descriptors opened there are closed here; Node would close them once more when the thread ends, whatever they are by then.
     const worker = new Worker(WORKER, { trackUnmanagedFds: false });
+    worker.once("online", () => {
+      this.#isRunning = true;
+    });
     worker.on("message", (answer: PackedAnswer) => this.#waiting.shift()?.resolve(answer));
     worker.on("error", (error) => this.#fail(error));
     worker.on("exit", () => this.#fail(new Error("the thread that creates files has ended")));

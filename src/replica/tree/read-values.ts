@@ -2,7 +2,7 @@
 // files; the event loop has its turn between pages, which are bounded in files and in bytes.
 
 import { isUtf8 } from "node:buffer";
-import type { Clock } from "../../core/clock.ts";
+import type { ByteCount, Clock } from "../../core/clock.ts";
 import type { Entry } from "../../core/entry.ts";
 import { fingerprintOf } from "../../core/fingerprint.ts";
 import type { NameScheme } from "../../core/names/name-scheme.ts";
@@ -29,15 +29,16 @@ const PAGE_BYTES_MAX = 4_194_304;
 export async function* readValues(
   tree: TreeFiles,
   entries: Pages<Entry>,
-  { signal }: TransferOptions,
+  { signal, reusesBytes = false }: TransferOptions,
 ): Pages<ReadOutcome> {
   const identity = readRootIdentity(tree.root);
+  const slabs = openSlabs(reusesBytes);
   for await (const page of entries) {
     for (let from = 0; from < page.length;) {
       signal?.throwIfAborted();
       const outcomes: ReadOutcome[] = [];
       const folders = new FolderHandles(tree.root, { identity, isDurable: false });
-      const allocate = openSlab(page, from);
+      const allocate = slabs(page, from);
       try {
         for (let bytes = 0; from < page.length && outcomes.length < PAGE_FILES_MAX && bytes < PAGE_BYTES_MAX; from++) {
           const outcome = readValue(tree, folders, page[from]!, allocate);
@@ -54,19 +55,30 @@ export async function* readValues(
 }
 
 /** One buffer for the values of a page, as large as their files were when they were listed. A buffer each would be freed
- * late: the garbage collector sees many small objects, and not the memory behind them. */
-function openSlab(page: readonly Entry[], from: number): Allocate {
+ * late: the garbage collector sees many small objects, and not the memory behind them. `reuses`: the same for each page,
+ * unless it is too small. */
+function openSlabs(reuses: boolean): (page: readonly Entry[], from: number) => Allocate {
+  let slab = Buffer.alloc(0);
+  return (page, from) => {
+    const size = Math.min(expectedBytes(page, from), PAGE_BYTES_MAX);
+    if (!reuses || slab.byteLength < size) slab = Buffer.allocUnsafeSlow(size);
+    const own = slab;
+    let used = 0;
+    return (byteLength) => {
+      if (used + byteLength > own.byteLength) return Buffer.allocUnsafeSlow(byteLength);
+      used += byteLength;
+      return own.subarray(used - byteLength, used);
+    };
+  };
+}
+
+/** Of the page that begins at `from`. */
+function expectedBytes(page: readonly Entry[], from: number): ByteCount {
   let expected = 0;
   for (let at = from; at < page.length && at - from < PAGE_FILES_MAX && expected < PAGE_BYTES_MAX; at++) {
     expected += page[at]!.size ?? 0;
   }
-  const slab = Buffer.allocUnsafeSlow(Math.min(expected, PAGE_BYTES_MAX));
-  let used = 0;
-  return (byteLength) => {
-    if (used + byteLength > slab.byteLength) return Buffer.allocUnsafeSlow(byteLength);
-    used += byteLength;
-    return slab.subarray(used - byteLength, used);
-  };
+  return expected;
 }
 
 function readValue(tree: TreeFiles, folders: FolderHandles, entry: Entry, allocate: Allocate): ReadOutcome {

@@ -2,18 +2,18 @@
 // here is what they are given, and the order in which groups and pages follow each other.
 
 import { isAbsolute, relative, resolve } from "node:path";
-import type { ByteCount, Clock } from "../../core/clock.ts";
+import type { Clock } from "../../core/clock.ts";
 import type { Entry } from "../../core/entry.ts";
 import type { KeyFilter } from "../../core/filter.ts";
-import { type Key, keyFault } from "../../core/key.ts";
+import { keyFault } from "../../core/key.ts";
 import type { NameScheme } from "../../core/names/name-scheme.ts";
 import { decodePath } from "../../core/names/path-codec.ts";
-import type { KeptCopy, ListOptions, Pages, RemoveOutcome, Replica, Value, Write, WriteOutcome } from "../replica.ts";
+import type { KeptCopy, ListOptions, Pages, RemoveOutcome, Replica, Value, WriteOutcome } from "../replica.ts";
 import { keepConflictCopy } from "./conflict-copy.ts";
 import { lookupKeys } from "./lookup-keys.ts";
 import { nextTurn } from "./event-loop.ts";
-import { FileThread } from "./file-thread.ts";
-import { describeFault, diskFull } from "./fs-fault.ts";
+import { describeFault } from "./fs-fault.ts";
+import { groupsOf, REMOVES } from "./groups.ts";
 import { probeFileSystem } from "./probe-file-system.ts";
 import { readValues, type TreeFiles } from "./read-values.ts";
 import { removeGroup } from "./remove-group.ts";
@@ -21,7 +21,7 @@ import { Leftovers, tempNames } from "./temp-files.ts";
 import { readRootIdentity, rootMissing } from "./tree-root.ts";
 import { Moves, type TreeWriter } from "./tree-writer.ts";
 import { walkTree } from "./walk.ts";
-import { writeGroup } from "./write-group.ts";
+import { writeGroups } from "./write-groups.ts";
 
 export interface TreeOptions {
   readonly clock: Clock;
@@ -39,10 +39,6 @@ export interface TreeOptions {
   /** What the far side puts before each key: decides, with the key, whether that is legal. Default: "". */
   readonly prefix?: string | undefined;
 }
-
-const GROUP_WRITES_MAX = 128;
-const GROUP_BYTES_MAX = 16_777_216;
-const GROUP_REMOVES_MAX = 256;
 
 export interface TreeReplica extends Replica {
   /** Keeps `value` as a conflict copy beside the file of its key, where it is never synced. */
@@ -72,7 +68,7 @@ export function openTreeReplica(options: TreeOptions): TreeReplica {
   return {
     kind: "tree",
     label,
-    traits: { listsFingerprints: false, eventuallyConsistent: false, readsCostRequests: false },
+    traits: { eventuallyConsistent: false, readsCostRequests: false, copiesWrites: false },
     async *list({ signal, onProblem, onUnknown = () => {} }: ListOptions): Pages<Entry> {
       signal?.throwIfAborted();
       readRootIdentity(root);
@@ -98,30 +94,14 @@ export function openTreeReplica(options: TreeOptions): TreeReplica {
     lookup: (keys, lookupOptions) => lookupKeys(writer, keys, lookupOptions),
     read: (entries, transfer = {}) => readValues(files, entries, transfer),
     async *write(writes, { signal } = {}): Pages<WriteOutcome> {
-      const run = {
-        identity: readRootIdentity(root),
-        made: new Map<string, number>(),
-        thread: new FileThread(),
-        isDiskFull: false,
-      };
+      const identity = readRootIdentity(root);
       leftovers.removeAll();
-      try {
-        for await (const page of writes) {
-          for (const group of groupsOf(page, GROUP_WRITES_MAX, WRITES)) {
-            signal?.throwIfAborted();
-            // Whatever else is read for us would be read in vain, and reading may cost requests.
-            if (run.isDiskFull) throw diskFull(root);
-            yield await writeGroup(writer, group, run);
-          }
-        }
-      } finally {
-        await run.thread.close();
-      }
+      yield* writeGroups(writer, writes, { identity, signal });
     },
     async *remove(entries, { signal } = {}): Pages<RemoveOutcome> {
       const identity = readRootIdentity(root);
       for await (const page of entries) {
-        for (const group of groupsOf(page, GROUP_REMOVES_MAX, REMOVES)) {
+        for (const group of groupsOf(page, REMOVES)) {
           signal?.throwIfAborted();
           yield await removeGroup(writer, group, identity);
           await nextTurn();
@@ -152,39 +132,6 @@ function ignoredFolders(root: string, paths: readonly string[]): readonly string
 function keyOf(path: string, scheme: NameScheme): string {
   const decoded = decodePath(path, scheme);
   return decoded.kind === "value" ? decoded.key : path;
-}
-
-const WRITES = {
-  bytesOf: ({ value }: Write): ByteCount => value.bytes.byteLength,
-  keyOf: ({ value }: Write): Key => value.entry.key,
-};
-const REMOVES = { bytesOf: (): ByteCount => 0, keyOf: ({ key }: Entry): Key => key };
-
-/** Groups of neighbours, that end where a folder does if one of at least half the size can. */
-function* groupsOf<T>(
-  page: readonly T[],
-  itemsMax: number,
-  { bytesOf, keyOf }: { readonly bytesOf: (item: T) => number; readonly keyOf: (item: T) => string },
-): Generator<readonly T[]> {
-  for (let from = 0; from < page.length;) {
-    let to = from;
-    for (let bytes = 0; to < page.length && to - from < itemsMax && bytes < GROUP_BYTES_MAX; to++)
-      bytes += bytesOf(page[to]!);
-    let end = to;
-    while (
-      end < page.length &&
-      end - from > itemsMax / 2 &&
-      folderOf(keyOf(page[end]!)) === folderOf(keyOf(page[end - 1]!))
-    )
-      end--;
-    if (end - from > itemsMax / 2) to = end;
-    yield page.slice(from, to);
-    from = to;
-  }
-}
-
-function folderOf(key: string): string {
-  return key.slice(0, key.lastIndexOf("/") + 1);
 }
 
 function once<T>(find: () => T): () => T {

@@ -23,7 +23,7 @@ beforeEach(() => {
   shows = [];
   const eventual: Replica = {
     ...remote,
-    traits: { listsFingerprints: true, eventuallyConsistent: true, readsCostRequests: true },
+    traits: { eventuallyConsistent: true, readsCostRequests: true, copiesWrites: false },
     async *read(entries) {
       for await (const page of remote.read(entries)) yield page.map(shown);
     },

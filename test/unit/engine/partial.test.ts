@@ -63,7 +63,7 @@ describe("a partial round", () => {
     await round(pair, only("a"));
     const stale: Replica = {
       ...destination,
-      traits: { listsFingerprints: true, eventuallyConsistent: true, readsCostRequests: true },
+      traits: { eventuallyConsistent: true, readsCostRequests: true, copiesWrites: false },
       fetch: () => pagesOf(before),
     };
     await put({ a: "newer" });

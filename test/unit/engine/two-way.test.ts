@@ -24,7 +24,7 @@ beforeEach(() => {
   lagging = undefined;
   const eventual: Replica = {
     ...remote,
-    traits: { listsFingerprints: true, eventuallyConsistent: true, readsCostRequests: true },
+    traits: { eventuallyConsistent: true, readsCostRequests: true, copiesWrites: false },
     list: (options) => (lagging === undefined ? remote.list(options) : pagesOf(lagging)),
   };
   pair = openPair(clock, local, eventual);

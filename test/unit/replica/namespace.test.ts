@@ -145,7 +145,6 @@ describe("a stamp", () => {
     await collect(replica.write(pagesOf([writeOf(transfer.clock, "a", "hello", { metadata: '{"x":1}' })])));
     const { keys } = await transfer.api.listKeys(transfer.namespaceId, {});
     expect(keys).toEqual([{ name: "a", metadata: { x: 1 } }]);
-    expect(replica.traits.listsFingerprints).toBe(false);
   });
 
   it("begins a time to live with the write", async () => {

@@ -3,7 +3,7 @@
 
 import fs, { existsSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { FileThread } from "../../../src/replica/tree/file-thread.ts";
 import type { Write, WriteOutcome } from "../../../src/replica/replica.ts";
 import { codeOf, TreeFixture } from "../../support/tree-fixture.ts";
@@ -152,9 +152,28 @@ describe("the thread", () => {
     keepOpen: false,
   });
 
-  it("answers in order, and refuses as the file system does", async () => {
+  /** One that has begun, after it created 301 files: not before. */
+  async function running(): Promise<FileThread> {
+    const thread = new FileThread();
+    await thread.create(files(fixture.root, "0-", 300));
+    expect(thread.isRunning).toBe(false);
+    await thread.create(files(fixture.root, "1-", 1));
+    await vi.waitFor(() => expect(thread.isRunning).toBe(true), { timeout: 5000 });
+    return thread;
+  }
+
+  it("is not waited for: until it runs, files are created without it", async () => {
     fixture = new TreeFixture();
     const thread = new FileThread();
+    await thread.create(files(fixture.root, "a", 600));
+    expect(thread.isRunning).toBe(false);
+    expect(readdirSync(fixture.root)).toHaveLength(600);
+    await thread.close();
+  });
+
+  it("answers in order, and refuses as the file system does", async () => {
+    fixture = new TreeFixture();
+    const thread = await running();
     const missing = fixture.path("missing");
     const answers = await Promise.allSettled([
       thread.create(files(fixture.root, "a", 600)),
@@ -164,13 +183,12 @@ describe("the thread", () => {
     await thread.close();
     expect(answers.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
     expect(answers[1]).toMatchObject({ reason: { code: "ENOENT" } });
-    expect(readdirSync(fixture.root)).toHaveLength(602);
+    expect(readdirSync(fixture.root)).toHaveLength(301 + 602);
   });
 
   it("rejects what it had not done when it ended, and all that comes after", async () => {
     fixture = new TreeFixture();
-    const thread = new FileThread();
-    await thread.create(files(fixture.root, "a", 600));
+    const thread = await running();
     const pending = thread.create(files(fixture.root, "b", 1)).then(
       () => "done",
       (error: Error) => error.message,

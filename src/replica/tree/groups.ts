@@ -1,0 +1,63 @@
+// Groups of neighbours: as many values at a time as are written, or removed, together.
+
+import type { ByteCount } from "../../core/clock.ts";
+import type { Entry } from "../../core/entry.ts";
+import type { Key } from "../../core/key.ts";
+import type { Write } from "../replica.ts";
+
+interface Grouping<T> {
+  readonly itemsMax: number;
+  readonly bytesOf: (item: T) => ByteCount;
+  readonly keyOf: (item: T) => Key;
+}
+
+const GROUP_BYTES_MAX: ByteCount = 16_777_216;
+
+export const WRITES: Grouping<Write> = {
+  itemsMax: 128,
+  bytesOf: ({ value }) => value.bytes.byteLength,
+  keyOf: ({ value }) => value.entry.key,
+};
+export const REMOVES: Grouping<Entry> = { itemsMax: 256, bytesOf: () => 0, keyOf: ({ key }) => key };
+
+/** Groups that end where a folder does, if one of at least half the size can. */
+export function* groupsOf<T>(page: readonly T[], { itemsMax, bytesOf, keyOf }: Grouping<T>): Generator<readonly T[]> {
+  for (let from = 0; from < page.length;) {
+    let to = from;
+    for (let bytes = 0; to < page.length && to - from < itemsMax && bytes < GROUP_BYTES_MAX; to++)
+      bytes += bytesOf(page[to]!);
+    let end = to;
+    while (
+      end < page.length &&
+      end - from > itemsMax / 2 &&
+      folderOf(keyOf(page[end]!)) === folderOf(keyOf(page[end - 1]!))
+    )
+      end--;
+    if (end - from > itemsMax / 2) to = end;
+    yield page.slice(from, to);
+    from = to;
+  }
+}
+
+/** Whether no key of one lies in a folder of the other, nor below one: then what is done for one is nothing to the other. */
+export function areApart(one: readonly Write[], other: readonly Write[]): boolean {
+  const [ones, others] = [foldersOf(one), foldersOf(other)];
+  return !isBelow(ones, others) && !isBelow(others, ones);
+}
+
+function foldersOf(writes: readonly Write[]): ReadonlySet<string> {
+  return new Set(writes.map((write) => folderOf(WRITES.keyOf(write))));
+}
+
+function isBelow(folders: ReadonlySet<string>, above: ReadonlySet<string>): boolean {
+  for (const folder of folders) {
+    if (above.has("")) return true;
+    for (let at = folder; at !== ""; at = folderOf(at.slice(0, -1))) if (above.has(at)) return true;
+  }
+  return false;
+}
+
+/** With its final slash; "": the root. */
+function folderOf(key: string): string {
+  return key.slice(0, key.lastIndexOf("/") + 1);
+}
