@@ -12,6 +12,7 @@ import { openTreeReplica } from "../replica/tree/tree-replica.ts";
 import { openValuedReplica } from "../replica/valued.ts";
 import type { Context } from "./context.ts";
 import type { ExitCode } from "./exit-code.ts";
+import { growHeapFreely } from "./heap.ts";
 import { type Location, parseLocation } from "./location.ts";
 import { openRoundReport, requestsSince, type Subject } from "./round-report.ts";
 import { openState } from "./run-mappings.ts";
@@ -47,6 +48,7 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
   const startedAt = clock.now();
   const source = await openLocation(context, from, { stateDir, mayCreate: false });
   const destination = await openLocation(context, to, { stateDir, mayCreate: copy.command === "copy" && !copy.dryRun });
+  if (source.replica.kind === "namespace" && destination.replica.kind === "tree") growHeapFreely();
   const apis = [...new Set([source.api, destination.api])].filter((api) => api !== undefined);
   const before = apis.map((api) => api.counts());
   const subject = subjectOf(copy, source, destination, startedAt);

@@ -9,6 +9,7 @@ import { openJournal, openScratchJournal } from "../journal/journal.ts";
 import { openStateLock } from "../journal/lock.ts";
 import type { Context } from "./context.ts";
 import { exitCodeOf, type ExitCode, worstExitCode } from "./exit-code.ts";
+import { growHeapFreely } from "./heap.ts";
 import { errorRecord, renderError } from "./render-error.ts";
 import { openRoundReport, requestsSince } from "./round-report.ts";
 
@@ -31,6 +32,7 @@ export async function runMappings(
   names: readonly string[],
   rounds: MappingRounds,
 ): Promise<ExitCode> {
+  if (rounds.command === "pull") growHeapFreely();
   const { stateDir } = await context.config();
   const mappings = await context.mappings(names);
   const state = openState(context, stateDir, rounds.dryRun);

@@ -12,7 +12,8 @@ import { openIntents } from "./intents.ts";
 import { type Journal, transaction } from "./journal.ts";
 import type { BaseChange, BaseStore } from "./ports.ts";
 
-const PAGE_ROWS = 1000;
+/** Pages of 1,000 live long enough for the garbage collector to take them for old. */
+const PAGE_ROWS = 250;
 /** Far longer than KV was ever seen to lag. */
 const TOMBSTONE_KEEP_MS = 86_400_000;
 /** Older versions beyond this many characters are dropped: a key changes rarely within a window. */
@@ -115,7 +116,7 @@ function committer(
 ): (change: BaseChange) => void {
   // Parameters by position: by name they take twice as long.
   const record = database.prepare(
-    `INSERT INTO base VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, NULL, ?12)
+    `INSERT INTO base VALUES (?1, CAST(?2 AS BLOB), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, NULL, ?12)
      ON CONFLICT DO UPDATE SET
        previous = CASE
          WHEN fingerprint IS excluded.fingerprint AND metadata IS excluded.metadata AND expiration IS excluded.expiration
@@ -136,7 +137,7 @@ function committer(
         const { signature } = row;
         record.run(
           pair,
-          Buffer.from(row.key),
+          row.key,
           row.fingerprint,
           row.metadata ?? null,
           row.expiration ?? null,

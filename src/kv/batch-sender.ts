@@ -60,9 +60,10 @@ export interface BatchSender<Input, Item> {
   takeSettled(): readonly Settled<Input, Item>[];
 }
 
-/** Bytes held while something is being sent: a batch of 10,000 pairs of 2 KiB on its way, and one being encoded. (With
- * half of one a push takes a twelfth more time, and 8 MB less.) A batch of the largest size (95 MB) is held alone. */
-const LIVE_BYTES_MAX: ByteCount = 48_000_000;
+/** Bytes held while something is being sent: a batch of 10,000 pairs of 2 KiB on its way, and more than half of the next,
+ * which is as far as encoding comes until the first is answered. (With 10 MB less a push takes an eighth more time, with 14
+ * more no less of it.) A batch of the largest size (95 MB) is held alone. */
+const LIVE_BYTES_MAX: ByteCount = 34_000_000;
 /** The API's writes take seconds each, and small ones leave room for several. */
 const BATCHES_AT_ONCE = 4;
 /** How often an item is sent that the API keeps reporting as unsuccessful, or that times out on its own. */

@@ -32,7 +32,7 @@ export interface ValueReader<Tag> {
 /** Values under way or waiting to be taken, as expected; a bulk get's count twice, for the answer they come in. */
 const EXPECTED_BYTES_MAX: ByteCount = 64_000_000;
 /** With as much to be taken, whoever takes it is slower than the server: more would only lie about. */
-const READY_BYTES_MAX: ByteCount = 4_000_000;
+const READY_BYTES_MAX: ByteCount = 1_000_000;
 /** What a value of unknown size is taken for at first; then it is the largest seen of late. */
 const UNKNOWN_BYTES: ByteCount = 4_000_000;
 const UNKNOWN_BYTES_MIN: ByteCount = 16_000;
@@ -167,7 +167,7 @@ export function openValueReader<Tag>(
       else if (value.bytes === undefined) broken.push(item);
       else settleValue(item, value.bytes, value);
     }
-    await readEach(broken);
+    if (broken.length > 0) await readEach(broken);
   }
 
   const expectedBytes = (items: Items): ByteCount => items.reduce((sum, item) => sum + (item.size ?? largest), 0);
