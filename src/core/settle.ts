@@ -58,8 +58,10 @@ export type Settled =
 /** `listed` is what a listing shows, or a read. Costs next to nothing where that is what the base says. */
 export function settleRemote(listed: Entry | undefined, past: KeyPast, options: SettleOptions): Settled {
   const { base, previous, glimpses } = past;
-  const seen = glimpses.findLast(({ at }) => options.now - at <= options.windowMs);
-  if (seen !== undefined && !isNews(listed, past)) return { kind: "overtaken", by: seen.entry };
+  if (glimpses.length > 0 && !isNews(listed, past)) {
+    const seen = glimpses.findLast(({ at }) => options.now - at <= options.windowMs);
+    if (seen !== undefined) return { kind: "overtaken", by: seen.entry };
+  }
   if (listed !== undefined && base !== undefined && compareVersions(listed, base) === "same") return current;
   if (listed === undefined && base === undefined) return current;
   const versions = previous === undefined ? bornAt(base) : decodePrevious(previous);

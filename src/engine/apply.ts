@@ -9,7 +9,7 @@ import type { Key } from "../core/key.ts";
 import { type Problem, problem, staleRead } from "../core/problem.ts";
 import { isBehindListing, settleRemote } from "../core/settle.ts";
 import type { BaseStore, NewBaseRow, Trash } from "../journal/ports.ts";
-import type { Pages, ReadOutcome, Replica, Value, Write, WriteOutcome } from "../replica/replica.ts";
+import type { Pages, ReadOutcome, Replica, Sight, Value, Write, WriteOutcome } from "../replica/replica.ts";
 import { saveLosses } from "./losses.ts";
 import { transferOptions } from "./observer.ts";
 import type { SeenValues } from "./partial.ts";
@@ -214,12 +214,12 @@ function readWrites(
 ): ReadWrite[] {
   const writes: ReadWrite[] = [];
   const equal: NewBaseRow[] = [];
-  const sights: Entry[] = [];
+  const sights: Sight[] = [];
   for (const outcome of outcomes) {
     const action = wanted.get(outcome.key);
     assert(action !== undefined, "a read outcome belongs to a read that was asked for");
     wanted.delete(outcome.key);
-    if ("seen" in outcome && outcome.seen !== undefined) sights.push(outcome.seen);
+    sights.push(...(outcome.seen ?? []));
     if (outcome.kind === "problem") direction.onProblem(outcome.problem);
     if (outcome.kind === "absent") {
       const message = "was there when listed and is gone now; the next round sees to it";
@@ -233,7 +233,7 @@ function readWrites(
     }
     // Only now is it known what the remote holds; the file may yet turn out to have been changed, and not be written.
     if (direction.twoWay && direction.to === "source" && action.from.fingerprint === undefined)
-      sights.push(value.entry);
+      sights.push({ entry: value.entry, isLoose: false });
     if (!action.ifDifferent || action.replaces === undefined || !isSameVersion(value.entry, action.replaces)) {
       writes.push({ action, value });
       continue;

@@ -67,8 +67,8 @@ export async function saveLosses(
 function doubtOf(outcome: ReadOutcome, deps: LossDeps): Problem | undefined {
   const { clock, to, into, recall, settleWindowMs } = deps;
   const { key } = outcome;
+  const isNewSight = recall.see(outcome.seen ?? []);
   if (outcome.kind === "absent") return into.traits.eventuallyConsistent ? staleRead(key) : undefined;
-  const isNewSight = outcome.seen !== undefined && recall.see([outcome.seen]);
   if (outcome.kind === "problem") return undefined;
   if (isNewSight) return staleRead(key);
   const options = { now: clock.now(), windowMs: settleWindowMs };

@@ -62,18 +62,17 @@ function actionFields(action: Action): ActionFields {
 function actionOf(fields: ActionFields): Action {
   switch (fields[0]) {
     case "write": {
-      const [kind, to, fromFields, replaces, save, ifDifferent, conflict, isKnown] = fields;
-      const from = entryOf(fromFields);
+      const from = entryOf(fields[2]);
       return {
-        kind,
-        to,
+        kind: "write",
+        to: fields[1],
         key: from.key,
         from,
-        replaces: replaces === null ? undefined : entryOf(replaces),
-        save,
-        ifDifferent,
-        conflict,
-        isKnown,
+        replaces: fields[3] === null ? undefined : entryOf(fields[3]),
+        save: fields[4],
+        ifDifferent: fields[5],
+        conflict: fields[6],
+        isKnown: fields[7],
       };
     }
     case "remove": {
@@ -109,17 +108,18 @@ function entryFields(entry: Entry): EntryFields {
   return fields;
 }
 
+/** By index: taking an array apart costs an object for each element. */
 function entryOf(fields: EntryFields): Entry {
-  const [key, fingerprint, metadata, expiration, ttlSeconds, size, binary, mtimeMs, ctimeMs, inode] = fields;
+  const mtimeMs = fields[7] ?? undefined;
   return {
-    key: key as Key,
-    fingerprint: (fingerprint ?? undefined) as Fingerprint | undefined,
-    metadata: metadata ?? undefined,
-    expiration: (expiration ?? undefined) as EpochSeconds | undefined,
-    ttlSeconds: ttlSeconds ?? undefined,
-    size: size ?? undefined,
+    key: fields[0] as Key,
+    fingerprint: (fields[1] ?? undefined) as Fingerprint | undefined,
+    metadata: fields[2] ?? undefined,
+    expiration: (fields[3] ?? undefined) as EpochSeconds | undefined,
+    ttlSeconds: fields[4] ?? undefined,
+    size: fields[5] ?? undefined,
     signature:
-      (mtimeMs ?? null) === null ? undefined : { size: size!, mtimeMs: mtimeMs!, ctimeMs: ctimeMs!, inode: inode! },
-    binary: binary ?? undefined,
+      mtimeMs === undefined ? undefined : { size: fields[5]!, mtimeMs, ctimeMs: fields[8]!, inode: fields[9]! },
+    binary: fields[6] ?? undefined,
   };
 }

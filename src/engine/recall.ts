@@ -6,9 +6,9 @@ import { compareVersions } from "../core/compare.ts";
 import type { Clock, EpochMs } from "../core/clock.ts";
 import { type BaseRow, type Entry, sameAttributes } from "../core/entry.ts";
 import type { Key } from "../core/key.ts";
-import { type Glimpse, isNewRead, isNews, type KeyPast } from "../core/settle.ts";
+import { type Glimpse, isNewRead, type KeyPast } from "../core/settle.ts";
 import type { BaseStore, Intent, NewBaseRow } from "../journal/ports.ts";
-import type { ReadOutcome } from "../replica/replica.ts";
+import type { ReadOutcome, Sight } from "../replica/replica.ts";
 import type { Triple } from "./merge.ts";
 
 export interface Recall {
@@ -18,7 +18,7 @@ export interface Recall {
   glimpse(entry: Entry): void;
   /** The remote showed these versions: of keys that nobody listed, or besides those that it was asked for. Returns whether
    * there is one that nobody knows; such are remembered, at once. */
-  see(entries: readonly Entry[]): boolean;
+  see(sights: readonly Sight[]): boolean;
   /** The same of all that a read of the remote brought. As it comes: what is read when the process dies has been seen. */
   seeAll(outcomes: readonly ReadOutcome[]): void;
   /** What is known of the past of a key. */
@@ -87,25 +87,18 @@ export function openRecall(
     return { base: known, previous: row?.previous, glimpses: glimpsesOf(key) };
   }
 
+  function see(sights: readonly Sight[]): boolean {
+    const news = sights.filter((sight) => isNewRead(sight.entry, sight, pastOf(sight.entry.key)));
+    for (const { entry } of news) glimpse(entry);
+    keep();
+    return news.length > 0;
+  }
+
   return {
     glimpsesOf,
     glimpse,
-    see(entries) {
-      const news = entries.filter((entry) => isNews(entry, pastOf(entry.key)));
-      for (const entry of news) glimpse(entry);
-      keep();
-      return news.length > 0;
-    },
-    seeAll(outcomes) {
-      for (const outcome of outcomes) {
-        for (const entry of shownBy(outcome)) {
-          const past = pastOf(entry.key);
-          const isLoose = outcome.kind === "value" && outcome.isLoose === true;
-          if (isNewRead(entry, { isLoose }, past)) glimpse(entry);
-        }
-      }
-      keep();
-    },
+    see,
+    seeAll: (outcomes) => void see(outcomes.flatMap(sightsOf)),
     pastOf,
     settle: (triples) => (intents.size === 0 ? triples : triples.map(settleOne)),
     keep,
@@ -116,11 +109,10 @@ export function openRecall(
   };
 }
 
-function shownBy(outcome: ReadOutcome): readonly Entry[] {
-  if (outcome.kind === "absent") return [];
-  const { seen } = outcome;
-  const read = outcome.kind === "value" ? [outcome.value.entry] : [];
-  return seen === undefined ? read : [...read, seen];
+function sightsOf(outcome: ReadOutcome): readonly Sight[] {
+  const { seen = [] } = outcome;
+  if (outcome.kind !== "value") return seen;
+  return [{ entry: outcome.value.entry, isLoose: outcome.isLoose === true }, ...seen];
 }
 
 /** What only a listing shows is the same if its attributes are. */

@@ -79,10 +79,20 @@ interface Exchange {
 export function openRequestLoop(deps: RequestLoopDeps): RequestLoop {
   const { clock, budget, transport, counter } = deps;
   const stopped = new AbortController();
+  /** By the caller's signal, which is the same for many calls: one for each would outlive it until its turn of garbage
+   * collection comes. */
+  const combined = new WeakMap<AbortSignal, AbortSignal>();
   const join = openJoiner();
 
+  function stoppable(signal: AbortSignal | undefined): AbortSignal {
+    if (signal === undefined) return stopped.signal;
+    const both = combined.get(signal) ?? AbortSignal.any([signal, stopped.signal]);
+    combined.set(signal, both);
+    return both;
+  }
+
   async function run(call: Call, expect: "json" | "stream", options: CallOptions): Promise<CallResult> {
-    const signal = options.signal === undefined ? stopped.signal : AbortSignal.any([options.signal, stopped.signal]);
+    const signal = stoppable(options.signal);
     const course = openRetryCourse(deps.retry, call.retryTimeouts ?? true);
     for (;;) {
       const permit = await acquire(call, options, signal);

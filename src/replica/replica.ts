@@ -53,19 +53,24 @@ export interface Value {
   readonly readAt: EpochMs;
 }
 
+/** A version that a side showed. Loose: its bytes came without metadata and expiration, which are those of the listing. */
+export interface Sight {
+  readonly entry: Entry;
+  readonly isLoose: boolean;
+}
+
+/** `seen`: versions besides the one that was asked for, which this side showed as well. */
 export type ReadOutcome =
   | {
       readonly kind: "value";
       readonly key: Key;
       readonly value: Value;
-      /** The bytes came without metadata and expiration, which are those of the listing: no stamp ties the two together, so
-       * they may be of different times. */
+      /** As a {@link Sight}'s: no stamp ties value and listing together, so they may be of different times. */
       readonly isLoose?: boolean;
-      readonly seen?: Entry;
+      readonly seen?: readonly Sight[];
     }
-  | { readonly kind: "absent"; readonly key: Key }
-  /** `seen`, here and above: another version than the one that was asked for, which this side showed as well. */
-  | { readonly kind: "problem"; readonly key: Key; readonly problem: Problem; readonly seen?: Entry };
+  | { readonly kind: "absent"; readonly key: Key; readonly seen?: readonly Sight[] }
+  | { readonly kind: "problem"; readonly key: Key; readonly problem: Problem; readonly seen?: readonly Sight[] };
 
 export interface Write {
   readonly value: Value;

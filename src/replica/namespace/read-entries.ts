@@ -10,7 +10,7 @@ import { unstampMetadata } from "../../core/stamp.ts";
 import type { CallOptions } from "../../kv/kv-api.ts";
 import { type ReadAttributes, type ReadValue, readValues, type ValueToRead } from "../../kv/read-values.ts";
 import { readValueBytes } from "../../kv/read-value-bytes.ts";
-import type { Pages, ReadOutcome } from "../replica.ts";
+import type { Pages, ReadOutcome, Sight } from "../replica.ts";
 import type { NamespaceSide } from "./namespace-replica.ts";
 import { fullKey } from "./scope.ts";
 
@@ -81,26 +81,29 @@ async function readAgain(
   outcome: Extract<ReadValue<Entry>, { kind: "value" }>,
   options: CallOptions,
 ): Promise<ReadOutcome> {
-  const { key } = outcome.tag;
-  const seen = seenEntry(outcome);
+  const { tag, attributes } = outcome;
+  const { key } = tag;
+  const first = sightOf(tag, outcome.bytes, attributes);
   const bytes = await readValueBytes(api, namespaceId, outcome.key, options);
-  if (bytes === undefined) return { kind: "absent", key };
-  const stamped = stampedFingerprint(outcome.tag, outcome.attributes);
-  if (fingerprintOf(bytes) === stamped)
-    return { ...valueOutcome(outcome.tag, bytes, clock.now(), outcome.attributes), seen };
+  if (bytes === undefined) return { kind: "absent", key, seen: [first] };
+  if (fingerprintOf(bytes) === stampedFingerprint(tag, attributes))
+    return { ...valueOutcome(tag, bytes, clock.now(), attributes), seen: [first] };
   const message = "is not the value that its stamp is of: KV is not up to date yet, or another program kept the stamp";
+  // Both: either may be one that nobody knows yet.
+  const seen = [first, sightOf(tag, bytes, undefined)];
   return { kind: "problem", key, problem: problem("stale-read", key, message), seen };
 }
 
 /** What was read, rather than what was asked for. */
-function seenEntry({ tag, bytes, attributes }: Extract<ReadValue<Entry>, { kind: "value" }>): Entry {
-  return {
-    ...tag,
+function sightOf(asked: Entry, bytes: Uint8Array, attributes: ReadAttributes | undefined): Sight {
+  const entry = {
+    ...asked,
     ...(attributes !== undefined && userAttributes(attributes)),
     fingerprint: fingerprintOf(bytes),
     size: bytes.byteLength,
     binary: !isUtf8(bytes),
   };
+  return { entry, isLoose: attributes === undefined };
 }
 
 function valueOutcome(

@@ -134,6 +134,29 @@ it("stays one when another is carried over, and counts before it", async () => {
   expect(await edited()).toMatchObject({ conflicts: 1 });
 });
 
+it("is any version that a read showed, though it gave none of them", async () => {
+  const before = await put(local, "before");
+  await edited();
+  await clock.advance(120_000);
+  const theirs = await put(remote, "theirs");
+  await put(local, "mine");
+  const doubtful: Replica = {
+    ...pair.destination,
+    async *fetch(keys) {
+      const sights = [before, theirs].map(({ entry }) => ({ entry, isLoose: true }));
+      const problem = { code: "stale-read", subject: "k", message: "", failure: true } as const;
+      yield keys.map((key) => ({ kind: "problem", key, problem, seen: sights }) as const);
+    },
+  };
+  const now = toEpochSeconds(clock.now());
+  const decide = { twoWay: true, conflict: "keep-both", now } as const;
+  expect(await round({ ...pair, destination: doubtful }, { only: [keyOf("k")], decide })).toMatchObject({ written: 0 });
+  // The next read is of a moment before, and would let mine take the place of theirs.
+  shows = [before];
+  expect(await edited()).toMatchObject({ conflicts: 1 });
+  expect(await contentOf(remote)).toBe("theirs");
+});
+
 it("that is said to be gone when it is to be saved is not overwritten", async () => {
   await put(local, "mine");
   await put(remote, "theirs");

@@ -182,6 +182,29 @@ describe("reading a namespace", () => {
     expect(value).toMatchObject({ kind: "value", value: { entry: { metadata: '{"v":2}' } } });
   });
 
+  it("tells of each version that it was shown where none is the one that was asked for, or none is left", async () => {
+    await put("a", "first", { metadata: stamped("something else") });
+    const next = ["second", undefined];
+    const api: KvApi = {
+      ...transfer.api,
+      // The next read is answered by another cache, as of another moment.
+      readValue: async (id, key, options) => {
+        const value = next.shift();
+        if (value === undefined) return undefined;
+        await put("a", value, { metadata: stamped("something else") });
+        return transfer.api.readValue(id, key, options);
+      },
+    };
+    const replica = open({ api });
+    const { entries } = await list(replica);
+    const seen = (...texts: string[]) =>
+      texts.map((text, i) => ({ entry: { fingerprint: stampOf(text).fingerprint }, isLoose: i > 0 }));
+    const fetched = () => collect(replica.fetch!([keyOf("a")]));
+    expect(await fetched()).toMatchObject([{ kind: "problem", seen: seen("first", "second") }]);
+    expect(entries).toMatchObject([{ fingerprint: stampOf("something else").fingerprint }]);
+    expect(await fetched()).toMatchObject([{ kind: "absent", seen: seen("second") }]);
+  });
+
   it("never hands out a value that contradicts the stamp it was listed with", async () => {
     await put("a", "not what the stamp says", { metadata: stamped("something else") });
     await put("b", "fine", { metadata: stamped("fine") });
@@ -216,7 +239,7 @@ describe("reading a namespace", () => {
     await put("a", "old", { metadata: stamped("new") });
     const replica = openChanging(() => transfer.api.deleteValue(transfer.namespaceId, keyOf("a")));
     const outcomes = await read(replica, (await list(replica)).entries);
-    expect(outcomes).toEqual([{ kind: "absent", key: "a" }]);
+    expect(outcomes).toMatchObject([{ kind: "absent", key: "a" }]);
   });
 });
 
