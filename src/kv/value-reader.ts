@@ -83,8 +83,7 @@ export function openValueReader<Tag>(
   function settleValue({ key, tag }: ValueToRead<Tag>, bytes: Uint8Array, from: BulkValue | undefined): void {
     waiting += bytes.byteLength;
     largest = Math.max(UNKNOWN_BYTES_MIN, bytes.byteLength, largest * FADE);
-    const attributes = from === undefined ? undefined : { metadata: from.metadata, expiration: from.expiration };
-    outcomes.push({ kind: "value", key, tag, bytes, attributes, readAt: clock.now() });
+    outcomes.push({ kind: "value", key, tag, bytes, attributes: from, readAt: clock.now() });
   }
 
   async function readOne(item: ValueToRead<Tag>): Promise<void> {

@@ -64,12 +64,16 @@ export async function liveKilled(options: KilledOptions): Promise<KilledReport> 
       readdirSync(join(dir, "data")).find((name) => name.endsWith(".sqlite"))!,
     ),
   );
+  let report: KilledReport | undefined;
   try {
-    return await live(dir, server.url, far, options);
+    report = await live(dir, server.url, far, options);
+    return report;
   } finally {
     far.close();
     await ended(server.process, "SIGTERM");
-    rmSync(dir, { recursive: true, force: true });
+    // The journal's history and the server's `destroyed` tell what became of a value.
+    if (report?.lost.length === 0) rmSync(dir, { recursive: true, force: true });
+    else options.tell(`kept for a look: ${dir}`);
   }
 }
 

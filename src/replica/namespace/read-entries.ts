@@ -112,23 +112,24 @@ function valueOutcome(
   readAt: EpochMs,
   attributes: ReadAttributes | undefined,
 ): Extract<ReadOutcome, { kind: "value" }> {
+  const { key, fingerprint, ttlSeconds, signature } = entry;
+  // Without a stamp nothing ties the listing's metadata to this value; what came with it does.
+  const { metadata, expiration } =
+    fingerprint !== undefined || attributes === undefined ? entry : userAttributes(attributes);
   const resolved: Entry = {
-    ...entry,
-    ...freshAttributes(entry, attributes),
-    fingerprint: entry.fingerprint ?? fingerprintOf(bytes),
+    key,
+    fingerprint: fingerprint ?? fingerprintOf(bytes),
+    metadata,
+    expiration,
+    ttlSeconds,
     size: bytes.byteLength,
+    signature,
     binary: !isUtf8(bytes),
   };
-  const isLoose = entry.fingerprint === undefined && attributes === undefined;
-  return { kind: "value", key: entry.key, value: { entry: resolved, bytes, readAt }, ...(isLoose && { isLoose }) };
-}
-
-/** Without a stamp nothing ties the listing's metadata to this value; what came with it does. */
-function freshAttributes(
-  entry: Entry,
-  attributes: ReadAttributes | undefined,
-): Pick<Entry, "metadata" | "expiration"> | undefined {
-  return entry.fingerprint !== undefined || attributes === undefined ? undefined : userAttributes(attributes);
+  const value = { entry: resolved, bytes, readAt };
+  return fingerprint === undefined && attributes === undefined
+    ? { kind: "value", key, value, isLoose: true }
+    : { kind: "value", key, value };
 }
 
 function userAttributes({ metadata, expiration }: ReadAttributes): Pick<Entry, "metadata" | "expiration"> {
