@@ -47,9 +47,8 @@ export async function saveLosses(
   for await (const outcomes of readLosses(entries, deps)) {
     const values: Value[] = [];
     for (const outcome of outcomes) {
-      if (outcome.kind === "problem") refuse(outcome.key, outcome.problem);
-      const doubt = doubtOf(outcome, deps);
-      if (doubt !== undefined) refuse(outcome.key, doubt);
+      const problem = problemOf(outcome, deps);
+      if (problem !== undefined) refuse(outcome.key, problem);
       else if (outcome.kind === "value") values.push(outcome.value);
     }
     if (values.length > 0) await deps.trash.save(values, { reason, side: deps.into.label });
@@ -62,14 +61,15 @@ export async function saveLosses(
   return unsaved;
 }
 
-/** Why there may be more than was read: a version that nobody knows was seen beside it, or within the window; or it is said
- * to be gone by a side that may only lag, though it was listed. (What is gone from a tree is gone, and needs no saving.) */
-function doubtOf(outcome: ReadOutcome, deps: LossDeps): Problem | undefined {
+/** Why what was read cannot be kept, or may not be all: a version that nobody knows was seen beside it, or within the window;
+ * or it is said to be gone by a side that may only lag, though it was listed. (What is gone from a tree is gone, and needs no
+ * saving.) */
+function problemOf(outcome: ReadOutcome, deps: LossDeps): Problem | undefined {
   const { clock, to, into, recall, settleWindowMs } = deps;
   const { key } = outcome;
   const isNewSight = recall.see(outcome.seen ?? []);
   if (outcome.kind === "absent") return into.traits.eventuallyConsistent ? staleRead(key) : undefined;
-  if (outcome.kind === "problem") return undefined;
+  if (outcome.kind === "problem") return outcome.problem;
   if (isNewSight) return staleRead(key);
   const options = { now: clock.now(), windowMs: settleWindowMs };
   const isInDoubt = to === "destination" && isContested(outcome.value.entry, recall.glimpsesOf(key), options);

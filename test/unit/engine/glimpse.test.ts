@@ -60,10 +60,16 @@ function edited() {
   return round(pair, { only: [keyOf("k")], decide: { twoWay: true, conflict: "keep-both", now } });
 }
 
-it("is taken for what the remote holds, while reads show what was there before", async () => {
+/** Both sides hold "before", for longer than the window. */
+async function agreed(): Promise<Value> {
   const before = await put(local, "before");
   await edited();
   await clock.advance(120_000);
+  return before;
+}
+
+it("is taken for what the remote holds, while reads show what was there before", async () => {
+  const before = await agreed();
   const theirs = await put(remote, "theirs");
   await put(local, "mine");
   pair.base.glimpse([theirs.entry], clock.now());
@@ -75,9 +81,7 @@ it("is taken for what the remote holds, while reads show what was there before",
 });
 
 it("of a plan is kept before the plan is carried out", async () => {
-  await put(local, "before");
-  await edited();
-  await clock.advance(120_000);
+  await agreed();
   await put(remote, "theirs");
   await put(local, "mine");
   const killed = new Error("killed");
@@ -90,9 +94,7 @@ it("of a plan is kept before the plan is carried out", async () => {
 });
 
 it("is over when the window is, since by then every read shows what is there", async () => {
-  const before = await put(local, "before");
-  await edited();
-  await clock.advance(120_000);
+  const before = await agreed();
   pair.base.glimpse([valueOf(clock, "k", "theirs").entry], clock.now());
   await clock.advance(61_000);
   await put(local, "mine");
@@ -102,9 +104,7 @@ it("is over when the window is, since by then every read shows what is there", a
 });
 
 it("is not written over for another one, of which nobody knows whether it is the newer, while the window lasts", async () => {
-  await put(local, "before");
-  await edited();
-  await clock.advance(120_000);
+  await agreed();
   const middle = await put(remote, "middle");
   pair.base.glimpse([middle.entry], clock.now());
   const newest = await put(remote, "newest");
@@ -120,9 +120,7 @@ it("is not written over for another one, of which nobody knows whether it is the
 });
 
 it("stays one when another is carried over, and counts before it", async () => {
-  await put(local, "before");
-  await edited();
-  await clock.advance(120_000);
+  await agreed();
   const newer = await put(remote, "newer");
   const older = await put(remote, "older");
   // Seen in the wrong order; the older one is what the remote still shows, and is carried over.
@@ -135,9 +133,7 @@ it("stays one when another is carried over, and counts before it", async () => {
 });
 
 it("is any version that a read showed, though it gave none of them", async () => {
-  const before = await put(local, "before");
-  await edited();
-  await clock.advance(120_000);
+  const before = await agreed();
   const theirs = await put(remote, "theirs");
   await put(local, "mine");
   const doubtful: Replica = {
@@ -172,9 +168,7 @@ it("that is said to be gone when it is to be saved is not overwritten", async ()
 });
 
 it("read while the plan is made is kept as it comes, whatever becomes of the round", async () => {
-  await put(local, "before");
-  await edited();
-  await clock.advance(120_000);
+  await agreed();
   const theirs = await put(remote, "theirs");
   const killed = new Error("killed");
   // No stamp tells what it is: it has to be read to be compared, and the process dies with the next page.
