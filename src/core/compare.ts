@@ -7,7 +7,7 @@ import { EXPIRATION_AHEAD_SECONDS_MIN } from "./limits.ts";
 /** "unknown": all that is known agrees, but a fingerprint is missing, so a value must be read to tell. */
 export type Comparison = "same" | "different" | "unknown";
 
-type Version = Entry | Omit<BaseRow, "previous">;
+export type Version = Entry | Omit<BaseRow, "previous">;
 
 export function compareVersions(a: Version, b: Version): Comparison {
   if (!sameAttributes(a, b)) return "different";

@@ -125,8 +125,10 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
     let isReplaced = false;
 
     const mayApply = (plan: Plan, seen: PlanSeen): boolean => {
-      looks = lookRequests() - looksBefore;
+      looks ??= lookRequests() - looksBefore;
       isReplaced = root !== undefined && !sameRoot(root, findRoot(mapping, before));
+      // What was let pass before is carried on with.
+      if (seen.isRepeat) return !isReplaced && seen.trip === undefined;
       const reason = judgePlan(plannedOf(plan, circumstances), seen, circumstances, mapping.mode);
       if (isReplaced || reason === undefined) return !isReplaced;
       if (only !== undefined) {

@@ -9,12 +9,22 @@ import type { Key } from "../core/key.ts";
 import { type Problem, problem, staleRead } from "../core/problem.ts";
 import { isBehindListing, settleRemote } from "../core/settle.ts";
 import type { BaseStore, NewBaseRow, Trash } from "../journal/ports.ts";
-import type { Pages, ReadOutcome, Replica, Sight, Value, Write, WriteOutcome } from "../replica/replica.ts";
+import type {
+  Pages,
+  ReadOutcome,
+  Replica,
+  Sight,
+  TransferOptions,
+  Value,
+  Write,
+  WriteOutcome,
+} from "../replica/replica.ts";
 import { saveLosses } from "./losses.ts";
 import { transferOptions } from "./observer.ts";
 import type { SeenValues } from "./partial.ts";
 import type { Plan, Target, WriteAction } from "./plan.ts";
 import type { Recall } from "./recall.ts";
+import type { Unsure } from "./unsure.ts";
 
 export interface ApplyDeps {
   readonly clock: Clock;
@@ -33,6 +43,9 @@ export interface ApplyDeps {
   readonly recall: Recall;
   readonly onProblem: (problem: Problem) => void;
   readonly onDone: (done: Done) => void;
+  /** Is told of what was sent once and not confirmed, instead of `onProblem`. Unless it is given, a side sends again by
+   * itself. */
+  readonly onUnsure: ((unsure: Unsure) => void) | undefined;
 }
 
 /** One action has been carried out and confirmed. */
@@ -48,6 +61,16 @@ export async function applyPlan(plan: Plan, deps: ApplyDeps): Promise<void> {
   commitRecords(plan, deps);
   for (const to of ["source", "destination"] as const) await applyWrites(plan, { ...deps, ...sides(deps, to) });
   for (const to of ["source", "destination"] as const) await applyRemoves(plan, { ...deps, ...sides(deps, to) });
+}
+
+/** What a side is asked with to change something. */
+function changeOptions(direction: Direction): TransferOptions {
+  return { ...transferOptions(direction), once: direction.onUnsure !== undefined };
+}
+
+function failed(done: Done, problem: Problem, { onUnsure, onProblem }: Direction): void {
+  if (onUnsure !== undefined && problem.code === "unconfirmed") onUnsure({ done, problem });
+  else onProblem(problem);
 }
 
 /** One direction of a plan: values go from `from` into `into`. */
@@ -109,18 +132,19 @@ async function applyWrites(plan: Plan, direction: Direction): Promise<void> {
   const writes = pendingWrites(plan, inFlight, direction);
   const record = openRecorder(direction);
   try {
-    for await (const outcomes of direction.into.write(writes, transferOptions(direction))) {
+    for await (const outcomes of direction.into.write(writes, changeOptions(direction))) {
       for (const outcome of outcomes) {
         const pending = inFlight.get(outcome.key);
         assert(pending !== undefined, "a write outcome belongs to a write that was asked for");
         inFlight.delete(outcome.key);
+        const { replaces, size } = pending;
+        const done: Done = { kind: "written", to: direction.to, key: outcome.key, replaced: replaces, bytes: size };
         if (outcome.kind === "problem") {
-          direction.onProblem(outcome.problem);
+          failed(done, outcome.problem, direction);
           continue;
         }
         record.add(writtenRow(pending, outcome));
-        const { replaces, size } = pending;
-        direction.onDone({ kind: "written", to: direction.to, key: outcome.key, replaced: replaces, bytes: size });
+        direction.onDone(done);
       }
       record.commitMany();
     }
@@ -266,15 +290,16 @@ function lags(
 
 async function applyRemoves(plan: Plan, direction: Direction): Promise<void> {
   if (plan.counts[`remove:${direction.to}`] === 0) return;
-  for await (const outcomes of direction.into.remove(savedRemoves(plan, direction), transferOptions(direction))) {
+  for await (const outcomes of direction.into.remove(savedRemoves(plan, direction), changeOptions(direction))) {
     const forget: Key[] = [];
     for (const outcome of outcomes) {
+      const done: Done = { kind: "removed", to: direction.to, key: outcome.key, replaced: false, bytes: 0 };
       if (outcome.kind === "problem") {
-        direction.onProblem(outcome.problem);
+        failed(done, outcome.problem, direction);
         continue;
       }
       forget.push(outcome.key);
-      direction.onDone({ kind: "removed", to: direction.to, key: outcome.key, replaced: false, bytes: 0 });
+      direction.onDone(done);
     }
     const overwrites = direction.to === "destination";
     if (forget.length > 0) direction.base.commit({ record: [], forget, now: direction.clock.now(), overwrites });

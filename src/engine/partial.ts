@@ -25,6 +25,8 @@ interface PartialOptions extends ListOptions {
   /** Is given the values of the destination that were read. */
   readonly seen: SeenValues;
   readonly recall: Recall;
+  /** Look at the destination whatever the source is: it is not known what the destination holds. */
+  readonly looksAtAll: boolean;
 }
 
 /** Values of the destination, so that one read serves both to decide and to save what is decided against. */
@@ -46,7 +48,8 @@ export async function partialSides(
   const rows = new Map(known.flatMap((row) => ("gone" in row ? [] : [[row.key, row] as const])));
   const entries = new Map((await source.lookup(keys, options)).map((entry) => [entry.key, entry]));
   await hashDoubtful(entries, rows, source, options);
-  const unseen = keys.filter((key) => comparisonOf(entries.get(key), rows.get(key)) !== "same");
+  const isUnseen = (key: Key): boolean => comparisonOf(entries.get(key), rows.get(key)) !== "same";
+  const unseen = options.looksAtAll ? keys : keys.filter(isUnseen);
   const found = new Map([...rows].map(([key, row]) => [key, baseEntry(row)!]));
   await fetchUnseen(unseen, destination, found, options);
   const bases: Pages<BaseRow | Tombstone> = onePage(known);

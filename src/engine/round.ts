@@ -1,6 +1,8 @@
 // One round between two sides: observe, plan, guard, apply, commit. push, pull, copy and two-way sync are this over
-// different replicas.
+// different replicas. In two-way sync what was sent and not confirmed is looked at and decided once more, as often as that
+// helps: the same pass, about those keys alone.
 
+import { backoffMs, type BackoffOptions } from "../core/backoff.ts";
 import type { ByteCount, Clock, DurationMs } from "../core/clock.ts";
 import type { GuardLimits } from "../core/guards.ts";
 import type { Key } from "../core/key.ts";
@@ -18,6 +20,7 @@ import { partialSides, type SeenValues } from "./partial.ts";
 import { Plan, type Target } from "./plan.ts";
 import { openRecall, type Recall } from "./recall.ts";
 import { Unknowns } from "./unknowns.ts";
+import { isRemoved, LOOKED_UP_MAX, LOOKS_IN_VAIN_MAX, type Unsure, UNSURE_MAX, type UnsureKeys } from "./unsure.ts";
 
 export interface RoundRequest {
   readonly clock: Clock;
@@ -55,6 +58,8 @@ export interface PlanSeen {
   readonly restored: Readonly<Record<Target, number>>;
   /** The guard it trips. */
   readonly trip: PlanTrip | undefined;
+  /** It is about keys that a plan of this round was about already, whose writes and removals were not confirmed. */
+  readonly isRepeat: boolean;
 }
 
 export interface RoundEvents {
@@ -95,27 +100,92 @@ export interface RoundResult {
 /** Throws AppError when a side fails as a whole; single keys that fail are problems and counted. */
 export async function runRound(request: RoundRequest): Promise<RoundResult> {
   const tally = { written: 0, removed: 0, unchanged: 0, skipped: 0, conflicts: 0, failed: 0, lagging: 0, bytes: 0 };
-  const startedAt = request.clock.now();
   const onProblem = (problem: Problem): void => {
     if (problem.failure) tally.failed++;
     request.events.onProblem(problem);
   };
+  const unsure = new Map<Key, Unsure>();
+  const first = await runPass(request, { tally, onProblem, unsure, again: undefined });
+  await lookAgain(request, { tally, onProblem, unsure });
+  return { ...tally, ...first };
+}
+
+/** What the passes of a round share. */
+interface Course {
+  readonly tally: Tally;
+  readonly onProblem: (problem: Problem) => void;
+  /** What was not confirmed, and is to be looked at again. */
+  readonly unsure: Map<Key, Unsure>;
+}
+
+interface Pass extends Course {
+  /** The pass is about these keys alone, each of which is looked at on both sides. */
+  readonly again: UnsureKeys | undefined;
+}
+
+const LOOK_BACKOFF: BackoffOptions = { baseMs: 250, capMs: 10_000 };
+
+/** Looks what has become of what is unsure, and decides it anew, until nothing is or it does not help. */
+async function lookAgain(request: RoundRequest, course: Course): Promise<void> {
+  const { clock, signal } = request;
+  const { unsure, onProblem } = course;
+  let inVain = 0;
+  let isHeld = false;
+  while (unsure.size > 0 && inVain < LOOKS_IN_VAIN_MAX && !isHeld) {
+    await clock.sleep(backoffMs(inVain, LOOK_BACKOFF, clock.random()), signal);
+    const again = new Map(unsure);
+    unsure.clear();
+    const { held } = await runPass(request, { ...course, again });
+    isHeld = held > 0;
+    if (isHeld) for (const [key, one] of again) unsure.set(key, one);
+    inVain = [...again.keys()].some((key) => !unsure.has(key)) ? 0 : inVain + 1;
+  }
+  for (const { problem } of unsure.values()) onProblem(problem);
+}
+
+/** Observes, plans and applies once. */
+async function runPass(request: RoundRequest, pass: Pass): Promise<Pick<RoundResult, "trip" | "held">> {
+  const { tally, unsure, again } = pass;
+  const startedAt = request.clock.now();
   const plan = new Plan(request.spool);
   const seen: SeenValues = new Map();
   const recall = openRecall(request, startedAt);
+  // What a listing tells of other keys was told by the first pass.
+  const onProblem = (problem: Problem): void => {
+    if (again === undefined || again.has(problem.subject as Key)) pass.onProblem(problem);
+  };
+  const onUnsure = (one: Unsure): void => {
+    if (unsure.size < UNSURE_MAX) unsure.set(one.done.key, one);
+    else onProblem(one.problem);
+  };
+  const onDone = tallyDone(tally, plan, request.events);
   try {
-    const measure = await fillPlan(plan, request, tally, { onProblem, seen, recall });
-    const trip = request.force ? undefined : await checkPlan(plan, measure, request);
+    const measure = await fillPlan(plan, request, { ...pass, onProblem, seen, recall, onDone });
+    const isRepeat = again !== undefined;
+    const isLetPass = request.force || (isRepeat && isWithin(plan, again));
+    const trip = isLetPass ? undefined : await checkPlan(plan, measure, request);
     const planned = plan.writes + plan.removes;
-    if (!request.dryRun && !request.force && !mayApply(plan, measure, tally, trip, request))
-      return { ...tally, trip, held: planned };
+    if (!request.dryRun && !request.force && !mayApply(plan, measure, { tally, trip, isRepeat }, request))
+      return { trip, held: planned };
     request.events.onPlan?.(plan);
-    const held = trip === undefined ? 0 : planned;
-    if (request.dryRun) return { ...tally, written: plan.writes, removed: plan.removes, bytes: plan.bytes, trip, held };
-    const onDone = tallyDone(tally, plan, request.events);
+    if (request.dryRun) {
+      Object.assign(tally, { written: plan.writes, removed: plan.removes, bytes: plan.bytes });
+      return { trip, held: trip === undefined ? 0 : planned };
+    }
     const { twoWay } = request.decide;
-    await applyPlan(plan, { ...request, signal: request.signal, twoWay, startedAt, seen, recall, onProblem, onDone });
-    return { ...tally, trip: undefined, held: 0 };
+    const isOnce = twoWay && request.source.lookup !== undefined && request.destination.fetch !== undefined;
+    await applyPlan(plan, {
+      ...request,
+      signal: request.signal,
+      twoWay,
+      startedAt,
+      seen,
+      recall,
+      onProblem,
+      onDone,
+      onUnsure: isOnce ? onUnsure : undefined,
+    });
+    return { trip: undefined, held: 0 };
   } finally {
     plan.clear();
   }
@@ -126,17 +196,17 @@ type Tally = { -readonly [K in keyof Omit<RoundResult, "trip" | "held">]: RoundR
 function mayApply(
   plan: Plan,
   { keys, restored }: Measure,
-  { unchanged }: Tally,
-  trip: PlanTrip | undefined,
+  { tally, trip, isRepeat }: { readonly tally: Tally; readonly trip: PlanTrip | undefined; readonly isRepeat: boolean },
   request: RoundRequest,
 ): boolean {
   if (request.mayApply === undefined) return trip === undefined;
   return request.mayApply(plan, {
     sourceKeys: keys.source,
     destinationKeys: keys.destination,
-    unchanged,
+    unchanged: tally.unchanged,
     restored,
     trip,
+    isRepeat,
   });
 }
 
@@ -155,21 +225,21 @@ function tallyDone(tally: Tally, plan: Plan, events: RoundEvents): (done: Done) 
   };
 }
 
-interface PlanDeps {
-  readonly onProblem: (problem: Problem) => void;
+interface PlanDeps extends Pass {
   readonly seen: SeenValues;
   readonly recall: Recall;
+  readonly onDone: (done: Done) => void;
 }
 
 /** Lists both sides, merges them with the base, decides each key. Returns what the guards measure the plan by. */
 async function fillPlan(
   plan: Plan,
   request: RoundRequest,
-  tally: Tally,
-  { recall, onProblem, seen }: PlanDeps,
+  { tally, again, recall, onProblem, seen, onDone }: PlanDeps,
 ): Promise<Measure> {
   const { clock, source, destination, events, signal } = request;
   const unknowns = new Unknowns();
+  const only = again === undefined || again.size > LOOKED_UP_MAX ? request.only : [...again.keys()];
   const listOptions: ListOptions = {
     onProblem,
     onUnknown: (unknown) => unknowns.add(unknown),
@@ -182,26 +252,34 @@ async function fillPlan(
     exact: request.exact === true || request.dryRun || request.decide.twoWay,
     twoWay: request.decide.twoWay,
     settleWindowMs: request.settleWindowMs,
-    inBackground: request.only === undefined,
+    inBackground: only === undefined,
     signal,
     onProblem,
     onLag: (keys) => (tally.lagging += keys),
     recall,
   };
   const measure = openMeasure();
+  const removed: Key[] = [];
   let keys = 0;
-  const { only } = request;
   const sides =
     only === undefined
       ? { source: source.list(listOptions), destination: destination.list(listOptions), base: request.base.scan() }
-      : await partialSides(only, request, { ...listOptions, seen, recall });
+      : await partialSides(only, request, { ...listOptions, seen, recall, looksAtAll: again !== undefined });
   for await (const page of mergeJoin(sides)) {
     signal?.throwIfAborted();
-    const managed = page.filter((triple) => !unknowns.covers(triple.key));
+    const managed = page.flatMap((triple) => {
+      if (again?.has(triple.key) === false || unknowns.covers(triple.key)) return [];
+      if (again === undefined || !isRemoved(triple, again)) return [triple];
+      removed.push(triple.key);
+      return [{ ...triple, base: undefined }];
+    });
     for (const triple of recall.settle(await observePage(managed, observer))) {
       const verdict = decideTriple(triple, request.decide);
       measureTriple(measure, triple, verdict.action);
-      addVerdict(plan, tally, verdict);
+      const unsure = again?.get(triple.key);
+      if (unsure !== undefined && isAlike(verdict)) onDone(unsure.done);
+      else if (verdict.count !== undefined) tally[verdict.count]++;
+      if (verdict.action !== undefined) plan.add(verdict.action);
       if (isGlimpse(triple, verdict, destination)) recall.glimpse(triple.destination!);
     }
     recall.keep();
@@ -209,7 +287,8 @@ async function fillPlan(
     events.onProgress?.({ phase: "compare", keys, keysTotal: undefined, bytes: 0, bytesTotal: undefined });
   }
   recall.close();
-  if (only !== undefined) assumeRest(measure, request.base.count());
+  if (removed.length > 0) request.base.commit({ record: [], forget: removed, now: clock.now(), overwrites: true });
+  if (only !== undefined || again !== undefined) assumeRest(measure, request.base.count());
   return measure;
 }
 
@@ -220,7 +299,15 @@ function isGlimpse(triple: Triple, { action, count }: Verdict, { traits }: Repli
   return isOpen && isNews(triple.destination, triple);
 }
 
-function addVerdict(plan: Plan, tally: Tally, verdict: Verdict): void {
-  if (verdict.count !== undefined) tally[verdict.count]++;
-  if (verdict.action !== undefined) plan.add(verdict.action);
+/** Both sides hold the same, or nothing. */
+function isAlike({ action, count }: Verdict): boolean {
+  if (action !== undefined) return action.kind === "record" || action.kind === "forget";
+  return count === undefined || count === "unchanged";
+}
+
+/** Whether a plan removes no more than what was let pass before. */
+function isWithin({ counts }: Plan, again: UnsureKeys): boolean {
+  const allowed = { source: 0, destination: 0 };
+  for (const { done } of again.values()) if (done.kind === "removed") allowed[done.to]++;
+  return counts["remove:source"] <= allowed.source && counts["remove:destination"] <= allowed.destination;
 }

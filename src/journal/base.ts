@@ -61,8 +61,7 @@ export function openBase(journal: Journal, identity: string): BaseStore {
     count: () => (count.get(id) as { n: number }).n,
     commit: committer(database, id, (change) => {
       glimpses.settle(change);
-      intents.settle(change.record.map(({ key }) => key));
-      intents.settle(change.forget);
+      intents.settle(change);
     }),
     intend: (to, entries, now) => intents.add(to, entries, now),
     intents: () => intents.all(),

@@ -6,10 +6,11 @@ import type { EpochMs } from "../core/clock.ts";
 import { compareVersions } from "../core/compare.ts";
 import type { Entry } from "../core/entry.ts";
 import type { Key } from "../core/key.ts";
-import { decodePrevious, encodePrevious, type Glimpse } from "../core/settle.ts";
+import type { Glimpse } from "../core/settle.ts";
 import { ENTRY_COLUMNS, entryColumns, entryOf, type EntryRow } from "./entry-columns.ts";
 import { transaction } from "./journal.ts";
 import type { BaseChange, NewBaseRow } from "./ports.ts";
+import { openRememberPrevious } from "./previous.ts";
 
 /** Far longer than KV was ever seen to lag. */
 const KEEP_MS = 86_400_000;
@@ -39,8 +40,7 @@ export function openGlimpses(database: DatabaseSync, pair: number): Glimpses {
     `SELECT ${ENTRY_COLUMNS}, id FROM glimpse WHERE pair = ? AND key = ? ORDER BY id DESC`,
   );
   const remove = database.prepare("DELETE FROM glimpse WHERE id = ?");
-  const selectPrevious = database.prepare("SELECT previous FROM base WHERE pair = ? AND key = ?");
-  const updatePrevious = database.prepare("UPDATE base SET previous = ? WHERE pair = ? AND key = ?");
+  const remember = openRememberPrevious(database, pair);
 
   function settleOne(key: Key, row: NewBaseRow | undefined, { now, overwrites = false }: BaseChange): void {
     const bytes = Buffer.from(key);
@@ -53,15 +53,7 @@ export function openGlimpses(database: DatabaseSync, pair: number): Glimpses {
       remove.run(seen.id);
       if (!isSettled) replaced.push(seen);
     }
-    if (replaced.length > 0) rememberAsPrevious(bytes, replaced, now);
-  }
-
-  function rememberAsPrevious(key: Buffer, replaced: readonly EntryRow[], now: EpochMs): void {
-    const row = selectPrevious.get(pair, key) as { readonly previous: string | null } | undefined;
-    if (row === undefined) return;
-    const before = row.previous === null ? [] : decodePrevious(row.previous);
-    const versions = replaced.map((seen) => [seen.fingerprint, seen.metadata, seen.expiration, now] as const);
-    updatePrevious.run(encodePrevious([...versions, ...before]), pair, key);
+    if (replaced.length > 0) remember(bytes, replaced, now);
   }
 
   return {

@@ -1,51 +1,70 @@
 // What is being carried over in two-way sync, kept from before it is sent until it is confirmed. After a crash between the
-// two, a side that shows such a version has it from us: both sides agreed on it, and it is no change of anybody's.
+// two, a side that shows such a version has it from us: both sides agreed on it, and it is no change of anybody's. Nor is it
+// one when another version has taken its place, and it shows up late.
 
 import type { DatabaseSync } from "node:sqlite";
 import type { EpochMs } from "../core/clock.ts";
+import { compareVersions, type Version } from "../core/compare.ts";
 import type { Entry } from "../core/entry.ts";
 import type { Key } from "../core/key.ts";
 import { ENTRY_COLUMNS, entryColumns, entryOf, type EntryRow } from "./entry-columns.ts";
 import { transaction } from "./journal.ts";
-import type { Intent } from "./ports.ts";
+import type { BaseChange, Intent } from "./ports.ts";
+import { openRememberPrevious } from "./previous.ts";
 
 /** What was not confirmed by then is not known to have been ours any more. */
 const KEEP_MS = 86_400_000;
 /** About 30 MB in memory, and many batches. */
 const ROWS_MAX = 100_000;
 
+type IntentRow = EntryRow & { readonly side: Intent["to"] };
+
 export interface Intents {
   add(to: Intent["to"], entries: readonly Entry[], now: EpochMs): void;
   all(): ReadonlyMap<Key, Intent>;
   /** Within the transaction that changes these rows of the base. */
-  settle(keys: Iterable<Key>): void;
+  settle(change: BaseChange): void;
 }
 
 export function openIntents(database: DatabaseSync, pair: number): Intents {
-  const insert = database.prepare("INSERT OR REPLACE INTO intent VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  const insert = database.prepare("INSERT INTO intent VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
   const purge = database.prepare("DELETE FROM intent WHERE pair = ? AND since_ms < ?");
   const select = database.prepare(
     `SELECT ${ENTRY_COLUMNS}, side FROM intent WHERE pair = ? ORDER BY since_ms DESC LIMIT ${ROWS_MAX}`,
   );
   const any = database.prepare("SELECT 1 FROM intent WHERE pair = ? LIMIT 1");
-  const remove = database.prepare("DELETE FROM intent WHERE pair = ? AND key = ?");
+  const remove = database.prepare(`DELETE FROM intent WHERE pair = ? AND key = ? RETURNING ${ENTRY_COLUMNS}, side`);
+  const remember = openRememberPrevious(database, pair);
+
+  /** `by` takes the place of what was intended for a key: undefined, its absence. */
+  function replace(key: Key, by: Version | undefined, now: EpochMs): void {
+    const bytes = Buffer.from(key);
+    const row = remove.get(pair, bytes) as unknown as IntentRow | undefined;
+    if (row?.side !== "destination") return;
+    const isSame = by !== undefined && compareVersions(entryOf(row), by) === "same";
+    if (!isSame) remember(bytes, [row], now);
+  }
   return {
     add(to, entries, now) {
       transaction(database, () => {
-        for (const entry of entries) insert.run(pair, ...entryColumns(entry), to, now);
+        for (const entry of entries) {
+          replace(entry.key, entry, now);
+          insert.run(pair, ...entryColumns(entry), to, now);
+        }
         purge.run(pair, now - KEEP_MS);
       });
     },
     all: () =>
       new Map(
-        (select.all(pair) as unknown as (EntryRow & { readonly side: Intent["to"] })[]).map((row) => {
+        (select.all(pair) as unknown as IntentRow[]).map((row) => {
           const entry = entryOf(row);
           return [entry.key, { to: row.side, entry }];
         }),
       ),
-    settle(keys) {
+    settle({ record, forget, now }) {
       if (any.get(pair) === undefined) return;
-      for (const key of keys) remove.run(pair, Buffer.from(key));
+      for (const row of record) replace(row.key, row, now);
+      for (const key of forget) replace(key, undefined, now);
     },
   };
 }

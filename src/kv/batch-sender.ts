@@ -7,7 +7,7 @@
 // are one batch.
 
 import { backoffMs, type BackoffOptions } from "../core/backoff.ts";
-import { batchLimit, FULL_BATCH, growBatch, shrinkBatch } from "../core/batch-size.ts";
+import { batchLimit, type BatchSize, FULL_BATCH, growBatch, shrinkBatch } from "../core/batch-size.ts";
 import type { ByteCount, Clock } from "../core/clock.ts";
 import type { Key } from "../core/key.ts";
 import { BULK_BODY_BYTES_MAX, BULK_ITEMS_MAX } from "../core/limits.ts";
@@ -38,6 +38,18 @@ export interface BatchOps<Input, Item extends BatchItem> {
   release?(item: Item): void;
   /** "written", "deleted": for messages. */
   readonly verb: string;
+  /** Each item is sent once ({@link CallOptions.once}); one that is not confirmed then is a problem "unconfirmed". */
+  readonly once: boolean;
+  readonly pace: BatchPace;
+}
+
+/** What the batches of one side have shown of how large they may be. Shared by those who send to it one after another. */
+export interface BatchPace {
+  size: BatchSize;
+}
+
+export function openBatchPace(): BatchPace {
+  return { size: FULL_BATCH };
 }
 
 export type Settled<Input, Item> =
@@ -69,6 +81,8 @@ const BATCHES_AT_ONCE = 4;
 /** How often an item is sent that the API keeps reporting as unsuccessful, or that times out on its own. */
 const ATTEMPTS_MAX = 8;
 const RETRY: BackoffOptions = { baseMs: 1000, capMs: 30_000 };
+/** Between batches that are sent once, while they fail. */
+const OPEN_PAUSE: BackoffOptions = { baseMs: 250, capMs: 10_000 };
 /** Halving 10,000 items down to one takes 14 timeouts; more in a row are no matter of size. */
 const SLOW_IN_A_ROW_MAX = 20;
 /** This many items refused one after the other, and none accepted: it is not the items. */
@@ -81,16 +95,17 @@ export function openBatchSender<Input, Item extends BatchItem>(
   let open: Item[] = [];
   let openBytes = 0;
   let liveBytes = 0;
-  let size = FULL_BATCH;
+  const { pace } = ops;
   let settled: Settled<Input, Item>[] = [];
   let slowInARow = 0;
+  let openInARow = 0;
   let refusedInARow = 0;
   let sending = 0;
   const unsettled = new Set<Key>();
   const sleepSignal = AbortSignal.any([signal, tasks.failed]);
 
-  const itemsMax = (): number => batchLimit(size, BULK_ITEMS_MAX);
-  const bytesMax = (): number => batchLimit(size, BULK_BODY_BYTES_MAX) - 2;
+  const itemsMax = (): number => batchLimit(pace.size, BULK_ITEMS_MAX);
+  const bytesMax = (): number => batchLimit(pace.size, BULK_BODY_BYTES_MAX) - 2;
   const hasFullBatch = (): boolean => open.length >= itemsMax() || openBytes >= bytesMax();
 
   function settle(outcome: Exclude<Settled<Input, Item>, { kind: "refused" }>): void {
@@ -161,6 +176,7 @@ export function openBatchSender<Input, Item extends BatchItem>(
 
   function confirm(items: readonly Item[], { successfulCount, unsuccessfulKeys }: BulkResult): void {
     slowInARow = 0;
+    openInARow = 0;
     const failed = new Set<string>(unsuccessfulKeys);
     const ours = items.filter((item) => failed.has(item.key));
     // Keys that were not sent, or fewer successes than the rest: which ones were written is anyone's guess.
@@ -171,16 +187,16 @@ export function openBatchSender<Input, Item extends BatchItem>(
     for (const item of items) if (!againSet.has(item)) settle({ kind: "done", item });
     if (again.length < items.length) {
       refusedInARow = 0;
-      size = growBatch(size);
+      pace.size = growBatch(pace.size);
     }
-    if (again.length > 0) retryLater(again, "the API kept reporting it as unsuccessful");
+    if (again.length > 0) retryLater(again, "the API reported it as unsuccessful");
   }
 
   function retryLater(items: readonly Item[], why: string): void {
     const again: Item[] = [];
     for (const item of items) {
       item.attempts++;
-      if (item.attempts < ATTEMPTS_MAX) again.push(item);
+      if (!ops.once && item.attempts < ATTEMPTS_MAX) again.push(item);
       else settle({ kind: "problem", item, problem: unconfirmed(item, why) });
     }
     const first = again[0];
@@ -190,7 +206,8 @@ export function openBatchSender<Input, Item extends BatchItem>(
   }
 
   function unconfirmed(item: Item, why: string): Problem {
-    return problem("unconfirmed", item.key, `was not confirmed as ${ops.verb} in ${ATTEMPTS_MAX} attempts: ${why}`);
+    const attempts = ops.once ? "" : ` in ${ATTEMPTS_MAX} attempts`;
+    return problem("unconfirmed", item.key, `was not confirmed as ${ops.verb}${attempts}: ${why}`);
   }
 
   function refused(item: Item, error: KvError): void {
@@ -206,13 +223,26 @@ export function openBatchSender<Input, Item extends BatchItem>(
   async function recover(items: readonly Item[], error: unknown): Promise<void> {
     const isTooLarge = error instanceof KvError && error.code === "request-too-large";
     const isTooSlow = error instanceof KvError && error.timedOut;
-    if (!isTooLarge && !isTooSlow) throw error;
+    const isOpen = ops.once && error instanceof KvError && error.retryable;
+    if (!isTooLarge && !isTooSlow && !isOpen) throw error;
     if (isTooSlow && ++slowInARow > SLOW_IN_A_ROW_MAX) throw error;
-    const bytes = items.reduce((sum, item) => sum + item.byteLength, 0);
-    size = shrinkBatch(size, Math.max(items.length / BULK_ITEMS_MAX, bytes / BULK_BODY_BYTES_MAX));
-    if (items.length > 1) reopen(items);
+    if (isTooLarge || isTooSlow) shrink(items);
+    if (isOpen) await leaveOpen(items, error);
+    else if (items.length > 1) reopen(items);
     else if (isTooLarge) await sendAlone(items[0]!);
     else retryLater(items, error.message);
+  }
+
+  /** Sent once, and what has become of it is not known. What follows waits a little: the API may need it. */
+  async function leaveOpen(items: readonly Item[], error: KvError): Promise<void> {
+    if (++openInARow >= ATTEMPTS_MAX) throw error;
+    retryLater(items, error.message);
+    await ops.clock.sleep(backoffMs(openInARow - 1, OPEN_PAUSE, ops.clock.random()), sleepSignal);
+  }
+
+  function shrink(items: readonly Item[]): void {
+    const bytes = items.reduce((sum, item) => sum + item.byteLength, 0);
+    pace.size = shrinkBatch(pace.size, Math.max(items.length / BULK_ITEMS_MAX, bytes / BULK_BODY_BYTES_MAX));
   }
 
   async function sendAlone(item: Item): Promise<void> {
@@ -220,8 +250,9 @@ export function openBatchSender<Input, Item extends BatchItem>(
       await ops.sendAlone(item, signal);
       settle({ kind: "done", item });
     } catch (error) {
-      if (!isRefusal(error) && !(error instanceof KvError && error.code === "request-too-large")) throw error;
-      refused(item, error);
+      if (isRefusal(error) || (error instanceof KvError && error.code === "request-too-large")) refused(item, error);
+      else if (ops.once && error instanceof KvError && error.retryable) await leaveOpen([item], error);
+      else throw error;
     }
   }
 
@@ -242,8 +273,8 @@ export function openBatchSender<Input, Item extends BatchItem>(
       return item.byteLength;
     },
     launch: ({ ended, stuck }) => {
-      // While the API is too slow for what it gets, one batch at a time tells as much as four.
-      const atOnce = slowInARow > 0 ? 1 : BATCHES_AT_ONCE;
+      // While the API fails, or is too slow for what it gets, one batch at a time tells as much as four.
+      const atOnce = slowInARow + openInARow > 0 ? 1 : BATCHES_AT_ONCE;
       while (tasks.failure === undefined && open.length > 0 && sending < atOnce) {
         if (!hasFullBatch() && !ended && !(stuck && sending === 0)) return;
         tasks.run(sendBatch(takeBatch()));

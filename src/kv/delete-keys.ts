@@ -3,7 +3,7 @@
 import type { Key } from "../core/key.ts";
 import type { Problem } from "../core/problem.ts";
 import { sendInBatches } from "./batch-loop.ts";
-import type { BatchItem } from "./batch-sender.ts";
+import { type BatchItem, openBatchPace } from "./batch-sender.ts";
 import type { CallOptions } from "./kv-api.ts";
 import { KvError } from "./kv-error.ts";
 import type { TransferDeps } from "./write-pairs.ts";
@@ -16,7 +16,7 @@ export type DeleteOutcome =
 /** Deletes `pages` of keys, 10,000 a request. Each key has one outcome, in any order.
  * @throws AppError what concerns all keys, after the outcomes known by then. */
 export async function* deleteKeys(
-  { clock, api, namespaceId }: TransferDeps,
+  { clock, api, namespaceId, pace = openBatchPace() }: TransferDeps,
   pages: AsyncIterable<readonly Key[]>,
   options: CallOptions = {},
 ): AsyncGenerator<readonly DeleteOutcome[], void> {
@@ -26,6 +26,8 @@ export async function* deleteKeys(
     {
       clock,
       verb: "deleted",
+      once: options.once === true,
+      pace,
       keyOf: (key) => key,
       // A quote on both sides and a comma; escapes can only be few enough not to matter against the limit.
       encode: (key) => ({ key, byteLength: Buffer.byteLength(key) + 3, attempts: 0 }),

@@ -92,6 +92,9 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** By default listings are "scan" and all else is "edit". */
   readonly priority?: Priority | undefined;
+  /** The call is sent once, and fails with a `retryable` error if it may have to be sent again: of calls that change
+   * something, when the caller wants to look first what has become of it. */
+  readonly once?: boolean | undefined;
 }
 
 /** All methods throw AppError: `unauthorized`, `namespace-not-found`, `rate-limited`, `network`, `api-error`, ... after

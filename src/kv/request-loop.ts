@@ -105,7 +105,9 @@ export function openRequestLoop(deps: RequestLoopDeps): RequestLoop {
         if (next.kind === "result") return next.result;
         wait = next.wait;
         call.onRetry?.();
-        deps.onRetry?.({ operation: call.operation, reason: next.reason, waitMs: wait, retry: course.failures });
+        const reason = next.error.message;
+        deps.onRetry?.({ operation: call.operation, reason, waitMs: wait, retry: course.failures });
+        if (options.once === true) throw next.error;
       } finally {
         permit.settle();
       }
@@ -118,7 +120,7 @@ export function openRequestLoop(deps: RequestLoopDeps): RequestLoop {
   function decide(
     verdict: Exchange["verdict"],
     course: RetryCourse,
-  ): { kind: "result"; result: CallResult } | { kind: "again"; wait: DurationMs; reason: string } {
+  ): { kind: "result"; result: CallResult } | { kind: "again"; wait: DurationMs; error: AppError } {
     if (verdict.kind === "fail") {
       if (verdict.breaks === true) stopped.abort(verdict.error);
       throw verdict.error;
@@ -126,11 +128,11 @@ export function openRequestLoop(deps: RequestLoopDeps): RequestLoop {
     if (verdict.kind !== "retry") return { kind: "result", result: verdict };
     const wait = course.next(verdict, clock.random());
     if (wait === undefined) throw verdict.error;
-    const reason = verdict.error.message;
-    if (verdict.limited !== "account") return { kind: "again", wait, reason };
+    const { error } = verdict;
+    if (verdict.limited !== "account") return { kind: "again", wait, error };
     // Waited for at the gate, together with all others.
     budget.block(wait);
-    return { kind: "again", wait: 0, reason };
+    return { kind: "again", wait: 0, error };
   }
 
   async function acquire(call: Call, { priority }: CallOptions, signal: AbortSignal): Promise<Permit> {

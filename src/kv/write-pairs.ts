@@ -4,7 +4,7 @@ import type { ByteCount, Clock, EpochMs, EpochSeconds } from "../core/clock.ts";
 import { EXPIRATION_AHEAD_SECONDS_MIN, METADATA_BYTES_MAX, VALUE_BYTES_MAX } from "../core/limits.ts";
 import { type Problem, problem } from "../core/problem.ts";
 import { sendInBatches } from "./batch-loop.ts";
-import type { BatchItem } from "./batch-sender.ts";
+import { type BatchItem, type BatchPace, openBatchPace } from "./batch-sender.ts";
 import type { CallOptions, KvApi, NamespaceId } from "./kv-api.ts";
 import { openPairArena, pairsBody, type PairSlice } from "./pair-arena.ts";
 import type { Pair } from "./pair-text.ts";
@@ -28,13 +28,15 @@ export interface TransferDeps {
   readonly clock: Clock;
   readonly api: KvApi;
   readonly namespaceId: NamespaceId;
+  /** Of all who write to the namespace in turn; unless it is given, nothing is known of how large batches may be. */
+  readonly pace?: BatchPace;
 }
 
 /** Writes `pages`, in as few requests as 10,000 pairs and 95 MB a request allow; of two pairs with one key the later one
  * wins. Each pair has one outcome, in any order. Memory: LIVE_BYTES_MAX of encoded pairs, whatever their number.
  * @throws AppError what concerns all pairs, after the outcomes known by then. */
 export async function* writePairs<Tag>(
-  { clock, api, namespaceId }: TransferDeps,
+  { clock, api, namespaceId, pace = openBatchPace() }: TransferDeps,
   pages: AsyncIterable<readonly PairToWrite<Tag>[]>,
   options: CallOptions = {},
 ): AsyncGenerator<readonly PairOutcome<Tag>[], void> {
@@ -44,6 +46,8 @@ export async function* writePairs<Tag>(
     {
       clock,
       verb: "written",
+      once: options.once === true,
+      pace,
       keyOf: (pair) => pair.key,
       encode: (pair) => {
         const fault = pairFault(pair, clock);

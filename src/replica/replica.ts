@@ -43,6 +43,10 @@ export interface TransferOptions {
   /** For `read`: whoever asks for the next page is done with the bytes of this one, so that their memory may be used again.
    * (Memory that is left to the garbage collector is free only at its next turn.) */
   readonly reusesBytes?: boolean;
+  /** For `write` and `remove` of sides behind a network: nothing is sent a second time. What is not confirmed then is a
+   * problem "unconfirmed", and whoever asked looks what has become of it before it is asked for again: somebody may have
+   * written the key meanwhile. */
+  readonly once?: boolean;
 }
 
 /** A value with all that belongs to it: `entry` has fingerprint, size and binary set, and a tree's signature. */

@@ -2,6 +2,7 @@
 
 import type { Entry } from "../../core/entry.ts";
 import type { Problem } from "../../core/problem.ts";
+import { openBatchPace } from "../../kv/batch-sender.ts";
 import { deleteKeys } from "../../kv/delete-keys.ts";
 import type { CallOptions, KvApi, NamespaceId, Priority } from "../../kv/kv-api.ts";
 import type { Key } from "../../core/key.ts";
@@ -36,10 +37,11 @@ export interface NamespaceSide extends TransferDeps {
 
 export function openNamespaceReplica(options: NamespaceReplicaOptions): Replica {
   const { clock, api, namespaceId, label, prefix = "", stamp = true, priority } = options;
-  const side: NamespaceSide = { clock, api, namespaceId, prefix, stamp };
+  const side: NamespaceSide = { clock, api, namespaceId, prefix, stamp, pace: openBatchPace() };
   const call = (given: TransferOptions | undefined): CallOptions => ({
     signal: given?.signal,
     priority: priority ?? (given?.inBackground === true ? "scan" : undefined),
+    once: given?.once,
   });
   return {
     kind: "namespace",

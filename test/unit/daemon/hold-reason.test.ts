@@ -21,6 +21,7 @@ const seen: PlanSeen = {
   unchanged: 20,
   restored: { source: 0, destination: 0 },
   trip: undefined,
+  isRepeat: false,
 };
 const asBefore: Circumstances = { rootChanged: false, namespaceChanged: undefined, filterChanged: false };
 const otherRoot = { rootChanged: true };

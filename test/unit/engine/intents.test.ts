@@ -117,3 +117,23 @@ it("what was intended is settled by what is recorded", async () => {
   await sync();
   expect(pair.base.intents().size).toBe(0);
 });
+
+it("what was sent, and not known to have arrived, is no change when it shows up late", async () => {
+  await put(local, "first");
+  await sync();
+  await put(local, "second");
+  await killedSync("remote", "before");
+  await put(local, "third");
+  await sync();
+  // It was on its way after all, and a listing that lags shows it.
+  await put(remote, "second");
+  await clock.advance(1000);
+  const { previous } = await baseRow();
+  expect(previous).toContain(valueOf(clock, "k", "second").entry.fingerprint);
+  expect(previous).toContain(valueOf(clock, "k", "first").entry.fingerprint);
+});
+
+async function baseRow() {
+  const [row] = await collect(pair.base.scan());
+  return row!;
+}

@@ -2,7 +2,7 @@
 
 import type { AppError } from "../../../src/core/errors.ts";
 import { type KvClient, type KvClientOptions, openKvClient } from "../../../src/kv/kv-client.ts";
-import { HurriedClock } from "./hurried-clock.ts";
+import { HurriedClock } from "../../support/hurried-clock.ts";
 
 export const TOKEN = "s3cr3t-t0ken-of-the-test";
 

@@ -4,7 +4,7 @@ import { deleteKeys } from "../../../src/kv/delete-keys.ts";
 import { writePairs } from "../../../src/kv/write-pairs.ts";
 import { collect, keyOf, pagesOf } from "../../support/values.ts";
 import { openTestClient } from "./client-fixture.ts";
-import { HurriedClock } from "./hurried-clock.ts";
+import { HurriedClock } from "../../support/hurried-clock.ts";
 import { answer, refuse, startScriptedServer } from "./scripted-server.ts";
 import { manyPairs, openTransfer, pairOf } from "./transfer-fixture.ts";
 

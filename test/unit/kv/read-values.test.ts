@@ -4,7 +4,7 @@ import { type ReadValue, readValues, type ValueToRead } from "../../../src/kv/re
 import { writePairs } from "../../../src/kv/write-pairs.ts";
 import { collect, keyOf, pagesOf } from "../../support/values.ts";
 import { failure, openTestClient } from "./client-fixture.ts";
-import { HurriedClock } from "./hurried-clock.ts";
+import { HurriedClock } from "../../support/hurried-clock.ts";
 import { answer, refuse, type Script, send, startScriptedServer } from "./scripted-server.ts";
 import { manyPairs, openTransfer, pairOf, type Transfer } from "./transfer-fixture.ts";
 

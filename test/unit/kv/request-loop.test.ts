@@ -12,7 +12,7 @@ import type { RetryEvent } from "../../../src/kv/request-loop.ts";
 import { bodyOfText } from "../../../src/kv/sized-body.ts";
 import { collect, keyOf } from "../../support/values.ts";
 import { failure, openTestClient, TOKEN } from "./client-fixture.ts";
-import { HurriedClock } from "./hurried-clock.ts";
+import { HurriedClock } from "../../support/hurried-clock.ts";
 import { answer, refuse, type Script, send, startScriptedServer } from "./scripted-server.ts";
 
 const id = "0f2ac74b498b48028cb68387c421e279" as NamespaceId;

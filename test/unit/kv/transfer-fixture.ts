@@ -9,7 +9,7 @@ import type { FaultPlan } from "../../../src/server/faults.ts";
 import { startTestServer, type TestServer } from "../../support/server.ts";
 import { collect, keyOf } from "../../support/values.ts";
 import { openTestClient } from "./client-fixture.ts";
-import { HurriedClock } from "./hurried-clock.ts";
+import { HurriedClock } from "../../support/hurried-clock.ts";
 
 export interface Transfer extends AsyncDisposable {
   readonly clock: Clock;

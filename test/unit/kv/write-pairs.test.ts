@@ -5,7 +5,7 @@ import type { NamespaceId } from "../../../src/kv/kv-api.ts";
 import { writePairs } from "../../../src/kv/write-pairs.ts";
 import { collect, pagesOf } from "../../support/values.ts";
 import { failure, openTestClient } from "./client-fixture.ts";
-import { HurriedClock } from "./hurried-clock.ts";
+import { HurriedClock } from "../../support/hurried-clock.ts";
 import { answer, refuse, type Script, send, startScriptedServer } from "./scripted-server.ts";
 import { manyPairs, openTransfer, pairOf } from "./transfer-fixture.ts";
 

@@ -1,8 +1,8 @@
 // A clock whose sleeps are over at once, and time has passed: what waits for minutes runs in milliseconds, against real
 // servers, without anyone moving the clock by hand.
 
-import type { Clock, DurationMs, EpochMs } from "../../../src/core/clock.ts";
-import { FakeClock } from "../../support/fake-clock.ts";
+import type { Clock, DurationMs, EpochMs } from "../../src/core/clock.ts";
+import { FakeClock } from "./fake-clock.ts";
 
 export class HurriedClock implements Clock {
   #now: number;
