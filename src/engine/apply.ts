@@ -43,9 +43,15 @@ export interface ApplyDeps {
   readonly recall: Recall;
   readonly onProblem: (problem: Problem) => void;
   readonly onDone: (done: Done) => void;
-  /** Is told of what was sent once and not confirmed, instead of `onProblem`. Unless it is given, a side sends again by
-   * itself. */
-  readonly onUnsure: ((unsure: Unsure) => void) | undefined;
+  /** A change is sent once. Unless it is given, a side sends again by itself. */
+  readonly once: OnceOptions | undefined;
+}
+
+export interface OnceOptions {
+  /** How old a decision may be: what has to wait longer is not sent. */
+  readonly withinMs: DurationMs;
+  /** Is told of what was not confirmed, instead of `onProblem`. */
+  readonly onUnsure: (unsure: Unsure) => void;
 }
 
 /** One action has been carried out and confirmed. */
@@ -65,11 +71,11 @@ export async function applyPlan(plan: Plan, deps: ApplyDeps): Promise<void> {
 
 /** What a side is asked with to change something. */
 function changeOptions(direction: Direction): TransferOptions {
-  return { ...transferOptions(direction), once: direction.onUnsure !== undefined };
+  return { ...transferOptions(direction), once: direction.once };
 }
 
-function failed(done: Done, problem: Problem, { onUnsure, onProblem }: Direction): void {
-  if (onUnsure !== undefined && problem.code === "unconfirmed") onUnsure({ done, problem });
+function failed(done: Done, problem: Problem, { once, onProblem }: Direction): void {
+  if (once !== undefined && problem.code === "unconfirmed") once.onUnsure({ done, problem });
   else onProblem(problem);
 }
 

@@ -105,7 +105,7 @@ export async function runRound(request: RoundRequest): Promise<RoundResult> {
     request.events.onProblem(problem);
   };
   const unsure = new Map<Key, Unsure>();
-  const first = await runPass(request, { tally, onProblem, unsure, again: undefined });
+  const first = await runPass(request, { tally, onProblem, unsure, again: undefined, withinMs: DECISION_MS_MAX });
   await lookAgain(request, { tally, onProblem, unsure });
   return { ...tally, ...first };
 }
@@ -121,8 +121,12 @@ interface Course {
 interface Pass extends Course {
   /** The pass is about these keys alone, each of which is looked at on both sides. */
   readonly again: UnsureKeys | undefined;
+  /** How old a decision may be when it is carried out. */
+  readonly withinMs: DurationMs;
 }
 
+/** A change that has waited longer for the request budget is decided anew: somebody may have written the key meanwhile. */
+const DECISION_MS_MAX: DurationMs = 5000;
 const LOOK_BACKOFF: BackoffOptions = { baseMs: 250, capMs: 10_000 };
 
 /** Looks what has become of what is unsure, and decides it anew, until nothing is or it does not help. */
@@ -135,7 +139,8 @@ async function lookAgain(request: RoundRequest, course: Course): Promise<void> {
     await clock.sleep(backoffMs(inVain, LOOK_BACKOFF, clock.random()), signal);
     const again = new Map(unsure);
     unsure.clear();
-    const { held } = await runPass(request, { ...course, again });
+    // Where the budget is short for long, something has to be sent at last.
+    const { held } = await runPass(request, { ...course, again, withinMs: DECISION_MS_MAX * 2 ** inVain });
     isHeld = held > 0;
     if (isHeld) for (const [key, one] of again) unsure.set(key, one);
     inVain = [...again.keys()].some((key) => !unsure.has(key)) ? 0 : inVain + 1;
@@ -183,7 +188,7 @@ async function runPass(request: RoundRequest, pass: Pass): Promise<Pick<RoundRes
       recall,
       onProblem,
       onDone,
-      onUnsure: isOnce ? onUnsure : undefined,
+      once: isOnce ? { withinMs: pass.withinMs, onUnsure } : undefined,
     });
     return { trip: undefined, held: 0 };
   } finally {

@@ -235,6 +235,8 @@ export function openBatchSender<Input, Item extends BatchItem>(
 
   /** Sent once, and what has become of it is not known. What follows waits a little: the API may need it. */
   async function leaveOpen(items: readonly Item[], error: KvError): Promise<void> {
+    // It has waited, and was not even sent.
+    if (error.code === "budget-exhausted") return retryLater(items, error.message);
     if (++openInARow >= ATTEMPTS_MAX) throw error;
     retryLater(items, error.message);
     await ops.clock.sleep(backoffMs(openInARow - 1, OPEN_PAUSE, ops.clock.random()), sleepSignal);

@@ -26,7 +26,7 @@ export async function* deleteKeys(
     {
       clock,
       verb: "deleted",
-      once: options.once === true,
+      once: options.once !== undefined,
       pace,
       keyOf: (key) => key,
       // A quote on both sides and a comma; escapes can only be few enough not to matter against the limit.

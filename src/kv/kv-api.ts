@@ -1,7 +1,7 @@
 // The Workers KV REST API as an interface: the 13 operations, one method each, and what they cost. The client
 // (kv/kv-client.ts) is its only implementation; whoever needs KV takes this, so that it can be counted and wrapped.
 
-import type { ByteCount, EpochSeconds } from "../core/clock.ts";
+import type { ByteCount, DurationMs, EpochSeconds } from "../core/clock.ts";
 import type { Json } from "../core/json.ts";
 import type { Key } from "../core/key.ts";
 
@@ -92,9 +92,13 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** By default listings are "scan" and all else is "edit". */
   readonly priority?: Priority | undefined;
-  /** The call is sent once, and fails with a `retryable` error if it may have to be sent again: of calls that change
-   * something, when the caller wants to look first what has become of it. */
-  readonly once?: boolean | undefined;
+  readonly once?: Once | undefined;
+}
+
+/** Of a call that changes something, when the caller wants to look before it is tried again: it is sent once, and no later
+ * than `withinMs` from now, and fails with a `retryable` error if that was not enough. */
+export interface Once {
+  readonly withinMs: DurationMs;
 }
 
 /** All methods throw AppError: `unauthorized`, `namespace-not-found`, `rate-limited`, `network`, `api-error`, ... after

@@ -8,6 +8,7 @@ import { type Collected, collectChunks, openJoiner } from "./collect-bytes.ts";
 import { type Envelope, parseEnvelope } from "./envelope.ts";
 import { judgeAnswer, type Verdict } from "./judge-answer.ts";
 import { judgeNetworkError } from "./network-error.ts";
+import { KvError } from "./kv-error.ts";
 import type { CallOptions, NamespaceId, Operation, SizedBody } from "./kv-api.ts";
 import { parseRateHeaders, parseRetryAfter, type RateHeaders } from "./rate-headers.ts";
 import type { RequestCounter } from "./request-counts.ts";
@@ -107,7 +108,7 @@ export function openRequestLoop(deps: RequestLoopDeps): RequestLoop {
         call.onRetry?.();
         const reason = next.error.message;
         deps.onRetry?.({ operation: call.operation, reason, waitMs: wait, retry: course.failures });
-        if (options.once === true) throw next.error;
+        if (options.once !== undefined) throw next.error;
       } finally {
         permit.settle();
       }
@@ -135,13 +136,18 @@ export function openRequestLoop(deps: RequestLoopDeps): RequestLoop {
     return { kind: "again", wait: 0, error };
   }
 
-  async function acquire(call: Call, { priority }: CallOptions, signal: AbortSignal): Promise<Permit> {
+  async function acquire(call: Call, { priority, once }: CallOptions, signal: AbortSignal): Promise<Permit> {
     const { noWait, onWait } = deps;
     const usual = call.operation === "list" ? "scan" : "edit";
+    const askedAt = clock.now();
     const permit = await budget.acquire(priority ?? usual, { signal, noWait, onWait });
-    if (!signal.aborted) return permit;
+    const waitedMs = clock.now() - askedAt;
+    const isLate = once !== undefined && waitedMs > once.withinMs;
+    if (!signal.aborted && !isLate) return permit;
     permit.giveBack();
-    throw signal.reason;
+    signal.throwIfAborted();
+    const message = `could not ${call.what}: it had to wait ${Math.round(waitedMs / 1000)} s for the request budget`;
+    throw new KvError("budget-exhausted", message, { retryable: true });
   }
 
   /** Sends once. */

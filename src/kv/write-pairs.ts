@@ -46,7 +46,7 @@ export async function* writePairs<Tag>(
     {
       clock,
       verb: "written",
-      once: options.once === true,
+      once: options.once !== undefined,
       pace,
       keyOf: (pair) => pair.key,
       encode: (pair) => {

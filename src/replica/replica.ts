@@ -10,7 +10,7 @@
 //   confirmed it [I4].
 // - Memory: each holds at most a bounded number of bytes of values at a time, whatever the number of keys.
 
-import type { Clock, EpochMs } from "../core/clock.ts";
+import type { Clock, DurationMs, EpochMs } from "../core/clock.ts";
 import type { Entry } from "../core/entry.ts";
 import type { Key } from "../core/key.ts";
 import type { Problem } from "../core/problem.ts";
@@ -43,10 +43,10 @@ export interface TransferOptions {
   /** For `read`: whoever asks for the next page is done with the bytes of this one, so that their memory may be used again.
    * (Memory that is left to the garbage collector is free only at its next turn.) */
   readonly reusesBytes?: boolean;
-  /** For `write` and `remove` of sides behind a network: nothing is sent a second time. What is not confirmed then is a
-   * problem "unconfirmed", and whoever asked looks what has become of it before it is asked for again: somebody may have
-   * written the key meanwhile. */
-  readonly once?: boolean;
+  /** For `write` and `remove` of sides behind a network: nothing is sent a second time, nor at all after it had to wait for
+   * longer than that. What is not confirmed then is a problem "unconfirmed", and whoever asked looks what has become of it
+   * before it is asked for again: somebody may have written the key meanwhile. */
+  readonly once?: { readonly withinMs: DurationMs } | undefined;
 }
 
 /** A value with all that belongs to it: `entry` has fingerprint, size and binary set, and a tree's signature. */

@@ -20,8 +20,8 @@ let pair: Pair;
 let fates: Fate[];
 /** What somebody does after the remote was changed, and before anybody looks. */
 let meanwhile: () => Promise<void>;
-/** The keys of each change that was sent, and whether it was to be sent only once. */
-let sent: { readonly keys: readonly string[]; readonly once: boolean }[];
+/** The keys of each change that was sent, and how long it was allowed to wait; undefined: for ever, and to be sent again. */
+let sent: { readonly keys: readonly string[]; readonly withinMs: number | undefined }[];
 
 beforeEach(() => {
   clock = new HurriedClock();
@@ -40,18 +40,18 @@ function forgetful(inner: Replica): Replica {
   };
   return {
     ...inner,
-    async *write(writes, { once = false } = {}) {
+    async *write(writes, { once } = {}) {
       for await (const page of writes) {
-        sent.push({ keys: page.map(({ value }) => value.entry.key), once });
+        sent.push({ keys: page.map(({ value }) => value.entry.key), withinMs: once?.withinMs });
         const fate = fates.shift();
         const outcomes = fate === "refused" ? [] : await collect(inner.write(pagesOf(page)));
         if (fate !== undefined) await meanwhile();
         yield fate === undefined ? outcomes : page.map(({ value }) => lost(value.entry.key));
       }
     },
-    async *remove(entries, { once = false } = {}) {
+    async *remove(entries, { once } = {}) {
       for await (const page of entries) {
-        sent.push({ keys: page.map(({ key }) => key), once });
+        sent.push({ keys: page.map(({ key }) => key), withinMs: once?.withinMs });
         const fate = fates.shift();
         const outcomes = fate === "refused" ? [] : await collect(inner.remove(pagesOf(page)));
         if (fate !== undefined) await meanwhile();
@@ -85,7 +85,7 @@ describe("a write whose answer is lost", () => {
     await put(local, ["k", "ours"], ["other", "value"]);
     fates = ["applied"];
     expect(await sync()).toMatchObject({ written: 2, unchanged: 0, failed: 0, problems: [] });
-    expect(sent).toEqual([{ keys: ["k", "other"], once: true }]);
+    expect(sent).toEqual([{ keys: ["k", "other"], withinMs: 5000 }]);
     expect(await sync()).toMatchObject({ written: 0, unchanged: 2 });
   });
 
@@ -125,7 +125,7 @@ describe("a write whose answer is lost", () => {
     fates = Array.from({ length: 100 }, () => "refused" as const);
     const result = await sync();
     expect(result).toMatchObject({ written: 0, failed: 1, problems: [{ code: "unconfirmed", subject: "k" }] });
-    expect(sent.length).toBeLessThan(20);
+    expect(sent.map(({ withinMs }) => withinMs! / 1000)).toEqual([5, 5, 10, 20, 40, 80, 160, 320, 640]);
     fates = [];
     expect(await sync()).toMatchObject({ written: 1, failed: 0 });
   });
@@ -141,7 +141,7 @@ describe("a write whose answer is lost", () => {
   it("is the side's to repeat in a one-way round, where the source is the truth", async () => {
     await put(local, ["k", "ours"]);
     await sync(false);
-    expect(sent).toEqual([{ keys: ["k"], once: false }]);
+    expect(sent).toEqual([{ keys: ["k"], withinMs: undefined }]);
   });
 });
 
@@ -156,7 +156,7 @@ describe("a removal whose answer is lost", () => {
   it("is not sent again once a look shows that the key is gone, and counts as removed", async () => {
     fates = ["applied"];
     expect(await sync()).toMatchObject({ removed: 1, failed: 0, problems: [] });
-    expect(sent).toEqual([{ keys: ["k"], once: true }]);
+    expect(sent).toEqual([{ keys: ["k"], withinMs: 5000 }]);
     expect(remote.keys()).toEqual(["other"]);
   });
 

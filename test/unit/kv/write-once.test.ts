@@ -11,7 +11,7 @@ import { answer, refuse, type Script, startScriptedServer } from "./scripted-ser
 import { manyPairs, pairOf } from "./transfer-fixture.ts";
 
 const namespaceId = "0f2ac74b498b48028cb68387c421e279" as NamespaceId;
-const once = { once: true };
+const once = { once: { withinMs: 1000 } };
 
 async function scripted(script: Script) {
   const server = await startScriptedServer(script);
@@ -81,6 +81,18 @@ it.each([
   const pairs = manyPairs(20, (i) => pairOf(`k${i}`, "v"));
   const outcomes = await collect(writePairs(it.deps, pairs, once));
   expect(outcomes.filter(({ kind }) => kind === "written")).toHaveLength(20);
+});
+
+it("is not sent any more when it had to wait for the budget for too long", async () => {
+  await using it = await scripted((_, response) => answer(response, { successful_key_count: null }));
+  it.deps.api.budget.block(60_000);
+  const late = await collect(writePairs(it.deps, pagesOf([pairOf("a", "1")]), once));
+  expect(late).toMatchObject([
+    { problem: { code: "unconfirmed", message: expect.stringContaining("60 s") as string } },
+  ]);
+  expect(it.requests).toHaveLength(0);
+  const next = await collect(writePairs(it.deps, pagesOf([pairOf("a", "1")]), once));
+  expect(next).toMatchObject([{ kind: "written" }]);
 });
 
 it("ends when nothing is answered any more", async () => {
