@@ -47,7 +47,7 @@ export interface ApplyDeps {
   readonly once: OnceOptions | undefined;
 }
 
-export interface OnceOptions {
+interface OnceOptions {
   /** How old a decision may be: what has to wait longer is not sent. */
   readonly withinMs: DurationMs;
   /** Is told of what was not confirmed, instead of `onProblem`. */

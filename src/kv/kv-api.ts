@@ -97,7 +97,7 @@ export interface CallOptions {
 
 /** Of a call that changes something, when the caller wants to look before it is tried again: it is sent once, and no later
  * than `withinMs` from now, and fails with a `retryable` error if that was not enough. */
-export interface Once {
+interface Once {
   readonly withinMs: DurationMs;
 }
 
