@@ -18,6 +18,8 @@ export const WRITES: Grouping<Write> = {
   bytesOf: ({ value }) => value.bytes.byteLength,
   keyOf: ({ value }) => value.entry.key,
 };
+/** Where nothing is synced, so that no file of a group has to stay open until all of it is. */
+export const UNSYNCED_WRITES: Grouping<Write> = { ...WRITES, itemsMax: 512 };
 export const REMOVES: Grouping<Entry> = { itemsMax: 256, bytesOf: () => 0, keyOf: ({ key }) => key };
 
 /** Groups that end where a folder does, if one of at least half the size can. */
@@ -39,13 +41,13 @@ export function* groupsOf<T>(page: readonly T[], { itemsMax, bytesOf, keyOf }: G
   }
 }
 
-/** Whether no key of one lies in a folder of the other, nor below one: then what is done for one is nothing to the other. */
-export function areApart(one: readonly Write[], other: readonly Write[]): boolean {
-  const [ones, others] = [foldersOf(one), foldersOf(other)];
-  return !isBelow(ones, others) && !isBelow(others, ones);
+/** Whether no folder of one is a folder of the other, nor below one: then what is done for one is nothing to the other. */
+export function areApart(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {
+  return !isBelow(one, other) && !isBelow(other, one);
 }
 
-function foldersOf(writes: readonly Write[]): ReadonlySet<string> {
+/** The folders that `writes` lie in. */
+export function foldersOf(writes: readonly Write[]): ReadonlySet<string> {
   return new Set(writes.map((write) => folderOf(WRITES.keyOf(write))));
 }
 

@@ -14,6 +14,9 @@ import { attempt, type Placed, storedEntry, type WriteRun } from "./write-run.ts
 /** For fewer files the renaming costs more than it saves. */
 const FOLDER_FILES_MIN = 4;
 
+/** Folders that are filled at a time. */
+const AT_ONCE_MAX = 4;
+
 interface NewValue {
   readonly key: Key;
   readonly write: Write;
@@ -36,13 +39,32 @@ export async function writeNewFolders(
   if (writes.length < FOLDER_FILES_MIN || run.isDiskFull || !tree.hasExactNames()) return { results: [], rest: writes };
   const { byFolder, rest } = sortByFolder(tree, writes);
   const results: Placed[] = [];
-  for (const [path, values] of byFolder) {
+  const writeOne = async (path: string, values: readonly NewValue[]): Promise<void> => {
     const isNew = values.length >= FOLDER_FILES_MIN && folders.open(path).kind === "absent";
     const placed = isNew ? await writeFolder(tree, folders, path, values, run) : undefined;
     if (placed === undefined) rest.push(...values.map(({ write }) => write));
     else results.push(...placed);
+  };
+  const underWay = new Map<string, Promise<void>>();
+  for (const [path, values] of byFolder) {
+    const isInTheWay = [...underWay.keys()].some((other) => isNested(path, other));
+    if (isInTheWay || underWay.size === AT_ONCE_MAX) await allOf(underWay);
+    underWay.set(path, writeOne(path, values));
   }
+  await allOf(underWay);
   return { results, rest };
+}
+
+/** Whether one is the other, or lies in it: then one has to be in place before the other is begun. */
+function isNested(one: string, other: string): boolean {
+  return `${one}/`.startsWith(`${other}/`) || `${other}/`.startsWith(`${one}/`);
+}
+
+/** Waits for all of them, also when one fails: none may go on when the handles that they share are closed. */
+async function allOf(underWay: Map<string, Promise<void>>): Promise<void> {
+  const ends = await Promise.allSettled(underWay.values());
+  underWay.clear();
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
 }
 
 /** The values that nothing was listed for, by the folder in which they and all that belongs to them would lie. */

@@ -254,7 +254,7 @@ describe.skipIf(mounted === undefined)("a disk that is really full", () => {
     const old = await fixture.entry("a");
     const writes = [
       { value: fixture.value("a", Buffer.alloc(150_000)), expected: old },
-      ...Array.from({ length: 300 }, (_, i) => ({
+      ...Array.from({ length: 900 }, (_, i) => ({
         value: fixture.value(`b${i}`, Buffer.alloc(8000)),
         expected: undefined,
       })),

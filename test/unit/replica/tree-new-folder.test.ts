@@ -54,6 +54,18 @@ function countFolders(): { count: number } {
 }
 
 describe.each([true, false])("a new folder (durable: %s)", (durable) => {
+  it("lies in one that is new as well, and beside others that are filled at the same time", async () => {
+    fixture = new TreeFixture({ durable });
+    const folders = ["a", "a/b", "a/b/c", "ab", "d", "d/e", "f", "g/h", "g/i"];
+    const keys = folders.flatMap((folder) => Array.from({ length: 6 }, (_, i) => `${folder}/${i}`));
+    const outcomes = await write(writesOf(keys));
+    expect(outcomes).toHaveLength(keys.length);
+    expect(new Set(outcomes.map(codeOf))).toEqual(new Set(["written"]));
+    expect((await fixture.list()).keys.toSorted()).toEqual(keys.toSorted());
+    const files = fixture.files();
+    for (const key of keys) expect(files[key]).toBe(`value of ${key}`);
+  });
+
   it("is put in place once, with values and sidecars, and leaves nothing over", async () => {
     fixture = new TreeFixture({ durable });
     const folders = countFolders();

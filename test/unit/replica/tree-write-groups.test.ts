@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Write, WriteOutcome } from "../../../src/replica/replica.ts";
-import { areApart } from "../../../src/replica/tree/groups.ts";
+import { areApart, foldersOf } from "../../../src/replica/tree/groups.ts";
 import { codeOf, TreeFixture } from "../../support/tree-fixture.ts";
 
 let fixture: TreeFixture;
@@ -23,12 +23,9 @@ describe("two groups are apart", () => {
     [false, "in the root, which is above all", ["1"], ["a/1"]],
     [false, "in the root, the other way round", ["a/1"], ["1"]],
   ])("%s: %s", (apart, _, one, other) => {
-    expect(
-      areApart(
-        one.map((key) => writeOf(key)),
-        other.map((key) => writeOf(key)),
-      ),
-    ).toBe(apart);
+    expect(areApart(foldersOf(one.map((key) => writeOf(key))), foldersOf(other.map((key) => writeOf(key))))).toBe(
+      apart,
+    );
   });
 });
 
@@ -113,5 +110,27 @@ describe("pages", () => {
     await expect(run()).rejects.toThrow("no more");
     // It was begun, and is whole.
     expect((await fixture.list()).keys).toEqual(["a/1"]);
+  });
+
+  it("are put together once a second thread writes them, and what was read is written whatever ends the source", async () => {
+    async function* source() {
+      for (let i = 0; i < 100; i++) {
+        // The thread takes a moment to start.
+        if (i > 15) await new Promise((resolve) => setTimeout(resolve, 5));
+        yield Array.from({ length: 30 }, (_, k) => writeOf(`f${String(i).padStart(2, "0")}/${k}`));
+      }
+      throw new Error("no more");
+    }
+    const sizes: number[] = [];
+    const run = async (): Promise<void> => {
+      for await (const outcomes of fixture.tree.write(source())) {
+        sizes.push(outcomes.length);
+        expect(new Set(outcomes.map(codeOf))).toEqual(new Set(["written"]));
+      }
+    };
+    await expect(run()).rejects.toThrow("no more");
+    expect(Math.min(...sizes)).toBe(30);
+    expect(Math.max(...sizes)).toBeGreaterThanOrEqual(400);
+    expect((await fixture.list()).keys).toHaveLength(3000);
   });
 });
