@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 
 /** Those of the first line of main.ts, as what follows. */
 const MALLOC = { MALLOC_ARENA_MAX: "2", MALLOC_TRIM_THRESHOLD_: "131072" };
-const NODE_OPTIONS = ["--min-semi-space-size=8", "--max-semi-space-size=8", "--max-old-space-size=1024"];
+const NODE_OPTIONS = ["--min-semi-space-size=8", "--max-semi-space-size=16", "--max-old-space-size=1024"];
 
 /** Runs kvsync with `args` in the checkout's own Node, and resolves to its exit code: 70 if there is no such Node. */
 export function runWithOwnNode(args: readonly string[]): Promise<number> {
