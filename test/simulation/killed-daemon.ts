@@ -132,7 +132,7 @@ function config(url: string): string {
     `accounts: { dev: { endpoint: "${url}", account_id: ${ACCOUNT_ID}, api_token: any } }`,
     "root: ./kv",
     "mappings:",
-    "  app: { account: dev, mode: two-way, create: true, poll_interval: 1s, settle_window: 1s, max_delete: 100% }",
+    "  app: { account: dev, mode: two-way, create: true, poll_interval: 1s, settle_window: 1s, max_delete: 100%, max_overwrite: 100% }",
     "",
   ].join("\n");
 }
