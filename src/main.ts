@@ -4,10 +4,10 @@
 //
 // The first line keeps memory near what is alive. For V8: what is read, encoded and sent dies young, whatever its size, and
 // a young generation that has its size from the start neither copies it while growing nor, unless a command lets it
-// (cli/heap.ts), grows beyond; with twice as much a push peaks 15 MB higher, and a round with nothing to do takes a tenth less
-// time. 1 GB is far above what any command
-// holds; V8 lets the heap grow faster the higher that is. For malloc (glibc's; mallopt(3)): threads share two arenas, and
-// what is freed goes back to the system. A push of 100,000 files peaks at 175 MB with all of it, at 340 without.
+// (cli/heap.ts), grows beyond; with twice as much a push peaks 15 MB higher, and a round with nothing to do takes a tenth
+// less time. 1 GB is far above what any command holds; V8 lets the heap grow faster the higher that is. For malloc (glibc's;
+// mallopt(3)): threads share two arenas, and what is freed goes back to the system. A push of 100,000 files peaks at 175 MB
+// with all of it, at 340 without.
 
 import process from "node:process";
 

@@ -221,9 +221,10 @@ export function openBatchSender<Input, Item extends BatchItem>(
 
   /** What to do about items whose sending failed as a whole. */
   async function recover(items: readonly Item[], error: unknown): Promise<void> {
-    const isTooLarge = error instanceof KvError && error.code === "request-too-large";
-    const isTooSlow = error instanceof KvError && error.timedOut;
-    const isOpen = ops.once && error instanceof KvError && error.retryable;
+    if (!(error instanceof KvError)) throw error;
+    const isTooLarge = isOfSize(error);
+    const isTooSlow = error.timedOut;
+    const isOpen = isLeftOpen(error);
     if (!isTooLarge && !isTooSlow && !isOpen) throw error;
     if (isTooSlow && ++slowInARow > SLOW_IN_A_ROW_MAX) throw error;
     if (isTooLarge || isTooSlow) shrink(items);
@@ -231,6 +232,11 @@ export function openBatchSender<Input, Item extends BatchItem>(
     else if (items.length > 1) reopen(items);
     else if (isTooLarge) await sendAlone(items[0]!);
     else retryLater(items, error.message);
+  }
+
+  /** Whether it may have been done, of what is sent once. */
+  function isLeftOpen({ retryable }: KvError): boolean {
+    return ops.once && retryable;
   }
 
   /** Sent once, and what has become of it is not known. What follows waits a little: the API may need it. */
@@ -252,8 +258,9 @@ export function openBatchSender<Input, Item extends BatchItem>(
       await ops.sendAlone(item, signal);
       settle({ kind: "done", item });
     } catch (error) {
-      if (isRefusal(error) || (error instanceof KvError && error.code === "request-too-large")) refused(item, error);
-      else if (ops.once && error instanceof KvError && error.retryable) await leaveOpen([item], error);
+      if (!(error instanceof KvError)) throw error;
+      if (isRefusal(error) || isOfSize(error)) refused(item, error);
+      else if (isLeftOpen(error)) await leaveOpen([item], error);
       else throw error;
     }
   }
@@ -288,4 +295,8 @@ export function openBatchSender<Input, Item extends BatchItem>(
       return taken;
     },
   };
+}
+
+function isOfSize({ code }: KvError): boolean {
+  return code === "request-too-large";
 }
