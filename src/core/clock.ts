@@ -3,17 +3,24 @@
 
 declare const epochMs: unique symbol;
 declare const epochSeconds: unique symbol;
+declare const monotonicMs: unique symbol;
 
 /** Milliseconds since 1970, as a clock tells them. */
 export type EpochMs = number & { readonly [epochMs]: true };
+/** Milliseconds since some moment before the process began. It never goes back and never jumps, whatever is done to the
+ * machine's clock; it means nothing in another process. */
+export type MonotonicMs = number & { readonly [monotonicMs]: true };
 /** Whole seconds since 1970, as KV expirations are told. */
 export type EpochSeconds = number & { readonly [epochSeconds]: true };
 export type DurationMs = number;
 export type ByteCount = number;
 
 export interface Clock {
+  /** The time of day: to be shown, stored, or compared with times from elsewhere. It may jump in either direction. */
   now(): EpochMs;
-  /** Resolves after `duration`, or rejects with the signal's reason as soon as it is aborted. */
+  /** For how long something has taken or waited: the difference between two of these is true even if the clock jumped. */
+  monotonic(): MonotonicMs;
+  /** Resolves after `duration`, of any length, measured as {@link monotonic} does; or rejects with the signal's reason as soon as it is aborted. */
   sleep(duration: DurationMs, signal?: AbortSignal): Promise<void>;
   /** A number in [0, 1). */
   random(): number;

@@ -1,7 +1,7 @@
 // Simulated time. It stands still while anything runs, and moves only when the world says so: from one thing that is due to
 // the next, so that a month takes as long as the work in it.
 
-import type { Clock, DurationMs, EpochMs } from "../../src/core/clock.ts";
+import type { Clock, DurationMs, EpochMs, MonotonicMs } from "../../src/core/clock.ts";
 
 interface Sleeper {
   readonly due: number;
@@ -12,6 +12,8 @@ export class SimClock implements Clock {
   readonly #chance: () => number;
   readonly #sleepers = new Set<Sleeper>();
   #now: number;
+  /** What the time of day is ahead of where it would be. */
+  #jumped = 0;
 
   /** Begins at the true time, since the times of files are those of the kernel. */
   constructor(chance: () => number) {
@@ -20,7 +22,16 @@ export class SimClock implements Clock {
   }
 
   now(): EpochMs {
-    return this.#now as EpochMs;
+    return (this.#now + this.#jumped) as EpochMs;
+  }
+
+  monotonic(): MonotonicMs {
+    return this.#now as MonotonicMs;
+  }
+
+  /** Sets the time of day ahead by `duration`, or back: no sleeper notices. */
+  jump(duration: DurationMs): void {
+    this.#jumped += duration;
   }
 
   random(): number {

@@ -1,6 +1,6 @@
 // A clock that tests move by hand: time passes only in `advance`, and chance comes from a seed.
 
-import type { Clock, DurationMs, EpochMs } from "../../src/core/clock.ts";
+import type { Clock, DurationMs, EpochMs, MonotonicMs } from "../../src/core/clock.ts";
 
 interface Sleeper {
   readonly due: number;
@@ -8,17 +8,29 @@ interface Sleeper {
 }
 
 export class FakeClock implements Clock {
-  #now: number;
+  /** As the monotonic clock counts. */
+  #now = 0;
+  /** What the time of day is ahead of it. */
+  #offset: number;
   #seed: number;
   #sleepers: Sleeper[] = [];
 
   constructor(options: { readonly now?: number; readonly seed?: number } = {}) {
-    this.#now = options.now ?? 1_800_000_000_000;
+    this.#offset = options.now ?? 1_800_000_000_000;
     this.#seed = options.seed ?? 1;
   }
 
   now(): EpochMs {
-    return this.#now as EpochMs;
+    return (this.#now + this.#offset) as EpochMs;
+  }
+
+  monotonic(): MonotonicMs {
+    return this.#now as MonotonicMs;
+  }
+
+  /** Sets the time of day ahead by `duration`, or back: no sleeper notices. */
+  jump(duration: DurationMs): void {
+    this.#offset += duration;
   }
 
   /** mulberry32: small, seeded, good enough for jitter. */

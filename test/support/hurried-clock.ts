@@ -1,11 +1,13 @@
 // A clock whose sleeps are over at once, and time has passed: what waits for minutes runs in milliseconds, against real
 // servers, without anyone moving the clock by hand.
 
-import type { Clock, DurationMs, EpochMs } from "../../src/core/clock.ts";
+import type { Clock, DurationMs, EpochMs, MonotonicMs } from "../../src/core/clock.ts";
 import { FakeClock } from "./fake-clock.ts";
 
 export class HurriedClock implements Clock {
   #now: number;
+  /** What the time of day is ahead of where it would be. */
+  #jumped = 0;
   readonly #chance: FakeClock;
   /** All sleeps so far, in milliseconds. */
   readonly slept: number[] = [];
@@ -16,7 +18,16 @@ export class HurriedClock implements Clock {
   }
 
   now(): EpochMs {
-    return this.#now as EpochMs;
+    return (this.#now + this.#jumped) as EpochMs;
+  }
+
+  monotonic(): MonotonicMs {
+    return this.#now as MonotonicMs;
+  }
+
+  /** Sets the time of day ahead by `duration`, or back: no sleeper notices. */
+  jump(duration: DurationMs): void {
+    this.#jumped += duration;
   }
 
   random(): number {

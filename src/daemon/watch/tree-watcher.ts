@@ -11,7 +11,6 @@ import { nextTurn } from "../../replica/tree/event-loop.ts";
 import { readRootIdentity, type RootIdentity, rootMissing } from "../../replica/tree/tree-root.ts";
 import { joinEventQueue } from "./event-queue.ts";
 import { PendingChanges } from "./pending-changes.ts";
-import { SteadyTime } from "./steady-time.ts";
 import { type Exhausted, RETRY_MS } from "./watch-fault.ts";
 import { WatchedFolders } from "./watched-folders.ts";
 import type { Watcher, WatcherOptions, WatchState } from "./watcher.ts";
@@ -28,7 +27,6 @@ const ROOT_CHECK_MS: DurationMs = 2000;
 export class TreeWatcher implements Watcher {
   readonly #options: TreeWatcherOptions;
   readonly #root: string;
-  readonly #time: SteadyTime;
   readonly #pending: PendingChanges;
   readonly #folders: WatchedFolders;
   readonly #leaveQueue: () => void;
@@ -48,7 +46,6 @@ export class TreeWatcher implements Watcher {
     assert(options.pollIntervalMs > 0, "a poll interval is longer than nothing");
     this.#options = options;
     this.#root = resolve(options.root);
-    this.#time = new SteadyTime(options.clock);
     this.#pending = new PendingChanges(options);
     this.#folders = new WatchedFolders({
       root: this.#root,
@@ -56,7 +53,7 @@ export class TreeWatcher implements Watcher {
       isFolderIgnored: options.isFolderIgnored,
       events: {
         onChanged: (path) => {
-          this.#pending.addPath(path, this.#time.now());
+          this.#pending.addPath(path, options.clock.monotonic());
           this.#wake();
         },
         onRootChanged: () => this.#noteRescan("the root changed", { reopen: true }),
@@ -74,7 +71,7 @@ export class TreeWatcher implements Watcher {
       },
     });
     this.#rootFound = this.#findRoot();
-    this.#rootCheckAt = this.#time.now() + ROOT_CHECK_MS;
+    this.#rootCheckAt = options.clock.monotonic() + ROOT_CHECK_MS;
   }
 
   /** To be called once, before anything else. */
@@ -130,7 +127,7 @@ export class TreeWatcher implements Watcher {
   }
 
   async #sleepUntil(dueAt: number): Promise<void> {
-    const duration = dueAt - this.#time.now();
+    const duration = dueAt - this.#options.clock.monotonic();
     if (duration <= 0) return;
     const alarm = new AbortController();
     this.#alarm = alarm;
@@ -144,7 +141,7 @@ export class TreeWatcher implements Watcher {
   }
 
   async #step(): Promise<void> {
-    const now = this.#time.now();
+    const now = this.#options.clock.monotonic();
     const isDue = this.#pending.dueAt <= now;
     if (isDue || this.#rootCheckAt <= now) {
       const change = this.#followRoot(now);
@@ -218,7 +215,7 @@ export class TreeWatcher implements Watcher {
       } else if (!this.#folders.isOpen && !this.#isClosed)
         this.#rootFound = rootMissing(this.#root, "it vanished while it was opened");
     }
-    const now = this.#time.now();
+    const now = this.#options.clock.monotonic();
     const polls = this.#isGivenUp() || this.#blindness() !== undefined;
     this.#pollAt = polls ? now + this.#options.pollIntervalMs : Number.POSITIVE_INFINITY;
     this.#retryAt = this.#isGivenUp() ? now + RETRY_MS : Number.POSITIVE_INFINITY;
@@ -244,7 +241,7 @@ export class TreeWatcher implements Watcher {
   }
 
   #noteRescan(reason: string, { reopen }: { readonly reopen: boolean }): void {
-    this.#pending.addRescan({ reason, reopen }, this.#time.now());
+    this.#pending.addRescan({ reason, reopen }, this.#options.clock.monotonic());
     this.#wake();
   }
 

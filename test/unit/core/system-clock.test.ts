@@ -21,4 +21,22 @@ describe("a sleep by the real clock", () => {
     await expect(systemClock.sleep(0, new AbortController().signal)).resolves.toBeUndefined();
     await expect(systemClock.sleep(0)).resolves.toBeUndefined();
   });
+
+  it("lasts when it is longer than a timer of Node can be: 30 days are not a millisecond", async () => {
+    const stop = new AbortController();
+    const reason = new Error("enough");
+    const slept = systemClock.sleep(30 * 86_400_000, stop.signal);
+    const first = await Promise.race([slept.catch(String), systemClock.sleep(100).then(() => "still asleep")]);
+    expect(first).toBe("still asleep");
+    stop.abort(reason);
+    await expect(slept).rejects.toBe(reason);
+  });
+});
+
+describe("monotonic time", () => {
+  it("goes on as a sleep does", async () => {
+    const before = systemClock.monotonic();
+    await systemClock.sleep(30);
+    expect(systemClock.monotonic() - before).toBeGreaterThanOrEqual(29);
+  });
 });

@@ -1,7 +1,7 @@
 // A clock in a hurry, for tests of what the kernel does in real time.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Clock, DurationMs, EpochMs } from "../../../src/core/clock.ts";
+import type { Clock, DurationMs, EpochMs, MonotonicMs } from "../../../src/core/clock.ts";
 
 /** The kernel's events come in real time, so this clock runs in real time too, but faster. */
 export class HastyClock implements Clock {
@@ -15,7 +15,11 @@ export class HastyClock implements Clock {
   }
 
   now(): EpochMs {
-    return (1_800_000_000_000 + (performance.now() - this.#start) * this.#haste) as EpochMs;
+    return (1_800_000_000_000 + this.monotonic()) as EpochMs;
+  }
+
+  monotonic(): MonotonicMs {
+    return ((performance.now() - this.#start) * this.#haste) as MonotonicMs;
   }
 
   random(): number {

@@ -2,10 +2,7 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { EpochMs } from "../../../src/core/clock.ts";
 import { PendingChanges } from "../../../src/daemon/watch/pending-changes.ts";
-import { SteadyTime } from "../../../src/daemon/watch/steady-time.ts";
-import { FakeClock } from "../../support/fake-clock.ts";
 
 const limits = { quietMs: 100, maxQuietMs: 1000, dirtyMax: 3 };
 
@@ -50,24 +47,5 @@ describe("pending changes", () => {
         expect(kept).toEqual(new Set(paths.filter((each) => !isBelow(each))));
       }),
     );
-  });
-});
-
-describe("steady time", () => {
-  it("goes on when the clock is set back", async () => {
-    const clock = new FakeClock({ now: 1_800_000_000_000 });
-    let setBack = 0;
-    const time = new SteadyTime({
-      now: () => (clock.now() - setBack) as EpochMs,
-      sleep: (duration, signal) => clock.sleep(duration, signal),
-      random: () => clock.random(),
-    });
-    const start = time.now();
-    await clock.advance(1000);
-    expect(time.now()).toBe(start + 1000);
-    setBack = 3_600_000;
-    expect(time.now()).toBe(start + 1000);
-    await clock.advance(1000);
-    expect(time.now()).toBe(start + 2000);
   });
 });
