@@ -20,8 +20,6 @@ export function defineRound(
     .option("-n, --dry-run", "Show what would be done, and do nothing")
     .option("--force", `Do it even where a guard would hold it (max_delete, max_overwrite, an empty ${emptied})`)
     .action((names: string[], { dryRun = false, force = false }: Options) =>
-      start((context) =>
-        runMappings(context, names, { command: direction, direction: () => direction, dryRun, force }),
-      ),
+      start((context) => runMappings(context, names, { command: direction, modeOf: () => direction, dryRun, force })),
     );
 }

@@ -1,45 +1,49 @@
-// One round for each of several mappings: push, pull and diff. A mapping that fails does not keep the others from theirs.
+// One round for each of several mappings: push, pull, sync and diff. All of them go the daemon's road, with its guards, its
+// memory of what folder and namespace were, and its history; they differ in the way that a mapping is carried. A mapping
+// that fails does not keep the others from theirs.
 
-import type { MappingConfig } from "../config/config.ts";
+import type { MappingConfig, Mode } from "../config/config.ts";
 import { AppError } from "../core/errors.ts";
-import { decideOf } from "../daemon/decide-mapping.ts";
-import { openMapping } from "../daemon/mapping.ts";
-import { type PairDeps, runPairRound } from "../daemon/pair.ts";
+import { decodeHoldReason, renderHoldAdvice, renderHoldReason } from "../daemon/hold-reason.ts";
+import { openMappingRounds } from "../daemon/mapping-rounds.ts";
+import type { PairDeps } from "../daemon/pair.ts";
+import type { AccountsPort, RoundReport } from "../daemon/round-port.ts";
 import { openJournal, openScratchJournal } from "../journal/journal.ts";
 import { openStateLock } from "../journal/lock.ts";
 import type { Context } from "./context.ts";
-import { exitCodeOf, type ExitCode, worstExitCode } from "./exit-code.ts";
+import { EXIT, exitCodeOf, type ExitCode, worstExitCode } from "./exit-code.ts";
 import { growHeapFreely } from "./heap.ts";
 import { errorRecord, renderError } from "./render-error.ts";
 import { openRoundReport, requestsSince } from "./round-report.ts";
 
-export interface MappingRounds {
-  readonly command: "push" | "pull" | "diff";
-  readonly direction: (mapping: MappingConfig) => "push" | "pull";
+export interface MappingsRun {
+  readonly command: "push" | "pull" | "sync" | "diff";
+  /** How a mapping is carried: a push or pull of a two-way mapping is one way on purpose. */
+  readonly modeOf: (mapping: MappingConfig) => Mode;
   readonly dryRun: boolean;
   readonly force: boolean;
 }
 
 /** What the sides of a mapping's round are called. */
-export const SIDES = {
+const SIDES = {
   push: { source: "the folder", destination: "the namespace" },
   pull: { source: "the namespace", destination: "the folder" },
 } as const;
 
+const ARROWS = { push: "->", pull: "<-", "two-way": "<->" } as const;
+
 /** Runs the mappings of these names, or all, one after the other. Returns the worst exit code. */
-export async function runMappings(
-  context: Context,
-  names: readonly string[],
-  rounds: MappingRounds,
-): Promise<ExitCode> {
-  if (rounds.command === "pull") growHeapFreely();
+export async function runMappings(context: Context, names: readonly string[], run: MappingsRun): Promise<ExitCode> {
+  if (run.command === "pull") growHeapFreely();
   const { stateDir } = await context.config();
   const mappings = await context.mappings(names);
-  const state = openState(context, stateDir, rounds.dryRun);
+  const state = openState(context, stateDir, run.dryRun);
   try {
     const codes: ExitCode[] = [];
-    for (const mapping of mappings)
-      codes.push(await runMapping(context, state.deps, mapping, rounds, mappings.length > 1));
+    for (const mapping of mappings) {
+      const mode = run.modeOf(mapping);
+      codes.push(await runMapping(context, state.deps, { ...mapping, mode }, run, mappings.length > 1));
+    }
     return worstExitCode(codes);
   } finally {
     state.close();
@@ -73,15 +77,15 @@ async function runMapping(
   context: Context,
   deps: PairDeps,
   mapping: MappingConfig,
-  rounds: MappingRounds,
+  run: MappingsRun,
   hasOthers: boolean,
 ): Promise<ExitCode> {
   try {
-    return await runRound(context, deps, mapping, rounds);
+    return await runRound(context, deps, mapping, run);
   } catch (error) {
     if (!hasOthers || !(error instanceof AppError) || context.signal.aborted) throw error;
     const { output } = context;
-    if (output.json) output.event({ ...errorRecord(error), mapping: mapping.name });
+    output.event({ ...errorRecord(error), mapping: mapping.name });
     output.warn(renderError(error, output.stderr, false));
     return exitCodeOf(error);
   }
@@ -91,49 +95,53 @@ async function runRound(
   context: Context,
   deps: PairDeps,
   mapping: MappingConfig,
-  rounds: MappingRounds,
+  { command, dryRun, force }: MappingsRun,
 ): Promise<ExitCode> {
-  const { clock, signal } = context;
-  const { command, dryRun, force } = rounds;
-  const startedAt = clock.now();
-  const direction = rounds.direction(mapping);
-  // A push or pull of a two-way mapping is one way on purpose; what differs is shown as its mode would carry it.
-  const twoWay = command === "diff" && mapping.mode === "two-way";
+  const { name, mode, folder, namespace } = mapping;
+  const startedAt = context.clock.now();
   const account = await context.account(mapping.account);
   const before = account.api.counts();
-  const opened = await openMapping(
-    { clock, stateDir: deps.stateDir, mapping, account: account.config, api: account.api },
-    { direction, look: dryRun },
-  );
-  const pair = opened.pair(direction);
+  const accounts: AccountsPort = { open: async () => account, renew: async () => {} };
+  const rounds = openMappingRounds({ ...deps, mapping, accounts, spool: 1 });
   const report = openRoundReport(context, {
     command,
-    mapping: mapping.name,
+    mapping: name,
     account: account.name,
-    namespace: opened.namespace?.title ?? mapping.namespace,
-    route: `${pair.source.label} ${twoWay ? "<->" : "->"} ${pair.destination.label}`,
+    namespace,
+    route: `${folder} ${ARROWS[mode]} ${account.name}:${namespace}`,
     dryRun,
     startedAt,
     compares: command === "diff",
-    twoWay,
-    sides: SIDES[direction],
+    twoWay: mode === "two-way",
+    sides: SIDES[mode === "pull" ? "pull" : "push"],
   });
   try {
-    const result = await runPairRound(deps, pair, {
-      decide: decideOf({ ...mapping, mode: twoWay ? "two-way" : direction }, pair.destination, {
-        now: clock.now(),
-        unattended: false,
-      }),
-      settleWindowMs: mapping.settleWindowMs,
-      guards: mapping,
-      dryRun,
-      force,
-      signal,
-      events: report.events,
-    });
-    return report.finish(result, requestsSince(before, account.api.counts()));
+    const round = await rounds.full({ signal: context.signal, events: report.events, dryRun, force });
+    // The summary is the last line.
+    if (round.hold !== undefined) context.output.event({ type: "held", mapping: name, plan: round.hold.plan });
+    const code = report.finish(round.result, requestsSince(before, account.api.counts()));
+    return worstExitCode([code, tellHold(context, mapping, command, round)]);
   } finally {
     report.close();
-    await opened.close();
+    await rounds.close();
   }
+}
+
+/** What the summary does not say: the plan's id, and the guards that only a mapping has. */
+function tellHold(
+  { output }: Context,
+  { name, mode, conflict }: MappingConfig,
+  command: MappingsRun["command"],
+  { hold, result }: RoundReport,
+): ExitCode {
+  if (hold !== undefined) {
+    const reason = decodeHoldReason(hold.reason);
+    const isTold = result.trip?.guard === reason.guard;
+    output.warn(`  held as plan ${hold.plan}${isTold ? "" : `: ${renderHoldReason(reason)}`}`);
+    output.warn(`  hint: ${renderHoldAdvice(reason)}`);
+    output.warn(`  hint: kvsync approve ${name}, then kvsync ${command} ${name} again, lets exactly this plan run`);
+    return EXIT.held;
+  }
+  const waits = command === "sync" && mode === "two-way" && conflict === "hold" && result.conflicts > 0;
+  return waits ? EXIT.conflicts : EXIT.done;
 }

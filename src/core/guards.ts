@@ -9,7 +9,8 @@ export interface GuardLimits {
   readonly maxOverwrite: { readonly share: number } | { readonly count: number } | "not-all";
 }
 
-/** Deletions that are always allowed where the limit is a share: a small namespace would trip on every second one. */
+/** Deletions that are always allowed where the limit is a share: a small namespace would trip on every second one. They are
+ * never all of a side, nor all that both sides had agreed on: an unmounted disk may leave a folder that is not quite empty. */
 const DELETES_ALLOWED_MIN = 10;
 /** Of fewer keys it is no news that all of them changed. */
 const OVERWRITES_ALLOWED_MIN = 9;
@@ -19,11 +20,16 @@ export interface PlanCounts {
   readonly sourceKeys: number;
   readonly destinationKeys: number;
   readonly removes: number;
-  readonly writes: number;
   /** Writes that replace the value of a key that both sides had agreed on. */
   readonly overwrites: number;
   /** Keys that both sides had agreed on and still have. */
   readonly agreed: number;
+  /** Keys that both sides had agreed on and that the destination still has, whatever has become of them at the source. */
+  readonly known: number;
+  /** Removals of such keys. */
+  readonly knownRemoves: number;
+  /** Removals of values that the plan writes under another name. */
+  readonly renames: number;
 }
 
 export type Trip =
@@ -42,14 +48,20 @@ export function checkGuards(counts: PlanCounts, limits: GuardLimits): Trip | und
 }
 
 function checkRemoves(counts: PlanCounts, { maxDelete }: GuardLimits): Trip | undefined {
-  if (counts.removes === 0) return undefined;
-  const isEmptied = counts.writes === 0 && counts.removes >= counts.destinationKeys;
-  if (counts.sourceKeys === 0 || isEmptied) return { guard: "source-empty", removes: counts.removes };
+  const { removes, destinationKeys, known, knownRemoves } = counts;
+  if (removes === 0) return undefined;
+  const isEmptied = removes >= destinationKeys || (known > 0 && knownRemoves >= known);
+  if (counts.sourceKeys === 0 || (isEmptied && !isMoved(counts))) return { guard: "source-empty", removes };
   const allowed =
     "count" in maxDelete
       ? maxDelete.count
-      : Math.max(DELETES_ALLOWED_MIN, Math.floor(counts.destinationKeys * maxDelete.share));
-  return counts.removes > allowed ? { guard: "max-delete", removes: counts.removes, allowed } : undefined;
+      : Math.max(DELETES_ALLOWED_MIN, Math.floor(destinationKeys * maxDelete.share));
+  return removes > allowed ? { guard: "max-delete", removes, allowed } : undefined;
+}
+
+/** Most of what would be removed stays under another name. */
+function isMoved({ removes, renames }: PlanCounts): boolean {
+  return 2 * renames > removes;
 }
 
 function checkOverwrites({ overwrites, agreed }: PlanCounts, { maxOverwrite }: GuardLimits): Trip | undefined {

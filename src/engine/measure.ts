@@ -19,6 +19,10 @@ export interface Measure {
   readonly overwrites: Record<Target, number>;
   /** Writes to each side of keys in the base that it is without. */
   readonly restored: Record<Target, number>;
+  /** Keys in the base that each side has. */
+  readonly known: Record<Target, number>;
+  /** Those of them that would be removed from it. */
+  readonly knownRemoves: Record<Target, number>;
   /** Keys in the base that both sides have and that stay as they are. */
   kept: number;
   /** Keys in the base that were looked at. */
@@ -26,7 +30,15 @@ export interface Measure {
 }
 
 export function openMeasure(): Measure {
-  return { keys: noneOfEach(), overwrites: noneOfEach(), restored: noneOfEach(), kept: 0, based: 0 };
+  return {
+    keys: noneOfEach(),
+    overwrites: noneOfEach(),
+    restored: noneOfEach(),
+    known: noneOfEach(),
+    knownRemoves: noneOfEach(),
+    kept: 0,
+    based: 0,
+  };
 }
 
 function noneOfEach(): Record<Target, number> {
@@ -39,6 +51,9 @@ export function measureTriple(measure: Measure, triple: Triple, action: Action |
   if (destination !== undefined) measure.keys.destination++;
   if (base === undefined) return;
   measure.based++;
+  if (source !== undefined) measure.known.source++;
+  if (destination !== undefined) measure.known.destination++;
+  if (action?.kind === "remove") measure.knownRemoves[action.to]++;
   if (action?.kind === "write" && triple[action.to] === undefined) measure.restored[action.to]++;
   if (source === undefined || destination === undefined) return;
   if (action?.kind === "write") measure.overwrites[action.to]++;
@@ -48,18 +63,37 @@ export function measureTriple(measure: Measure, triple: Triple, action: Action |
 /** A partial round does not see the keys that it is not about: the base says how many there are, and they stay. */
 export function assumeRest(measure: Measure, baseKeys: number): void {
   measure.keys.source = measure.keys.destination = baseKeys;
-  measure.kept += baseKeys - measure.based;
+  const rest = baseKeys - measure.based;
+  measure.kept += rest;
+  measure.known.source += rest;
+  measure.known.destination += rest;
 }
 
-/** The guard that a plan trips, or undefined. A write whose value turns out to be what is there already is none: such
- * values are read, until enough of them are found or all have been looked at. */
-export async function checkPlan(
+interface CheckDeps {
+  readonly source: Replica;
+  readonly guards: GuardLimits;
+  readonly signal?: AbortSignal;
+}
+
+/** The guard that a plan trips, or undefined. What tells an accident from work is read where it is not known yet: a removal
+ * whose value the plan writes under another name is no loss, and a write of what is there already is no overwrite. */
+export async function checkPlan(plan: Plan, measure: Measure, deps: CheckDeps): Promise<PlanTrip | undefined> {
+  const trip = tripOf(plan, measure, deps.guards);
+  if (trip?.guard === "source-empty" && measure.keys[otherSide(trip.to)] > 0) {
+    const renames = await countRenames(plan, trip.to, deps);
+    const again = tripOf(plan, measure, deps.guards, { to: trip.to, renames });
+    return again?.guard === "max-overwrite" ? checkOverwrites(plan, measure, again, deps) : again;
+  }
+  return trip?.guard === "max-overwrite" ? checkOverwrites(plan, measure, trip, deps) : trip;
+}
+
+/** Values are read until enough of them are found to be what is there, or all have been looked at. */
+async function checkOverwrites(
   plan: Plan,
   measure: Measure,
-  deps: { readonly source: Replica; readonly guards: GuardLimits; readonly signal?: AbortSignal },
+  trip: PlanTrip & { readonly guard: "max-overwrite" },
+  deps: CheckDeps,
 ): Promise<PlanTrip | undefined> {
-  const trip = tripOf(plan, measure, deps.guards);
-  if (trip?.guard !== "max-overwrite") return trip;
   const equal = await countEqual(plan, trip.overwrites - trip.allowed, deps);
   if (equal === 0) return trip;
   const { source, destination } = measure.overwrites;
@@ -67,22 +101,57 @@ export async function checkPlan(
   return tripOf(plan, { ...measure, overwrites, kept: measure.kept + equal }, deps.guards);
 }
 
-function tripOf({ counts }: Plan, measure: Measure, guards: GuardLimits): PlanTrip | undefined {
-  const { keys, overwrites, kept } = measure;
+function otherSide(side: Target): Target {
+  return side === "source" ? "destination" : "source";
+}
+
+function tripOf(
+  { counts }: Plan,
+  measure: Measure,
+  guards: GuardLimits,
+  moved?: { readonly to: Target; readonly renames: number },
+): PlanTrip | undefined {
+  const { keys, overwrites, known, knownRemoves, kept } = measure;
   const agreed = overwrites.source + overwrites.destination + kept;
   const check = (to: Target): PlanTrip | undefined => {
     const planned: PlanCounts = {
-      sourceKeys: keys[to === "source" ? "destination" : "source"],
+      sourceKeys: keys[otherSide(to)],
       destinationKeys: keys[to],
       removes: counts[`remove:${to}`],
-      writes: counts[`write:${to}`],
       overwrites: overwrites[to],
       agreed,
+      known: known[to],
+      knownRemoves: knownRemoves[to],
+      renames: moved?.to === to ? moved.renames : 0,
     };
     const trip = checkGuards(planned, guards);
     return trip && { ...trip, to };
   };
   return check("destination") ?? check("source");
+}
+
+/** Removals in a plan that is looked at for renames: of more, nobody renames all at once by hand. */
+const RENAMES_MAX = 1000;
+
+/** How many of the values that a plan removes from a side it writes to it under another name. */
+async function countRenames(plan: Plan, to: Target, { source, signal }: CheckDeps): Promise<number> {
+  if (plan.counts[`write:${to}`] === 0 || plan.counts[`remove:${to}`] > RENAMES_MAX) return 0;
+  const written = new Set<string>();
+  for (const page of plan.pages(`write:${to}`)) {
+    const unread = page.flatMap(({ from }) => {
+      if (from.fingerprint !== undefined) written.add(from.fingerprint);
+      return from.fingerprint === undefined && to === "destination" ? [from] : [];
+    });
+    if (unread.length > RENAMES_MAX) return 0;
+    for await (const outcomes of source.read(onePage(unread), transferOptions({ signal }))) {
+      for (const outcome of outcomes) if (outcome.kind === "value") written.add(outcome.value.entry.fingerprint!);
+    }
+  }
+  let renames = 0;
+  for (const page of plan.pages(`remove:${to}`)) {
+    renames += page.filter(({ replaces }) => written.has(replaces.fingerprint ?? "")).length;
+  }
+  return renames;
 }
 
 /** As many as one request asks for where reading takes requests. */

@@ -1,7 +1,6 @@
 // kvsync diff: what differs, and which way it would go. Of mappings as their mode says, or of any two locations.
 
 import type { Command } from "commander";
-import type { MappingConfig } from "../../config/config.ts";
 import type { Start } from "../command-entry.ts";
 import { isLocation } from "../location.ts";
 import { runCopy } from "../run-copy.ts";
@@ -22,12 +21,7 @@ export function define(command: Command, start: Start): void {
             values: false,
           });
         }
-        return runMappings(context, names, { command: "diff", direction: wayOf, dryRun: true, force: false });
+        return runMappings(context, names, { command: "diff", modeOf: ({ mode }) => mode, dryRun: true, force: false });
       }),
     );
-}
-
-/** In a two-way round the folder is the source, as in a push. */
-function wayOf({ mode }: MappingConfig): "push" | "pull" {
-  return mode === "pull" ? "pull" : "push";
 }

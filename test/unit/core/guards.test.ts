@@ -3,31 +3,41 @@ import { checkGuards, type GuardLimits, type PlanCounts, renderTrip, type Trip }
 
 const quarter: GuardLimits = { maxDelete: { share: 0.25 }, maxOverwrite: "not-all" };
 
-type Removals = Omit<PlanCounts, "overwrites" | "agreed">;
+type Removals = Pick<PlanCounts, "sourceKeys" | "destinationKeys" | "removes"> & Partial<PlanCounts>;
+
+const none = { overwrites: 0, agreed: 0, known: 0, knownRemoves: 0, renames: 0 };
 type Row = [title: string, counts: Removals, trip: Trip["guard"] | undefined];
 
 const table: Row[] = [
-  ["no removals, whatever else", { sourceKeys: 0, destinationKeys: 0, removes: 0, writes: 0 }, undefined],
-  ["a quarter", { sourceKeys: 75, destinationKeys: 100, removes: 25, writes: 0 }, undefined],
-  ["more than a quarter", { sourceKeys: 74, destinationKeys: 100, removes: 26, writes: 0 }, "max-delete"],
-  ["ten of a few", { sourceKeys: 2, destinationKeys: 12, removes: 10, writes: 0 }, undefined],
-  ["eleven of a few", { sourceKeys: 1, destinationKeys: 12, removes: 11, writes: 0 }, "max-delete"],
-  ["all, since the source is empty", { sourceKeys: 0, destinationKeys: 2, removes: 2, writes: 0 }, "source-empty"],
+  ["no removals, whatever else", { sourceKeys: 0, destinationKeys: 0, removes: 0 }, undefined],
+  ["a quarter", { sourceKeys: 75, destinationKeys: 100, removes: 25 }, undefined],
+  ["more than a quarter", { sourceKeys: 74, destinationKeys: 100, removes: 26 }, "max-delete"],
+  ["ten of a few", { sourceKeys: 2, destinationKeys: 12, removes: 10 }, undefined],
+  ["eleven of a few", { sourceKeys: 1, destinationKeys: 12, removes: 11 }, "max-delete"],
+  ["all, since the source is empty", { sourceKeys: 0, destinationKeys: 2, removes: 2 }, "source-empty"],
+  ["all that is there, and nothing comes", { sourceKeys: 5, destinationKeys: 2, removes: 2 }, "source-empty"],
+  ["all that is there, for something else", { sourceKeys: 2, destinationKeys: 2, removes: 2 }, "source-empty"],
+  ["all that is there, under other names", { sourceKeys: 2, destinationKeys: 2, removes: 2, renames: 2 }, undefined],
+  ["all, half of it under other names", { sourceKeys: 2, destinationKeys: 2, removes: 2, renames: 1 }, "source-empty"],
   [
-    "all that is there, and nothing comes",
-    { sourceKeys: 5, destinationKeys: 2, removes: 2, writes: 0 },
+    "all that both sides had agreed on, beside keys of others",
+    { sourceKeys: 1, destinationKeys: 40, removes: 8, known: 8, knownRemoves: 8 },
     "source-empty",
   ],
-  ["all that is there, for something else", { sourceKeys: 2, destinationKeys: 2, removes: 2, writes: 2 }, undefined],
+  [
+    "all but one that both sides had agreed on",
+    { sourceKeys: 1, destinationKeys: 40, removes: 7, known: 8, knownRemoves: 7 },
+    undefined,
+  ],
 ];
 
 describe("a plan with removals", () => {
   it.each(table)("of %s", (_title, counts, guard) => {
-    expect(checkGuards({ ...counts, overwrites: 0, agreed: 0 }, quarter)?.guard).toBe(guard);
+    expect(checkGuards({ ...none, ...counts }, quarter)?.guard).toBe(guard);
   });
 
   it("is measured against a plain count, too", () => {
-    const counts = { sourceKeys: 95, destinationKeys: 100, removes: 5, writes: 0, overwrites: 0, agreed: 95 };
+    const counts = { ...none, sourceKeys: 95, destinationKeys: 100, removes: 5, agreed: 95 };
     expect(checkGuards(counts, { ...quarter, maxDelete: { count: 5 } })).toBeUndefined();
     expect(checkGuards(counts, { ...quarter, maxDelete: { count: 4 } })).toEqual({
       guard: "max-delete",
@@ -60,7 +70,7 @@ const overwrites: Overwrites[] = [
 
 describe("a plan that overwrites what both sides had agreed on", () => {
   it.each(overwrites)("%s", (_title, maxOverwrite, counts, allowed) => {
-    const plan = { sourceKeys: 1000, destinationKeys: 1000, removes: 0, writes: counts.overwrites, ...counts };
+    const plan = { ...none, sourceKeys: 1000, destinationKeys: 1000, removes: 0, ...counts };
     const trip = checkGuards(plan, { ...quarter, maxOverwrite });
     expect(trip).toEqual(allowed === undefined ? undefined : { guard: "max-overwrite", ...counts, allowed });
   });

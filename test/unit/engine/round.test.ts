@@ -77,8 +77,8 @@ describe("a round", () => {
   });
 
   it("with delete: all makes the destination a mirror, and saves what nobody else has", async () => {
-    await put(destination, { foreign: "x" });
-    await put(source, { a: "1" });
+    await put(destination, { foreign: "x", kept: "2" });
+    await put(source, { a: "1", kept: "2" });
     expect(await round(pair, { delete: "all" })).toMatchObject({ written: 1, removed: 1 });
     expect(pair.trashed).toEqual([{ key: "foreign", content: "x", reason: "removed" }]);
   });
