@@ -3,6 +3,7 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { AppError, visible } from "../core/errors.ts";
+import { isLoopback, isLoopbackHost } from "../core/loopback.ts";
 import { type HealthSnapshot, judgeHealth } from "./health.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -24,7 +25,6 @@ export interface HealthServer {
 /** A monitor that does not finish its request must not keep a connection for long. */
 const REQUEST_TIMEOUT_MS = 10_000;
 const CONNECTIONS_MAX = 64;
-const LOOPBACK = /^(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1|\[::1\])$/i;
 
 interface Answer {
   readonly status: number;
@@ -35,7 +35,7 @@ interface Answer {
 /** Throws AppError "config-invalid" for an address that others can reach, "address-in-use". */
 export async function openHealthServer(options: HealthServerOptions): Promise<HealthServer> {
   const host = options.host.replace(/^\[(.*)\]$/, "$1");
-  if (!LOOPBACK.test(host)) {
+  if (!isLoopback(host)) {
     throw new AppError("config-invalid", `${visible(options.host)} is not a loopback address`, {
       hint: "health and metrics are served on 127.0.0.1 or ::1 only; let a proxy with authentication serve others",
     });
@@ -96,11 +96,6 @@ async function answer({ status, metrics }: HealthServerOptions, request: Incomin
 
 function plain(status: number, message: string): Answer {
   return { status, contentType: "text/plain; charset=utf-8", body: `${message}\n` };
-}
-
-/** `host` as a Host header has it, with or without a port. HTTP/1.0 may go without it. */
-function isLoopbackHost(host: string | undefined): boolean {
-  return host === undefined || LOOPBACK.test(host.replace(/:\d+$/, ""));
 }
 
 function listen(server: Server, host: string, port: number): Promise<number> {

@@ -5,6 +5,7 @@ import type { EpochSeconds } from "../core/clock.ts";
 import type { Json } from "../core/json.ts";
 import { keyFault } from "../core/key.ts";
 import { EXPIRATION_AHEAD_SECONDS_MIN, METADATA_BYTES_MAX, VALUE_BYTES_MAX } from "../core/limits.ts";
+import { jsonShapeFault } from "./json-shape.ts";
 import {
   type Caller,
   emptyKey,
@@ -84,10 +85,11 @@ function parseSeconds(given: string | number): number | undefined {
   return seconds <= SECONDS_MAX ? seconds : undefined;
 }
 
-/** `text` of a form's metadata field as the compact JSON to store, or null for none. */
-export function parseMetadata(text: string): string | null {
+/** A form's metadata field as the compact JSON to store, or null for none. */
+export function parseMetadata(field: Buffer): string | null {
+  if (jsonShapeFault(field) !== undefined) throw metadataTooLong(field.byteLength);
   try {
-    return encodeMetadata(JSON.parse(text) as Json);
+    return encodeMetadata(JSON.parse(field.toString()) as Json);
   } catch (error) {
     if (error instanceof SyntaxError) throw metadataNotJson();
     throw error;

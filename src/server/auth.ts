@@ -2,15 +2,29 @@
 
 import { hash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
+import { isLoopback, isLoopbackHost } from "../core/loopback.ts";
 import { failure } from "./answer.ts";
 import { Refusal, refuse } from "./refusal.ts";
 
 /** The credential that a request carries, or a Refusal. With `token` undefined any credential will do, but there must
- * be one: a browser cannot send it to another origin without asking first, and is refused then. */
+ * be one, and the request must come from a program of this machine: a web page must not read or write here. */
 export function authorise(headers: IncomingHttpHeaders, token: string | undefined): string {
+  if (token === undefined) checkLocal(headers);
   const credential = parseCredential(headers);
   if (token !== undefined && !equal(credential, token)) throw refuse(403, 10000, "Authentication error");
   return credential;
+}
+
+/** A page of another site has its own name as its origin; and as the host, where it made that name point here. */
+function checkLocal({ host, origin }: IncomingHttpHeaders): void {
+  if (!isLoopbackHost(host))
+    throw refuse(403, 10000, "Authentication error: without a token, only localhost may be asked");
+  if (origin !== undefined && !isLocalOrigin(origin))
+    throw refuse(403, 10000, "Authentication error: without a token, no web page of another site may ask");
+}
+
+function isLocalOrigin(origin: string): boolean {
+  return URL.canParse(origin) && isLoopback(new URL(origin).hostname);
 }
 
 function parseCredential(headers: IncomingHttpHeaders): string {

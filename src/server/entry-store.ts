@@ -142,7 +142,12 @@ const REPLACEMENT = "\ufffd";
 
 export function quoted({ bytes, metadata, expiration }: StoredEntry): QuotedEntry {
   const text = isUtf8(bytes) ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString() : undefined;
-  return { json: text && JSON.stringify(text), byteLength: bytes.byteLength, metadata, expiration };
+  return {
+    json: text === undefined ? undefined : JSON.stringify(text),
+    byteLength: bytes.byteLength,
+    metadata,
+    expiration,
+  };
 }
 
 const visible = "(e.expiration IS NULL OR e.expiration > ?)";

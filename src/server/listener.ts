@@ -1,6 +1,7 @@
 // The HTTP side of the server: connections, and the life of the requests on them.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { DurationMs } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
 import type { AnsweredExchange } from "./answered-exchange.ts";
@@ -31,6 +32,8 @@ export function openListener(deps: ListenerDeps): Listener {
   const nextRayId = rayIds(deps.clock);
   const closing = new AbortController();
   const exchanges = new Map<IncomingMessage, Promise<void>>();
+  /** The last exchange of each connection: a pipelined DELETE must not overtake the PUT whose body is still on its way. */
+  const latest = new WeakMap<Socket, Promise<void>>();
 
   async function exchange(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const startedAt = deps.clock.now();
@@ -55,7 +58,12 @@ export function openListener(deps: ListenerDeps): Listener {
   const server = createServer(
     { keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: REQUEST_TIMEOUT_MS },
     (request, response) => {
-      const running = exchange(request, response).catch((error: unknown) => {
+      const before = latest.get(request.socket);
+      const inTurn = async (): Promise<void> => {
+        await before;
+        return exchange(request, response);
+      };
+      const running = inTurn().catch((error: unknown) => {
         const gone = error instanceof ClientGone;
         deps.log(
           `${request.method ?? ""} ${visible(request.url ?? "")} ${gone ? error.message : describeError(error)}`,
@@ -63,6 +71,7 @@ export function openListener(deps: ListenerDeps): Listener {
         response.destroy();
       });
       exchanges.set(request, running);
+      latest.set(request.socket, running);
       void running.finally(() => exchanges.delete(request));
     },
   );

@@ -5,6 +5,9 @@
 
 import { Busboy } from "@fastify/busboy";
 
+/** A form has two fields that mean something; each part costs a stream, however small it is. */
+const PARTS_MAX = 100;
+
 export interface Form {
   readonly value: Buffer | undefined;
   readonly metadata: Buffer | undefined;
@@ -14,13 +17,16 @@ export function isMultipart(contentType: string | undefined): contentType is str
   return contentType !== undefined && /^\s*multipart\/form-data\s*(;|$)/i.test(contentType);
 }
 
-/** Of a field sent twice the first counts; other fields are ignored. Undefined: the body is no such form. */
+/** Of a field sent twice the first counts; other fields are ignored. Undefined: the body is no such form, or has over 100
+ * fields. */
 export function parseForm(contentType: string, body: Buffer): Promise<Form | undefined> {
   return new Promise((resolve) => {
     const fields = new Map<string, Buffer>();
     const parser = openParser(contentType);
     if (parser === undefined) return resolve(undefined);
+    parser.on("filesLimit", () => resolve(undefined));
     parser.on("file", (name, stream) => {
+      if ((name !== "value" && name !== "metadata") || fields.has(name)) return void stream.resume();
       const chunks: Buffer[] = [];
       stream.on("data", (chunk: Buffer) => chunks.push(chunk));
       stream.on("error", () => resolve(undefined)); // the body breaks off inside this part
@@ -37,7 +43,11 @@ export function parseForm(contentType: string, body: Buffer): Promise<Form | und
 /** Undefined: the content type names no boundary, for which Busboy throws. */
 function openParser(contentType: string) {
   try {
-    return new Busboy({ headers: { "content-type": contentType }, isPartAFile: () => true });
+    return new Busboy({
+      headers: { "content-type": contentType },
+      isPartAFile: () => true,
+      limits: { files: PARTS_MAX },
+    });
   } catch {
     return undefined;
   }

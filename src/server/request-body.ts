@@ -43,9 +43,12 @@ function readChunked(request: IncomingMessage): Promise<Buffer | undefined> {
 /** Resolves when the body has come to its end; node:http has then checked its length. */
 function received(request: IncomingMessage, onChunk: (chunk: Buffer) => void): Promise<void> {
   return new Promise((resolve, reject) => {
+    const gone = (): void => reject(new Error("the client went away"));
+    // It may have gone while the request before it on its connection was carried out.
+    if (request.destroyed) return gone();
     request.on("data", onChunk);
     request.on("end", resolve);
     request.on("error", reject);
-    request.on("close", () => reject(new Error("the client went away")));
+    request.on("close", gone);
   });
 }

@@ -3,9 +3,10 @@
 //
 // On node:http itself and no framework, since it must route on the request target as it was sent (route.ts).
 
-import { isIPv4, isIPv6 } from "node:net";
+import { isIPv6 } from "node:net";
 import type { Clock } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
+import { isLoopback } from "../core/loopback.ts";
 import type { AnsweredExchange } from "./answered-exchange.ts";
 import { openDatabase } from "./database.ts";
 import { entryStore } from "./entry-store.ts";
@@ -116,8 +117,4 @@ function zeroCounts(): Record<CountedOperation | "total", number> {
     other: 0,
     total: 0,
   };
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
 }

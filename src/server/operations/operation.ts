@@ -6,6 +6,7 @@ import type { Answer } from "../answer.ts";
 import { checkKey } from "../attributes.ts";
 import type { EntryStore } from "../entry-store.ts";
 import type { Meddling } from "../interference.ts";
+import { jsonShapeFault } from "../json-shape.ts";
 import type { NamespaceStore, StoredNamespace } from "../namespace-store.ts";
 import { type Caller, malformedBody, malformedNamespaceId, namespaceNotFound, undecodableKey } from "../refusal.ts";
 import { decodeKey, type Route } from "../route.ts";
@@ -53,6 +54,8 @@ export function parseRouteKey(route: Route, caller: Caller): string {
 
 /** The body as JSON, or a Refusal. */
 export function parseJsonBody(body: Buffer, caller: Caller, noun: string): unknown {
+  const fault = jsonShapeFault(body);
+  if (fault !== undefined) throw malformedBody(caller, `could not parse ${noun} from request body: ${fault}`);
   try {
     return JSON.parse(body.toString()) as unknown;
   } catch (error) {

@@ -48,7 +48,7 @@ function write(deps: OperationDeps, { route, query, now }: OperationRequest, par
   const asked = { expiration: query.get("expiration") || undefined, ttl: query.get("expiration_ttl") || undefined };
   const expiration = parseExpiration(asked, now, "put");
   if (parts === undefined) throw malformedBody("put", "could not parse the multipart form");
-  const metadata = parts.metadata === undefined ? null : parseMetadata(parts.metadata.toString());
+  const metadata = parts.metadata === undefined ? null : parseMetadata(parts.metadata);
   if (parts.value === undefined) {
     throw malformedBody("put", "multipart put request does not contain required form field 'value'");
   }

@@ -71,3 +71,26 @@ describe("without a token", () => {
       expect(Object.keys(answer.headers).filter((name) => name.startsWith("access-control"))).toEqual([]);
     }));
 });
+
+describe("without a token, for a request with credentials", () => {
+  const bearer = { authorization: "Bearer any" };
+  it.each([
+    ["a program of this machine", { host: "127.0.0.1:8787" }, 200],
+    ["one that says localhost", { host: "localhost:8787" }, 200],
+    ["one that uses IPv6", { host: "[::1]:8787" }, 200],
+    ["a page of this machine", { host: "localhost:8787", origin: "http://localhost:3000" }, 200],
+    ["a page whose name was made to point here", { host: "rebound.example:8787" }, 403],
+    ["a page of another site", { host: "localhost:8787", origin: "https://elsewhere.example" }, 403],
+    ["a page of a file", { host: "localhost:8787", origin: "null" }, 403],
+    ["a name that begins like this machine's", { host: "127.0.0.1.rebound.example" }, 403],
+  ])("%s is answered as it should be", (_, headers, status) =>
+    withKv(undefined, async (kv) => {
+      expect((await ask(kv, { ...bearer, ...headers }))[0]).toBe(status);
+    }),
+  );
+
+  it("with a token any name may be used: a proxy may stand before it", () =>
+    withKv("s3cret", async (kv) => {
+      expect(await ask(kv, { authorization: "Bearer s3cret", host: "kv.example" })).toEqual([200, undefined]);
+    }));
+});

@@ -71,7 +71,7 @@ describe("closing", () => {
     const socket = connect(kv.server.port, "127.0.0.1");
     const path = new URL(kv.server.namespacesUrl).pathname;
     socket.write(
-      `PUT ${path}/${kv.id}/values/k HTTP/1.1\r\nhost: x\r\nauthorization: Bearer x\r\ncontent-length: 10\r\n\r\nhalf`,
+      `PUT ${path}/${kv.id}/values/k HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer x\r\ncontent-length: 10\r\n\r\nhalf`,
     );
     while (kv.server.counts().write === 0) await new Promise((resolve) => setImmediate(resolve));
     await kv.close();
@@ -85,7 +85,9 @@ describe("a client that goes away in the middle of its request", () => {
     const kv = await openKv({ log: (line) => lines.push(line) });
     const path = `${new URL(kv.server.namespacesUrl).pathname}/${kv.id}/values/k`;
     const socket = connect(kv.server.port, "127.0.0.1");
-    socket.write(`PUT ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer x\r\ncontent-length: 10\r\n\r\nhalf`);
+    socket.write(
+      `PUT ${path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer x\r\ncontent-length: 10\r\n\r\nhalf`,
+    );
     while (kv.server.counts().write === 0) await new Promise((resolve) => setImmediate(resolve));
     socket.destroy();
     while (lines.at(-1) !== `PUT ${path} the client went away`) await new Promise((resolve) => setImmediate(resolve));

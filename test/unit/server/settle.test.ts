@@ -56,6 +56,13 @@ describe("while a write settles", () => {
     expect((await kv.json("GET", "/keys")).result).toEqual([{ name: "k", metadata: "old" }]);
   });
 
+  it("a key that was empty may show that it was", async () => {
+    await kv.put("k", "");
+    kv.server.setFaults(stale);
+    await kv.put("k", "new");
+    expect(await everyView()).toMatchObject({ value: "", bulk: "" });
+  });
+
   it("an old version whose time has come is not shown", async () => {
     await kv.put("k", "old", "?expiration_ttl=70");
     await clock.advance(50_000);
