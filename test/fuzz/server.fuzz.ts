@@ -3,6 +3,7 @@
 
 import { isUtf8 } from "node:buffer";
 import { strict as assert } from "node:assert";
+import type { FuzzRun } from "./fuzzer.ts";
 import { startTestServer } from "../support/server.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { rawCall } from "../unit/server/kv-fixture.ts";
@@ -36,13 +37,7 @@ const VALUES = ["", "v", "\ufffd", "\u0000", '"\\', "ключ".repeat(50), "\u20
 const BINARY = [Buffer.from([0xff]), Buffer.from([0x80, 0x00, 0xc3]), Buffer.alloc(300, 0xfe)];
 const METADATA = [undefined, { a: 1 }, [], "text", 0, false, { "": { "\u2028": [null] } }, "m".repeat(1000)];
 
-export async function run({
-  seed,
-  deadlineMs,
-}: {
-  readonly seed: number;
-  readonly deadlineMs: number;
-}): Promise<number> {
+export async function run({ seed, deadlineMs }: FuzzRun): Promise<number> {
   const clock = new FakeClock({ seed });
   const server = await startTestServer({ clock, validate: false });
   const done: string[] = [];
