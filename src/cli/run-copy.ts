@@ -25,6 +25,8 @@ export interface Copy {
   readonly force: boolean;
   /** Compare values, not stamps. */
   readonly values: boolean;
+  /** Overwrite and remove what the destination's stamps say, without reading it first. */
+  readonly trustStamps?: boolean;
 }
 
 interface OpenLocation {
@@ -74,6 +76,7 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
         now: toEpochSeconds(clock.now()),
       },
       settleWindowMs: SETTLE_WINDOW_MS,
+      trustStamps: copy.trustStamps ?? false,
       guards: { maxDelete: { share: MAX_DELETE_SHARE }, maxOverwrite: ANY_OVERWRITE },
       dryRun: copy.dryRun,
       force: copy.force,

@@ -63,6 +63,8 @@ export interface MappingPolicy {
   readonly create: boolean;
   readonly names: NameScheme;
   readonly stamp: boolean;
+  /** Stamps are believed even of what is about to be overwritten or removed. */
+  readonly trustStamps: boolean;
   /** Patterns in gitignore syntax, matched against keys; empty: everything. */
   readonly include: readonly string[];
   readonly exclude: readonly string[];

@@ -82,6 +82,7 @@ export function resolvePolicy(
     create: merged.create ?? false,
     names: merged.names ?? "posix",
     stamp: merged.stamp ?? true,
+    trustStamps: merged.trust_stamps ?? false,
     include: merged.include ?? [],
     exclude: merged.exclude ?? [],
     rules,

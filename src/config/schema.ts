@@ -124,6 +124,11 @@ const policyEntries = {
   stamp: v.optional(
     flag("Keep each value's fingerprint in its KV metadata, so that comparing costs no reads. Default: true."),
   ),
+  trust_stamps: v.optional(
+    flag(
+      "Overwrite and delete at the namespace what its stamps say, without reading it first: for who rebuilds everything. Default: false.",
+    ),
+  ),
   include: v.optional(texts("Only keys that match, in gitignore syntax. Default: all.")),
   exclude: v.optional(
     texts("No keys that match, in gitignore syntax: they are neither written, deleted nor listed. Default: none."),

@@ -152,6 +152,7 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
     const result = await runPairRound(deps, pair, {
       decide: decideOf(mapping, pair.destination, { now: clock.now(), unattended: true }),
       settleWindowMs: mapping.settleWindowMs,
+      trustStamps: mapping.trustStamps,
       guards: mapping,
       dryRun: call.dryRun ?? false,
       force: call.force ?? false,

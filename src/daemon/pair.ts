@@ -34,6 +34,8 @@ export interface Pair {
 export interface PairRound {
   readonly decide: Decide;
   readonly settleWindowMs: DurationMs;
+  /** See RoundRequest. */
+  readonly trustStamps: boolean;
   readonly guards: GuardLimits;
   readonly dryRun: boolean;
   readonly force: boolean;

@@ -6,6 +6,7 @@ import type { ByteCount, Clock, DurationMs, EpochMs } from "../core/clock.ts";
 import { type Entry, isSameVersion } from "../core/entry.ts";
 import { assert } from "../core/errors.ts";
 import type { Key } from "../core/key.ts";
+import { BULK_GET_KEYS_MAX } from "../core/limits.ts";
 import { type Problem, problem, staleRead } from "../core/problem.ts";
 import { isBehindListing, settleRemote } from "../core/settle.ts";
 import type { BaseStore, NewBaseRow, Trash } from "../journal/ports.ts";
@@ -19,7 +20,7 @@ import type {
   Write,
   WriteOutcome,
 } from "../replica/replica.ts";
-import { saveLosses } from "./losses.ts";
+import { type Change, type LossDeps, looksFirst, saveLosses } from "./losses.ts";
 import { transferOptions } from "./observer.ts";
 import type { SeenValues } from "./partial.ts";
 import type { Plan, Target, WriteAction } from "./plan.ts";
@@ -43,6 +44,9 @@ export interface ApplyDeps {
   readonly recall: Recall;
   readonly onProblem: (problem: Problem) => void;
   readonly onDone: (done: Done) => void;
+  /** What is to be replaced or removed at a remote is read first, whatever its listing says; false: the plan is about keys that
+   * were just looked at, or stamps are trusted. */
+  readonly looks: boolean;
   /** A change is sent once. Unless it is given, a side sends again by itself. */
   readonly once: OnceOptions | undefined;
 }
@@ -74,9 +78,22 @@ function changeOptions(direction: Direction): TransferOptions {
   return { ...transferOptions(direction), once: direction.once };
 }
 
-function failed(done: Done, problem: Problem, { once, onProblem }: Direction): void {
-  if (once !== undefined && problem.code === "unconfirmed") once.onUnsure({ done, problem });
+function failed(done: Done, problem: Problem, isConflict: boolean, { once, onProblem }: Direction): void {
+  if (once !== undefined && problem.code === "unconfirmed") once.onUnsure({ done, problem, isConflict });
   else onProblem(problem);
+}
+
+/** In two-way sync only what both sides changed is saved when it is replaced at the remote. */
+function isConflict(action: Change, { twoWay }: ApplyDeps): boolean {
+  return twoWay && action.kind === "write" && action.to === "destination" && action.save;
+}
+
+/** Nothing was sent: what the key holds is looked up once more, and decided anew. */
+function changed(action: Change, problem: Problem, direction: Direction): void {
+  const { once, onProblem, to } = direction;
+  const done: Done = { kind: "unchanged", to, key: action.key, replaced: false, bytes: 0 };
+  if (once === undefined) onProblem(problem);
+  else once.onUnsure({ done, problem, isConflict: isConflict(action, direction) });
 }
 
 /** One direction of a plan: values go from `from` into `into`. */
@@ -121,6 +138,7 @@ function equalRow(one: Entry, other: Entry, deps: ApplyDeps): NewBaseRow {
  * that sends them. */
 interface InFlight {
   readonly replaces: boolean;
+  readonly isConflict: boolean;
   readonly entry: Entry;
   readonly size: ByteCount;
   readonly readAt: EpochMs;
@@ -146,7 +164,7 @@ async function applyWrites(plan: Plan, direction: Direction): Promise<void> {
         const { replaces, size } = pending;
         const done: Done = { kind: "written", to: direction.to, key: outcome.key, replaced: replaces, bytes: size };
         if (outcome.kind === "problem") {
-          failed(done, outcome.problem, direction);
+          failed(done, outcome.problem, pending.isConflict, direction);
           continue;
         }
         record.add(writtenRow(pending, outcome));
@@ -204,29 +222,72 @@ function writtenRow(
   };
 }
 
+/** Writes that replace something at a remote wait for each other, so that as many as one request asks for are looked at
+ * together, and several requests are under way at a time. */
+const LOOKED_AT_ONCE = 10 * BULK_GET_KEYS_MAX;
+/** What they hold meanwhile. */
+const WAITING_BYTES_MAX: ByteCount = 8_000_000;
+
 /** Reads what the plan wants written, drops what turns out equal, and saves what would be lost. */
 async function* pendingWrites(plan: Plan, inFlight: Map<Key, InFlight>, direction: Direction): Pages<Write> {
   const wanted = new Map<Key, WriteAction>();
-  const options = { ...transferOptions(direction), reusesBytes: direction.into.traits.copiesWrites };
+  const { copiesWrites } = direction.into.traits;
+  const options = { ...transferOptions(direction), reusesBytes: copiesWrites };
+  const isLook = looksFirst(direction);
+  let waiting: ReadWrite[] = [];
+  let waitingBytes = 0;
   for await (const outcomes of direction.from.read(wantedEntries(plan, wanted, direction), options)) {
     const writes = readWrites(outcomes, wanted, direction);
-    const actions = writes.map(({ action }) => action);
-    const unsaved = await saveLosses(actions, "replaced", direction);
-    const page: Write[] = [];
-    for (const { action, value } of writes) {
-      if (unsaved.has(action.key)) continue;
-      const { entry, bytes, readAt } = value;
-      const replaces = action.replaces !== undefined;
-      inFlight.set(action.key, { replaces, entry, size: bytes.byteLength, readAt });
-      page.push({ value, expected: action.replaces });
+    const ready: ReadWrite[] = [];
+    for (const write of writes) {
+      if (!isLook || write.action.replaces === undefined) {
+        ready.push(write);
+        continue;
+      }
+      // The memory of this page may be used again.
+      waiting.push(copiesWrites ? copied(write) : write);
+      waitingBytes += write.value.bytes.byteLength;
     }
-    if (page.length === 0) continue;
-    if (direction.twoWay) {
-      const entries = page.map(({ value }) => value.entry);
-      direction.base.intend(direction.to, entries, direction.clock.now());
-    }
-    yield page;
+    if (ready.length > 0) yield* savedWrites(ready, inFlight, direction);
+    if (waiting.length < LOOKED_AT_ONCE && waitingBytes < WAITING_BYTES_MAX) continue;
+    const due = waitingBytes < WAITING_BYTES_MAX ? waiting.splice(0, LOOKED_AT_ONCE) : waiting.splice(0);
+    waitingBytes = waiting.reduce((sum, { value }) => sum + value.bytes.byteLength, 0);
+    yield* savedWrites(due, inFlight, direction);
   }
+  if (waiting.length > 0) yield* savedWrites(waiting, inFlight, direction);
+}
+
+function copied({ action, value }: ReadWrite): ReadWrite {
+  return { action, value: { ...value, bytes: Buffer.from(value.bytes) } };
+}
+
+/** `writes` as one page, without those that must not be carried out. */
+async function* savedWrites(
+  writes: readonly ReadWrite[],
+  inFlight: Map<Key, InFlight>,
+  direction: Direction,
+): Pages<Write> {
+  const actions = writes.map(({ action }) => action);
+  const unsaved = await saveLosses(actions, "replaced", lossDeps(direction));
+  const page: Write[] = [];
+  for (const { action, value } of writes) {
+    if (unsaved.has(action.key)) continue;
+    const { entry, bytes, readAt } = value;
+    const replaces = action.replaces !== undefined;
+    const size = bytes.byteLength;
+    inFlight.set(action.key, { replaces, isConflict: isConflict(action, direction), entry, size, readAt });
+    page.push({ value, expected: action.replaces });
+  }
+  if (page.length === 0) return;
+  if (direction.twoWay) {
+    const entries = page.map(({ value }) => value.entry);
+    direction.base.intend(direction.to, entries, direction.clock.now());
+  }
+  yield page;
+}
+
+function lossDeps(direction: Direction): LossDeps {
+  return { ...direction, onChanged: (action, problem) => changed(action, problem, direction) };
 }
 
 async function* wantedEntries(plan: Plan, wanted: Map<Key, WriteAction>, { to }: Direction): Pages<Entry> {
@@ -301,7 +362,7 @@ async function applyRemoves(plan: Plan, direction: Direction): Promise<void> {
     for (const outcome of outcomes) {
       const done: Done = { kind: "removed", to: direction.to, key: outcome.key, replaced: false, bytes: 0 };
       if (outcome.kind === "problem") {
-        failed(done, outcome.problem, direction);
+        failed(done, outcome.problem, false, direction);
         continue;
       }
       forget.push(outcome.key);
@@ -314,7 +375,7 @@ async function applyRemoves(plan: Plan, direction: Direction): Promise<void> {
 
 async function* savedRemoves(plan: Plan, direction: Direction): Pages<Entry> {
   for (const page of plan.pages(`remove:${direction.to}`)) {
-    const unsaved = await saveLosses(page, "removed", direction);
+    const unsaved = await saveLosses(page, "removed", lossDeps(direction));
     yield page.filter((action) => !unsaved.has(action.key)).map((action) => action.replaces);
   }
 }

@@ -8,12 +8,15 @@ import { type Comparison, compareVersions } from "../core/compare.ts";
 import { baseEntry, type BaseRow, type Entry, type Tombstone } from "../core/entry.ts";
 import { assert } from "../core/errors.ts";
 import { compareUtf8, type Key } from "../core/key.ts";
+import { staleRead } from "../core/problem.ts";
+import { isBehindListing, type SettleOptions } from "../core/settle.ts";
 import type { BaseStore } from "../journal/ports.ts";
 import type { ListOptions, Pages, Replica, Value } from "../replica/replica.ts";
 import type { MergeInput } from "./merge.ts";
 import { trusted } from "./observe.ts";
 import { onePage, transferOptions } from "./observer.ts";
 import type { Recall } from "./recall.ts";
+import { believed } from "./unstamped.ts";
 
 interface PartialSides {
   readonly source: Replica;
@@ -25,6 +28,7 @@ interface PartialOptions extends ListOptions {
   /** Is given the values of the destination that were read. */
   readonly seen: SeenValues;
   readonly recall: Recall;
+  readonly settle: SettleOptions;
   /** Look at the destination whatever the source is: it is not known what the destination holds. */
   readonly looksAtAll: boolean;
 }
@@ -51,7 +55,7 @@ export async function partialSides(
   const isUnseen = (key: Key): boolean => comparisonOf(entries.get(key), rows.get(key)) !== "same";
   const unseen = options.looksAtAll ? keys : keys.filter(isUnseen);
   const found = new Map([...rows].map(([key, row]) => [key, baseEntry(row)!]));
-  await fetchUnseen(unseen, destination, found, options);
+  await fetchUnseen(unseen, rows, destination, found, options);
   const bases: Pages<BaseRow | Tombstone> = onePage(known);
   const pageOf = (side: ReadonlyMap<Key, Entry>): Pages<Entry> => onePage(keys.flatMap((key) => side.get(key) ?? []));
   return { source: pageOf(entries), destination: pageOf(found), base: bases };
@@ -81,19 +85,28 @@ async function hashDoubtful(
   }
 }
 
-/** Puts into `entries` what `side` holds now; a key that cannot be read is told as unknown. */
+/** Puts into `entries` what `side` holds now; a key that cannot be read, or of which the read shows a mix of two versions, is
+ * told as unknown. */
 async function fetchUnseen(
   keys: readonly Key[],
+  rows: ReadonlyMap<Key, BaseRow>,
   side: Replica,
   entries: Map<Key, Entry>,
-  { signal, onProblem, onUnknown, seen, recall }: PartialOptions,
+  { signal, onProblem, onUnknown, seen, recall, settle }: PartialOptions,
 ): Promise<void> {
   if (keys.length === 0) return;
   assert(side.fetch !== undefined, "a partial round has a destination that can be asked for keys");
+  const expected = new Map([...rows.values()].map((row) => [row.key, { ...baseEntry(row)!, binary: row.binary }]));
   let bytes = 0;
-  for await (const outcomes of side.fetch(keys, transferOptions({ signal }))) {
-    recall.seeAll(outcomes);
-    for (const outcome of outcomes) {
+  for await (const read of side.fetch(keys, { ...transferOptions({ signal }), expected })) {
+    recall.seeAll(read);
+    for (const outcome of read.map(believed)) {
+      if (outcome.kind === "value" && outcome.isLoose === true && isMixed(outcome.value.entry, recall, settle)) {
+        entries.delete(outcome.key);
+        onProblem(staleRead(outcome.key));
+        onUnknown?.({ key: outcome.key });
+        continue;
+      }
       if (outcome.kind === "value") {
         entries.set(outcome.key, outcome.value.entry);
         bytes += outcome.value.bytes.byteLength;
@@ -106,4 +119,14 @@ async function fetchUnseen(
       onUnknown?.({ key: outcome.key });
     }
   }
+}
+
+/** Whether a value that was there before came with attributes that never went with it: those are of another version, which
+ * counts as seen; or somebody changed the metadata alone, which is believed when the window is over. */
+function isMixed(read: Entry, recall: Recall, settle: SettleOptions): boolean {
+  const listed = { ...read, fingerprint: undefined, size: undefined };
+  if (!isBehindListing(read, { listed, isLoose: true }, recall.pastOf(read.key), settle)) return false;
+  recall.glimpse(listed);
+  recall.keep();
+  return true;
 }

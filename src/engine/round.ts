@@ -36,6 +36,8 @@ export interface RoundRequest {
   readonly only?: readonly Key[];
   readonly guards: GuardLimits;
   readonly settleWindowMs: DurationMs;
+  /** Believe what a stamp says of a value that is to be replaced or removed. Unless it is set, the value is read first. */
+  readonly trustStamps?: boolean;
   /** Apply even what a guard would hold. */
   readonly force: boolean;
   /** Has the last word on a complete plan; unless it is given, the guards have. Not asked with `force` or in a dry run. */
@@ -186,6 +188,8 @@ async function runPass(request: RoundRequest, pass: Pass): Promise<Pick<RoundRes
       startedAt,
       seen,
       recall,
+      // A look at some keys has read what it is about to change.
+      looks: request.trustStamps !== true && onlyOf(request, again) === undefined,
       onProblem,
       onDone,
       once: isOnce ? { withinMs: pass.withinMs, onUnsure } : undefined,
@@ -244,7 +248,7 @@ async function fillPlan(
 ): Promise<Measure> {
   const { clock, source, destination, events, signal } = request;
   const unknowns = new Unknowns();
-  const only = again === undefined || again.size > LOOKED_UP_MAX ? request.only : [...again.keys()];
+  const only = onlyOf(request, again);
   const listOptions: ListOptions = {
     onProblem,
     onUnknown: (unknown) => unknowns.add(unknown),
@@ -269,7 +273,13 @@ async function fillPlan(
   const sides =
     only === undefined
       ? { source: source.list(listOptions), destination: destination.list(listOptions), base: request.base.scan() }
-      : await partialSides(only, request, { ...listOptions, seen, recall, looksAtAll: again !== undefined });
+      : await partialSides(only, request, {
+          ...listOptions,
+          seen,
+          recall,
+          settle: { now: clock.now(), windowMs: request.settleWindowMs },
+          looksAtAll: again !== undefined,
+        });
   for await (const page of mergeJoin(sides)) {
     signal?.throwIfAborted();
     const managed = page.flatMap((triple) => {
@@ -283,7 +293,9 @@ async function fillPlan(
       measureTriple(measure, triple, verdict.action);
       const unsure = again?.get(triple.key);
       if (unsure !== undefined && isAlike(verdict)) onDone(unsure.done);
-      else if (verdict.count !== undefined) tally[verdict.count]++;
+      // The pass before may have counted the conflict.
+      else if (verdict.count !== undefined && !(verdict.count === "conflicts" && unsure?.isConflict === true))
+        tally[verdict.count]++;
       if (verdict.action !== undefined) plan.add(verdict.action);
       if (isGlimpse(triple, verdict, destination)) recall.glimpse(triple.destination!);
     }
@@ -295,6 +307,11 @@ async function fillPlan(
   if (removed.length > 0) request.base.commit({ record: [], forget: removed, now: clock.now(), overwrites: true });
   if (only !== undefined || again !== undefined) assumeRest(measure, request.base.count());
   return measure;
+}
+
+/** The keys that a pass looks up by name; undefined: it lists both sides. */
+function onlyOf({ only }: RoundRequest, again: UnsureKeys | undefined): readonly Key[] | undefined {
+  return again === undefined || again.size > LOOKED_UP_MAX ? only : [...again.keys()];
 }
 
 /** Whether the remote holds what nobody knows, and something is to become of it. */

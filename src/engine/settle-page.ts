@@ -7,6 +7,7 @@ import type { ReadOutcome } from "../replica/replica.ts";
 import type { Triple } from "./merge.ts";
 import { isWrittenRemote, type Observer, onePage, remoteSide, transferOptions } from "./observer.ts";
 import type { Target } from "./plan.ts";
+import { believed } from "./unstamped.ts";
 
 export async function settlePage(triples: readonly Triple[], observer: Observer): Promise<readonly Triple[]> {
   let settled = triples;
@@ -72,8 +73,9 @@ async function confirm(
   const options = settleOptions(observer);
   let lagging = 0;
   const confirmed = triples.flatMap((triple) => {
-    const outcome = read.get(triple.key);
-    if (outcome === undefined) return [triple];
+    const found = read.get(triple.key);
+    if (found === undefined) return [triple];
+    const outcome = believed(found);
     if (outcome.kind === "problem") {
       observer.onProblem(outcome.problem);
       return [];

@@ -1,6 +1,6 @@
-// Writes and removals whose answer was lost, or told of a failure that leaves open whether they were carried out. In two-way
-// sync such a one is not repeated as it was decided: in the meantime somebody may have written the key. What has become of
-// it is looked up, and decided anew (round.ts).
+// Writes and removals whose answer was lost, or told of a failure that leaves open whether they were carried out; and those that
+// were not sent, since the remote turned out to hold something else than its listing says. Two-way sync does not carry them
+// out as they were decided: somebody may have written the key. The round looks the key up, and decides it anew (round.ts).
 
 import type { Key } from "../core/key.ts";
 import type { Problem } from "../core/problem.ts";
@@ -12,6 +12,8 @@ export interface Unsure {
   readonly done: Done;
   /** What it is if it stays unknown. */
   readonly problem: Problem;
+  /** It is counted as a conflict already. */
+  readonly isConflict: boolean;
 }
 
 /** Some 20 MB; the rest is left to the next round. */

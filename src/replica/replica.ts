@@ -47,6 +47,9 @@ export interface TransferOptions {
    * longer than that. What is not confirmed then is a problem "unconfirmed", and whoever asked looks what has become of it
    * before it is asked for again: somebody may have written the key meanwhile. */
   readonly once?: { readonly withinMs: DurationMs } | undefined;
+  /** For `fetch`: what some keys are believed to hold. How each is best asked for follows from it; and where a value is the
+   * expected one, and a listing does not show its key yet, its metadata is taken to be the expected one, too. */
+  readonly expected?: ReadonlyMap<Key, Entry>;
 }
 
 /** A value with all that belongs to it: `entry` has fingerprint, size and binary set, and a tree's signature. */
@@ -74,7 +77,15 @@ export type ReadOutcome =
       readonly seen?: readonly Sight[];
     }
   | { readonly kind: "absent"; readonly key: Key; readonly seen?: readonly Sight[] }
-  | { readonly kind: "problem"; readonly key: Key; readonly problem: Problem; readonly seen?: readonly Sight[] };
+  | {
+      readonly kind: "problem";
+      readonly key: Key;
+      readonly problem: Problem;
+      readonly seen?: readonly Sight[];
+      /** What the key holds, where nothing but its stamp speaks against that: two reads showed this value, and its metadata
+       * came with it. Whoever is about to destroy it takes it for what it is. */
+      readonly unstamped?: Value;
+    };
 
 export interface Write {
   readonly value: Value;

@@ -21,6 +21,7 @@ export function mappingOf(overrides: Partial<MappingConfig> = {}): MappingConfig
     conflict: "keep-both",
     create: true,
     names: "posix",
+    trustStamps: false,
     stamp: true,
     include: [],
     exclude: [],

@@ -8,6 +8,7 @@ interface Options {
   readonly delete?: boolean;
   readonly dryRun?: boolean;
   readonly force?: boolean;
+  readonly trustStamps?: boolean;
 }
 
 export function define(command: Command, start: Start): void {
@@ -17,9 +18,10 @@ export function define(command: Command, start: Start): void {
     .option("--delete", "Remove from the destination what the source has not")
     .option("-n, --dry-run", "Show what would be done, and do nothing")
     .option("--force", "Do it even where a guard would hold it")
-    .action((source: string, destination: string, { delete: mirror = false, dryRun = false, force = false }: Options) =>
-      start((context) =>
-        runCopy(context, source, destination, { command: "copy", mirror, dryRun, force, values: false }),
-      ),
-    );
+    .option("--trust-stamps", "Do not read what is overwritten or removed at a namespace first: its stamps are right")
+    .action((source: string, destination: string, options: Options) => {
+      const { delete: mirror = false, dryRun = false, force = false, trustStamps = false } = options;
+      const copy = { command: "copy", mirror, dryRun, force, values: false, trustStamps } as const;
+      return start((context) => runCopy(context, source, destination, copy));
+    });
 }

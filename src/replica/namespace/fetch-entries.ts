@@ -1,32 +1,49 @@
 // What a namespace holds of keys that nobody listed: value, metadata and expiration of one moment, a hundred keys a request.
-// A bulk get tells all three; a value that it cannot carry is read by itself, and its attributes are listed.
+// A bulk get tells all three. A value that it cannot carry is read by itself, and its attributes are listed: these are of
+// another moment, so they are handed out as the value's own only where a stamp says that they are.
 
+import { isUtf8 } from "node:buffer";
 import type { Entry } from "../../core/entry.ts";
+import { fingerprintOf } from "../../core/fingerprint.ts";
 import type { Key } from "../../core/key.ts";
-import type { CallOptions } from "../../kv/kv-api.ts";
+import { BULK_GET_KEYS_MAX } from "../../core/limits.ts";
+import { staleRead } from "../../core/problem.ts";
+import type { CallOptions, ListedKey } from "../../kv/kv-api.ts";
 import { isRefusal, KvError } from "../../kv/kv-error.ts";
-import { type ReadAttributes, type ReadValue, readValues, type ValueToRead } from "../../kv/read-values.ts";
+import { type ReadValue, readValues, type ValueToRead } from "../../kv/read-values.ts";
 import type { Pages, ReadOutcome } from "../replica.ts";
+import { listedEntry } from "./listed-entry.ts";
 import type { NamespaceSide } from "./namespace-replica.ts";
 import { judged } from "./read-entries.ts";
 import { fullKey } from "./scope.ts";
 
+interface FetchOptions extends CallOptions {
+  /** See TransferOptions. */
+  readonly expected: ReadonlyMap<Key, Entry> | undefined;
+}
+
 export async function* fetchEntries(
   side: NamespaceSide,
   keys: readonly Key[],
-  options: CallOptions,
+  options: FetchOptions,
 ): Pages<ReadOutcome> {
   const items: ValueToRead<Entry>[] = [];
   const misfits: ReadOutcome[] = [];
   for (const key of keys) {
     const full = fullKey(side.prefix, key);
-    if (typeof full === "string") items.push({ key: full, size: undefined, binary: undefined, tag: unknownEntry(key) });
+    const { size, binary } = options.expected?.get(key) ?? {};
+    if (typeof full === "string") items.push({ key: full, size, binary, tag: unknownEntry(key) });
     else misfits.push({ kind: "problem", key, problem: full });
   }
   if (misfits.length > 0) yield misfits;
   for await (const outcomes of fetchValues(side, items, options)) {
     const whole: ReadValue<Entry>[] = [];
-    for (const outcome of outcomes) whole.push(await withAttributes(side, outcome, options));
+    const apart: ReadOutcome[] = [];
+    for (const outcome of outcomes) {
+      if (outcome.kind !== "value" || outcome.attributes !== undefined) whole.push(outcome);
+      else apart.push(await withListedAttributes(side, outcome, options));
+    }
+    if (apart.length > 0) yield apart;
     yield* judged(side, whole, options);
   }
 }
@@ -36,11 +53,13 @@ async function* fetchValues(
   items: readonly ValueToRead<Entry>[],
   options: CallOptions,
 ): Pages<ReadValue<Entry>> {
-  const [item, ...others] = items;
-  if (item === undefined) return;
-  const only = others.length === 0 ? await bulkGetOne(side, item, options) : undefined;
-  if (only === undefined) yield* readValues(side, onePage(items), options);
-  else yield [only];
+  // One that is left over from full groups would be read by itself.
+  const others = items.filter(({ binary }) => binary !== true);
+  const single = others.length % BULK_GET_KEYS_MAX === 1 ? others.at(-1) : undefined;
+  const only = single && (await bulkGetOne(side, single, options));
+  if (only !== undefined) yield [only];
+  const rest = only === undefined ? items : items.filter((item) => item !== single);
+  if (rest.length > 0) yield* readValues(side, onePage(rest), options);
 }
 
 /** One key as a bulk get, which unlike a single read tells its metadata. Undefined: it has to be read by itself. */
@@ -72,19 +91,46 @@ const BEYOND_BULK: ReadonlySet<KvError["code"]> = new Set(["not-text", "unsuppor
 /** The least that the API's documentation allows. */
 const LIST_LIMIT_MIN = 10;
 
-async function withAttributes(
+/** A value that came without attributes, with those that a listing shows now. */
+async function withListedAttributes(
+  side: NamespaceSide,
+  { key: full, tag, bytes, readAt }: Extract<ReadValue<Entry>, { kind: "value" }>,
+  { expected, ...options }: FetchOptions,
+): Promise<ReadOutcome> {
+  const { key } = tag;
+  const fingerprint = fingerprintOf(bytes);
+  const found = { ...tag, fingerprint, size: bytes.byteLength, binary: !isUtf8(bytes) };
+  const listed = await listOne(side, full, options);
+  if (listed === undefined) {
+    // What a listing does not show yet is not known; it is not "no metadata".
+    const before = expected?.get(key);
+    if (before?.fingerprint !== fingerprint)
+      return { kind: "problem", key, problem: staleRead(key), seen: [{ entry: found, isLoose: true }] };
+    const { metadata, expiration } = before;
+    return { kind: "value", key, value: { entry: { ...found, metadata, expiration }, bytes, readAt } };
+  }
+  const shown = listedEntry(key, listed);
+  const { metadata, expiration } = shown;
+  const entry = { ...found, metadata, expiration };
+  if (shown.fingerprint === undefined) return { kind: "value", key, value: { entry, bytes, readAt }, isLoose: true };
+  if (shown.fingerprint === fingerprint) return { kind: "value", key, value: { entry, bytes, readAt } };
+  // Two versions, and both may be ones that nobody knows yet.
+  const seen = [
+    { entry, isLoose: true },
+    { entry: shown, isLoose: false },
+  ];
+  return { kind: "problem", key, problem: staleRead(key), seen };
+}
+
+async function listOne(
   { api, namespaceId }: NamespaceSide,
-  outcome: ReadValue<Entry>,
+  key: Key,
   options: CallOptions,
-): Promise<ReadValue<Entry>> {
-  if (outcome.kind !== "value" || outcome.attributes !== undefined) return outcome;
-  const { key } = outcome;
+): Promise<ListedKey | undefined> {
   // Of what begins with the key, the key itself is first.
   const query = { prefix: key, limit: LIST_LIMIT_MIN };
   const { keys } = await api.listKeys(namespaceId, query, { ...options, priority: options.priority ?? "edit" });
-  const listed = keys.find(({ name }) => name === key);
-  const attributes: ReadAttributes = { metadata: listed?.metadata, expiration: listed?.expiration };
-  return { ...outcome, attributes };
+  return keys.find(({ name }) => name === key);
 }
 
 async function* onePage<T>(page: readonly T[]): Pages<T> {

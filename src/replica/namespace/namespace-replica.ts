@@ -48,7 +48,7 @@ export function openNamespaceReplica(options: NamespaceReplicaOptions): Replica 
     label,
     traits: { eventuallyConsistent: true, readsCostRequests: true, copiesWrites: true },
     list: (given) => listEntries(side, given, call(given)),
-    fetch: (keys, given) => fetchEntries(side, keys, call(given)),
+    fetch: (keys, given) => fetchEntries(side, keys, { ...call(given), expected: given?.expected }),
     read: (entries, given) => readEntries(side, entries, call(given)),
     write: (writes, given) => writeEntries(side, writes, call(given)),
     remove: (entries, given) => removeEntries(side, entries, call(given)),

@@ -91,7 +91,9 @@ async function readAgain(
   const message = "is not the value that its stamp is of: KV is not up to date yet, or another program kept the stamp";
   // Both: either may be one that nobody knows yet.
   const seen = [first, sightOf(tag, bytes, undefined)];
-  return { kind: "problem", key, problem: problem("stale-read", key, message), seen };
+  const stale = { kind: "problem", key, problem: problem("stale-read", key, message), seen } as const;
+  const isTwiceTheSame = attributes !== undefined && first.entry.fingerprint === fingerprintOf(bytes);
+  return isTwiceTheSame ? { ...stale, unstamped: { entry: first.entry, bytes, readAt: clock.now() } } : stale;
 }
 
 /** What was read, rather than what was asked for. */

@@ -112,6 +112,7 @@ auto: { account: prod, mode: pull }
       create: true,
       names: "posix",
       stamp: true,
+      trustStamps: false,
       include: [],
       exclude: ["*.tmp", ".git/"],
       rules: [

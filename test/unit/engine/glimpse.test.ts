@@ -158,8 +158,8 @@ it("that is said to be gone when it is to be saved is not overwritten", async ()
   await put(remote, "theirs");
   const absent: Replica = {
     ...pair.destination,
-    async *read(entries) {
-      for await (const page of entries) yield page.map(({ key }) => ({ kind: "absent", key }));
+    async *fetch(keys) {
+      yield keys.map((key) => ({ kind: "absent", key }) as const);
     },
   };
   const result = await round({ ...pair, destination: absent });
