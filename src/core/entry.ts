@@ -43,7 +43,10 @@ export interface BaseRow {
   readonly signature: FileSignature | undefined;
   /** When `signature` was taken; a file changed at or after this moment is racily clean. */
   readonly hashedAt: EpochMs;
-  /** Versions that the key had before, newest first, encoded (core/settle.ts); undefined: it was absent until `hashedAt`. */
+  /** When the version was written, or found on both sides: a listing may lag behind it from here on. (The file may have been
+   * read long before its value was sent.) */
+  readonly agreedAt: EpochMs;
+  /** Versions that the key had before, newest first, encoded (core/settle.ts); undefined: it was absent until `agreedAt`. */
   readonly previous: string | undefined;
 }
 

@@ -10,10 +10,12 @@
 import type { DurationMs, EpochMs } from "./clock.ts";
 import { compareVersions } from "./compare.ts";
 import { type BaseRow, type Entry, sameAttributes } from "./entry.ts";
+import { fingerprintOf } from "./fingerprint.ts";
 
 /** A version that a key had before. All undefined but the time: the key was absent. */
 export type PreviousVersion = readonly [
   fingerprint: string | null,
+  /** As {@link markMetadata} gives it. */
   metadata: string | null,
   expiration: number | null,
   /** When it was replaced by a write of ours, or seen to have been replaced by somebody else's. */
@@ -59,13 +61,13 @@ export type Settled =
 export function settleRemote(listed: Entry | undefined, past: KeyPast, options: SettleOptions): Settled {
   const { base, previous, glimpses } = past;
   if (glimpses.length > 0 && !isNews(listed, past)) {
-    const seen = glimpses.findLast(({ at }) => options.now - at <= options.windowMs);
+    const seen = glimpses.findLast(({ at }) => isWithin(at, options));
     if (seen !== undefined) return { kind: "overtaken", by: seen.entry };
   }
   if (listed !== undefined && base !== undefined && compareVersions(listed, base) === "same") return current;
   if (listed === undefined && base === undefined) return current;
   const versions = previous === undefined ? bornAt(base) : decodePrevious(previous);
-  const isRecent = (version: PreviousVersion): boolean => options.now - version[3] <= options.windowMs;
+  const isRecent = (version: PreviousVersion): boolean => isWithin(version[3], options);
   if (listed === undefined) return versions.some(isRecent) ? { kind: "stale" } : { kind: "suspect-absence" };
   const shown = versions.find((version) => isVersion(listed, version));
   if (shown === undefined) return current;
@@ -81,10 +83,16 @@ export function isNews(shown: Entry | undefined, { base, previous }: Pick<KeyPas
 
 /** Whether the remote has shown another version than `entry` within the window, that is not settled: either may be the
  * newer one, and only the end of the window tells which. */
-export function isContested(entry: Entry, glimpses: readonly Glimpse[], { now, windowMs }: SettleOptions): boolean {
+export function isContested(entry: Entry, glimpses: readonly Glimpse[], options: SettleOptions): boolean {
   return glimpses.some(
-    (glimpse) => now - glimpse.at <= windowMs && compareVersions(glimpse.entry, entry) === "different",
+    (glimpse) => isWithin(glimpse.at, options) && compareVersions(glimpse.entry, entry) === "different",
   );
+}
+
+/** Whether the window that began at `at` is not over. A time that lies further ahead than a window is long was written by a clock
+ * that was wrong, and would last for as long as that: its window counts as over, so that a direct read decides. */
+function isWithin(at: number, { now, windowMs }: SettleOptions): boolean {
+  return Math.abs(now - at) <= windowMs;
 }
 
 /** Whether a read of a key without a stamp shows an older version than the listing that it follows: the read is of a
@@ -100,18 +108,16 @@ export function isBehindListing(
 ): boolean {
   if (listed.fingerprint !== undefined) return false;
   if (!isLoose) return !isNews(read, past) && !mayBeListed(listed, past, options);
-  const isOver = past.glimpses.some(
-    ({ entry, at }) => options.now - at > options.windowMs && sameAttributes(entry, listed),
-  );
+  const isOver = past.glimpses.some(({ entry, at }) => !isWithin(at, options) && sameAttributes(entry, listed));
   return !isOver && isNews(read, past) && hasKnownValue(read, past);
 }
 
 /** Whether a listing may show these attributes of a version that the key is known to have, or had within the window. */
-function mayBeListed(listed: Entry, { base, previous }: KeyPast, { now, windowMs }: SettleOptions): boolean {
+function mayBeListed(listed: Entry, { base, previous }: KeyPast, options: SettleOptions): boolean {
   if (base !== undefined && sameAttributes(listed, base)) return true;
   if (previous === undefined) return false;
   return decodePrevious(previous).some(
-    (version) => version[0] !== null && now - version[3] <= windowMs && hasAttributes(listed, version),
+    (version) => version[0] !== null && isWithin(version[3], options) && hasAttributes(listed, version),
   );
 }
 
@@ -129,7 +135,7 @@ function hasKnownValue(read: Entry, { base, previous }: KeyPast): boolean {
 
 /** A key that had no version before was absent until it was recorded. */
 function bornAt(base: BaseRow | undefined): readonly PreviousVersion[] {
-  return base === undefined ? [] : [[null, null, null, base.hashedAt]];
+  return base === undefined ? [] : [[null, null, null, base.agreedAt]];
 }
 
 const current: Settled = { kind: "current" };
@@ -140,7 +146,35 @@ function isVersion(listed: Entry, version: PreviousVersion): boolean {
 }
 
 function hasAttributes(listed: Entry, [, metadata, expiration]: PreviousVersion): boolean {
-  return (listed.metadata ?? null) === metadata && (listed.expiration ?? null) === expiration;
+  if ((listed.expiration ?? null) !== expiration) return false;
+  return (listed.metadata ?? null) === metadata || markMetadata(listed.metadata) === metadata;
+}
+
+const METADATA_CHARS_MAX = 40;
+
+/** What is kept of the metadata of a version that is only to be recognised: long ones as "#" and a fingerprint, which is no
+ * JSON. (All versions of a window are kept, however many they are.) */
+export function markMetadata(metadata: string | undefined): string | null {
+  if (metadata === undefined) return null;
+  return metadata.length > METADATA_CHARS_MAX ? `#${fingerprintOf(Buffer.from(metadata))}` : metadata;
+}
+
+/** `versions`, newest first, without those that were replaced more than `keepMs` before `now`. */
+export function recentVersions(
+  versions: readonly PreviousVersion[],
+  { now, keepMs }: { readonly now: number; readonly keepMs: DurationMs },
+): readonly PreviousVersion[] {
+  return versions.filter(([, , , replacedAtMs]) => now - replacedAtMs <= keepMs);
+}
+
+/** `versions`, each of which that lies ahead of `now` as replaced just now. */
+export function datedVersions(versions: readonly PreviousVersion[], now: number): readonly PreviousVersion[] {
+  return versions.map(([fingerprint, metadata, expiration, at]) => [
+    fingerprint,
+    metadata,
+    expiration,
+    Math.min(at, now),
+  ]);
 }
 
 export function encodePrevious(versions: readonly PreviousVersion[]): string {

@@ -50,7 +50,7 @@ export interface PairRound {
 }
 
 export function runPairRound(deps: PairDeps, pair: Pair, round: PairRound): Promise<RoundResult> {
-  const base = openBase(deps.journal, pair.identity);
+  const base = openBase(deps.journal, pair.identity, round.settleWindowMs);
   const { clock, stateDir, journal } = deps;
   return runRound({
     ...round,

@@ -34,7 +34,7 @@ export async function scrubStep(deps: {
   const rows = await rowsAfter(base, deps.after);
   const settledBefore = clock.now() - SETTLED_AFTER_MS;
   const asked = rows
-    .filter((row) => row.hashedAt < settledBefore)
+    .filter((row) => row.agreedAt < settledBefore)
     .map((row) => ({ ...baseEntry(row)!, fingerprint: undefined }));
   const sound: Key[] = [];
   const problems: Problem[] = [];

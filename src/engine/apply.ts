@@ -131,6 +131,7 @@ function equalRow(one: Entry, other: Entry, deps: ApplyDeps): NewBaseRow {
     binary: one.binary ?? other.binary,
     signature: one.signature ?? other.signature,
     hashedAt: deps.startedAt,
+    agreedAt: deps.clock.now(),
   };
 }
 
@@ -219,6 +220,7 @@ function writtenRow(
     binary: entry.binary ?? written.binary,
     signature: entry.signature ?? written.signature,
     hashedAt: entry.signature === undefined ? outcome.confirmedAt : readAt,
+    agreedAt: outcome.confirmedAt,
   };
 }
 

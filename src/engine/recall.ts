@@ -61,7 +61,7 @@ export function openRecall(
     const intent = intents.get(triple.key);
     const shown = intent && triple[intent.to];
     if (shown === undefined || !isArrived(shown, intent!.entry, triple.base)) return triple;
-    const row = rowOf(shown, startedAt);
+    const row = rowOf(shown, startedAt, clock.now());
     arrived.push(row);
     return { ...triple, base: { ...row, previous: triple.previous } };
   }
@@ -127,6 +127,10 @@ function isArrived(shown: Entry, intended: Entry, base: BaseRow | undefined): bo
   return base === undefined || compareVersions(shown, base) !== "same";
 }
 
-function rowOf({ key, fingerprint, metadata, expiration, size, binary, signature }: Entry, now: EpochMs): NewBaseRow {
-  return { key, fingerprint: fingerprint!, metadata, expiration, size: size!, binary, signature, hashedAt: now };
+function rowOf(
+  { key, fingerprint, metadata, expiration, size, binary, signature }: Entry,
+  hashedAt: EpochMs,
+  agreedAt: EpochMs,
+): NewBaseRow {
+  return { key, fingerprint: fingerprint!, metadata, expiration, size: size!, binary, signature, hashedAt, agreedAt };
 }

@@ -107,6 +107,7 @@ export async function runRound(request: RoundRequest): Promise<RoundResult> {
     request.events.onProblem(problem);
   };
   const unsure = new Map<Key, Unsure>();
+  if (!request.dryRun) request.base.redate(request.clock.now());
   const first = await runPass(request, { tally, onProblem, unsure, again: undefined, withinMs: DECISION_MS_MAX });
   await lookAgain(request, { tally, onProblem, unsure });
   return { ...tally, ...first };

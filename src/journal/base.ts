@@ -3,21 +3,26 @@
 // and intents are rows of their own (glimpses.ts, intents.ts), which end when the key's row here changes.
 
 import type { DatabaseSync } from "node:sqlite";
-import type { EpochMs, EpochSeconds } from "../core/clock.ts";
+import type { DurationMs, EpochMs, EpochSeconds } from "../core/clock.ts";
 import type { BaseRow, Tombstone } from "../core/entry.ts";
 import type { Fingerprint } from "../core/fingerprint.ts";
 import type { Key } from "../core/key.ts";
+import { openDates } from "./dates.ts";
 import { openGlimpses } from "./glimpses.ts";
 import { openIntents } from "./intents.ts";
 import { type Journal, transaction } from "./journal.ts";
 import type { BaseChange, BaseStore } from "./ports.ts";
+import { defineVersionFunctions } from "./version-functions.ts";
 
 /** Pages of 1,000 live long enough for the garbage collector to take them for old. */
 const PAGE_ROWS = 250;
 /** Far longer than KV was ever seen to lag. */
 const TOMBSTONE_KEEP_MS = 86_400_000;
-/** Older versions beyond this many characters are dropped: a key changes rarely within a window. */
+/** Only beyond this many characters are the older ones of a key's previous versions dropped, those that were replaced longer
+ * ago than any listing lags. */
 const PREVIOUS_CHARS_MAX = 2000;
+/** Or two settle windows, if these are longer. */
+const PREVIOUS_KEEP_MS_MIN = 600_000;
 
 type Row = [
   key: string,
@@ -31,14 +36,17 @@ type Row = [
   hashedAtMs: number,
   previous: string | null,
   binary: number | null,
+  agreedAtMs: number,
 ];
 
 /** The key as text: decoded by SQLite it is twice as fast to read as a BLOB is. */
-const COLUMNS = `CAST(key AS TEXT), fingerprint, metadata, expiration, size, mtime_ms, ctime_ms, inode, hashed_at_ms, previous, binary`;
+const COLUMNS = `CAST(key AS TEXT), fingerprint, metadata, expiration, size, mtime_ms, ctime_ms, inode, hashed_at_ms, previous, binary, coalesce(agreed_at_ms, hashed_at_ms)`;
 
 /** The base of the pair that `identity` names; a pair never seen has an empty one. */
-export function openBase(journal: Journal, identity: string): BaseStore {
+export function openBase(journal: Journal, identity: string, settleWindowMs: DurationMs = 0): BaseStore {
   const { database } = journal;
+  const keepMs = Math.max(PREVIOUS_KEEP_MS_MIN, 2 * settleWindowMs);
+  defineVersionFunctions(database);
   database.prepare("INSERT INTO pair (identity) VALUES (?) ON CONFLICT DO NOTHING").run(identity);
   const { id } = database.prepare("SELECT id FROM pair WHERE identity = ?").get(identity) as { id: number };
   const select = database.prepare(
@@ -50,6 +58,7 @@ export function openBase(journal: Journal, identity: string): BaseStore {
   selectOne.setReturnArrays(true);
   const glimpses = openGlimpses(database, id);
   const intents = openIntents(database, id);
+  const dates = openDates(database, id);
   const count = database.prepare("SELECT count(*) AS n FROM base WHERE pair = ? AND fingerprint IS NOT NULL");
   return {
     scan: () => scan(select, id),
@@ -59,13 +68,21 @@ export function openBase(journal: Journal, identity: string): BaseStore {
         return row === undefined ? [] : [baseRow(row)];
       }),
     count: () => (count.get(id) as { n: number }).n,
-    commit: committer(database, id, (change) => {
+    commit: committer(database, { pair: id, keepMs }, (change) => {
       glimpses.settle(change);
       intents.settle(change);
+      dates.note(change.now);
     }),
-    intend: (to, entries, now) => intents.add(to, entries, now),
+    redate: (now) => dates.redate(now),
+    intend: (to, entries, now) => {
+      dates.note(now);
+      intents.add(to, entries, now);
+    },
     intents: () => intents.all(),
-    glimpse: (entries, now) => glimpses.add(entries, now),
+    glimpse: (entries, now) => {
+      if (entries.length > 0) dates.note(now);
+      glimpses.add(entries, now);
+    },
     glimpses: () => glimpses.all(),
   };
 }
@@ -85,7 +102,7 @@ async function* scan(
   }
 }
 
-/** By index: taking an array apart costs an object for each element, eleven a key. */
+/** By index: taking an array apart costs an object for each element, twelve a key. */
 function baseRow(row: Row): BaseRow | Tombstone {
   const key = row[0] as Key;
   const fingerprint = row[1] as Fingerprint | null;
@@ -102,35 +119,41 @@ function baseRow(row: Row): BaseRow | Tombstone {
     binary: row[10] === null ? undefined : row[10] === 1,
     signature: mtimeMs === null ? undefined : { size, mtimeMs, ctimeMs: row[6]!, inode: row[7]! },
     hashedAt: row[8] as EpochMs,
+    agreedAt: row[11] as EpochMs,
     previous: previous ?? undefined,
   };
 }
 
 /** What `previous` becomes when a row's version goes: that version, replaced at `now`, in front of the older ones. */
-function pushPrevious(now: string): string {
-  return `'[' || json_array(fingerprint, metadata, expiration, ${now})
-    || CASE WHEN previous IS NULL OR length(previous) > ${PREVIOUS_CHARS_MAX} THEN ']' ELSE ',' || substr(previous, 2) END`;
+function pushPrevious(now: string, keepMs: DurationMs): string {
+  const older = `CASE WHEN length(previous) > ${PREVIOUS_CHARS_MAX} THEN recent_versions(previous, ${now}, ${keepMs}) ELSE previous END`;
+  return `'[' || json_array(fingerprint, mark_metadata(metadata), expiration, ${now})
+    || CASE WHEN previous IS NULL OR (${older}) = '[]' THEN ']' ELSE ',' || substr(${older}, 2) END`;
 }
 
 /** `settle`: what else ends with the change, in its transaction. */
 function committer(
   database: DatabaseSync,
-  pair: number,
+  { pair, keepMs }: { readonly pair: number; readonly keepMs: DurationMs },
   settle: (change: BaseChange) => void,
 ): (change: BaseChange) => void {
   // Parameters by position: by name they take twice as long.
+  const isSame =
+    "fingerprint IS excluded.fingerprint AND metadata IS excluded.metadata AND expiration IS excluded.expiration";
+  // ?13: it was written just now. A version that is found once more was there already.
   const record = database.prepare(
-    `INSERT INTO base VALUES (?1, CAST(?2 AS BLOB), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, NULL, ?12)
+    `INSERT INTO base VALUES (?1, CAST(?2 AS BLOB), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, NULL, ?12, ?14)
      ON CONFLICT DO UPDATE SET
+       agreed_at_ms = CASE WHEN NOT ?13 AND ${isSame} THEN coalesce(agreed_at_ms, hashed_at_ms) ELSE excluded.agreed_at_ms END,
        previous = CASE
-         WHEN fingerprint IS excluded.fingerprint AND metadata IS excluded.metadata AND expiration IS excluded.expiration
-         THEN previous ELSE ${pushPrevious("?11")} END,
+         WHEN ${isSame}
+         THEN previous ELSE ${pushPrevious("?11", keepMs)} END,
        fingerprint = excluded.fingerprint, metadata = excluded.metadata, expiration = excluded.expiration,
        size = excluded.size, mtime_ms = excluded.mtime_ms, ctime_ms = excluded.ctime_ms, inode = excluded.inode,
        hashed_at_ms = excluded.hashed_at_ms, binary = coalesce(excluded.binary, binary)`,
   );
   const forget = database.prepare(
-    `UPDATE base SET previous = ${pushPrevious("?3")}, fingerprint = NULL, metadata = NULL, expiration = NULL, hashed_at_ms = ?3
+    `UPDATE base SET previous = ${pushPrevious("?3", keepMs)}, fingerprint = NULL, metadata = NULL, expiration = NULL, hashed_at_ms = ?3
      WHERE pair = ?1 AND key = ?2 AND fingerprint IS NOT NULL`,
   );
   const purge = database.prepare("DELETE FROM base WHERE pair = ? AND fingerprint IS NULL AND hashed_at_ms < ?");
@@ -152,6 +175,8 @@ function committer(
           row.hashedAt,
           now,
           row.binary === undefined ? null : Number(row.binary),
+          Number(change.overwrites ?? false),
+          row.agreedAt,
         );
       }
       for (const key of keys) forget.run(pair, Buffer.from(key), now);

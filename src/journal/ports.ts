@@ -17,6 +17,9 @@ export interface BaseStore {
   /** One transaction. Only for what both sides have confirmed [I4]. It settles what was intended for a key, and
    * what was glimpsed of it, if that is recorded or `overwrites`: then it is a version that the key had before. */
   commit(change: BaseChange): void;
+  /** To be called before a round. Where the clock was set back since something was dated, what lies ahead counts as of `now`, so
+   * that its window begins anew, rather than to last for as long as the clock was wrong. */
+  redate(now: EpochMs): void;
   /** Remembers versions that the remote showed, each until it is settled. One that is known already keeps its time. */
   glimpse(entries: readonly Entry[], now: EpochMs): void;
   /** Before it is sent: what one side holds is about to be written to the other. */

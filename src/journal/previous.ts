@@ -3,7 +3,7 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import type { EpochMs } from "../core/clock.ts";
-import { decodePrevious, encodePrevious } from "../core/settle.ts";
+import { decodePrevious, encodePrevious, markMetadata } from "../core/settle.ts";
 import type { EntryRow } from "./entry-columns.ts";
 
 /** Puts `versions`, the latest first, in front of those of a key; nothing if the base does not know the key. */
@@ -16,7 +16,9 @@ export function openRememberPrevious(database: DatabaseSync, pair: number): Reme
     const row = select.get(pair, key) as { readonly previous: string | null } | undefined;
     if (row === undefined) return;
     const before = row.previous === null ? [] : decodePrevious(row.previous);
-    const added = versions.map((seen) => [seen.fingerprint, seen.metadata, seen.expiration, now] as const);
+    const added = versions.map(
+      (seen) => [seen.fingerprint, markMetadata(seen.metadata ?? undefined), seen.expiration, now] as const,
+    );
     update.run(encodePrevious([...added, ...before]), pair, key);
   };
 }

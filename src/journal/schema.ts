@@ -161,4 +161,12 @@ export const MIGRATIONS: readonly string[] = [
   DROP TABLE single_glimpse;
   CREATE INDEX glimpse_by_key ON glimpse (pair, key);
   `,
+  `
+  -- When a row's version was written, or found on both sides; hashed_at_ms, when its file was read, may be long before.
+  -- NULL: a row of an older kvsync, which took one for the other.
+  ALTER TABLE base ADD COLUMN agreed_at_ms REAL;
+
+  -- The latest time that anything of the pair is dated. A clock that shows less has been set back.
+  ALTER TABLE pair ADD COLUMN dated_ms REAL NOT NULL DEFAULT 0;
+  `,
 ];

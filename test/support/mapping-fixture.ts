@@ -20,6 +20,8 @@ export class MappingFixture {
   readonly dir = mkdtempSync(join(tmpdir(), "kvsync-mapping-"));
   readonly folder = join(this.dir, "kv", "app");
   readonly stateDir = join(this.dir, "state");
+  /** What the rounds see of the API, by the client as it is: set it before they are opened. */
+  through: (api: KvClient) => KvClient = (api) => api;
   /** Accounts that were renewed, so often. */
   renewed = 0;
   #server: TestServer | undefined;
@@ -91,11 +93,15 @@ export class MappingFixture {
   }
 
   #last: DaemonAccount | undefined;
+  #of: KvClient | undefined;
 
   /** The same object for the same client, as the daemon's accounts do. */
   #account(): DaemonAccount {
-    if (this.#last?.api !== this.api) this.#last = { name: "local", config: accountOf(), api: this.api };
-    return this.#last;
+    if (this.#of !== this.api) {
+      this.#of = this.api;
+      this.#last = { name: "local", config: accountOf(), api: this.through(this.api) };
+    }
+    return this.#last!;
   }
 
   /** 20 files, in step. */
@@ -117,6 +123,10 @@ export class MappingFixture {
       mkdirSync(dirname(join(folder, path)), { recursive: true });
       writeFileSync(join(folder, path), content);
     }
+  }
+
+  writeBytes(path: string, bytes: Uint8Array): void {
+    writeFileSync(join(this.folder, path), bytes);
   }
 
   /** `count` files, k00 and on. */

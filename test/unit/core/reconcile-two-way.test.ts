@@ -23,6 +23,7 @@ function base(entry: Entry): BaseRow {
     binary: false,
     signature: undefined,
     hashedAt: 0 as EpochMs,
+    agreedAt: 0 as EpochMs,
     previous: undefined,
   };
 }

@@ -29,6 +29,7 @@ function base(entry: Entry, more: Partial<BaseRow> = {}): BaseRow {
     binary: false,
     signature: undefined,
     hashedAt,
+    agreedAt: hashedAt,
     previous: undefined,
     ...more,
   };

@@ -14,6 +14,7 @@ import { entryOf } from "../../support/values.ts";
 
 const NOW = 1_800_000_000_000 as EpochMs;
 const WINDOW = 60_000;
+const DAY = 86_400_000;
 const [v1, v2, v3] = [entryOf("k", "V1"), entryOf("k", "V2"), entryOf("k", "V3")];
 const base: BaseRow = {
   key: v2.key,
@@ -23,7 +24,8 @@ const base: BaseRow = {
   size: 2,
   binary: false,
   signature: undefined,
-  hashedAt: (NOW - 600_000) as EpochMs,
+  hashedAt: (NOW - 700_000) as EpochMs,
+  agreedAt: (NOW - 600_000) as EpochMs,
   previous: undefined,
 };
 
@@ -55,6 +57,16 @@ const table: Row[] = [
   ["what the base says", v2, base, [replaced(v1, 10_000)], current],
   ["the version before, within the window: lags", v1, base, [replaced(v1, 10_000)], stale],
   ["the version before, after the window: a suspicion", v1, base, [replaced(v1, 61_000)], suspectVersion],
+  [
+    "the version before, replaced at a time far ahead: a suspicion",
+    v1,
+    base,
+    [replaced(v1, -400 * DAY)],
+    suspectVersion,
+  ],
+  ["absent, replaced at a time far ahead: a suspicion", undefined, base, [replaced(v1, -400 * DAY)], suspectAbsence],
+  ["absent, replaced a moment ahead: lags", undefined, base, [replaced(v1, -5_000)], stale],
+  ["what the base says, after one was seen at a time far ahead", v2, base, [], current, [seen(-400 * DAY)]],
   ["an older one still within the window: lags", v1, base, [replaced(v3, 5_000), replaced(v1, 50_000)], stale],
   ["a version never seen: a real change, window or not", v3, base, [replaced(v1, 1_000)], current],
   ["absent soon after we created it: lags", undefined, base, [replaced(undefined, 5_000)], stale],

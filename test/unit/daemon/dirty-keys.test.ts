@@ -34,7 +34,14 @@ function write(...paths: readonly string[]): void {
 function know(...keys: readonly string[]): void {
   const row = { fingerprint: fingerprintOf(Buffer.from("x")), metadata: undefined, expiration: undefined, size: 1 };
   const now = clock.now();
-  const record = keys.map((key) => ({ ...row, key: keyOf(key), signature: undefined, binary: false, hashedAt: now }));
+  const record = keys.map((key) => ({
+    ...row,
+    key: keyOf(key),
+    signature: undefined,
+    binary: false,
+    hashedAt: now,
+    agreedAt: now,
+  }));
   base.commit({ record, forget: [], now });
 }
 

@@ -19,6 +19,7 @@ const rowOf = (entry: Entry): NewBaseRow => ({
   binary: entry.binary,
   signature: undefined,
   hashedAt: at(0),
+  agreedAt: at(0),
 });
 
 const seen = entryOf("k", "seen", { metadata: '{"a":1}', expiration: 1_900_000_000 });

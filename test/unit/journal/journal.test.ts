@@ -9,7 +9,7 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { EpochMs } from "../../../src/core/clock.ts";
 import { compareUtf8 } from "../../../src/core/key.ts";
-import { decodePrevious } from "../../../src/core/settle.ts";
+import { decodePrevious, isNews } from "../../../src/core/settle.ts";
 import { openBase } from "../../../src/journal/base.ts";
 import { JOURNAL_FILE, openJournal } from "../../../src/journal/journal.ts";
 import { openStateLock } from "../../../src/journal/lock.ts";
@@ -18,7 +18,7 @@ import { MIGRATIONS } from "../../../src/journal/schema.ts";
 import { openTrash } from "../../../src/journal/trash.ts";
 import { HOSTILE_KEYS } from "../../conformance/replica-suite.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
-import { collect, entryOf, valueOf } from "../../support/values.ts";
+import { collect, entryOf, keyOf, valueOf } from "../../support/values.ts";
 
 let stateDir: string;
 const clock = new FakeClock();
@@ -45,6 +45,7 @@ function rowOf(key: string, content: string): NewBaseRow {
     binary: undefined,
     signature: undefined,
     hashedAt: 1 as EpochMs,
+    agreedAt: 2 as EpochMs,
   };
 }
 
@@ -90,6 +91,70 @@ describe("the base", () => {
     ]);
     base.commit({ record: [], forget: [], now: at(86_400_005) });
     expect(await collect(base.scan())).toEqual([]);
+    journal.close();
+  });
+
+  it("forgets no version of the last minutes, however many there are and whatever metadata they had", async () => {
+    const journal = openJournal({ stateDir, clock });
+    const base = openBase(journal, "pair");
+    const at = (ms: number): EpochMs => (NOW + ms) as EpochMs;
+    const versions = Array.from({ length: 300 }, (_, i) => {
+      return { ...rowOf("a", `version ${i}`), metadata: JSON.stringify({ note: `${i} ${"x".repeat(900)}` }) };
+    });
+    for (const [i, row] of versions.entries()) base.commit({ record: [row], forget: [], now: at(i * 1000) });
+    const [last] = base.lookup([keyOf("a")]);
+    const previous = decodePrevious(last!.previous!);
+    expect(previous.map(([fingerprint]) => fingerprint)).toEqual(
+      versions
+        .slice(0, -1)
+        .map((row) => row.fingerprint)
+        .toReversed(),
+    );
+    const { fingerprint, metadata } = versions[0]!;
+    const shown = { ...entryOf("a", "version 0"), metadata };
+    const past = { base: undefined, previous: last!.previous, glimpses: [] };
+    expect([shown.fingerprint, isNews(shown, past)]).toEqual([fingerprint, false]);
+    expect(isNews({ ...shown, metadata: '{"other":1}' }, past)).toBe(true);
+    // Half an hour later they are of no use.
+    base.commit({ record: [rowOf("a", "later")], forget: [], now: at(1_800_000) });
+    expect(decodePrevious(base.lookup([keyOf("a")])[0]!.previous!)).toHaveLength(1);
+    journal.close();
+  });
+
+  it("remembers when both sides agreed on a version, which finding it again does not change", () => {
+    const journal = openJournal({ stateDir, clock });
+    const base = openBase(journal, "pair");
+    const agreed = (agreedAt: number): NewBaseRow => ({ ...rowOf("a", "1"), agreedAt: agreedAt as EpochMs });
+    const shown = (): unknown => base.lookup([keyOf("a")])[0];
+    base.commit({ record: [agreed(10)], forget: [], now: NOW });
+    base.commit({ record: [agreed(20)], forget: [], now: NOW });
+    expect(shown()).toMatchObject({ agreedAt: 10 });
+    base.commit({ record: [agreed(30)], forget: [], now: NOW, overwrites: true });
+    expect(shown()).toMatchObject({ agreedAt: 30 });
+    base.commit({ record: [{ ...rowOf("a", "2"), agreedAt: 40 as EpochMs }], forget: [], now: NOW });
+    expect(shown()).toMatchObject({ agreedAt: 40 });
+    journal.close();
+  });
+
+  it("dates anew what a clock that was wrong has dated ahead, and nothing else", () => {
+    const journal = openJournal({ stateDir, clock });
+    const base = openBase(journal, "pair");
+    const ahead = (NOW + 400 * 86_400_000) as EpochMs;
+    const row = (key: string, content: string, agreedAt: EpochMs): NewBaseRow => ({ ...rowOf(key, content), agreedAt });
+    base.commit({ record: [row("old", "1", NOW)], forget: [], now: NOW });
+    base.commit({ record: [row("a", "1", ahead), row("gone", "1", ahead)], forget: [], now: ahead });
+    base.commit({ record: [row("a", "2", ahead)], forget: [keyOf("gone")], now: ahead });
+    base.glimpse([entryOf("g", "seen")], ahead);
+    const later = (NOW + 5000) as EpochMs;
+    base.redate(later);
+    const [old, a, gone] = base.lookup(["old", "a", "gone"].map(keyOf));
+    expect(old).toMatchObject({ agreedAt: NOW });
+    expect(a).toMatchObject({ agreedAt: later });
+    expect([a, gone].map((found) => decodePrevious(found!.previous!)[0]![3])).toEqual([later, later]);
+    expect(base.glimpses().get(keyOf("g"))).toMatchObject([{ at: later }]);
+    // A tombstone of the wrong clock does not stay for 400 days.
+    base.commit({ record: [], forget: [], now: (later + 86_400_001) as EpochMs });
+    expect(base.lookup([keyOf("gone")])).toEqual([]);
     journal.close();
   });
 
