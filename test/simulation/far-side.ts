@@ -3,6 +3,9 @@
 // takes time and is looked over for what it shows.
 
 import { DatabaseSync } from "node:sqlite";
+import { fingerprintOf } from "../../src/core/fingerprint.ts";
+import type { Json } from "../../src/core/json.ts";
+import { unstampMetadata } from "../../src/core/stamp.ts";
 import type { KvClient } from "../../src/kv/kv-client.ts";
 
 interface Destroyed {
@@ -18,6 +21,8 @@ export interface FarSide {
   destroyed(): readonly Destroyed[];
   value(key: string): Uint8Array | undefined;
   keys(): ReadonlyMap<string, Uint8Array>;
+  /** Keys whose stamp is of another value, since somebody wrote it back: no listing tells that they were written. */
+  misstamped(): ReadonlySet<string>;
   close(): void;
 }
 
@@ -34,7 +39,7 @@ export function openFarSide(path: string): FarSide {
       INSERT INTO destroyed (bytes, at) VALUES (OLD.bytes, unixepoch('subsec') * 1000);
     END;
   `);
-  const all = "SELECT CAST(key AS TEXT) AS key, bytes FROM entry JOIN value ON value.id = entry.value";
+  const all = "SELECT CAST(key AS TEXT) AS key, bytes, metadata FROM entry JOIN value ON value.id = entry.value";
   const one = database.prepare(`${all} WHERE key = CAST(? AS BLOB)`);
   const every = database.prepare(`${all} ORDER BY entry.key`);
   const take = database.prepare("SELECT id, bytes, successor, at FROM destroyed WHERE id > ? ORDER BY id");
@@ -48,6 +53,15 @@ export function openFarSide(path: string): FarSide {
     value: (key) => (one.get(key) as { bytes: Uint8Array } | undefined)?.bytes,
     keys: () =>
       new Map((every.all() as { key: string; bytes: Uint8Array }[]).map(({ key, bytes }) => [key, bytes] as const)),
+    misstamped: () =>
+      new Set(
+        (every.all() as { key: string; bytes: Uint8Array; metadata: string | null }[])
+          .filter(({ bytes, metadata }) => {
+            const { stamp } = unstampMetadata(metadata === null ? undefined : (JSON.parse(metadata) as Json));
+            return stamp !== undefined && stamp.fingerprint !== fingerprintOf(bytes);
+          })
+          .map(({ key }) => key),
+      ),
     close: () => database.close(),
   };
 }

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { FaultPlan } from "../../src/server/faults.ts";
 import { type FarSide, openFarSide } from "./far-side.ts";
-import { callOnce, readIfThere } from "./people.ts";
+import { callOnce, readIfThere, readMetadata } from "./people.ts";
 import { chanceOf } from "./sim-clock.ts";
 import { ValueLedger, type Verdict } from "./value-ledger.ts";
 
@@ -48,6 +48,8 @@ const ACCOUNT_ID = "killed";
  * between kvsync's last look at a key and its write nothing can protect a value, and here nothing is to be lost at all. */
 const APART_MS = 3000;
 const EDIT_EVERY_MS = 12;
+/** How often somebody writes back, with a new value, the metadata that was read before, stamp and all. */
+const KEPT_METADATA_SHARE = 0.1;
 const ALIVE_MS_MAX = 1500;
 const DEAD_MS_MAX = 300;
 /** Requests of a killed process may still be on their way, and be carried out on a machine that is busy. */
@@ -110,7 +112,8 @@ async function live(dir: string, url: string, far: FarSide, options: KilledOptio
     ...ledger.judge(held, 0),
     kills: options.kills,
     midway,
-    apart: apart(remote, local),
+    // What was written back with the stamp of another value is found by no listing, but by a scrub.
+    apart: apart(remote, local).filter((key) => !far.misstamped().has(key)),
     conflictCopies: [...local.keys()].filter((path) => path.includes("%conflict-")).length,
     trashed: trash.size,
   };
@@ -168,15 +171,16 @@ function openPeople({ chance, ledger, far, folder, scratch, url }: PeopleDeps) {
   async function changeKey(key: string): Promise<void> {
     namespaceId ??= await findNamespace(url);
     if (namespaceId === undefined) return;
-    const at = `${url}/accounts/${ACCOUNT_ID}/storage/kv/namespaces/${namespaceId}/values/${encodeURIComponent(key)}`;
+    const values = `${url}/accounts/${ACCOUNT_ID}/storage/kv/namespaces/${namespaceId}/values/`;
     const before = far.value(key);
     const isDeletion = chance() < 0.2;
     const bytes = isDeletion
       ? undefined
       : ledger.create("remote", key, Date.now(), { binary: chance() < 0.2, bytes: Math.floor(chance() * 2000) });
-    const isDone = await callOnce(at, {
+    const kept = bytes !== undefined && chance() < KEPT_METADATA_SHARE ? await readMetadata(values, key) : undefined;
+    const isDone = await callOnce(`${values}${encodeURIComponent(key)}`, {
       method: isDeletion ? "DELETE" : "PUT",
-      ...(bytes !== undefined && { body: bytes }),
+      ...(bytes !== undefined && { body: kept === undefined ? bytes : formOf(bytes, kept) }),
     });
     if (!isDone) ledger.discharge(bytes);
     ledger.discharge(before);
@@ -206,6 +210,13 @@ function openPeople({ chance, ledger, far, folder, scratch, url }: PeopleDeps) {
   }
 
   return { editUntil };
+}
+
+function formOf(bytes: Buffer, metadata: string): FormData {
+  const form = new FormData();
+  form.set("value", new Blob([Uint8Array.from(bytes)]));
+  form.set("metadata", metadata);
+  return form;
 }
 
 async function findNamespace(url: string): Promise<string | undefined> {

@@ -36,6 +36,8 @@ const REMOTE_KEYS = [...KEYS, "both", "both/below", "a//b", "%25"];
 const DELETE_SHARE = 0.15;
 const BINARY_SHARE = 0.1;
 const METADATA_SHARE = 0.5;
+/** How often somebody who writes a value writes back with it the metadata that was read before, stamp and all. */
+const KEPT_METADATA_SHARE = 0.1;
 const COLLIDE_WITHIN_MS = 90_000;
 /** What a watcher takes to tell of a change; and it never tells of some. */
 const QUIET_MS = 150;
@@ -83,7 +85,7 @@ export class People {
       trace("a person deletes the file", key);
       rmSync(path, { force: true });
     } else {
-      const bytes = ledger.create("local", key, timeline.clock.now(), this.#shape());
+      const bytes = ledger.create("local", key, timeline.clock.monotonic(), this.#shape());
       trace("a person writes the file", bytes);
       const draft = join(scratch, "draft");
       writeFileSync(draft, bytes);
@@ -104,12 +106,14 @@ export class People {
       trace("a person deletes the key", key);
       await this.#call(key, { method: "DELETE" });
     } else {
-      const bytes = ledger.create("remote", key, timeline.clock.now(), this.#shape());
+      const bytes = ledger.create("remote", key, timeline.clock.monotonic(), this.#shape());
       trace("a person writes the key", bytes);
       const body = new FormData();
       body.set("value", new Blob([bytes]));
       const [name] = bytes.toString("latin1").split(" ");
-      if (chance() < METADATA_SHARE) body.set("metadata", JSON.stringify({ of: `${name} ` }));
+      const kept = chance() < KEPT_METADATA_SHARE ? await readMetadata(this.#deps.valuesUrl, key) : undefined;
+      if (kept !== undefined) body.set("metadata", kept);
+      else if (chance() < METADATA_SHARE) body.set("metadata", JSON.stringify({ of: `${name} ` }));
       // Whether it was done or not, nobody was told that it was.
       if (!(await this.#call(key, { method: "PUT", body }))) ledger.discharge(bytes);
     }
@@ -142,6 +146,20 @@ export async function callOnce(url: string, request: RequestInit): Promise<boole
     // The connection was reset: a fault of the plan.
     if (!(error instanceof TypeError)) throw error;
     return false;
+  }
+}
+
+/** The metadata that a key shows, as JSON; undefined: none, or it could not be read. `valuesUrl`: `https://host/.../values/` */
+export async function readMetadata(valuesUrl: string, key: string): Promise<string | undefined> {
+  const url = `${valuesUrl.replace(/values\/$/, "metadata/")}${encodeURIComponent(key)}`;
+  try {
+    const answer = await fetch(url, { headers: { authorization: "Bearer any" } });
+    const { result } = (await answer.json()) as { readonly result: unknown };
+    return answer.ok && result !== null ? JSON.stringify(result) : undefined;
+  } catch (error) {
+    // The connection was reset, or the answer is none: a fault of the plan.
+    if (!(error instanceof TypeError || error instanceof SyntaxError)) throw error;
+    return undefined;
   }
 }
 

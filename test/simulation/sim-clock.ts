@@ -73,6 +73,16 @@ export class SimClock implements Clock {
   }
 }
 
+/** The same time as told by a clock that is right always: somebody else's. */
+export function rightClock(clock: SimClock): Clock {
+  return {
+    now: () => clock.monotonic() as number as EpochMs,
+    monotonic: () => clock.monotonic(),
+    sleep: (duration, signal) => clock.sleep(duration, signal),
+    random: () => clock.random(),
+  };
+}
+
 /** mulberry32: small and seeded. */
 export function chanceOf(seed: number): () => number {
   let state = seed | 0;

@@ -1,15 +1,17 @@
 // `npm run simulate -- --days 30 --seed 1`: a two-way mapping through so many simulated days, and what became of every value.
 // Exits with 1 if one is lost, or if the sides do not come to rest alike. `--lag SECONDS` (60) is how long the remote may
-// lag behind itself, `--mode push` or `pull` looks at those, `--trace KEY` tells what happens to one key.
+// lag behind itself, `--jumps HOURS` (6; 0: never) after how long, on average, the clock is set ahead or back by up to three
+// days, `--mode push` or `pull` looks at those, `--trace KEY` tells what happens to one key.
 
 import { parseArgs } from "node:util";
-import { BAD_DAY, BUSY, DAY, SECOND, TwoWayWorld } from "./two-way-world.ts";
+import { BAD_DAY, BUSY, DAY, HOUR, SECOND, TwoWayWorld } from "./two-way-world.ts";
 
 const { values } = parseArgs({
   options: {
     days: { type: "string", default: "30" },
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
     lag: { type: "string", default: "60" },
+    jumps: { type: "string", default: "6" },
     mode: { type: "string", default: "two-way" },
     trace: { type: "string" },
   },
@@ -20,6 +22,7 @@ const world = new TwoWayWorld({
   lagMs: Number(values.lag) * SECOND,
   habits: BUSY,
   faults: BAD_DAY,
+  ...(Number(values.jumps) > 0 && { jumpEveryMs: Number(values.jumps) * HOUR }),
   mapping: { mode: parseMode(values.mode) },
   ...(values.trace !== undefined && {
     trace: { key: values.trace, tell: (line: string) => process.stderr.write(`${line}\n`) },

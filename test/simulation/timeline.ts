@@ -15,13 +15,13 @@ export class Timeline {
   /** `beforeMoving`: told before time goes on, to take note of what was done until then. */
   constructor(clock: SimClock, beforeMoving: () => void) {
     this.clock = clock;
-    this.#startedAt = clock.now();
+    this.#startedAt = clock.monotonic();
     this.#beforeMoving = beforeMoving;
   }
 
   /** Milliseconds since the beginning. */
   get elapsed(): number {
-    return this.clock.now() - this.#startedAt;
+    return this.clock.monotonic() - this.#startedAt;
   }
 
   /** When something is to happen, or somebody's sleep is over; undefined: never. */
@@ -32,7 +32,7 @@ export class Timeline {
   }
 
   plan(inMs: number, what: Happening): void {
-    const at = this.clock.now() + inMs;
+    const at = this.clock.monotonic() + inMs;
     const index = this.#planned.findIndex((other) => other.at > at);
     this.#planned.splice(index < 0 ? this.#planned.length : index, 0, { at, what });
   }

@@ -19,10 +19,10 @@ async function live(hours: number, options: Omit<WorldOptions, "seed" | "habits"
 }
 
 it(
-  `loses nothing, and comes to rest, while the remote lags a minute and fails (seed ${seed})`,
+  `loses nothing, and comes to rest, while the remote lags a minute and fails, and the clock jumps (seed ${seed})`,
   { timeout: 120_000 },
   async () => {
-    const report = await live(12, { lagMs: MINUTE, faults: BAD_DAY });
+    const report = await live(12, { lagMs: MINUTE, faults: BAD_DAY, jumpEveryMs: 3 * HOUR });
     expect(report).toMatchObject({ lost: [], apart: [], unrest: 0 });
     // It was put to the test.
     expect(report.written).toBeGreaterThan(200);

@@ -23,7 +23,7 @@ import type { FaultPlan } from "../../src/server/faults.ts";
 import { accountOf, mappingOf } from "../support/daemon.ts";
 import { type FarSide, openFarSide, watchedClient } from "./far-side.ts";
 import { type Habits, People, readIfThere } from "./people.ts";
-import { chanceOf, SimClock } from "./sim-clock.ts";
+import { chanceOf, rightClock, SimClock } from "./sim-clock.ts";
 import { Timeline } from "./timeline.ts";
 import { ValueLedger, type Verdict } from "./value-ledger.ts";
 
@@ -38,6 +38,8 @@ export interface WorldOptions {
   readonly lagMs: number;
   readonly habits: Habits;
   readonly faults: NonNullable<FaultPlan["rules"]>;
+  /** How long the clock of kvsync's machine goes well, on average, until somebody sets it hours or days ahead or back. */
+  readonly jumpEveryMs?: number;
   readonly mapping?: Partial<MappingConfig>;
   /** Told what happens to this key. */
   readonly trace?: { readonly key: string; readonly tell: (line: string) => void };
@@ -48,8 +50,12 @@ export interface WorldReport extends Verdict {
   readonly conflicts: number;
   readonly failures: number;
   readonly requests: number;
-  /** Keys that differ between the sides in the end. */
+  /** Keys that differ between the sides in the end, but for those of `misstamped`. */
   readonly apart: readonly string[];
+  /** Keys in the end whose value somebody wrote back with the stamp of another: a scrub tells of them, and no listing. */
+  readonly misstamped: number;
+  /** How often the clock was set. */
+  readonly jumps: number;
   /** What the last rounds still did, when nothing was left to do. */
   readonly unrest: number;
 }
@@ -82,7 +88,7 @@ export class TwoWayWorld {
   readonly #folder: string;
   readonly #stateDir: string;
   readonly #mapping: MappingConfig;
-  readonly #tally = { rounds: 0, conflicts: 0, failures: 0, unrest: 0 };
+  readonly #tally = { rounds: 0, conflicts: 0, failures: 0, unrest: 0, jumps: 0 };
   #server: RunningServer | undefined;
   #far: FarSide | undefined;
   #client: KvClient | undefined;
@@ -114,7 +120,7 @@ export class TwoWayWorld {
     const { clock } = this.#timeline;
     const { habits, lagMs, faults, seed } = this.#options;
     const database = join(this.#dir, "server.sqlite");
-    this.#server = await openServer({ clock, database });
+    this.#server = await openServer({ clock: rightClock(clock), database });
     const { url } = this.#server;
     this.#far = openFarSide(database);
     this.#client = openKvClient({
@@ -141,6 +147,21 @@ export class TwoWayWorld {
     this.#people.start();
     this.#start();
     this.#timeline.plan(RESTART_EVERY_MS, () => this.#restart());
+    this.#planJump();
+  }
+
+  /** Seconds or minutes as often as hours or days, ahead or back to where it would be. */
+  #planJump(): void {
+    const { jumpEveryMs } = this.#options;
+    if (jumpEveryMs === undefined) return;
+    this.#timeline.plan(2 * this.#chance() * jumpEveryMs, () => {
+      const { clock } = this.#timeline;
+      const length = SECOND * Math.exp(this.#chance() * Math.log((3 * DAY) / SECOND));
+      const by = this.#chance() < 0.5 ? length : -length;
+      this.#tally.jumps++;
+      clock.jump(by);
+      this.#planJump();
+    });
   }
 
   async close(): Promise<void> {
@@ -154,7 +175,7 @@ export class TwoWayWorld {
   /** Lets `duration` pass, with all that happens in it. */
   async run(duration: number): Promise<void> {
     const { clock } = this.#timeline;
-    const until = clock.now() + duration;
+    const until = clock.monotonic() + duration;
     for (;;) {
       await new Promise((resolve) => setImmediate(resolve));
       if (this.#bug !== undefined) throw this.#bug;
@@ -182,14 +203,16 @@ export class TwoWayWorld {
     if (this.#tally.rounds === rounds) throw new Error("the mapping is not looked at any more");
     const remote = this.#far!.keys();
     const local = await this.#files();
+    const misstamped = this.#far!.misstamped();
     const held = [...remote.values(), ...contents(this.#folder), ...contents(join(this.#stateDir, "trash"))];
     return {
       ...this.#ledger.judge(held, this.#options.lagMs + ROUND_MS_MAX),
       ...this.#tally,
       requests: this.#client!.counts().total,
       apart: [...new Set([...remote.keys(), ...local.keys()])].filter(
-        (key) => !isEqual(remote.get(key), local.get(key)),
+        (key) => !isEqual(remote.get(key), local.get(key)) && !misstamped.has(key),
       ),
+      misstamped: misstamped.size,
     };
   }
 
@@ -201,7 +224,7 @@ export class TwoWayWorld {
   #note(): void {
     for (const { bytes, by } of this.#far?.destroyed() ?? []) {
       this.#trace("kvsync replaces or deletes", bytes);
-      this.#ledger.overwrite(bytes, by, this.#timeline.clock.now());
+      this.#ledger.overwrite(bytes, by, this.#timeline.clock.monotonic());
     }
   }
 
@@ -252,11 +275,11 @@ export class TwoWayWorld {
     return watchedClient(this.#client!, {
       passTime: () => {
         const takes = REQUEST_MS_MIN + this.#chance() * (REQUEST_MS_MAX - REQUEST_MS_MIN);
-        return this.#timeline.pass(clock.now() + takes);
+        return this.#timeline.pass(clock.monotonic() + takes);
       },
       onValue: (bytes) => {
         this.#trace("a read shows", bytes);
-        this.#ledger.show(bytes, clock.now());
+        this.#ledger.show(bytes, clock.monotonic());
       },
       onMetadata: (metadata) => {
         if (typeof metadata !== "object" || metadata === null || !("of" in metadata)) return;
