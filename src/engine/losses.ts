@@ -123,7 +123,7 @@ function judge(read: ReadOutcome, action: Change, deps: LossDeps): Finding {
 }
 
 async function* readLosses(actions: readonly Change[], deps: LossDeps): Pages<ReadOutcome> {
-  const { to, into, seen, signal } = deps;
+  const { to, into, seen, signal, recall } = deps;
   const unread: Entry[] = [];
   const known: ReadOutcome[] = [];
   for (const { key, replaces } of actions) {
@@ -133,7 +133,8 @@ async function* readLosses(actions: readonly Change[], deps: LossDeps): Pages<Re
   }
   if (known.length > 0) yield known;
   if (unread.length === 0) return;
-  const options = transferOptions({ signal });
+  const onSight = to === "destination" ? { onSight: recall.sight } : {};
+  const options = { ...transferOptions({ signal }), ...onSight };
   if (!into.traits.eventuallyConsistent || into.fetch === undefined) {
     yield* into.read(onePage(unread), options);
     return;

@@ -8,7 +8,7 @@ import { problem, staleRead } from "../core/problem.ts";
 import { isBehindListing, settleRemote } from "../core/settle.ts";
 import type { ReadOutcome } from "../replica/replica.ts";
 import type { Triple } from "./merge.ts";
-import { isWrittenRemote, type Observer, onePage, remoteSide, transferOptions } from "./observer.ts";
+import { isWrittenRemote, lookOptions, type Observer, onePage, remoteSide } from "./observer.ts";
 import type { Target } from "./plan.ts";
 import { pastOf, settleOptions, settlePage } from "./settle-page.ts";
 
@@ -67,7 +67,7 @@ async function readValues(
   if (wanted.length === 0) return triples;
   const read = new Map<string, ReadOutcome>();
   const entries = wanted.flatMap((triple) => triple[side] ?? []);
-  for await (const outcomes of observer[side].read(onePage(entries), transferOptions(observer))) {
+  for await (const outcomes of observer[side].read(onePage(entries), lookOptions(side, observer))) {
     if (isWrittenRemote(side, observer)) observer.recall.seeAll(outcomes);
     // Without its bytes: these are the transfer's to read.
     for (const outcome of outcomes) read.set(outcome.key, withoutBytes(outcome));

@@ -49,3 +49,9 @@ export function transferOptions({
 export function isWrittenRemote(side: Target, { destination }: Pick<Observer, "destination">): boolean {
   return side === "destination" && destination.traits.eventuallyConsistent;
 }
+
+/** What a read to compare `side` is asked for with. */
+export function lookOptions(side: Target, observer: Observer): TransferOptions {
+  const options = transferOptions(observer);
+  return isWrittenRemote(side, observer) ? { ...options, onSight: observer.recall.sight } : options;
+}

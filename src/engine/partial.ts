@@ -98,7 +98,7 @@ async function fetchUnseen(
   assert(side.fetch !== undefined, "a partial round has a destination that can be asked for keys");
   const expected = new Map([...rows.values()].map((row) => [row.key, { ...baseEntry(row)!, binary: row.binary }]));
   let bytes = 0;
-  for await (const read of side.fetch(keys, { ...transferOptions({ signal }), expected })) {
+  for await (const read of side.fetch(keys, { ...transferOptions({ signal }), expected, onSight: recall.sight })) {
     recall.seeAll(read);
     for (const outcome of read.map(believed)) {
       if (outcome.kind === "value" && outcome.isLoose === true && isMixed(outcome.value.entry, recall, settle)) {

@@ -19,6 +19,8 @@ export interface Recall {
   /** The remote showed these versions: of keys that nobody listed, or besides those that it was asked for. Returns whether
    * there is one that nobody knows; such are remembered, at once. */
   see(sights: readonly Sight[]): boolean;
+  /** The same of one version. */
+  readonly sight: (sight: Sight) => void;
   /** The same of all that a read of the remote brought. As it comes: what is read when the process dies has been seen. */
   seeAll(outcomes: readonly ReadOutcome[]): void;
   /** What is known of the past of a key. */
@@ -98,6 +100,7 @@ export function openRecall(
     glimpsesOf,
     glimpse,
     see,
+    sight: (sight) => void see([sight]),
     seeAll: (outcomes) => void see(outcomes.flatMap(sightsOf)),
     pastOf,
     settle: (triples) => (intents.size === 0 ? triples : triples.map(settleOne)),

@@ -5,7 +5,7 @@ import { baseEntry } from "../core/entry.ts";
 import { type KeyPast, type SettleOptions, settleRemote } from "../core/settle.ts";
 import type { ReadOutcome } from "../replica/replica.ts";
 import type { Triple } from "./merge.ts";
-import { isWrittenRemote, type Observer, onePage, remoteSide, transferOptions } from "./observer.ts";
+import { isWrittenRemote, lookOptions, type Observer, onePage, remoteSide } from "./observer.ts";
 import type { Target } from "./plan.ts";
 import { believed } from "./unstamped.ts";
 
@@ -66,7 +66,7 @@ async function confirm(
 ): Promise<readonly Triple[]> {
   const read = new Map<string, ReadOutcome>();
   const unread = suspects.map((triple) => ({ ...(triple[side] ?? baseEntry(triple.base)!), fingerprint: undefined }));
-  for await (const outcomes of observer[side].read(onePage(unread), transferOptions(observer))) {
+  for await (const outcomes of observer[side].read(onePage(unread), lookOptions(side, observer))) {
     if (isWrittenRemote(side, observer)) observer.recall.seeAll(outcomes);
     for (const outcome of outcomes) read.set(outcome.key, outcome);
   }

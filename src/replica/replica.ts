@@ -47,6 +47,9 @@ export interface TransferOptions {
    * longer than that. What is not confirmed then is a problem "unconfirmed", and whoever asked looks what has become of it
    * before it is asked for again: somebody may have written the key meanwhile. */
   readonly once?: { readonly withinMs: DurationMs } | undefined;
+  /** For `read` and `fetch`: told of a version that one request showed and another is to confirm, before that is sent: what was seen
+   * is seen, also if the rest does not come to its end. */
+  readonly onSight?: (sight: Sight) => void;
   /** For `fetch`: what some keys are believed to hold. How each is best asked for follows from it; and where a value is the
    * expected one, and a listing does not show its key yet, its metadata is taken to be the expected one, too. */
   readonly expected?: ReadonlyMap<Key, Entry>;

@@ -14,10 +14,10 @@ import { type ReadValue, readValues, type ValueToRead } from "../../kv/read-valu
 import type { Pages, ReadOutcome } from "../replica.ts";
 import { listedEntry } from "./listed-entry.ts";
 import type { NamespaceSide } from "./namespace-replica.ts";
-import { judged } from "./read-entries.ts";
+import { judged, type ReadOptions } from "./read-entries.ts";
 import { fullKey } from "./scope.ts";
 
-interface FetchOptions extends CallOptions {
+interface FetchOptions extends ReadOptions {
   /** See TransferOptions. */
   readonly expected: ReadonlyMap<Key, Entry> | undefined;
 }
@@ -95,7 +95,7 @@ const LIST_LIMIT_MIN = 10;
 async function withListedAttributes(
   side: NamespaceSide,
   { key: full, tag, bytes, readAt }: Extract<ReadValue<Entry>, { kind: "value" }>,
-  { expected, ...options }: FetchOptions,
+  { expected, onSight: _, ...options }: FetchOptions,
 ): Promise<ReadOutcome> {
   const { key } = tag;
   const fingerprint = fingerprintOf(bytes);

@@ -11,7 +11,7 @@ import type { TransferDeps } from "../../kv/write-pairs.ts";
 import type { ListOptions, Pages, RemoveOutcome, Replica, ReplicaDeps, TransferOptions } from "../replica.ts";
 import { listedEntry } from "./listed-entry.ts";
 import { fetchEntries } from "./fetch-entries.ts";
-import { readEntries } from "./read-entries.ts";
+import { readEntries, type ReadOptions } from "./read-entries.ts";
 import { fullKey, restKey } from "./scope.ts";
 import { writeEntries } from "./write-entries.ts";
 
@@ -43,13 +43,17 @@ export function openNamespaceReplica(options: NamespaceReplicaOptions): Replica 
     priority: priority ?? (given?.inBackground === true ? "scan" : undefined),
     once: given?.once,
   });
+  const readCall = (given: TransferOptions | undefined): ReadOptions => ({
+    ...call(given),
+    ...(given?.onSight !== undefined && { onSight: given.onSight }),
+  });
   return {
     kind: "namespace",
     label,
     traits: { eventuallyConsistent: true, readsCostRequests: true, copiesWrites: true },
     list: (given) => listEntries(side, given, call(given)),
-    fetch: (keys, given) => fetchEntries(side, keys, { ...call(given), expected: given?.expected }),
-    read: (entries, given) => readEntries(side, entries, call(given)),
+    fetch: (keys, given) => fetchEntries(side, keys, { ...readCall(given), expected: given?.expected }),
+    read: (entries, given) => readEntries(side, entries, readCall(given)),
     write: (writes, given) => writeEntries(side, writes, call(given)),
     remove: (entries, given) => removeEntries(side, entries, call(given)),
     close: async () => {},

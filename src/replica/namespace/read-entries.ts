@@ -10,14 +10,16 @@ import { unstampMetadata } from "../../core/stamp.ts";
 import type { CallOptions } from "../../kv/kv-api.ts";
 import { type ReadAttributes, type ReadValue, readValues, type ValueToRead } from "../../kv/read-values.ts";
 import { readValueBytes } from "../../kv/read-value-bytes.ts";
-import type { Pages, ReadOutcome, Sight } from "../replica.ts";
+import type { Pages, ReadOutcome, Sight, TransferOptions } from "../replica.ts";
 import type { NamespaceSide } from "./namespace-replica.ts";
 import { fullKey } from "./scope.ts";
+
+export type ReadOptions = CallOptions & Pick<TransferOptions, "onSight">;
 
 export async function* readEntries(
   side: NamespaceSide,
   entries: Pages<Entry>,
-  options: CallOptions,
+  options: ReadOptions,
 ): Pages<ReadOutcome> {
   const misfits: ReadOutcome[] = [];
   const items = async function* (): Pages<ValueToRead<Entry>> {
@@ -41,7 +43,7 @@ export async function* readEntries(
 export async function* judged(
   side: NamespaceSide,
   outcomes: readonly ReadValue<Entry>[],
-  options: CallOptions,
+  options: ReadOptions,
 ): Pages<ReadOutcome> {
   const page: ReadOutcome[] = [];
   const doubtful: Extract<ReadValue<Entry>, { kind: "value" }>[] = [];
@@ -79,11 +81,12 @@ function contradicts(outcome: Extract<ReadValue<Entry>, { kind: "value" }>): boo
 async function readAgain(
   { clock, api, namespaceId }: NamespaceSide,
   outcome: Extract<ReadValue<Entry>, { kind: "value" }>,
-  options: CallOptions,
+  { onSight, ...options }: ReadOptions,
 ): Promise<ReadOutcome> {
   const { tag, attributes } = outcome;
   const { key } = tag;
   const first = sightOf(tag, outcome.bytes, attributes);
+  onSight?.(first);
   const bytes = await readValueBytes(api, namespaceId, outcome.key, options);
   if (bytes === undefined) return { kind: "absent", key, seen: [first] };
   if (fingerprintOf(bytes) === stampedFingerprint(tag, attributes))

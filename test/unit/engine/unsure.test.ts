@@ -97,6 +97,17 @@ describe("a write whose answer is lost", () => {
     expect(await contentOf(remote, "k")).toBe("ours");
   });
 
+  it("that ends a conflict is one conflict, however often it is decided", async () => {
+    await put(local, ["k", "before"]);
+    await sync();
+    await put(local, ["k", "ours"]);
+    await put(remote, ["k", "theirs"]);
+    fates = ["refused", "refused"];
+    const decide = { twoWay: true, conflict: "local", now: toEpochSeconds(clock.now()) } as const;
+    expect(await round(pair, { decide })).toMatchObject({ conflicts: 1, written: 1, failed: 0 });
+    expect(await contentOf(remote, "k")).toBe("ours");
+  });
+
   it("never goes over what somebody wrote upon it meanwhile", async () => {
     await put(local, ["k", "before"]);
     await sync();
