@@ -89,6 +89,11 @@ export function isContested(entry: Entry, glimpses: readonly Glimpse[], options:
   );
 }
 
+/** Whether this very value was seen first more than a window ago, and is seen still. */
+export function hasOutlasted({ fingerprint }: Entry, glimpses: readonly Glimpse[], options: SettleOptions): boolean {
+  return glimpses.some(({ entry, at }) => entry.fingerprint === fingerprint && !isWithin(at, options));
+}
+
 /** Whether the window that began at `at` is not over. A time that lies further ahead than a window is long was written by a clock
  * that was wrong, and would last for as long as that: its window counts as over, so that a direct read decides. */
 function isWithin(at: number, { now, windowMs }: SettleOptions): boolean {

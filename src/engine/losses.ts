@@ -103,13 +103,13 @@ function judge(read: ReadOutcome, action: Change, deps: LossDeps): Finding {
   const isRemote = into.traits.eventuallyConsistent;
   const stale: Finding = { kind: "refuse", problem: staleRead(key) };
   const isNewSight = recall.see(read.seen ?? []);
-  const outcome = isRemote ? believed(read) : read;
+  const options = { now: clock.now(), windowMs: settleWindowMs };
+  const outcome = isRemote ? believed(read, recall, options) : read;
   // Said to be gone by a side that may only lag, though it was listed. (What is gone from a tree is gone.)
   if (outcome.kind === "absent") return save && isRemote ? stale : go;
   if (outcome.kind === "problem") return { kind: "refuse", problem: outcome.problem };
   if (isNewSight && outcome === read) return stale;
   const { value, isLoose = false } = outcome;
-  const options = { now: clock.now(), windowMs: settleWindowMs };
   if (isRemote && compareVersions(value.entry, action.replaces!) !== "same") {
     recall.see([{ entry: value.entry, isLoose }]);
     const { kind } = settleRemote(value.entry, recall.pastOf(key), options);

@@ -100,7 +100,8 @@ async function fetchUnseen(
   let bytes = 0;
   for await (const read of side.fetch(keys, { ...transferOptions({ signal }), expected, onSight: recall.sight })) {
     recall.seeAll(read);
-    for (const outcome of read.map(believed)) {
+    for (const found of read) {
+      const outcome = believed(found, recall, settle);
       if (outcome.kind === "value" && outcome.isLoose === true && isMixed(outcome.value.entry, recall, settle)) {
         entries.delete(outcome.key);
         onProblem(staleRead(outcome.key));

@@ -75,7 +75,7 @@ async function confirm(
   const confirmed = triples.flatMap((triple) => {
     const found = read.get(triple.key);
     if (found === undefined) return [triple];
-    const outcome = believed(found);
+    const outcome = believed(found, observer.recall, options);
     if (outcome.kind === "problem") {
       observer.onProblem(outcome.problem);
       return [];

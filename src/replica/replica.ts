@@ -85,9 +85,11 @@ export type ReadOutcome =
       readonly key: Key;
       readonly problem: Problem;
       readonly seen?: readonly Sight[];
-      /** What the key holds, where nothing but its stamp speaks against that: two reads showed this value, and its metadata
-       * came with it. Whoever is about to destroy it takes it for what it is. */
+      /** What the key holds, where nothing but its stamp speaks against that. Whoever is about to destroy it takes it for what it
+       * is. */
       readonly unstamped?: Value;
+      /** Its metadata did not come with it, but from a listing, which may lag: a fact only if it stays so for a settle window. */
+      readonly isApart?: boolean;
     };
 
 export interface Write {

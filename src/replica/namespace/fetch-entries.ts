@@ -119,7 +119,7 @@ async function withListedAttributes(
     { entry, isLoose: true },
     { entry: shown, isLoose: false },
   ];
-  return { kind: "problem", key, problem: staleRead(key), seen };
+  return { kind: "problem", key, problem: staleRead(key), seen, unstamped: { entry, bytes, readAt }, isApart: true };
 }
 
 async function listOne(

@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { RoundReport } from "../../../src/daemon/round-port.ts";
+import { openTrashIndex } from "../../../src/journal/trash-index.ts";
 import type { KvClient } from "../../../src/kv/kv-client.ts";
 import { call, MappingFixture } from "../../support/mapping-fixture.ts";
 
@@ -67,6 +68,34 @@ describe("a new binary file with a sidecar", () => {
     const id = await fixture.namespaceId();
     expect(await (await fixture.api.readValue(id, "a.png" as never))?.bytes()).toEqual(binary("second"));
     expect(await fixture.api.readMetadata(id, "a.png" as never)).toMatchObject({ by: "me" });
+  });
+});
+
+describe("a binary value that was written back with the stamp of another", () => {
+  it.each(["two-way", "push"] as const)("is believed in a %s when it stays so for a window, and kept", async (mode) => {
+    const rounds = fixture.rounds({ mode, settleWindowMs: WINDOW });
+    const binary = (text: string) => Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(text)]);
+    fixture.writeBytes("a.png", binary("first"));
+    fixture.write({ other: "1" });
+    await rounds.full(call);
+    await fixture.later();
+    const id = await fixture.namespaceId();
+    const metadata = JSON.stringify(await fixture.api.readMetadata(id, "a.png" as never));
+    const theirs = binary("theirs");
+    const body = { byteLength: theirs.byteLength, chunks: () => [theirs] };
+    await fixture.api.writeValue(id, "a.png" as never, body, { metadata });
+    fixture.writeBytes("a.png", binary("mine"));
+    expect((await rounds.dirty(["a.png"], call)).problems).toMatchObject([{ code: "stale-read", subject: "a.png" }]);
+    await fixture.later();
+    expect((await rounds.dirty(["a.png"], call)).problems).toEqual([]);
+    const index = openTrashIndex(fixture.journal, fixture.stateDir);
+    const trashed = index.list({ limit: 10 }).map((item) => Buffer.from(index.read(item)));
+    const path = join(fixture.folder, "a.png");
+    const there = Buffer.from((await (await fixture.api.readValue(id, "a.png" as never))!.bytes()) ?? "");
+    const isPush = mode === "push";
+    expect([trashed, readFileSync(path), there]).toEqual(
+      isPush ? [[theirs], binary("mine"), binary("mine")] : [[binary("mine")], theirs, theirs],
+    );
   });
 });
 
