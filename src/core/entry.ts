@@ -53,7 +53,7 @@ export interface BaseRow {
 /** What a listing would show of what the base says; undefined for no base. */
 export function baseEntry(base: BaseRow | undefined): Entry | undefined {
   if (base === undefined) return undefined;
-  const { key, fingerprint, metadata, expiration, size } = base;
+  const { key, fingerprint, metadata, expiration, size, binary } = base;
   return {
     key,
     fingerprint,
@@ -62,7 +62,7 @@ export function baseEntry(base: BaseRow | undefined): Entry | undefined {
     ttlSeconds: undefined,
     size,
     signature: undefined,
-    binary: undefined,
+    binary,
   };
 }
 

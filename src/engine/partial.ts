@@ -96,7 +96,7 @@ async function fetchUnseen(
 ): Promise<void> {
   if (keys.length === 0) return;
   assert(side.fetch !== undefined, "a partial round has a destination that can be asked for keys");
-  const expected = new Map([...rows.values()].map((row) => [row.key, { ...baseEntry(row)!, binary: row.binary }]));
+  const expected = new Map([...rows.values()].map((row) => [row.key, baseEntry(row)!]));
   let bytes = 0;
   for await (const read of side.fetch(keys, { ...transferOptions({ signal }), expected, onSight: recall.sight })) {
     recall.seeAll(read);

@@ -15,6 +15,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type CliRun, ended, records, runCli, startCli } from "../support/cli.ts";
+import { pause } from "../support/daemon-process.ts";
+import { type LaggingProxy, startLaggingProxy } from "../support/lagging-proxy.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 
 let server: TestServer;
@@ -34,8 +36,12 @@ afterEach(async () => {
 });
 
 function configure(mode: string, ...more: readonly string[]): void {
+  configureAt(server.url, mode, ...more);
+}
+
+function configureAt(endpoint: string, mode: string, ...more: readonly string[]): void {
   const mapping = ["account: dev", "folder: ./app", `mode: ${mode}`, "max_delete: 100%", ...more].join(", ");
-  const account = `endpoint: "${server.url}", account_id: ${server.accountId}, api_token: ${server.token}`;
+  const account = `endpoint: "${endpoint}", account_id: ${server.accountId}, api_token: ${server.token}`;
   const lines = ["state_dir: ./state", `accounts: { dev: { ${account} } }`, `mappings: { app: { ${mapping} } }`];
   writeFileSync(join(cwd, "kvsync.yaml"), lines.join("\n"));
 }
@@ -49,24 +55,46 @@ interface Way {
 
 const run = (...args: readonly string[]): Promise<CliRun> => runCli(args, { cwd });
 
-/** Starts the daemon, and stops it when it has looked at everything once. */
-async function runDaemon(): Promise<CliRun> {
+interface StartedDaemon {
+  /** It has looked at everything once. */
+  readonly ready: Promise<void>;
+  stop(): Promise<CliRun>;
+}
+
+function startDaemon(): StartedDaemon {
   const daemon = startCli(["run"], { cwd });
   const end = ended(daemon);
-  let text = "";
-  await Promise.race([
-    end,
-    new Promise<void>((resolve) => {
-      daemon.stdout?.on("data", (chunk: Buffer) => {
-        text += chunk.toString();
-        if (text.includes("Ctrl-C")) resolve();
-      });
-    }),
-  ]);
-  daemon.kill("SIGTERM");
-  const result = await end;
-  // A stop by a signal that was sent is the end it should have.
-  return { ...result, code: result.code === 143 ? 0 : result.code };
+  const ready = new Promise<void>((resolve) => {
+    let text = "";
+    daemon.stdout?.on("data", (chunk: Buffer) => {
+      text += chunk.toString();
+      if (text.includes("Ctrl-C")) resolve();
+    });
+  });
+  return {
+    ready: Promise.race([ready, end.then(() => undefined)]),
+    async stop() {
+      daemon.kill("SIGTERM");
+      const result = await end;
+      // A stop by a signal that was sent is the end it should have.
+      return { ...result, code: result.code === 143 ? 0 : result.code };
+    },
+  };
+}
+
+async function runDaemon(): Promise<CliRun> {
+  const daemon = startDaemon();
+  await daemon.ready;
+  return daemon.stop();
+}
+
+/** The daemon is another process, with a clock of its own. */
+async function until(isTrue: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + 15_000;
+  while (!(await isTrue())) {
+    if (Date.now() > end) throw new Error(`it did not come true: ${isTrue.toString()}`);
+    await pause(20);
+  }
 }
 
 const push: Way = { name: "push", mode: "push", carry: (...options) => run("push", "--json", ...options) };
@@ -209,5 +237,63 @@ describe("to look before it overwrites or removes takes a push", () => {
     for (const name of names.slice(240)) rmSync(join(cwd, "app", name));
     expect(await requestsOf()).toMatchObject({ list: 1, bulkGet: 4, read: 1, bulkWrite: 1, bulkDelete: 1 });
     expect(await requestsOf()).toMatchObject({ list: 1, bulkGet: 0, read: 0, bulkWrite: 0, bulkDelete: 0 });
+  });
+});
+
+describe("while the remote lags, and nobody else writes", () => {
+  let proxy: LaggingProxy;
+
+  beforeEach(async () => {
+    proxy = await startLaggingProxy(server.url, `${server.namespacesUrl}/${namespace}/keys`, server.token);
+  });
+  afterEach(() => proxy.close());
+
+  const copies = (): readonly string[] => readdirSync(join(cwd, "app")).filter((name) => name.includes("%conflict-"));
+  const file = (name: string): string => readFileSync(join(cwd, "app", name), "latin1");
+  const there = async (key: string): Promise<string | undefined> => {
+    const response = await fetch(url(key), { headers: auth() });
+    return response.ok ? Buffer.from(await response.arrayBuffer()).toString("latin1") : undefined;
+  };
+
+  it("a new binary file that the daemon sees edited keeps its edit and its metadata", async () => {
+    configureAt(proxy.url, "two-way");
+    edit({ other: "1" });
+    const started = startDaemon();
+    await started.ready;
+    await proxy.freezeListings();
+    edit({ "a.png%meta": '{"metadata":{"by":"me"}}', "a.png": Buffer.from([0xff, 1]) });
+    await until(async () => (await there("a.png")) === "\u{ff}\u{1}");
+    edit({ "a.png": Buffer.from([0xff, 2]) });
+    await until(async () => (await there("a.png")) === "\u{ff}\u{2}");
+    await started.stop();
+    expect([file("a.png"), file("a.png%meta"), copies()]).toEqual(["\u{ff}\u{2}", expect.stringContaining("me"), []]);
+    expect(await metadataOf("a.png")).toContain("me");
+  });
+
+  it("a file that is edited often is not taken back to an early version by sync", async () => {
+    configureAt(proxy.url, "two-way");
+    edit({ other: "1", "k%meta": JSON.stringify({ metadata: { note: "x".repeat(900) } }) });
+    for (let version = 1; version <= 8; version++) {
+      edit({ k: `version ${version}` });
+      expect((await sync.carry()).code).toBe(0);
+      if (version === 2) await proxy.freezeListings();
+    }
+    const { code, stdout } = await sync.carry();
+    expect([code, records(stdout).at(-1)]).toMatchObject([0, { conflicts: 0, written: 0 }]);
+    expect([file("k"), await there("k"), copies()]).toEqual(["version 8", "version 8", []]);
+  });
+
+  it("a file whose write took longer than the settle window is not removed by the next sync", async () => {
+    configureAt(proxy.url, "two-way", "settle_window: 4s");
+    edit({ other: "1" });
+    await sync.carry();
+    await proxy.freezeListings();
+    proxy.slowWrites(5000);
+    edit({ k: "new" });
+    expect((await sync.carry()).code).toBe(0);
+    proxy.hideValues();
+    const { code, stdout } = await sync.carry();
+    expect([code, records(stdout).at(-1)]).toMatchObject([0, { removed: 0, lagging: 1 }]);
+    expect([file("k"), await there("k")]).toEqual(["new", "new"]);
   });
 });
