@@ -37,7 +37,7 @@ const DELETE_SHARE = 0.15;
 const BINARY_SHARE = 0.1;
 const METADATA_SHARE = 0.5;
 /** How often somebody who writes a value writes back with it the metadata that was read before, stamp and all. */
-const KEPT_METADATA_SHARE = 0.1;
+const KEPT_METADATA_SHARE = 0.3;
 const COLLIDE_WITHIN_MS = 90_000;
 /** What a watcher takes to tell of a change; and it never tells of some. */
 const QUIET_MS = 150;
