@@ -2,7 +2,7 @@
 // Matched by code, never by text: the texts have changed several times (KV-API §1.3).
 
 import { isUtf8 } from "node:buffer";
-import { isJsonObject, type Json } from "../core/json.ts";
+import { isJsonObject, type Json, parseJson } from "../core/json.ts";
 
 interface ApiMessage {
   readonly code: number | undefined;
@@ -20,7 +20,7 @@ export function parseEnvelope(bytes: Uint8Array): Envelope {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
   let parsed: Json;
   try {
-    parsed = JSON.parse(text) as Json;
+    parsed = parseJson(text);
   } catch {
     return { kind: "malformed", why: /^\s*</.test(text) ? "is an HTML page" : "is not JSON" };
   }

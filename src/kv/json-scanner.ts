@@ -4,6 +4,8 @@
 //
 // It takes what JSON.parse takes, and what it does not understand it refuses: the caller then asks JSON.parse.
 
+import { parseJson } from "../core/json.ts";
+
 /** Thrown where the bytes are not what was asked for. */
 export class NotScanned extends Error {
   override readonly name = "NotScanned";
@@ -145,7 +147,7 @@ export class JsonScanner {
     return Number.parseInt(text, 16);
   }
 
-  /** The value that is next, as JSON.parse has it. */
+  /** The value that is next, as parseJson has it. */
   readJson(): unknown {
     this.#skipSpace();
     const start = this.#at;
@@ -155,7 +157,7 @@ export class JsonScanner {
     }
     this.#skipValue();
     try {
-      return JSON.parse(this.#bytes.toString("utf8", start, this.#at));
+      return parseJson(this.#bytes.toString("utf8", start, this.#at));
     } catch {
       throw new NotScanned();
     }

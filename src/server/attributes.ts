@@ -2,7 +2,7 @@
 // the expiration, the metadata.
 
 import type { EpochSeconds } from "../core/clock.ts";
-import type { Json } from "../core/json.ts";
+import { compactJson, type Json, parseJson } from "../core/json.ts";
 import { keyFault } from "../core/key.ts";
 import { EXPIRATION_AHEAD_SECONDS_MIN, METADATA_BYTES_MAX, VALUE_BYTES_MAX } from "../core/limits.ts";
 import { jsonShapeFault } from "./json-shape.ts";
@@ -89,7 +89,7 @@ function parseSeconds(given: string | number): number | undefined {
 export function parseMetadata(field: Buffer): string | null {
   if (jsonShapeFault(field) !== undefined) throw metadataTooLong(field.byteLength);
   try {
-    return encodeMetadata(JSON.parse(field.toString()) as Json);
+    return encodeMetadata(parseJson(field.toString()));
   } catch (error) {
     if (error instanceof SyntaxError) throw metadataNotJson();
     throw error;
@@ -99,7 +99,7 @@ export function parseMetadata(field: Buffer): string | null {
 /** Metadata as the compact JSON to store; null and undefined are none. */
 export function encodeMetadata(metadata: Json | undefined): string | null {
   if (metadata === undefined || metadata === null) return null;
-  const text = JSON.stringify(metadata);
+  const text = compactJson(metadata);
   const bytes = text.length * 3 > METADATA_BYTES_MAX ? Buffer.byteLength(text) : 0;
   if (bytes > METADATA_BYTES_MAX) throw metadataTooLong(bytes);
   return text;

@@ -3,7 +3,6 @@
 import { isUtf8 } from "node:buffer";
 import type { Command } from "commander";
 import { visible } from "../../core/errors.ts";
-import type { Json } from "../../core/json.ts";
 import type { Key } from "../../core/key.ts";
 import { unstampMetadata } from "../../core/stamp.ts";
 import { type ReadAttributes, type ReadValue, readValues } from "../../kv/read-values.ts";
@@ -33,7 +32,7 @@ async function bulkGet(context: Context, args: readonly string[], options: Names
       tally[outcome.kind]++;
       if (outcome.kind === "value") {
         const attributes = outcome.attributes ?? (await readAttributes(opened, outcome.key, signal));
-        await output.write(`${JSON.stringify(pairOf(outcome, attributes))}\n`);
+        await output.write(renderPair(outcome, attributes));
       } else if (outcome.kind === "absent") output.warn(`${output.stderr.yellow("absent")} ${visible(outcome.key)}`);
       else warnOfProblem(outcome.problem, output);
     }
@@ -72,17 +71,18 @@ async function readAttributes(
 /** The least that the API's documentation allows. */
 const LIMIT_MIN = 10;
 
-function pairOf(
+function renderPair(
   { key, bytes }: Extract<ReadValue, { kind: "value" }>,
   { metadata, expiration }: ReadAttributes,
-): object {
+): string {
   const isText = isUtf8(bytes);
   const own = unstampMetadata(metadata).metadata;
-  return {
+  const pair = JSON.stringify({
     key,
     value: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(isText ? "utf8" : "base64"),
-    ...(isText ? {} : { base64: true }),
-    ...(expiration === undefined ? {} : { expiration }),
-    ...(own === undefined ? {} : { metadata: JSON.parse(own) as Json }),
-  };
+    ...(!isText && { base64: true }),
+    ...(expiration !== undefined && { expiration }),
+  });
+  // As text: it may be nested deeper than JSON.stringify follows, and have numbers that it would change.
+  return own === undefined ? `${pair}\n` : `${pair.slice(0, -1)},"metadata":${own}}\n`;
 }

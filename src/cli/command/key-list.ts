@@ -4,7 +4,6 @@ import type { Command } from "commander";
 import { AppError, visible } from "../../core/errors.ts";
 import { unstampMetadata } from "../../core/stamp.ts";
 import { LIST_PAGE_KEYS_MAX } from "../../core/limits.ts";
-import type { Json } from "../../core/json.ts";
 import type { ListedKey } from "../../kv/kv-api.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
@@ -61,11 +60,9 @@ function renderKey(
 ): string {
   if (!json) return nulls ? `${name}\0` : `${terminal ? visible(name) : name}\n`;
   const own = unstampMetadata(metadata).metadata;
-  return `${JSON.stringify({
-    name,
-    ...(expiration === undefined ? {} : { expiration }),
-    ...(own === undefined ? {} : { metadata: JSON.parse(own) as Json }),
-  })}\n`;
+  const shown = JSON.stringify({ name, ...(expiration !== undefined && { expiration }) });
+  // As text: it may be nested deeper than JSON.stringify follows, and have numbers that it would change.
+  return own === undefined ? `${shown}\n` : `${shown.slice(0, -1)},"metadata":${own}}\n`;
 }
 
 function parseLimit(text: string | undefined): number {

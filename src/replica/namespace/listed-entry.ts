@@ -1,7 +1,9 @@
 // Entries from what a listing of the API tells.
 
 import type { Entry } from "../../core/entry.ts";
+import { findJsonFault, type Json } from "../../core/json.ts";
 import type { Key } from "../../core/key.ts";
+import { type Problem, problem } from "../../core/problem.ts";
 import { unstampMetadata } from "../../core/stamp.ts";
 import type { ListedKey } from "../../kv/kv-api.ts";
 
@@ -18,4 +20,10 @@ export function listedEntry(key: Key, listed: ListedKey): Entry {
     signature: undefined,
     binary: stamp?.binary,
   };
+}
+
+/** Why the metadata that KV has of `key` cannot be carried to another side as it is. */
+export function metadataFault(key: Key, metadata: Json | undefined): Problem | undefined {
+  const fault = findJsonFault(metadata);
+  return fault === undefined ? undefined : problem("metadata-invalid", key, `has metadata that ${fault}`);
 }

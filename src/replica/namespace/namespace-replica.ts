@@ -9,7 +9,7 @@ import type { Key } from "../../core/key.ts";
 import { listAllKeys } from "../../kv/list-all-keys.ts";
 import type { TransferDeps } from "../../kv/write-pairs.ts";
 import type { ListOptions, Pages, RemoveOutcome, Replica, ReplicaDeps, TransferOptions } from "../replica.ts";
-import { listedEntry } from "./listed-entry.ts";
+import { listedEntry, metadataFault } from "./listed-entry.ts";
 import { fetchEntries } from "./fetch-entries.ts";
 import { readEntries, type ReadOptions } from "./read-entries.ts";
 import { fullKey, restKey } from "./scope.ts";
@@ -62,15 +62,23 @@ export function openNamespaceReplica(options: NamespaceReplicaOptions): Replica 
 
 async function* listEntries(
   { api, namespaceId, prefix }: NamespaceSide,
-  { onProblem }: ListOptions,
+  { onProblem, onUnknown = () => {} }: ListOptions,
   options: CallOptions,
 ): Pages<Entry> {
   for await (const page of listAllKeys(api, { namespaceId, prefix }, options)) {
     const entries: Entry[] = [];
     for (const listed of page) {
       const key = restKey(prefix, listed.name);
-      if (typeof key === "string") entries.push(listedEntry(key, listed));
-      else onProblem(key);
+      if (typeof key !== "string") {
+        onProblem(key);
+        continue;
+      }
+      const fault = metadataFault(key, listed.metadata);
+      if (fault === undefined) entries.push(listedEntry(key, listed));
+      else {
+        onProblem(fault);
+        onUnknown({ key });
+      }
     }
     yield entries;
   }

@@ -11,6 +11,7 @@ import type { CallOptions } from "../../kv/kv-api.ts";
 import { type ReadAttributes, type ReadValue, readValues, type ValueToRead } from "../../kv/read-values.ts";
 import { readValueBytes } from "../../kv/read-value-bytes.ts";
 import type { Pages, ReadOutcome, Sight, TransferOptions } from "../replica.ts";
+import { metadataFault } from "./listed-entry.ts";
 import type { NamespaceSide } from "./namespace-replica.ts";
 import { fullKey } from "./scope.ts";
 
@@ -48,7 +49,9 @@ export async function* judged(
   const page: ReadOutcome[] = [];
   const doubtful: Extract<ReadValue<Entry>, { kind: "value" }>[] = [];
   for (const outcome of outcomes) {
-    if (outcome.kind === "value" && contradicts(outcome)) doubtful.push(outcome);
+    const unfit = outcome.kind === "value" ? metadataFault(outcome.tag.key, outcome.attributes?.metadata) : undefined;
+    if (unfit !== undefined) page.push({ kind: "problem", key: outcome.tag.key, problem: unfit });
+    else if (outcome.kind === "value" && contradicts(outcome)) doubtful.push(outcome);
     else page.push(toOutcome(outcome));
   }
   if (page.length > 0) yield page;

@@ -3,7 +3,7 @@
 
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { type EpochSeconds, parseEpochSeconds } from "../../core/clock.ts";
-import { canonicalJson, isJsonObject, type Json } from "../../core/json.ts";
+import { canonicalJson, findJsonFault, isJsonObject, type Json, parseJson } from "../../core/json.ts";
 import { describeFault } from "./fs-fault.ts";
 
 export interface Attributes {
@@ -46,7 +46,7 @@ export function readSidecar(path: string): SidecarOutcome {
 function parseSidecar(bytes: Uint8Array): SidecarOutcome {
   let json: Json;
   try {
-    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) as Json;
+    json = parseJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {
     return fault(`its sidecar is no JSON: ${(error as Error).message}`);
   }
@@ -58,6 +58,8 @@ function parseSidecar(bytes: Uint8Array): SidecarOutcome {
   if (json["expiration"] !== undefined && expiration === undefined)
     return fault(`its sidecar has the expiration ${JSON.stringify(json["expiration"])}, which is no epoch second`);
   const { metadata } = json;
+  const unfit = findJsonFault(metadata);
+  if (unfit !== undefined) return fault(`its sidecar has metadata that ${unfit}`);
   // KV does not tell metadata `null` from none.
   return {
     kind: "attributes",
@@ -68,14 +70,16 @@ function parseSidecar(bytes: Uint8Array): SidecarOutcome {
   };
 }
 
-/** The text of a sidecar, or undefined if there is nothing to tell. */
+/** The text of a sidecar, or undefined if there is nothing to tell. Indented for people, unless that makes it too large to
+ * be read back: each line of what is nested deep is indented by its whole depth. */
 export function renderSidecar({ metadata, expiration }: Attributes): string | undefined {
   if (metadata === undefined && expiration === undefined) return undefined;
   const content = {
-    ...(metadata !== undefined && { metadata: JSON.parse(metadata) as Json }),
+    ...(metadata !== undefined && { metadata: parseJson(metadata) }),
     ...(expiration !== undefined && { expiration }),
   };
-  return `${JSON.stringify(content, undefined, 2)}\n`;
+  const indented = `${JSON.stringify(content, undefined, 2)}\n`;
+  return Buffer.byteLength(indented) <= SIDECAR_BYTES_MAX ? indented : `${JSON.stringify(content)}\n`;
 }
 
 function fault(message: string): SidecarOutcome {
