@@ -232,8 +232,10 @@ function requestsRecord(requests: RequestCounts | undefined): object {
 
 function exitCodeOf({ compares, dryRun }: Subject, result: RoundResult): ExitCode {
   if (result.trip !== undefined && !compares) return EXIT.held;
-  if (result.failed > 0) return EXIT.incomplete;
-  if (compares && dryRun && result.written + result.removed + result.conflicts > 0) return EXIT.different;
+  // What cannot be compared is not alike: to a comparison it is a difference.
+  const isComparison = compares && dryRun;
+  if (result.failed > (isComparison ? result.unknown : 0)) return EXIT.incomplete;
+  if (isComparison && result.written + result.removed + result.conflicts + result.unknown > 0) return EXIT.different;
   return EXIT.done;
 }
 

@@ -61,7 +61,7 @@ export interface WorkingStatus {
   readonly keysTotal: number | null;
 }
 
-export interface RoundStatus extends Omit<RoundResult, "trip" | "held"> {
+export interface RoundStatus extends Omit<RoundResult, "trip" | "held" | "unknown"> {
   readonly startedAt: EpochMs;
   readonly durationMs: DurationMs;
 }

@@ -19,7 +19,7 @@ import type { Observer } from "./observer.ts";
 import { partialSides, type SeenValues } from "./partial.ts";
 import { Plan, type Target } from "./plan.ts";
 import { openRecall, type Recall } from "./recall.ts";
-import { Unknowns } from "./unknowns.ts";
+import { incomparable, Unknowns } from "./unknowns.ts";
 import { isRemoved, LOOKED_UP_MAX, LOOKS_IN_VAIN_MAX, type Unsure, UNSURE_MAX, type UnsureKeys } from "./unsure.ts";
 
 export interface RoundRequest {
@@ -90,6 +90,8 @@ export interface RoundResult {
   /** Keys that both sides changed. */
   readonly conflicts: number;
   readonly failed: number;
+  /** Of the failed: keys that one side has, and of which the other cannot tell what it holds. */
+  readonly unknown: number;
   /** Keys whose listing lagged: nothing was concluded from it, and the next round looks again. */
   readonly lagging: number;
   readonly bytes: ByteCount;
@@ -101,7 +103,17 @@ export interface RoundResult {
 
 /** Throws AppError when a side fails as a whole; single keys that fail are problems and counted. */
 export async function runRound(request: RoundRequest): Promise<RoundResult> {
-  const tally = { written: 0, removed: 0, unchanged: 0, skipped: 0, conflicts: 0, failed: 0, lagging: 0, bytes: 0 };
+  const tally = {
+    written: 0,
+    removed: 0,
+    unchanged: 0,
+    skipped: 0,
+    conflicts: 0,
+    failed: 0,
+    unknown: 0,
+    lagging: 0,
+    bytes: 0,
+  };
   const onProblem = (problem: Problem): void => {
     if (problem.failure) tally.failed++;
     request.events.onProblem(problem);
@@ -284,7 +296,16 @@ async function fillPlan(
   for await (const page of mergeJoin(sides)) {
     signal?.throwIfAborted();
     const managed = page.flatMap((triple) => {
-      if (again?.has(triple.key) === false || unknowns.covers(triple.key)) return [];
+      if (again?.has(triple.key) === false) return [];
+      const unknown = unknowns.find(triple.key);
+      if (unknown !== undefined) {
+        const isHeld = triple.source !== undefined || triple.destination !== undefined;
+        const problem = isHeld ? incomparable(triple.key, unknown) : undefined;
+        if (problem === undefined) return [];
+        tally.unknown++;
+        onProblem(problem);
+        return [];
+      }
       if (again === undefined || !isRemoved(triple, again)) return [triple];
       removed.push(triple.key);
       return [{ ...triple, base: undefined }];

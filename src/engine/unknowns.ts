@@ -2,19 +2,30 @@
 // place: an absence proves nothing [I3].
 
 import type { Key } from "../core/key.ts";
+import { type Problem, problem } from "../core/problem.ts";
 import type { Unknown } from "../replica/replica.ts";
 
 export class Unknowns {
-  readonly #keys = new Set<string>();
-  readonly #prefixes: string[] = [];
+  readonly #keys = new Map<string, Unknown>();
+  readonly #prefixes: (Unknown & { readonly prefix: string })[] = [];
 
   add(unknown: Unknown): void {
-    if ("key" in unknown) this.#keys.add(unknown.key);
-    else this.#prefixes.push(unknown.prefix);
+    if ("prefix" in unknown) this.#prefixes.push(unknown);
+    else if (this.#keys.get(unknown.key)?.notice === undefined) this.#keys.set(unknown.key, unknown);
   }
 
-  covers(key: Key): boolean {
-    if (this.#keys.size > 0 && this.#keys.has(key)) return true;
-    return this.#prefixes.length > 0 && this.#prefixes.some((prefix) => key.startsWith(prefix));
+  /** What was told of the place of `key`, if something was. */
+  find(key: Key): Unknown | undefined {
+    const known = this.#keys.size > 0 ? this.#keys.get(key) : undefined;
+    if (known !== undefined || this.#prefixes.length === 0) return known;
+    return this.#prefixes.find(({ prefix }) => key.startsWith(prefix));
   }
+}
+
+/** Why a key that one side has is not in step with the other, which cannot tell what it holds there. Undefined if that is
+ * told already. */
+export function incomparable(key: Key, { notice }: Unknown): Problem | undefined {
+  if (notice === undefined) return undefined;
+  const place = notice.subject === key ? "" : `${notice.subject} `;
+  return problem(notice.code, key, `cannot be compared: ${place}${notice.message}`);
 }

@@ -34,7 +34,11 @@ export interface ListOptions {
 }
 
 /** One key, or all keys that begin with a prefix. */
-export type Unknown = { readonly key: Key } | { readonly prefix: string };
+export type Unknown = ({ readonly key: Key } | { readonly prefix: string }) & {
+  /** A notice that is none for a key that the other side has there: that key cannot be compared, and fails with this. Not
+   * given where a failure tells of the place already. */
+  readonly notice?: Problem;
+};
 
 export interface TransferOptions {
   readonly signal?: AbortSignal;

@@ -58,6 +58,7 @@ export const NOTHING_DONE: RoundResult = {
   skipped: 0,
   conflicts: 0,
   failed: 0,
+  unknown: 0,
   lagging: 0,
   bytes: 0,
   trip: undefined,

@@ -51,7 +51,10 @@ export class TreeFixture {
     const messages: Problem[] = [];
     const unknown: Unknown[] = [];
     const entries = await collect(
-      this.tree.list({ onProblem: (problem) => messages.push(problem), onUnknown: (place) => unknown.push(place) }),
+      this.tree.list({
+        onProblem: (problem) => messages.push(problem),
+        onUnknown: ({ notice: _, ...place }) => unknown.push(place),
+      }),
     );
     return {
       entries,

@@ -37,9 +37,10 @@ export interface LevelReader {
   readonly scheme: NameScheme;
   /** The level's folder, absolute. */
   readonly folder: string;
-  readonly onProblem: (make: (subject: string) => Problem, path: string) => void;
-  /** Nothing is known of segments that begin with `start`. */
-  readonly onUnknown: (start: string) => void;
+  /** Returns the problem. */
+  readonly onProblem: (make: (subject: string) => Problem, path: string) => Problem;
+  /** Nothing is known of segments that begin with `start`, as `told` says. */
+  readonly onUnknown: (start: string, told: Problem) => void;
   /** A temporary file, from the level's folder. */
   readonly onTemp: (path: string) => void;
 }
@@ -99,10 +100,10 @@ function addContinued(pieces: readonly string[], reader: LevelReader, coded: Cod
   try {
     names = readNames(`${reader.folder}/${path}`, (name) => addBadName(reader, `${path}/${name}`));
   } catch (error) {
-    reader.onProblem((subject) => unreadableFolder(subject, error), path);
+    const told = reader.onProblem((subject) => unreadableFolder(subject, error), path);
     // The name up to its first escape is the start of all the segments that may be in there.
     const start = pieces.map((piece) => piece.slice(0, -MORE_SUFFIX.length)).join("");
-    reader.onUnknown(start.split("%", 1)[0] ?? "");
+    reader.onUnknown(start.split("%", 1)[0] ?? "", told);
     return;
   }
   for (const name of names) addCoded([...pieces, name], reader, coded);

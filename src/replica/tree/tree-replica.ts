@@ -6,6 +6,7 @@ import type { Clock } from "../../core/clock.ts";
 import type { Entry } from "../../core/entry.ts";
 import type { KeyFilter } from "../../core/filter.ts";
 import { keyFault } from "../../core/key.ts";
+import { notice } from "../../core/problem.ts";
 import type { NameScheme } from "../../core/names/name-scheme.ts";
 import { decodePath } from "../../core/names/path-codec.ts";
 import type { KeptCopy, ListOptions, Pages, RemoveOutcome, Replica, Value, WriteOutcome } from "../replica.ts";
@@ -72,7 +73,10 @@ export function openTreeReplica(options: TreeOptions): TreeReplica {
     async *list({ signal, onProblem, onUnknown = () => {} }: ListOptions): Pages<Entry> {
       signal?.throwIfAborted();
       readRootIdentity(root);
-      for (const start of reserved) onUnknown({ prefix: start });
+      for (const start of reserved) {
+        const own = notice("name-reserved", start, "is a folder of kvsync's own: it is not synced");
+        onUnknown({ prefix: start, notice: own });
+      }
       const pages = walkTree({
         root,
         scheme,

@@ -86,8 +86,12 @@ function openFrame(walk: Walk, folder: string, keyPrefix: string, folderBytes: B
   const reader: LevelReader = {
     scheme: walk.scheme,
     folder,
-    onProblem: (make, path) => walk.onProblem(make(relativeTo(walk, `${folder}/${path}`))),
-    onUnknown: (start) => walk.onUnknown({ prefix: keyPrefix + start }),
+    onProblem: (make, path) => {
+      const told = make(relativeTo(walk, `${folder}/${path}`));
+      walk.onProblem(told);
+      return told;
+    },
+    onUnknown: (start, told) => walk.onUnknown({ prefix: keyPrefix + start, ...noticed(told) }),
     onTemp: (path) => walk.onTemp(`${folder}/${path}`),
   };
   return { keyPrefix, folder, level: readLevel(reader, folderBytes), codedAt: 0, waiting: [] };
@@ -103,8 +107,9 @@ function enter(walk: Walk, frame: Frame, { segment, path, folderBytes }: Frame["
   try {
     return openFrame(walk, folder, keyPrefix, folderBytes);
   } catch (error) {
-    walk.onProblem(unreadableFolder(relativeTo(walk, folder), error));
-    walk.onUnknown({ prefix: keyPrefix });
+    const told = unreadableFolder(relativeTo(walk, folder), error);
+    walk.onProblem(told);
+    walk.onUnknown({ prefix: keyPrefix, ...noticed(told) });
     return undefined;
   }
 }
@@ -217,20 +222,18 @@ class Found {
     try {
       const stats = lstatSync(`${this.#frame.folder}/${path}`, { throwIfNoEntry: false });
       if (stats !== undefined) return stats;
-      this.#tell(
+      this.#tellBelow(
         notice("changed-while-reading", this.#at(path), "vanished while it was listed; the next round sees to it"),
       );
     } catch (error) {
-      this.#tell(problem("unreadable", this.#at(path), `cannot be looked at: ${describeFault(error)}`));
+      this.#tellBelow(problem("unreadable", this.#at(path), `cannot be looked at: ${describeFault(error)}`));
     }
-    this.#unknownBelow();
     return undefined;
   }
 
   /** A symbolic link, FIFO, socket or device, or a folder where only a file can be. */
   isNoFile(path: string, stats: Stats): void {
-    this.#tell(notice("not-a-file", this.#at(path), `is ${describeKind(stats)}: it is not synced`));
-    this.#unknownBelow();
+    this.#tellBelow(notice("not-a-file", this.#at(path), `is ${describeKind(stats)}: it is not synced`));
   }
 
   isTwice(group: Group): void {
@@ -253,16 +256,22 @@ class Found {
   #tell(told: Problem): void {
     this.#walk.onProblem(told);
     this.isUnknown = true;
-    this.#walk.onUnknown({ key: this.#key as Key });
+    this.#walk.onUnknown({ key: this.#key as Key, ...noticed(told) });
   }
 
-  #unknownBelow(): void {
-    this.#walk.onUnknown({ prefix: `${this.#key}/` });
+  /** Of what may be a folder of keys as well. */
+  #tellBelow(told: Problem): void {
+    this.#tell(told);
+    this.#walk.onUnknown({ prefix: `${this.#key}/`, ...noticed(told) });
   }
 
   #at(path: string): string {
     return relativeTo(this.#walk, `${this.#frame.folder}/${path}`);
   }
+}
+
+function noticed(told: Problem): { readonly notice?: Problem } {
+  return told.failure ? {} : { notice: told };
 }
 
 function relativeTo(walk: Walk, path: string): string {
