@@ -8,6 +8,7 @@ import type { KvApi } from "../kv/kv-api.ts";
 import { resolveNamespace } from "../kv/resolve-namespace.ts";
 import { openNamespaceReplica } from "../replica/namespace/namespace-replica.ts";
 import type { Replica } from "../replica/replica.ts";
+import { QUIET_MS } from "../replica/tree/replaced-file.ts";
 import { openTreeReplica } from "../replica/tree/tree-replica.ts";
 import { openValuedReplica } from "../replica/valued.ts";
 import type { Context } from "./context.ts";
@@ -146,7 +147,9 @@ function openFolder(
 ): OpenLocation {
   if (mayCreate) mkdirSync(path, { recursive: true });
   const replica =
-    existsSync(path) || mayCreate ? openTreeReplica({ clock, root: path, label, ignorePaths: [stateDir] }) : undefined;
+    existsSync(path) || mayCreate
+      ? openTreeReplica({ clock, root: path, label, ignorePaths: [stateDir], quietMs: QUIET_MS })
+      : undefined;
   return {
     replica: replica ?? missingFolder(path),
     api: undefined,

@@ -73,6 +73,8 @@ export interface MappingPolicy {
   readonly maxOverwrite: GuardLimits["maxOverwrite"];
   readonly trash: TrashConfig;
   readonly settleWindowMs: DurationMs;
+  /** How long a file must not have changed before it is replaced or removed. */
+  readonly quietMs: DurationMs;
   readonly pollIntervalMs: DurationMs;
   readonly rescanIntervalMs: DurationMs;
   readonly onChange: HookConfig | undefined;

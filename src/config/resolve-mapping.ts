@@ -5,6 +5,7 @@ import { AppError } from "../core/errors.ts";
 import { compileFilter, compileMatcher } from "../core/filter.ts";
 import { canonicalJson, type Json } from "../core/json.ts";
 import { METADATA_BYTES_MAX } from "../core/limits.ts";
+import { QUIET_MS } from "../replica/tree/replaced-file.ts";
 import { closestName } from "./closest-name.ts";
 import type { AccountConfig, HookConfig, MappingConfig, MappingPolicy, RuleConfig } from "./config.ts";
 import type { FaultPath } from "./config-fault.ts";
@@ -93,6 +94,7 @@ export function resolvePolicy(
       maxBytes: raw.trash?.max_size ?? defaults.trash?.max_size ?? 2 ** 30,
     },
     settleWindowMs: merged.settle_window ?? MINUTE_MS,
+    quietMs: QUIET_MS,
     pollIntervalMs: merged.poll_interval ?? MINUTE_MS,
     rescanIntervalMs: merged.rescan_interval ?? HOUR_MS,
     onChange: resolveHook(merged.on_change),

@@ -108,6 +108,7 @@ function localReplica(
     prefix: mapping.prefix,
     ...(filter !== undefined && { filter }),
     ignorePaths: [stateDir],
+    quietMs: mapping.quietMs,
   });
   return openRuledReplica(tree, mapping.rules.map(compileRule));
 }

@@ -30,6 +30,8 @@ export function mappingOf(overrides: Partial<MappingConfig> = {}): MappingConfig
     maxOverwrite: "not-all",
     trash: { keepMs: 86_400_000, maxBytes: 1_000_000 },
     settleWindowMs: 60_000,
+    // Tests change files and look at once, by clocks that do not pass by themselves.
+    quietMs: 0,
     pollIntervalMs: 60_000,
     rescanIntervalMs: 3_600_000,
     onChange: undefined,

@@ -1,7 +1,7 @@
 // Removing a group of values: the value first and then its sidecar, so that a crash between the two leaves a sidecar of
 // no value, which counts for nothing, and never a value that seems to have lost its metadata. Folders that are empty then go, too.
 
-import { rmdirSync, unlinkSync } from "node:fs";
+import { rmdirSync, type Stats, unlinkSync } from "node:fs";
 import type { Entry } from "../../core/entry.ts";
 import type { Key } from "../../core/key.ts";
 import { problem } from "../../core/problem.ts";
@@ -11,6 +11,14 @@ import { describeFault, faultCode } from "./fs-fault.ts";
 import { keyFiles, placeOf } from "./key-files.ts";
 import { locate } from "./locate.ts";
 import { checkSidecar, checkTarget } from "./target.ts";
+import {
+  closeReplaced,
+  keepLateBytes,
+  openReplaced,
+  type ReplacedFile,
+  stillWritten,
+  waitUntilQuiet,
+} from "./replaced-file.ts";
 import type { RootIdentity } from "./tree-root.ts";
 import type { TreeWriter } from "./tree-writer.ts";
 
@@ -18,12 +26,25 @@ import type { TreeWriter } from "./tree-writer.ts";
 export async function removeGroup(
   tree: TreeWriter,
   entries: readonly Entry[],
-  identity: RootIdentity,
+  { identity, signal }: { readonly identity: RootIdentity; readonly signal: AbortSignal | undefined },
 ): Promise<RemoveOutcome[]> {
   const folders = new FolderHandles(tree.root, { identity, isDurable: tree.isDurable });
+  const removed = new Map<Key, ReplacedFile>();
   try {
     const touched = new Set<string>();
-    const outcomes = entries.map((entry) => removeOne(tree, folders, entry, touched));
+    const isQuiet = await becomeQuiet(tree, folders, entries, signal);
+    const outcomes = entries.map((entry) =>
+      isQuiet
+        ? removeOne(tree, folders, entry, {
+            touched,
+            onRemove: (path, stats) => noteRemoved(removed, entry.key, { path, stats }),
+          })
+        : ({ kind: "problem", key: entry.key, problem: stillWritten(entry.key) } as const),
+    );
+    for (const [i, { kind, key }] of outcomes.entries()) {
+      const late = kind === "removed" ? await keepLateBytes(tree, key, removed.get(key)) : undefined;
+      if (late !== undefined) outcomes[i] = { kind: "problem", key, problem: late };
+    }
     for (const path of touched) prune(folders, path);
     const { faults, fault } = await folders.sync();
     const refusal = fault ?? [...faults.values()][0];
@@ -32,11 +53,48 @@ export async function removeGroup(
     const message = `is removed, but might come back after a crash: ${describeFault(refusal)}`;
     return outcomes.map((outcome) => (outcome.kind === "removed" ? fail(outcome.key, message) : outcome));
   } finally {
+    for (const file of removed.values()) closeReplaced(file);
     folders.close();
   }
 }
 
-function removeOne(tree: TreeWriter, folders: FolderHandles, entry: Entry, touched: Set<string>): RemoveOutcome {
+function noteRemoved(
+  removed: Map<Key, ReplacedFile>,
+  key: Key,
+  { path, stats }: { readonly path: string; readonly stats: Stats },
+): void {
+  const file = openReplaced(path, stats);
+  if (file !== undefined) removed.set(key, file);
+}
+
+/** False: the run was ended while it waited. */
+async function becomeQuiet(
+  tree: TreeWriter,
+  folders: FolderHandles,
+  entries: readonly Entry[],
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  if (tree.quietMs === 0) return true;
+  const files = entries.flatMap(({ key }) => {
+    const located = locate(folders, key, keyFiles(key, tree.scheme));
+    return located.kind === "file" ? located.stats : [];
+  });
+  // By the clock of this machine: a file system of another one may be off, and then the wait is at most as long.
+  return waitUntilQuiet(tree, files, { now: tree.clock.now(), signal });
+}
+
+interface Removal {
+  /** The folders that something was removed from. */
+  readonly touched: Set<string>;
+  readonly onRemove: (path: string, stats: Stats) => void;
+}
+
+function removeOne(
+  tree: TreeWriter,
+  folders: FolderHandles,
+  entry: Entry,
+  { touched, onRemove }: Removal,
+): RemoveOutcome {
   const { key } = entry;
   if (tree.isReserved(key))
     return { kind: "problem", key, problem: problem("name-reserved", key, "lies in a folder that is kvsync's own") };
@@ -49,16 +107,24 @@ function removeOne(tree: TreeWriter, folders: FolderHandles, entry: Entry, touch
   const sidecar = checkSidecar(folders, files, located, expectation);
   if (sidecar.kind === "problem") return { ...sidecar, key };
   const unlink = (folder: FolderHandle, path: string): void => {
-    unlinkSync(path);
+    try {
+      unlinkSync(path);
+    } catch (error) {
+      // Somebody removed it first. What else belongs to the key is still to be removed.
+      if (faultCode(error) !== "ENOENT") throw error;
+    }
     folder.isDirty = true;
     touched.add(folder.path);
   };
   try {
-    if (located.kind === "file") unlink(located.folder, `${located.folder.base}/${located.place.name}`);
+    if (located.kind === "file") {
+      const path = `${located.folder.base}/${located.place.name}`;
+      onRemove(path, located.stats);
+      unlink(located.folder, path);
+    }
     if (sidecar.kind === "sidecar") unlink(sidecar.folder, sidecar.path);
     return { kind: "removed", key };
   } catch (error) {
-    if (faultCode(error) === "ENOENT") return { kind: "removed", key };
     return fail(key, `could not be removed: ${describeFault(error)}`);
   }
 }

@@ -2,7 +2,7 @@
 // here is what they are given, and the order in which groups and pages follow each other.
 
 import { isAbsolute, relative, resolve } from "node:path";
-import type { Clock } from "../../core/clock.ts";
+import type { Clock, DurationMs } from "../../core/clock.ts";
 import type { Entry } from "../../core/entry.ts";
 import type { KeyFilter } from "../../core/filter.ts";
 import { keyFault } from "../../core/key.ts";
@@ -37,6 +37,9 @@ export interface TreeOptions {
   readonly durable?: boolean | undefined;
   /** Folders that are not part of the tree, absolute or from the root; those outside of it do not matter. */
   readonly ignorePaths?: readonly string[] | undefined;
+  /** A file that changed more recently than that, by the file system's clock, is waited for before it is replaced or removed:
+   * somebody may still be writing it. Default: 0. */
+  readonly quietMs?: DurationMs | undefined;
   /** What the far side puts before each key: decides, with the key, whether that is legal. Default: "". */
   readonly prefix?: string | undefined;
 }
@@ -61,6 +64,7 @@ export function openTreeReplica(options: TreeOptions): TreeReplica {
     isReserved: (key) => reserved.some((start) => key.startsWith(start)),
     tempName: tempNames(clock),
     moves: new Moves(),
+    quietMs: options.quietMs ?? 0,
     hasExactNames: once(() => {
       const traits = probeFileSystem(root);
       return traits === undefined || (traits.caseSensitive && !traits.normalises);
@@ -107,7 +111,7 @@ export function openTreeReplica(options: TreeOptions): TreeReplica {
       for await (const page of entries) {
         for (const group of groupsOf(page, REMOVES)) {
           signal?.throwIfAborted();
-          yield await removeGroup(writer, group, identity);
+          yield await removeGroup(writer, group, { identity, signal });
           await nextTurn();
         }
       }

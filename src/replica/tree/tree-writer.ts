@@ -2,6 +2,7 @@
 
 import type { FileSignature } from "../../core/entry.ts";
 import { sameSignature } from "../../core/entry.ts";
+import type { DurationMs } from "../../core/clock.ts";
 import type { KeyFilter } from "../../core/filter.ts";
 import type { TreeFiles } from "./read-values.ts";
 
@@ -11,6 +12,8 @@ export interface TreeWriter extends TreeFiles {
   readonly isReserved: (key: string) => boolean;
   readonly tempName: () => string;
   readonly moves: Moves;
+  /** How long a file must not have changed before it is replaced or removed. */
+  readonly quietMs: DurationMs;
   /** False: two names may be one file, since case does not count, or Unicode forms. */
   readonly hasExactNames: () => boolean;
 }

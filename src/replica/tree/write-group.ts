@@ -2,9 +2,10 @@
 //
 // 1. Each value and each sidecar goes to a temporary file in the folder of its target. Descriptors stay open.
 // 2. All of them are synced at once.
-// 3. One by one: check that the target is still what was listed, put the sidecar in its place (or remove the old one),
+// 3. Files that are to be replaced and changed a moment ago are waited for (replaced-file.ts).
+// 4. One by one: check that the target is still what was listed, put the sidecar in its place (or remove the old one),
 //    put the value in its place.
-// 4. Each folder that changed is synced once. Only then are the values "written" [I4].
+// 5. Each folder that changed is synced once. Only then are the values "written" [I4].
 //
 // Sidecar before value, always: a crash between the two may leave the old value beside the new attributes, or new attributes
 // beside no value, which counts for nothing. The other order could leave a new value beside an old expiration, and that,
@@ -20,6 +21,14 @@ import { type KeyFiles, keyFiles } from "./key-files.ts";
 import { locate } from "./locate.ts";
 import { makeFolder } from "./make-folder.ts";
 import { type Attributes, renderSidecar } from "./sidecar.ts";
+import {
+  closeReplaced,
+  keepLateBytes,
+  openReplaced,
+  type ReplacedFile,
+  stillWritten,
+  waitUntilQuiet,
+} from "./replaced-file.ts";
 import { syncAll } from "./sync-files.ts";
 import { checkSidecar, checkTarget, type Expectation, type SidecarTarget } from "./target.ts";
 import { createTempFile, linkTempFile, placeTempFile, releaseTempFile, type TempFile } from "./temp-file.ts";
@@ -44,12 +53,15 @@ interface Staged {
   readonly expectation: Expectation;
   readonly value: TempFile;
   readonly sidecar: TempFile | undefined;
+  /** The file that it is to replace. */
+  readonly replaced: Stats | undefined;
 }
 
 /** One outcome for each of `writes`. Throws AppError `root-missing`. */
 export async function writeGroup(tree: TreeWriter, writes: readonly Write[], run: WriteRun): Promise<WriteOutcome[]> {
   const folders = new FolderHandles(tree.root, { ...run, isDurable: tree.isDurable });
   const staged: Staged[] = [];
+  const replaced = new Map<Placed | Failed, ReplacedFile>();
   try {
     const { results: inNewFolders, rest } = await writeNewFolders(tree, folders, writes, run);
     const failed: Failed[] = [];
@@ -62,17 +74,28 @@ export async function writeGroup(tree: TreeWriter, writes: readonly Write[], run
       else staged.push(result);
     }
     const faults = await syncStaged(staged);
+    const isQuiet = await becomeQuiet(tree, staged, run);
     const inPlace = new Map<FolderHandle, boolean>();
-    const results = staged.map((item) =>
-      attempt(run, item.key, () => {
+    const results = staged.map((item) => {
+      if (!isQuiet && item.replaced !== undefined) return failure(item.key, stillWritten(item.key));
+      let old: ReplacedFile | undefined;
+      const result = attempt(run, item.key, () => {
         if (faults.has(item)) throw faults.get(item);
-        return place(tree, folders, item, inPlace);
-      }),
-    );
+        return place(tree, folders, item, { inPlace, onReplace: (path, stats) => (old = openReplaced(path, stats)) });
+      });
+      if (old !== undefined) replaced.set(result, old);
+      return result;
+    });
     const synced = await folders.sync();
-    const placed = [...inNewFolders, ...results];
-    return [...failed, ...placed.map((result) => (result.kind === "problem" ? result : confirm(result, synced)))];
+    const outcomes: WriteOutcome[] = [...failed];
+    for (const result of [...inNewFolders, ...results]) {
+      const late = result.kind === "placed" ? await keepLateBytes(tree, result.key, replaced.get(result)) : undefined;
+      if (late !== undefined) outcomes.push(failure(result.key, late));
+      else outcomes.push(result.kind === "problem" ? result : confirm(result, synced));
+    }
+    return outcomes;
   } finally {
+    for (const old of replaced.values()) closeReplaced(old);
     for (const { value, sidecar } of staged) {
       releaseTempFile(value);
       if (sidecar !== undefined) releaseTempFile(sidecar);
@@ -85,7 +108,7 @@ export async function writeGroup(tree: TreeWriter, writes: readonly Write[], run
 function stage(tree: TreeWriter, folders: FolderHandles, { value, expected }: Write): Staged | Failed {
   const { key } = value.entry;
   if (tree.isReserved(key))
-    return failed(key, problem("name-reserved", key, "would lie in a folder that is kvsync's own"));
+    return failure(key, problem("name-reserved", key, "would lie in a folder that is kvsync's own"));
   const files = keyFiles(key, tree.scheme);
   const entry = storedEntry(value, tree);
   const expectation = { key, listed: expected, written: entry };
@@ -95,25 +118,25 @@ function stage(tree: TreeWriter, folders: FolderHandles, { value, expected }: Wr
     // Told now, before its bytes are written for nothing; checked again when they take its place.
     const located = locate(folders, key, files);
     const refusal = checkTarget(tree, located, expectation);
-    if (refusal !== undefined) return failed(key, refusal);
+    if (refusal !== undefined) return failure(key, refusal);
     if (located.kind === "file") ({ place, stats: replaced } = located);
   }
   const made = makeFolder(tree, folders, place.folder, key);
-  if (made.kind === "problem") return failed(key, made.problem);
+  if (made.kind === "problem") return failure(key, made.problem);
   const text = renderSidecar(entry);
   const besides = text === undefined ? undefined : makeFolder(tree, folders, files.sidecar.folder, key);
-  if (besides?.kind === "problem") return failed(key, besides.problem);
+  if (besides?.kind === "problem") return failure(key, besides.problem);
   const temp = createTempFile(tree, made.folder, value.bytes, replaced);
   try {
     const sidecar = text === undefined ? undefined : createTempFile(tree, besides!.folder, Buffer.from(text), replaced);
-    return { key, entry, files, expectation, value: temp, sidecar };
+    return { key, entry, files, expectation, value: temp, sidecar, replaced };
   } catch (error) {
     releaseTempFile(temp);
     throw error;
   }
 }
 
-function failed(key: Key, problem: Problem): Failed {
+function failure(key: Key, problem: Problem): Failed {
   return { kind: "problem", key, problem };
 }
 
@@ -131,34 +154,46 @@ function place(
   tree: TreeWriter,
   folders: FolderHandles,
   staged: Staged,
-  inPlace: Map<FolderHandle, boolean>,
+  {
+    inPlace,
+    onReplace,
+  }: { readonly inPlace: Map<FolderHandle, boolean>; readonly onReplace: (path: string, stats: Stats) => void },
 ): Placed | Failed {
   const { key, files, expectation, value } = staged;
   const isInPlace = inPlace.get(value.folder) ?? folders.isInPlace(value.folder);
   inPlace.set(value.folder, isInPlace);
   if (!isInPlace)
-    return failed(key, problem("changed-on-disk", key, "has a folder that was moved while it was written"));
+    return failure(key, problem("changed-on-disk", key, "has a folder that was moved while it was written"));
 
   if (isNewName(staged) && linkTempFile(value, value.folder, files.value.name))
     return placed(tree, staged, [value.folder]);
   const located = locate(folders, key, files);
   const refusal = checkTarget(tree, located, expectation);
-  if (refusal !== undefined) return failed(key, refusal);
-  if (located.kind === "problem") return failed(key, located.problem);
+  if (refusal !== undefined) return failure(key, refusal);
+  if (located.kind === "problem") return failure(key, located.problem);
   const old = checkSidecar(folders, files, located, expectation);
-  if (old.kind === "problem") return failed(key, old.problem);
+  if (old.kind === "problem") return failure(key, old.problem);
   const target = located.kind === "file" ? located : makeFolder(tree, folders, located.place.folder, key);
-  if (target.kind === "problem") return failed(key, target.problem);
+  if (target.kind === "problem") return failure(key, target.problem);
 
+  if (located.kind === "file") onReplace(`${target.folder.base}/${located.place.name}`, located.stats);
   const beside = placeSidecar(staged, old);
   const changed = [value.folder, target.folder, ...(beside === undefined ? [] : [beside])];
   if (located.kind === "file") placeTempFile(value, target.folder, located.place.name);
   else if (!linkTempFile(value, target.folder, located.place.name)) {
     // Ours has no value now, and must not become someone else's.
     if (beside !== undefined && old.kind === "absent") unlinkSync(`${beside.base}/${files.sidecar.name}`);
-    return failed(key, problem("changed-on-disk", key, "was created since it was listed"));
+    return failure(key, problem("changed-on-disk", key, "was created since it was listed"));
   }
   return placed(tree, staged, changed);
+}
+
+/** False: the run was ended while it waited. */
+function becomeQuiet(tree: TreeWriter, staged: readonly Staged[], { signal }: WriteRun): Promise<boolean> {
+  const files = staged.flatMap(({ replaced }) => replaced ?? []);
+  const last = staged.at(-1);
+  if (last === undefined || files.length === 0 || tree.quietMs === 0) return Promise.resolve(true);
+  return waitUntilQuiet(tree, files, { now: fstatSync(last.value.fd).mtimeMs, signal });
 }
 
 /** Whether a value without a sidecar goes into a folder of this run's own making: then its name can only be taken by what

@@ -33,7 +33,7 @@ export async function* writeGroups(
   pages: Pages<Write>,
   { identity, signal }: { readonly identity: RootIdentity; readonly signal: AbortSignal | undefined },
 ): Pages<WriteOutcome> {
-  const run: WriteRun = { identity, made: new Map(), thread: new FileThread(), isDiskFull: false };
+  const run: WriteRun = { identity, made: new Map(), thread: new FileThread(), signal, isDiskFull: false };
   const isSynced = tree.isDurable && !isInMemory(`${tree.root}/.`);
   const begun: Begun[] = [];
   try {

@@ -19,6 +19,7 @@ export interface WriteRun {
   /** The inodes of the folders created so far, by path. */
   readonly made: Map<string, number>;
   readonly thread: FileThread;
+  readonly signal: AbortSignal | undefined;
   /** Set by the first refusal for lack of space: nothing more is tried. */
   isDiskFull: boolean;
 }
