@@ -3,10 +3,12 @@
 import { existsSync, mkdirSync, realpathSync } from "node:fs";
 import { type EpochMs, toEpochSeconds } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
+import { compileFilter, type KeyFilter } from "../core/filter.ts";
 import { runPairRound } from "../daemon/pair.ts";
 import type { KvApi } from "../kv/kv-api.ts";
 import { resolveNamespace } from "../kv/resolve-namespace.ts";
 import { openNamespaceReplica } from "../replica/namespace/namespace-replica.ts";
+import { openManagedReplica } from "../replica/managed.ts";
 import type { Replica } from "../replica/replica.ts";
 import { QUIET_MS } from "../replica/tree/replaced-file.ts";
 import { openTreeReplica } from "../replica/tree/tree-replica.ts";
@@ -17,6 +19,7 @@ import { growHeapFreely } from "./heap.ts";
 import { type Location, parseLocation } from "./location.ts";
 import { openRoundReport, requestsSince, type Subject } from "./round-report.ts";
 import { openState } from "./run-mappings.ts";
+import { watchForSecrets } from "./secret-warning.ts";
 
 export interface Copy {
   readonly command: "copy" | "check" | "diff";
@@ -24,6 +27,8 @@ export interface Copy {
   readonly mirror: boolean;
   readonly dryRun: boolean;
   readonly force: boolean;
+  /** Leave the default excludes alone on both sides, if one of them is a folder. */
+  readonly excludeDefaults: boolean;
   /** Compare values, not stamps. */
   readonly values: boolean;
   /** Overwrite and remove what the destination's stamps say, without reading it first. */
@@ -49,23 +54,32 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
   const { stateDir } = await context.config();
   const { clock, signal } = context;
   const startedAt = clock.now();
-  const source = await openLocation(context, from, { stateDir, mayCreate: false });
-  const destination = await openLocation(context, to, { stateDir, mayCreate: copy.command === "copy" && !copy.dryRun });
+  const mayCreate = copy.command === "copy" && !copy.dryRun;
+  const filter = copy.excludeDefaults ? compileFilter({ excludeDefaults: true }) : undefined;
+  const source = await openLocation(context, from, { stateDir, mayCreate: false, filter });
+  const destination = await openLocation(context, to, { stateDir, mayCreate, filter });
+  const isManaged = [source, destination].some(({ replica }) => replica.kind === "tree") ? filter : undefined;
   if (source.replica.kind === "namespace" && destination.replica.kind === "tree") growHeapFreely();
   const apis = [...new Set([source.api, destination.api])].filter((api) => api !== undefined);
   const before = apis.map((api) => api.counts());
   const subject = subjectOf(copy, source, destination, startedAt);
   const report = openRoundReport(context, subject);
   const state = openState(context, stateDir, copy.dryRun);
-  const view = (location: OpenLocation): Replica =>
-    copy.values ? openValuedReplica(location.replica) : location.replica;
+  const view = ({ replica }: OpenLocation): Replica => {
+    const managed = isManaged === undefined ? replica : openManagedReplica(replica, isManaged);
+    return copy.values ? openValuedReplica(managed) : managed;
+  };
+  const secrets =
+    source.replica.kind === "tree" && destination.replica.kind === "namespace" && mayCreate
+      ? watchForSecrets(report.events)
+      : undefined;
   try {
     const pair = {
       name: subject.route,
       identity: JSON.stringify({ copy: [source.identity, destination.identity] }),
       source: view(source),
       destination: view(destination),
-      isManaged: undefined,
+      isManaged,
     };
     // A check of values remembers nothing, and believes nothing that is remembered.
     const deps = copy.values ? { ...state.deps, journal: state.deps.scratch } : state.deps;
@@ -82,8 +96,9 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
       dryRun: copy.dryRun,
       force: copy.force,
       signal,
-      events: report.events,
+      events: secrets?.events ?? report.events,
     });
+    secrets?.warn(context.output);
     const requests = apis.map((api, index) => requestsSince(before[index]!, api.counts()));
     return report.finish(result, requests.length === 0 ? undefined : requests.reduce(addCounts));
   } finally {
@@ -117,11 +132,13 @@ function addCounts<T extends object>(a: T, b: T): T {
   return Object.fromEntries(sums) as T;
 }
 
-async function openLocation(
-  context: Context,
-  text: string,
-  options: { readonly stateDir: string; readonly mayCreate: boolean },
-): Promise<OpenLocation> {
+interface FolderOptions {
+  readonly stateDir: string;
+  readonly mayCreate: boolean;
+  readonly filter: KeyFilter | undefined;
+}
+
+async function openLocation(context: Context, text: string, options: FolderOptions): Promise<OpenLocation> {
   const location = parseLocation(text, { cwd: context.cwd, home: context.env["HOME"] });
   switch (location.kind) {
     case "folder":
@@ -143,12 +160,12 @@ function openFolder(
   { clock }: Context,
   path: string,
   label: string,
-  { stateDir, mayCreate }: { readonly stateDir: string; readonly mayCreate: boolean },
+  { stateDir, mayCreate, filter }: FolderOptions,
 ): OpenLocation {
   if (mayCreate) mkdirSync(path, { recursive: true });
   const replica =
     existsSync(path) || mayCreate
-      ? openTreeReplica({ clock, root: path, label, ignorePaths: [stateDir], quietMs: QUIET_MS })
+      ? openTreeReplica({ clock, root: path, label, ignorePaths: [stateDir], quietMs: QUIET_MS, filter })
       : undefined;
   return {
     replica: replica ?? missingFolder(path),

@@ -15,6 +15,7 @@ import { EXIT, exitCodeOf, type ExitCode, worstExitCode } from "./exit-code.ts";
 import { growHeapFreely } from "./heap.ts";
 import { errorRecord, renderError } from "./render-error.ts";
 import { openRoundReport, requestsSince } from "./round-report.ts";
+import { watchForSecrets } from "./secret-warning.ts";
 
 export interface MappingsRun {
   readonly command: "push" | "pull" | "sync" | "diff";
@@ -115,8 +116,15 @@ async function runRound(
     twoWay: mode === "two-way",
     sides: SIDES[mode === "pull" ? "pull" : "push"],
   });
+  const secrets = mode !== "pull" && !dryRun ? watchForSecrets(report.events) : undefined;
   try {
-    const round = await rounds.full({ signal: context.signal, events: report.events, dryRun, force });
+    const round = await rounds.full({
+      signal: context.signal,
+      events: secrets?.events ?? report.events,
+      dryRun,
+      force,
+    });
+    secrets?.warn(context.output);
     // The summary is the last line.
     if (round.hold !== undefined) context.output.event({ type: "held", mapping: name, plan: round.hold.plan });
     const code = report.finish(round.result, requestsSince(before, account.api.counts()));

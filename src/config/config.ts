@@ -68,6 +68,8 @@ export interface MappingPolicy {
   /** Patterns in gitignore syntax, matched against keys; empty: everything. */
   readonly include: readonly string[];
   readonly exclude: readonly string[];
+  /** Whether what core/default-excludes.ts lists is excluded as well. */
+  readonly excludeDefaults: boolean;
   readonly rules: readonly RuleConfig[];
   readonly maxDelete: GuardLimits["maxDelete"];
   readonly maxOverwrite: GuardLimits["maxOverwrite"];

@@ -86,6 +86,7 @@ export function resolvePolicy(
     trustStamps: merged.trust_stamps ?? false,
     include: merged.include ?? [],
     exclude: merged.exclude ?? [],
+    excludeDefaults: merged.exclude_defaults ?? true,
     rules,
     maxDelete: merged.max_delete ?? { share: 0.25 },
     maxOverwrite: merged.max_overwrite ?? "not-all",

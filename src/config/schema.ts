@@ -1,6 +1,7 @@
 // How a config file is written: every key, its kind and what it is for. Validation, the JSON Schema for editors and
 // the suggestions for mistyped keys all come from here. Defaults are not: see resolve-mapping.ts and resolve-account.ts.
 
+import { DEFAULT_EXCLUDES } from "../core/default-excludes.ts";
 import * as v from "valibot";
 import { parseByteCount, parseDuration, parseRatio, type Parsed } from "../core/units.ts";
 import { BUDGET_REQUESTS } from "../core/limits.ts";
@@ -131,8 +132,11 @@ const policyEntries = {
   ),
   include: v.optional(texts("Only keys that match, in gitignore syntax. Default: all.")),
   exclude: v.optional(
-    texts("No keys that match, in gitignore syntax: they are neither written, deleted nor listed. Default: none."),
+    texts(
+      "No keys that match, in gitignore syntax: they are neither written, deleted nor listed. They add to the default list (exclude_defaults); !NAME takes one of it back. Default: none.",
+    ),
   ),
+  exclude_defaults: v.optional(flag(`Exclude also ${DEFAULT_EXCLUDES.join(" ")}. Default: true.`)),
   rules: v.optional(
     list("Metadata and times to live by key; for each, the last rule that matches and sets it decides.", rule),
   ),

@@ -5,12 +5,15 @@
 // in a folder that is matched is matched, whatever later patterns say. `include` and `exclude` are such lists: a key
 // passes if the first (where there is one) matches it and the second does not.
 
+import { DEFAULT_EXCLUDES, mayBeExcludedByDefault } from "./default-excludes.ts";
 import { AppError, visible } from "./errors.ts";
 import { parsePattern, type Pattern } from "./filter-pattern.ts";
 
 export interface FilterLists {
   readonly include?: readonly string[] | undefined;
   readonly exclude?: readonly string[] | undefined;
+  /** Whether `exclude` is in addition to {@link DEFAULT_EXCLUDES}, the last pattern that matches deciding. Default: false. */
+  readonly excludeDefaults?: boolean | undefined;
 }
 
 export interface KeyFilter {
@@ -21,17 +24,19 @@ export interface KeyFilter {
 }
 
 /** Throws AppError `config-invalid` for a pattern that could never match. */
-export function compileFilter({ include = [], exclude = [] }: FilterLists): KeyFilter {
+export function compileFilter({ include = [], exclude = [], excludeDefaults = false }: FilterLists): KeyFilter {
   const included = compileList(include);
-  const excluded = compileList(exclude);
+  const own = compileList(exclude);
+  const whole = excludeDefaults ? compileList([...DEFAULT_EXCLUDES, ...exclude]) : own;
+  const excludedFor = (key: string): PatternList | undefined => (mayBeExcludedByDefault(key) ? whole : own);
   if (included?.patterns.every((pattern) => pattern.negated) === true) {
     throw new AppError("config-invalid", 'all patterns of "include" begin with "!", so that no key passes', {
       hint: 'put them under "exclude", without the "!"',
     });
   }
-  const passes = (key: string): boolean => included?.matches(key) !== false && excluded?.matches(key) !== true;
+  const passes = (key: string): boolean => included?.matches(key) !== false && excludedFor(key)?.matches(key) !== true;
   const mayContain = (folder: string): boolean =>
-    excluded?.matchesFolder(folder) !== true &&
+    excludedFor(folder)?.matchesFolder(folder) !== true &&
     (included === undefined || included.matchesFolder(folder) || included.mayMatchBelow(folder));
   return Object.assign(passes, { mayContain });
 }

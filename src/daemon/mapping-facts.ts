@@ -15,8 +15,10 @@ export function placeOf(mapping: MappingConfig, account: AccountConfig): string 
   return JSON.stringify([api, accountId, namespace, prefix, folder, names]);
 }
 
-export function filterOf({ include, exclude }: MappingConfig): string {
-  return JSON.stringify([include, exclude]);
+/** The default excludes are not part of it while they are in force: a version of kvsync that brings another default list
+ * holds no mapping, since what a filter hides is left alone on both sides. To do without them is a change like any other. */
+export function filterOf({ include, exclude, excludeDefaults }: MappingConfig): string {
+  return JSON.stringify(excludeDefaults ? [include, exclude] : [include, exclude, "without the default excludes"]);
 }
 
 /** The folder of `mapping`; undefined if a pull is to make it. Throws AppError `root-missing`: also for a folder that a

@@ -40,7 +40,8 @@ export async function openMapping(
 ): Promise<OpenMapping> {
   const { mapping } = deps;
   const namespace = await findNamespace(deps, options);
-  const filter = mapping.include.length + mapping.exclude.length > 0 ? compileFilter(mapping) : undefined;
+  const isFiltered = mapping.excludeDefaults || mapping.include.length + mapping.exclude.length > 0;
+  const filter = isFiltered ? compileFilter(mapping) : undefined;
   const remote = managed(remoteReplica(deps, namespace), filter);
   const local = localReplica(deps, filter, options);
   const identity = JSON.stringify({

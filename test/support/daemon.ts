@@ -25,6 +25,7 @@ export function mappingOf(overrides: Partial<MappingConfig> = {}): MappingConfig
     stamp: true,
     include: [],
     exclude: [],
+    excludeDefaults: true,
     rules: [],
     maxDelete: { share: 0.25 },
     maxOverwrite: "not-all",

@@ -9,9 +9,22 @@ export function define(command: Command, start: Start): void {
     .argument("<source>", "ACCOUNT:NAMESPACE[/PREFIX], or a folder (./x, /x)")
     .argument("<destination>", "Likewise")
     .option("--values", "Read and compare the values themselves, whatever their stamps say")
-    .action((source: string, destination: string, { values = false }: { readonly values?: boolean }) =>
-      start((context) =>
-        runCopy(context, source, destination, { command: "check", mirror: true, dryRun: true, force: false, values }),
-      ),
+    .option("--no-exclude-defaults", "Compare also .git, .env, node_modules/ and editors' files")
+    .action(
+      (
+        source: string,
+        destination: string,
+        { values = false, excludeDefaults }: { readonly values?: boolean; readonly excludeDefaults: boolean },
+      ) =>
+        start((context) =>
+          runCopy(context, source, destination, {
+            command: "check",
+            mirror: true,
+            dryRun: true,
+            force: false,
+            values,
+            excludeDefaults,
+          }),
+        ),
     );
 }

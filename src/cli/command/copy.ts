@@ -7,6 +7,7 @@ import { runCopy } from "../run-copy.ts";
 interface Options {
   readonly delete?: boolean;
   readonly dryRun?: boolean;
+  readonly excludeDefaults: boolean;
   readonly force?: boolean;
   readonly trustStamps?: boolean;
 }
@@ -17,11 +18,15 @@ export function define(command: Command, start: Start): void {
     .argument("<destination>", "Likewise")
     .option("--delete", "Remove from the destination what the source has not")
     .option("-n, --dry-run", "Show what would be done, and do nothing")
+    .option(
+      "--no-exclude-defaults",
+      "Copy also .git, .env, node_modules/ and editors' files (config.example.yaml lists them)",
+    )
     .option("--force", "Do it even where a guard would hold it")
     .option("--trust-stamps", "Do not read what is overwritten or removed at a namespace first: its stamps are right")
     .action((source: string, destination: string, options: Options) => {
-      const { delete: mirror = false, dryRun = false, force = false, trustStamps = false } = options;
-      const copy = { command: "copy", mirror, dryRun, force, values: false, trustStamps } as const;
+      const { delete: mirror = false, dryRun = false, force = false, trustStamps = false, excludeDefaults } = options;
+      const copy = { command: "copy", mirror, dryRun, force, values: false, trustStamps, excludeDefaults } as const;
       return start((context) => runCopy(context, source, destination, copy));
     });
 }

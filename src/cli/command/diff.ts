@@ -19,6 +19,7 @@ export function define(command: Command, start: Start): void {
             dryRun: true,
             force: false,
             values: false,
+            excludeDefaults: true,
           });
         }
         return runMappings(context, names, { command: "diff", modeOf: ({ mode }) => mode, dryRun: true, force: false });

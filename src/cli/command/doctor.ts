@@ -8,6 +8,7 @@ import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { checkAccount, checkReach } from "../doctor/account-checks.ts";
 import { type Check, fail, ok, warn } from "../doctor/check.ts";
+import { checkSecrets } from "../doctor/secret-check.ts";
 import { checkFolder, checkStateFolder } from "../doctor/folder-checks.ts";
 import { checkWatches } from "../doctor/watch-check.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
@@ -47,7 +48,10 @@ async function* runChecks(context: Context): AsyncGenerator<Check> {
   yield describeConfig(config);
   yield checkStateFolder(config.stateDir);
   const mappings = [...config.mappings.values()];
-  for (const mapping of mappings) yield* checkFolder(mapping);
+  for (const mapping of mappings) {
+    yield* checkFolder(mapping);
+    yield* checkSecrets(context.clock, mapping, context.signal);
+  }
   const watches = checkWatches(
     mappings.filter(({ mode, folder }) => mode !== "pull" && existsSync(folder)).map(({ folder }) => folder),
   );

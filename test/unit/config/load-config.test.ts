@@ -115,6 +115,7 @@ auto: { account: prod, mode: pull }
       trustStamps: false,
       include: [],
       exclude: ["*.tmp", ".git/"],
+      excludeDefaults: true,
       rules: [
         { match: "sessions/**", ttlSeconds: 3600, metadata: undefined },
         { match: "*.json", ttlSeconds: undefined, metadata: '{"a":[null,"x"],"z":1}' },

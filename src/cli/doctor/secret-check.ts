@@ -1,0 +1,51 @@
+// What `kvsync doctor` tells about the files that a mapping would push: what is left out unless the config says otherwise, and
+// which of the rest have names that secrets are kept under.
+
+import { existsSync } from "node:fs";
+import type { MappingConfig } from "../../config/config.ts";
+import type { Clock } from "../../core/clock.ts";
+import { DEFAULT_EXCLUDES, looksSecret } from "../../core/default-excludes.ts";
+import { AppError, visible } from "../../core/errors.ts";
+import { compileFilter } from "../../core/filter.ts";
+import { openTreeReplica } from "../../replica/tree/tree-replica.ts";
+import { type Check, ok, warn } from "./check.ts";
+
+const NAMES_SHOWN_MAX = 5;
+
+/** Nothing for a mapping that only pulls, or whose folder cannot be listed, which is told elsewhere. */
+export async function* checkSecrets(clock: Clock, mapping: MappingConfig, signal: AbortSignal): AsyncGenerator<Check> {
+  if (mapping.mode === "pull" || !existsSync(mapping.folder)) return;
+  const subject = `mapping ${mapping.name}`;
+  const { folder, names: scheme, prefix } = mapping;
+  const tree = openTreeReplica({
+    clock,
+    root: folder,
+    label: folder,
+    names: scheme,
+    prefix,
+    filter: compileFilter(mapping),
+  });
+  const names: string[] = [];
+  let found = 0;
+  try {
+    for await (const page of tree.list({ signal, onProblem: () => {} }))
+      for (const { key } of page) {
+        if (!looksSecret(key)) continue;
+        found++;
+        if (names.length < NAMES_SHOWN_MAX) names.push(visible(key));
+      }
+  } catch (error) {
+    if (error instanceof AppError && error.code === "root-missing") return;
+    throw error;
+  } finally {
+    await tree.close();
+  }
+  if (mapping.excludeDefaults) yield ok(subject, `leaves out ${DEFAULT_EXCLUDES.join(" ")}`);
+  if (found === 0) return;
+  const more = found > names.length ? `, and ${found - names.length} more` : "";
+  yield warn(
+    subject,
+    `pushes files with names of secrets: ${names.join(", ")}${more}`,
+    "whoever reads the namespace reads them; leave them out with exclude",
+  );
+}
