@@ -2,6 +2,7 @@
 // namespace's title.
 
 import { relative, resolve, sep } from "node:path";
+import { compileFilter } from "../core/filter.ts";
 import { NAME } from "./field.ts";
 import type { Config, MappingConfig } from "./config.ts";
 
@@ -12,14 +13,16 @@ export interface AutoMappings {
 }
 
 /** The mappings that `config.auto` makes of `folderNames`, which are those right under its root. Hidden folders, and
- * those that hold or lie in a mapping's folder or the state folder, are left out. */
+ * those that hold or lie in a mapping's folder or the state folder, are left out, and so is node_modules. */
 export function autoMappings(config: Config, folderNames: readonly string[]): AutoMappings {
   const { auto } = config;
   if (auto === undefined) return { mappings: [], skipped: [] };
   const taken = [config.stateDir, ...[...config.mappings.values()].map((mapping) => mapping.folder)];
+  const byDefault = compileFilter({ excludeDefaults: true });
   const free = folderNames.filter(
     (name) =>
       !name.startsWith(".") &&
+      (!auto.excludeDefaults || byDefault.mayContain(`${name}/`)) &&
       !config.mappings.has(name) &&
       !taken.some((folder) => overlaps(folder, resolve(auto.root, name))),
   );

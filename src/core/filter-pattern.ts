@@ -25,7 +25,7 @@ type Token = "*" | ((codePoint: number) => boolean) | { readonly literal: number
 /** Undefined for a blank line or a comment. Throws AppError `config-invalid` for a pattern that could never match: an
  * open "[" or a lone "\" at the end. */
 export function parsePattern(line: string): Pattern | undefined {
-  let text = line.replace(/(?<!\\) +$/, "");
+  let text = withoutTrailingSpaces(line);
   if (text === "" || text.startsWith("#")) return undefined;
   const negated = text.startsWith("!");
   if (negated) text = text.slice(1);
@@ -48,6 +48,16 @@ export function parsePattern(line: string): Pattern | undefined {
     matches: (segments, isFolder) => (isFolder || !isFolderOnly) && matchesPath(path, segments),
     mayMatchBelow: (folder) => mayMatchBelow(path, folder),
   };
+}
+
+/** Spaces at the end count only where a "\\" that is not itself escaped stands before one. */
+function withoutTrailingSpaces(line: string): string {
+  let end = 0;
+  for (let i = 0; i < line.length; i++) {
+    if (line[i] === "\\") end = ++i + 1;
+    else if (line[i] !== " ") end = i + 1;
+  }
+  return line.slice(0, end);
 }
 
 /** More than two stars are the same to git. */

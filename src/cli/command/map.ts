@@ -118,7 +118,7 @@ function tell({ output }: Context, { mapping, key, path, sidecar, kind = "value"
     [{ value: "file", sidecar: "sidecar", conflict: "conflict copy" }[kind], path],
     ...(sidecar === undefined ? [] : [["sidecar", sidecar]]),
     ...(mapping === undefined ? [] : [["mapping", `${mapping.name} (${mapping.account}:${mapping.namespace})`]]),
-    ...(isManaged ? [] : [["filters", "not managed: include, exclude or the default excludes leave it alone"]]),
+    ...(isManaged ? [] : [["filters", "not managed: include and exclude leave it alone"]]),
   ];
   for (const [name = "", value = ""] of rows) output.line(`${output.stdout.dim(name.padEnd(8))}  ${visible(value)}`);
   output.event({ type: "map", mapping: mapping?.name, key, path, sidecar, kind, managed: isManaged });

@@ -15,6 +15,9 @@ const DOCUMENTED: readonly Row[] = [
   [["a   "], "a", true],
   [["a\\ "], "a ", true],
   [["a\\ "], "a", false],
+  // ... and a "\\" that is quoted itself quotes no space.
+  [["a\\\\ "], "a\\", true],
+  [["a\\\\ "], "a\\ ", false],
   // ! negates; \! is a plain one; what is in an excluded folder cannot be included again.
   [["*.txt", "!keep.txt"], "keep.txt", false],
   [["*.txt", "!keep.txt"], "other.txt", true],
