@@ -21,6 +21,8 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** The user it runs as, if this one may start programs as another. */
   readonly uid?: number | undefined;
+  /** How many files it may have open, where there is a bash to say so. */
+  readonly openFiles?: number;
   /** What it reads from stdin; nothing unless given. */
   readonly input?: string | Uint8Array;
 }
@@ -48,8 +50,11 @@ beforeAll(async () => {
 afterAll(() => rmSync(bundle, { recursive: true, force: true }));
 
 /** Starts `kvsync` with nothing of this process's environment but where programs are. */
-export function startCli(args: readonly string[], { cwd, env = {}, uid }: CliOptions): ChildProcess {
-  return spawn(process.execPath, [join(bundle, "main.js"), ...args], {
+export function startCli(args: readonly string[], { cwd, env = {}, uid, openFiles }: CliOptions): ChildProcess {
+  const program = [process.execPath, join(bundle, "main.js"), ...args];
+  const limited =
+    openFiles === undefined ? program : ["bash", "-c", `ulimit -n ${openFiles}; exec "$@"`, "bash", ...program];
+  return spawn(limited[0]!, limited.slice(1), {
     cwd,
     env: { PATH: process.env["PATH"], HOME: cwd, XDG_CACHE_HOME: join(tmpdir(), "kvsync-test-cache"), ...env },
     stdio: ["pipe", "pipe", "pipe"],

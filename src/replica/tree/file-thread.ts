@@ -39,10 +39,17 @@ export class FileThread {
   readonly #waiting: Waiting[] = [];
   readonly #spare: SharedBatch[] = [];
 
+  readonly #mayStart: boolean;
+
+  /** `mayStart`: whether there is to be a second thread at all. */
+  constructor(mayStart: boolean) {
+    this.#mayStart = mayStart;
+  }
+
   /** Like {@link createFiles}; the bytes may be used again at once. Rejects also with what ended the thread. */
   async create(files: NewFiles): Promise<CreatedFiles> {
     this.#created += files.names.length;
-    if (this.#created > OWN_FILES_MAX) this.#worker ??= this.#start();
+    if (this.#mayStart && this.#created > OWN_FILES_MAX) this.#worker ??= this.#start();
     if (this.#worker === undefined || !this.#isRunning) return createFiles(files);
     if (this.#failure !== undefined) throw this.#failure.error;
     const packed = packFiles(files, this.#obtain(files));

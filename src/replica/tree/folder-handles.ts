@@ -17,6 +17,7 @@ import {
 import { describeFault, faultCode } from "./fs-fault.ts";
 import { describeKind } from "./file-signature.ts";
 import { isInMemory } from "./memory-file-system.ts";
+import { countOpenFiles } from "./open-files.ts";
 import { syncAll } from "./sync-files.ts";
 import { type RootIdentity, rootMissing } from "./tree-root.ts";
 
@@ -61,13 +62,14 @@ export interface FolderOptions {
   /** What the root is known to be. */
   readonly identity: RootIdentity;
   readonly isDurable: boolean;
+  /** How many are kept open; as many as the process may, unless given. */
+  readonly foldersMax?: number;
   /** The inodes of the folders that this run created, by path; filled as it goes. */
   readonly made?: Map<string, number>;
 }
 
 /** Enough for the folders of a run that are still worked on; a folder forgotten only costs a look more a file. */
 const MADE_FOLDERS_MAX = 10_000;
-const OPEN_FOLDERS_MAX = 64;
 /** A folder itself, and nothing that a symbolic link leads to. */
 export const FOLDER_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
@@ -80,11 +82,13 @@ export class FolderHandles {
   /** What went wrong with a folder that was changed and closed again. */
   #syncFault: unknown;
   readonly #options: FolderOptions;
+  readonly #foldersMax: number;
 
   /** Throws AppError `root-missing`, also if the root is not the one that `identity` tells of. */
   constructor(root: string, options: FolderOptions) {
     this.#root = root;
     this.#options = options;
+    this.#foldersMax = options.foldersMax ?? countOpenFiles().foldersMax;
     let fd: number;
     try {
       fd = openSync(`${root}/.`, constants.O_RDONLY | constants.O_DIRECTORY);
@@ -216,7 +220,7 @@ export class FolderHandles {
     };
     this.#open.set(path, folder);
     // The parent may be needed right after, and is not the least recently used: only others are closed.
-    if (this.#open.size > OPEN_FOLDERS_MAX) this.#closeOne(parent, folder);
+    if (this.#open.size > this.#foldersMax) this.#closeOne(parent, folder);
     return folder;
   }
 

@@ -15,6 +15,7 @@ import { lookupKeys } from "./lookup-keys.ts";
 import { nextTurn } from "./event-loop.ts";
 import { describeFault } from "./fs-fault.ts";
 import { groupsOf, REMOVES } from "./groups.ts";
+import { countOpenFiles } from "./open-files.ts";
 import { probeFileSystem } from "./probe-file-system.ts";
 import { readValues, type TreeFiles } from "./read-values.ts";
 import { removeGroup } from "./remove-group.ts";
@@ -108,8 +109,10 @@ export function openTreeReplica(options: TreeOptions): TreeReplica {
     },
     async *remove(entries, { signal } = {}): Pages<RemoveOutcome> {
       const identity = readRootIdentity(root);
+      const { removesMax } = countOpenFiles();
+      const grouping = { ...REMOVES, itemsMax: Math.min(REMOVES.itemsMax, removesMax) };
       for await (const page of entries) {
-        for (const group of groupsOf(page, REMOVES)) {
+        for (const group of groupsOf(page, grouping)) {
           signal?.throwIfAborted();
           yield await removeGroup(writer, group, { identity, signal });
           await nextTurn();

@@ -11,6 +11,7 @@ import { FileThread } from "./file-thread.ts";
 import { diskFull } from "./fs-fault.ts";
 import { areApart, foldersOf, groupsOf, UNSYNCED_WRITES, WRITES } from "./groups.ts";
 import { isInMemory } from "./memory-file-system.ts";
+import { countOpenFiles } from "./open-files.ts";
 import type { RootIdentity } from "./tree-root.ts";
 import type { TreeWriter } from "./tree-writer.ts";
 import { writeGroup } from "./write-group.ts";
@@ -33,12 +34,22 @@ export async function* writeGroups(
   pages: Pages<Write>,
   { identity, signal }: { readonly identity: RootIdentity; readonly signal: AbortSignal | undefined },
 ): Pages<WriteOutcome> {
-  const run: WriteRun = { identity, made: new Map(), thread: new FileThread(), signal, isDiskFull: false };
+  const { foldersMax, writesMax, isPlenty } = countOpenFiles();
+  const run: WriteRun = {
+    foldersMax,
+    identity,
+    made: new Map(),
+    thread: new FileThread(isPlenty),
+    signal,
+    isDiskFull: false,
+  };
   const isSynced = tree.isDurable && !isInMemory(`${tree.root}/.`);
+  const usual = isSynced ? WRITES : UNSYNCED_WRITES;
+  const grouping = { ...usual, itemsMax: Math.min(usual.itemsMax, writesMax) };
   const begun: Begun[] = [];
   try {
     for await (const page of isSynced ? pages : gathered(pages, run.thread)) {
-      for (const writes of groupsOf(page, isSynced ? WRITES : UNSYNCED_WRITES)) {
+      for (const writes of groupsOf(page, grouping)) {
         const [last] = begun;
         const extent = { folders: foldersOf(writes), bytes: byteLength(writes) };
         // Once the disk is full, whatever else is read for us is read in vain, and reading may cost requests.
@@ -50,7 +61,7 @@ export async function* writeGroups(
         // It is awaited later: until then a failure must not count as unhandled.
         outcomes.catch(() => undefined);
         begun.push({ ...extent, outcomes });
-        if (begun.length > 1) yield* ended(begun);
+        if (begun.length > (isPlenty ? 1 : 0)) yield* ended(begun);
       }
     }
     if (begun.length > 0) yield* ended(begun);

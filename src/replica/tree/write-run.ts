@@ -20,6 +20,8 @@ export interface WriteRun {
   readonly made: Map<string, number>;
   readonly thread: FileThread;
   readonly signal: AbortSignal | undefined;
+  /** How many folders a group keeps open. */
+  readonly foldersMax: number;
   /** Set by the first refusal for lack of space: nothing more is tried. */
   isDiskFull: boolean;
 }

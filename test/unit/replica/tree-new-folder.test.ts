@@ -166,7 +166,7 @@ describe("the thread", () => {
 
   /** One that has begun, after it created 301 files: not before. */
   async function running(): Promise<FileThread> {
-    const thread = new FileThread();
+    const thread = new FileThread(true);
     await thread.create(files(fixture.root, "0-", 300));
     expect(thread.isRunning).toBe(false);
     await thread.create(files(fixture.root, "1-", 1));
@@ -176,7 +176,7 @@ describe("the thread", () => {
 
   it("is not waited for: until it runs, files are created without it", async () => {
     fixture = new TreeFixture();
-    const thread = new FileThread();
+    const thread = new FileThread(true);
     await thread.create(files(fixture.root, "a", 600));
     expect(thread.isRunning).toBe(false);
     expect(readdirSync(fixture.root)).toHaveLength(600);
