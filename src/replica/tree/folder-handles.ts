@@ -14,6 +14,7 @@ import {
   type Stats,
   statSync,
 } from "node:fs";
+import { closeFile } from "./close-file.ts";
 import { describeFault, faultCode } from "./fs-fault.ts";
 import { describeKind } from "./file-signature.ts";
 import { isInMemory } from "./memory-file-system.ts";
@@ -64,8 +65,8 @@ export interface FolderOptions {
   readonly isDurable: boolean;
   /** How many are kept open; as many as the process may, unless given. */
   readonly foldersMax?: number;
-  /** The inodes of the folders that this run created, by path; filled as it goes. */
-  readonly made?: Map<string, number>;
+  /** The marks of the folders that this run created, by path; filled as it goes. */
+  readonly made?: Map<string, string>;
 }
 
 /** Enough for the folders of a run that are still worked on; a folder forgotten only costs a look more a file. */
@@ -143,14 +144,14 @@ export class FolderHandles {
     mkdirSync(`${parent.base}/${name}`);
     parent.isDirty = true;
     const path = pathIn(parent, name);
-    this.#note(path, lstatSync(`${parent.base}/${name}`).ino);
+    this.#note(path, lstatSync(`${parent.base}/${name}`));
     return this.#add(path, parent, name);
   }
 
   /** Takes over the descriptor of a folder that this run made, filled, and has just put in its place. */
   adopt(parent: FolderHandle, name: string, fd: number): FolderHandle {
     const path = pathIn(parent, name);
-    this.#note(path, fstatSync(fd).ino);
+    this.#note(path, fstatSync(fd));
     const folder = this.#register(path, parent, fd);
     folder.isDirty = parent.isDirty = true;
     return folder;
@@ -161,9 +162,9 @@ export class FolderHandles {
     return this.#byDescriptor ? `/proc/self/fd/${fd}` : path;
   }
 
-  #note(path: string, inode: number): void {
+  #note(path: string, stats: Stats): void {
     const { made } = this.#options;
-    if (made !== undefined && made.size < MADE_FOLDERS_MAX) made.set(path, inode);
+    if (made !== undefined && made.size < MADE_FOLDERS_MAX) made.set(path, markOf(stats));
   }
 
   /** Whether the path of `folder` still leads to it. */
@@ -186,9 +187,9 @@ export class FolderHandles {
   }
 
   close(): void {
-    for (const folder of this.#open.values()) closeSync(folder.fd);
+    for (const folder of this.#open.values()) closeFile(folder.fd);
     this.#open.clear();
-    closeSync(this.#rootHandle.fd);
+    closeFile(this.#rootHandle.fd);
   }
 
   #known(path: string): FolderHandle | undefined {
@@ -213,7 +214,7 @@ export class FolderHandles {
       fd,
       base,
       identity: { device: stats.dev, inode: stats.ino },
-      isNew: this.#options.made?.get(path) === stats.ino,
+      isNew: this.#options.made?.get(path) === markOf(stats),
       isDirty: false,
       pins: 0,
       needsSync: isMount ? this.#options.isDurable && !isInMemory(`${base}/.`) : parent.needsSync,
@@ -235,7 +236,7 @@ export class FolderHandles {
           this.#syncFault = error;
         }
       }
-      closeSync(folder.fd);
+      closeFile(folder.fd);
       return;
     }
   }
@@ -251,6 +252,12 @@ export function describeOutcome(outcome: Exclude<FolderOutcome, { kind: "folder"
     case "fault":
       return `its folder ${outcome.path} cannot be opened: ${describeFault(outcome.error)}`;
   }
+}
+
+/** Tells a folder from another of its name. The inode alone does not: most file systems give the number of a removed folder
+ * to the next one that is created. Where the time of birth is not kept, it is the same for all, or none is recognised. */
+function markOf({ dev, ino, birthtimeMs }: Stats): string {
+  return `${dev}:${ino}:${birthtimeMs}`;
 }
 
 function pathIn(parent: FolderHandle, name: string): string {

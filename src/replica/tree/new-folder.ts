@@ -5,9 +5,10 @@
 //
 // What this is not for, or what fails in a way that may be somebody else's doing, is written file by file (write-group.ts).
 
-import { closeSync, fstatSync, mkdirSync, openSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
+import { fstatSync, mkdirSync, openSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
 import type { FileSignature } from "../../core/entry.ts";
 import { signatureOf } from "./file-signature.ts";
+import { closeFile } from "./close-file.ts";
 import { FOLDER_FLAGS, type FolderHandle, type FolderHandles } from "./folder-handles.ts";
 import { faultCode } from "./fs-fault.ts";
 import type { CreatedFiles, NewFiles } from "./new-files.ts";
@@ -82,13 +83,13 @@ async function syncAndClose(fds: readonly number[]): Promise<readonly FileSignat
     // After the sync: some network file systems set the times of a file only then.
     return fds.map((fd) => signatureOf(fstatSync(fd)));
   } finally {
-    for (const fd of fds) closeSync(fd);
+    for (const fd of fds) closeFile(fd);
   }
 }
 
 /** Removes what was made. What cannot be removed now is a leftover, which a later run removes (temp-files.ts). */
 function discard(hidden: number, path: string, { files }: NewFolder): void {
-  closeSync(hidden);
+  closeFile(hidden);
   for (const remove of [
     ...files.map(
       ({ name }) =>

@@ -6,13 +6,14 @@
 // looked at once more through a descriptor that was opened before (keepLateBytes): what was written to it meanwhile is kept.
 
 import { isUtf8 } from "node:buffer";
-import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
+import { constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
 import type { DurationMs } from "../../core/clock.ts";
 import { VALUE_BYTES_MAX } from "../../core/limits.ts";
 import type { Entry } from "../../core/entry.ts";
 import { fingerprintOf } from "../../core/fingerprint.ts";
 import type { Key } from "../../core/key.ts";
 import { type Problem, problem } from "../../core/problem.ts";
+import { closeFile } from "./close-file.ts";
 import { keepConflictCopy } from "./conflict-copy.ts";
 import { describeFault, faultCode } from "./fs-fault.ts";
 import type { TreeWriter } from "./tree-writer.ts";
@@ -39,7 +40,7 @@ export function openReplaced(path: string, stats: Stats): ReplacedFile | undefin
 }
 
 export function closeReplaced({ fd }: ReplacedFile): void {
-  closeSync(fd);
+  closeFile(fd);
 }
 
 /** What the file holds now, if it was written to since it was checked. (Its ctime tells nothing: losing a name changes it.) */

@@ -1,7 +1,6 @@
 // A file that is being written: beside its target, complete and synced before it takes the target's place.
 
 import {
-  closeSync,
   fchmodSync,
   fchownSync,
   fstatSync,
@@ -12,6 +11,7 @@ import {
   type Stats,
   unlinkSync,
 } from "node:fs";
+import { closeFile } from "./close-file.ts";
 import type { FolderHandle } from "./folder-handles.ts";
 import { faultCode } from "./fs-fault.ts";
 import { NEW_FILE_FLAGS, NEW_FILE_MODE, writeAll } from "./new-files.ts";
@@ -116,7 +116,7 @@ const NO_LINKS: ReadonlySet<string> = new Set([
 
 /** Closes the file, and removes it if it was not placed. */
 export function releaseTempFile(temp: TempFile): void {
-  closeSync(temp.fd);
+  closeFile(temp.fd);
   temp.folder.pins--;
   if (temp.isPlaced) return;
   try {

@@ -109,6 +109,7 @@ export function openTreeReplica(options: TreeOptions): TreeReplica {
     },
     async *remove(entries, { signal } = {}): Pages<RemoveOutcome> {
       const identity = readRootIdentity(root);
+      leftovers.removeAll();
       const { removesMax } = countOpenFiles();
       const grouping = { ...REMOVES, itemsMax: Math.min(REMOVES.itemsMax, removesMax) };
       for await (const page of entries) {

@@ -25,11 +25,14 @@ export function readRootIdentity(root: string): RootIdentity {
 
 export function rootMissing(root: string, reason: string, cause?: unknown): AppError {
   const { code } = (cause ?? {}) as NodeJS.ErrnoException;
+  const isOutOfFiles = code === "EMFILE" || code === "ENFILE";
   const isForbidden = code === "EACCES" || code === "EPERM";
   return new AppError("root-missing", `the folder ${root} cannot be used: ${reason}`, {
-    hint: isForbidden
-      ? "let this user read it and the folders above it (kvsync doctor checks that); nothing was deleted"
-      : "create it, or mount what holds it, or correct the path; nothing was deleted",
+    hint: isOutOfFiles
+      ? "let this process open more files (ulimit -n, or LimitNOFILE in systemd); nothing was deleted"
+      : isForbidden
+        ? "let this user read it and the folders above it (kvsync doctor checks that); nothing was deleted"
+        : "create it, or mount what holds it, or correct the path; nothing was deleted",
     cause,
   });
 }

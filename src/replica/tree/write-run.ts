@@ -16,8 +16,8 @@ import type { TreeWriter } from "./tree-writer.ts";
 /** How a whole run of groups stands. */
 export interface WriteRun {
   readonly identity: RootIdentity;
-  /** The inodes of the folders created so far, by path. */
-  readonly made: Map<string, number>;
+  /** The marks of the folders created so far, by path (folder-handles.ts). */
+  readonly made: Map<string, string>;
   readonly thread: FileThread;
   readonly signal: AbortSignal | undefined;
   /** How many folders a group keeps open. */
