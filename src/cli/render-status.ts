@@ -33,7 +33,7 @@ export function renderStatus(status: DaemonStatus, style: Style): readonly strin
 }
 
 function renderMapping(mapping: MappingStatus, now: EpochMs, style: Style): readonly string[] {
-  const { state, mode, folder, account, namespace, hold, error, watcher, problems } = mapping;
+  const { state, mode, folder, account, namespace, hold, error, watcher, problems, problemCount } = mapping;
   const paint = state === "error" || state === "hold" ? style.red : state === "in-step" ? style.green : style.yellow;
   const parts = [paint(WORDS[state]), ...facts(mapping, now)];
   const route = style.dim(`${visible(folder)} ${ARROWS[mode]} ${account}:${visible(namespace)}`);
@@ -57,9 +57,12 @@ function renderMapping(mapping: MappingStatus, now: EpochMs, style: Style): read
     const sooner = waitMs < LONG_WAIT_MS ? "" : `; at once with kvsync sync --now ${mapping.mapping}`;
     lines.push(`  trying again in ${renderDuration(waitMs)}${sooner}`);
   }
-  for (const { subject, message, code } of problems.slice(0, PROBLEMS_SHOWN_MAX))
-    lines.push(`  ${style.red("!")} ${visible(subject)}: ${visible(message)} (${code})`);
-  if (problems.length > PROBLEMS_SHOWN_MAX) lines.push(`  ... and ${problems.length - PROBLEMS_SHOWN_MAX} more`);
+  for (const { subject, message, code, since } of problems.slice(0, PROBLEMS_SHOWN_MAX)) {
+    const age = since === null ? "" : `, for ${renderDuration(now - since)}`;
+    lines.push(`  ${style.red("!")} ${visible(subject)}: ${visible(message)} (${code}${age})`);
+  }
+  const untold = problemCount - Math.min(problems.length, PROBLEMS_SHOWN_MAX);
+  if (untold > 0) lines.push(`  ... and ${count(untold)} more`);
   // A folder that is missing cannot be watched either.
   if (watcher?.kind === "polling" && error?.code !== "root-missing") {
     lines.push(`  ${style.yellow("polling")} its folder every ${renderDuration(watcher.everyMs)}: ${watcher.reason}`);

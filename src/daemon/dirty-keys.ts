@@ -1,18 +1,36 @@
 // Which keys the paths are about that a watcher reported: those whose files they are, and for a folder all that are below
-// it now or were there when the base was made.
+// it now or were there when the base was made. A name that can be no key's is a problem, as it is in a look at everything.
 
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { NameScheme } from "../config/config.ts";
-import { type Key, parseKey } from "../core/key.ts";
+import { type Key, keyFault } from "../core/key.ts";
 import { decodePath } from "../core/names/path-codec.ts";
+import type { Problem } from "../core/problem.ts";
 import type { BaseStore } from "../journal/ports.ts";
+import { findNameProblem, hasDoubtfulName } from "../replica/tree/name-problem.ts";
+import { lookedAt, type RoundProblems } from "./standing-problems.ts";
 
 export interface DirtyKeysDeps {
   /** Absolute. */
   readonly root: string;
   readonly names: NameScheme;
+  /** What the namespace has before each key of the mapping. */
+  readonly prefix: string;
+  /** Whether filters let through any key that begins so: what lies in other folders is nobody's problem. */
+  readonly mayContain: (keyPrefix: string) => boolean;
   readonly base: BaseStore;
+}
+
+export interface DirtyKeys extends Pick<RoundProblems, "looksAt"> {
+  readonly keys: readonly Key[];
+  /** Of names that can be no key's. */
+  readonly problems: readonly Problem[];
+}
+
+interface Found {
+  readonly keys: Set<Key>;
+  readonly problems: Problem[];
 }
 
 /** More keys than this are no matter for a look at a few. */
@@ -20,32 +38,34 @@ export const DIRTY_KEYS_MAX = 10_000;
 
 /** `paths` are from the root; those that end in "/" are folders. Undefined: they cannot be named one by one, or are too
  * many, and everything must be looked at. */
-export async function findDirtyKeys(
-  paths: readonly string[],
-  deps: DirtyKeysDeps,
-): Promise<readonly Key[] | undefined> {
-  const { names } = deps;
-  const keys = new Set<Key>();
+export async function findDirtyKeys(paths: readonly string[], deps: DirtyKeysDeps): Promise<DirtyKeys | undefined> {
+  const found: Found = { keys: new Set(), problems: [] };
+  const { keys, problems } = found;
   const prefixes: string[] = [];
   for (const path of paths) {
     if (!path.endsWith("/")) {
-      addKey(path, names, keys);
+      addFile(path, deps, found);
       continue;
     }
-    const prefix = keyPrefixOf(path, names);
-    if (prefix === undefined || !addFolder(path, deps, keys)) return undefined;
+    const prefix = keyPrefixOf(path, deps.names);
+    if (prefix === undefined || !addFolder(path, deps, found)) return undefined;
     prefixes.push(prefix);
   }
   if (prefixes.length > 0 && !(await addKnown(prefixes, deps.base, keys))) return undefined;
-  return keys.size > DIRTY_KEYS_MAX ? undefined : [...keys];
+  if (keys.size + problems.length > DIRTY_KEYS_MAX) return undefined;
+  return { keys: [...keys], problems, looksAt: lookedAt([...keys], paths) };
 }
 
-function addKey(path: string, names: NameScheme, keys: Set<Key>): void {
+function addFile(path: string, { root, names, prefix }: DirtyKeysDeps, { keys, problems }: Found): void {
   const decoded = decodePath(path, names);
-  // A temporary file or a conflict copy is about no key; a name that is none is told by looks at everything.
-  if (decoded.kind !== "value" && decoded.kind !== "sidecar") return;
-  const key = parseKey(decoded.key);
-  if (key !== undefined) keys.add(key);
+  // A temporary file or a conflict copy is about no key.
+  if (decoded.kind === "temp" || decoded.kind === "conflict") return;
+  const isKey = decoded.kind !== "invalid" && keyFault(prefix + decoded.key) === undefined;
+  // The mapping's prefix may make legal what is no key by itself, so that this check takes the place of parseKey.
+  if (isKey) keys.add(decoded.key as Key);
+  if (isKey && !hasDoubtfulName(path)) return;
+  const found = findNameProblem(root, path, { scheme: names, prefix });
+  if (found !== undefined) problems.push(found);
 }
 
 /** What the keys below a folder begin with; undefined if its name is not all of a key's segment. */
@@ -55,14 +75,16 @@ function keyPrefixOf(path: string, names: NameScheme): string | undefined {
 }
 
 /** Adds the keys of the files below a folder. False: there are too many. */
-function addFolder(path: string, deps: DirtyKeysDeps, keys: Set<Key>): boolean {
+function addFolder(path: string, deps: DirtyKeysDeps, found: Found): boolean {
   const folders = [path];
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
     for (const entry of entriesOf(join(deps.root, folder))) {
-      if (entry.isDirectory()) folders.push(`${folder}${entry.name}/`);
-      else addKey(folder + entry.name, deps.names, keys);
+      const inner = folder + entry.name;
+      if (!entry.isDirectory()) addFile(inner, deps, found);
+      // A path with "%" may be another key's.
+      else if (inner.includes("%") || deps.mayContain(`${inner}/`)) folders.push(`${inner}/`);
     }
-    if (keys.size + folders.length > DIRTY_KEYS_MAX) return false;
+    if (found.keys.size + found.problems.length + folders.length > DIRTY_KEYS_MAX) return false;
   }
   return true;
 }

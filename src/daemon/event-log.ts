@@ -6,30 +6,25 @@ import type { DaemonEvent, DaemonListener, MappingEvent } from "./daemon-event.t
 import { decodeHoldReason, renderHoldAdvice, renderHoldReason } from "./hold-reason.ts";
 import type { Log } from "./log.ts";
 import type { RoundReport } from "./round-port.ts";
+import { nameOf, NO_PROBLEMS, type StandingProblems } from "./standing-problems.ts";
 
+/** Problems told line by line after one round. */
+const PROBLEMS_TOLD_MAX = 20;
 /** Waits shorter than this are not worth a line. */
 const WAIT_TOLD_MS = 5000;
 
 export function logEvents(log: Log): DaemonListener {
-  /** Of each mapping the problems that were told: a file that nobody can read is not to be told of with every look. */
-  const told = new Map<string, Set<string>>();
+  /** Of each mapping the problems that stood after its last round: a file that nobody can read is not to be told of with
+   * every look. */
+  const told = new Map<string, StandingProblems>();
   return (event) => {
     if (!("mapping" in event)) return logDaemon(event, log);
     const { name } = event.mapping;
-    const known = told.get(name) ?? new Set();
+    const before = told.get(name) ?? NO_PROBLEMS;
     if (event.kind === "stopped") told.delete(name);
-    else told.set(name, event.kind === "round-ended" ? problemsAfter(event.report, known) : known);
-    logMapping(event, log.with({ mapping: name }), known);
+    if (event.kind === "round-ended") told.set(name, event.report.standing);
+    logMapping(event, log.with({ mapping: name }), before);
   };
-}
-
-/** A look at everything tells all problems that there are; one at some keys tells of those. */
-function problemsAfter({ problems, isFull }: RoundReport, known: ReadonlySet<string>): Set<string> {
-  return new Set([...(isFull ? [] : known), ...problems.map(nameOf)]);
-}
-
-function nameOf({ code, subject, message }: Problem): string {
-  return JSON.stringify([code, subject, message]);
 }
 
 function logDaemon(event: Exclude<DaemonEvent, MappingEvent & { readonly mapping: unknown }>, log: Log): void {
@@ -51,7 +46,7 @@ function logDaemon(event: Exclude<DaemonEvent, MappingEvent & { readonly mapping
   }
 }
 
-function logMapping(event: MappingEvent, log: Log, known: ReadonlySet<string>): void {
+function logMapping(event: MappingEvent, log: Log, before: StandingProblems): void {
   switch (event.kind) {
     case "started":
       return log.debug("started");
@@ -60,7 +55,7 @@ function logMapping(event: MappingEvent, log: Log, known: ReadonlySet<string>): 
     case "round-began":
       return log.debug("round began", { step: event.step, reasons: event.reasons });
     case "round-ended":
-      return logRound(event.report, log, known);
+      return logRound(event.report, log, before);
     case "held": {
       const { plan, writes, removes } = event.hold;
       const reason = decodeHoldReason(event.hold.reason);
@@ -90,13 +85,30 @@ function logMapping(event: MappingEvent, log: Log, known: ReadonlySet<string>): 
   }
 }
 
-function logRound({ result, durationMs, problems }: RoundReport, log: Log, known: ReadonlySet<string>): void {
+function logRound({ result, durationMs, standing }: RoundReport, log: Log, before: StandingProblems): void {
   const { written, removed, unchanged, conflicts, failed, lagging, bytes } = result;
   const fields = { written, removed, unchanged, conflicts, failed, lagging, bytes, durationMs };
   if (written + removed > 0) log.info("synced", fields);
   else log.debug("nothing to do", fields);
-  for (const problem of problems) {
-    const { code, subject, message } = problem;
-    if (!known.has(nameOf(problem))) log.warn(`${subject} ${message}`, { code, key: subject });
-  }
+  logProblems(standing, log, before);
+}
+
+/** What is new, and what is over, each line by line up to a bound. */
+function logProblems(standing: StandingProblems, log: Log, before: StandingProblems): void {
+  const [isOld, isStanding] = [isIn(before), isIn(standing)];
+  const begun = standing.known.filter((problem) => !isOld(problem));
+  const over = before.known.filter((problem) => !isStanding(problem));
+  for (const { code, subject, message } of begun.slice(0, PROBLEMS_TOLD_MAX))
+    log.warn(`${subject} ${message}`, { code, key: subject });
+  const untold = Math.max(0, begun.length - PROBLEMS_TOLD_MAX) + Math.max(0, standing.more - before.more);
+  if (untold > 0) log.warn(`${untold} more keys or files have problems`, { hint: "kvsync status shows the first" });
+  for (const { code, subject } of over.slice(0, PROBLEMS_TOLD_MAX))
+    log.info(`${subject} is in order again`, { code, key: subject });
+  if (over.length > PROBLEMS_TOLD_MAX)
+    log.info(`${over.length - PROBLEMS_TOLD_MAX} more keys or files are in order again`);
+}
+
+function isIn({ known }: StandingProblems): (problem: Problem) => boolean {
+  const names = new Set(known.map(nameOf));
+  return (problem) => names.has(nameOf(problem));
 }

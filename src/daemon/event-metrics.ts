@@ -1,12 +1,17 @@
 // The daemon's events and status as metrics and health: what the health server and the watchdog go by.
 
+import type { DurationMs, EpochMs } from "../core/clock.ts";
+import { visible } from "../core/errors.ts";
 import type { DaemonListener, MappingEvent } from "./daemon-event.ts";
 import type { HealthSnapshot, MappingHealth, Trouble } from "./health.ts";
 import type { LoopHealth } from "./heartbeats.ts";
 import type { Metrics, MetricsSnapshot, SideCounts } from "./metrics.ts";
 import type { RoundReport } from "./round-port.ts";
 import type { Change, SyncSide } from "./round-log.ts";
-import type { DaemonStatus, MappingStatus } from "./status.ts";
+import type { DaemonStatus, MappingStatus, ProblemStatus } from "./status.ts";
+
+/** How long a problem that may pass by itself may stand before health tells of it. */
+const PASSING_MS_MAX: DurationMs = 120_000;
 
 export function metricsSnapshot({ accounts, mappings }: DaemonStatus): MetricsSnapshot {
   return {
@@ -25,18 +30,30 @@ export function metricsSnapshot({ accounts, mappings }: DaemonStatus): MetricsSn
   };
 }
 
-export function healthSnapshot({ mappings }: DaemonStatus, loops: readonly LoopHealth[]): HealthSnapshot {
-  return { loops, mappings: mappings.map(mappingHealth) };
+export function healthSnapshot({ mappings, now }: DaemonStatus, loops: readonly LoopHealth[]): HealthSnapshot {
+  return { loops, mappings: mappings.map((mapping) => mappingHealth(mapping, now)) };
 }
 
-function mappingHealth({ mapping: name, state, hold, error }: MappingStatus): MappingHealth {
-  const trouble: Trouble | undefined =
-    hold !== null
-      ? { kind: "hold", message: hold.message, hint: `kvsync approve ${name}` }
-      : error !== null
-        ? { kind: "error", message: error.message, hint: error.hint ?? undefined }
-        : undefined;
-  return { name, state, trouble };
+function mappingHealth(mapping: MappingStatus, now: EpochMs): MappingHealth {
+  return { name: mapping.mapping, state: mapping.state, trouble: troubleOf(mapping, now) };
+}
+
+function troubleOf(
+  { mapping: name, hold, error, problems, problemCount }: MappingStatus,
+  now: EpochMs,
+): Trouble | undefined {
+  if (hold !== null) return { kind: "hold", message: hold.message, hint: `kvsync approve ${name}` };
+  if (error !== null) return { kind: "error", message: error.message, hint: error.hint ?? undefined };
+  const lasting = problems.find((problem) => isLasting(problem, now));
+  if (lasting === undefined) return undefined;
+  const more = problemCount > 1 ? ` (and ${problemCount - 1} more)` : "";
+  const message = `${visible(lasting.subject)} ${visible(lasting.message)}${more}`;
+  return { kind: "problems", message, hint: `kvsync status ${name}` };
+}
+
+/** A file that is just being written is no reason to wake anybody; one that has been for minutes is. */
+function isLasting({ passesByItself, since }: ProblemStatus, now: EpochMs): boolean {
+  return !passesByItself || since === null || now - since >= PASSING_MS_MAX;
 }
 
 export function countEvents(metrics: Metrics): DaemonListener {

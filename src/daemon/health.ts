@@ -16,7 +16,8 @@ export interface MappingHealth {
 }
 
 export interface Trouble {
-  readonly kind: "hold" | "error";
+  /** `problems`: some keys cannot be synced, and the others are. */
+  readonly kind: "hold" | "error" | "problems";
   /** In lower case, for people. */
   readonly message: string;
   readonly hint?: string | undefined;
@@ -44,6 +45,12 @@ export function areLoopsAlive(loops: readonly LoopHealth[]): boolean {
   return loops.every((loop) => loop.isAlive);
 }
 
+const WORDS: Readonly<Record<Trouble["kind"], string>> = {
+  hold: "is on hold",
+  error: "fails",
+  problems: "leaves keys out",
+};
+
 function renderTrouble(mapping: string, { kind, message }: Trouble): string {
-  return `mapping "${mapping}" ${kind === "hold" ? "is on hold" : "fails"}: ${message}`;
+  return `mapping "${mapping}" ${WORDS[kind]}: ${message}`;
 }

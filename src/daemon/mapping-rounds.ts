@@ -4,7 +4,7 @@
 
 import type { MappingConfig } from "../config/config.ts";
 import { AppError, visible } from "../core/errors.ts";
-import type { Key } from "../core/key.ts";
+import { compileFilter } from "../core/filter.ts";
 import { BULK_GET_KEYS_MAX, LIST_PAGE_KEYS_MAX } from "../core/limits.ts";
 import type { Problem } from "../core/problem.ts";
 import type { Plan } from "../engine/plan.ts";
@@ -18,16 +18,18 @@ import { openTrashIndex } from "../journal/trash-index.ts";
 import { openNamespaceReplica } from "../replica/namespace/namespace-replica.ts";
 import { collectProblems } from "./collect-problems.ts";
 import { decideOf } from "./decide-mapping.ts";
-import { findDirtyKeys } from "./dirty-keys.ts";
+import { type DirtyKeys, findDirtyKeys } from "./dirty-keys.ts";
 import { type Circumstances, encodeHoldReason, judgePlan, renderHoldReason } from "./hold-reason.ts";
 import { circumstancesOf, filterOf, findRoot, isAsBefore, placeOf, sameRoot } from "./mapping-facts.ts";
 import { openMappingOpener, type Opened } from "./mapping-opener.ts";
+import { openOutcomeKeeper } from "./mapping-outcome.ts";
 import { operationErrorOf } from "./operation-error.ts";
 import { type Pair, type PairDeps, runPairRound } from "./pair.ts";
 import { planIdOf } from "./plan-id.ts";
 import { openRoundLog } from "./round-log.ts";
 import type { AccountsPort, MappingRounds, RoundCall, RoundReport } from "./round-port.ts";
 import { scrubStep } from "./scrub-step.ts";
+import { everything, NO_PROBLEMS } from "./standing-problems.ts";
 
 export interface MappingRoundsDeps extends PairDeps {
   readonly mapping: MappingConfig;
@@ -70,7 +72,9 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
   const trash = openTrashIndex(journal, deps.stateDir);
   const scrubs = openScrubs(journal);
   const opener = openMappingOpener(deps);
+  const outcome = openOutcomeKeeper(deps);
   const filter = filterOf(mapping);
+  const keyFilter = compileFilter(mapping);
   let prunedAt = Number.NEGATIVE_INFINITY;
   let failedWith: string | undefined;
 
@@ -79,11 +83,23 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
     history.append([{ ...about, at: clock.now(), event, reason }]);
   };
 
+  /** For the history, and for a status without a daemon. */
+  function noteFailure(error: AppError): void {
+    try {
+      tell("failed", error.message);
+      outcome.failed(error);
+    } catch (thrown) {
+      // The disk of the state folder is full, say. What the round failed of is told in any case.
+      if (operationErrorOf(thrown) === undefined) throw thrown;
+    }
+  }
+
   /** Finds out where things stand, and does `work`. */
   async function attempt(call: RoundCall, work: (situation: Situation) => Promise<RoundReport>): Promise<RoundReport> {
     const account = await accounts.open(mapping.account);
     const place = placeOf(mapping, account.config);
     const before = sightings.get(name, place);
+    outcome.at(place);
     try {
       // Before any request is spent: a folder that is missing is missing whatever the namespace holds.
       const root = findRoot(mapping, before);
@@ -100,7 +116,7 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
       if (OPEN_ANEW.has(error.code)) await opener.close();
       if (error.code === "unauthorized") await accounts.renew(account);
       const isNew = !call.signal.aborted && failedWith !== error.code;
-      if (isNew && error.code !== "state-damaged") tell("failed", error.message);
+      if (isNew && error.code !== "state-damaged") noteFailure(error);
       failedWith = error.code;
       throw error;
     } finally {
@@ -112,12 +128,14 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
   async function round(
     { pair, circumstances, root, before, lookRequests, mapping: open }: Situation,
     call: RoundCall,
-    only: readonly Key[] | undefined,
+    some: DirtyKeys | undefined,
   ): Promise<Judged> {
+    const only = some?.keys;
     const startedAt = clock.now();
     const heldBefore = holds.get(name);
     const log = openRoundLog({ clock, history, mapping: name, mode: mapping.mode });
     const problems = collectProblems();
+    for (const problem of some?.problems ?? []) problems.add(problem);
     const looksBefore = lookRequests();
     let looks: number | undefined;
     let hold: Hold | undefined;
@@ -171,7 +189,8 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
       });
     }
     const report = {
-      result,
+      // Names that can be no keys are told by the watcher's paths, and not by the engine.
+      result: { ...result, failed: result.failed + (some?.problems.length ?? 0) },
       startedAt,
       durationMs: clock.now() - startedAt,
       hold,
@@ -185,7 +204,10 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
       moreChanges: log.more(),
       namespace: open.namespace,
     };
-    return { report, needsLook };
+    if (call.dryRun === true || needsLook) return { report: { ...report, standing: NO_PROBLEMS }, needsLook };
+    const looksAt = some?.looksAt ?? everything;
+    const standing = outcome.roundEnded(report, { kept: problems.kept, more: problems.more(), looksAt });
+    return { report: { ...report, standing }, needsLook };
   }
 
   async function look(situation: Situation, call: RoundCall): Promise<RoundReport> {
@@ -223,27 +245,28 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
     trash.prune(name, mapping.trash, now);
   }
 
-  /** The keys that a round over some can be about; undefined: a look at all is due, or is cheaper. */
+  /** What a round over some keys can be about; undefined: a look at all is due, or is cheaper. */
   async function dirtyKeys(
     { pair, before, circumstances }: Situation,
     paths: readonly string[],
-  ): Promise<readonly Key[] | undefined> {
+  ): Promise<DirtyKeys | undefined> {
     const isPossible = pair.source.lookup !== undefined && before !== undefined && isAsBefore(circumstances);
     if (!isPossible || holds.get(name) !== undefined) return undefined;
     const base = openBase(journal, pair.identity);
-    const keys = await findDirtyKeys(paths, { root: mapping.folder, names: mapping.names, base });
-    if (keys === undefined) return undefined;
+    const { folder: root, names, prefix } = mapping;
+    const found = await findDirtyKeys(paths, { root, names, prefix, mayContain: keyFilter.mayContain, base });
+    if (found === undefined) return undefined;
     // Each key may have to be read from the remote first.
-    return keys.length / BULK_GET_KEYS_MAX > 1 + base.count() / LIST_PAGE_KEYS_MAX ? undefined : keys;
+    return found.keys.length / BULK_GET_KEYS_MAX > 1 + base.count() / LIST_PAGE_KEYS_MAX ? undefined : found;
   }
 
   return {
     full: (call) => attempt(call, (situation) => look(situation, call)),
     dirty: (paths, call) =>
       attempt(call, async (situation) => {
-        const only = await dirtyKeys(situation, paths);
-        if (only === undefined) return look(situation, call);
-        const { report, needsLook } = await round(situation, call, only);
+        const some = await dirtyKeys(situation, paths);
+        if (some === undefined) return look(situation, call);
+        const { report, needsLook } = await round(situation, call, some);
         if (needsLook) return look(situation, call);
         prune(report.result);
         return report;

@@ -2,11 +2,21 @@
 
 import type { EpochMs } from "../core/clock.ts";
 import type { Problem } from "../core/problem.ts";
+import { passesByItself } from "./collect-problems.ts";
 import { decodeHoldReason, renderHoldAdvice, renderHoldReason } from "./hold-reason.ts";
 import type { Hold } from "../journal/holds.ts";
 import type { Activity, Failure, LoopState, MappingLoop } from "./mapping-loop.ts";
 import type { RoundReport } from "./round-port.ts";
-import type { ErrorStatus, HoldStatus, MappingState, MappingStatus, RoundStatus, WorkingStatus } from "./status.ts";
+import { NO_PROBLEMS, type StandingProblems } from "./standing-problems.ts";
+import type {
+  ErrorStatus,
+  HoldStatus,
+  MappingState,
+  MappingStatus,
+  ProblemStatus,
+  RoundStatus,
+  WorkingStatus,
+} from "./status.ts";
 
 const PROBLEMS_SHOWN_MAX = 20;
 
@@ -15,6 +25,7 @@ export function mappingStatus(loop: MappingLoop, isWaiting: boolean, scrubbed: r
   const { mapping } = loop;
   const state = loop.state();
   const { look, lastRound } = state;
+  const standing = lastRound?.standing ?? NO_PROBLEMS;
   const lookedAt = look?.startedAt ?? null;
   return {
     mapping: mapping.name,
@@ -33,23 +44,25 @@ export function mappingStatus(loop: MappingLoop, isWaiting: boolean, scrubbed: r
     lastRound: lastRound === undefined ? null : roundStatus(lastRound),
     hold: state.hold === undefined ? null : holdStatus(state.hold),
     error: state.failure === undefined ? null : errorStatus(state.failure),
-    problems: [...(lastRound?.problems ?? []), ...scrubbed]
-      .slice(0, PROBLEMS_SHOWN_MAX)
-      .map(({ code, subject, message }) => ({ code, subject, message })),
+    problems: [...standing.known.map(problemStatus), ...scrubbed.map((problem) => problemStatus(problem))].slice(
+      0,
+      PROBLEMS_SHOWN_MAX,
+    ),
+    problemCount: problemCountOf(standing) + scrubbed.length,
     watcher: state.watcher?.state() ?? null,
     pollIntervalMs: state.pollEveryMs ?? null,
   };
 }
 
 function stateOf(state: LoopState, isWaiting: boolean): MappingState {
-  const { activity, failure, hold, look } = state;
+  const { activity, failure, hold, look, lastRound } = state;
   if (hold !== undefined) return "hold";
   if (failure !== undefined) return "error";
   if (activity !== undefined && !activity.queued && isWaiting) return "waiting";
   if (look === undefined) return "starting";
   if (activity !== undefined && !activity.queued) return "working";
   if (state.dirty > 0 || state.lost || state.leftover || look.result.lagging > 0) return "behind";
-  return look.result.failed > 0 ? "incomplete" : "in-step";
+  return problemCountOf(lastRound?.standing ?? NO_PROBLEMS) > 0 ? "incomplete" : "in-step";
 }
 
 function sinceOf({ activity, failure, hold, lastRound, startedAt }: LoopState): EpochMs {
@@ -60,8 +73,18 @@ function sinceOf({ activity, failure, hold, lastRound, startedAt }: LoopState): 
 }
 
 /** What the last look left, and what has changed since. */
-function pendingOf({ dirty, look }: LoopState): number {
-  return dirty + (look === undefined ? 0 : look.result.held + look.result.failed + look.result.lagging);
+function pendingOf({ dirty, look, lastRound }: LoopState): number {
+  const failed = problemCountOf(lastRound?.standing ?? NO_PROBLEMS);
+  return dirty + failed + (look === undefined ? 0 : look.result.held + look.result.lagging);
+}
+
+function problemCountOf({ known, more }: StandingProblems): number {
+  return known.length + more;
+}
+
+function problemStatus(problem: Problem & { readonly since?: EpochMs }): ProblemStatus {
+  const { code, subject, message, since = null } = problem;
+  return { code, subject, message, since, passesByItself: passesByItself(problem) };
 }
 
 function waitingConflicts(policy: string, look: RoundReport | undefined): number {
@@ -78,7 +101,8 @@ function workingStatus({ step, startedAt, progress, queued }: Activity): Working
   };
 }
 
-export function roundStatus({ result, startedAt, durationMs }: RoundReport): RoundStatus {
+export function roundStatus(report: Pick<RoundReport, "result" | "startedAt" | "durationMs">): RoundStatus {
+  const { result, startedAt, durationMs } = report;
   const { written, removed, unchanged, skipped, conflicts, failed, lagging, bytes } = result;
   return { startedAt, durationMs, written, removed, unchanged, skipped, conflicts, failed, lagging, bytes };
 }

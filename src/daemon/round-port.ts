@@ -9,6 +9,7 @@ import type { KvApi, Namespace } from "../kv/kv-api.ts";
 import type { AccountConfig } from "../config/config.ts";
 import type { Change } from "./round-log.ts";
 import type { ScrubStep } from "./scrub-step.ts";
+import type { StandingProblems } from "./standing-problems.ts";
 
 export interface RoundCall {
   readonly signal: AbortSignal;
@@ -32,8 +33,10 @@ export interface RoundReport {
   readonly isFull: boolean;
   /** It was held before, and is not any more. */
   readonly lifted: boolean;
-  /** Keys that failed, the first of them. */
+  /** Keys that failed in this round, the first of them. */
   readonly problems: readonly Problem[];
+  /** What stands after it: also the problems of keys that this round did not look at. */
+  readonly standing: StandingProblems;
   /** Failed keys that may do better when tried again, without anyone doing anything. */
   readonly transient: number;
   /** Requests that it took to know what is to be done: listing, and reading values that no stamp tells of. */

@@ -44,13 +44,25 @@ export interface MappingStatus {
   readonly lastRound: RoundStatus | null;
   readonly hold: HoldStatus | null;
   readonly error: ErrorStatus | null;
-  /** Keys of the last round that failed, and those whose values the scrub found not to be what their stamps say; the first
-   * of them. */
-  readonly problems: readonly { readonly code: string; readonly subject: string; readonly message: string }[];
+  /** Keys that could not be synced when they were last looked at, and those whose values the scrub found not to be what
+   * their stamps say; the first of them, the oldest first. */
+  readonly problems: readonly ProblemStatus[];
+  /** How many there are in all. */
+  readonly problemCount: number;
   /** Null: its folder is not watched. */
   readonly watcher: WatchState | null;
   /** How often the remote is listed, stretched to keep to the budget; null: never. */
   readonly pollIntervalMs: DurationMs | null;
+}
+
+export interface ProblemStatus {
+  readonly code: string;
+  readonly subject: string;
+  readonly message: string;
+  /** When a round first met it; null: not known. */
+  readonly since: EpochMs | null;
+  /** It may go without anyone doing anything: a file that is being written, a listing that lags. */
+  readonly passesByItself: boolean;
 }
 
 export interface WorkingStatus {

@@ -169,4 +169,11 @@ export const MIGRATIONS: readonly string[] = [
   -- The latest time that anything of the pair is dated. A clock that shows less has been set back.
   ALTER TABLE pair ADD COLUMN dated_ms REAL NOT NULL DEFAULT 0;
   `,
+  `
+  -- How the last round of each mapping ended, and which problems stand: JSON, see daemon/mapping-outcome.ts.
+  CREATE TABLE outcome (
+    mapping TEXT NOT NULL PRIMARY KEY,
+    outcome TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

@@ -4,9 +4,11 @@
 import type { AccountConfig, MappingConfig } from "../../src/config/config.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import type { AppError } from "../../src/core/errors.ts";
+import type { Problem } from "../../src/core/problem.ts";
 import type { Hold } from "../../src/journal/holds.ts";
 import type { RoundResult } from "../../src/engine/round.ts";
 import type { MappingRounds, RoundCall, RoundReport } from "../../src/daemon/round-port.ts";
+import { everything, NO_PROBLEMS, standingAfter, type StandingProblems } from "../../src/daemon/standing-problems.ts";
 import type { WatchEvents, Watcher } from "../../src/daemon/watch/watcher.ts";
 
 export function mappingOf(overrides: Partial<MappingConfig> = {}): MappingConfig {
@@ -133,6 +135,7 @@ export function reportOf(report: Partial<RoundReport>): RoundReport {
     isFull: true,
     lifted: false,
     problems: [],
+    standing: standingOf(report.problems ?? []),
     transient: 0,
     lookRequests: 1,
     changes: [],
@@ -140,6 +143,11 @@ export function reportOf(report: Partial<RoundReport>): RoundReport {
     namespace: undefined,
     ...report,
   };
+}
+
+/** As they stand after a round that met them. */
+export function standingOf(problems: readonly Problem[]): StandingProblems {
+  return standingAfter(NO_PROBLEMS, { kept: problems, more: 0, looksAt: everything }, 0 as RoundReport["startedAt"]);
 }
 
 export function holdOf(plan: string, clock: Clock): Hold {

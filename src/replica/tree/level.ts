@@ -127,8 +127,9 @@ function isFolder(path: string): boolean {
 }
 
 function addBadName(reader: LevelReader, path: string): void {
-  reader.onProblem(
-    (subject) => problem("name-not-utf8", subject, "has a name that is not UTF-8: it is not synced"),
-    path,
-  );
+  reader.onProblem(notUtf8, path);
+}
+
+export function notUtf8(subject: string): Problem {
+  return problem("name-not-utf8", subject, "has a name that is not UTF-8: it is not synced");
 }

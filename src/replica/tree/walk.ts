@@ -196,7 +196,7 @@ function visit(walk: Walk, frame: Frame, group: Group): Entry | undefined {
   };
 }
 
-const KEY_FAULTS: Readonly<Record<KeyFault, string>> = {
+export const KEY_FAULTS: Readonly<Record<KeyFault, string>> = {
   empty: "would be the empty key, which Workers KV refuses",
   dot: 'would be the key "." or "..", which Workers KV refuses',
   "too-long": "makes a key of more than 512 bytes",

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { DIRTY_KEYS_MAX, findDirtyKeys } from "../../../src/daemon/dirty-keys.ts";
+import { DIRTY_KEYS_MAX, type DirtyKeys, findDirtyKeys } from "../../../src/daemon/dirty-keys.ts";
 import { openDirtyPaths } from "../../../src/daemon/dirty-paths.ts";
 import { fingerprintOf } from "../../../src/core/fingerprint.ts";
 import { openBase } from "../../../src/journal/base.ts";
@@ -46,7 +46,11 @@ function know(...keys: readonly string[]): void {
 }
 
 async function find(...paths: readonly string[]): Promise<readonly string[] | undefined> {
-  return (await findDirtyKeys(paths, { root, names: "posix", base }))?.toSorted();
+  return (await findAll(...paths))?.keys.toSorted();
+}
+
+async function findAll(...paths: readonly string[]): Promise<DirtyKeys | undefined> {
+  return findDirtyKeys(paths, { root, names: "posix", prefix: "", mayContain: (start) => start !== "d/out/", base });
 }
 
 describe("findDirtyKeys", () => {
@@ -72,6 +76,24 @@ describe("findDirtyKeys", () => {
   it("takes a folder that is gone for all that was in it", async () => {
     know("d/a", "d/b", "e");
     expect(await find("d/")).toEqual(["d/a", "d/b"]);
+  });
+
+  it("tells of names that can be no key's, but not of those that are gone or that filters hide", async () => {
+    write("d/a%meta%meta", "d/out/b%meta%meta", "d/fine");
+    writeFileSync(Buffer.concat([Buffer.from(join(root, "d/caf")), Buffer.from([0xe9])]), "");
+    const whole = await findAll("d/");
+    expect(whole?.problems.map(({ code, subject }) => [code, subject]).toSorted()).toEqual([
+      ["name-not-utf8", "d/caf\ufffd"],
+      ["name-reserved", "d/a%meta%meta"],
+    ]);
+    expect((await findAll("d/caf\ufffd"))?.problems).toMatchObject([{ code: "name-not-utf8" }]);
+    expect((await findAll("gone%meta%meta", "d/fine", "no\ufffd"))?.problems).toEqual([]);
+  });
+
+  it("says what was looked at, by key, by path and by folder", async () => {
+    const looksAt = (await findAll("a%meta", "d/"))!.looksAt;
+    expect(["a", "a%meta", "d", "d/x", "d/e/f"].every(looksAt)).toBe(true);
+    expect(["b", "dd", "a%meta%meta"].some(looksAt)).toBe(false);
   });
 
   it("gives up where a folder's name is only a part of a key's segment", async () => {

@@ -6,7 +6,7 @@ import type { DaemonListener, MappingEvent } from "../../../src/daemon/daemon-ev
 import { logEvents } from "../../../src/daemon/event-log.ts";
 import type { LogFields } from "../../../src/daemon/log-fields.ts";
 import type { Log } from "../../../src/daemon/log.ts";
-import { holdOf, mappingOf, reportOf } from "../../support/daemon.ts";
+import { holdOf, mappingOf, reportOf, standingOf } from "../../support/daemon.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 
 let lines: { readonly level: string; readonly message: string; readonly fields: LogFields }[];
@@ -30,30 +30,33 @@ beforeEach(() => {
 
 const tell = (event: MappingEvent, name = "app"): void => listen({ ...event, mapping: mappingOf({ name }) });
 const unreadable = (path: string) => problem("unreadable", path, "cannot be opened");
+/** A round after which these are the files with problems. */
 const round = (isFull: boolean, ...paths: readonly string[]): MappingEvent => ({
   kind: "round-ended",
   step: isFull ? "full" : "dirty",
-  report: reportOf({ isFull, problems: paths.map(unreadable) }),
+  report: reportOf({ isFull, standing: standingOf(paths.map(unreadable)) }),
 });
 const told = (): string[] => lines.splice(0).map(({ message }) => message);
 
 describe("a problem", () => {
-  it("is told once for as long as it lasts, and again when it comes back", () => {
+  it("is told once for as long as it lasts, when it is over, and again when it comes back", () => {
     tell(round(true, "a", "b"));
     expect(told()).toEqual(["a cannot be opened", "b cannot be opened"]);
     tell(round(true, "a", "b"));
-    tell(round(true, "b"));
     expect(told()).toEqual([]);
+    tell(round(false, "b"));
+    expect(told()).toEqual(["a is in order again"]);
     tell(round(true, "a", "b"));
     expect(told()).toEqual(["a cannot be opened"]);
   });
 
-  it("is not forgotten by a round over other keys", () => {
-    tell(round(true, "a"));
-    tell(round(false, "b"));
-    expect(told()).toEqual(["a cannot be opened", "b cannot be opened"]);
-    tell(round(true, "a", "b"));
-    expect(told()).toEqual([]);
+  it("is told line by line only while that can be read", () => {
+    tell(round(true, ...Array.from({ length: 50 }, (_, i) => `f${i}`)));
+    const lines = told();
+    expect(lines).toHaveLength(21);
+    expect(lines.at(-1)).toBe("30 more keys or files have problems");
+    tell(round(true));
+    expect(told().at(-1)).toBe("30 more keys or files are in order again");
   });
 
   it("is told of each mapping, and anew when one was started anew", () => {
