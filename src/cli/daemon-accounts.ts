@@ -35,11 +35,11 @@ export function openDaemonAccounts(options: DaemonAccountsOptions): DaemonAccoun
     noWait: false,
     recent: (account) => recentOf?.(account) ?? [],
     onRetry: (account, event) => {
-      retries.set(account, { reason: event.reason, until: clock.now() + event.waitMs + RETRY_SENT_MS });
+      retries.set(account, { reason: event.reason, until: clock.monotonic() + event.waitMs + RETRY_SENT_MS });
       options.onRetry(account, event);
     },
     onWait: (account, waitMs) => {
-      waitingUntil.set(account, clock.now() + waitMs);
+      waitingUntil.set(account, clock.monotonic() + waitMs);
       options.onWait(account, waitMs);
     },
   });
@@ -61,7 +61,7 @@ export function openDaemonAccounts(options: DaemonAccountsOptions): DaemonAccoun
       await accounts.renew(stale.name)();
     },
     isWaiting: (name) =>
-      (waitingUntil.get(name) ?? 0) > clock.now() && (opened.get(name)?.api.budget.status().waiting ?? 0) > 0,
+      (waitingUntil.get(name) ?? 0) > clock.monotonic() && (opened.get(name)?.api.budget.status().waiting ?? 0) > 0,
     use: async (next) => {
       config = next;
       const names = await accounts.outdated();
@@ -79,7 +79,7 @@ export function openDaemonAccounts(options: DaemonAccountsOptions): DaemonAccoun
     status: () =>
       [...opened.values()].map((account) => {
         const retry = retries.get(account.name);
-        return statusOf(account, retry !== undefined && retry.until > clock.now() ? retry.reason : null);
+        return statusOf(account, retry !== undefined && retry.until > clock.monotonic() ? retry.reason : null);
       }),
     close: async () => {
       await closeRetired();

@@ -3,7 +3,7 @@
 
 import { backoffMs, type BackoffOptions } from "../core/backoff.ts";
 import type { MappingConfig } from "../config/config.ts";
-import type { Clock, DurationMs, EpochMs } from "../core/clock.ts";
+import type { Clock, DurationMs, EpochMs, MonotonicMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import type { Progress } from "../engine/round.ts";
 import type { Hold } from "../journal/holds.ts";
@@ -62,6 +62,11 @@ export interface Failure {
   readonly repeats: number;
 }
 
+type OpenFailure = Omit<Failure, "retryAt"> & {
+  /** When it is tried again. */
+  readonly dueAt: MonotonicMs;
+};
+
 export interface MappingLoop {
   readonly mapping: MappingConfig;
   state(): LoopState;
@@ -104,19 +109,21 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
   const watches = mapping.mode !== "pull";
   const polls = mapping.mode !== "push";
   const dirty = openDirtyPaths();
-  let dirtyAt: EpochMs = startedAt;
+  let dirtyAt: MonotonicMs = clock.monotonic();
   let askers: Asker[] = [];
   let watcher: Watcher | undefined;
   let activity: Activity | undefined;
   let look: RoundReport | undefined;
+  /** When the round of `look` began. */
+  let lookedAt: MonotonicMs | undefined;
   let lastRound: RoundReport | undefined;
   let hold: Hold | undefined = rounds.hold();
-  let failure: Failure | undefined;
-  let againAt: EpochMs | undefined;
+  let failure: OpenFailure | undefined;
+  let againAt: MonotonicMs | undefined;
   let again = 0;
-  let endedAt: EpochMs | undefined;
+  let endedAt: MonotonicMs | undefined;
   let wasDirty = false;
-  let beatAt: EpochMs = startedAt;
+  let beatAt: MonotonicMs = clock.monotonic();
   let stopping = false;
   let wake: AbortController | undefined;
   let isBrokenOff = false;
@@ -126,7 +133,7 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
   const stopped = (): AppError => new AppError("interrupted", `mapping "${mapping.name}" was stopped`);
   const poke = (): void => wake?.abort();
   const beat = (): void => {
-    beatAt = clock.now();
+    beatAt = clock.monotonic();
     heartbeat.beat();
   };
   const pollEveryMs = (): DurationMs | undefined => (polls ? mapping.pollIntervalMs * deps.pollStretch() : undefined);
@@ -134,7 +141,7 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
   const watchEvents: WatchEvents = {
     onDirty: (paths) => {
       dirty.add(paths);
-      dirtyAt = Math.min(dirtyAt, clock.now()) as EpochMs;
+      dirtyAt = Math.min(dirtyAt, clock.monotonic()) as MonotonicMs;
       poke();
     },
     onRescan: (reason) => {
@@ -151,11 +158,11 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
       if (stopping) return;
       const step = nextStep(
         {
-          lookedAt: look?.startedAt,
+          lookedAt,
           pollEveryMs: pollEveryMs(),
           rescanEveryMs: watches ? mapping.rescanIntervalMs : undefined,
           againAt,
-          retryAt: failure?.retryAt,
+          retryAt: failure?.dueAt,
           asked: askers.length > 0,
           lost: dirty.isLost,
           dirtyAt: dirty.size > 0 ? dirtyAt : undefined,
@@ -163,16 +170,16 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
           endedAt,
           wasDirty,
         },
-        clock.now(),
+        clock.monotonic(),
       );
       if (step.kind === "wait") await sleepUntil(step.until);
       else await turn(step.kind, step.kind === "full" ? step.reasons : []);
     }
   }
 
-  async function sleepUntil(until: EpochMs): Promise<void> {
+  async function sleepUntil(until: MonotonicMs): Promise<void> {
     const sleep = new AbortController();
-    const waitMs = Math.max(0, until - clock.now());
+    const waitMs = Math.max(0, until - clock.monotonic());
     wake = sleep;
     heartbeat.beat(waitMs + ROUND_SILENCE_MS_MAX);
     try {
@@ -198,7 +205,7 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
       });
     } finally {
       activity = undefined;
-      endedAt = clock.now();
+      endedAt = clock.monotonic();
       wasDirty = kind === "dirty";
     }
   }
@@ -210,11 +217,11 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
     dirty.take();
     const waiting = askers;
     askers = [];
+    const began = clock.monotonic();
     try {
       const report = await rounds.full(call());
-      look = report;
+      onLook(report, began);
       onSuccess("full", report);
-      againAt = againAfter(report);
       for (const asker of waiting) asker.resolve(report);
     } catch (error) {
       const failed = onFailure(error);
@@ -225,18 +232,17 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
 
   async function dirtyRound(): Promise<void> {
     const paths = dirty.take();
+    const began = clock.monotonic();
     try {
       const report = await rounds.dirty(paths, call());
       onSuccess("dirty", report);
-      if (report.isFull) {
-        look = report;
-        againAt = againAfter(report);
-      } else if (report.transient > 0) {
+      if (report.isFull) onLook(report, began);
+      else if (report.transient > 0) {
         dirty.add(paths);
-        dirtyAt = (clock.now() + backoffMs(again++, AGAIN_BACKOFF, clock.random())) as EpochMs;
+        dirtyAt = (clock.monotonic() + backoffMs(again++, AGAIN_BACKOFF, clock.random())) as MonotonicMs;
       } else {
         again = 0;
-        dirtyAt = clock.now();
+        dirtyAt = clock.monotonic();
       }
     } catch (error) {
       if (onFailure(error) === undefined) throw error;
@@ -249,7 +255,7 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
     return {
       signal: running.signal,
       onProgress: (progress) => {
-        if (clock.now() - beatAt > BEAT_INTERVAL_MS) beat();
+        if (clock.monotonic() - beatAt > BEAT_INTERVAL_MS) beat();
         if (activity !== undefined) activity = { ...activity, progress };
       },
     };
@@ -266,13 +272,24 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
     if (hold === undefined && heldBefore !== undefined) onEvent({ kind: "lifted" });
   }
 
+  function onLook(report: RoundReport, began: MonotonicMs): void {
+    look = report;
+    lookedAt = began;
+    againAt = againAfter(report, began);
+  }
+
   /** When to look again at what this round left, if it left anything. */
-  function againAfter({ transient, result, startedAt: began }: RoundReport): EpochMs | undefined {
+  function againAfter({ transient, result }: RoundReport, began: MonotonicMs): MonotonicMs | undefined {
     const times: number[] = [];
-    if (transient > 0) times.push(clock.now() + backoffMs(again++, AGAIN_BACKOFF, clock.random()));
+    if (transient > 0) times.push(clock.monotonic() + backoffMs(again++, AGAIN_BACKOFF, clock.random()));
     else again = 0;
     if (result.lagging > 0) times.push(began + Math.max(mapping.settleWindowMs, AGAIN_BACKOFF.baseMs));
-    return times.length === 0 ? undefined : (Math.min(...times) as EpochMs);
+    return times.length === 0 ? undefined : (Math.min(...times) as MonotonicMs);
+  }
+
+  /** By the time of day that it is now, whatever it was when the failure happened. */
+  function toldFailure({ dueAt, ...told }: OpenFailure): Failure {
+    return { ...told, retryAt: (clock.now() + dueAt - clock.monotonic()) as EpochMs };
   }
 
   /** Undefined: it is a bug. */
@@ -282,8 +299,8 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
     const repeats = failure?.error.code === error.code ? failure.repeats + 1 : 0;
     const backoff = error.code === "root-missing" || error.code === "io" ? LOCAL_RETRY_BACKOFF : RETRY_BACKOFF;
     const retryInMs = Math.max(RETRY_MS_MIN, backoffMs(repeats, backoff, clock.random()));
-    const now = clock.now();
-    failure = { error, since: failure?.since ?? now, retryAt: (now + retryInMs) as EpochMs, repeats };
+    const dueAt = (clock.monotonic() + retryInMs) as MonotonicMs;
+    failure = { error, since: failure?.since ?? clock.now(), dueAt, repeats };
     onEvent({ kind: "failed", error, retryInMs, repeats });
     return error;
   }
@@ -307,7 +324,7 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
       look,
       lastRound,
       hold,
-      failure,
+      failure: failure === undefined ? undefined : toldFailure(failure),
       dirty: dirty.size,
       lost: dirty.isLost,
       leftover: againAt !== undefined,

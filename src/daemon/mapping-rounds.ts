@@ -3,6 +3,7 @@
 // `kvsync sync` for a single round.
 
 import type { MappingConfig } from "../config/config.ts";
+import type { MonotonicMs } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
 import { compileFilter } from "../core/filter.ts";
 import { BULK_GET_KEYS_MAX, LIST_PAGE_KEYS_MAX } from "../core/limits.ts";
@@ -75,7 +76,7 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
   const outcome = openOutcomeKeeper(deps);
   const filter = filterOf(mapping);
   const keyFilter = compileFilter(mapping);
-  let prunedAt = Number.NEGATIVE_INFINITY;
+  let prunedAt: MonotonicMs | undefined;
   let failedWith: string | undefined;
 
   const tell = (event: HistoryEvent, reason: string): void => {
@@ -132,6 +133,7 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
   ): Promise<Judged> {
     const only = some?.keys;
     const startedAt = clock.now();
+    const began = clock.monotonic();
     const heldBefore = holds.get(name);
     const log = openRoundLog({ clock, history, mapping: name, mode: mapping.mode });
     const problems = collectProblems();
@@ -192,7 +194,7 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
       // Names that can be no keys are told by the watcher's paths, and not by the engine.
       result: { ...result, failed: result.failed + (some?.problems.length ?? 0) },
       startedAt,
-      durationMs: clock.now() - startedAt,
+      durationMs: clock.monotonic() - began,
       hold,
       isFull: only === undefined,
       lifted: heldBefore !== undefined && hold === undefined,
@@ -239,10 +241,10 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
   }
 
   function prune({ written, removed }: RoundResult): void {
-    const now = clock.now();
-    if (written + removed === 0 && now - prunedAt < PRUNE_INTERVAL_MS) return;
+    const now = clock.monotonic();
+    if (written + removed === 0 && prunedAt !== undefined && now - prunedAt < PRUNE_INTERVAL_MS) return;
     prunedAt = now;
-    trash.prune(name, mapping.trash, now);
+    trash.prune(name, mapping.trash, clock.now());
   }
 
   /** What a round over some keys can be about; undefined: a look at all is due, or is cheaper. */

@@ -32,9 +32,10 @@ export async function scrubStep(deps: {
 }): Promise<ScrubStep> {
   const { clock, remote, base, signal } = deps;
   const rows = await rowsAfter(base, deps.after);
-  const settledBefore = clock.now() - SETTLED_AFTER_MS;
+  const now = clock.now();
   const asked = rows
-    .filter((row) => row.agreedAt < settledBefore)
+    // A row from a time to come was written before the machine's clock was set back, perhaps long ago.
+    .filter((row) => now - row.agreedAt > SETTLED_AFTER_MS || row.agreedAt - now > SETTLED_AFTER_MS)
     .map((row) => ({ ...baseEntry(row)!, fingerprint: undefined }));
   const sound: Key[] = [];
   const problems: Problem[] = [];

@@ -92,7 +92,7 @@ async function run(context: Context, names: readonly string[], options: Options)
 async function runDaemon(parts: Surroundings, config: Config, isJournalDamaged: boolean): Promise<Config | undefined> {
   const { context, accounts, heartbeats, names, onEvent } = parts;
   const { clock, cwd, env, options } = context;
-  const startedAt = clock.now();
+  const startedAt = clock.monotonic();
   const daemon = await openDaemon({
     clock,
     version: VERSION,
@@ -110,7 +110,8 @@ async function runDaemon(parts: Surroundings, config: Config, isJournalDamaged: 
     return undefined;
   } catch (error) {
     const isDamage = error instanceof AppError && error.code === "state-damaged";
-    if (isDamage && (!isJournalDamaged || clock.now() - startedAt >= DAMAGE_INTERVAL_MS_MIN)) return daemon.config();
+    if (isDamage && (!isJournalDamaged || clock.monotonic() - startedAt >= DAMAGE_INTERVAL_MS_MIN))
+      return daemon.config();
     throw error;
   } finally {
     await daemon.stop(STOP_GRACE_MS);

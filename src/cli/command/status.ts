@@ -1,7 +1,7 @@
 // kvsync status: what the daemon does and how it stands; with --wait, only when all is in step.
 
 import type { Command } from "commander";
-import type { DurationMs, EpochMs } from "../../core/clock.ts";
+import type { DurationMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import { parseDuration } from "../../core/units.ts";
 import { type ControlClient, openControlClient } from "../../daemon/control/control-client.ts";
@@ -46,12 +46,12 @@ async function status(context: Context, names: readonly string[], options: Optio
 
 /** A daemon that was started a moment ago, by the line before in a script, is given `patienceMs` to be there. */
 async function connect({ clock, signal }: Context, stateDir: string, patienceMs: DurationMs): Promise<ControlClient> {
-  const until = clock.now() + patienceMs;
+  const until = clock.monotonic() + patienceMs;
   for (;;) {
     try {
       return await openControlClient(stateDir, signal);
     } catch (error) {
-      const isStarting = error instanceof AppError && error.code === "not-running" && clock.now() < until;
+      const isStarting = error instanceof AppError && error.code === "not-running" && clock.monotonic() < until;
       if (!isStarting) throw error;
     }
     await clock.sleep(ASK_INTERVAL_MS, signal);
@@ -85,18 +85,24 @@ async function waitFor(
   { clock, signal, output }: Context,
   { stateDir, client, names, timeoutMs }: Wait,
 ): Promise<DaemonStatus> {
-  const first = await ask(client, names);
-  const until = clock.now() + timeoutMs;
+  const until = clock.monotonic() + timeoutMs;
   // One look for all; whatever becomes of it shows in the status.
   const asking = await openControlClient(stateDir, signal);
+  let hasLooked = false;
   const looked = asking.call({ op: "sync", mappings: names });
-  looked.catch(() => {});
+  looked.then(
+    () => (hasLooked = true),
+    // The daemon went away: the next question to it fails, and tells.
+    () => {},
+  );
   try {
     for (;;) {
+      // Before the question: the status is to be of after that look.
+      const isLooked = hasLooked;
       const status = await ask(client, names);
-      if (status.mappings.every((mapping) => isSettled(mapping, first.now))) return status;
-      if (clock.now() >= until) throw timedOut(status, first.now);
-      output.detail(`waiting for ${unsettled(status, first.now).join(", ")}`);
+      if (status.mappings.every((mapping) => isSettled(mapping, isLooked))) return status;
+      if (clock.monotonic() >= until) throw timedOut(status, isLooked);
+      output.detail(`waiting for ${unsettled(status, isLooked).join(", ")}`);
       await clock.sleep(ASK_INTERVAL_MS, signal);
     }
   } finally {
@@ -104,18 +110,21 @@ async function waitFor(
   }
 }
 
-function isSettled({ state, localLookedAt }: MappingStatus, since: EpochMs): boolean {
+/** `isLooked`: the look that was asked for is over. Not by the time of the last look, which is that of a clock that may be set. */
+function isSettled({ state }: MappingStatus, isLooked: boolean): boolean {
   if (state === "hold") return true;
-  return (state === "in-step" || state === "incomplete") && localLookedAt !== null && localLookedAt >= since;
+  return isLooked && (state === "in-step" || state === "incomplete");
 }
 
-function unsettled({ mappings }: DaemonStatus, since: EpochMs): readonly string[] {
-  return mappings.filter((mapping) => !isSettled(mapping, since)).map(({ mapping, state }) => `${mapping} (${state})`);
+function unsettled({ mappings }: DaemonStatus, isLooked: boolean): readonly string[] {
+  return mappings
+    .filter((mapping) => !isSettled(mapping, isLooked))
+    .map(({ mapping, state }) => `${mapping} (${state})`);
 }
 
-function timedOut(status: DaemonStatus, since: EpochMs): AppError {
+function timedOut(status: DaemonStatus, isLooked: boolean): AppError {
   const error = status.mappings.find((mapping) => mapping.error !== null)?.error;
-  const message = `not in step in time: ${unsettled(status, since).join(", ")}`;
+  const message = `not in step in time: ${unsettled(status, isLooked).join(", ")}`;
   if (error === undefined || error === null) {
     return new AppError("io", message, { hint: "see kvsync status; give it longer with --timeout", retryable: true });
   }

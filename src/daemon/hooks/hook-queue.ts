@@ -130,18 +130,18 @@ export function openHookQueue(deps: HookQueueDeps): HookQueue {
   async function runOnce(): Promise<HookOutcome> {
     if (ending.signal.aborted) return { kind: "failed", reason: "was not started, since kvsync stops", stderr: "" };
     const batch = take();
-    const startedAt = clock.now();
+    const startedAt = clock.monotonic();
     const outcome = await deps.run(batch, ending.signal);
-    const fields = { hook: name, count: batch.lines.size + batch.more, durationMs: clock.now() - startedAt };
+    const fields = { hook: name, count: batch.lines.size + batch.more, durationMs: clock.monotonic() - startedAt };
     if (outcome.kind === "done") log.debug(`${name} ran`, fields);
     else putBack(batch);
     return outcome;
   }
 
   async function untilQuiet(): Promise<void> {
-    const since = clock.now();
+    const since = clock.monotonic();
     do {
-      const leftMs = since + debounceMs * DEBOUNCE_STRETCH_MAX - clock.now();
+      const leftMs = since + debounceMs * DEBOUNCE_STRETCH_MAX - clock.monotonic();
       if (leftMs <= 0) return;
       news = new AbortController();
       await pause(Math.min(debounceMs, leftMs), AbortSignal.any([closing.signal, news.signal]));

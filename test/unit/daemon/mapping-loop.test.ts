@@ -144,6 +144,32 @@ describe("a mapping", () => {
   });
 });
 
+describe("a mapping whose machine's clock is set", () => {
+  it.each([-400 * 24 * HOUR, 400 * 24 * HOUR])(
+    "by %d ms is polled at its interval, and follows edits",
+    async (jump) => {
+      await start();
+      clock.jump(jump);
+      await clock.advance(MINUTE - 1);
+      expect(rounds.calls).toHaveLength(1);
+      await clock.advance(1);
+      expect(kinds()).toEqual(["full", "full"]);
+      watcher.events().onDirty(["a"]);
+      clock.jump(-jump);
+      await clock.advance(0);
+      expect(kinds()).toEqual(["full", "full", ["a"]]);
+    },
+  );
+
+  it("has what lags looked at again after the settle window", async () => {
+    rounds.script.push({ result: { ...NOTHING_DONE, lagging: 1 } });
+    await start({ pollIntervalMs: HOUR, settleWindowMs: 5 * SECOND });
+    clock.jump(-24 * HOUR);
+    await clock.advance(5 * SECOND);
+    expect(rounds.calls).toHaveLength(2);
+  });
+});
+
 describe("a mapping that fails", () => {
   it("is in error, backs off, and recovers by itself", async () => {
     rounds.script.push(failure("network"), failure("network"), failure("network"));
@@ -166,6 +192,22 @@ describe("a mapping that fails", () => {
     expect(Math.max(...waits)).toBeGreaterThan(3 * MINUTE);
     expect(Math.min(...waits)).toBeGreaterThanOrEqual(500);
   });
+
+  it.each([-24 * HOUR, 24 * HOUR])(
+    "is tried again at its time, also if the clock is set by %d ms meanwhile",
+    async (jump) => {
+      rounds.script.push(failure("network"), failure("network"));
+      await start();
+      const { retryAt } = mappingStatus(loop, false).error!;
+      const waitMs = retryAt - clock.now();
+      clock.jump(jump);
+      expect(mappingStatus(loop, false).error!.retryAt - clock.now()).toBe(waitMs);
+      await clock.advance(waitMs - 1);
+      expect(rounds.calls).toHaveLength(1);
+      await clock.advance(1);
+      expect(rounds.calls).toHaveLength(2);
+    },
+  );
 
   it("looks soon again for a folder that is missing, which costs nothing", async () => {
     rounds.script.push(...Array.from({ length: 50 }, () => failure("root-missing")));
