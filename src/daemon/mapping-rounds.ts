@@ -6,6 +6,7 @@ import type { MappingConfig } from "../config/config.ts";
 import type { MonotonicMs } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
 import { compileFilter } from "../core/filter.ts";
+import type { Key } from "../core/key.ts";
 import { BULK_GET_KEYS_MAX, LIST_PAGE_KEYS_MAX } from "../core/limits.ts";
 import type { Problem } from "../core/problem.ts";
 import type { Plan } from "../engine/plan.ts";
@@ -13,6 +14,7 @@ import type { PlanSeen, RoundEvents, RoundResult } from "../engine/round.ts";
 import { openBase } from "../journal/base.ts";
 import { type HistoryEvent, openHistory } from "../journal/history.ts";
 import { type Hold, openHolds } from "../journal/holds.ts";
+import type { BaseStore } from "../journal/ports.ts";
 import { openScrubs } from "../journal/scrubs.ts";
 import { openSightings, type Sighting } from "../journal/sightings.ts";
 import { openTrashIndex } from "../journal/trash-index.ts";
@@ -258,8 +260,7 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
     const { folder: root, names, prefix } = mapping;
     const found = await findDirtyKeys(paths, { root, names, prefix, mayContain: keyFilter.mayContain, base });
     if (found === undefined) return undefined;
-    // Each key may have to be read from the remote first.
-    return found.keys.length / BULK_GET_KEYS_MAX > 1 + base.count() / LIST_PAGE_KEYS_MAX ? undefined : found;
+    return costByKey(found.keys, base) > 1 + base.count() / LIST_PAGE_KEYS_MAX ? undefined : found;
   }
 
   return {
@@ -308,6 +309,14 @@ function explained(
     hint: `no file was deleted, and it is not made anew by itself: ${anew}name another one in the config, and kvsync reload`,
     cause: error,
   });
+}
+
+/** The requests that a round over `keys` takes, and a look at everything does not: what such a look learns from a listing is
+ * asked for key by key. Each binary value costs one of its own, since a bulk get cannot carry it and a single read tells
+ * neither metadata nor expiration. */
+function costByKey(keys: readonly Key[], base: BaseStore): number {
+  const binary = base.lookup(keys).filter((row) => !("gone" in row) && row.binary === true).length;
+  return (keys.length - binary) / BULK_GET_KEYS_MAX + binary;
 }
 
 function plannedOf(plan: Plan, { rootChanged }: Circumstances): Parameters<typeof judgePlan>[0] {

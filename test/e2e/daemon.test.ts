@@ -132,6 +132,15 @@ describe("kvsync run", () => {
     await fixture.stop();
   });
 
+  it("gives a hook all the time that it may have, also if that is more than a timer can count", async () => {
+    const hook = `on_change: { run: [sh, -c, "sleep 0.5; touch ../../hooked"], debounce: 10ms, timeout: 30d }`;
+    fixture.config(`mappings: { app: ${TWO_WAY.replace(" }", `, ${hook} }`)} }`);
+    fixture.write("kv/app/a", "1");
+    await fixture.start();
+    await fixture.until(() => fixture.has("hooked"));
+    expect((await fixture.stop()).stderr).not.toContain("on_change");
+  });
+
   it("runs hooks after a change", async () => {
     const hook = `on_change: { run: [sh, -c, "cat >> ../../hooked"], debounce: 10ms }`;
     fixture.config(`mappings: { app: ${TWO_WAY.replace(" }", `, ${hook} }`)} }`);

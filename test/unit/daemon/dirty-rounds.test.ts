@@ -1,7 +1,7 @@
 // What a round over changed files does about what somebody else has done to their keys since the last look at everything,
 // and what that costs: over real files and the embedded server.
 
-import { utimesSync } from "node:fs";
+import { utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { MappingRounds, RoundReport } from "../../../src/daemon/round-port.ts";
@@ -154,5 +154,25 @@ describe.each(["push", "two-way"] as const)("a %s costs no request", (mode) => {
     fixture.write({ "a.tmp": "mine" });
     expect(await fixture.requests(() => dirty(rounds, "a.tmp"))).toEqual({});
     expect(fixture.files()["a.tmp"]).toBe("mine");
+  });
+});
+
+describe("many binary files that change at once", () => {
+  const binary = (i: number, edit: number): Buffer => Buffer.from([0xff, 0x00, i & 0xff, i >> 8, edit]);
+  const names = Array.from({ length: 300 }, (_, i) => nameOf(i));
+
+  it("are listed together, where one by one would cost more requests", async () => {
+    for (const [i, name] of names.entries()) writeFileSync(join(fixture.folder, name), binary(i, 0));
+    const rounds = fixture.rounds({ mode: "push" });
+    await rounds.full(call);
+    await fixture.clock.advance(120_000);
+    const changed = names.slice(0, 100);
+    for (const [i, name] of changed.entries()) writeFileSync(join(fixture.folder, name), binary(i, 1));
+    const requests = await fixture.requests(async () => {
+      expect(counts(await dirty(rounds, ...changed))).toMatchObject({ written: 100 });
+    });
+    // Saving what is replaced may take one read each, and nothing else does.
+    expect(requests).toMatchObject({ list: 1 });
+    expect(requests["total"]! - (requests["read"] ?? 0)).toBeLessThan(8);
   });
 });
