@@ -11,6 +11,7 @@ import { AppError, visible } from "../core/errors.ts";
 import type { Budget } from "../kv/budget.ts";
 import type { Credentials } from "../kv/endpoint.ts";
 import type { KvClient } from "../kv/kv-client.ts";
+import type { AnswerEvent } from "../kv/request-loop.ts";
 import type { RunningServer } from "../server/server.ts";
 import { ioError } from "./read-file.ts";
 
@@ -31,6 +32,8 @@ export interface AccountsDeps {
   readonly recent?: (account: string) => readonly number[];
   readonly onRetry: (account: string, event: { readonly reason: string; readonly waitMs: DurationMs }) => void;
   readonly onWait: (account: string, waitMs: DurationMs) => void;
+  readonly onAnswer?: (account: string, event: AnswerEvent) => void;
+  readonly onWaited?: (account: string, waitedMs: DurationMs) => void;
 }
 
 export interface Accounts {
@@ -81,6 +84,8 @@ export function openAccounts(deps: AccountsDeps): Accounts {
       noWait: deps.noWait,
       onRetry: (event) => deps.onRetry(name, event),
       onWait: ({ waitMs }) => deps.onWait(name, waitMs),
+      onAnswer: (event) => deps.onAnswer?.(name, event),
+      onWaited: (waitedMs) => deps.onWaited?.(name, waitedMs),
     });
     budgets.set(name, { of: budgetOf, budget: api.budget });
     return { name, config, api };

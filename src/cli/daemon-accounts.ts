@@ -2,8 +2,10 @@
 // and with what is left of each budget.
 
 import type { AccountConfig, Config } from "../config/config.ts";
-import type { Clock, DurationMs } from "../core/clock.ts";
+import type { Clock } from "../core/clock.ts";
+import { type AccountTrouble, openAccountTroubles } from "../daemon/account-trouble.ts";
 import type { DaemonAccounts } from "../daemon/daemon.ts";
+import type { DaemonListener } from "../daemon/daemon-event.ts";
 import type { AccountStatus } from "../daemon/status.ts";
 import { openAccounts, type OpenAccount } from "./accounts.ts";
 import { readTextFile } from "./read-file.ts";
@@ -12,19 +14,15 @@ export interface DaemonAccountsOptions {
   readonly clock: Clock;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly config: Config;
-  readonly onRetry: (account: string, event: { readonly reason: string; readonly waitMs: DurationMs }) => void;
-  readonly onWait: (account: string, waitMs: DurationMs) => void;
+  readonly onEvent: DaemonListener;
 }
 
-/** How long a request that is sent again may take before it is told to be on its way. */
-const RETRY_SENT_MS: DurationMs = 2000;
-
 export function openDaemonAccounts(options: DaemonAccountsOptions): DaemonAccounts & { close(): Promise<void> } {
-  const { clock } = options;
+  const { clock, onEvent } = options;
   let { config } = options;
   const opened = new Map<string, OpenAccount>();
   const waitingUntil = new Map<string, number>();
-  const retries = new Map<string, { readonly reason: string; readonly until: number }>();
+  const troubles = openAccountTroubles(clock);
   let recentOf: ((account: string) => readonly number[]) | undefined;
   const retired: (() => Promise<void>)[] = [];
   const accounts = openAccounts({
@@ -34,14 +32,20 @@ export function openDaemonAccounts(options: DaemonAccountsOptions): DaemonAccoun
     readFile: readTextFile,
     noWait: false,
     recent: (account) => recentOf?.(account) ?? [],
-    onRetry: (account, event) => {
-      retries.set(account, { reason: event.reason, until: clock.monotonic() + event.waitMs + RETRY_SENT_MS });
-      options.onRetry(account, event);
+    onRetry: (account, { reason, waitMs }) => {
+      const isNew = troubles.retried(account, reason);
+      onEvent({ kind: "account-retries", account, reason, waitMs, isNew });
     },
     onWait: (account, waitMs) => {
       waitingUntil.set(account, clock.monotonic() + waitMs);
-      options.onWait(account, waitMs);
+      onEvent({ kind: "account-waits", account, waitMs });
     },
+    onAnswer: (account, event) => {
+      const afterMs = troubles.answered(account, event);
+      onEvent({ kind: "account-answered", account, ...event });
+      if (afterMs !== undefined) onEvent({ kind: "account-recovered", account, afterMs });
+    },
+    onWaited: (account, waitedMs) => onEvent({ kind: "account-waited", account, waitedMs }),
   });
 
   const closeRetired = async (): Promise<void> => {
@@ -57,6 +61,7 @@ export function openDaemonAccounts(options: DaemonAccountsOptions): DaemonAccoun
       // Another mapping of the account may have renewed it already.
       if (opened.get(stale.name) !== stale) return;
       opened.delete(stale.name);
+      troubles.forget(stale.name);
       // A connection whose token was refused serves nobody any more.
       await accounts.renew(stale.name)();
     },
@@ -67,6 +72,7 @@ export function openDaemonAccounts(options: DaemonAccountsOptions): DaemonAccoun
       const names = await accounts.outdated();
       for (const name of names) {
         opened.delete(name);
+        troubles.forget(name);
         retired.push(accounts.renew(name));
       }
       return names;
@@ -76,11 +82,7 @@ export function openDaemonAccounts(options: DaemonAccountsOptions): DaemonAccoun
       recentOf = recent;
     },
     recent: () => new Map([...opened].map(([name, { api }]) => [name, api.budget.recent()])),
-    status: () =>
-      [...opened.values()].map((account) => {
-        const retry = retries.get(account.name);
-        return statusOf(account, retry !== undefined && retry.until > clock.monotonic() ? retry.reason : null);
-      }),
+    status: () => [...opened.values()].map((account) => statusOf(account, troubles.get(account.name))),
     close: async () => {
       await closeRetired();
       await accounts.close();
@@ -88,14 +90,15 @@ export function openDaemonAccounts(options: DaemonAccountsOptions): DaemonAccoun
   };
 }
 
-function statusOf({ name, config, api }: OpenAccount, retrying: string | null): AccountStatus {
+function statusOf({ name, config, api }: OpenAccount, trouble: AccountTrouble | undefined): AccountStatus {
   const requests = requestsAllowed(config);
   return {
     account: name,
     budgetLeft: requests === undefined ? null : Math.max(0, requests - api.budget.recent().length),
     budget: requests === undefined ? null : { requests, windowMs: config.budget.windowMs },
     waiting: api.budget.status().waiting,
-    retrying,
+    retrying: trouble?.reason ?? null,
+    retryingForMs: trouble?.forMs ?? null,
     requests: api.counts(),
   };
 }

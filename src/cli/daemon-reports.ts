@@ -41,7 +41,7 @@ export interface DaemonReports {
 
 export async function openDaemonReports(deps: DaemonReportsDeps): Promise<DaemonReports> {
   const { clock, env, log, daemon, heartbeats } = deps;
-  const web = deps.health === undefined ? undefined : await openWeb(deps.health, daemon, heartbeats);
+  const web = deps.health === undefined ? undefined : await openWeb(deps.health, deps);
   const systemd = openSystemdNotify({
     clock,
     log,
@@ -61,7 +61,7 @@ export async function openDaemonReports(deps: DaemonReportsDeps): Promise<Daemon
     url: web?.url,
     listen: (event) => {
       web?.listen(event);
-      if (event.kind !== "round-began") tellStatus();
+      if ("mapping" in event && event.kind !== "round-began") tellStatus();
     },
     reloading: () => {
       systemd.reloading();
@@ -87,10 +87,9 @@ export function parseHealthAddress(text: string): HealthAddress {
 
 async function openWeb(
   { host, port }: HealthAddress,
-  daemon: Daemon,
-  heartbeats: Heartbeats,
+  { clock, daemon, heartbeats }: DaemonReportsDeps,
 ): Promise<{ readonly url: string; readonly listen: DaemonListener; close(): Promise<void> }> {
-  const metrics = await openMetrics({ version: VERSION, read: () => metricsSnapshot(daemon.status()) });
+  const metrics = await openMetrics({ clock, version: VERSION, read: () => metricsSnapshot(daemon.status()) });
   const status = (): ReturnType<typeof healthSnapshot> => healthSnapshot(daemon.status(), heartbeats.list());
   const server = await openHealthServer({ host, port, status, metrics });
   return { url: server.url, listen: countEvents(metrics), close: () => server.close() };

@@ -93,8 +93,13 @@ function ago(duration: DurationMs): string {
   return duration < 1000 ? "just now" : `${renderDuration(duration)} ago`;
 }
 
-function renderAccount({ account, budgetLeft, budget, waiting, retrying }: AccountStatus): string {
-  const waits = `${waiting > 0 ? `, ${count(waiting)} requests wait` : ""}${retrying === null ? "" : `; trying again: ${visible(retrying)}`}`;
+function renderAccount({ account, budgetLeft, budget, waiting, retrying, retryingForMs }: AccountStatus): string {
+  const queue = waiting > 0 ? `, ${count(waiting)} requests wait` : "";
+  const trouble =
+    retrying === null
+      ? ""
+      : `; no good answer for ${renderDuration(retryingForMs ?? 0)}, trying again: ${visible(retrying)}`;
+  const waits = queue + trouble;
   if (budgetLeft === null || budget === null) return `account ${account}: no request limit${waits}`;
   const window = renderDuration(budget.windowMs);
   return `account ${account}: ${count(budgetLeft)} of ${count(budget.requests)} requests left in ${window}${waits}`;

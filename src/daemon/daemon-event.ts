@@ -5,6 +5,7 @@ import type { MappingConfig } from "../config/config.ts";
 import type { DurationMs } from "../core/clock.ts";
 import type { AppError } from "../core/errors.ts";
 import type { Problem } from "../core/problem.ts";
+import type { AnswerEvent } from "../kv/request-loop.ts";
 import type { Hold } from "../journal/holds.ts";
 import type { RoundReport } from "./round-port.ts";
 import type { FullReason } from "./schedule.ts";
@@ -31,7 +32,18 @@ export type MappingEvent =
 export type DaemonEvent =
   | (MappingEvent & { readonly mapping: MappingConfig })
   | { readonly kind: "account-waits"; readonly account: string; readonly waitMs: DurationMs }
-  | { readonly kind: "account-retries"; readonly account: string; readonly reason: string; readonly waitMs: DurationMs }
+  /** `isNew`: the account has answered well until now, and this is worth telling of. */
+  | {
+      readonly kind: "account-retries";
+      readonly account: string;
+      readonly reason: string;
+      readonly waitMs: DurationMs;
+      readonly isNew: boolean;
+    }
+  /** An account answers again that did not for so long. */
+  | { readonly kind: "account-recovered"; readonly account: string; readonly afterMs: DurationMs }
+  | ({ readonly kind: "account-answered"; readonly account: string } & AnswerEvent)
+  | { readonly kind: "account-waited"; readonly account: string; readonly waitedMs: DurationMs }
   | {
       readonly kind: "reloaded";
       readonly added: readonly string[];

@@ -34,7 +34,18 @@ function logDaemon(event: Exclude<DaemonEvent, MappingEvent & { readonly mapping
       log.info(`waiting ${renderDuration(event.waitMs)} for the request budget`, { account: event.account });
       return;
     case "account-retries":
-      log.debug(`trying again in ${renderDuration(event.waitMs)}: ${event.reason}`, { account: event.account });
+      log[event.isNew ? "warn" : "debug"](
+        `account "${event.account}" does not answer, trying again in ${renderDuration(event.waitMs)}: ${event.reason}`,
+        { account: event.account },
+      );
+      return;
+    case "account-recovered":
+      log.info(`account "${event.account}" answers again, after ${renderDuration(event.afterMs)}`, {
+        account: event.account,
+      });
+      return;
+    case "account-answered":
+    case "account-waited":
       return;
     case "reloaded": {
       const { added, changed, removed } = event;

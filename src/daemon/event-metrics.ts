@@ -3,35 +3,59 @@
 import type { DurationMs, EpochMs } from "../core/clock.ts";
 import { visible } from "../core/errors.ts";
 import type { DaemonListener, MappingEvent } from "./daemon-event.ts";
-import type { HealthSnapshot, MappingHealth, Trouble } from "./health.ts";
+import type { AccountHealth, HealthSnapshot, MappingHealth, Trouble } from "./health.ts";
 import type { LoopHealth } from "./heartbeats.ts";
 import type { Metrics, MetricsSnapshot, SideCounts } from "./metrics.ts";
 import type { RoundReport } from "./round-port.ts";
 import type { Change, SyncSide } from "./round-log.ts";
-import type { DaemonStatus, MappingStatus, ProblemStatus } from "./status.ts";
+import type { AccountStatus, DaemonStatus, MappingStatus, ProblemStatus } from "./status.ts";
 
+/** How long an account may be without a good answer before health tells of it: one request that is sent again is nothing. */
+const SILENCE_MS_MAX: DurationMs = 3000;
 /** How long a problem that may pass by itself may stand before health tells of it. */
 const PASSING_MS_MAX: DurationMs = 120_000;
 
-export function metricsSnapshot({ accounts, mappings }: DaemonStatus): MetricsSnapshot {
+export function metricsSnapshot({ accounts, mappings, now }: DaemonStatus): MetricsSnapshot {
   return {
-    accounts: accounts.map(({ account, requests, budgetLeft }) => ({
+    accounts: accounts.map(({ account, requests, budgetLeft, budget }) => ({
       name: account,
       requests,
       budgetLeft: budgetLeft ?? Number.POSITIVE_INFINITY,
+      budgetSize: budget?.requests ?? Number.POSITIVE_INFINITY,
     })),
-    mappings: mappings.map(({ mapping, pending, hold, error, localLookedAt }) => ({
+    mappings: mappings.map(({ mapping, pending, hold, error, localLookedAt, problems, problemCount }) => ({
       name: mapping,
       pending,
       isHeld: hold !== null,
+      heldMs: ageOf(hold?.since, now),
+      problems: problemCount,
+      oldestProblemMs: Math.max(0, ...problems.map(({ since }) => ageOf(since, now))),
       isFailing: error !== null,
       lastSuccessAt: hold === null ? (localLookedAt ?? undefined) : undefined,
     })),
   };
 }
 
-export function healthSnapshot({ mappings, now }: DaemonStatus, loops: readonly LoopHealth[]): HealthSnapshot {
-  return { loops, mappings: mappings.map((mapping) => mappingHealth(mapping, now)) };
+/** Of what is not, 0; nor is anything younger than new, whatever was done to the clock. */
+function ageOf(since: EpochMs | null | undefined, now: EpochMs): DurationMs {
+  return since === null || since === undefined ? 0 : Math.max(0, now - since);
+}
+
+export function healthSnapshot(
+  { mappings, accounts, now }: DaemonStatus,
+  loops: readonly LoopHealth[],
+): HealthSnapshot {
+  const used = new Set(mappings.map(({ account }) => account));
+  return {
+    loops,
+    accounts: accounts.filter(({ account }) => used.has(account)).map(accountHealth),
+    mappings: mappings.map((mapping) => mappingHealth(mapping, now)),
+  };
+}
+
+function accountHealth({ account: name, retrying, retryingForMs }: AccountStatus): AccountHealth {
+  const isDown = retrying !== null && retryingForMs !== null && retryingForMs >= SILENCE_MS_MAX;
+  return { name, trouble: isDown ? retrying : undefined };
 }
 
 function mappingHealth(mapping: MappingStatus, now: EpochMs): MappingHealth {
@@ -59,6 +83,8 @@ function isLasting({ passesByItself, since }: ProblemStatus, now: EpochMs): bool
 export function countEvents(metrics: Metrics): DaemonListener {
   return (event) => {
     if ("mapping" in event) countMapping(event, event.mapping.name, metrics);
+    else if (event.kind === "account-answered") metrics.answered(event.account, event);
+    else if (event.kind === "account-waited") metrics.waited(event.account, event.waitedMs);
   };
 }
 

@@ -87,8 +87,11 @@ async function answer({ status, metrics }: HealthServerOptions, request: Incomin
         body: `${JSON.stringify(report)}\n`,
       };
     }
-    case "/metrics":
-      return { status: 200, contentType: metrics.contentType, body: await metrics.render() };
+    case "/metrics": {
+      const isOpen = headers.accept?.includes("application/openmetrics-text") === true;
+      const { contentType, text } = await metrics.render(isOpen ? "openmetrics" : "text");
+      return { status: 200, contentType, body: text };
+    }
     default:
       return plain(404, "there are /health and /metrics");
   }

@@ -4,7 +4,15 @@ import type { LoopHealth } from "./heartbeats.ts";
 
 export interface HealthSnapshot {
   readonly loops: readonly LoopHealth[];
+  /** Those that mappings use. */
+  readonly accounts: readonly AccountHealth[];
   readonly mappings: readonly MappingHealth[];
+}
+
+export interface AccountHealth {
+  readonly name: string;
+  /** Why its API does not answer, in lower case, for people; undefined: it does. */
+  readonly trouble: string | undefined;
 }
 
 export interface MappingHealth {
@@ -29,15 +37,19 @@ export interface HealthReport {
   /** What is wrong, a sentence each; empty if nothing is. */
   readonly troubles: readonly string[];
   readonly loops: readonly LoopHealth[];
+  readonly accounts: readonly AccountHealth[];
   readonly mappings: readonly MappingHealth[];
 }
 
-export function judgeHealth({ loops, mappings }: HealthSnapshot): HealthReport {
+export function judgeHealth({ loops, accounts, mappings }: HealthSnapshot): HealthReport {
   const troubles = [
     ...loops.filter((loop) => !loop.isAlive).map(({ name }) => `the loop "${name}" shows no sign of life`),
+    ...accounts.flatMap(({ name, trouble }) =>
+      trouble === undefined ? [] : [`account "${name}" does not answer: ${trouble}`],
+    ),
     ...mappings.flatMap(({ name, trouble }) => (trouble === undefined ? [] : [renderTrouble(name, trouble)])),
   ];
-  return { status: troubles.length === 0 ? "ok" : "failing", troubles, loops, mappings };
+  return { status: troubles.length === 0 ? "ok" : "failing", troubles, loops, accounts, mappings };
 }
 
 /** Whether the process as such works; only a restart helps if not, which it does not against a hold or a wrong token. */

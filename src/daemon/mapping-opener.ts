@@ -27,6 +27,7 @@ export interface MappingOpener {
     readonly before: Sighting | undefined;
     /** Create nothing. */
     readonly look: boolean;
+    readonly signal: AbortSignal;
   }): Promise<Opened>;
   /** What is open now, if anything is. */
   opened(): Opened | undefined;
@@ -49,7 +50,7 @@ export function openMappingOpener(deps: {
   }
 
   return {
-    async open({ account, root, before, look }) {
+    async open({ account, root, before, look, signal }) {
       if (opened !== undefined && opened.account === account && sameRoot(opened.root, root)) return opened;
       await close();
       const { api, counted } = countLooks(account.api);
@@ -57,7 +58,7 @@ export function openMappingOpener(deps: {
       const config = { ...mapping, create: mapping.create && before?.namespaceId === undefined };
       const open = await openMapping(
         { clock, stateDir, mapping: config, account: account.config, api },
-        { direction, look },
+        { direction, look, signal },
       );
       return (opened = { account, mapping: open, root, lookRequests: counted });
     },

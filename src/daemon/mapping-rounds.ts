@@ -106,7 +106,8 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
     try {
       // Before any request is spent: a folder that is missing is missing whatever the namespace holds.
       const root = findRoot(mapping, before);
-      const opened = await opener.open({ account, root, before, look: call.dryRun === true });
+      const look = call.dryRun === true;
+      const opened = await opener.open({ account, root, before, look, signal: call.signal });
       const pair = opened.mapping.pair(mapping.mode === "pull" ? "pull" : "push");
       const circumstances = circumstancesOf(before, { root, namespaceId: opened.mapping.namespace?.id, filter });
       const report = await work({ ...opened, place, before, pair, circumstances });

@@ -24,6 +24,13 @@ export interface MappingDeps {
   readonly api: KvApi;
 }
 
+interface MappingOptions {
+  readonly direction: "push" | "pull";
+  readonly look: boolean;
+  /** Breaks the opening off. */
+  readonly signal: AbortSignal;
+}
+
 export interface OpenMapping {
   readonly name: string;
   /** Undefined: it does not exist, and this was opened only to look. */
@@ -34,10 +41,7 @@ export interface OpenMapping {
 
 /** `look`: create nothing, neither namespace nor folder; what is missing is shown as empty.
  * Throws AppError `namespace-not-found`, `root-missing` and whatever the API answers. */
-export async function openMapping(
-  deps: MappingDeps,
-  options: { readonly direction: "push" | "pull"; readonly look: boolean },
-): Promise<OpenMapping> {
+export async function openMapping(deps: MappingDeps, options: MappingOptions): Promise<OpenMapping> {
   const { mapping } = deps;
   const namespace = await findNamespace(deps, options);
   const isFiltered = mapping.excludeDefaults || mapping.include.length + mapping.exclude.length > 0;
@@ -69,11 +73,11 @@ export async function openMapping(
 
 async function findNamespace(
   { mapping, api }: MappingDeps,
-  { direction, look }: { readonly direction: "push" | "pull"; readonly look: boolean },
+  { direction, look, signal }: MappingOptions,
 ): Promise<Namespace | undefined> {
   const mayCreate = mapping.create && direction === "push";
   try {
-    return await resolveNamespace(api, mapping.namespace, { create: mayCreate && !look });
+    return await resolveNamespace(api, mapping.namespace, { create: mayCreate && !look, signal });
   } catch (error) {
     if (mayCreate && look && error instanceof AppError && error.code === "namespace-not-found") return undefined;
     throw error;

@@ -106,8 +106,10 @@ export interface AccountStatus {
   readonly budget: { readonly requests: number; readonly windowMs: DurationMs } | null;
   /** Requests that wait for the budget. */
   readonly waiting: number;
-  /** Why a request is waiting to be sent again, in lower case, for people; null: none is. */
+  /** Why the last request failed that is to be sent again, in lower case, for people; null: the account answers. */
   readonly retrying: string | null;
+  /** For how long no request has had a good answer; null: the account answers. */
+  readonly retryingForMs: DurationMs | null;
   /** Sent since the account was connected. */
   readonly requests: RequestCounts;
 }

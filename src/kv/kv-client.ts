@@ -15,7 +15,7 @@ import { KvError } from "./kv-error.ts";
 import { multipartBody } from "./multipart.ts";
 import { buildPaths } from "./paths.ts";
 import { openRequestCounter } from "./request-counts.ts";
-import { type Call, type CallResult, openRequestLoop, type RetryEvent } from "./request-loop.ts";
+import { type AnswerEvent, type Call, type CallResult, openRequestLoop, type RetryEvent } from "./request-loop.ts";
 import { RETRY_DEFAULT, type RetryOptions } from "./retry-course.ts";
 import { bodyOfText } from "./sized-body.ts";
 import { openTransport } from "./transport.ts";
@@ -41,6 +41,10 @@ export interface KvClientOptions {
   readonly onRetry?: ((event: RetryEvent) => void) | undefined;
   /** A request has to wait for the budget. */
   readonly onWait?: ((wait: BudgetWait) => void) | undefined;
+  /** Told of each request that was sent, with its answer. */
+  readonly onAnswer?: ((event: AnswerEvent) => void) | undefined;
+  /** A request has waited for the budget, so long. */
+  readonly onWaited?: ((waitedMs: DurationMs) => void) | undefined;
   /** Fail with `budget-exhausted` rather than wait for the budget. */
   readonly noWait?: boolean | undefined;
 }
@@ -85,6 +89,8 @@ export function openKvClient(options: KvClientOptions): KvClient {
     noWait: options.noWait ?? false,
     onRetry: options.onRetry,
     onWait: options.onWait,
+    onAnswer: options.onAnswer,
+    onWaited: options.onWaited,
     isFresh: (id) => clock.now() - (created.get(id) ?? Number.NEGATIVE_INFINITY) < FRESH_MS,
   });
 

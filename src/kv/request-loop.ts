@@ -24,6 +24,15 @@ export interface RetryEvent {
   readonly retry: number;
 }
 
+/** A request was answered, or was not. */
+export interface AnswerEvent {
+  readonly operation: Operation;
+  /** The answer's HTTP status; 0: there was no answer. */
+  readonly status: number;
+  /** From when it was sent until its answer was read; of a value, until the answer began. */
+  readonly durationMs: DurationMs;
+}
+
 export interface Call {
   readonly operation: Operation;
   /** To go on after "could not": `list the keys of namespace 0f2a...`. */
@@ -56,6 +65,9 @@ export interface RequestLoopDeps {
   readonly noWait: boolean;
   readonly onRetry: ((event: RetryEvent) => void) | undefined;
   readonly onWait: ((wait: BudgetWait) => void) | undefined;
+  readonly onAnswer: ((event: AnswerEvent) => void) | undefined;
+  /** A request has waited for the budget, so long. */
+  readonly onWaited: ((waitedMs: DurationMs) => void) | undefined;
   /** Whether a namespace was created so recently that the API may not know it everywhere. */
   readonly isFresh: (id: NamespaceId) => boolean;
 }
@@ -142,6 +154,7 @@ export function openRequestLoop(deps: RequestLoopDeps): RequestLoop {
     const askedAt = clock.now();
     const permit = await budget.acquire(priority ?? usual, { signal, noWait, onWait });
     const waitedMs = clock.now() - askedAt;
+    if (waitedMs > 0) deps.onWaited?.(waitedMs);
     const isLate = once !== undefined && waitedMs > once.withinMs;
     if (!signal.aborted && !isLate) return permit;
     permit.giveBack();
@@ -152,6 +165,9 @@ export function openRequestLoop(deps: RequestLoopDeps): RequestLoop {
 
   /** Sends once. */
   async function exchange(call: Call, expect: "json" | "stream", signal: AbortSignal): Promise<Exchange> {
+    const sentAt = clock.monotonic();
+    const answered = (status: number): void =>
+      deps.onAnswer?.({ operation: call.operation, status, durationMs: clock.monotonic() - sentAt });
     try {
       const { contentType } = call;
       const answer = await transport.send({
@@ -163,11 +179,16 @@ export function openRequestLoop(deps: RequestLoopDeps): RequestLoop {
       });
       const rate = parseRateHeaders(answer.headers);
       // The gate counts a stream up to here: whoever holds many must not starve the rest.
-      if (expect === "stream" && answer.status === 200) return { verdict: { kind: "stream", answer }, rate };
+      if (expect === "stream" && answer.status === 200) {
+        answered(answer.status);
+        return { verdict: { kind: "stream", answer }, rate };
+      }
       const collected = await collectChunks(answer.body, JSON_BYTES_MAX, declaredLength(answer.headers));
+      answered(answer.status);
       return { verdict: judge(call, answer, collected), rate };
     } catch (error) {
       signal.throwIfAborted();
+      answered(0);
       return { verdict: judgeNetworkError(error, call.what, deps.host), rate: undefined };
     }
   }

@@ -70,8 +70,7 @@ async function run(context: Context, names: readonly string[], options: Options)
     clock,
     env,
     config,
-    onRetry: (account, { reason, waitMs }) => onEvent({ kind: "account-retries", account, reason, waitMs }),
-    onWait: (account, waitMs) => onEvent({ kind: "account-waits", account, waitMs }),
+    onEvent,
   });
   try {
     const parts = { context, names, health, log, heartbeats, accounts, greeting, listeners, onEvent };
@@ -93,6 +92,10 @@ async function runDaemon(parts: Surroundings, config: Config, isJournalDamaged: 
   const { context, accounts, heartbeats, names, onEvent } = parts;
   const { clock, cwd, env, options } = context;
   const startedAt = clock.monotonic();
+  // What happens before there is somebody to report it to is reported then.
+  const early: DaemonEvent[] = [];
+  const keepEarly = (event: DaemonEvent): void => void early.push(event);
+  parts.listeners.add(keepEarly);
   const daemon = await openDaemon({
     clock,
     version: VERSION,
@@ -106,7 +109,10 @@ async function runDaemon(parts: Surroundings, config: Config, isJournalDamaged: 
     onEvent,
   });
   try {
-    await report(parts, daemon);
+    await report(parts, daemon, () => {
+      parts.listeners.delete(keepEarly);
+      return early;
+    });
     return undefined;
   } catch (error) {
     const isDamage = error instanceof AppError && error.code === "state-damaged";
@@ -114,16 +120,18 @@ async function runDaemon(parts: Surroundings, config: Config, isJournalDamaged: 
       return daemon.config();
     throw error;
   } finally {
+    parts.listeners.delete(keepEarly);
     await daemon.stop(STOP_GRACE_MS);
   }
 }
 
 /** Tells whoever is to know that the daemon is up, and waits until it is to stop. */
-async function report(parts: Surroundings, daemon: Daemon): Promise<void> {
+async function report(parts: Surroundings, daemon: Daemon, takeEarly: () => readonly DaemonEvent[]): Promise<void> {
   const { context, log, heartbeats, health, greeting, listeners } = parts;
   const { stateDir } = daemon.config();
   const { clock, env, output } = context;
   const reports = await openDaemonReports({ clock, env, log, daemon, heartbeats, health });
+  for (const event of takeEarly()) reports.listen(event);
   listeners.add(reports.listen);
   try {
     if (daemon.journalReplaced !== undefined) {

@@ -55,6 +55,7 @@ describe("a loop", () => {
 
 const well: HealthSnapshot = {
   loops: [{ name: "app-config", isAlive: true }],
+  accounts: [{ name: "prod", trouble: undefined }],
   mappings: [{ name: "app-config", state: "in-step", trouble: undefined }],
 };
 const held = {
@@ -66,7 +67,7 @@ const held = {
 describe("the verdict", () => {
   it.each<[string, HealthSnapshot, readonly string[]]>([
     ["all is well", well, []],
-    ["nothing to do is well", { loops: [], mappings: [] }, []],
+    ["nothing to do is well", { loops: [], accounts: [], mappings: [] }, []],
     [
       "a loop is dead",
       { ...well, loops: [...well.loops, { name: "sessions", isAlive: false }] },
@@ -76,6 +77,19 @@ describe("the verdict", () => {
       "a mapping is held",
       { ...well, mappings: [...well.mappings, held] },
       ['mapping "sessions" is on hold: 320 keys would be removed'],
+    ],
+    [
+      "an account does not answer",
+      { ...well, accounts: [{ name: "prod", trouble: "could not list: connection refused" }] },
+      ['account "prod" does not answer: could not list: connection refused'],
+    ],
+    [
+      "a mapping leaves keys out",
+      {
+        ...well,
+        mappings: [{ name: "x", state: "incomplete", trouble: { kind: "problems", message: "a.json is bad" } }],
+      },
+      ['mapping "x" leaves keys out: a.json is bad'],
     ],
     [
       "a mapping fails",
@@ -97,7 +111,11 @@ describe("over HTTP", () => {
       host,
       port,
       status: () => snapshot,
-      metrics: await openMetrics({ version: "1.2.3", read: () => ({ accounts: [], mappings: [] }) }),
+      metrics: await openMetrics({
+        clock: new FakeClock(),
+        version: "1.2.3",
+        read: () => ({ accounts: [], mappings: [] }),
+      }),
     });
   beforeEach(async () => {
     snapshot = well;
@@ -112,6 +130,7 @@ describe("over HTTP", () => {
     expect(await answer.json()).toEqual({
       status: "ok",
       troubles: [],
+      accounts: [{ name: "prod" }],
       loops: [{ name: "app-config", isAlive: true }],
       mappings: [{ name: "app-config", state: "in-step" }],
     });
@@ -130,10 +149,14 @@ describe("over HTTP", () => {
     expect((await fetch(`${server.url}/health`)).status).toBe(200);
   });
 
-  it("metrics are OpenMetrics", async () => {
-    const answer = await fetch(`${server.url}/metrics`);
-    expect(answer.headers.get("content-type")).toBe("application/openmetrics-text; version=1.0.0; charset=utf-8");
-    expect(await answer.text()).toMatch(/kvsync_build_info\{version="1\.2\.3"\} 1\n# EOF\n$/);
+  it("metrics are OpenMetrics for whoever asks for that, and in the older text format for others", async () => {
+    const accept = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5";
+    const open = await fetch(`${server.url}/metrics`, { headers: { accept } });
+    expect(open.headers.get("content-type")).toBe("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    expect(await open.text()).toMatch(/kvsync_build_info\{version="1\.2\.3"\} 1\n[^]*# EOF\n$/);
+    const old = await fetch(`${server.url}/metrics`);
+    expect(old.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+    expect(await old.text()).not.toContain("# EOF");
   });
 
   it("HEAD has no body, other paths are 404 and other methods 405", async () => {

@@ -3,6 +3,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { EpochMs } from "../../../src/core/clock.ts";
 import { type Metrics, type MetricsSnapshot, openMetrics, type RoundMetrics } from "../../../src/daemon/metrics.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 
 const requests = {
   list: 4,
@@ -23,6 +24,9 @@ const mapping = {
   name: "app-config",
   pending: 5,
   isHeld: false,
+  heldMs: 0,
+  problems: 0,
+  oldestProblemMs: 0,
   isFailing: false,
   lastSuccessAt: 1_800_000_000_500 as EpochMs,
 };
@@ -38,23 +42,35 @@ const round: RoundMetrics = {
 let snapshot: MetricsSnapshot;
 let metrics: Metrics;
 beforeEach(async () => {
-  snapshot = { accounts: [{ name: "prod", requests, budgetLeft: 900 }], mappings: [mapping] };
-  metrics = await openMetrics({ version: "1.2.3", read: () => snapshot });
+  snapshot = { accounts: [{ name: "prod", requests, budgetLeft: 900, budgetSize: 1200 }], mappings: [mapping] };
+  metrics = await openMetrics({
+    clock: new FakeClock({ now: 1_800_000_000_000 }),
+    version: "1.2.3",
+    read: () => snapshot,
+  });
 });
 
 /** The value of a series as it is written, or undefined. */
 async function value(series: string): Promise<string | undefined> {
-  const line = (await metrics.render()).split("\n").find((candidate) => candidate.startsWith(`${series} `));
+  const line = (await metrics.render()).text.split("\n").find((candidate) => candidate.startsWith(`${series} `));
   return line?.slice(series.length + 1);
 }
 
 describe("a scrape", () => {
   it("is OpenMetrics", async () => {
-    expect(metrics.contentType).toBe("application/openmetrics-text; version=1.0.0; charset=utf-8");
-    const text = await metrics.render();
+    const { contentType, text } = await metrics.render();
+    expect(contentType).toBe("application/openmetrics-text; version=1.0.0; charset=utf-8");
     expect(text).toMatch(/# EOF\n$/);
     expect(text).toContain("# TYPE kvsync_requests counter\n");
     expect(await value('kvsync_build_info{version="1.2.3"}')).toBe("1");
+  });
+
+  it("is in the older format where that is asked for, also while another one is rendered", async () => {
+    const [open, old] = await Promise.all([metrics.render(), metrics.render("text")]);
+    expect(old.contentType).toBe("text/plain; version=0.0.4; charset=utf-8");
+    expect(old.text).toContain("# TYPE kvsync_requests_total counter\n");
+    for (const { text } of [open, old])
+      expect(text).toContain('kvsync_requests_total{account="prod",operation="list"} 4\n');
   });
 
   it("shows requests and the budget, and is the same when it is repeated", async () => {
@@ -67,8 +83,45 @@ describe("a scrape", () => {
     expect(await value('kvsync_budget_requests_left{account="prod"}')).toBe("900");
   });
 
+  it("shows answers by status, how long they took, and how long requests waited for the budget", async () => {
+    metrics.answered("prod", { operation: "list", status: 200, durationMs: 80 });
+    metrics.answered("prod", { operation: "list", status: 200, durationMs: 300 });
+    metrics.answered("prod", { operation: "list", status: 429, durationMs: 5 });
+    metrics.answered("prod", { operation: "read", status: 0, durationMs: 5 });
+    metrics.waited("prod", 1500);
+    await metrics.render();
+    expect(await value('kvsync_answers_total{account="prod",operation="list",status="200"}')).toBe("2");
+    expect(await value('kvsync_answers_total{account="prod",operation="list",status="429"}')).toBe("1");
+    expect(await value('kvsync_answers_total{account="prod",operation="read",status="0"}')).toBe("1");
+    const bucket = 'kvsync_request_duration_seconds_bucket{le="0.1",account="prod",operation="list"}';
+    expect(await value(bucket)).toBe("2");
+    expect(await value('kvsync_budget_wait_seconds_total{account="prod"}')).toBe("1.5");
+    expect(await value('kvsync_budget_requests{account="prod"}')).toBe("1200");
+    snapshot = { accounts: [], mappings: [] };
+    expect((await metrics.render()).text).not.toContain("prod");
+  });
+
+  it("shows how long a hold and a problem have lasted", async () => {
+    snapshot = { accounts: [], mappings: [{ ...mapping, heldMs: 90_500, problems: 3, oldestProblemMs: 61_000 }] };
+    expect(await value('kvsync_mapping_held_seconds{mapping="app-config"}')).toBe("90.5");
+    expect(await value('kvsync_problems{mapping="app-config"}')).toBe("3");
+    expect(await value('kvsync_oldest_problem_seconds{mapping="app-config"}')).toBe("61");
+  });
+
+  it("shows the process as Prometheus expects", async () => {
+    expect(Number(await value("process_cpu_seconds_total"))).toBeGreaterThan(0);
+    expect(Number(await value("process_resident_memory_bytes"))).toBeGreaterThan(1_000_000);
+    const ageSeconds = 1_800_000_000 - Number(await value("process_start_time_seconds"));
+    expect(Math.abs(ageSeconds - process.uptime())).toBeLessThan(60);
+  });
+
   it("shows no budget where there is none", async () => {
-    snapshot = { accounts: [{ name: "local", requests, budgetLeft: Number.POSITIVE_INFINITY }], mappings: [] };
+    snapshot = {
+      accounts: [
+        { name: "local", requests, budgetLeft: Number.POSITIVE_INFINITY, budgetSize: Number.POSITIVE_INFINITY },
+      ],
+      mappings: [],
+    };
     expect(await value('kvsync_budget_requests_left{account="local"}')).toBeUndefined();
   });
 
@@ -115,7 +168,7 @@ describe("a scrape", () => {
     await metrics.render();
     metrics.forget("app-config");
     snapshot = { accounts: [], mappings: [] };
-    const text = await metrics.render();
+    const { text } = await metrics.render();
     expect(text).not.toContain("app-config");
     expect(text).not.toContain("prod");
   });
