@@ -16,11 +16,18 @@ const WORDS: Readonly<Record<MappingState, string>> = {
   incomplete: "in step, but for some",
   hold: "on hold",
   error: "failing",
+  stopped: "not running",
 };
 const ARROWS = { push: "->", pull: "<-", "two-way": "<->" } as const;
 const PROBLEMS_SHOWN_MAX = 5;
 /** So long that one may want to ask for it. */
 const LONG_WAIT_MS: DurationMs = 5000;
+
+/** What the journal knows, where no daemon runs. */
+export function renderKnownStatus(mappings: readonly MappingStatus[], now: EpochMs, style: Style): readonly string[] {
+  const lines = mappings.flatMap((mapping) => renderMapping(mapping, now, style));
+  return [...lines, style.dim("as the last rounds left it: nothing is kept in step now")];
+}
 
 export function renderStatus(status: DaemonStatus, style: Style): readonly string[] {
   const lines = status.mappings.flatMap((mapping) => renderMapping(mapping, status.now, style));
@@ -41,7 +48,7 @@ function renderMapping(mapping: MappingStatus, now: EpochMs, style: Style): read
   if (hold !== null) {
     const { mapping: name } = mapping;
     const how = hold.approved
-      ? "approved: it runs with the next look"
+      ? "approved: it runs with the next round"
       : `hint: look with kvsync diff ${name}; kvsync approve ${name} lets it run`;
     lines.push(
       `  plan ${hold.plan}: ${visible(hold.message)}`,
@@ -53,9 +60,11 @@ function renderMapping(mapping: MappingStatus, now: EpochMs, style: Style): read
   if (error !== null) {
     lines.push(`  ${visible(error.message)} (${error.code}, for ${renderDuration(now - error.since)})`);
     if (error.hint !== null) lines.push(`  hint: ${visible(error.hint)}`);
-    const waitMs = Math.max(0, error.retryAt - now);
-    const sooner = waitMs < LONG_WAIT_MS ? "" : `; at once with kvsync sync --now ${mapping.mapping}`;
-    lines.push(`  trying again in ${renderDuration(waitMs)}${sooner}`);
+    if (error.retryAt !== null) {
+      const waitMs = Math.max(0, error.retryAt - now);
+      const sooner = waitMs < LONG_WAIT_MS ? "" : `; at once with kvsync sync --now ${mapping.mapping}`;
+      lines.push(`  trying again in ${renderDuration(waitMs)}${sooner}`);
+    }
   }
   for (const { subject, message, code, since } of problems.slice(0, PROBLEMS_SHOWN_MAX)) {
     const age = since === null ? "" : `, for ${renderDuration(now - since)}`;

@@ -147,9 +147,7 @@ export async function openDaemon(deps: DaemonDeps): Promise<Daemon> {
       onBug: fail,
     });
   } catch (error) {
-    await supervisor.stop(0);
-    await keeping.close();
-    closeState();
+    await end([() => supervisor.stop(0), () => keeping.close()], closeState);
     throw error;
   }
   return {
@@ -157,18 +155,27 @@ export async function openDaemon(deps: DaemonDeps): Promise<Daemon> {
     status,
     config: () => config,
     reload,
-    stop: async (graceMs) => {
-      try {
-        await control.close();
-        await supervisor.stop(graceMs);
-        await keeping.close();
-        await deps.accounts.closeRetired();
-      } finally {
-        closeState();
-      }
-    },
+    stop: (graceMs) =>
+      end(
+        [
+          () => control.close(),
+          () => supervisor.stop(graceMs),
+          () => keeping.close(),
+          () => deps.accounts.closeRetired(),
+        ],
+        closeState,
+      ),
     failed,
   };
+}
+
+/** Ends one after the other, each also if one before it failed: nobody is to be left with a journal that is closed. Throws the
+ * first failure. */
+async function end(parts: readonly (() => Promise<void>)[], closeState: () => void): Promise<void> {
+  const failures: unknown[] = [];
+  for (const part of parts) await part().catch((error: unknown) => failures.push(error));
+  closeState();
+  if (failures.length > 0) throw failures[0];
 }
 
 function openState({ config, clock, isJournalDamaged }: DaemonDeps, lock: StateLock): Journal {
@@ -202,7 +209,7 @@ async function answer(request: ControlRequest, { supervisor, history, status, re
     case "sync":
       return (await supervisor.look(request.mappings)).map(syncAnswer);
     case "approve":
-      return { plan: supervisor.approve(request.mapping, request.plan) };
+      return { plan: await supervisor.approve(request.mapping, request.plan) };
     case "reload":
       return reload();
     case "history":

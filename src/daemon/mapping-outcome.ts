@@ -11,7 +11,7 @@ import type { RoundReport } from "./round-port.ts";
 import { NO_PROBLEMS, type RoundProblems, standingAfter, type StandingProblems } from "./standing-problems.ts";
 import type { RoundStatus } from "./status.ts";
 
-interface MappingOutcome {
+export interface MappingOutcome {
   /** Which folder and namespace it is about; what happened at another place says nothing. */
   readonly place: string;
   readonly namespaceId: string | null;
@@ -26,7 +26,7 @@ interface MappingOutcome {
   readonly standing: StandingProblems;
 }
 
-interface OutcomeError {
+export interface OutcomeError {
   readonly code: ErrorCode;
   readonly message: string;
   readonly hint: string | null;
@@ -95,7 +95,7 @@ const NOTHING_YET: Omit<MappingOutcome, "place"> = {
 };
 
 /** Undefined: the journal knows of no round of the mapping. */
-function readMappingOutcome(journal: Journal, mapping: string): MappingOutcome | undefined {
+export function readMappingOutcome(journal: Journal, mapping: string): MappingOutcome | undefined {
   const text = openOutcomes(journal).get(mapping);
   return text === undefined ? undefined : (JSON.parse(text) as MappingOutcome);
 }

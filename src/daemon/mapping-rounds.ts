@@ -305,7 +305,7 @@ function explained(
   const anew =
     namespace === was
       ? ""
-      : `kvsync namespace create "${account}:${visible(namespace)}", then kvsync approve ${name}; or `;
+      : `kvsync namespace create "${account}:${visible(namespace)}", then kvsync approve ${name}, which first shows what it would do; or `;
   return new AppError("namespace-not-found", `the namespace "${visible(namespace)}" is gone: its id was ${was}`, {
     hint: `no file was deleted, and it is not made anew by itself: ${anew}name another one in the config, and kvsync reload`,
     cause: error,

@@ -44,11 +44,7 @@ export function mappingStatus(loop: MappingLoop, isWaiting: boolean, scrubbed: r
     lastRound: lastRound === undefined ? null : roundStatus(lastRound),
     hold: state.hold === undefined ? null : holdStatus(state.hold),
     error: state.failure === undefined ? null : errorStatus(state.failure),
-    problems: [...standing.known.map(problemStatus), ...scrubbed.map((problem) => problemStatus(problem))].slice(
-      0,
-      PROBLEMS_SHOWN_MAX,
-    ),
-    problemCount: problemCountOf(standing) + scrubbed.length,
+    ...problemStatuses(standing, scrubbed),
     watcher: state.watcher?.state() ?? null,
     pollIntervalMs: state.pollEveryMs ?? null,
   };
@@ -82,6 +78,18 @@ function problemCountOf({ known, more }: StandingProblems): number {
   return known.length + more;
 }
 
+/** `scrubbed`: what is known to be wrong besides. */
+export function problemStatuses(
+  standing: StandingProblems = NO_PROBLEMS,
+  scrubbed: readonly Problem[],
+): Pick<MappingStatus, "problems" | "problemCount"> {
+  const known = [...standing.known.map(problemStatus), ...scrubbed.map((problem) => problemStatus(problem))];
+  return {
+    problems: known.slice(0, PROBLEMS_SHOWN_MAX),
+    problemCount: problemCountOf(standing) + scrubbed.length,
+  };
+}
+
 function problemStatus(problem: Problem & { readonly since?: EpochMs }): ProblemStatus {
   const { code, subject, message, since = null } = problem;
   return { code, subject, message, since, passesByItself: passesByItself(problem) };
@@ -107,7 +115,7 @@ export function roundStatus(report: Pick<RoundReport, "result" | "startedAt" | "
   return { startedAt, durationMs, written, removed, unchanged, skipped, conflicts, failed, lagging, bytes };
 }
 
-function holdStatus({ plan, reason, writes, removes, since, approved }: Hold): HoldStatus {
+export function holdStatus({ plan, reason, writes, removes, since, approved }: Hold): HoldStatus {
   const decoded = decodeHoldReason(reason);
   const [message, hint] = [renderHoldReason(decoded), renderHoldAdvice(decoded)];
   return { plan, guard: decoded.guard, message, hint, writes, removes, since, approved };

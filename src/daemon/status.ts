@@ -21,7 +21,9 @@ export type MappingState =
   /** In step, but for keys that cannot be synced as they are: see `problems`. */
   | "incomplete"
   | "hold"
-  | "error";
+  | "error"
+  /** No daemon runs: what is told is how it stood when its last round ended. */
+  | "stopped";
 
 export interface MappingStatus {
   readonly mapping: string;
@@ -96,7 +98,8 @@ export interface ErrorStatus {
   readonly message: string;
   readonly hint: string | null;
   readonly since: EpochMs;
-  readonly retryAt: EpochMs;
+  /** Null: no daemon runs that would try again. */
+  readonly retryAt: EpochMs | null;
 }
 
 export interface AccountStatus {

@@ -8,7 +8,8 @@ import { AppError } from "../core/errors.ts";
 import { type PollDemand, pollStretch } from "../core/poll-interval.ts";
 import type { DaemonListener, MappingEvent } from "./daemon-event.ts";
 import type { Heartbeats } from "./heartbeats.ts";
-import { type MappingLoop, openMappingLoop, ROUND_SILENCE_MS_MAX } from "./mapping-loop.ts";
+import { decodeHoldReason, renderHoldReason } from "./hold-reason.ts";
+import { type Failure, type MappingLoop, openMappingLoop, ROUND_SILENCE_MS_MAX } from "./mapping-loop.ts";
 import { mappingStatus } from "./mapping-status.ts";
 import { openRoundGate } from "./round-gate.ts";
 import type { MappingRounds, RoundReport } from "./round-port.ts";
@@ -51,7 +52,7 @@ export interface Supervisor {
   look(names: readonly string[]): Promise<readonly LookOutcome[]>;
   /** Lets the plan that `mapping` is held with run. `plan`: only if it is that one. Throws AppError `usage` if it is not
    * held, or by another plan. Returns the plan's id. */
-  approve(mapping: string, plan?: string): string;
+  approve(mapping: string, plan?: string): Promise<string>;
   /** Goes on with `config`: mappings that are in neither or alike in both are not disturbed. `stale`: accounts that
    * changed, whose mappings start anew. */
   reload(config: Config, stale: ReadonlySet<string>): Promise<Reloaded>;
@@ -211,10 +212,10 @@ export function openSupervisor(deps: SupervisorDeps): Supervisor {
         chosen.map(async (loop) => ({ mapping: loop.mapping.name, outcome: await outcomeOf(loop.look()) })),
       );
     },
-    approve: (name, plan) => {
+    approve: async (name, plan) => {
       const loop = find(name);
-      const { hold } = loop.state();
-      if (hold === undefined) throw new AppError("usage", `mapping "${name}" is not held: there is nothing to approve`);
+      const { hold, failure } = loop.state();
+      if (hold === undefined) throw await notHeld(loop, failure);
       if (!loop.approve(plan ?? hold.plan)) {
         throw new AppError("usage", `mapping "${name}" is held with plan ${hold.plan}, not with ${plan}`, {
           hint: `look at it again with kvsync status and kvsync diff ${name}`,
@@ -244,6 +245,27 @@ export function openSupervisor(deps: SupervisorDeps): Supervisor {
     },
     failed,
   };
+}
+
+/** Why there is nothing to approve. A mapping that fails is looked at first: what was just put right may make it a held one,
+ * whose plan nobody has seen yet. */
+async function notHeld(loop: MappingLoop, failure: Failure | undefined): Promise<AppError> {
+  const { name } = loop.mapping;
+  const nothing = `mapping "${name}" is not held: there is nothing to approve`;
+  if (failure === undefined) return new AppError("usage", nothing);
+  const outcome = await outcomeOf(loop.look());
+  if (outcome instanceof AppError)
+    return new AppError(
+      "usage",
+      `${nothing}. It fails: ${outcome.message}`,
+      outcome.hint === undefined ? {} : { hint: outcome.hint },
+    );
+  if (outcome.hold === undefined) return new AppError("usage", `${nothing}. It works again`);
+  const { plan, writes, removes, reason } = outcome.hold;
+  const what = `${renderHoldReason(decodeHoldReason(reason))} (${writes} to write, ${removes} to remove)`;
+  return new AppError("held", `mapping "${name}" is held only now, with plan ${plan}: ${what}`, {
+    hint: `look with kvsync diff ${name}; kvsync approve ${name} again lets it run`,
+  });
 }
 
 async function outcomeOf(look: Promise<RoundReport>): Promise<RoundReport | AppError> {

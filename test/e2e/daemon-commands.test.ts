@@ -76,6 +76,49 @@ describe("a held mapping", () => {
   });
 });
 
+describe("status while no daemon runs", () => {
+  it("tells how the last rounds ended, what waits, and what to type; and fails, since nothing is kept in step", async () => {
+    fixture.config(`mappings: { app: ${TWO_WAY}, more: ${TWO_WAY} }`);
+    fixture.writeMany(20);
+    const never = await fixture.run("status");
+    expect(never.code).toBe(1);
+    expect(never.stdout).toMatch(/app {2}not running, not looked at yet/);
+    fixture.write("kv/more/a", "1");
+    fixture.write("kv/more/b", "1");
+    fixture.write("kv/more/b%meta", "{broken");
+    expect((await fixture.run("sync", "app")).code).toBe(0);
+    expect((await fixture.run("sync", "more")).code).toBe(3);
+    for (let i = 0; i < 15; i++) fixture.remove(`kv/app/k${i}`);
+    const plan = records((await fixture.run("sync", "app", "--json")).stdout).find(({ type }) => type === "held")?.[
+      "plan"
+    ];
+    const told = await fixture.run("status");
+    expect(told.code).toBe(1);
+    expect(told.stdout).toContain(`plan ${String(plan)}:`);
+    expect(told.stdout).toContain("kvsync approve app");
+    expect(told.stdout).toMatch(/! b: .*\(metadata-invalid, for /);
+    expect(told.stdout).toContain("nothing is kept in step now");
+    expect(told.stderr).toContain("start it with kvsync run");
+    const lines = records((await fixture.run("status", "--json")).stdout);
+    expect(lines).toMatchObject([
+      { type: "mapping", mapping: "app", state: "hold", hold: { plan } },
+      { type: "mapping", mapping: "more", state: "stopped", problemCount: 1, lastRound: { written: 1, failed: 1 } },
+      { type: "summary", command: "status", running: false },
+    ]);
+    expect((await fixture.run("status", "more")).stdout).not.toContain("app");
+  });
+
+  it("tells of a mapping whose last round failed, and approve says so as well", async () => {
+    fixture.config();
+    expect((await fixture.run("sync")).code).toBe(1);
+    expect((await fixture.run("status")).stdout).toMatch(/app {2}failing, .*\n {2}.*\(root-missing, for /);
+    const approved = await fixture.run("approve", "app");
+    expect(approved.code).toBe(2);
+    expect(approved.stderr).toContain("its last round failed");
+    expect(approved.stderr).toContain("kvsync sync app");
+  });
+});
+
 describe("the config", () => {
   it("is read again on a reload, and the old one stays if there is something wrong with it", async () => {
     fixture.config();

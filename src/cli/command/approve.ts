@@ -4,6 +4,7 @@
 import type { Command } from "commander";
 import { AppError } from "../../core/errors.ts";
 import { openControlClient } from "../../daemon/control/control-client.ts";
+import { type OutcomeError, readMappingOutcome } from "../../daemon/mapping-outcome.ts";
 import { type Hold, openHolds } from "../../journal/holds.ts";
 import { openJournal } from "../../journal/journal.ts";
 import { openStateLock } from "../../journal/lock.ts";
@@ -63,7 +64,7 @@ function approveInJournal({ clock }: Context, stateDir: string, mapping: string,
     try {
       const holds = openHolds(journal);
       const hold = holds.get(mapping);
-      if (hold === undefined) throw notHeld(mapping, holds.list());
+      if (hold === undefined) throw notHeld(mapping, holds.list(), readMappingOutcome(journal, mapping)?.error);
       const id = plan ?? hold.plan;
       if (holds.approve(mapping, id)) return id;
       throw new AppError("usage", `mapping "${mapping}" is held with plan ${hold.plan}, not with ${id}`);
@@ -75,7 +76,12 @@ function approveInJournal({ clock }: Context, stateDir: string, mapping: string,
   }
 }
 
-function notHeld(mapping: string, holds: readonly Hold[]): AppError {
+function notHeld(mapping: string, holds: readonly Hold[], error: OutcomeError | null | undefined): AppError {
+  if (error !== null && error !== undefined) {
+    return new AppError("usage", `mapping "${mapping}" is not held: its last round failed, ${error.message}`, {
+      hint: `look at it anew with kvsync sync ${mapping}; if that holds it, kvsync approve ${mapping} lets the plan run`,
+    });
+  }
   const others = holds.map((hold) => hold.mapping).join(", ");
   return new AppError("usage", `mapping "${mapping}" is not held: there is nothing to approve`, {
     hint: others === "" ? "no mapping is" : `held are: ${others}`,

@@ -1,15 +1,23 @@
-// kvsync status: what the daemon does and how it stands; with --wait, only when all is in step.
+// kvsync status: what the daemon does and how it stands; with --wait, only when all is in step. Where none runs, how things
+// stood when the last rounds ended.
 
+import { readdirSync } from "node:fs";
 import type { Command } from "commander";
+import { autoMappings } from "../../config/auto-mappings.ts";
+import type { Config, MappingConfig } from "../../config/config.ts";
 import type { DurationMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import { parseDuration } from "../../core/units.ts";
 import { type ControlClient, openControlClient } from "../../daemon/control/control-client.ts";
+import { knownStatus } from "../../daemon/known-status.ts";
 import type { DaemonStatus, MappingStatus } from "../../daemon/status.ts";
+import type { Journal } from "../../journal/journal.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode, exitCodeOf, worstExitCode } from "../exit-code.ts";
-import { renderStatus } from "../render-status.ts";
+import { lookAtJournal } from "../look-at-journal.ts";
+import { renderError } from "../render-error.ts";
+import { renderKnownStatus, renderStatus } from "../render-status.ts";
 
 interface Options {
   readonly wait?: boolean;
@@ -32,9 +40,15 @@ async function status(context: Context, names: readonly string[], options: Optio
   const timeout = parseDuration(options.timeout);
   if (timeout.kind === "fault") throw new AppError("usage", `--timeout: ${timeout.message}`);
   const { stateDir } = await context.config();
-  const client = await connect(context, stateDir, options.wait === true ? STARTING_MS_MAX : 0);
+  const isWaited = options.wait === true;
+  let client: ControlClient;
   try {
-    const isWaited = options.wait === true;
+    client = await connect(context, stateDir, isWaited ? STARTING_MS_MAX : 0);
+  } catch (error) {
+    if (isWaited || !(error instanceof AppError) || error.code !== "not-running") throw error;
+    return tellKnown(context, { stateDir, names, error });
+  }
+  try {
     const wait = { stateDir, client, names, timeoutMs: timeout.value };
     const shown = isWaited ? await waitFor(context, wait) : await ask(client, names);
     tell(context, shown);
@@ -138,9 +152,44 @@ function exitCodeOfState({ state, conflicts, error }: MappingStatus): ExitCode {
   return conflicts > 0 ? EXIT.conflicts : EXIT.done;
 }
 
+/** Without a daemon: what its journal knows. The exit code says that there is none. */
+async function tellKnown(
+  context: Context,
+  {
+    stateDir,
+    names,
+    error,
+  }: { readonly stateDir: string; readonly names: readonly string[]; readonly error: AppError },
+): Promise<ExitCode> {
+  const { clock, output } = context;
+  const config = await context.config();
+  const chosen = names.length > 0 || config.auto === undefined ? await context.mappings(names) : withAuto(config);
+  const look = (journal?: Journal): readonly MappingStatus[] => knownStatus(chosen, journal);
+  const mappings = lookAtJournal(context, stateDir, look) ?? look();
+  const now = clock.now();
+  for (const mapping of mappings) output.event({ type: "mapping", ...mapping });
+  output.event({ type: "summary", command: "status", running: false, now, stateDir, configFile: config.file ?? null });
+  for (const line of renderKnownStatus(mappings, now, output.stdout)) output.line(line);
+  output.warn(renderError(error, output.stderr, false));
+  return exitCodeOf(error);
+}
+
+/** With the mappings that `auto` finds, if its folder can be read. */
+function withAuto(config: Config): readonly MappingConfig[] {
+  const named = [...config.mappings.values()];
+  try {
+    const entries = readdirSync(config.auto!.root, { withFileTypes: true });
+    const folders = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+    return [...named, ...autoMappings(config, folders).mappings];
+  } catch (error) {
+    if (typeof (error as NodeJS.ErrnoException).syscall !== "string") throw error;
+    return named;
+  }
+}
+
 function tell({ output }: Context, status: DaemonStatus): void {
   for (const mapping of status.mappings) output.event({ type: "mapping", ...mapping });
   const { mappings: _, ...daemon } = status;
-  output.event({ type: "summary", command: "status", ...daemon });
+  output.event({ type: "summary", command: "status", running: true, ...daemon });
   for (const line of renderStatus(status, output.stdout)) output.line(line);
 }

@@ -65,12 +65,16 @@ function open(stateDir: string): Promise<Socket> {
 }
 
 async function* readLines(socket: Socket): AsyncGenerator<string, void> {
-  let text = "";
+  /** Of the line that has begun. Each chunk is looked through once, since an answer may be a hundred megabytes of history. */
+  let pieces: string[] = [];
   try {
     for await (const chunk of socket as AsyncIterable<string>) {
-      const lines = (text + chunk).split("\n");
-      text = lines.pop() ?? "";
-      yield* lines;
+      const [rest = "", ...others] = chunk.split("\n");
+      pieces.push(rest);
+      for (const begun of others) {
+        yield pieces.join("");
+        pieces = [begun];
+      }
     }
   } catch (error) {
     // A connection that breaks has said what it said.

@@ -56,6 +56,16 @@ describe("the control socket", () => {
       expect(await client.call({ op: "approve", mapping })).toEqual({ plan: mapping });
   });
 
+  it("answers with what is as long as a history may be, in time that grows with its length alone", async () => {
+    const answer = "x".repeat(50_000_000);
+    await serve(async () => answer);
+    client = await openControlClient(dir);
+    const began = performance.now();
+    expect((await client.call({ op: "status" })) as unknown).toBe(answer);
+    // It takes two seconds; looked through anew with each piece that comes, it took over thirty seconds.
+    expect(performance.now() - began).toBeLessThan(8000);
+  });
+
   it("answers what comes in one piece or in many", async () => {
     await serve(async ({ op }) => op);
     expect(await say('{"op":"status"}\n{"op":"reload"}\n\n', 2)).toEqual([

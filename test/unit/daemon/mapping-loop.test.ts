@@ -198,10 +198,10 @@ describe("a mapping that fails", () => {
     async (jump) => {
       rounds.script.push(failure("network"), failure("network"));
       await start();
-      const { retryAt } = mappingStatus(loop, false).error!;
-      const waitMs = retryAt - clock.now();
+      const untilRetry = (): number => mappingStatus(loop, false).error!.retryAt! - clock.now();
+      const waitMs = untilRetry();
       clock.jump(jump);
-      expect(mappingStatus(loop, false).error!.retryAt - clock.now()).toBe(waitMs);
+      expect(untilRetry()).toBe(waitMs);
       await clock.advance(waitMs - 1);
       expect(rounds.calls).toHaveLength(1);
       await clock.advance(1);

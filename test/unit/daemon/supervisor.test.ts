@@ -141,11 +141,25 @@ describe("a supervisor", () => {
     scripts["a"] = [{ hold: holdOf("p1", clock) }];
     await start(configOf([named("a"), named("b")]));
     expect(states()).toEqual({ a: "hold", b: "in-step" });
-    expect(() => supervisor.approve("b")).toThrow("is not held");
-    expect(() => supervisor.approve("a", "p2")).toThrow("is held with plan p1, not with p2");
-    expect(supervisor.approve("a")).toBe("p1");
+    await expect(supervisor.approve("b")).rejects.toThrow("is not held");
+    await expect(supervisor.approve("a", "p2")).rejects.toThrow("is held with plan p1, not with p2");
+    expect(await supervisor.approve("a")).toBe("p1");
     await clock.advance(0);
     expect(states()["a"]).toBe("in-step");
+    await stop();
+  });
+
+  it("shows what a mapping is held with that fails until it is approved, and lets it run the next time", async () => {
+    const failure = new AppError("namespace-not-found", "the namespace is gone");
+    scripts["a"] = [failure, { hold: holdOf("p1", clock) }];
+    scripts["b"] = Array.from({ length: 50 }, () => failure);
+    await start(configOf([named("a"), named("b")]));
+    const held = await settled(outcomeOf(supervisor.approve("a")));
+    expect(held).toMatchObject({ code: "held", message: expect.stringContaining("held only now, with plan p1") });
+    const failing = await settled(outcomeOf(supervisor.approve("b")));
+    const message = expect.stringContaining("It fails: the namespace is gone");
+    expect(failing).toMatchObject({ code: "usage", message });
+    expect(await supervisor.approve("a")).toBe("p1");
     await stop();
   });
 
