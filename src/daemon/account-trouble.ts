@@ -59,13 +59,13 @@ export function openAccountTroubles(clock: Clock): AccountTroubles {
       if (status < 200 || status >= 500) return undefined;
       const trouble = troubles.get(account);
       troubles.delete(account);
-      return trouble?.isTold === true ? clock.monotonic() - trouble.began : undefined;
+      return trouble?.isTold === true ? Math.round(clock.monotonic() - trouble.began) : undefined;
     },
     get: (account) => {
       const trouble = troubles.get(account);
       if (trouble === undefined) return undefined;
       const { reason, since, began } = trouble;
-      return { reason, since, forMs: clock.monotonic() - began };
+      return { reason, since, forMs: Math.round(clock.monotonic() - began) };
     },
     forget: (account) => {
       troubles.delete(account);

@@ -23,7 +23,7 @@ export function logEvents(log: Log): DaemonListener {
     const before = told.get(name) ?? NO_PROBLEMS;
     if (event.kind === "stopped") told.delete(name);
     if (event.kind === "round-ended") told.set(name, event.report.standing);
-    logMapping(event, log.with({ mapping: name }), before);
+    logMapping(event, log.with({ mapping: name }), { name, before });
   };
 }
 
@@ -57,7 +57,11 @@ function logDaemon(event: Exclude<DaemonEvent, MappingEvent & { readonly mapping
   }
 }
 
-function logMapping(event: MappingEvent, log: Log, before: StandingProblems): void {
+function logMapping(
+  event: MappingEvent,
+  log: Log,
+  { name, before }: { readonly name: string; readonly before: StandingProblems },
+): void {
   switch (event.kind) {
     case "started":
       return log.debug("started");
@@ -70,7 +74,8 @@ function logMapping(event: MappingEvent, log: Log, before: StandingProblems): vo
     case "held": {
       const { plan, writes, removes } = event.hold;
       const reason = decodeHoldReason(event.hold.reason);
-      return log.warn(`held: ${renderHoldReason(reason)}`, { plan, writes, removes, hint: renderHoldAdvice(reason) });
+      const hint = `look with kvsync diff ${name}; kvsync approve ${name} lets it run; ${renderHoldAdvice(reason)}`;
+      return log.warn(`held: ${renderHoldReason(reason)}`, { plan, writes, removes, hint });
     }
     case "lifted":
       return log.info("no longer held");
@@ -89,7 +94,7 @@ function logMapping(event: MappingEvent, log: Log, before: StandingProblems): vo
     }
     case "scrubbed":
       for (const { code, subject, message } of event.problems)
-        log.warn(`${subject} ${message}`, { code, key: subject });
+        log.warn(`${subject}: ${message}`, { code, key: subject });
       return;
     case "rescan":
       return log.debug(`looking at all files: ${event.reason}`);
@@ -110,7 +115,7 @@ function logProblems(standing: StandingProblems, log: Log, before: StandingProbl
   const begun = standing.known.filter((problem) => !isOld(problem));
   const over = before.known.filter((problem) => !isStanding(problem));
   for (const { code, subject, message } of begun.slice(0, PROBLEMS_TOLD_MAX))
-    log.warn(`${subject} ${message}`, { code, key: subject });
+    log.warn(`${subject}: ${message}`, { code, key: subject });
   const untold = Math.max(0, begun.length - PROBLEMS_TOLD_MAX) + Math.max(0, standing.more - before.more);
   if (untold > 0) log.warn(`${untold} more keys or files have problems`, { hint: "kvsync status shows the first" });
   for (const { code, subject } of over.slice(0, PROBLEMS_TOLD_MAX))

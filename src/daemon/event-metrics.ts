@@ -71,7 +71,7 @@ function troubleOf(
   const lasting = problems.find((problem) => isLasting(problem, now));
   if (lasting === undefined) return undefined;
   const more = problemCount > 1 ? ` (and ${problemCount - 1} more)` : "";
-  const message = `${visible(lasting.subject)} ${visible(lasting.message)}${more}`;
+  const message = `${visible(lasting.subject)}: ${visible(lasting.message)}${more}`;
   return { kind: "problems", message, hint: `kvsync status ${name}` };
 }
 

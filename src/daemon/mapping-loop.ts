@@ -289,7 +289,7 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
 
   /** By the time of day that it is now, whatever it was when the failure happened. */
   function toldFailure({ dueAt, ...told }: OpenFailure): Failure {
-    return { ...told, retryAt: (clock.now() + dueAt - clock.monotonic()) as EpochMs };
+    return { ...told, retryAt: Math.round(clock.now() + dueAt - clock.monotonic()) as EpochMs };
   }
 
   /** Undefined: it is a bug. */

@@ -197,7 +197,7 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
       // Names that can be no keys are told by the watcher's paths, and not by the engine.
       result: { ...result, failed: result.failed + (some?.problems.length ?? 0) },
       startedAt,
-      durationMs: clock.monotonic() - began,
+      durationMs: Math.round(clock.monotonic() - began),
       hold,
       isFull: only === undefined,
       lifted: heldBefore !== undefined && hold === undefined,

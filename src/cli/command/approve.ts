@@ -84,6 +84,6 @@ function notHeld(mapping: string, holds: readonly Hold[], error: OutcomeError | 
   }
   const others = holds.map((hold) => hold.mapping).join(", ");
   return new AppError("usage", `mapping "${mapping}" is not held: there is nothing to approve`, {
-    hint: others === "" ? "no mapping is" : `held are: ${others}`,
+    hint: others === "" ? "no mapping of this state folder is held" : `held are: ${others}`,
   });
 }

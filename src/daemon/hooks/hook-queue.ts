@@ -132,7 +132,8 @@ export function openHookQueue(deps: HookQueueDeps): HookQueue {
     const batch = take();
     const startedAt = clock.monotonic();
     const outcome = await deps.run(batch, ending.signal);
-    const fields = { hook: name, count: batch.lines.size + batch.more, durationMs: clock.monotonic() - startedAt };
+    const durationMs = Math.round(clock.monotonic() - startedAt);
+    const fields = { hook: name, count: batch.lines.size + batch.more, durationMs };
     if (outcome.kind === "done") log.debug(`${name} ran`, fields);
     else putBack(batch);
     return outcome;

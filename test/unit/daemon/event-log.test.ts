@@ -41,13 +41,13 @@ const told = (): string[] => lines.splice(0).map(({ message }) => message);
 describe("a problem", () => {
   it("is told once for as long as it lasts, when it is over, and again when it comes back", () => {
     tell(round(true, "a", "b"));
-    expect(told()).toEqual(["a cannot be opened", "b cannot be opened"]);
+    expect(told()).toEqual(["a: cannot be opened", "b: cannot be opened"]);
     tell(round(true, "a", "b"));
     expect(told()).toEqual([]);
     tell(round(false, "b"));
     expect(told()).toEqual(["a is in order again"]);
     tell(round(true, "a", "b"));
-    expect(told()).toEqual(["a cannot be opened"]);
+    expect(told()).toEqual(["a: cannot be opened"]);
   });
 
   it("is told line by line only while that can be read", () => {
@@ -66,7 +66,7 @@ describe("a problem", () => {
     tell({ kind: "stopped" });
     expect(told()).toEqual(["stopped"]);
     tell(round(true, "a"));
-    expect(told()).toEqual(["a cannot be opened"]);
+    expect(told()).toEqual(["a: cannot be opened"]);
   });
 });
 
@@ -80,7 +80,9 @@ it("a hold is told with what to do about it", () => {
         plan: "0123456789",
         writes: 0,
         removes: 50,
-        hint: "if that is not meant, bring back what was there, and it goes on by itself",
+        hint:
+          "look with kvsync diff app; kvsync approve app lets it run; " +
+          "if that is not meant, bring back what was there, and it goes on by itself",
       },
     },
   ]);

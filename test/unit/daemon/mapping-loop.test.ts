@@ -204,7 +204,8 @@ describe("a mapping that fails", () => {
       expect(untilRetry()).toBe(waitMs);
       await clock.advance(waitMs - 1);
       expect(rounds.calls).toHaveLength(1);
-      await clock.advance(1);
+      // A status tells whole milliseconds.
+      await clock.advance(2);
       expect(rounds.calls).toHaveLength(2);
     },
   );
