@@ -11,6 +11,7 @@ import { openOutput, type Output } from "./output.ts";
 import { buildProgram, SHORT_HELP } from "./program.ts";
 import { errorRecord, renderError } from "./render-error.ts";
 import { openStopSignals, type StopSignals } from "./stop-signals.ts";
+import { expectToSettle } from "./unsettled.ts";
 
 /** Runs the command that `args` ask for and ends the process with its exit code. */
 export async function runCli(args: readonly string[]): Promise<void> {
@@ -47,7 +48,9 @@ export async function runCli(args: readonly string[]): Promise<void> {
       await context.close();
     }
   };
-  process.on("uncaughtException", (error) => process.exit(tellError(error, output, stop, verbose)));
+  const fail = (error: unknown): ExitCode => tellError(error, output, stop, verbose);
+  process.on("uncaughtException", (error) => process.exit(fail(error)));
+  expectToSettle(fail);
   const program = buildProgram(start, {
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(text),
@@ -58,12 +61,7 @@ export async function runCli(args: readonly string[]): Promise<void> {
     // `help COMMAND` is `COMMAND --help`.
     else await program.parseAsync(args[0] === "help" ? [...args.slice(1), "--help"] : args, { from: "user" });
   } catch (error) {
-    exitCode = tellError(
-      error instanceof CommanderError ? usageError(error, program, args) : error,
-      output,
-      stop,
-      verbose,
-    );
+    exitCode = fail(error instanceof CommanderError ? usageError(error, program, args) : error);
   }
   await output.flush();
   process.exit(exitCode);

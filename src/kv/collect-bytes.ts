@@ -7,16 +7,13 @@ export interface Collected {
   readonly byteLength: ByteCount;
 }
 
-/** All of `body`, or undefined (and the body dropped) if it has more than `bytesMax`. `length`: as declared. */
+/** All of `body`, or undefined if it has more than `bytesMax`: the caller then drops it. `length`: as declared. */
 export async function collectChunks(
   body: AsyncIterable<Uint8Array>,
   bytesMax: ByteCount,
   length?: ByteCount,
 ): Promise<Collected | undefined> {
-  if (length !== undefined && length > bytesMax) {
-    await dropBytes(body);
-    return undefined;
-  }
+  if (length !== undefined && length > bytesMax) return undefined;
   const chunks: Uint8Array[] = [];
   let byteLength = 0;
   for await (const chunk of body) {
@@ -59,9 +56,4 @@ export function openJoiner(): (collected: Collected) => Uint8Array {
     }
     return joined.subarray(0, byteLength);
   };
-}
-
-/** Lets go of a body that nobody wants, and of its connection. */
-export async function dropBytes(body: AsyncIterable<Uint8Array>): Promise<void> {
-  for await (const _ of body) break;
 }

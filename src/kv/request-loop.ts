@@ -185,6 +185,7 @@ export function openRequestLoop(deps: RequestLoopDeps): RequestLoop {
       }
       const collected = await collectChunks(answer.body, JSON_BYTES_MAX, declaredLength(answer.headers));
       answered(answer.status);
+      if (collected === undefined) answer.body.drop();
       return { verdict: judge(call, answer, collected), rate };
     } catch (error) {
       signal.throwIfAborted();

@@ -1,13 +1,15 @@
-// One HTTP request and its answer, over undici's dispatcher: raw paths (nothing normalises `..` or `%2F` [I1]), exact
-// Content-Length, streams both ways with back-pressure, no redirects, no cookies, no decompression, no retries.
+// One HTTP request and its answer, over undici's documented `request`: raw paths (undici puts `..` and `%2F` on the wire as
+// they are [I1]), exact Content-Length, streams both ways with undici's own back-pressure, no redirects, no cookies, no
+// decompression, no retries.
 //
-// undici is loaded with the first request, and only its pool: 30 ms instead of 75 for the whole of it, and nothing for
-// commands that never talk to KV. `dispatch` is its documented lowest layer, and all that is needed here.
+// undici is loaded with the first request, so that commands which never talk to KV do not pay for it. Loading all of it
+// costs 20 to 50 ms more than its pool alone, which only a deep import gives: `kvsync key get` of a small value over loopback
+// takes 285 ms where it took 262 (the best of 30, on a busy machine; medians 371 and 323). The API is 50 to 200 ms away.
 
+import { Readable } from "node:stream";
 import type { Pool } from "undici";
 import type { ByteCount, DurationMs } from "../core/clock.ts";
 import type { SizedBody } from "./kv-api.ts";
-import { openBodyQueue } from "./body-queue.ts";
 
 export type AnswerHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
@@ -24,8 +26,13 @@ export interface HttpAnswer {
   readonly status: number;
   /** Names in lower case. */
   readonly headers: AnswerHeaders;
-  /** To be consumed, or ended early by its iterator's `return`: else the connection stays taken. */
-  readonly body: AsyncIterable<Uint8Array>;
+  readonly body: AnswerBody;
+}
+
+/** To be read, once, or dropped: else the connection stays taken. Leaving the loop early drops it, too. */
+export interface AnswerBody extends AsyncIterable<Uint8Array> {
+  /** Lets go of what was not read, and of the connection. */
+  drop(): void;
 }
 
 export interface Transport {
@@ -53,7 +60,7 @@ export function openTransport(options: TransportOptions): Transport {
     send: async (request) => {
       if (closed) throw new Error("the connection pool is closed");
       pool ??= openPool(options);
-      return dispatch(await pool, request, options);
+      return send(await pool, request, options);
     },
     close: async () => {
       closed = true;
@@ -63,10 +70,8 @@ export function openTransport(options: TransportOptions): Transport {
 }
 
 async function openPool(options: TransportOptions): Promise<Pool> {
-  // @ts-expect-error -- this file of undici has no declaration of its own; it is the class the package's entry exports
-  const module = (await import("undici/lib/dispatcher/pool.js")) as { readonly default: typeof Pool };
-  const UndiciPool = module.default;
-  return new UndiciPool(options.origin, {
+  const undici = await import("undici");
+  return new undici.Pool(options.origin, {
     // HTTP/2 would put all of a budget's bulk writes onto one connection and its flow control.
     allowH2: false,
     // The budget gate bounds the requests at a time; a bound here too could wait for a stream that nobody reads.
@@ -82,65 +87,54 @@ async function openPool(options: TransportOptions): Promise<Pool> {
 /** How long an idle connection is kept when the server does not say: a budget of 4 requests a second uses it before. */
 const KEEP_ALIVE_MS = 10_000;
 
-function dispatch(pool: Pool, request: HttpRequest, options: TransportOptions): Promise<HttpAnswer> {
-  return new Promise((resolve, reject) => {
-    const { signal } = request;
-    signal?.throwIfAborted();
-    let abort: ((reason: Error) => void) | undefined;
-    const onAbort = (): void => {
-      const reason = signal?.reason as Error;
-      // Not started yet: the start looks at the signal.
-      abort?.(reason);
-      reject(reason);
-    };
-    signal?.addEventListener("abort", onAbort, { once: true });
-    const ended = (): void => signal?.removeEventListener("abort", onAbort);
-    const queue = openBodyQueue();
-    pool.dispatch(
-      {
-        method: request.method,
-        path: request.path,
-        headers: headersOf(request),
-        ...(request.body === undefined ? {} : { body: bodyOf(request.body) }),
-      },
-      {
-        onRequestStart(controller) {
-          abort = (reason) => controller.abort(reason);
-          if (signal?.aborted === true) controller.abort(signal.reason as Error);
-        },
-        onBodySent(chunk) {
-          options.onBytesUp(chunk.byteLength);
-        },
-        onResponseStart(controller, status, headers) {
-          // Interim answers (100, 103) are followed by the real one.
-          if (status < 200) return;
-          queue.attach(controller);
-          resolve({ status, headers, body: queue.body });
-        },
-        onResponseData(_controller, chunk) {
-          options.onBytesDown(chunk.byteLength);
-          queue.push(chunk);
-        },
-        onResponseEnd() {
-          ended();
-          queue.end();
-        },
-        onResponseError(_controller, error) {
-          ended();
-          queue.fail(error);
-          reject(error);
-        },
-      },
-    );
+async function send(pool: Pool, request: HttpRequest, options: TransportOptions): Promise<HttpAnswer> {
+  const { method, path, signal } = request;
+  signal?.throwIfAborted();
+  const answer = pool.request({
+    method,
+    path,
+    headers: headersOf(request),
+    ...(request.body === undefined ? {} : { body: bodyOf(request.body, options) }),
+    ...(signal === undefined ? {} : { signal }),
   });
+  const { statusCode, headers, body } = await orAborted(answer, signal);
+  // A connection may break before anyone reads the body, which tells its reader all the same.
+  body.on("error", () => undefined);
+  return { status: statusCode, headers, body: answerBody(body, options) };
+}
+
+/** undici looks at the signal once it is connected, and connecting may take long. */
+function orAborted<T>(answer: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return answer;
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason as Error);
+    signal.addEventListener("abort", onAbort, { once: true });
+    answer.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}
+
+function answerBody(body: Readable, { onBytesDown }: TransportOptions): AnswerBody {
+  async function* read(): AsyncGenerator<Uint8Array, void> {
+    for await (const chunk of body as AsyncIterable<Uint8Array>) {
+      onBytesDown(chunk.byteLength);
+      yield chunk;
+    }
+  }
+  return { [Symbol.asyncIterator]: read, drop: () => body.destroy() };
 }
 
 function headersOf({ headers, body }: HttpRequest): Record<string, string> {
   return body === undefined ? { ...headers } : { ...headers, "content-length": String(body.byteLength) };
 }
 
-/** undici takes any iterable of bytes, and checks that it yields exactly Content-Length; its types know only some. */
-function bodyOf(body: SizedBody): Buffer {
+/** undici checks that a stream yields exactly Content-Length. */
+function bodyOf(body: SizedBody, { onBytesUp }: TransportOptions): Readable | Uint8Array {
   if (body.byteLength === 0) return Buffer.alloc(0);
-  return body.chunks() as unknown as Buffer;
+  async function* counted(): AsyncGenerator<Uint8Array, void> {
+    for await (const chunk of body.chunks()) {
+      onBytesUp(chunk.byteLength);
+      yield chunk;
+    }
+  }
+  return Readable.from(counted(), { objectMode: false });
 }

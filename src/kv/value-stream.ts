@@ -5,7 +5,7 @@ import { parseEpochSeconds } from "../core/clock.ts";
 import { backoffMs } from "../core/backoff.ts";
 import { AppError } from "../core/errors.ts";
 import { VALUE_BYTES_MAX } from "../core/limits.ts";
-import { collectBytes, dropBytes } from "./collect-bytes.ts";
+import { collectBytes } from "./collect-bytes.ts";
 import type { ValueStream } from "./kv-api.ts";
 import { KvError } from "./kv-error.ts";
 import { judgeNetworkError } from "./network-error.ts";
@@ -54,7 +54,7 @@ async function readAnswer(result: CallResult, deps: ValueStreamDeps): Promise<Ht
     case "stream": {
       const fault = answerFault(result.answer.headers);
       if (fault === undefined) return result.answer;
-      await dropBytes(result.answer.body);
+      result.answer.body.drop();
       throw new KvError("api-malformed", `could not ${deps.what}: the answer ${fault}`, {
         hint: "something between here and the API changes answers; check the account's endpoint, and proxies",
       });
@@ -76,6 +76,7 @@ async function readBytes(answer: HttpAnswer, deps: ValueStreamDeps): Promise<Uin
   const length = declaredLength(answer.headers);
   const bytes = await collectBytes(failingAsKvError(answer.body, deps), VALUE_BYTES_MAX, length);
   if (bytes !== undefined) return bytes;
+  answer.body.drop();
   throw new KvError("api-malformed", `could not ${deps.what}: the answer has more than ${VALUE_BYTES_MAX} bytes`);
 }
 
