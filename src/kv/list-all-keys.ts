@@ -1,12 +1,14 @@
 // All keys of a namespace, page after page, with the next page on its way while this one is used.
 //
-// [I3] What did not come to a proper end proves nothing: a cursor that was seen before would go in circles, and keys out
-// of order would be compared with the wrong ones, so both are errors and never the end.
+// [I3] What did not come to a proper end proves nothing: a listing that goes in circles or does not end
+// (listing-guard.ts) is an error and never the end, and so are keys out of order, which would be compared with the wrong ones.
 
+import type { Clock } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { compareUtf8 } from "../core/key.ts";
 import { LIST_PAGE_KEYS_MAX } from "../core/limits.ts";
 import type { CallOptions, KvApi, ListedKey, NamespaceId } from "./kv-api.ts";
+import { openListingGuard } from "./listing-guard.ts";
 
 export interface ListQuery {
   readonly namespaceId: NamespaceId;
@@ -17,7 +19,7 @@ export interface ListQuery {
 /** Pages of keys in strictly ascending UTF-8 order; empty ones are left out.
  * @throws AppError `api-malformed` when the listing contradicts itself; what the API says when it fails. */
 export async function* listAllKeys(
-  api: KvApi,
+  { clock, api }: { readonly clock: Clock; readonly api: KvApi },
   { namespaceId, prefix = "" }: ListQuery,
   options: CallOptions = {},
 ): AsyncGenerator<readonly ListedKey[], void> {
@@ -29,14 +31,13 @@ export async function* listAllKeys(
     page.catch(() => undefined);
     return page;
   };
-  const cursors = new Set<string>();
+  const guard = openListingGuard(clock, `list the keys of namespace ${namespaceId}`);
   let last: string | undefined;
   let next: ReturnType<KvApi["listKeys"]> | undefined = fetchPage("");
   try {
     while (next !== undefined) {
       const { keys, cursor }: Awaited<typeof next> = await next;
-      if (cursor !== "" && cursors.has(cursor)) throw malformed(namespaceId, "the same cursor came twice");
-      cursors.add(cursor);
+      guard.check({ keys, cursor });
       next = cursor === "" ? undefined : fetchPage(cursor);
       last = checkPage(keys, last, prefix, namespaceId);
       if (keys.length > 0) yield keys;

@@ -61,11 +61,11 @@ export function openNamespaceReplica(options: NamespaceReplicaOptions): Replica 
 }
 
 async function* listEntries(
-  { api, namespaceId, prefix }: NamespaceSide,
+  { clock, api, namespaceId, prefix }: NamespaceSide,
   { onProblem, onUnknown = () => {} }: ListOptions,
   options: CallOptions,
 ): Pages<Entry> {
-  for await (const page of listAllKeys(api, { namespaceId, prefix }, options)) {
+  for await (const page of listAllKeys({ clock, api }, { namespaceId, prefix }, options)) {
     const entries: Entry[] = [];
     for (const listed of page) {
       const key = restKey(prefix, listed.name);

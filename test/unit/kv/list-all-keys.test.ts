@@ -2,11 +2,13 @@ import { describe, expect, it } from "vitest";
 import type { NamespaceId } from "../../../src/kv/kv-api.ts";
 import { listAllKeys } from "../../../src/kv/list-all-keys.ts";
 import { writePairs } from "../../../src/kv/write-pairs.ts";
+import { HurriedClock } from "../../support/hurried-clock.ts";
 import { collect } from "../../support/values.ts";
 import { failure, openTestClient } from "./client-fixture.ts";
 import { answer, type ScriptedServer, startScriptedServer } from "./scripted-server.ts";
 import { manyPairs, openTransfer, pairOf } from "./transfer-fixture.ts";
 
+const clock = new HurriedClock();
 const id = "0f2ac74b498b48028cb68387c421e279" as NamespaceId;
 
 /** A server that answers with these pages, one after the other; each is keys and a cursor. */
@@ -24,7 +26,7 @@ async function list(server: ScriptedServer, prefix?: string): Promise<string[]> 
   const api = openTestClient(server.url);
   try {
     const query = { namespaceId: id, ...(prefix === undefined ? {} : { prefix }) };
-    return (await collect(listAllKeys(api, query))).map((key) => key.name);
+    return (await collect(listAllKeys({ clock, api }, query))).map((key) => key.name);
   } finally {
     await api.close();
   }
@@ -124,6 +126,30 @@ describe("listing all keys", () => {
     expect((await failure(list(server, "p/"))).code).toBe("api-malformed");
   });
 
+  it("proves nothing by empty pages without an end, each with a fresh cursor", async () => {
+    await using server = await startScriptedServer((_, response, number) =>
+      // A key now and then is progress.
+      answer(response, number === 500 ? [{ name: "k" }] : [], { cursor: `c${number}` }),
+    );
+    const error = await failure(list(server));
+    expect(error).toMatchObject({ code: "api-malformed", retryable: true });
+    expect(error.message).toContain("1000 pages in a row were empty, and each said that more would follow");
+    expect(server.requests.length).toBeGreaterThanOrEqual(1501);
+    expect(server.requests.length).toBeLessThanOrEqual(1502);
+  });
+
+  it("proves nothing by an hour of empty pages", async () => {
+    await using server = await startScriptedServer((_, response, number) => {
+      clock.jump(3_600_001);
+      void clock.sleep(60_000);
+      answer(response, [], { cursor: `c${number}` });
+    });
+    const error = await failure(list(server));
+    expect(error.message).toContain("no key came for an hour");
+    expect(server.requests.length).toBeGreaterThan(60);
+    expect(server.requests.length).toBeLessThan(65);
+  });
+
   it("asks for the next page while this one is used, and for none when it is left", async () => {
     await using server = await paged([
       [["a"], "1"],
@@ -131,7 +157,7 @@ describe("listing all keys", () => {
       [["c"], ""],
     ]);
     const api = openTestClient(server.url);
-    for await (const page of listAllKeys(api, { namespaceId: id })) {
+    for await (const page of listAllKeys({ clock, api }, { namespaceId: id })) {
       expect(page).toHaveLength(1);
       while (server.requests.length < 2) await new Promise((resolve) => setImmediate(resolve));
       break;

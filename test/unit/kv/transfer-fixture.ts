@@ -33,7 +33,7 @@ export async function openTransfer(faults: FaultPlan = {}): Promise<Transfer> {
     api,
     namespaceId: id,
     server,
-    names: async () => (await collect(listAllKeys(api, { namespaceId: id }))).map((key) => key.name),
+    names: async () => (await collect(listAllKeys({ clock, api }, { namespaceId: id }))).map((key) => key.name),
     value: async (key) => {
       server.setFaults({});
       const stream = await api.readValue(id, keyOf(key));
