@@ -5,6 +5,7 @@ import type { Clock, DurationMs } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
 import { isJsonObject } from "../core/json.ts";
 import { LIST_PAGE_KEYS_MAX } from "../core/limits.ts";
+import { systemClock } from "../core/system-clock.ts";
 import { parseBulkResult, parseBulkValues, parseKeysPage, parseNamespace, parseNamespacesPage } from "./answers.ts";
 import { type Budget, type BudgetOptions, type BudgetWait, openBudget } from "./budget.ts";
 import { scanBulkValues } from "./bulk-get-answer.ts";
@@ -37,6 +38,8 @@ export interface KvClientOptions {
   /** How long an answer may take once the request is sent. The gateway gives up after 100 seconds (524). */
   readonly headersTimeoutMs?: DurationMs | undefined;
   readonly bodyTimeoutMs?: DurationMs | undefined;
+  /** By which slow answers are judged: real time unless given, as undici's own timeouts are, whatever `clock` is. */
+  readonly networkClock?: Clock | undefined;
   readonly retry?: Partial<RetryOptions> | undefined;
   readonly onRetry?: ((event: RetryEvent) => void) | undefined;
   /** A request has to wait for the budget. */
@@ -57,6 +60,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const HEADERS_TIMEOUT_MS = 120_000;
 const BODY_TIMEOUT_MS = 60_000;
 const NAMESPACES_PER_PAGE = 1000;
+/** An account has 1,000 namespaces, unless it asks for more: one page. */
+const NAMESPACE_PAGES_MAX = 1000;
 const FRESH_MS = 10_000;
 const JSON_TYPE = "application/json";
 
@@ -70,6 +75,7 @@ export function openKvClient(options: KvClientOptions): KvClient {
   const created = new Map<NamespaceId, number>();
   const budget = options.budgetState ?? openBudget({ ...options.budget, clock, concurrency: options.concurrency });
   const transport = openTransport({
+    clock: options.networkClock ?? systemClock,
     origin: endpoint.origin,
     connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     headersTimeoutMs: options.headersTimeoutMs ?? HEADERS_TIMEOUT_MS,
@@ -117,6 +123,8 @@ export function openKvClient(options: KvClientOptions): KvClient {
       before = ids;
       if (namespaces.length > 0) yield namespaces;
       if (isLast) return;
+      if (page >= NAMESPACE_PAGES_MAX)
+        throw new KvError("api-malformed", `could not ${what}: after ${page} pages, more are said to follow`);
     }
   }
 

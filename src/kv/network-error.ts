@@ -1,5 +1,12 @@
-// A request that got no answer, told apart: try again, tell about the certificate, or let a bug be a bug.
+// A request that got no answer, told apart: try again, or tell about the certificate.
+//
+// The rule: what went wrong while a request was under way is the network's, unless it is known to be ours. The network, the
+// system below it and the server between them fail in more ways than anybody can list (headers that are too large, no more
+// files, a certificate for something else), so the list below only gives the well-known ones a better text; the others are
+// told with the text of the system. Known to be ours are failed assertions, what the language throws at wrong code (a
+// TypeError and its kin), requests that undici refuses to send, and whatever the source of a request's body threw.
 
+import { AppError, visible } from "../core/errors.ts";
 import { KvError } from "./kv-error.ts";
 import type { Verdict } from "./judge-answer.ts";
 
@@ -10,46 +17,94 @@ const REASONS: Readonly<Record<string, string>> = {
   EPIPE: "the connection was closed",
   ENOTFOUND: "the host name is not known",
   EAI_AGAIN: "the host name could not be looked up",
+  EAI_FAIL: "the host name could not be looked up",
   EHOSTUNREACH: "the host cannot be reached",
   EHOSTDOWN: "the host is down",
   ENETUNREACH: "the network cannot be reached",
   ENETDOWN: "the network is down",
   EADDRNOTAVAIL: "no local address is free",
+  EACCES: "this machine does not allow the connection",
+  EPERM: "this machine does not allow the connection",
+  EMFILE: "this process has too many files open",
+  ENFILE: "this machine has too many files open",
+  ENOBUFS: "this machine is out of network memory",
   ETIMEDOUT: "the connection timed out",
   UND_ERR_CONNECT_TIMEOUT: "connecting timed out",
   UND_ERR_HEADERS_TIMEOUT: "no answer came in time",
-  UND_ERR_BODY_TIMEOUT: "the answer stopped half-way",
+  UND_ERR_BODY_TIMEOUT: "the answer stopped half-way, or came too slowly",
+  UND_ERR_HEADERS_OVERFLOW: "the answer has more headers than anybody reads",
   UND_ERR_SOCKET: "the connection was closed",
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: "the answer was cut short",
   UND_ERR_INFO: "the connection was reset",
 };
 
+/** Trying again within half a minute finds the same. */
+const LASTING = new Set(["UND_ERR_HEADERS_OVERFLOW", "EACCES", "EPERM"]);
+
+const HINTS: Readonly<Record<string, string>> = {
+  EMFILE: "raise the limit on open files (ulimit -n), or lower the account's concurrency",
+  ENFILE: "raise this machine's limit on open files",
+  EACCES: "check the firewall of this machine",
+  EPERM: "check the firewall of this machine",
+};
+const HINT = "check the network and the account's endpoint";
+
 /** Once connected: the server may have done, or still do, what was asked. */
 const TIMEOUTS = new Set(["UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT"]);
 
-const TLS = /^(CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH|EPROTO$)/;
+/** What Node calls the refusals of certificates and of TLS itself: OpenSSL's X509_V_ERR_ names, and its own. */
+const TLS =
+  /^(CERT_|ERR_TLS_|ERR_SSL_|ERR_OSSL_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERROR_IN_CERT_|HOSTNAME_MISMATCH|INVALID_(CA|PURPOSE)|PATH_LENGTH_|EPROTO$)/;
+/** OpenSSL's own texts, where Node leaves the name out. */
+const TLS_TEXT = /certificate|self.signed/i;
 
-/** @throws `error` itself when it is none of the network's: a bug, or the failure of a request body's source. */
+/** undici was asked for what it cannot send. */
+const OURS = new Set([
+  "ERR_ASSERTION",
+  "UND_ERR_INVALID_ARG",
+  "UND_ERR_REQ_CONTENT_LENGTH_MISMATCH",
+  "UND_ERR_NOT_SUPPORTED",
+]);
+
+/** What the source of a request's body threw, as `cause`. */
+export class BodySourceError extends Error {}
+
+/** @throws `error` itself when it is known to be ours, and what a body's source threw. */
 export function judgeNetworkError(error: unknown, what: string, host: string): Verdict {
+  if (error instanceof BodySourceError) throw error.cause;
   const code = codeOf(error);
-  if (TLS.test(code))
-    return {
-      kind: "fail",
-      error: new KvError("network", `could not ${what}: no trusted connection to ${host} (${code})`, {
-        hint: "check the endpoint, the machine's certificates and its clock",
-      }),
-    };
-  const reason = REASONS[code] ?? (isParserError(error) ? "the answer is not HTTP" : undefined);
-  if (reason === undefined) throw error;
-  return {
-    kind: "retry",
-    afterMs: undefined,
-    error: new KvError("network", `could not ${what}: ${reason} (${host})`, {
-      hint: "check the network and the account's endpoint",
-      retryable: true,
-      timedOut: TIMEOUTS.has(code),
-    }),
-  };
+  const proxy = proxyRefusal(error);
+  if (proxy === undefined && isOurs(error, code)) throw error;
+  const text = error instanceof Error ? visible(error.message) : "";
+  if (TLS.test(code) || (code === "" && TLS_TEXT.test(text)))
+    return fail(`could not ${what}: no trusted connection to ${host} (${code === "" ? text : code})`, {
+      hint: "check the endpoint, the machine's certificates and its clock",
+      cause: error,
+    });
+  const known = proxy ?? REASONS[code] ?? (isParserError(error) ? "the answer is not HTTP" : undefined);
+  const message = `could not ${what}: ${known ?? (text === "" ? code : text)} (${host})`;
+  const hint = HINTS[code] ?? (proxy === undefined ? HINT : "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY");
+  if (LASTING.has(code) || (proxy !== undefined && !/\b5\d\d$/.test(proxy)))
+    return fail(message, { hint, cause: error });
+  const options = { hint, cause: error, retryable: true, timedOut: TIMEOUTS.has(code) };
+  return { kind: "retry", afterMs: undefined, error: new KvError("network", message, options) };
+}
+
+function fail(message: string, options: { readonly hint: string; readonly cause: unknown }): Verdict {
+  return { kind: "fail", error: new KvError("network", message, options) };
+}
+
+function isOurs(error: unknown, code: string): boolean {
+  if (error instanceof AppError || OURS.has(code)) return true;
+  const isOfLanguage = error instanceof TypeError || error instanceof ReferenceError || error instanceof SyntaxError;
+  return isOfLanguage && code === "";
+}
+
+/** undici tells of a proxy that refuses in a text, with a code that means something else. */
+function proxyRefusal(error: unknown): string | undefined {
+  const text = error instanceof Error ? error.message : "";
+  const status = /^Proxy response \((\d{3})\)|^Proxy Authentication Required \((\d{3})\)/.exec(text);
+  return status === null ? undefined : `the proxy answered ${status[1] ?? status[2]}`;
 }
 
 /** undici's only error that may come without a code. */

@@ -151,9 +151,9 @@ export function openRequestLoop(deps: RequestLoopDeps): RequestLoop {
   async function acquire(call: Call, { priority, once }: CallOptions, signal: AbortSignal): Promise<Permit> {
     const { noWait, onWait } = deps;
     const usual = call.operation === "list" ? "scan" : "edit";
-    const askedAt = clock.now();
+    const askedAt = clock.monotonic();
     const permit = await budget.acquire(priority ?? usual, { signal, noWait, onWait });
-    const waitedMs = clock.now() - askedAt;
+    const waitedMs = clock.monotonic() - askedAt;
     if (waitedMs > 0) deps.onWaited?.(waitedMs);
     const isLate = once !== undefined && waitedMs > once.withinMs;
     if (!signal.aborted && !isLate) return permit;
@@ -168,30 +168,31 @@ export function openRequestLoop(deps: RequestLoopDeps): RequestLoop {
     const sentAt = clock.monotonic();
     const answered = (status: number): void =>
       deps.onAnswer?.({ operation: call.operation, status, durationMs: clock.monotonic() - sentAt });
+    let answer: HttpAnswer;
+    let collected: Collected | undefined;
     try {
       const { contentType } = call;
-      const answer = await transport.send({
+      answer = await transport.send({
         method: call.method,
         path: call.path,
         headers: contentType === undefined ? deps.headers : { ...deps.headers, "content-type": contentType },
         body: call.body,
         signal,
       });
-      const rate = parseRateHeaders(answer.headers);
       // The gate counts a stream up to here: whoever holds many must not starve the rest.
       if (expect === "stream" && answer.status === 200) {
         answered(answer.status);
-        return { verdict: { kind: "stream", answer }, rate };
+        return { verdict: { kind: "stream", answer }, rate: parseRateHeaders(answer.headers) };
       }
-      const collected = await collectChunks(answer.body, JSON_BYTES_MAX, declaredLength(answer.headers));
+      collected = await collectChunks(answer.body, JSON_BYTES_MAX, declaredLength(answer.headers));
       answered(answer.status);
       if (collected === undefined) answer.body.drop();
-      return { verdict: judge(call, answer, collected), rate };
     } catch (error) {
       signal.throwIfAborted();
       answered(0);
       return { verdict: judgeNetworkError(error, call.what, deps.host), rate: undefined };
     }
+    return { verdict: judge(call, answer, collected), rate: parseRateHeaders(answer.headers) };
   }
 
   function judge(call: Call, answer: HttpAnswer, collected: Collected | undefined): Verdict {

@@ -8,7 +8,8 @@
 
 import { Readable } from "node:stream";
 import type { Pool } from "undici";
-import type { ByteCount, DurationMs } from "../core/clock.ts";
+import type { ByteCount, Clock, DurationMs } from "../core/clock.ts";
+import { BodySourceError } from "./network-error.ts";
 import type { SizedBody } from "./kv-api.ts";
 
 export type AnswerHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -42,6 +43,7 @@ export interface Transport {
 }
 
 export interface TransportOptions {
+  readonly clock: Clock;
   /** `https://api.cloudflare.com` */
   readonly origin: string;
   readonly connectTimeoutMs: DurationMs;
@@ -113,11 +115,29 @@ function orAborted<T>(answer: Promise<T>, signal: AbortSignal | undefined): Prom
   });
 }
 
-function answerBody(body: Readable, { onBytesDown }: TransportOptions): AnswerBody {
+/** An answer that comes slower than this is given up: `bodyTimeoutMs` alone would be renewed for ever by a byte a minute. What
+ * the reader takes to use a piece does not count. A modem's 56 kbit/s are seven times as much. */
+const BODY_GRACE_MS: DurationMs = 60_000;
+const BODY_BYTES_PER_MS_MIN = 1;
+
+/** Has the same code as undici's own limit. */
+class SlowBodyError extends Error {
+  readonly code = "UND_ERR_BODY_TIMEOUT";
+}
+
+function answerBody(body: Readable, { clock, onBytesDown }: TransportOptions): AnswerBody {
   async function* read(): AsyncGenerator<Uint8Array, void> {
+    let bytes = 0;
+    let waitedMs = 0;
+    let askedAt = clock.monotonic();
     for await (const chunk of body as AsyncIterable<Uint8Array>) {
+      waitedMs += clock.monotonic() - askedAt;
+      bytes += chunk.byteLength;
       onBytesDown(chunk.byteLength);
+      if (waitedMs > BODY_GRACE_MS + bytes / BODY_BYTES_PER_MS_MIN)
+        throw new SlowBodyError(`the answer came at ${Math.round((1000 * bytes) / waitedMs)} bytes a second`);
       yield chunk;
+      askedAt = clock.monotonic();
     }
   }
   return { [Symbol.asyncIterator]: read, drop: () => body.destroy() };
@@ -131,9 +151,13 @@ function headersOf({ headers, body }: HttpRequest): Record<string, string> {
 function bodyOf(body: SizedBody, { onBytesUp }: TransportOptions): Readable | Uint8Array {
   if (body.byteLength === 0) return Buffer.alloc(0);
   async function* counted(): AsyncGenerator<Uint8Array, void> {
-    for await (const chunk of body.chunks()) {
-      onBytesUp(chunk.byteLength);
-      yield chunk;
+    try {
+      for await (const chunk of body.chunks()) {
+        onBytesUp(chunk.byteLength);
+        yield chunk;
+      }
+    } catch (cause) {
+      throw new BodySourceError("the source of a request's body failed", { cause });
     }
   }
   return Readable.from(counted(), { objectMode: false });

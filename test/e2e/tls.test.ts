@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type CliRun, records, runCli } from "../support/cli.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
-import { CERTIFICATE, openTlsFront, type TlsFront } from "../support/tls/tls-front.ts";
+import { CERTIFICATE, CLIENT_CERTIFICATE, openTlsFront, type TlsFront } from "../support/tls/tls-front.ts";
 
 let server: TestServer;
 let front: TlsFront;
@@ -67,5 +67,23 @@ it.each([
     1,
     `kvsync: account "cloudflare": could not list the namespaces of the account: no trusted connection to ${host}:${front.port} (${code})\n` +
       "  hint: check the endpoint, the machine's certificates and its clock\n",
+  ]);
+});
+
+it("ends at once at a certificate that is for something else", async () => {
+  const other = await openTlsFront(server.url, CLIENT_CERTIFICATE);
+  const run = await runCli(["namespace", "list"], {
+    cwd,
+    env: {
+      CLOUDFLARE_ACCOUNT_ID: "acct",
+      CLOUDFLARE_API_TOKEN: "right",
+      CLOUDFLARE_API_BASE_URL: `https://localhost:${other.port}/client/v4`,
+      NODE_EXTRA_CA_CERTS: CLIENT_CERTIFICATE,
+    },
+  });
+  other.close();
+  expect([run.code, run.stderr]).toEqual([
+    1,
+    expect.stringMatching(/no trusted connection to localhost:\d+ \(INVALID_PURPOSE\)/),
   ]);
 });

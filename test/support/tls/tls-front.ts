@@ -7,6 +7,8 @@ import { createServer } from "node:tls";
 import { fileURLToPath } from "node:url";
 
 export const CERTIFICATE = fileURLToPath(new URL("localhost.crt", import.meta.url));
+/** The same, but for clients alone. */
+export const CLIENT_CERTIFICATE = fileURLToPath(new URL("client-only.crt", import.meta.url));
 const KEY = fileURLToPath(new URL("localhost.key", import.meta.url));
 
 export interface TlsFront {
@@ -17,10 +19,10 @@ export interface TlsFront {
 }
 
 /** Hands on whatever arrives, decrypted, to the server at `url`. */
-export async function openTlsFront(url: string): Promise<TlsFront> {
+export async function openTlsFront(url: string, certificate = CERTIFICATE): Promise<TlsFront> {
   const { hostname, port } = new URL(url);
   let connections = 0;
-  const front = createServer({ cert: readFileSync(CERTIFICATE), key: readFileSync(KEY) }, (socket) => {
+  const front = createServer({ cert: readFileSync(certificate), key: readFileSync(KEY) }, (socket) => {
     connections++;
     const back = connect(Number(port), hostname);
     socket.pipe(back).pipe(socket);

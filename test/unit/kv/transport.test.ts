@@ -3,10 +3,12 @@
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
+import { FakeClock } from "../../support/fake-clock.ts";
 import { openTransport, type Transport } from "../../../src/kv/transport.ts";
 import { type ScriptedServer, send, startScriptedServer } from "./scripted-server.ts";
 
 const closing: (() => unknown)[] = [];
+const clock = new FakeClock();
 
 afterEach(async () => {
   for (const close of closing.splice(0).toReversed()) await close();
@@ -14,9 +16,10 @@ afterEach(async () => {
 
 function open(url: string): Transport {
   const transport = openTransport({
+    clock,
     origin: new URL(url).origin,
     connectTimeoutMs: 10_000,
-    headersTimeoutMs: 10_000,
+    headersTimeoutMs: 500,
     bodyTimeoutMs: 10_000,
     onBytesUp: () => undefined,
     onBytesDown: () => undefined,
@@ -89,6 +92,44 @@ describe("an answer that nobody reads", () => {
       for await (const _ of answer.body);
     };
     await expect(read()).rejects.toThrow();
+  });
+});
+
+describe("an answer that drips", () => {
+  it("is given up when its headers are not there in time", async () => {
+    const url = await listening((socket) => {
+      socket.once("data", () => {
+        socket.write("HTTP/1.1 200 OK\r\nx-slow: ");
+        const drip = setInterval(() => socket.write("x"), 20);
+        socket.on("close", () => clearInterval(drip));
+      });
+    });
+    const sent = open(url).send({ method: "GET", path: "/", headers: {} });
+    await expect(sent).rejects.toMatchObject({ code: "UND_ERR_HEADERS_TIMEOUT" });
+  });
+
+  it("is given up after a minute at less than a thousand bytes a second, but not for what its reader takes", async () => {
+    const server = await scripted((_, response) => {
+      response.writeHead(200, { "content-length": 1_000_000 });
+      response.write("x".repeat(1000));
+      drip = () => response.write("x");
+    });
+    let drip = (): unknown => undefined;
+    const answer = await open(server.url).send({ method: "GET", path: "/", headers: {} });
+    const pieces = answer.body[Symbol.asyncIterator]();
+    await pieces.next();
+    // The reader rests for an hour.
+    await clock.advance(3_600_000);
+    for (let seconds = 0; seconds < 61; seconds++) {
+      const next = pieces.next();
+      await clock.advance(1000);
+      drip();
+      await next;
+    }
+    const last = pieces.next();
+    await clock.advance(1000);
+    drip();
+    await expect(last).rejects.toMatchObject({ code: "UND_ERR_BODY_TIMEOUT" });
   });
 });
 
