@@ -39,7 +39,7 @@ export interface OpenMapping {
   close(): Promise<void>;
 }
 
-/** `look`: create nothing, neither namespace nor folder; what is missing is shown as empty.
+/** Finds the namespace, and opens both sides.
  * Throws AppError `namespace-not-found`, `root-missing` and whatever the API answers. */
 export async function openMapping(deps: MappingDeps, options: MappingOptions): Promise<OpenMapping> {
   const { mapping } = deps;
@@ -100,7 +100,7 @@ function remoteReplica({ clock, mapping, account, api }: MappingDeps, namespace:
 function localReplica(
   { clock, stateDir, mapping }: MappingDeps,
   filter: KeyFilter | undefined,
-  { direction, look }: { readonly direction: "push" | "pull"; readonly look: boolean },
+  { direction, look }: MappingOptions,
 ): Replica {
   if (direction === "pull" && look && !existsSync(mapping.folder))
     return openMemoryReplica({ clock, label: mapping.folder });
