@@ -12,6 +12,7 @@ import type { Budget } from "../kv/budget.ts";
 import type { Credentials } from "../kv/endpoint.ts";
 import type { KvClient } from "../kv/kv-client.ts";
 import type { AnswerEvent } from "../kv/request-loop.ts";
+import { parseProxies } from "../kv/proxies.ts";
 import type { RunningServer } from "../server/server.ts";
 import { ioError } from "./read-file.ts";
 
@@ -78,6 +79,8 @@ export function openAccounts(deps: AccountsDeps): Accounts {
       baseUrl,
       accountId: config.accountId,
       credentials,
+      // The embedded server is in this process.
+      proxies: endpoint.kind === "embedded" ? undefined : parseProxies(deps.env),
       budget: { ...config.budget, recent: deps.recent?.(name) },
       budgetState: spent?.of === budgetOf ? spent.budget : undefined,
       concurrency: config.concurrency,

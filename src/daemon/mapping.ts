@@ -26,6 +26,7 @@ export interface MappingDeps {
 
 interface MappingOptions {
   readonly direction: "push" | "pull";
+  /** Create nothing, neither namespace nor folder; what is missing is shown as empty. */
   readonly look: boolean;
   /** Breaks the opening off. */
   readonly signal: AbortSignal;

@@ -14,6 +14,7 @@ import { type Credentials, parseEndpoint, secretsOf, headersFor } from "./endpoi
 import type { CallOptions, KvApi, Namespace, NamespaceId, RequestCounts, SizedBody } from "./kv-api.ts";
 import { KvError } from "./kv-error.ts";
 import { multipartBody } from "./multipart.ts";
+import type { Proxies } from "./proxies.ts";
 import { buildPaths } from "./paths.ts";
 import { openRequestCounter } from "./request-counts.ts";
 import { type AnswerEvent, type Call, type CallResult, openRequestLoop, type RetryEvent } from "./request-loop.ts";
@@ -34,6 +35,8 @@ export interface KvClientOptions {
   readonly budgetState?: Budget | undefined;
   /** Requests at a time, for a budget of this client's own. */
   readonly concurrency?: number | undefined;
+  /** None unless given, whatever the environment says. */
+  readonly proxies?: Proxies | undefined;
   readonly connectTimeoutMs?: DurationMs | undefined;
   /** How long an answer may take once the request is sent. The gateway gives up after 100 seconds (524). */
   readonly headersTimeoutMs?: DurationMs | undefined;
@@ -77,6 +80,7 @@ export function openKvClient(options: KvClientOptions): KvClient {
   const transport = openTransport({
     clock: options.networkClock ?? systemClock,
     origin: endpoint.origin,
+    proxies: options.proxies,
     connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     headersTimeoutMs: options.headersTimeoutMs ?? HEADERS_TIMEOUT_MS,
     bodyTimeoutMs: options.bodyTimeoutMs ?? BODY_TIMEOUT_MS,

@@ -6,7 +6,7 @@ import type { Config } from "../../config/config.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
-import { checkAccount, checkReach } from "../doctor/account-checks.ts";
+import { checkAccount, checkProxy, checkReach } from "../doctor/account-checks.ts";
 import { type Check, fail, ok, warn } from "../doctor/check.ts";
 import { checkSecrets } from "../doctor/secret-check.ts";
 import { checkFolder, checkStateFolder } from "../doctor/folder-checks.ts";
@@ -57,7 +57,10 @@ async function* runChecks(context: Context): AsyncGenerator<Check> {
   );
   if (watches !== undefined && mappings.length > 0) yield watches;
   for (const account of config.accounts.values()) {
-    const reach = await checkReach(context.clock, account, context.signal);
+    const proxy = checkProxy(account, context.env);
+    if (proxy !== undefined) yield proxy;
+    if (proxy?.status === "fail") continue;
+    const reach = await checkReach(context.clock, account, context.env, context.signal);
     if (reach !== undefined) yield reach;
     // What is out of reach has been told; trying again for a minute would tell no more.
     if (reach?.status === "fail" && reach.subject !== "clock") continue;

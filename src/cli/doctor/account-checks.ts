@@ -2,14 +2,13 @@
 // mappings ask of it, and whether their namespaces are there.
 
 import { statSync } from "node:fs";
-import http from "node:http";
-import https from "node:https";
 import type { AccountConfig, MappingConfig } from "../../config/config.ts";
 import type { Clock } from "../../core/clock.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { renderDuration } from "../../core/units.ts";
 import type { Namespace } from "../../kv/kv-api.ts";
 import { judgeNetworkError } from "../../kv/network-error.ts";
+import { parseProxies, type Proxies, proxyRouteOf } from "../../kv/proxies.ts";
 import { bodyOfText } from "../../kv/sized-body.ts";
 import type { OpenAccount } from "../accounts.ts";
 import { count } from "../progress.ts";
@@ -108,13 +107,14 @@ function checkSecretFile(subject: string, { credentials }: AccountConfig): Check
 export async function checkReach(
   clock: Clock,
   { name, endpoint }: AccountConfig,
+  env: Readonly<Record<string, string | undefined>>,
   signal: AbortSignal,
 ): Promise<Check | undefined> {
   if (endpoint.kind === "embedded") return undefined;
   const { host } = new URL(endpoint.baseUrl);
   const before = clock.now();
   try {
-    const date = await dateOf(endpoint.baseUrl, signal);
+    const date = await dateOf(clock, endpoint.baseUrl, parseProxies(env), signal);
     return checkTime(name, Date.parse(date ?? ""), (before + clock.now()) / 2);
   } catch (error) {
     if (signal.aborted) throw error;
@@ -140,16 +140,53 @@ function checkTime(account: string, theirs: number, ours: number): Check | undef
     : ok("clock", `agrees with that of account ${account}`);
 }
 
-/** The Date header of an answer, whatever it says. (Not by fetch, which refuses ports that are a browser's concern.) */
-function dateOf(url: string, signal: AbortSignal): Promise<string | undefined> {
-  const { promise, resolve, reject } = Promise.withResolvers<string | undefined>();
-  const request = url.startsWith("https:") ? https.request : http.request;
-  const sent = request(url, { method: "HEAD", agent: false, signal, timeout: REACH_TIMEOUT_MS }, (answer) => {
-    answer.resume();
-    resolve(answer.headers.date);
+/** The Date header of an answer, whatever it says, on the way that all requests take. */
+async function dateOf(
+  clock: Clock,
+  url: string,
+  proxies: Proxies | undefined,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { openTransport } = await import("../../kv/transport.ts");
+  const { origin, pathname } = new URL(url);
+  const transport = openTransport({
+    clock,
+    origin,
+    proxies,
+    connectTimeoutMs: REACH_TIMEOUT_MS,
+    headersTimeoutMs: REACH_TIMEOUT_MS,
+    bodyTimeoutMs: REACH_TIMEOUT_MS,
+    onBytesUp: () => undefined,
+    onBytesDown: () => undefined,
   });
-  sent.on("timeout", () => sent.destroy(Object.assign(new Error("no answer"), { code: "ETIMEDOUT" })));
-  sent.on("error", reject);
-  sent.end();
-  return promise;
+  try {
+    const { headers, body } = await transport.send({ method: "HEAD", path: pathname, headers: {}, signal });
+    body.drop();
+    return typeof headers["date"] === "string" ? headers["date"] : undefined;
+  } finally {
+    await transport.close();
+  }
+}
+
+/** Which proxy the environment sends an account's requests through; undefined if there is none to tell of. */
+export function checkProxy(
+  { name, endpoint }: AccountConfig,
+  env: Readonly<Record<string, string | undefined>>,
+): Check | undefined {
+  if (endpoint.kind === "embedded") return undefined;
+  const subject = `proxy of account ${name}`;
+  try {
+    const proxies = parseProxies(env);
+    if (proxies === undefined) return undefined;
+    const route = proxyRouteOf(endpoint.baseUrl, proxies);
+    return ok(
+      subject,
+      route.kind === "proxy"
+        ? `requests go through ${route.address} (${route.variable})`
+        : `none: ${new URL(endpoint.baseUrl).host} is reached directly (NO_PROXY, or no proxy for its protocol)`,
+    );
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return fail(subject, error.message, error.hint ?? "set it to another value, or unset it");
+  }
 }

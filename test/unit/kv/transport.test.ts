@@ -17,6 +17,7 @@ afterEach(async () => {
 function open(url: string): Transport {
   const transport = openTransport({
     clock,
+    proxies: undefined,
     origin: new URL(url).origin,
     connectTimeoutMs: 10_000,
     headersTimeoutMs: 500,
