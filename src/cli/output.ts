@@ -22,6 +22,8 @@ export interface OutputOptions {
   readonly progress: boolean;
   /** Told once when nobody reads stdout any more. */
   readonly onClosed: () => void;
+  /** Aborted when the command is to stop: then no reader of stdout is waited for. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Output {
@@ -30,7 +32,8 @@ export interface Output {
   readonly stderr: Style;
   /** The stream for a progress bar, or undefined where there is to be none. */
   readonly progressStream: OutputStream | undefined;
-  /** Data as it is. Resolves when the reader has taken it, so that a slow one is waited for. */
+  /** Data as it is. Resolves when the reader has taken it, so that a slow one is waited for; rejects with the signal's reason
+   * when the command is to stop. */
   write(data: string | Uint8Array): Promise<void>;
   /** A line of result for people. Nothing with --json. */
   line(text: string): void;
@@ -58,7 +61,7 @@ export interface Style {
 }
 
 export function openOutput(options: OutputOptions): Output {
-  const { stdout, stderr, env, json, quiet, verbose } = options;
+  const { stdout, stderr, env, json, quiet, verbose, signal } = options;
   let live: { readonly clear: () => void } | undefined;
   let closed = false;
   stdout.on("error", (error) => {
@@ -80,11 +83,17 @@ export function openOutput(options: OutputOptions): Output {
     stderr: styleOf(stderr, env),
     progressStream: options.progress && !quiet && stderr.isTTY === true && env["TERM"] !== "dumb" ? stderr : undefined,
     write: (data) =>
-      new Promise((resolve) => {
+      new Promise((resolve, reject) => {
         if (closed) return resolve();
+        const onAbort = (): void => reject(signal?.reason as Error);
+        if (signal?.aborted === true) return onAbort();
+        signal?.addEventListener("abort", onAbort, { once: true });
         live?.clear();
         // A failure arrives at the listener above, and again here.
-        stdout.write(data, () => resolve());
+        stdout.write(data, () => {
+          signal?.removeEventListener("abort", onAbort);
+          resolve();
+        });
       }),
     line: (text) => {
       if (!json) put(stdout, `${text}\n`);

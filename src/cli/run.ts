@@ -21,6 +21,7 @@ export async function runCli(args: readonly string[]): Promise<void> {
   let output = openProcessOutput(
     { progress: false, wait: true, json: args.includes("--json"), verbose },
     () => undefined,
+    undefined,
   );
   let exitCode: ExitCode = EXIT.done;
 
@@ -29,7 +30,7 @@ export async function runCli(args: readonly string[]): Promise<void> {
     stop = openStopSignals((by) => {
       if (by === "SIGINT" && process.stdin.isTTY) output.note("stopping; Ctrl-C again stops at once");
     });
-    output = openProcessOutput(options, () => stop?.stop("SIGPIPE"));
+    output = openProcessOutput(options, () => stop?.stop("SIGPIPE"), stop.signal);
     const { stdin, env } = process;
     const context = openContext({
       clock: systemClock,
@@ -63,14 +64,29 @@ export async function runCli(args: readonly string[]): Promise<void> {
   } catch (error) {
     exitCode = fail(error instanceof CommanderError ? usageError(error, program, args) : error);
   }
-  await output.flush();
-  process.exit(exitCode);
+  const isFlushed = await flushUntilStopped(output, stop?.signal);
+  const signal = stop?.received();
+  process.exit(isFlushed || signal === undefined ? exitCode : exitCodeOfSignal(signal));
 }
 
-function openProcessOutput(options: GlobalOptions, onClosed: () => void): Output {
+/** How long a command that was stopped waits for whoever reads its output: its last lines are for them. */
+const STOPPED_FLUSH_MS = 1000;
+
+/** False: the command was stopped, and its reader has not taken everything. */
+async function flushUntilStopped(output: Output, signal: AbortSignal | undefined): Promise<boolean> {
+  const flushed = output.flush().then(() => true);
+  if (signal === undefined) return flushed;
+  const stopped = new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+  return Promise.race([flushed, stopped.then(() => systemClock.sleep(STOPPED_FLUSH_MS)).then(() => false)]);
+}
+
+function openProcessOutput(options: GlobalOptions, onClosed: () => void, signal: AbortSignal | undefined): Output {
   const { stdout, stderr, env } = process;
   const { json = false, quiet = false, verbose = false, progress } = options;
-  return openOutput({ stdout, stderr, env, json, quiet, verbose, progress: progress && !json, onClosed });
+  return openOutput({ stdout, stderr, env, json, quiet, verbose, progress: progress && !json, onClosed, signal });
 }
 
 function tellError(error: unknown, output: Output, stop: StopSignals | undefined, verbose: boolean): ExitCode {
