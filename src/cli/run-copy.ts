@@ -11,6 +11,7 @@ import { openNamespaceReplica } from "../replica/namespace/namespace-replica.ts"
 import { openManagedReplica } from "../replica/managed.ts";
 import type { Replica } from "../replica/replica.ts";
 import { QUIET_MS } from "../replica/tree/replaced-file.ts";
+import { pathsInside } from "../replica/tree/paths-inside.ts";
 import { openTreeReplica } from "../replica/tree/tree-replica.ts";
 import { openValuedReplica } from "../replica/valued.ts";
 import type { Context } from "./context.ts";
@@ -162,6 +163,15 @@ function openFolder(
   label: string,
   { stateDir, mayCreate, filter }: FolderOptions,
 ): OpenLocation {
+  if (pathsInside(stateDir, path).length > 0) {
+    throw new AppError(
+      "location-invalid",
+      `the folder ${path} is kvsync's own: it lies in the state folder ${stateDir}`,
+      {
+        hint: "name another folder; kvsync trash list shows what was kept",
+      },
+    );
+  }
   if (mayCreate) mkdirSync(path, { recursive: true });
   const replica =
     existsSync(path) || mayCreate

@@ -36,9 +36,9 @@ const ARROWS = { push: "->", pull: "<-", "two-way": "<->" } as const;
 /** Runs the mappings of these names, or all, one after the other. Returns the worst exit code. */
 export async function runMappings(context: Context, names: readonly string[], run: MappingsRun): Promise<ExitCode> {
   if (run.command === "pull") growHeapFreely();
-  const { stateDir } = await context.config();
+  const config = await context.config();
   const mappings = await context.mappings(names);
-  const state = openState(context, stateDir, run.dryRun);
+  const state = openState(context, config.stateDir, run.dryRun);
   try {
     const codes: ExitCode[] = [];
     for (const mapping of mappings) {
@@ -103,7 +103,8 @@ async function runRound(
   const account = await context.account(mapping.account);
   const before = account.api.counts();
   const accounts: AccountsPort = { open: async () => account, renew: async () => {} };
-  const rounds = openMappingRounds({ ...deps, mapping, accounts, spool: 1 });
+  const config = await context.config();
+  const rounds = openMappingRounds({ ...deps, mapping, accounts, config: () => config, spool: 1 });
   const report = openRoundReport(context, {
     command,
     mapping: name,

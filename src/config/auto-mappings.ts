@@ -1,8 +1,9 @@
 // `auto`: every folder under the root that no mapping covers is a mapping of its own, with the folder's name as its
 // namespace's title.
 
-import { relative, resolve, sep } from "node:path";
+import { resolve } from "node:path";
 import { compileFilter } from "../core/filter.ts";
+import { pathsOverlap } from "../replica/tree/paths-inside.ts";
 import { NAME } from "./field.ts";
 import type { Config, MappingConfig } from "./config.ts";
 
@@ -24,7 +25,7 @@ export function autoMappings(config: Config, folderNames: readonly string[]): Au
       !name.startsWith(".") &&
       (!auto.excludeDefaults || byDefault.mayContain(`${name}/`)) &&
       !config.mappings.has(name) &&
-      !taken.some((folder) => overlaps(folder, resolve(auto.root, name))),
+      !taken.some((folder) => pathsOverlap(folder, resolve(auto.root, name))),
   );
   const { root, ...policy } = auto;
   return {
@@ -33,12 +34,4 @@ export function autoMappings(config: Config, folderNames: readonly string[]): Au
       .map((name) => ({ ...policy, name, folder: resolve(root, name), namespace: name, prefix: "" })),
     skipped: free.filter((name) => !NAME.test(name)),
   };
-}
-
-function overlaps(a: string, b: string): boolean {
-  return isIn(relative(a, b)) || isIn(relative(b, a));
-}
-
-function isIn(relativePath: string): boolean {
-  return relativePath !== ".." && !relativePath.startsWith(`..${sep}`);
 }

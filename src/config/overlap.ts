@@ -1,6 +1,6 @@
 // Mappings that would fight: two over the same files, two over the same keys, or one over kvsync's own files.
 
-import { relative, sep } from "node:path";
+import { pathsInside, pathsOverlap } from "../replica/tree/paths-inside.ts";
 import type { AccountConfig, MappingConfig } from "./config.ts";
 import type { Report } from "./resolve-account.ts";
 
@@ -12,27 +12,27 @@ export interface OverlapSurroundings {
 }
 
 /** Reports each mapping that overlaps one before it, or holds the state folder or the config file. A namespace given
- * by its id in one and by its title in the other is known only at run time. */
+ * by its id in one and by its title in the other is known only at run time: see daemon/check-neighbours.ts. */
 export function checkOverlaps(
   mappings: readonly MappingConfig[],
   { accounts, stateDir, file, report }: OverlapSurroundings,
 ): void {
   for (const [index, mapping] of mappings.entries()) {
     const path = ["mappings", mapping.name];
-    if (holds(mapping.folder, stateDir) || holds(stateDir, mapping.folder)) {
+    if (pathsOverlap(mapping.folder, stateDir)) {
       report(
         [...path, "folder"],
         `the folder ${mapping.folder} and the state folder ${stateDir} overlap: move one of them`,
       );
     }
-    if (holds(mapping.folder, file)) {
+    if (pathsInside(mapping.folder, file).length > 0) {
       report(
         [...path, "folder"],
         `the folder ${mapping.folder} holds this config file, which would be written to KV: give the values a folder of their own`,
       );
     }
     for (const other of mappings.slice(0, index)) {
-      if (holds(mapping.folder, other.folder) || holds(other.folder, mapping.folder)) {
+      if (pathsOverlap(mapping.folder, other.folder)) {
         report(
           [...path, "folder"],
           `its folder ${mapping.folder} overlaps that of mapping "${other.name}", ${other.folder}`,
@@ -50,18 +50,16 @@ export function checkOverlaps(
 
 function sameKeys(a: MappingConfig, b: MappingConfig, accounts: ReadonlyMap<string, AccountConfig>): boolean {
   if (a.namespace !== b.namespace || !sameAccount(accounts.get(a.account), accounts.get(b.account))) return false;
-  return a.prefix.startsWith(b.prefix) || b.prefix.startsWith(a.prefix);
+  return prefixesOverlap(a.prefix, b.prefix);
+}
+
+export function prefixesOverlap(a: string, b: string): boolean {
+  return a.startsWith(b) || b.startsWith(a);
 }
 
 /** Two names may stand for one account, with two tokens. */
-function sameAccount(a: AccountConfig | undefined, b: AccountConfig | undefined): boolean {
+export function sameAccount(a: AccountConfig | undefined, b: AccountConfig | undefined): boolean {
   if (a === undefined || b === undefined || a.accountId !== b.accountId || a.endpoint.kind !== b.endpoint.kind)
     return a === b;
   return a.endpoint.kind === "embedded" || (b.endpoint.kind === "remote" && a.endpoint.baseUrl === b.endpoint.baseUrl);
-}
-
-/** Whether `path` is `folder` or lies in it. */
-function holds(folder: string, path: string): boolean {
-  const rest = relative(folder, path);
-  return rest === "" || (rest !== ".." && !rest.startsWith(`..${sep}`));
 }

@@ -96,7 +96,16 @@ export async function openDaemon(deps: DaemonDeps): Promise<Daemon> {
     config,
     only: deps.only,
     openRounds: (mapping) =>
-      openMappingRounds({ clock, journal, scratch, stateDir, mapping, accounts: deps.accounts, spool: ++spools }),
+      openMappingRounds({
+        clock,
+        journal,
+        scratch,
+        stateDir,
+        mapping,
+        accounts: deps.accounts,
+        config: () => config,
+        spool: ++spools,
+      }),
     openWatcher: (mapping, events) => watchFolder({ clock, stateDir, mapping, events }),
     listFolders,
     isWaiting: (account) => deps.accounts.isWaiting(account),

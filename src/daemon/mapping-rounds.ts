@@ -2,7 +2,7 @@
 // known the next time: the hold, what the folder and namespace were, the history. Used by the daemon's loops, and by
 // `kvsync sync` for a single round.
 
-import type { MappingConfig } from "../config/config.ts";
+import type { Config, MappingConfig } from "../config/config.ts";
 import type { MonotonicMs } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
 import { compileFilter } from "../core/filter.ts";
@@ -19,6 +19,7 @@ import { openScrubs } from "../journal/scrubs.ts";
 import { openSightings, type Sighting } from "../journal/sightings.ts";
 import { openTrashIndex } from "../journal/trash-index.ts";
 import { openNamespaceReplica } from "../replica/namespace/namespace-replica.ts";
+import { checkNeighbours } from "./check-neighbours.ts";
 import { collectProblems } from "./collect-problems.ts";
 import { decideOf } from "./decide-mapping.ts";
 import { type DirtyKeys, findDirtyKeys } from "./dirty-keys.ts";
@@ -37,6 +38,8 @@ import { everything, NO_PROBLEMS } from "./standing-problems.ts";
 export interface MappingRoundsDeps extends PairDeps {
   readonly mapping: MappingConfig;
   readonly accounts: AccountsPort;
+  /** What the config says now: other mappings are not to be about the same files or keys. */
+  readonly config?: (() => Config) | undefined;
   /** Tells the spools of mappings whose rounds run at the same time apart. */
   readonly spool: number;
 }
@@ -80,6 +83,8 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
   const keyFilter = compileFilter(mapping);
   let prunedAt: MonotonicMs | undefined;
   let failedWith: string | undefined;
+  /** What was found to fight with no other mapping. */
+  let checked: Opened | undefined;
 
   const tell = (event: HistoryEvent, reason: string): void => {
     const about = { mapping: name, key: undefined, side: undefined, bytes: undefined };
@@ -108,6 +113,11 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
       const root = findRoot(mapping, before);
       const look = call.dryRun === true;
       const opened = await opener.open({ account, root, before, look, signal: call.signal });
+      if (checked !== opened) {
+        const config = deps.config?.();
+        checkNeighbours(mapping, account.config, opened.mapping.namespace, { ...deps, sightings, config });
+        checked = opened;
+      }
       const pair = opened.mapping.pair(mapping.mode === "pull" ? "pull" : "push");
       const circumstances = circumstancesOf(before, { root, namespaceId: opened.mapping.namespace?.id, filter });
       const report = await work({ ...opened, place, before, pair, circumstances });

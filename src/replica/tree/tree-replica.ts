@@ -1,7 +1,7 @@
 // A tree: the replica whose keys are the files below a folder. What it does in detail is in the files beside this one;
 // here is what they are given, and the order in which groups and pages follow each other.
 
-import { isAbsolute, relative, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { Clock, DurationMs } from "../../core/clock.ts";
 import type { Entry } from "../../core/entry.ts";
 import type { KeyFilter } from "../../core/filter.ts";
@@ -16,6 +16,7 @@ import { nextTurn } from "./event-loop.ts";
 import { describeFault } from "./fs-fault.ts";
 import { groupsOf, REMOVES } from "./groups.ts";
 import { countOpenFiles } from "./open-files.ts";
+import { pathsInside } from "./paths-inside.ts";
 import { probeFileSystem } from "./probe-file-system.ts";
 import { readValues, type TreeFiles } from "./read-values.ts";
 import { removeGroup } from "./remove-group.ts";
@@ -55,8 +56,13 @@ export function openTreeReplica(options: TreeOptions): TreeReplica {
   const { clock, label, filter, prefix = "", names: scheme = "posix" } = options;
   // Without the final slash, so that "/" becomes "".
   const root = resolve(options.root).replace(/\/$/, "");
-  const ignored = ignoredFolders(root, options.ignorePaths ?? []);
-  const reserved = ignored.map((path) => `${keyOf(path, scheme)}/`);
+  // Found anew before each list and write: a folder may be mounted, or be linked to, meanwhile.
+  let ignored: readonly string[] = [];
+  let reserved: readonly string[] = [];
+  const findIgnored = (): void => {
+    ignored = ignoredFolders(root, options.ignorePaths ?? []);
+    reserved = ignored.map((path) => `${keyOf(path, scheme)}/`);
+  };
   const leftovers = new Leftovers(clock);
   const files: TreeFiles = { clock, root, scheme, isDurable: options.durable ?? true };
   const writer: TreeWriter = {
@@ -78,6 +84,7 @@ export function openTreeReplica(options: TreeOptions): TreeReplica {
     async *list({ signal, onProblem, onUnknown = () => {} }: ListOptions): Pages<Entry> {
       signal?.throwIfAborted();
       readRootIdentity(root);
+      findIgnored();
       for (const start of reserved) {
         const own = notice("name-reserved", start, "is a folder of kvsync's own: it is not synced");
         onUnknown({ prefix: start, notice: own });
@@ -100,15 +107,20 @@ export function openTreeReplica(options: TreeOptions): TreeReplica {
         signal?.throwIfAborted();
       }
     },
-    lookup: (keys, lookupOptions) => lookupKeys(writer, keys, lookupOptions),
+    lookup: (keys, lookupOptions) => {
+      findIgnored();
+      return lookupKeys(writer, keys, lookupOptions);
+    },
     read: (entries, transfer = {}) => readValues(files, entries, transfer),
     async *write(writes, { signal } = {}): Pages<WriteOutcome> {
       const identity = readRootIdentity(root);
+      findIgnored();
       leftovers.removeAll();
       yield* writeGroups(writer, writes, { identity, signal });
     },
     async *remove(entries, { signal } = {}): Pages<RemoveOutcome> {
       const identity = readRootIdentity(root);
+      findIgnored();
       leftovers.removeAll();
       const { removesMax } = countOpenFiles();
       const grouping = { ...REMOVES, itemsMax: Math.min(REMOVES.itemsMax, removesMax) };
@@ -135,9 +147,8 @@ function nextPage(pages: Iterator<Entry[], void>, root: string): IteratorResult<
 }
 
 function ignoredFolders(root: string, paths: readonly string[]): readonly string[] {
-  return paths
-    .map((path) => relative(`${root}/`, resolve(`${root}/`, path)))
-    .filter((path) => path !== "" && path !== ".." && !path.startsWith("../") && !isAbsolute(path));
+  const found = paths.flatMap((path) => pathsInside(`${root}/`, resolve(`${root}/`, path)));
+  return [...new Set(found)].filter((path) => path !== "");
 }
 
 /** The key whose folder is at `path`; a path that is no key's has no keys below it either. */
