@@ -46,6 +46,8 @@ export interface History {
 /** About 20 MB. */
 const LINES_MAX = 200_000;
 const KEEP_MS = 90 * 86_400_000;
+/** So many of the newest stay whatever their age: a clock that jumps ahead makes all of them old at once. */
+const KEPT_WHATEVER_AGE = 20_000;
 /** Old lines are looked for once in so many appended ones. */
 const PRUNE_EVERY = 1000;
 
@@ -70,7 +72,8 @@ export function openHistory({ database }: Journal): History {
   const removeExcess = database.prepare("DELETE FROM history WHERE id <= (SELECT max(id) FROM history) - ?");
   const removeOld = database.prepare(
     // Lines are in order of time: the first that is young enough ends the search.
-    "DELETE FROM history WHERE id < (SELECT id FROM history WHERE at_ms >= ? ORDER BY id LIMIT 1)",
+    `DELETE FROM history WHERE id < (SELECT id FROM history WHERE at_ms >= ?1 ORDER BY id LIMIT 1)
+     AND id <= (SELECT max(id) FROM history) - ?2`,
   );
   let sincePruned = PRUNE_EVERY;
   return {
@@ -86,7 +89,7 @@ export function openHistory({ database }: Journal): History {
         if (sincePruned < PRUNE_EVERY) return;
         sincePruned = 0;
         removeExcess.run(LINES_MAX);
-        removeOld.run(last.at - KEEP_MS);
+        removeOld.run(last.at - KEEP_MS, KEPT_WHATEVER_AGE);
       });
     },
     list({ mapping, key, limit }) {

@@ -176,4 +176,14 @@ export const MIGRATIONS: readonly string[] = [
     outcome TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- When a look through the trash first found the item to be over its time; NULL: none has.
+  ALTER TABLE trash ADD COLUMN old_since_ms REAL;
+
+  -- When items of a mapping were last let go for their age.
+  CREATE TABLE trash_aging (
+    mapping TEXT NOT NULL PRIMARY KEY,
+    pruned_at_ms REAL NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

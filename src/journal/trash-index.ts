@@ -41,7 +41,9 @@ export interface TrashIndex {
   list(query: TrashQuery): readonly TrashItem[];
   /** The value itself. Throws AppError `io` if its file is gone or is not what was kept. */
   read(item: TrashItem): Uint8Array;
-  /** Removes what is too old, and the oldest beyond the size, of one mapping. Returns how many items went. */
+  /** Removes of one mapping what has been too old for a day, at most a quarter of it a day, and the oldest beyond the size.
+   * The clock is not believed at once: one that is 40 days ahead for a while would empty the trash. Returns how many items
+   * went. */
   prune(mapping: string, retention: TrashRetention, now: EpochMs): number;
 }
 
@@ -66,9 +68,12 @@ export function openTrashIndex({ database }: Journal, stateDir: string): TrashIn
      ORDER BY id DESC LIMIT ?4`,
   );
   const selectSizes = database.prepare(
-    "SELECT id, fingerprint, size, saved_at_ms FROM trash WHERE mapping = ? ORDER BY id DESC",
+    "SELECT id, fingerprint, size, saved_at_ms, old_since_ms FROM trash WHERE mapping = ? ORDER BY id DESC",
   );
   const remove = database.prepare("DELETE FROM trash WHERE id = ?");
+  const markOld = database.prepare("UPDATE trash SET old_since_ms = ? WHERE id = ?");
+  const lastAging = database.prepare("SELECT pruned_at_ms FROM trash_aging WHERE mapping = ?");
+  const setAging = database.prepare("INSERT OR REPLACE INTO trash_aging VALUES (?, ?)");
   const isKept = database.prepare("SELECT 1 FROM trash WHERE fingerprint = ? LIMIT 1");
   return {
     list({ mapping, key, id, limit }) {
@@ -77,38 +82,60 @@ export function openTrashIndex({ database }: Journal, stateDir: string): TrashIn
     },
     read: ({ fingerprint, key }) => readContent(join(folder, fingerprint), fingerprint, key),
     prune(mapping, retention, now) {
-      const rows = selectSizes.iterate(mapping) as Iterable<SizeRow>;
-      const excess = excessOf(rows, retention, now);
-      if (excess.length === 0) return 0;
-      transaction(database, () => {
-        for (const { id } of excess) remove.run(id);
-        // Inside the transaction: nobody adds a row for a content while its file goes.
-        for (const fingerprint of new Set(excess.map((row) => row.fingerprint))) {
-          if (isKept.get(fingerprint) === undefined) rmSync(join(folder, fingerprint), { force: true });
-        }
+      const excess = transaction(database, () => {
+        const found = prune(mapping, retention, now);
+        for (const { id } of found) remove.run(id);
+        return found;
       });
+      // After the rows: whatever ends the process in between leaves a file too many, and never a row without its file.
+      for (const fingerprint of new Set(excess.map((row) => row.fingerprint))) {
+        if (isKept.get(fingerprint) === undefined) rmSync(join(folder, fingerprint), { force: true });
+      }
       return excess.length;
     },
   };
+
+  function prune(mapping: string, { keepMs, maxBytes }: TrashRetention, now: EpochMs): readonly SizeRow[] {
+    const rows = [...(selectSizes.iterate(mapping) as Iterable<SizeRow>)];
+    const tooLarge = beyondSize(rows, maxBytes);
+    const prunedAt = (lastAging.get(mapping) as { readonly pruned_at_ms: number } | undefined)?.pruned_at_ms;
+    // Where the clock was set back, the day begins anew.
+    const isDue = prunedAt === undefined || (now >= prunedAt && now - prunedAt >= LOOKS_APART_MS);
+    if (prunedAt !== undefined && prunedAt > now) setAging.run(mapping, now);
+    const seenOld: SizeRow[] = [];
+    for (const row of rows) {
+      const isOld = row.saved_at_ms < now - keepMs;
+      const since = row.old_since_ms;
+      if (!isOld && since !== null) markOld.run(null, row.id);
+      else if (isOld && (since === null || since > now)) markOld.run(now, row.id);
+      else if (isOld && since !== null && now - since >= LOOKS_APART_MS) seenOld.push(row);
+    }
+    if (!isDue || seenOld.length === 0) return tooLarge;
+    setAging.run(mapping, now);
+    const aged = seenOld.slice(-Math.ceil(rows.length * AGED_SHARE_MAX));
+    return [...new Set([...tooLarge, ...aged])];
+  }
 }
 
-type SizeRow = Pick<Row, "id" | "fingerprint" | "size" | "saved_at_ms">;
+type SizeRow = Pick<Row, "id" | "fingerprint" | "size" | "saved_at_ms"> & { readonly old_since_ms: number | null };
 
-/** Which of `rows`, the newest first, are too old or too many. Rows that share a content count once. */
-function excessOf(rows: Iterable<SizeRow>, { keepMs, maxBytes }: TrashRetention, now: EpochMs): SizeRow[] {
+/** The clock may have jumped: an item goes for its age when two looks this far apart have found it old, and so seldom does
+ * any go for its age. */
+const LOOKS_APART_MS: DurationMs = 86_400_000;
+/** And of what a mapping has in the trash, one look lets no more go for its age than this: the oldest. */
+const AGED_SHARE_MAX = 0.25;
+
+/** Which of `rows`, the newest first, are too many. Rows that share a content count once. */
+function beyondSize(rows: readonly SizeRow[], maxBytes: ByteCount): readonly SizeRow[] {
   const seen = new Set<string>();
-  const excess: SizeRow[] = [];
   let bytes = 0;
-  for (const row of rows) {
+  return rows.filter((row) => {
     const adds = seen.has(row.fingerprint) ? 0 : row.size;
-    if (row.saved_at_ms < now - keepMs || bytes + adds > maxBytes) {
-      excess.push(row);
-      continue;
-    }
+    if (bytes + adds > maxBytes) return true;
     bytes += adds;
     seen.add(row.fingerprint);
-  }
-  return excess;
+    return false;
+  });
 }
 
 function readContent(path: string, fingerprint: Fingerprint, key: Key): Uint8Array {

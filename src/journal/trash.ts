@@ -1,10 +1,20 @@
 // The trash: values that were about to be destroyed, kept by content in <state>/trash/, with an index in the journal.
 // [I6] A value is in the trash, synced to disk, before what held it is touched.
 
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../core/clock.ts";
-import type { Fingerprint } from "../core/fingerprint.ts";
+import { type Fingerprint, fingerprintOf } from "../core/fingerprint.ts";
 import { AppError, assert } from "../core/errors.ts";
 import type { Loss, Trash } from "./ports.ts";
 import type { Value } from "../replica/replica.ts";
@@ -27,7 +37,7 @@ export function openTrash(journal: Journal, options: TrashOptions): Trash {
   return {
     async save(values, loss) {
       try {
-        mkdirSync(folder, { recursive: true, mode: 0o700 });
+        if (mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined) syncFolder(options.stateDir);
         for (const value of values) writeContent(folder, value);
         syncFolder(folder);
         transaction(journal.database, () => {
@@ -60,10 +70,13 @@ function indexRow({ entry, bytes }: Value, loss: Loss, options: TrashOptions): I
 }
 
 function writeContent(folder: string, { entry, bytes }: Value): void {
-  const path = join(folder, fingerprintOfValue(entry.fingerprint));
-  if (existsSync(path)) return;
+  const fingerprint = fingerprintOfValue(entry.fingerprint);
+  const path = join(folder, fingerprint);
+  if (holdsContent(path, fingerprint, bytes.byteLength)) return;
   const temporary = `${path}.tmp`;
-  const file = openSync(temporary, "w", 0o600);
+  // What a process that was killed has left may be anything.
+  rmSync(temporary, { force: true });
+  const file = openSync(temporary, "wx", 0o600);
   try {
     let offset = 0;
     while (offset < bytes.byteLength) offset += writeSync(file, bytes, offset);
@@ -72,6 +85,14 @@ function writeContent(folder: string, { entry, bytes }: Value): void {
     closeSync(file);
   }
   renameSync(temporary, path);
+}
+
+/** Whether the file at `path` is the content itself: its name alone proves nothing, for a disk that was full, or a person,
+ * may have emptied it. */
+function holdsContent(path: string, fingerprint: Fingerprint, size: number): boolean {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined || !found.isFile() || found.size !== size) return false;
+  return fingerprintOf(readFileSync(path)) === fingerprint;
 }
 
 function syncFolder(folder: string): void {

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { EpochMs } from "../../../src/core/clock.ts";
 import { type HistoryLine, openHistory } from "../../../src/journal/history.ts";
 import { openHolds } from "../../../src/journal/holds.ts";
 import { type Journal, openJournal } from "../../../src/journal/journal.ts";
@@ -118,6 +119,14 @@ describe("history", () => {
     expect(history.list({ mapping: "a", limit: 1 })).toMatchObject([{ event: "held", side: undefined }]);
   });
 
+  it("survives a clock that jumps a year ahead", () => {
+    const history = openHistory(journal);
+    history.append([line("old")]);
+    const ahead = (clock.now() + 365 * DAY) as EpochMs;
+    for (let i = 0; i < 3; i++) history.append(Array.from({ length: 1000 }, (_, j) => line(`k${j}`, ahead)));
+    expect(history.list({ key: "old", limit: 10 })).toHaveLength(1);
+  });
+
   it("forgets what is older than three months, and what is too much", async () => {
     const history = openHistory(journal);
     history.append([line("old")]);
@@ -164,14 +173,53 @@ describe("the trash's index", () => {
     expect(() => index.read(y!)).toThrow("cannot read what the trash kept");
   });
 
-  it("drops what is too old", async () => {
-    await save("a", { x: "old" });
-    await clock.advance(10 * DAY);
-    await save("a", { y: "new" });
-    const index = openTrashIndex(journal, stateDir);
-    expect(index.prune("a", { ...keepAll, keepMs: 5 * DAY }, clock.now())).toBe(1);
-    expect(index.list({ limit: 10 }).map(({ key }) => key)).toEqual(["y"]);
-    expect(index.prune("a", { ...keepAll, keepMs: 5 * DAY }, clock.now())).toBe(0);
+  describe("drops what is too old", () => {
+    const keep = { ...keepAll, keepMs: 5 * DAY };
+    const keysLeft = (): readonly string[] =>
+      openTrashIndex(journal, stateDir)
+        .list({ limit: 10 })
+        .map(({ key }) => key);
+
+    it("when two looks a day apart have found it so", async () => {
+      await save("a", { x: "old" });
+      await clock.advance(10 * DAY);
+      await save("a", { y: "new" });
+      const index = openTrashIndex(journal, stateDir);
+      expect(index.prune("a", keep, clock.now())).toBe(0);
+      await clock.advance(DAY - 1);
+      expect(index.prune("a", keep, clock.now())).toBe(0);
+      await clock.advance(1);
+      expect(index.prune("a", keep, clock.now())).toBe(1);
+      expect(keysLeft()).toEqual(["y"]);
+    });
+
+    it("but nothing for a clock that was ahead, however often it was", async () => {
+      await save("a", { x: "1", y: "2" });
+      const index = openTrashIndex(journal, stateDir);
+      const now = clock.now();
+      for (const ahead of [40, 0, 42, 1, 400, 2]) {
+        expect(index.prune("a", keep, (now + ahead * DAY) as EpochMs)).toBe(0);
+        expect(index.prune("a", keep, (now + ahead * DAY) as EpochMs)).toBe(0);
+      }
+      expect(keysLeft()).toEqual(["y", "x"]);
+    });
+
+    it("a quarter a day, the oldest first", async () => {
+      await save("a", Object.fromEntries([1, 2, 3, 4, 5, 6, 7, 8].map((n) => [`k${n}`, `${n}`])));
+      await clock.advance(10 * DAY);
+      const index = openTrashIndex(journal, stateDir);
+      index.prune("a", keep, clock.now());
+      await clock.advance(2 * DAY);
+      expect(index.prune("a", keep, clock.now())).toBe(2);
+      expect(index.prune("a", keep, clock.now())).toBe(0);
+      expect(keysLeft()).toEqual(["k8", "k7", "k6", "k5", "k4", "k3"]);
+      const went: number[] = [];
+      while (keysLeft().length > 0) {
+        await clock.advance(DAY);
+        went.push(index.prune("a", keep, clock.now()));
+      }
+      expect(went).toEqual([2, 1, 1, 1, 1]);
+    });
   });
 
   it("drops the oldest beyond the size, of that mapping alone", async () => {

@@ -241,6 +241,22 @@ describe("the trash", () => {
     journal.close();
   });
 
+  it.each(["", "sbme", "same and more"])(
+    "does not take a file with %j for the content it is named for",
+    async (text) => {
+      const journal = openJournal({ stateDir, clock });
+      const trash = openTrash(journal, { clock, stateDir, mapping: "m" });
+      const file = join(stateDir, "trash", entryOf("a", "same").fingerprint!);
+      await trash.save([valueOf(clock, "a", "same")], { reason: "replaced", side: "local" });
+      writeFileSync(file, text);
+      writeFileSync(`${file}.tmp`, "left behind");
+      await trash.save([valueOf(clock, "b", "same")], { reason: "replaced", side: "local" });
+      expect(readFileSync(file, "utf8")).toBe("same");
+      expect(readdirSync(join(stateDir, "trash"))).toHaveLength(1);
+      journal.close();
+    },
+  );
+
   it("refuses, rather than lose a value, when it cannot keep it", async () => {
     const journal = openJournal({ stateDir, clock });
     writeFileSync(join(stateDir, "trash"), "in the way");
