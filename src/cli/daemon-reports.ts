@@ -2,6 +2,7 @@
 
 import type { Clock } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
+import { redact } from "../core/redact.ts";
 import type { Daemon } from "../daemon/daemon.ts";
 import type { DaemonListener } from "../daemon/daemon-event.ts";
 import { countEvents, healthSnapshot, metricsSnapshot } from "../daemon/event-metrics.ts";
@@ -52,7 +53,7 @@ export async function openDaemonReports(deps: DaemonReportsDeps): Promise<Daemon
   let told = "";
   const tellStatus = (): void => {
     const text = statusLine(daemon.status());
-    if (text !== told) systemd.status(text);
+    if (text !== told) systemd.status(redact(text));
     told = text;
   };
   systemd.ready();

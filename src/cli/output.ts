@@ -2,6 +2,7 @@
 // else is on stdout. Control characters that come from keys and servers are made visible wherever people read.
 
 import { visible } from "../core/errors.ts";
+import { redact } from "../core/redact.ts";
 
 /** The part of a stream that is used; process.stdout and process.stderr fit. */
 export interface OutputStream {
@@ -75,7 +76,7 @@ export function openOutput(options: OutputOptions): Output {
 
   const put = (stream: OutputStream, text: string): void => {
     live?.clear();
-    if (stream !== stdout || !closed) stream.write(text);
+    if (stream !== stdout || !closed) stream.write(redact(text));
   };
   return {
     json,

@@ -2,6 +2,7 @@
 // itself, a caret under what is meant.
 
 import { visible } from "../core/errors.ts";
+import { looksLikeToken } from "../core/redact.ts";
 
 export type FaultPath = readonly (string | number)[];
 
@@ -36,11 +37,12 @@ function renderFault({ message, range }: ConfigFault, text: string, shownFile: s
 }
 
 /** `line` with what may be a secret starred out, one star a character so that the caret stays in place: the value of
- * any key that has the look of `api_token` and `api_key`, for it may be mistyped. A reference to the environment is none. */
+ * any key that has the look of `api_token` and `api_key`, for it may be mistyped, and whatever has the look of a token. A reference to the environment is none. */
 function maskSecrets(line: string): string {
-  return line.replace(SECRET_LIKE, (all, name: string, value: string) =>
+  const named = line.replace(SECRET_LIKE, (all, name: string, value: string) =>
     /^["']?\$\{/.test(value) ? all : name + "*".repeat(value.length),
   );
+  return named.replace(/[\w.~+=-]{36,}/g, (word) => (looksLikeToken(word) ? "*".repeat(word.length) : word));
 }
 
 const SECRET_LIKE =

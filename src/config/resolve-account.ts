@@ -2,6 +2,7 @@
 
 import { resolve } from "node:path";
 import { BUDGET_REQUESTS, BUDGET_WINDOW_MS } from "../core/limits.ts";
+import { hideSecret, looksLikeToken } from "../core/redact.ts";
 import { POLL_SHARE_DEFAULT } from "../core/poll-interval.ts";
 import type { AccountConfig, BudgetConfig, CredentialSource, Endpoint } from "./config.ts";
 import type { FaultPath } from "./config-fault.ts";
@@ -78,6 +79,8 @@ function accountIdOf(name: string, raw: RawAccount, report: Report): string | un
     report(path, `account "${name}" has no account_id: add account_id: \${CLOUDFLARE_ACCOUNT_ID}`, "key");
     return undefined;
   }
+  // Whoever swaps it with the token shall not see the token printed.
+  if (looksLikeToken(raw.account_id)) hideSecret(raw.account_id);
   if (/^[A-Za-z0-9_-]{1,64}$/.test(raw.account_id)) return raw.account_id;
   report([...path, "account_id"], "is no account id: write the 32 hexadecimal digits that the dashboard shows");
   return undefined;

@@ -2,6 +2,7 @@
 // and only the code that builds a request calls that.
 
 import { AppError } from "../core/errors.ts";
+import { hideSecret } from "../core/redact.ts";
 
 const SHOWN = "[secret]";
 
@@ -10,6 +11,7 @@ export class Secret {
 
   constructor(value: string) {
     this.#value = value;
+    hideSecret(value);
   }
 
   /** The secret itself, for a request header. */

@@ -14,6 +14,8 @@ import {
   type Pair,
   type Scalar,
 } from "yaml";
+import { visible } from "../core/errors.ts";
+import { hideVariable } from "../core/redact.ts";
 import type { ConfigFault, FaultPath } from "./config-fault.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -32,6 +34,8 @@ export function parseYamlSource(text: string, env: Environment): YamlSource {
   const faults = syntaxFaults(document, text);
   const rangeOf: YamlSource["rangeOf"] = (path, what) => nodeRange(document, path, what);
   if (faults.length > 0) return { data: undefined, faults, rangeOf };
+  const treeFaults = faultsOfTree(document);
+  if (treeFaults.length > 0) return { data: undefined, faults: treeFaults, rangeOf };
   visit(document, {
     Scalar(key, scalar, ancestors) {
       if (typeof scalar.value === "string") scalar.value = showBraces(scalar.value);
@@ -47,6 +51,46 @@ export function parseYamlSource(text: string, env: Environment): YamlSource {
     },
   });
   return { data: toData(document, faults), faults, rangeOf };
+}
+
+/** What would make no plain data: an alias inside what it stands for or without an anchor, more of them than a person writes,
+ * and kinds of collection that JSON does not have. */
+function faultsOfTree(document: Document): ConfigFault[] {
+  const faults: ConfigFault[] = [];
+  let aliases = 0;
+  visit(document, {
+    Alias(_, alias, ancestors) {
+      const range = rangeOfNode(alias);
+      const target = alias.resolve(document);
+      if (target === undefined)
+        faults.push({ message: `there is no anchor &${visible(alias.source)} before it`, range });
+      else if (ancestors.includes(target))
+        faults.push({ message: `the alias *${visible(alias.source)} stands inside what it stands for`, range });
+      aliases += 1;
+      if (aliases === ALIASES_MAX + 1)
+        faults.push({ message: `is alias number ${aliases}: a config has at most ${ALIASES_MAX}`, range });
+    },
+    Node(_, node) {
+      if (isAlias(node) || node.tag === undefined || PLAIN_TAGS.has(node.tag)) return;
+      faults.push({
+        message: `has the tag ${visible(node.tag)}, which has no meaning here: leave it out`,
+        range: startOf(node),
+      });
+    },
+  });
+  return faults;
+}
+
+const ALIASES_MAX = 1000;
+
+const PLAIN_TAGS: ReadonlySet<string> = new Set(
+  ["str", "int", "float", "bool", "null", "map", "seq", "merge"].map((name) => `tag:yaml.org,2002:${name}`),
+);
+
+/** A collection may go on for many lines: its first character stands for it. */
+function startOf(node: Node): readonly [number, number] {
+  const [start] = rangeOfNode(node);
+  return [start, start + 1];
 }
 
 /** What valibot passes over, since it has a meaning in JavaScript. */
@@ -85,8 +129,10 @@ function toData(document: Document, faults: ConfigFault[]): unknown {
   try {
     return document.toJS() ?? undefined;
   } catch (error) {
-    // An alias without its anchor, or so many aliases that they were meant to fill the memory.
-    faults.push({ message: `is not valid YAML: ${(error as Error).message}`, range: [0, 1] });
+    // So many aliases of aliases that they were meant to fill the memory.
+    let range: readonly [number, number] = [0, 1];
+    visit(document, { Alias: (_, alias) => void (range = rangeOfNode(alias)) });
+    faults.push({ message: `is not valid YAML: ${(error as Error).message}`, range });
     return undefined;
   }
 }
@@ -110,6 +156,7 @@ function fillIn(scalar: Scalar, env: Environment, onFault: (message: string) => 
     }
     const found = env[name];
     if (found === undefined) onFault(`the environment variable ${name} is not set`);
+    else hideVariable(name, found);
     return found ?? "";
   });
   scalar.value =

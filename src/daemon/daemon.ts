@@ -17,7 +17,7 @@ import type { Heartbeats } from "./heartbeats.ts";
 import { keepBudgets } from "./keep-budgets.ts";
 import { openMappingRounds } from "./mapping-rounds.ts";
 import { roundStatus } from "./mapping-status.ts";
-import { operationErrorOf } from "./operation-error.ts";
+import { operationErrorOf } from "../journal/operation-error.ts";
 import type { AccountsPort } from "./round-port.ts";
 import type { AccountStatus, DaemonStatus } from "./status.ts";
 import { type LookOutcome, openSupervisor, type Reloaded, type Supervisor } from "./supervisor.ts";

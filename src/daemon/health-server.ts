@@ -3,6 +3,7 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { AppError, visible } from "../core/errors.ts";
+import { redact } from "../core/redact.ts";
 import { isLoopback, isLoopbackHost } from "../core/loopback.ts";
 import { type HealthSnapshot, judgeHealth } from "./health.ts";
 import type { Metrics } from "./metrics.ts";
@@ -63,7 +64,8 @@ async function respond(
 ): Promise<void> {
   // Who asks and goes away misses nothing that was promised.
   response.on("error", () => undefined);
-  const { status, contentType, body } = await answer(options, request);
+  const { status, contentType, body: text } = await answer(options, request);
+  const body = redact(text);
   response.writeHead(status, {
     "content-type": contentType,
     "content-length": Buffer.byteLength(body),

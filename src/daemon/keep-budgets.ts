@@ -2,7 +2,7 @@
 
 import type { Clock, DurationMs } from "../core/clock.ts";
 import type { Budgets } from "../journal/budgets.ts";
-import { operationErrorOf } from "./operation-error.ts";
+import { operationErrorOf } from "../journal/operation-error.ts";
 
 /** A process that is killed forgets no more than this: far less than the part of the budget that is left to others. */
 const KEEP_INTERVAL_MS: DurationMs = 15_000;

@@ -10,7 +10,7 @@ import type { Hold } from "../journal/holds.ts";
 import type { MappingEvent } from "./daemon-event.ts";
 import { openDirtyPaths } from "./dirty-paths.ts";
 import type { Heartbeat } from "./heartbeats.ts";
-import { operationErrorOf } from "./operation-error.ts";
+import { operationErrorOf } from "../journal/operation-error.ts";
 import type { RoundGate } from "./round-gate.ts";
 import type { MappingRounds, RoundCall, RoundReport } from "./round-port.ts";
 import { type FullReason, nextStep } from "./schedule.ts";

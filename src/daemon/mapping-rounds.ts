@@ -27,7 +27,7 @@ import { type Circumstances, encodeHoldReason, judgePlan, renderHoldReason } fro
 import { circumstancesOf, filterOf, findRoot, isAsBefore, placeOf, sameRoot } from "./mapping-facts.ts";
 import { openMappingOpener, type Opened } from "./mapping-opener.ts";
 import { openOutcomeKeeper } from "./mapping-outcome.ts";
-import { operationErrorOf } from "./operation-error.ts";
+import { operationErrorOf } from "../journal/operation-error.ts";
 import { type Pair, type PairDeps, runPairRound } from "./pair.ts";
 import { planIdOf } from "./plan-id.ts";
 import { openRoundLog } from "./round-log.ts";

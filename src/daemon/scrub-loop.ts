@@ -4,7 +4,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { Problem } from "../core/problem.ts";
 import { scrubIntervalMs } from "../core/scrub-interval.ts";
-import { operationErrorOf } from "./operation-error.ts";
+import { operationErrorOf } from "../journal/operation-error.ts";
 import type { ScrubStep } from "./scrub-step.ts";
 
 export interface ScrubLoopDeps {

@@ -32,7 +32,7 @@ export interface HttpAnswer {
 }
 
 /** To be read, once, or dropped: else the connection stays taken. Leaving the loop early drops it, too. */
-export interface AnswerBody extends AsyncIterable<Uint8Array> {
+interface AnswerBody extends AsyncIterable<Uint8Array> {
   /** Lets go of what was not read, and of the connection. */
   drop(): void;
 }

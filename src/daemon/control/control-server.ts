@@ -5,6 +5,7 @@ import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import process from "node:process";
 import { AppError } from "../../core/errors.ts";
+import { redact } from "../../core/redact.ts";
 import { type ControlAnswer, controlError, type ControlRequest, parseRequest, REQUEST_BYTES_MAX } from "./protocol.ts";
 import { openSocketPath } from "./socket-path.ts";
 
@@ -98,7 +99,7 @@ function serve(socket: Socket, deps: ControlServerDeps): void {
 }
 
 function send(socket: Socket, answer: ControlAnswer): void {
-  if (socket.writable) socket.write(`${JSON.stringify(answer)}\n`);
+  if (socket.writable) socket.write(`${redact(JSON.stringify(answer))}\n`);
 }
 
 async function answer(line: string, { handle, onBug }: ControlServerDeps): Promise<ControlAnswer> {

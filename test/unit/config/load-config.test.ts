@@ -327,7 +327,7 @@ kvsync.yaml:11:21: there is no account "b"; accounts are a
       /:4:3: is not valid YAML: Map keys must be unique/,
     ],
     ["text that is no YAML", "accounts: {\n", /is not valid YAML/],
-    ["an alias without an anchor", "accounts: *x\n", /is not valid YAML/],
+    ["an alias without an anchor", "accounts: *x\n", /there is no anchor &x before it/],
     ["a mapping without a mode", `${accounts}mappings: { m: {} }`, /:2:13: mapping "m" has no mode: add mode: push/],
     [
       "a hook without a program",
@@ -476,4 +476,24 @@ describe("secrets", () => {
     "accounts:\n  a:\n    api_token: @hunter2",
     'accounts:\n  a:\n    api_token: "x" hunter2',
   ])("do not show in a message about their line: %j", (text) => expect(faults(text)).not.toContain("hunter2"));
+});
+
+describe("what YAML has and JSON has not", () => {
+  const metadata = (text: string): string =>
+    faults(`${accounts}mappings:\n  m:\n    mode: push\n    rules:\n      - match: a\n        metadata: ${text}\n`);
+
+  test.each([
+    ["an alias inside itself", "&m [*m]", /kvsync\.yaml:7:23: the alias \*m stands inside what it stands for/],
+    ["an alias deep inside itself", "&m { a: [1, { b: *m }] }", /:7:\d+: the alias \*m stands inside/],
+    ["an alias without its anchor", "*m", /:7:19: there is no anchor &m before it/],
+    ["an ordered map", "!!omap [ a: 1 ]", /:7:\d+: has the tag tag:yaml.org,2002:omap/],
+    ["a set", "!!set { a, b }", /:7:\d+: has the tag tag:yaml.org,2002:set/],
+    [
+      "aliases that multiply",
+      `[&a [x,x,x,x,x,x,x,x,x], &b [*a,*a,*a,*a,*a,*a,*a,*a], &c [*b,*b,*b,*b,*b,*b,*b,*b], &d [*c,*c,*c,*c,*c,*c,*c,*c], [*d,*d,*d,*d,*d,*d,*d,*d]]`,
+      /:7:\d{3}: is not valid YAML: Excessive alias count/,
+    ],
+  ])("%s is a fault with its place", (_, text, expected) => {
+    expect(metadata(text)).toMatch(expected);
+  });
 });
