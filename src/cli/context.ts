@@ -3,13 +3,13 @@
 
 import type { Config, MappingConfig } from "../config/config.ts";
 import { closestName } from "../config/closest-name.ts";
-import type { Clock } from "../core/clock.ts";
+import type { Clock, DurationMs } from "../core/clock.ts";
 import { AppError, type ErrorCode, visible } from "../core/errors.ts";
-import { renderDuration } from "../core/units.ts";
+import { parseDuration, renderDuration } from "../core/units.ts";
 import type { KvApi, Namespace } from "../kv/kv-api.ts";
 import { type Accounts, openAccounts, type OpenAccount } from "./accounts.ts";
 import { type NamespaceLocation, parseNamespaceLocation } from "./location.ts";
-import type { Output } from "./output.ts";
+import { type Output, visibleLines } from "./output.ts";
 import { openProgress, type Progress } from "./progress.ts";
 import { readTextFile } from "./read-file.ts";
 
@@ -23,6 +23,8 @@ export interface GlobalOptions {
   readonly progress: boolean;
   /** False with --no-wait. */
   readonly wait: boolean;
+  /** A duration, as it is written. */
+  readonly lockTimeout?: string;
 }
 
 export interface ContextDeps {
@@ -46,6 +48,11 @@ export interface OpenNamespace {
 }
 
 export interface Context extends ContextDeps {
+  /** How long to wait for another kvsync that works with the state folder. Throws "usage" where it is no duration. */
+  readonly lockTimeoutMs: DurationMs;
+  /** The state folder: also of a config that cannot be loaded, which is told on stderr. Throws as `config` does where even
+   * that cannot be found in it. */
+  stateDir(): Promise<string>;
   /** Loaded once. Throws AppError "config-invalid" and "config-missing". */
   config(): Promise<Config>;
   /** The mappings of these names, or all. Throws "usage" for a name there is none of, "config-missing" if there is none. */
@@ -77,6 +84,20 @@ export function openContext(deps: ContextDeps): OpenContext {
     const { loadConfig } = await import("../config/load-config.ts");
     return loadConfig({ path: options.config, cwd, env, readFile: readTextFile });
   };
+  const stateDir = async (): Promise<string> => {
+    try {
+      return (await config()).stateDir;
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== "config-invalid") throw error;
+      const { findStateDir } = await import("../config/find-state-dir.ts");
+      const found = findStateDir({ path: options.config, cwd, env, readFile: readTextFile });
+      if (found === undefined) throw error;
+      output.warn(
+        `${visibleLines(error.message)}\nthe rest of the config is ignored; a daemon that runs keeps to the old one`,
+      );
+      return found;
+    }
+  };
   const accounts = openAccounts({
     clock,
     config,
@@ -93,7 +114,9 @@ export function openContext(deps: ContextDeps): OpenContext {
   });
   return {
     ...deps,
+    lockTimeoutMs: lockTimeoutOf(options.lockTimeout),
     config,
+    stateDir,
     mappings: async (names) => selectMappings(await config(), names),
     account: (name) => accounts.open(name),
     namespace: async (location) => openNamespace(accounts, await config(), location, signal),
@@ -115,6 +138,13 @@ export function openContext(deps: ContextDeps): OpenContext {
       await accounts.close();
     },
   };
+}
+
+function lockTimeoutOf(text: string | undefined): DurationMs {
+  if (text === undefined) return 0;
+  const parsed = parseDuration(text);
+  if (parsed.kind === "fault") throw new AppError("usage", `--lock-timeout: ${parsed.message}`);
+  return parsed.value;
 }
 
 function selectMappings({ mappings, file }: Config, names: readonly string[]): readonly MappingConfig[] {

@@ -48,6 +48,7 @@ const byErrorCode: Readonly<Record<ErrorCode, ExitCode>> = {
   locked: EXIT.locked,
   "not-running": EXIT.failed,
   "state-damaged": EXIT.stateDamaged,
+  "state-removed": EXIT.stateDamaged,
   held: EXIT.held,
   "root-missing": EXIT.failed,
   io: EXIT.failed,

@@ -12,7 +12,7 @@ export function lookAtJournal<T>(
   read: (journal: Journal) => T,
 ): T | undefined {
   if (!existsSync(join(stateDir, JOURNAL_FILE))) return undefined;
-  const journal = openJournal({ stateDir, clock });
+  const journal = openJournal({ stateDir, clock, mayReplace: false });
   try {
     return read(journal);
   } finally {

@@ -161,6 +161,7 @@ export function buildProgram(
     .option("-v, --verbose", "More on stderr: retries, waits and causes")
     .option("--no-progress", "No progress bar")
     .option("--no-wait", "Fail with exit code 9 rather than wait for the request budget")
+    .option("--lock-timeout <duration>", "Wait this long for another kvsync that works with the state folder (30s, 5m)")
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .configureOutput({ writeOut: streams.out, writeErr: streams.err, outputError: () => undefined })
     .exitOverride()

@@ -65,7 +65,7 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
   const before = apis.map((api) => api.counts());
   const subject = subjectOf(copy, source, destination, startedAt);
   const report = openRoundReport(context, subject);
-  const state = openState(context, stateDir, copy.dryRun);
+  const state = await openState(context, stateDir, copy.dryRun);
   const view = ({ replica }: OpenLocation): Replica => {
     const managed = isManaged === undefined ? replica : openManagedReplica(replica, isManaged);
     return copy.values ? openValuedReplica(managed) : managed;

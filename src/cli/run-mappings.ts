@@ -8,8 +8,9 @@ import { decodeHoldReason, renderHoldAdvice, renderHoldReason } from "../daemon/
 import { openMappingRounds } from "../daemon/mapping-rounds.ts";
 import type { PairDeps } from "../daemon/pair.ts";
 import type { AccountsPort, RoundReport } from "../daemon/round-port.ts";
-import { openJournal, openScratchJournal } from "../journal/journal.ts";
-import { openStateLock } from "../journal/lock.ts";
+import { type Journal, openJournal, openScratchJournal } from "../journal/journal.ts";
+import { awaitStateLock } from "../journal/lock.ts";
+import { operationErrorOf } from "../journal/operation-error.ts";
 import type { Context } from "./context.ts";
 import { EXIT, exitCodeOf, type ExitCode, worstExitCode } from "./exit-code.ts";
 import { growHeapFreely } from "./heap.ts";
@@ -38,7 +39,7 @@ export async function runMappings(context: Context, names: readonly string[], ru
   if (run.command === "pull") growHeapFreely();
   const config = await context.config();
   const mappings = await context.mappings(names);
-  const state = openState(context, config.stateDir, run.dryRun);
+  const state = await openState(context, config.stateDir, run.dryRun);
   try {
     const codes: ExitCode[] = [];
     for (const mapping of mappings) {
@@ -46,29 +47,52 @@ export async function runMappings(context: Context, names: readonly string[], ru
       codes.push(await runMapping(context, state.deps, { ...mapping, mode }, run, mappings.length > 1));
     }
     return worstExitCode(codes);
+  } catch (thrown) {
+    const error = operationErrorOf(thrown) ?? thrown;
+    if (run.dryRun || !(error instanceof AppError) || error.code !== "state-damaged") throw error;
+    state.close(true);
+    throw error;
   } finally {
     state.close();
   }
 }
 
 /** The journal, under the state lock unless nothing is to be changed. */
-export function openState(
+export async function openState(
   context: Context,
   stateDir: string,
   look: boolean,
-): { readonly deps: PairDeps; close(): void } {
+): Promise<{ readonly deps: PairDeps; close(isDamaged?: boolean): void }> {
   const { clock, output } = context;
-  const lock = look ? undefined : openStateLock(stateDir);
-  const journal = openJournal({ stateDir, clock });
+  const lock = look
+    ? undefined
+    : await awaitStateLock(stateDir, { clock, signal: context.signal, waitMs: context.lockTimeoutMs });
+  let journal: Journal;
+  try {
+    journal = openJournal({ stateDir, clock, mayReplace: !look });
+  } catch (error) {
+    lock?.close();
+    throw error;
+  }
   const scratch = openScratchJournal();
   if (journal.replaced !== undefined) {
     output.warn(`the journal was damaged and has been put aside as ${journal.replaced}; this round deletes nothing`);
   }
+  let isClosed = false;
   return {
-    deps: { clock, journal, scratch, stateDir },
-    close() {
+    deps: { clock, journal, scratch, stateDir, checkState: lock?.check },
+    close(isDamaged = false) {
+      if (isClosed) return;
+      isClosed = true;
       scratch.close();
       journal.close();
+      if (isDamaged) {
+        const fresh = openJournal({ stateDir, clock, isDamaged: true });
+        output.warn(
+          `the journal is damaged and has been put aside as ${fresh.replaced}; run again: nothing is deleted then`,
+        );
+        fresh.close();
+      }
       lock?.close();
     },
   };
@@ -84,7 +108,8 @@ async function runMapping(
   try {
     return await runRound(context, deps, mapping, run);
   } catch (error) {
-    if (!hasOthers || !(error instanceof AppError) || context.signal.aborted) throw error;
+    const isOver = !(error instanceof AppError) || error.code === "state-damaged" || error.code === "state-removed";
+    if (!hasOthers || isOver || context.signal.aborted) throw error;
     const { output } = context;
     output.event({ ...errorRecord(error), mapping: mapping.name });
     output.warn(renderError(error, output.stderr, false));

@@ -3,7 +3,9 @@
 import process from "node:process";
 import { type Command, CommanderError } from "commander";
 import { AppError } from "../core/errors.ts";
+import { hideSecret } from "../core/redact.ts";
 import { systemClock } from "../core/system-clock.ts";
+import { operationErrorOf } from "../journal/operation-error.ts";
 import type { Start } from "./command-entry.ts";
 import { type GlobalOptions, openContext } from "./context.ts";
 import { EXIT, type ExitCode, exitCodeOf, exitCodeOfSignal } from "./exit-code.ts";
@@ -32,6 +34,7 @@ export async function runCli(args: readonly string[]): Promise<void> {
     });
     output = openProcessOutput(options, () => stop?.stop("SIGPIPE"), stop.signal);
     const { stdin, env } = process;
+    for (const name of ["CLOUDFLARE_API_TOKEN", "CLOUDFLARE_API_KEY"]) hideSecret(env[name] ?? "");
     const context = openContext({
       clock: systemClock,
       cwd: process.cwd(),
@@ -89,7 +92,8 @@ function openProcessOutput(options: GlobalOptions, onClosed: () => void, signal:
   return openOutput({ stdout, stderr, env, json, quiet, verbose, progress: progress && !json, onClosed, signal });
 }
 
-function tellError(error: unknown, output: Output, stop: StopSignals | undefined, verbose: boolean): ExitCode {
+function tellError(thrown: unknown, output: Output, stop: StopSignals | undefined, verbose: boolean): ExitCode {
+  const error = operationErrorOf(thrown) ?? thrown;
   if (error === undefined) return EXIT.done;
   const signal = stop?.received();
   // A command that was stopped fails in many ways: all of them mean that it was stopped.

@@ -23,6 +23,8 @@ export type ErrorCode =
   | "locked"
   | "not-running"
   | "state-damaged"
+  /** The state folder was removed or replaced while it was in use. */
+  | "state-removed"
   | "held"
   | "root-missing"
   | "io"

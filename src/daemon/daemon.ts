@@ -9,7 +9,7 @@ import { compileFilter } from "../core/filter.ts";
 import { openBudgets } from "../journal/budgets.ts";
 import { type History, openHistory } from "../journal/history.ts";
 import { type Journal, openJournal, openScratchJournal } from "../journal/journal.ts";
-import { openStateLock, type StateLock } from "../journal/lock.ts";
+import { awaitStateLock, type StateLock } from "../journal/lock.ts";
 import { type ControlServer, openControlServer } from "./control/control-server.ts";
 import { controlError, type ControlRequest, type SyncAnswer } from "./control/protocol.ts";
 import type { DaemonListener } from "./daemon-event.ts";
@@ -44,6 +44,10 @@ export interface DaemonDeps {
   readonly config: Config;
   /** The journal was found to be damaged in use: it is put aside, and a new one begun. */
   readonly isJournalDamaged: boolean;
+  /** How long to wait for another kvsync that works with the state folder. */
+  readonly lockTimeoutMs: DurationMs;
+  /** Aborts that wait. */
+  readonly signal: AbortSignal;
   /** Only these mappings; empty: all, and those of `auto`. */
   readonly only: readonly string[];
   readonly accounts: DaemonAccounts;
@@ -70,11 +74,24 @@ export interface Daemon {
 
 /** Throws AppError `locked` if another kvsync works with the state folder, `io` if that cannot be used. */
 export async function openDaemon(deps: DaemonDeps): Promise<Daemon> {
+  const { clock } = deps;
+  const { stateDir } = deps.config;
+  const lock = await awaitStateLock(stateDir, { clock, signal: deps.signal, waitMs: deps.lockTimeoutMs });
+  let journal: Journal | undefined;
+  try {
+    journal = openJournal({ stateDir, clock, isDamaged: deps.isJournalDamaged });
+    return await openOver(deps, lock, journal);
+  } catch (error) {
+    journal?.close();
+    lock.close();
+    throw error;
+  }
+}
+
+async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Promise<Daemon> {
   const { clock, onEvent } = deps;
   const { stateDir } = deps.config;
   const startedAt = clock.now();
-  const lock = openStateLock(stateDir);
-  const journal = openState(deps, lock);
   const scratch = openScratchJournal();
   const history = openHistory(journal);
   const budgets = openBudgets(journal);
@@ -104,6 +121,7 @@ export async function openDaemon(deps: DaemonDeps): Promise<Daemon> {
         mapping,
         accounts: deps.accounts,
         config: () => config,
+        checkState: lock.check,
         spool: ++spools,
       }),
     openWatcher: (mapping, events) => watchFolder({ clock, stateDir, mapping, events }),
@@ -112,10 +130,13 @@ export async function openDaemon(deps: DaemonDeps): Promise<Daemon> {
     heartbeats: deps.heartbeats,
     onEvent: (event) => {
       onEvent(event);
-      if (event.kind === "failed" && event.error.code === "state-damaged") fail(event.error);
+      if (event.kind === "failed" && (event.error.code === "state-damaged" || event.error.code === "state-removed"))
+        fail(event.error);
     },
   });
   supervisor.failed.catch(fail);
+  const watching = new AbortController();
+  const watched = watchState({ clock, lock, signal: watching.signal }).catch(fail);
 
   function status(): DaemonStatus {
     return {
@@ -156,7 +177,8 @@ export async function openDaemon(deps: DaemonDeps): Promise<Daemon> {
       onBug: fail,
     });
   } catch (error) {
-    await end([() => supervisor.stop(0), () => keeping.close()], closeState);
+    watching.abort();
+    await end([() => watched, () => supervisor.stop(0), () => keeping.close()], () => scratch.close());
     throw error;
   }
   return {
@@ -164,16 +186,19 @@ export async function openDaemon(deps: DaemonDeps): Promise<Daemon> {
     status,
     config: () => config,
     reload,
-    stop: (graceMs) =>
-      end(
+    stop: (graceMs) => {
+      watching.abort();
+      return end(
         [
+          () => watched,
           () => control.close(),
           () => supervisor.stop(graceMs),
           () => keeping.close(),
           () => deps.accounts.closeRetired(),
         ],
         closeState,
-      ),
+      );
+    },
     failed,
   };
 }
@@ -187,12 +212,21 @@ async function end(parts: readonly (() => Promise<void>)[], closeState: () => vo
   if (failures.length > 0) throw failures[0];
 }
 
-function openState({ config, clock, isJournalDamaged }: DaemonDeps, lock: StateLock): Journal {
-  try {
-    return openJournal({ stateDir: config.stateDir, clock, isDamaged: isJournalDamaged });
-  } catch (error) {
-    lock.close();
-    throw error;
+/** How often it is looked whether the state folder is still the one that is locked, besides before each round. */
+const STATE_CHECK_MS: DurationMs = 10_000;
+
+/** Rejects with AppError `state-removed`. */
+async function watchState(deps: {
+  readonly clock: Clock;
+  readonly lock: StateLock;
+  readonly signal: AbortSignal;
+}): Promise<void> {
+  const { clock, lock, signal } = deps;
+  while (!signal.aborted) {
+    lock.check();
+    await clock.sleep(STATE_CHECK_MS, signal).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
   }
 }
 

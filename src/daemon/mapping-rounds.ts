@@ -104,6 +104,7 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
 
   /** Finds out where things stand, and does `work`. */
   async function attempt(call: RoundCall, work: (situation: Situation) => Promise<RoundReport>): Promise<RoundReport> {
+    deps.checkState?.();
     const account = await accounts.open(mapping.account);
     const place = placeOf(mapping, account.config);
     const before = sightings.get(name, place);

@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { AppError } from "../core/errors.ts";
 import type { Clock } from "../core/clock.ts";
+import { isDamage, operationErrorOf } from "./operation-error.ts";
+import { keepPrivate } from "./private-file.ts";
 import { MIGRATIONS } from "./schema.ts";
 
 export interface Journal {
@@ -24,6 +26,8 @@ export function openJournal(options: {
   readonly clock: Clock;
   /** It was found to be damaged in use: begin a new one in any case. */
   readonly isDamaged?: boolean;
+  /** False for who does not hold the state lock: then a damaged journal is an error, `state-damaged`. Default: true. */
+  readonly mayReplace?: boolean;
 }): Journal {
   const path = join(options.stateDir, JOURNAL_FILE);
   try {
@@ -37,7 +41,7 @@ export function openJournal(options: {
   try {
     if (options.isDamaged !== true) return { ...openDatabase(path), replaced: undefined };
   } catch (error) {
-    if (!isDamage(error)) throw unusable(path, error);
+    if (!isDamage(error) || options.mayReplace === false) throw unusable(path, error);
   }
   try {
     const aside = `${path}.damaged-${new Date(options.clock.now()).toISOString().replaceAll(/[-:]/g, "")}`;
@@ -54,11 +58,11 @@ export function openScratchJournal(): Journal {
 }
 
 function openDatabase(path: string): { database: DatabaseSync; close: () => void } {
-  const database = new DatabaseSync(path, { timeout: 5000 });
+  if (path !== "") keepPrivate(path);
+  const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
   try {
-    database.exec(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;",
-    );
+    setWalMode(database);
+    database.exec("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;");
     migrate(database, path);
   } catch (error) {
     database.close();
@@ -67,8 +71,29 @@ function openDatabase(path: string): { database: DatabaseSync; close: () => void
   return { database, close: () => database.close() };
 }
 
+const BUSY_TIMEOUT_MS = 5000;
+const BUSY_RETRY_MS = 20;
+
+/** SQLite does not wait for a lock while it changes the journal mode, so processes that make one journal at once take turns. */
+function setWalMode(database: DatabaseSync): void {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      database.exec("PRAGMA journal_mode = WAL");
+      return;
+    } catch (error) {
+      const isBusy = operationErrorOf(error)?.code === "locked";
+      if (!isBusy || attempt * BUSY_RETRY_MS >= BUSY_TIMEOUT_MS) throw error;
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_RETRY_MS);
+  }
+}
+
+function readVersion(database: DatabaseSync): number {
+  return (database.prepare("PRAGMA user_version").get() as { user_version: number }).user_version;
+}
+
 function migrate(database: DatabaseSync, path: string): void {
-  const { user_version: version } = database.prepare("PRAGMA user_version").get() as { user_version: number };
+  const version = readVersion(database);
   if (version > MIGRATIONS.length) {
     throw new AppError(
       "state-damaged",
@@ -80,7 +105,10 @@ function migrate(database: DatabaseSync, path: string): void {
   }
   for (const [index, step] of MIGRATIONS.entries()) {
     if (index < version) continue;
-    transaction(database, () => database.exec(`${step}; PRAGMA user_version = ${index + 1};`));
+    transaction(database, () => {
+      // Another process may have been faster.
+      if (readVersion(database) <= index) database.exec(`${step}; PRAGMA user_version = ${index + 1};`);
+    });
   }
 }
 
@@ -97,19 +125,12 @@ export function transaction<T>(database: DatabaseSync, work: () => T): T {
   }
 }
 
-/** SQLITE_CORRUPT and SQLITE_NOTADB (sqlite.org/rescode.html). */
-const DAMAGE_CODES = new Set([11, 26]);
-
-/** Whether `error` is SQLite's, and says that the file is damaged. */
-export function isDamage(error: unknown): boolean {
-  const code = (error as { errcode?: unknown } | null)?.errcode;
-  return typeof code === "number" && DAMAGE_CODES.has(code & 0xff);
-}
-
 function unusable(path: string, error: unknown): unknown {
   if (error instanceof AppError) return error;
-  return new AppError("io", `cannot open the journal ${path}: ${(error as Error).message}`, {
-    hint: "check that the state folder is writable and the disk has room",
+  const failure = operationErrorOf(error);
+  if (failure === undefined) return error;
+  return new AppError(failure.code, `cannot open the journal ${path}: ${(error as Error).message}`, {
+    hint: failure.hint ?? "check that the state folder is writable and the disk has room",
     cause: error,
   });
 }

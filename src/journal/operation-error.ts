@@ -1,30 +1,53 @@
-// What a round may fail with: operations that failed, which a mapping waits out and tries again; or bugs, which end the
-// process.
+// What SQLite and the file system fail with, as operations that failed: a full disk, a damaged journal, a folder that
+// cannot be written. None is a bug. The only place that knows SQLite's result codes (sqlite.org/rescode.html).
 
-import { AppError } from "../core/errors.ts";
-import { isDamage } from "../journal/journal.ts";
+import { AppError, type ErrorCode } from "../core/errors.ts";
 
-/** `error` as an operation that failed; undefined if it is a bug. SQLite and the file system fail with errors of their own:
- * a full disk, say, which is no bug, and passes. */
+const DAMAGE_HINT = "kvsync run and kvsync sync begin a new one; what is synced without it deletes nothing";
+
+/** By the primary result code. */
+const bySqliteCode: ReadonlyMap<number, readonly [ErrorCode, string, string]> = new Map([
+  [5, ["locked", "the journal is in use by another process", "wait for it to end, and run again"]],
+  [6, ["locked", "the journal is in use by another process", "wait for it to end, and run again"]],
+  [8, ["io", "the journal cannot be written", "let this user write to the state folder"]],
+  [11, ["state-damaged", "the journal is damaged", DAMAGE_HINT]],
+  [13, ["disk-full", "the journal cannot be written, since its disk is full", "make room there, and run again"]],
+  [14, ["io", "the journal cannot be opened", "let this user write to the state folder"]],
+  [26, ["state-damaged", "the journal is damaged", DAMAGE_HINT]],
+]);
+
+/** What SQLite says where the tables themselves are not those that it should find: the pages with the schema are damaged. */
+const SCHEMA_DAMAGE = /^(no such (table|column|index)|(table|index) \S+ already exists|.*has \d+ columns but)/;
+
+/** Whether `error` is SQLite's, and says that the file is damaged. */
+export function isDamage(error: unknown): boolean {
+  return sqliteFailure(error)?.[0] === "state-damaged";
+}
+
+function sqliteFailure(error: unknown): readonly [ErrorCode, string, string] | undefined {
+  const { errcode, code, message } = (error ?? {}) as { errcode?: unknown; code?: unknown; message?: unknown };
+  if (typeof errcode === "number") {
+    const known = bySqliteCode.get(errcode & 0xff);
+    if (known !== undefined) return known;
+    if (SCHEMA_DAMAGE.test(String(message))) return bySqliteCode.get(11);
+  }
+  if (code !== "ERR_SQLITE_ERROR") return undefined;
+  return ["io", "the journal cannot be used", "check that the disk of the state folder has room and is healthy"];
+}
+
+/** `error` as an operation that failed; undefined if it is a bug. */
 export function operationErrorOf(error: unknown): AppError | undefined {
   if (error instanceof AppError) return error;
-  const { code, syscall, message } = error as NodeJS.ErrnoException;
-  if (isDamage(error)) {
-    return new AppError("state-damaged", `the journal is damaged: ${message}`, {
-      hint: "kvsync run begins a new one; or move it away: what is synced without it deletes nothing",
-      cause: error,
-    });
-  }
-  if (code === "ERR_SQLITE_ERROR") {
-    return new AppError("io", `the journal cannot be used: ${message}`, {
-      hint: "check that the disk of the state folder has room and is healthy",
-      retryable: true,
-      cause: error,
-    });
+  const sqlite = sqliteFailure(error);
+  const { code, syscall, message } = (error ?? {}) as NodeJS.ErrnoException;
+  if (sqlite !== undefined) {
+    const [kind, what, hint] = sqlite;
+    return new AppError(kind, `${what}: ${message}`, { hint, retryable: kind !== "state-damaged", cause: error });
   }
   if (typeof syscall !== "string") return undefined;
-  return new AppError("io", `the file system refused: ${message}`, {
-    hint: "check that the disk has room, and that this user may use the folder",
+  const isFull = code === "ENOSPC" || code === "EDQUOT";
+  return new AppError(isFull ? "disk-full" : "io", `the file system refused: ${message}`, {
+    hint: isFull ? "make room on the disk, and run again" : "check that this user may use the file or folder",
     retryable: true,
     cause: error,
   });

@@ -5,6 +5,8 @@
 // this process (kill -9), since a commit is in the kernel's hands; a power cut may take the last commits, whole ones
 // only, and never damages the file.
 
+import { chmodSync, closeSync, openSync, statSync } from "node:fs";
+import process from "node:process";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Clock } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
@@ -81,12 +83,23 @@ export async function openDatabase(path: string, clock: Clock): Promise<Database
 
 function openFile(path: string): DatabaseSync {
   try {
+    if (path !== ":memory:") keepPrivate(path);
     return new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
   } catch (cause) {
     throw new AppError("io", `cannot open the database ${path}`, {
       hint: "check that the folder exists and that this user may write to it",
       cause,
     });
+  }
+}
+
+/** The values are their owner's alone, whatever the folder's mode is. SQLite gives its other files the mode of this one. */
+function keepPrivate(path: string): void {
+  closeSync(openSync(path, "a", 0o600));
+  for (const suffix of ["", "-wal", "-shm"]) {
+    const found = statSync(path + suffix, { throwIfNoEntry: false });
+    if (found === undefined || (found.mode & 0o077) === 0) continue;
+    if (process.getuid?.() === 0 || process.getuid?.() === found.uid) chmodSync(path + suffix, 0o600);
   }
 }
 

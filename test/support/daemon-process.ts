@@ -71,6 +71,11 @@ export class DaemonFixture {
     return this.#ended!;
   }
 
+  /** How the daemon ends, of itself. */
+  ended(): Promise<CliRun> {
+    return this.#ended!;
+  }
+
   run(...args: readonly string[]): Promise<CliRun> {
     return runCli(args, { cwd: this.dir });
   }

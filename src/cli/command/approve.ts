@@ -7,7 +7,7 @@ import { openControlClient } from "../../daemon/control/control-client.ts";
 import { type OutcomeError, readMappingOutcome } from "../../daemon/mapping-outcome.ts";
 import { type Hold, openHolds } from "../../journal/holds.ts";
 import { openJournal } from "../../journal/journal.ts";
-import { openStateLock } from "../../journal/lock.ts";
+import { awaitStateLock } from "../../journal/lock.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 
@@ -24,14 +24,14 @@ export function define(command: Command, start: Start): void {
 
 async function approve(context: Context, mapping: string, plan: string | undefined): Promise<void> {
   const { output } = context;
-  const { stateDir } = await context.config();
+  const stateDir = await context.stateDir();
   let approved: string;
   let byDaemon = true;
   try {
     approved = await approveByDaemon(stateDir, context.signal, mapping, plan);
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== "not-running") throw error;
-    approved = approveInJournal(context, stateDir, mapping, plan);
+    approved = await approveInJournal(context, stateDir, mapping, plan);
     byDaemon = false;
   }
   output.line(`approved plan ${approved} of mapping ${output.stdout.bold(mapping)}`);
@@ -57,10 +57,15 @@ async function approveByDaemon(
   }
 }
 
-function approveInJournal({ clock }: Context, stateDir: string, mapping: string, plan: string | undefined): string {
-  const lock = openStateLock(stateDir);
+async function approveInJournal(
+  { clock, signal, lockTimeoutMs }: Context,
+  stateDir: string,
+  mapping: string,
+  plan: string | undefined,
+): Promise<string> {
+  const lock = await awaitStateLock(stateDir, { clock, signal, waitMs: lockTimeoutMs });
   try {
-    const journal = openJournal({ stateDir, clock });
+    const journal = openJournal({ stateDir, clock, mayReplace: false });
     try {
       const holds = openHolds(journal);
       const hold = holds.get(mapping);

@@ -39,7 +39,7 @@ async function history(context: Context, mapping: string | undefined, options: O
 
 /** From the daemon, whose journal it is; where none runs, from the journal. */
 async function readHistory(context: Context, query: HistoryQuery): Promise<readonly HistoryLine[]> {
-  const { stateDir } = await context.config();
+  const stateDir = await context.stateDir();
   try {
     const client = await openControlClient(stateDir, context.signal);
     try {

@@ -12,7 +12,7 @@ export function define(command: Command, start: Start): void {
 async function reload(context: Context): Promise<void> {
   const { output } = context;
   // Says what is wrong with it here, where somebody reads it.
-  const { stateDir } = await context.config();
+  const stateDir = await context.stateDir();
   const client = await openControlClient(stateDir, context.signal);
   try {
     const { added, changed, removed } = await client.call({ op: "reload" });

@@ -7,6 +7,7 @@ import { loadConfig } from "../../config/load-config.ts";
 import type { Secret } from "../../config/secret.ts";
 import type { DurationMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
+import { redact } from "../../core/redact.ts";
 import { type Daemon, type DaemonAccounts, openDaemon, STOP_GRACE_MS } from "../../daemon/daemon.ts";
 import type { DaemonEvent, DaemonListener } from "../../daemon/daemon-event.ts";
 import { openEventHooks } from "../../daemon/event-hooks.ts";
@@ -19,6 +20,7 @@ import { openDaemonAccounts } from "../daemon-accounts.ts";
 import { tellPrograms } from "../daemon-json.ts";
 import { type HealthAddress, openDaemonReports, parseHealthAddress } from "../daemon-reports.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
+import { isDamage as isDamageOfSqlite, operationErrorOf } from "../../journal/operation-error.ts";
 import { readTextFile } from "../read-file.ts";
 import { type Greeting, openGreeting } from "../run-greeting.ts";
 import { keepHeapSmall } from "../small-heap.ts";
@@ -96,33 +98,43 @@ async function runDaemon(parts: Surroundings, config: Config, isJournalDamaged: 
   const early: DaemonEvent[] = [];
   const keepEarly = (event: DaemonEvent): void => void early.push(event);
   parts.listeners.add(keepEarly);
-  const daemon = await openDaemon({
+  const openOptions = {
     clock,
     version: VERSION,
     pid: process.pid,
     config,
     isJournalDamaged,
+    lockTimeoutMs: context.lockTimeoutMs,
+    signal: context.signal,
     only: names,
     accounts,
     heartbeats,
     loadConfig: async () => loadConfig({ path: options.config, cwd, env, readFile: readTextFile }),
     onEvent,
-  });
+  };
+  let daemon: Daemon | undefined;
   try {
+    daemon = await openDaemon(openOptions);
     await report(parts, daemon, () => {
       parts.listeners.delete(keepEarly);
       return early;
     });
     return undefined;
-  } catch (error) {
-    const isDamage = error instanceof AppError && error.code === "state-damaged";
+  } catch (thrown) {
+    const error = operationErrorOf(thrown) ?? thrown;
+    const isDamage = error instanceof AppError && error.code === "state-damaged" && isDamageOfJournal(thrown);
     if (isDamage && (!isJournalDamaged || clock.monotonic() - startedAt >= DAMAGE_INTERVAL_MS_MIN))
-      return daemon.config();
+      return daemon?.config() ?? config;
     throw error;
   } finally {
     parts.listeners.delete(keepEarly);
-    await daemon.stop(STOP_GRACE_MS);
+    await daemon?.stop(STOP_GRACE_MS);
   }
+}
+
+/** And not of the lock, nor a journal of a newer kvsync. */
+function isDamageOfJournal(error: unknown): boolean {
+  return isDamageOfSqlite(error instanceof AppError ? error.cause : error);
 }
 
 /** Tells whoever is to know that the daemon is up, and waits until it is to stop. */
@@ -152,7 +164,7 @@ function openProcessLog({ clock, env, output, options }: Context): Promise<Log> 
   return openLog({
     clock,
     level: options.verbose === true ? "debug" : options.quiet === true ? "warn" : "info",
-    stream: process.stderr,
+    stream: { write: (text) => process.stderr.write(redact(text)) },
     isTerminal: output.stderr.isTerminal && !output.json,
     isJournald: isJournalStream(env["JOURNAL_STREAM"], process.stderr.fd),
     colours: output.stderr.bold("") !== "",

@@ -39,7 +39,7 @@ export function define(command: Command, start: Start): void {
 async function status(context: Context, names: readonly string[], options: Options): Promise<ExitCode> {
   const timeout = parseDuration(options.timeout);
   if (timeout.kind === "fault") throw new AppError("usage", `--timeout: ${timeout.message}`);
-  const { stateDir } = await context.config();
+  const stateDir = await context.stateDir();
   const isWaited = options.wait === true;
   let client: ControlClient;
   try {

@@ -52,7 +52,7 @@ function defineRestore(command: Command, start: Start): void {
 async function list(context: Context, mapping: string | undefined, { key, limit }: ListOptions): Promise<void> {
   const { output } = context;
   const query = { mapping, key, limit: parseCount(limit, "--limit") };
-  const { stateDir } = await context.config();
+  const stateDir = await context.stateDir();
   const items = lookAtJournal(context, stateDir, (journal) => openTrashIndex(journal, stateDir).list(query)) ?? [];
   for (const item of items) {
     output.event({ type: "trash", ...item, savedAt: new Date(item.savedAt).toISOString() });

@@ -37,6 +37,8 @@ it("ends all that it began, also after a bug in a loop, and frees the state fold
     pid: 1,
     config,
     isJournalDamaged: false,
+    lockTimeoutMs: 0,
+    signal: new AbortController().signal,
     only: [],
     accounts: {
       open: () => Promise.reject(bug),
