@@ -30,7 +30,15 @@ beforeEach(() => {
   fixture.writeMany(40);
 });
 
-afterEach(() => fixture.close());
+let mounted = false;
+
+afterEach(async () => {
+  if (mounted) spawnSync("umount", ["-l", state()]);
+  mounted = false;
+  await fixture.close();
+});
+
+const canMount = process.platform === "linux" && process.getuid?.() === 0;
 
 const state = (...names: readonly string[]): string => join(fixture.dir, "state", ...names);
 
@@ -117,6 +125,27 @@ describe("a state folder", () => {
     expect(run.code).toBe(11);
     expect(run.stderr).toMatch(/the state folder .*state was removed or replaced while kvsync used it/);
   }, 60_000);
+
+  it.runIf(canMount)(
+    "on a full disk is told in one line, and all is well when there is room",
+    async () => {
+      mkdirSync(state());
+      mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", state()]).status === 0;
+      await fixture.run("sync");
+      fixture.write("kv/app/k0", "edited");
+      const fill = spawnSync("sh", ["-c", `cat /dev/zero > ${state("fill")}`]);
+      expect(fill.status).not.toBe(0);
+      for (const args of [["sync"], ["push"], ["history"], ["trash", "list"]]) {
+        const run = await fixture.run(...args);
+        expectNoBug(run);
+        expect(run.stderr.match(/^kvsync: /gm)?.length ?? 0).toBe(run.code === 0 ? 0 : 1);
+      }
+      rmSync(state("fill"));
+      expect((await fixture.run("sync")).code).toBe(0);
+      expect(fixture.read("kv/app/k0")).toBe("edited");
+    },
+    60_000,
+  );
 
   it("that is in use tells by whom, and may be waited for", async () => {
     await fixture.start();
