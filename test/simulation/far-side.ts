@@ -23,6 +23,7 @@ export interface FarSide {
   keys(): ReadonlyMap<string, Uint8Array>;
   /** Keys whose stamp is of another value, since somebody wrote it back: no listing tells that they were written. */
   misstamped(): ReadonlySet<string>;
+  isMisstamped(key: string): boolean;
   close(): void;
 }
 
@@ -53,17 +54,22 @@ export function openFarSide(path: string): FarSide {
     value: (key) => (one.get(key) as { bytes: Uint8Array } | undefined)?.bytes,
     keys: () =>
       new Map((every.all() as { key: string; bytes: Uint8Array }[]).map(({ key, bytes }) => [key, bytes] as const)),
-    misstamped: () =>
-      new Set(
-        (every.all() as { key: string; bytes: Uint8Array; metadata: string | null }[])
-          .filter(({ bytes, metadata }) => {
-            const { stamp } = unstampMetadata(metadata === null ? undefined : (JSON.parse(metadata) as Json));
-            return stamp !== undefined && stamp.fingerprint !== fingerprintOf(bytes);
-          })
-          .map(({ key }) => key),
-      ),
+    isMisstamped: (key) => isMisstamped(one.get(key) as Held | undefined),
+    misstamped: () => new Set((every.all() as unknown as Held[]).filter(isMisstamped).map(({ key }) => key)),
     close: () => database.close(),
   };
+}
+
+interface Held {
+  readonly key: string;
+  readonly bytes: Uint8Array;
+  readonly metadata: string | null;
+}
+
+function isMisstamped(held: Held | undefined): boolean {
+  if (held === undefined || held.metadata === null) return false;
+  const { stamp } = unstampMetadata(JSON.parse(held.metadata) as Json);
+  return stamp !== undefined && stamp.fingerprint !== fingerprintOf(held.bytes);
 }
 
 export interface Sight {

@@ -49,7 +49,7 @@ const ACCOUNT_ID = "killed";
 const APART_MS = 3000;
 const EDIT_EVERY_MS = 12;
 /** How often somebody writes back, with a new value, the metadata that was read before, stamp and all. */
-const KEPT_METADATA_SHARE = 0.3;
+const KEPT_METADATA_SHARE = 0.1;
 const ALIVE_MS_MAX = 1500;
 const DEAD_MS_MAX = 300;
 /** Requests of a killed process may still be on their way, and be carried out on a machine that is busy. */
@@ -205,7 +205,9 @@ function openPeople({ chance, ledger, far, folder, scratch, url }: PeopleDeps) {
     }
   }
 
+  /** Or it will be only when somebody changes it: no listing tells of a value with the stamp of another. */
   function isInStep(key: string): boolean {
+    if (far.isMisstamped(key)) return true;
     return Buffer.compare(far.value(key) ?? EMPTY, readIfThere(join(folder, key)) ?? EMPTY) === 0;
   }
 
