@@ -32,7 +32,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(cwd, { recursive: true }));
 
-it.skipIf(!hasLimits)("push, pull, sync and check take turns", { timeout: 60_000 }, async () => {
+it.skipIf(!hasLimits)("push, pull, sync and check take turns", { timeout: 180_000 }, async () => {
   fill("old");
   const old = filesBelow(join(cwd, "app"));
   expect(await kvsync("push", "app", "--force")).toMatchObject({
@@ -41,6 +41,7 @@ it.skipIf(!hasLimits)("push, pull, sync and check take turns", { timeout: 60_000
   });
 
   rmSync(join(cwd, "app"), { recursive: true });
+  mkdirSync(join(cwd, "app"));
   expect((await kvsync("pull", "app", "--force")).code).toBe(0);
   expect(filesBelow(join(cwd, "app"))).toEqual(old);
 
