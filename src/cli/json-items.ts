@@ -44,15 +44,15 @@ export async function* readItems(
     page.push({ text: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"), number, unit });
     pageBytes += bytes.byteLength;
   };
-  let isFirst = true;
-  for await (const raw of chunks) {
-    let chunk = raw;
-    if (isFirst) chunk = withoutMark(raw);
-    isFirst = false;
+  let blankLines = 0;
+  for await (const chunk of withoutMark(chunks)) {
     if (splitter === undefined) {
       const start = chunk.findIndex((byte) => !isBlank(byte));
-      if (start === -1) continue;
-      splitter = chunk[start] === OPEN_BRACKET ? arraySplitter(take, name) : lineSplitter(take, name);
+      if (start === -1) {
+        for (const byte of chunk) if (byte === NEWLINE) blankLines++;
+        continue;
+      }
+      splitter = chunk[start] === OPEN_BRACKET ? arraySplitter(take, name) : lineSplitter(take, name, blankLines);
     }
     splitter.add(chunk);
     if (page.length >= PAGE_ITEMS || pageBytes >= PAGE_BYTES) {
@@ -64,9 +64,20 @@ export async function* readItems(
   if (page.length > 0) yield page;
 }
 
-/** `chunk` without the byte order mark that some editors begin a file with. */
-function withoutMark(chunk: Uint8Array): Uint8Array {
-  return chunk[0] === 0xef && chunk[1] === 0xbb && chunk[2] === 0xbf ? chunk.subarray(3) : chunk;
+/** `chunks` without the byte order mark that some editors begin a file with, also if a chunk ends inside the mark. */
+async function* withoutMark(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  let head: Uint8Array | undefined = new Uint8Array();
+  for await (const chunk of chunks) {
+    if (head === undefined) {
+      yield chunk;
+      continue;
+    }
+    head = Buffer.concat([head, chunk]);
+    if (head.byteLength < 3) continue;
+    yield head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf ? head.subarray(3) : head;
+    head = undefined;
+  }
+  if (head !== undefined && head.byteLength > 0) yield head;
 }
 
 interface Splitter {
@@ -76,9 +87,9 @@ interface Splitter {
 
 type Take = (bytes: Uint8Array, number: number, unit: TextItem["unit"]) => void;
 
-function lineSplitter(take: Take, name: string): Splitter {
+function lineSplitter(take: Take, name: string, linesBefore: number): Splitter {
   const rest = restOf(name, "line");
-  let number = 0;
+  let number = linesBefore;
   const finish = (part: Uint8Array): void => {
     number++;
     const line = trim(rest.takeWith(part));
@@ -131,6 +142,8 @@ function arraySplitter(take: Take, name: string): Splitter {
           if (++depth === 1) start = i + 1;
         } else if (byte === CLOSE_BRACKET || byte === CLOSE_BRACE) {
           if (--depth === 0) {
+            // A brace in the wrong place inside an item is left to JSON.parse.
+            if (byte === CLOSE_BRACE) throw new AppError("usage", `the array of ${name} is closed by } in place of ]`);
             finish(chunk.subarray(start, i), true);
             isOver = true;
             start = i + 1;

@@ -39,12 +39,17 @@ export function parseExpirationArgument(text: string, clock: Clock): EpochSecond
   const seconds = /^\d+$/.test(text)
     ? Number(text)
     : /^\d{4}-\d\d-\d\d(T.+(Z|[+-]\d\d:\d\d))?$/.test(text)
-      ? Math.floor(Date.parse(text) / 1000)
+      ? parseTimeSeconds(text)
       : Number.NaN;
   const expiration = parseEpochSeconds(seconds);
   if (expiration === undefined) {
     throw new AppError("usage", `--expiration: "${visible(text)}" is no time`, {
       hint: "write seconds since 1970, or a time such as 2027-01-31T12:00:00Z",
+    });
+  }
+  if (expiration > EXPIRATION_SECONDS_PLAUSIBLE_MAX) {
+    throw new AppError("usage", `--expiration: ${expiration} is in milliseconds; KV takes seconds`, {
+      hint: `write ${Math.floor(expiration / 1000)}`,
     });
   }
   if (expiration - toEpochSeconds(clock.now()) >= EXPIRATION_AHEAD_SECONDS_MIN) return expiration;
@@ -55,6 +60,17 @@ export function parseExpirationArgument(text: string, clock: Clock): EpochSecond
       hint: "milliseconds since 1970 are a common slip in the other direction: the API counts seconds",
     },
   );
+}
+
+/** A larger number is a time in milliseconds: as seconds it lies after the year 5100. */
+export const EXPIRATION_SECONDS_PLAUSIBLE_MAX = 1e11;
+
+/** NaN for a day that its month does not have: Date.parse takes 2027-02-31 for the 3rd of March. */
+function parseTimeSeconds(text: string): number {
+  const day = text.slice(0, 10);
+  const midnight = Date.parse(day);
+  if (Number.isNaN(midnight) || new Date(midnight).toISOString().slice(0, 10) !== day) return Number.NaN;
+  return Math.floor(Date.parse(text) / 1000);
 }
 
 /** JSON text, canonical; undefined for null, which is no metadata. Throws "usage". */

@@ -40,6 +40,8 @@ describe("a JSON array", () => {
     ['["a]', /ends in the middle/],
     ["[1,,2]", /item 2 of x\.json is missing/],
     ["[1,]", /item 2 of x\.json is missing/],
+    ["[}", /the array of x\.json is closed by }/],
+    ['["a","b"}', /is closed by }/],
     ["[1] [2]", /goes on after its array has ended/],
   ])("%s is refused", async (text, message) => expect(items(text)).rejects.toThrow(message));
 });
@@ -57,6 +59,12 @@ describe("lines", () => {
   test("are numbered as editors number them", async () => {
     expect((await items("\na\n\nb")).map(({ number }) => number)).toEqual([2, 4]);
   });
+});
+
+test("chunks that end inside the byte order mark, or are blank, change nothing", async () => {
+  const expected = await items("\ufeff\n\na\nb");
+  expect(expected.map(({ number }) => number)).toEqual([3, 4]);
+  expect(await items("\ufeff\n\na\nb", [1, 2, 3, 4, 5])).toEqual(expected);
 });
 
 test("what is not UTF-8 is refused rather than mended", async () => {

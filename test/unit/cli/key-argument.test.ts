@@ -37,6 +37,9 @@ test.each([
 test.each([
   ["1767225659", /is not 60 s ahead/],
   ["0", /is no time/],
+  ["2027-02-31", /is no time/],
+  ["2027-02-31T12:00:00Z", /is no time/],
+  ["1999999999000", /is in milliseconds; KV takes seconds/],
   ["tomorrow", /is no time/],
   ["2026-02-01T01:00:00", /is no time/],
 ])("--expiration %s is refused", (text, message) =>
