@@ -1,6 +1,6 @@
 // What `kvsync bulk` reads: pairs in wrangler's form, and lists of keys.
 
-import { createReadStream } from "node:fs";
+import { createReadStream, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { addAbortSignal } from "node:stream";
 import { parseEpochSeconds } from "../core/clock.ts";
@@ -11,7 +11,7 @@ import { EXPIRATION_AHEAD_SECONDS_MIN, METADATA_BYTES_MAX, VALUE_BYTES_MAX } fro
 import type { Pair } from "../kv/pair-text.ts";
 import type { Context } from "./context.ts";
 import { readItems, type TextItem } from "./json-items.ts";
-import { parseKeyArgument } from "./key-argument.ts";
+import { EXPIRATION_SECONDS_PLAUSIBLE_MAX, parseKeyArgument } from "./key-argument.ts";
 import { ioError } from "./read-file.ts";
 
 export interface BulkInput {
@@ -22,26 +22,40 @@ export interface BulkInput {
   items(): AsyncGenerator<readonly TextItem[], void>;
 }
 
-/** The file `path`, or stdin for `-`. */
+/** The file `path`, or stdin for `-`. A pipe, a terminal or a device is read once, as stdin is. */
 export function openBulkInput({ cwd, stdin, signal }: Context, path: string): BulkInput {
-  const isFile = path !== "-";
-  const name = isFile ? visible(path) : "stdin";
-  const bytes = () => (isFile ? createReadStream(resolve(cwd, path), { signal }) : addAbortSignal(signal, stdin));
+  const stats = path === "-" ? undefined : statSync(resolve(cwd, path), { throwIfNoEntry: false });
+  // A file that is missing is told when it is opened.
+  const isFile = path !== "-" && (stats === undefined || stats.isFile() || stats.isDirectory());
+  // A socket, which a parent may give as stdin, cannot be opened by its path.
+  const isStdin = path === "-" || (stats?.isSocket() === true && path === "/dev/stdin");
+  const name = isStdin ? "stdin" : visible(path);
+  const bytes = () => (isStdin ? addAbortSignal(signal, stdin) : createReadStream(resolve(cwd, path), { signal }));
+  let countBefore: number | undefined;
   async function* items(): AsyncGenerator<readonly TextItem[], void> {
+    let count = 0;
     try {
       for await (const page of readItems(bytes(), name)) {
         signal.throwIfAborted();
+        count += page.length;
         yield page;
       }
     } catch (error) {
       throw error instanceof Error && "syscall" in error ? ioError(error, `could not read ${name}`) : error;
     }
+    if (countBefore !== undefined && count !== countBefore) {
+      throw new AppError("io", `${name} changed while it was read: it had ${countBefore} items, then ${count}`, {
+        hint: "run the command again when nothing writes to the file",
+      });
+    }
+    countBefore = count;
   }
   return { name, isFile, items };
 }
 
 /** A pair in wrangler's form: `{"key": "a", "value": "text", "base64": false, "expiration": 1999999999,
- * "expiration_ttl": 300, "metadata": {}}`; other properties are ignored, as wrangler does. Throws AppError "usage". */
+ * "expiration_ttl": 300, "metadata": {}}`; other properties are ignored, as wrangler does, but a near miss of
+ * these names is refused: without it, the pair would mean something else. Throws AppError "usage". */
 export function parsePair(item: TextItem, name: string): Pair {
   const fail = (why: string): never => {
     throw new AppError("usage", `${item.unit} ${item.number} of ${name} ${why}`, {
@@ -51,6 +65,10 @@ export function parsePair(item: TextItem, name: string): Pair {
   const json = parseJson(item, name);
   if (!isJsonObject(json)) return fail("is no JSON object");
   const { key, value, base64 = false, expiration, expiration_ttl: ttl, metadata } = json;
+  for (const property of Object.keys(json)) {
+    const meant = meantProperty(property);
+    if (meant !== undefined) return fail(`has "${visible(property)}"; its name is "${meant}"`);
+  }
   if (typeof key !== "string") return fail("has no key");
   if (typeof value !== "string") return fail(value === undefined ? "has no value" : "has a value that is no string");
   if (typeof base64 !== "boolean") return fail('has a "base64" that is neither true nor false');
@@ -63,6 +81,8 @@ export function parsePair(item: TextItem, name: string): Pair {
     expiration === undefined || expiration === null
       ? undefined
       : (parseEpochSeconds(expiration) ?? fail("has an expiration that is no whole number of seconds since 1970"));
+  if (at !== undefined && at > EXPIRATION_SECONDS_PLAUSIBLE_MAX)
+    return fail("has an expiration that is in milliseconds; KV takes seconds");
   if (
     ttl !== undefined &&
     ttl !== null &&
@@ -75,6 +95,20 @@ export function parsePair(item: TextItem, name: string): Pair {
     return fail(`has over ${METADATA_BYTES_MAX} bytes of metadata`);
   return { key: parseKeyOf(key, item, name), bytes, metadata: text, expiration: at, ttlSeconds: ttl ?? undefined };
 }
+
+/** The name that `property` is a near miss of, or undefined if it is right or means something else. */
+function meantProperty(property: string): string | undefined {
+  const meant = properties.get(property.toLowerCase().replace(/[_-]/g, ""));
+  return meant === property ? undefined : meant;
+}
+
+const properties: ReadonlyMap<string, string> = new Map([
+  ...["key", "value", "base64", "expiration", "metadata"].map((name) => [name, name] as const),
+  ["isbase64", "base64"],
+  ["expirationttl", "expiration_ttl"],
+  ["ttl", "expiration_ttl"],
+  ["meta", "metadata"],
+]);
 
 /** A key as one of a list: a JSON string, an object with its `name` (as `key list --json` prints) or `key`, or a plain
  * line. Throws AppError "usage". */

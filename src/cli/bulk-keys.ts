@@ -12,7 +12,7 @@ import { parseKeyArgument } from "./key-argument.ts";
 export interface KeyPages {
   /** For the progress bar. */
   readonly name: string;
-  /** Undefined: not known (stdin). */
+  /** Undefined: not known (stdin or a pipe). */
   readonly total: number | undefined;
   readonly pages: AsyncIterable<readonly Key[]>;
 }

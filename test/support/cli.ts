@@ -76,6 +76,24 @@ export async function runCli(args: readonly string[], options: CliOptions): Prom
   return ended(child);
 }
 
+/** Runs a script of bash to its end; in it, `kvsync` is the program. */
+export function runScript(script: string, { cwd, env = {} }: CliOptions): Promise<CliRun> {
+  const program = 'kvsync() { "$NODE" "$MAIN" "$@"; }';
+  const child = spawn("bash", ["-c", `${program}\n${script}`], {
+    cwd,
+    env: {
+      PATH: process.env["PATH"],
+      HOME: cwd,
+      XDG_CACHE_HOME: join(tmpdir(), "kvsync-test-cache"),
+      NODE: process.execPath,
+      MAIN: join(bundle, "main.js"),
+      ...env,
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  return ended(child);
+}
+
 /** What `child` writes until it ends. */
 export function ended(child: ChildProcess): Promise<CliRun> {
   const [out, err]: [Buffer[], Buffer[]] = [[], []];

@@ -1,6 +1,6 @@
 // `kvsync bulk put`: the pairs of a file in wrangler's form, as a JSON array or as lines of JSON.
 //
-// A file is read twice, so that nothing is written if anything in it is wrong; stdin can only be read once.
+// A file is read twice, so that nothing is written if anything in it is wrong; stdin or a pipe can only be read once.
 
 import { isUtf8 } from "node:buffer";
 import { basename } from "node:path";

@@ -80,7 +80,8 @@ async function readValueBytes({ cwd, stdin, signal }: Context, path: string): Pr
     try {
       const { size } = await file.stat();
       if (size > VALUE_BYTES_MAX) throw tooLarge();
-      return await file.readFile({ signal });
+      // A device or a pipe tells no size, and a file may grow: the bytes are counted as they come.
+      return await readBounded(file.createReadStream({ autoClose: false }), signal);
     } finally {
       await file.close();
     }

@@ -1,0 +1,71 @@
+// What is given as a path and can be read once only: a pipe, a process substitution, a FIFO, a device.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type CliRun, records, runCli, runScript } from "../support/cli.ts";
+import { startTestServer, type TestServer } from "../support/server.ts";
+
+let server: TestServer;
+let cwd: string;
+
+beforeAll(async () => {
+  cwd = mkdtempSync(join(tmpdir(), "kvsync-pipes-"));
+  server = await startTestServer();
+  await server.createNamespace("app");
+});
+
+afterAll(async () => {
+  await server.close();
+  rmSync(cwd, { recursive: true });
+});
+
+const env = () => ({
+  CLOUDFLARE_ACCOUNT_ID: server.accountId,
+  CLOUDFLARE_API_TOKEN: server.token,
+  CLOUDFLARE_API_BASE_URL: server.url,
+});
+const script = (text: string): Promise<CliRun> => runScript(text, { cwd, env: env() });
+const PAIRS = String.raw`printf '{"key":"a","value":"1"}\n{"key":"b","value":"2"}\n'`;
+
+test.each([
+  ["a pipe at /dev/stdin", `${PAIRS} | kvsync bulk put --namespace app /dev/stdin`],
+  ["a process substitution", `kvsync bulk put --namespace app <(${PAIRS})`],
+  ["a FIFO", `mkfifo f1; ${PAIRS} >f1 & kvsync bulk put --namespace app f1; wait`],
+])("bulk put takes every pair from %s", async (_, text) => {
+  const run = await script(text);
+  expect(run.code).toBe(0);
+  expect(run.stdout).toContain("wrote 2 keys");
+});
+
+test("bulk put takes /dev/stdin that is a socket", async () => {
+  const input = '[{"key":"a","value":"1"}]';
+  const run = await runCli(["bulk", "put", "--namespace", "app", "/dev/stdin"], { cwd, env: env(), input });
+  expect(run.code).toBe(0);
+  expect(run.stdout).toContain("wrote 1 key");
+});
+
+test("bulk get and bulk delete take every key from a process substitution and a FIFO", async () => {
+  await script(`kvsync bulk put --namespace app <(${PAIRS})`);
+  const got = await script(String.raw`kvsync bulk get --namespace app <(printf 'a\nb\n')`);
+  expect(got.code).toBe(0);
+  expect(records(got.stdout).map(({ key }) => key)).toEqual(["a", "b"]);
+  const first = await script(String.raw`kvsync bulk delete --namespace app <(printf 'a\n')`);
+  expect(first.stdout).toContain("deleted 1 ");
+  const second = await script(
+    String.raw`mkfifo f2; printf 'b\n' >f2 & kvsync bulk delete --namespace app f2; wait; kvsync key list --namespace app`,
+  );
+  expect(second.stdout).toContain("deleted 1 ");
+  expect(second.stdout).not.toMatch(/^[ab]\b/m);
+});
+
+test("key put reads a pipe by its path, and no more of a device than a value may have", async () => {
+  const piped = await script(
+    "kvsync key put --namespace app p --path <(printf hello); kvsync key get --namespace app p",
+  );
+  expect(piped.stdout).toContain("hello");
+  const endless = await script("kvsync key put --namespace app zero --path /dev/zero");
+  expect(endless.code).toBe(2);
+  expect(endless.stderr).toContain("the value has more than 25 MiB");
+});
