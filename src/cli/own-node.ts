@@ -10,12 +10,12 @@ import { fileURLToPath } from "node:url";
 const MALLOC = { MALLOC_ARENA_MAX: "2", MALLOC_TRIM_THRESHOLD_: "131072" };
 const NODE_OPTIONS = ["--min-semi-space-size=8", "--max-semi-space-size=16", "--max-old-space-size=1024"];
 
-/** Runs kvsync with `args` in the checkout's own Node, and resolves to its exit code: 70 if there is no such Node. */
+/** Runs kvsync with `args` in the checkout's own Node, and resolves to its exit code: 1 if there is no such Node. */
 export function runWithOwnNode(args: readonly string[]): Promise<number> {
   const node = fileURLToPath(new URL("../node_modules/node/bin/node", import.meta.url));
   if (!existsSync(node)) {
     process.stderr.write(
-      `kvsync: needs Node 24 or newer; this is ${process.version}\n  hint: install it from https://nodejs.org, or with: npx -p node@24 -p kvsync kvsync\n`,
+      `kvsync: needs Node 24 or newer, and this is ${process.version}\n  hint: install Node 24 from https://nodejs.org, or type: npm install -g node@24\n`,
     );
     return Promise.resolve(1);
   }

@@ -22,7 +22,7 @@ const BATCH_BYTES: ByteCount = 1024 * 1024;
 const BATCH_FILES = 512;
 /** Batches whose memory is kept: as many as are under way, two groups of folders (write-new-folders.ts). */
 const SPARE_MAX = 8;
-/** In dist/ it is a file of its own beside the one that this is in (rolldown.config.js). */
+/** In dist/ it is a file of its own beside the one that this is in (build.js). */
 const WORKER = new URL(import.meta.url.endsWith(".ts") ? "./file-worker.ts" : "./file-worker.js", import.meta.url);
 
 interface Waiting {
