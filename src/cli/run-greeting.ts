@@ -26,41 +26,88 @@ export interface Greeting {
 
 const ARROWS = { push: "->", pull: "<-", "two-way": "<->" } as const;
 
-export function openGreeting(deps: GreetingDeps): Greeting {
-  const { output } = deps;
-  const waiting = new Map<string, MappingConfig>();
-  const first: MappingConfig[] = [];
-  let isExpecting = false;
-  let isDone = false;
+/** How a mapping stands: in step, or why not and what to do about it. */
+type Standing =
+  | { readonly inStep: true; readonly text: string }
+  | { readonly inStep: false; readonly text: string; readonly advice: string };
 
-  const told = (mapping: MappingConfig, text: string): void => {
-    if (isDone || !waiting.delete(mapping.name)) return;
-    first.push(mapping);
-    output.line(`${output.stdout.bold(visible(mapping.name))}: ${describe(mapping, deps.cwd)}: ${text}`);
+/** Says that all is in step only once it is: until then it says which mappings are not, and what to type. */
+export function openGreeting(deps: GreetingDeps): Greeting {
+  const { output, cwd } = deps;
+  const mappings = new Map<string, MappingConfig>();
+  const standings = new Map<string, Standing>();
+  let isExpecting = false;
+  let isToldFirst = false;
+  let isDone = false;
+  /** Mappings are being closed: those that remain tell nothing of all. */
+  let isEnding = false;
+
+  const stands = (mapping: MappingConfig, standing: Standing): void => {
+    const isFirst = !standings.has(mapping.name);
+    standings.set(mapping.name, standing);
+    if (isFirst)
+      output.line(`${output.stdout.bold(visible(mapping.name))}: ${describe(mapping, cwd)}: ${standing.text}`);
     finish();
   };
   const finish = (): void => {
-    if (isDone || !isExpecting || waiting.size > 0) return;
-    isDone = true;
-    const example = first[0];
+    if (isDone || isEnding || !isExpecting || standings.size < mappings.size) return;
+    const [example] = mappings.values();
+    const behind = [...standings].flatMap(([name, standing]) => (standing.inStep ? [] : [{ name, ...standing }]));
     if (example === undefined) output.line("nothing to sync yet: each folder that appears under root is a mapping");
-    else for (const line of hints(example, deps)) output.line(line);
+    else if (behind.length === 0) for (const line of hints(example, deps)) output.line(line);
+    else if (!isToldFirst)
+      for (const { name, advice } of behind) output.line(`not in step: ${visible(name)}. ${advice}`);
+    isToldFirst = true;
+    isDone = behind.length === 0;
   };
   return {
     listen: (event) => {
-      if (!("mapping" in event)) return;
+      if (isDone || !("mapping" in event)) return;
       const { mapping } = event;
-      if (event.kind === "started" && !isDone) waiting.set(mapping.name, mapping);
-      if (event.kind === "stopped") waiting.delete(mapping.name);
-      if (event.kind === "round-ended" && event.report.hold === undefined) told(mapping, describeRound(event.report));
-      if (event.kind === "held") told(mapping, `held: ${renderHoldReason(decodeHoldReason(event.hold.reason))}`);
-      if (event.kind === "failed") told(mapping, `${visible(event.error.message)}; trying again`);
+      if (event.kind === "started") {
+        mappings.set(mapping.name, mapping);
+        isEnding = false;
+      }
+      if (event.kind === "stopped") {
+        mappings.delete(mapping.name);
+        standings.delete(mapping.name);
+        isEnding = true;
+      }
+      if (event.kind === "round-ended" && event.report.hold === undefined) {
+        // A round over a few keys says nothing of the others.
+        if (event.report.isFull) stands(mapping, afterRound(mapping, event.report, deps.program));
+      }
+      if (event.kind === "held") {
+        const { name } = mapping;
+        stands(mapping, {
+          inStep: false,
+          text: `held: ${renderHoldReason(decodeHoldReason(event.hold.reason))}`,
+          advice: `Look with: ${deps.program} diff ${visible(name)}\n  Let it run with: ${deps.program} approve ${visible(name)}`,
+        });
+      }
+      if (event.kind === "failed") {
+        const { hint, message } = event.error;
+        const advice = `kvsync tries again by itself.${hint === undefined ? "" : `\n  hint: ${visible(hint)}`}`;
+        stands(mapping, { inStep: false, text: visible(message), advice });
+      }
     },
     expectAll: () => {
       isExpecting = true;
       finish();
     },
   };
+}
+
+function afterRound(mapping: MappingConfig, report: RoundReport, program: string): Standing {
+  const { failed, conflicts, lagging } = report.result;
+  const text = describeRound(report);
+  const ask = `See which with: ${program} status`;
+  if (failed > 0) return { inStep: false, text, advice: `${count(failed)} keys failed. ${ask}` };
+  if (mapping.conflict === "hold" && conflicts > 0)
+    return { inStep: false, text, advice: `${count(conflicts)} keys are in conflict. ${ask}` };
+  if (lagging > 0)
+    return { inStep: false, text, advice: `${count(lagging)} keys wait until the namespace has settled.` };
+  return { inStep: true, text };
 }
 
 function describe({ mode, folder, account, namespace, prefix }: MappingConfig, cwd: string): string {

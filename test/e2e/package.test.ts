@@ -15,8 +15,8 @@ let output: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "kvsync-package-"));
   output = run(["build.js", join(folder, "dist")], project);
-  for (const file of ["package.json", "config.example.yaml", "config.schema.json"])
-    cpSync(join(project, file), join(folder, file));
+  for (const file of ["package.json", "config.example.yaml", "config.schema.json", "example"])
+    cpSync(join(project, file), join(folder, file), { recursive: true });
 });
 
 afterAll(() => rmSync(folder, { recursive: true }));

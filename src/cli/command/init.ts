@@ -1,6 +1,6 @@
-// `kvsync init`: the commented example config as ./kvsync.yaml.
+// `kvsync init`: the commented example config as ./kvsync.yaml, and the folder that it is about, unless there is one.
 
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
@@ -10,6 +10,8 @@ import type { Context } from "../context.ts";
 import { ioError } from "../read-file.ts";
 
 const FILE = "kvsync.yaml";
+/** The folder of the only mapping of the example config. */
+const EXAMPLE = join("example", "app-config");
 const SCHEMA_LINE = "# yaml-language-server: $schema=./config.schema.json\n#\n";
 
 export function define(command: Command, start: Start): void {
@@ -35,8 +37,25 @@ function init({ cwd, output }: Context, ifMissing: boolean): void {
     });
   }
   output.line(`wrote ${FILE}`);
+  if (writeExample(folder, cwd)) output.line(`wrote ${EXAMPLE}, a folder to try it with`);
   output.event({ type: "summary", command: "init", file: path });
-  output.note(`next: edit it, then kvsync doctor, then kvsync push`);
+  // Whoever says --if-missing has the next step in hand.
+  if (!ifMissing)
+    output.note(
+      `next:\n  1. Try it, without an account: kvsync run\n  2. Edit ${FILE} for your own account and folders. Then check it: kvsync doctor`,
+    );
+}
+
+/** False: there is something of that name, which is left as it is. */
+function writeExample(folder: string, cwd: string): boolean {
+  const path = join(cwd, EXAMPLE);
+  if (existsSync(path)) return false;
+  try {
+    cpSync(join(folder, EXAMPLE), path, { recursive: true, errorOnExist: true, force: false });
+  } catch (error) {
+    throw ioError(error, `could not write ${EXAMPLE}`);
+  }
+  return true;
 }
 
 /** Editors find the schema by its path, which is another one outside this package; where there is none, the line goes. */
