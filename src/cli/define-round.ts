@@ -7,6 +7,7 @@ import { runMappings } from "./run-mappings.ts";
 interface Options {
   readonly dryRun?: boolean;
   readonly force?: boolean;
+  readonly againstMode?: boolean;
 }
 
 /** `emptied`: what would be empty when the guard against that holds a plan. */
@@ -16,10 +17,13 @@ export function defineRound(
   { direction, emptied }: { readonly direction: "push" | "pull"; readonly emptied: string },
 ): void {
   command
-    .argument("[mapping...]", "Mappings of the config; all if none is named")
+    .argument("[mapping...]", `Mappings of the config; all of mode ${direction} if none is named`)
     .option("-n, --dry-run", "Show what would be done, and do nothing")
     .option("--force", `Do it even where a guard would hold it (max_delete, max_overwrite, an empty ${emptied})`)
-    .action((names: string[], { dryRun = false, force = false }: Options) =>
-      start((context) => runMappings(context, names, { command: direction, modeOf: () => direction, dryRun, force })),
+    .option("--against-mode", `Go this way even if a named mapping's mode is ${direction === "push" ? "pull" : "push"}`)
+    .action((names: string[], { dryRun = false, force = false, againstMode = false }: Options) =>
+      start((context) =>
+        runMappings(context, names, { command: direction, modeOf: () => direction, dryRun, force, againstMode }),
+      ),
     );
 }

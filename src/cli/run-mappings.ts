@@ -3,7 +3,7 @@
 // that fails does not keep the others from theirs.
 
 import type { MappingConfig, Mode } from "../config/config.ts";
-import { AppError } from "../core/errors.ts";
+import { AppError, visible } from "../core/errors.ts";
 import { decodeHoldReason, renderHoldAdvice, renderHoldReason } from "../daemon/hold-reason.ts";
 import { openMappingRounds } from "../daemon/mapping-rounds.ts";
 import type { PairDeps } from "../daemon/pair.ts";
@@ -17,6 +17,7 @@ import { growHeapFreely } from "./heap.ts";
 import { errorRecord, renderError } from "./render-error.ts";
 import { openRoundReport, requestsSince } from "./round-report.ts";
 import { watchForSecrets } from "./secret-warning.ts";
+import { selectMappings } from "./select-mappings.ts";
 
 export interface MappingsRun {
   readonly command: "push" | "pull" | "sync" | "diff";
@@ -24,6 +25,8 @@ export interface MappingsRun {
   readonly modeOf: (mapping: MappingConfig) => Mode;
   readonly dryRun: boolean;
   readonly force: boolean;
+  /** Carry named mappings against their mode. */
+  readonly againstMode?: boolean;
 }
 
 /** What the sides of a mapping's round are called. */
@@ -34,11 +37,18 @@ const SIDES = {
 
 const ARROWS = { push: "->", pull: "<-", "two-way": "<->" } as const;
 
-/** Runs the mappings of these names, or all, one after the other. Returns the worst exit code. */
+/** Runs the mappings of these names, or those of the command's mode, one after the other. Returns the worst exit code. */
 export async function runMappings(context: Context, names: readonly string[], run: MappingsRun): Promise<ExitCode> {
   if (run.command === "pull") growHeapFreely();
   const config = await context.config();
-  const mappings = await context.mappings(names);
+  const { command, againstMode = false } = run;
+  const isNamed = names.length > 0;
+  const selection = selectMappings(await context.mappings(names), { command, isNamed, againstMode });
+  const mappings = selection.carried;
+  for (const { name, mode } of selection.leftOut)
+    context.output.note(
+      `left out: ${visible(name)}, whose mode is ${mode}. Carry it with: kvsync sync ${visible(name)}`,
+    );
   const state = await openState(context, config.stateDir, run.dryRun);
   try {
     const codes: ExitCode[] = [];
