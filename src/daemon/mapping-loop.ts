@@ -87,6 +87,8 @@ export interface MappingLoop {
 const RETRY_BACKOFF: BackoffOptions = { baseMs: 2000, capMs: 300_000 };
 /** A folder that is missing costs nothing to look for. */
 const LOCAL_RETRY_BACKOFF: BackoffOptions = { baseMs: 1000, capMs: 10_000 };
+/** Failures of this machine, which cost no request to find again. */
+const LOCAL_FAILURES: ReadonlySet<AppError["code"]> = new Set(["root-missing", "io", "disk-full"]);
 const RETRY_MS_MIN = 500;
 /** Keys that failed and may do better: a file that is written for minutes is looked at again for as long. */
 const AGAIN_BACKOFF: BackoffOptions = { baseMs: 1000, capMs: 300_000 };
@@ -297,7 +299,7 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
     const error = operationErrorOf(thrown);
     if (error === undefined || isBrokenOff) return error;
     const repeats = failure?.error.code === error.code ? failure.repeats + 1 : 0;
-    const backoff = error.code === "root-missing" || error.code === "io" ? LOCAL_RETRY_BACKOFF : RETRY_BACKOFF;
+    const backoff = LOCAL_FAILURES.has(error.code) ? LOCAL_RETRY_BACKOFF : RETRY_BACKOFF;
     const retryInMs = Math.max(RETRY_MS_MIN, backoffMs(repeats, backoff, clock.random()));
     const dueAt = (clock.monotonic() + retryInMs) as MonotonicMs;
     failure = { error, since: failure?.since ?? clock.now(), dueAt, repeats };

@@ -35,19 +35,19 @@ afterEach(() => rmSync(cwd, { recursive: true }));
 it.skipIf(!hasLimits)("push, pull, sync and check take turns", { timeout: 180_000 }, async () => {
   fill("old");
   const old = filesBelow(join(cwd, "app"));
-  expect(await kvsync("push", "app", "--force")).toMatchObject({
+  expect(await kvsync("push", "app", "--force", "--against-mode")).toMatchObject({
     code: 0,
     stderr: expect.not.stringContaining("EMFILE"),
   });
 
   rmSync(join(cwd, "app"), { recursive: true });
   mkdirSync(join(cwd, "app"));
-  expect((await kvsync("pull", "app", "--force")).code).toBe(0);
+  expect((await kvsync("pull", "app", "--force", "--against-mode")).code).toBe(0);
   expect(filesBelow(join(cwd, "app"))).toEqual(old);
 
   // Every file is replaced.
   fill("new");
-  const pull = await kvsync("pull", "app", "--force");
+  const pull = await kvsync("pull", "app", "--force", "--against-mode");
   expect([pull.code, pull.stdout]).toEqual([0, expect.stringContaining("390 written")]);
   expect(filesBelow(join(cwd, "app"))).toEqual(old);
 

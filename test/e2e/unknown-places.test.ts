@@ -62,7 +62,7 @@ describe("a symbolic link in the place of a file, and of a folder", () => {
       expect([...args, compared.code]).toEqual([...args, 4]);
       expect(compared.stderr).toContain("folder/a");
     }
-    expect((await kvsync("push", "app", "--force")).code).toBe(3);
+    expect((await kvsync("push", "app", "--force", "--against-mode")).code).toBe(3);
     expect((await kvsync("key", "get", "folder/b", "-n", `dev:${title}`)).stdout).toBe("folder/b");
   });
 });
@@ -136,7 +136,7 @@ describe("metadata that cannot be carried over", () => {
       expect(push.stdout + push.stderr).toMatch(/1 written/);
       rmSync(join(cwd, "app"), { recursive: true });
       mkdirSync(join(cwd, "app"));
-      expect((await kvsync("pull", "app", "--force")).code).toBe(0);
+      expect((await kvsync("pull", "app", "--force", "--against-mode")).code).toBe(0);
       expect((await kvsync("check", "dev:app", "./app")).code).toBe(0);
       expect(JSON.parse(readFileSync(join(cwd, "app", "legal%meta"), "utf8"))).toEqual({
         metadata: JSON.parse(nested(500)) as unknown,

@@ -220,7 +220,7 @@ describe("a mapping that fails", () => {
   it("does not fail on its own when the disk of the journal is full", async () => {
     rounds.script.push(Object.assign(new Error("database or disk is full"), { code: "ERR_SQLITE_ERROR", errcode: 13 }));
     await start();
-    expect(mappingStatus(loop, false).error).toMatchObject({ code: "io" });
+    expect(mappingStatus(loop, false).error).toMatchObject({ code: "disk-full" });
     await clock.advance(MINUTE);
     expect(state()).toBe("in-step");
   });
