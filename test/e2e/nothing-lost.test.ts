@@ -68,7 +68,7 @@ function startDaemon(): StartedDaemon {
     let text = "";
     daemon.stdout?.on("data", (chunk: Buffer) => {
       text += chunk.toString();
-      if (text.includes("Ctrl-C")) resolve();
+      if (/Ctrl-C|not in step:/.test(text)) resolve();
     });
   });
   return {
