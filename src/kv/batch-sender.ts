@@ -13,7 +13,7 @@ import type { Key } from "../core/key.ts";
 import { BULK_BODY_BYTES_MAX, BULK_ITEMS_MAX } from "../core/limits.ts";
 import { type Problem, problem } from "../core/problem.ts";
 import type { BulkResult } from "./kv-api.ts";
-import { isRefusal, KvError } from "./kv-error.ts";
+import { isRefusal, KvError, refusalProblem } from "./kv-error.ts";
 import type { TaskSet } from "./task-set.ts";
 
 export interface BatchItem {
@@ -211,12 +211,8 @@ export function openBatchSender<Input, Item extends BatchItem>(
   }
 
   function refused(item: Item, error: KvError): void {
-    settle({ kind: "problem", item, problem: rejection(item, error) });
+    settle({ kind: "problem", item, problem: refusalProblem(item.key, error) });
     if (++refusedInARow > REFUSED_IN_A_ROW_MAX) tasks.fail(error);
-  }
-
-  function rejection(item: Item, error: KvError): Problem {
-    return problem("rejected", item.key, `was refused by the API: ${error.apiMessage ?? error.message}`);
   }
 
   /** What to do about items whose sending failed as a whole. */

@@ -56,8 +56,15 @@ export function judgeAnswer(answer: JudgedAnswer): Verdict {
     apiCode: first?.code,
     apiMessage: first === undefined ? undefined : visible(answer.redact(first.message)),
     timedOut: TIMEOUT_STATUSES.has(status),
+    beforeApi: envelope.kind === "malformed" && isRefusedOnTheWay(status),
   };
   return byCode(answer, context) ?? byStatus(answer, context);
+}
+
+/** The API gives its refusals in its envelope. A page with one of these statuses is from what is before it, and about one
+ * request: a firewall that dislikes a key, a proxy that wants another path. A 401 is about the credentials, whoever says it. */
+function isRefusedOnTheWay(status: number): boolean {
+  return (status >= 300 && status < 400) || status === 403 || status === 406 || status === 451;
 }
 
 /** 408: we were too slow; 504 and 524: KV was. */
@@ -116,6 +123,13 @@ function byStatus(answer: JudgedAnswer, context: KvErrorContext): Verdict {
         hint: "redirects are not followed, since they would carry the token along; check the account's endpoint",
       }),
     );
+  if (context.beforeApi === true)
+    return fail(
+      new KvError("api-error", failureText(answer, context), {
+        ...context,
+        hint: "a firewall or a proxy between here and the API refuses this request; whoever runs it can let it pass",
+      }),
+    );
   if (status === 401 || status === 403) return unauthorized(answer, context);
   if (status === 429)
     return { ...retry(answer, context), limited: CODE.callLimits.has(context.apiCode ?? 0) ? "call" : "account" };
@@ -167,11 +181,12 @@ function tooLarge(answer: JudgedAnswer, context: KvErrorContext): Verdict {
 
 function failureText(answer: JudgedAnswer, context: KvErrorContext): string {
   const { envelope, status } = answer;
+  const who = context.beforeApi === true ? "something before the API" : "the API";
   const said =
     envelope.kind === "malformed"
       ? `with status ${status} and a body that ${envelope.why}`
       : `${status}${context.apiMessage === undefined ? "" : `: ${context.apiMessage}`}${codeText(context)}`;
-  return `could not ${answer.what}: the API answered ${said}`;
+  return `could not ${answer.what}: ${who} answered ${said}`;
 }
 
 function codeText({ apiCode }: KvErrorContext): string {

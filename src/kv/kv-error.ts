@@ -1,6 +1,8 @@
 // KvError: an AppError that also knows what the API answered, for those who decide by it (halve, bisect, fall back).
 
 import { AppError, type AppErrorOptions, type ErrorCode } from "../core/errors.ts";
+import type { Key } from "../core/key.ts";
+import { type Problem, problem } from "../core/problem.ts";
 
 export interface KvErrorContext {
   /** The HTTP status; undefined: there was no answer. */
@@ -11,6 +13,9 @@ export interface KvErrorContext {
   readonly apiMessage?: string | undefined;
   /** No answer in time: from us (a timeout), or from the gateway (524, 504). Parts of a write may have been done. */
   readonly timedOut?: boolean | undefined;
+  /** Something on the way (a firewall, a proxy) answered with a page of its own: the API was not asked, and what refused
+   * this request may let others pass. */
+  readonly beforeApi?: boolean | undefined;
 }
 
 export class KvError extends AppError {
@@ -18,6 +23,7 @@ export class KvError extends AppError {
   readonly apiCode: number | undefined;
   readonly apiMessage: string | undefined;
   readonly timedOut: boolean;
+  readonly beforeApi: boolean;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions & KvErrorContext = {}) {
     super(code, message, options);
@@ -26,15 +32,20 @@ export class KvError extends AppError {
     this.apiCode = options.apiCode;
     this.apiMessage = options.apiMessage;
     this.timedOut = options.timedOut ?? false;
+    this.beforeApi = options.beforeApi ?? false;
   }
 }
 
-/** Whether the API refused what was in a request, not the request's sender or the moment: then its parts may pass. */
+/** Whether what was in a request was refused, not the request's sender or the moment: then its parts may pass. */
 export function isRefusal(error: unknown): error is KvError {
-  return (
-    error instanceof KvError &&
-    error.code === "api-error" &&
-    error.status !== undefined &&
-    (error.status === 400 || error.status === 409 || error.status === 414 || error.status === 422)
-  );
+  if (!(error instanceof KvError) || error.code !== "api-error") return false;
+  return error.beforeApi || (error.status !== undefined && REFUSAL_STATUSES.has(error.status));
+}
+
+const REFUSAL_STATUSES: ReadonlySet<number> = new Set([400, 409, 414, 422]);
+
+/** A request that was about this key alone was refused ({@link isRefusal}). */
+export function refusalProblem(key: Key, error: KvError): Problem {
+  const by = error.beforeApi ? "something before the API" : "the API";
+  return problem("rejected", key, `was refused by ${by}: ${error.apiMessage ?? error.message}`);
 }

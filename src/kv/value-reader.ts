@@ -2,14 +2,14 @@
 // large or too slow. A group that fails is split, or read one by one, whichever is expected to cost less.
 
 import { isUtf8 } from "node:buffer";
-import pLimit from "p-limit";
 import { batchLimit, type BatchSize, FULL_BATCH, growBatch, shrinkBatch } from "../core/batch-size.ts";
 import type { ByteCount } from "../core/clock.ts";
+import type { Key } from "../core/key.ts";
 import { BULK_GET_KEYS_MAX } from "../core/limits.ts";
-import { problem } from "../core/problem.ts";
+import { type Problem, problem } from "../core/problem.ts";
 import { groupKeys, learnBinary, readSingly, UNKNOWN_SHARE } from "./bulk-get-plan.ts";
 import type { BulkValue, CallOptions } from "./kv-api.ts";
-import { isRefusal, KvError } from "./kv-error.ts";
+import { isRefusal, KvError, refusalProblem } from "./kv-error.ts";
 import { readValueBytes } from "./read-value-bytes.ts";
 import type { ReadValue, ValueToRead } from "./read-values.ts";
 import type { TaskSet } from "./task-set.ts";
@@ -39,9 +39,13 @@ const UNKNOWN_BYTES_MIN: ByteCount = 16_000;
 const FADE = 0.9;
 /** More timeouts in a row are no matter of how much is asked for. */
 const SLOW_IN_A_ROW_MAX = 12;
+/** This many values refused one after the other, and none read: it is not the keys. */
+const REFUSED_IN_A_ROW_MAX = 25;
 const TAKEN_MAX = BULK_GET_KEYS_MAX;
 /** Values of one failed group that are read at a time. */
 const SINGLES_AT_ONCE = 4;
+
+type BulkValues = ReadonlyMap<string, BulkValue | null>;
 
 export function openValueReader<Tag>(
   { clock, api, namespaceId }: TransferDeps,
@@ -59,6 +63,7 @@ export function openValueReader<Tag>(
   let unknownKeys = groupKeys(share);
   let size: BatchSize = FULL_BATCH;
   let slowInARow = 0;
+  let refusedInARow = 0;
   /** The server's bulk get is not the API's: values are read one by one. */
   let bulkIsUnsupported = false;
 
@@ -96,16 +101,30 @@ export function openValueReader<Tag>(
       }
       if (item.binary === undefined) learn(1, isUtf8(bytes) ? 0 : 1);
       settleValue(item, bytes, undefined);
+      refusedInARow = 0;
     } catch (error) {
-      if (!isRefusal(error)) throw error;
-      const message = `was refused by the API: ${error.apiMessage ?? error.message}`;
-      outcomes.push({ kind: "problem", key, tag, problem: problem("rejected", key, message) });
+      const found = readFault(key, error);
+      if (found === undefined || ++refusedInARow > REFUSED_IN_A_ROW_MAX) throw error;
+      outcomes.push({ kind: "problem", key, tag, problem: found });
     }
   }
 
+  /** When it fails, none of them is under way any more. */
   async function readEach(items: Items): Promise<void> {
-    const limit = pLimit(SINGLES_AT_ONCE);
-    await Promise.all(items.map((item) => limit(() => readOne(item))));
+    const rest = items.values();
+    let failure: { readonly error: unknown } | undefined;
+    const work = async (): Promise<void> => {
+      for (const item of rest) {
+        if (failure !== undefined) return;
+        try {
+          await readOne(item);
+        } catch (error) {
+          failure ??= { error };
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: SINGLES_AT_ONCE }, work));
+    if (failure !== undefined) throw failure.error;
   }
 
   /** True: all of them were text. */
@@ -114,11 +133,12 @@ export function openValueReader<Tag>(
       await readEach(items);
       return false;
     }
-    const failure = await tryBulk(items);
-    if (failure === "not-text") await readMixed(items);
-    if (failure === "unsupported") await readEach(items);
-    if (failure === "too-much") await readGroups(items, items.length >> 1);
-    return failure === undefined;
+    const answer = await tryBulk(items);
+    if (answer === "not-text") await readMixed(items);
+    else if (answer === "refused") await readEach(items);
+    else if (answer === "too-much") await readGroups(items, items.length >> 1);
+    else await settleBulk(items, answer);
+    return typeof answer !== "string";
   }
 
   /** At least one of them is not text, so that asking for all of them again would be in vain. */
@@ -136,26 +156,29 @@ export function openValueReader<Tag>(
     for (let at = 0; at < items.length; at += keys) await readMany(items.slice(at, at + keys));
   }
 
-  async function tryBulk(items: Items): Promise<"not-text" | "too-much" | "unsupported" | undefined> {
+  /** Asks, and settles nothing: what fails here can be asked for in another way. */
+  async function tryBulk(items: Items): Promise<BulkValues | "not-text" | "too-much" | "refused"> {
     try {
       const keys = items.map((item) => item.key);
-      await settleBulk(items, await api.bulkGet(namespaceId, keys, options));
-      return undefined;
+      return await api.bulkGet(namespaceId, keys, options);
     } catch (error) {
       if (!(error instanceof KvError)) throw error;
       if (error.code === "not-text") return "not-text";
       if (error.code === "unsupported") {
         bulkIsUnsupported = true;
-        return "unsupported";
+        return "refused";
       }
-      if (error.code !== "request-too-large" && !error.timedOut) throw error;
+      if (error.code !== "request-too-large" && !error.timedOut) {
+        if (isRefusal(error)) return "refused";
+        throw error;
+      }
       if (error.timedOut && ++slowInARow > SLOW_IN_A_ROW_MAX) throw error;
       size = shrinkBatch(size, items.length / BULK_GET_KEYS_MAX);
       return "too-much";
     }
   }
 
-  async function settleBulk(items: Items, values: ReadonlyMap<string, BulkValue | null>): Promise<void> {
+  async function settleBulk(items: Items, values: BulkValues): Promise<void> {
     slowInARow = 0;
     size = growBatch(size);
     learn(items.filter((item) => item.binary === undefined).length, 0);
@@ -187,4 +210,14 @@ export function openValueReader<Tag>(
       taken = 0;
     },
   };
+}
+
+/** What is wrong with one key, of which the others know nothing. Undefined: it concerns all keys. */
+function readFault(key: Key, error: unknown): Problem | undefined {
+  if (isRefusal(error)) return refusalProblem(key, error);
+  if (!(error instanceof KvError)) return undefined;
+  if (error.code === "request-too-large") return problem("value-too-large", key, `cannot be read: ${error.message}`);
+  // An answer that cannot be trusted to be the value, and is the same however often it is asked for.
+  if (error.code !== "api-malformed" || error.retryable) return undefined;
+  return problem("rejected", key, `cannot be read: ${error.message}`);
 }

@@ -77,7 +77,9 @@ async function readBytes(answer: HttpAnswer, deps: ValueStreamDeps): Promise<Uin
   const bytes = await collectBytes(failingAsKvError(answer.body, deps), VALUE_BYTES_MAX, length);
   if (bytes !== undefined) return bytes;
   answer.body.drop();
-  throw new KvError("api-malformed", `could not ${deps.what}: the answer has more than ${VALUE_BYTES_MAX} bytes`);
+  const size = length === undefined ? `more than ${VALUE_BYTES_MAX}` : String(length);
+  const message = `could not ${deps.what}: it is ${size} bytes; a value has at most ${VALUE_BYTES_MAX}`;
+  throw new KvError("request-too-large", message);
 }
 
 async function* failingAsKvError(

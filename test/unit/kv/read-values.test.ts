@@ -208,6 +208,71 @@ describe("reading values", () => {
     );
   });
 
+  it("has one outcome for each key when a value with a lone surrogate cannot be read by itself", async () => {
+    await using it = await scripted((request, response) => {
+      if (request.method === "GET")
+        return request.target.endsWith("/b") ? send(response, 200, "b") : send(response, 524, "");
+      const { keys } = JSON.parse(request.body.toString()) as { keys: string[] };
+      const values = keys.map(
+        (key) => `${JSON.stringify(key)}:{"value":"${key === "a" ? "\\ud800" : key}","metadata":null}`,
+      );
+      send(response, 200, `{"result":{"values":{${values.join()}}},"success":true,"errors":[]}`);
+    });
+    const outcomes: ReadValue[] = [];
+    const reading = (async () => {
+      for await (const page of readValues(it.deps, pagesOf(["b", "a", "c", "d"].map((key) => wanted(key)))))
+        outcomes.push(...page);
+    })();
+    expect((await failure(reading)).code).toBe("api-error");
+    expect(outcomes.map(({ key }) => key)).toEqual(["b", "c", "d"]);
+    expect(it.server.requests.filter(({ method }) => method === "POST")).toHaveLength(1);
+  });
+
+  it.each(["whole", "broken"])("reports a value that comes encoded, %s, and reads the others", async (how) => {
+    await using it = await scripted((request, response) => {
+      if (!request.target.endsWith("/zipped")) return send(response, 200, "v");
+      response.writeHead(200, { "content-encoding": "gzip", "content-length": 1000 });
+      if (how === "whole") response.end(Buffer.alloc(1000));
+      else response.write(Buffer.alloc(10), () => response.destroy());
+    });
+    const items = ["a", "zipped", "b"].map((key) => wanted(key, { binary: true }));
+    const outcomes = await collect(readValues(it.deps, pagesOf(items)));
+    expect(outcomes.map((outcome) => [outcome.key, outcome.kind]).sort()).toEqual([
+      ["a", "value"],
+      ["b", "value"],
+      ["zipped", "problem"],
+    ]);
+  });
+
+  it("reports a value over 25 MiB, and reads the others", async () => {
+    await using it = await scripted((request, response) =>
+      send(response, 200, request.target.endsWith("/large") ? Buffer.alloc(26_214_401) : "v"),
+    );
+    const items = ["a", "large", "b"].map((key) => wanted(key, { binary: true }));
+    const outcomes = await collect(readValues(it.deps, pagesOf(items)));
+    expect(outcomes.find(({ key }) => key === "large")).toMatchObject({ problem: { code: "value-too-large" } });
+    expect(outcomes.filter(({ kind }) => kind === "value")).toHaveLength(2);
+  });
+
+  it("reads one by one what a page refuses as a group", async () => {
+    await using it = await scripted((request, response) =>
+      request.method === "POST" ? send(response, 403, "<html>") : send(response, 200, "v"),
+    );
+    const outcomes = await collect(readValues(it.deps, pagesOf(["a", "b", "c"].map((key) => wanted(key)))));
+    expect(outcomes.map(({ kind }) => kind)).toEqual(["value", "value", "value"]);
+  });
+
+  it("fails as a whole when a page refuses everything", async () => {
+    await using it = await scripted((_, response) => send(response, 403, "<html>"));
+    const items = Array.from({ length: 500 }, (_, i) => wanted(named(i), { binary: true }));
+    const error = await failure(collect(readValues(it.deps, pagesOf(items))));
+    expect(error).toMatchObject({
+      code: "api-error",
+      message: expect.stringContaining("something before the API") as string,
+    });
+    expect(it.server.requests.length).toBeLessThan(100);
+  });
+
   it("concludes nothing from a bulk answer that lacks a key", async () => {
     await using it = await scripted((_, response) => answer(response, { values: { a: null } }));
     const error = await failure(collect(readValues(it.deps, pagesOf([wanted("a"), wanted("constructor")]))));

@@ -36,6 +36,7 @@ describe("an answer for good", () => {
     ["404 without errors", (_, r) => refuse(r, 404, undefined), { code: "api-error", status: 404 }],
     ["a wrong method", (_, r) => refuse(r, 405, 10000, "GET method not allowed"), { code: "api-error", status: 405 }],
     ["a redirect", (_, r) => send(r, 302, "", { location: "http://elsewhere/" }), { code: "api-error", status: 302 }],
+    ["a page with 403", (_, r) => send(r, 403, "<html>"), { code: "api-error", beforeApi: true, status: 403 }],
     ["a challenge", (_, r) => send(r, 403, "<html>", { "cf-mitigated": "challenge" }), { code: "api-error" }],
     ["an invalid cursor", (_, r) => refuse(r, 400, 10041, "invalid cursor"), { code: "api-error", apiCode: 10041 }],
     ["a result that is no list", (_, r) => answer(r, { keys: [] }, {}), { code: "api-malformed" }],
@@ -354,7 +355,9 @@ describe("a value", () => {
   it("over 25 MiB is not taken", async () => {
     await using server = await startScriptedServer((_, response) => send(response, 200, Buffer.alloc(26_214_401)));
     const api = openTestClient(server.url);
-    expect(await failure((await api.readValue(id, keyOf("a")))!.bytes())).toMatchObject({ code: "api-malformed" });
+    expect(await failure((await api.readValue(id, keyOf("a")))!.bytes())).toMatchObject({
+      code: "request-too-large",
+    });
     await api.close();
   });
 });
