@@ -56,7 +56,10 @@ export function judgeAnswer(answer: JudgedAnswer): Verdict {
     apiCode: first?.code,
     apiMessage: first === undefined ? undefined : visible(answer.redact(first.message)),
     timedOut: TIMEOUT_STATUSES.has(status),
-    beforeApi: envelope.kind === "malformed" && isRefusedOnTheWay(status),
+    beforeApi:
+      envelope.kind === "malformed" && isRefusedOnTheWay(status)
+        ? `something before the API, with status ${status} and a body that ${envelope.why}`
+        : undefined,
   };
   return byCode(answer, context) ?? byStatus(answer, context);
 }
@@ -123,9 +126,9 @@ function byStatus(answer: JudgedAnswer, context: KvErrorContext): Verdict {
         hint: "redirects are not followed, since they would carry the token along; check the account's endpoint",
       }),
     );
-  if (context.beforeApi === true)
+  if (context.beforeApi !== undefined)
     return fail(
-      new KvError("api-error", failureText(answer, context), {
+      new KvError("api-error", `could not ${answer.what}: it was refused by ${context.beforeApi}`, {
         ...context,
         hint: "a firewall or a proxy between here and the API refuses this request; whoever runs it can let it pass",
       }),
@@ -181,12 +184,11 @@ function tooLarge(answer: JudgedAnswer, context: KvErrorContext): Verdict {
 
 function failureText(answer: JudgedAnswer, context: KvErrorContext): string {
   const { envelope, status } = answer;
-  const who = context.beforeApi === true ? "something before the API" : "the API";
   const said =
     envelope.kind === "malformed"
       ? `with status ${status} and a body that ${envelope.why}`
       : `${status}${context.apiMessage === undefined ? "" : `: ${context.apiMessage}`}${codeText(context)}`;
-  return `could not ${answer.what}: ${who} answered ${said}`;
+  return `could not ${answer.what}: the API answered ${said}`;
 }
 
 function codeText({ apiCode }: KvErrorContext): string {

@@ -22,6 +22,7 @@ import { RETRY_DEFAULT, type RetryOptions } from "./retry-course.ts";
 import { bodyOfText } from "./sized-body.ts";
 import { openTransport } from "./transport.ts";
 import { openValueStream } from "./value-stream.ts";
+import { openWaysRound } from "./ways-round.ts";
 
 export interface KvClientOptions {
   readonly clock: Clock;
@@ -140,8 +141,7 @@ export function openKvClient(options: KvClientOptions): KvClient {
     return undefined;
   }
 
-  return {
-    budget,
+  const api: KvApi = {
     listNamespaces,
 
     createNamespace: async (title, callOptions = {}) => {
@@ -308,6 +308,7 @@ export function openKvClient(options: KvClientOptions): KvClient {
       await transport.close();
     },
   };
+  return { ...api, ...openWaysRound(api), budget };
 }
 
 function titleBody(title: string): SizedBody {

@@ -13,9 +13,9 @@ export interface KvErrorContext {
   readonly apiMessage?: string | undefined;
   /** No answer in time: from us (a timeout), or from the gateway (524, 504). Parts of a write may have been done. */
   readonly timedOut?: boolean | undefined;
-  /** Something on the way (a firewall, a proxy) answered with a page of its own: the API was not asked, and what refused
-   * this request may let others pass. */
-  readonly beforeApi?: boolean | undefined;
+  /** Something on the way (a firewall, a proxy) answered with a page of its own, and how: the API was not asked, and what
+   * refused this request may let others pass. */
+  readonly beforeApi?: string | undefined;
 }
 
 export class KvError extends AppError {
@@ -23,7 +23,7 @@ export class KvError extends AppError {
   readonly apiCode: number | undefined;
   readonly apiMessage: string | undefined;
   readonly timedOut: boolean;
-  readonly beforeApi: boolean;
+  readonly beforeApi: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions & KvErrorContext = {}) {
     super(code, message, options);
@@ -32,20 +32,20 @@ export class KvError extends AppError {
     this.apiCode = options.apiCode;
     this.apiMessage = options.apiMessage;
     this.timedOut = options.timedOut ?? false;
-    this.beforeApi = options.beforeApi ?? false;
+    this.beforeApi = options.beforeApi;
   }
 }
 
 /** Whether what was in a request was refused, not the request's sender or the moment: then its parts may pass. */
 export function isRefusal(error: unknown): error is KvError {
   if (!(error instanceof KvError) || error.code !== "api-error") return false;
-  return error.beforeApi || (error.status !== undefined && REFUSAL_STATUSES.has(error.status));
+  return error.beforeApi !== undefined || (error.status !== undefined && REFUSAL_STATUSES.has(error.status));
 }
 
 const REFUSAL_STATUSES: ReadonlySet<number> = new Set([400, 409, 414, 422]);
 
 /** A request that was about this key alone was refused ({@link isRefusal}). */
 export function refusalProblem(key: Key, error: KvError): Problem {
-  const by = error.beforeApi ? "something before the API" : "the API";
-  return problem("rejected", key, `was refused by ${by}: ${error.apiMessage ?? error.message}`);
+  const by = error.beforeApi ?? `the API: ${error.apiMessage ?? error.message}`;
+  return problem("rejected", key, `was refused by ${by}`);
 }

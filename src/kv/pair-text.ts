@@ -37,7 +37,10 @@ export function pairForm(pair: Pair): PairForm {
   const textBytes = isUtf8(bytes) ? escapedBytes(bytes) : Number.POSITIVE_INFINITY;
   const base64Bytes = Math.ceil(bytes.byteLength / 3) * 4;
   const base64 = textBytes > base64Bytes + BASE64_MARK.length;
-  const valueBytes = base64 ? base64Bytes : textBytes;
+  return formOf(pair, base64, base64 ? base64Bytes : textBytes);
+}
+
+function formOf(pair: Pair, base64: boolean, valueBytes: ByteCount): PairForm {
   const head = headOf(pair);
   const tail = tailOf(pair, base64);
   return { head, tail, base64, valueBytes, byteLength: Buffer.byteLength(head) + valueBytes + Buffer.byteLength(tail) };
@@ -59,6 +62,14 @@ export function writePairText(pair: Pair, form: PairForm, out: PairBuffer, start
     assert(end === at + form.valueBytes, "a value is as long as was counted");
   }
   out.bytes.write(form.tail, at + form.valueBytes, "utf8");
+}
+
+/** `pair` with its value in base64, whatever it is, and without the comma: nothing on the way can dislike what it says. */
+export function base64PairText(pair: Pair): Uint8Array {
+  const form = formOf(pair, true, Math.ceil(pair.bytes.byteLength / 3) * 4);
+  const bytes = Buffer.allocUnsafeSlow(form.byteLength);
+  writePairText(pair, form, { bytes, view: new DataView(bytes.buffer) }, 0);
+  return bytes.subarray(1);
 }
 
 /** Key and metadata at their largest, each byte escaped in six, and what stands around them. */
