@@ -1,16 +1,16 @@
 // What a round says while it runs and when it is done: actions and problems as they happen, then the summary, for people
 // or, with --json, for programs. The summary's form is a contract: see README.md.
 
-import type { ByteCount, EpochMs } from "../core/clock.ts";
+import type { EpochMs } from "../core/clock.ts";
 import { renderTrip } from "../core/guards.ts";
 import { type Problem } from "../core/problem.ts";
 import { visible } from "../core/errors.ts";
 import { renderByteCount, renderDuration } from "../core/units.ts";
-import type { Done } from "../engine/apply.ts";
 import type { PlanTrip } from "../engine/measure.ts";
-import type { Plan, Target } from "../engine/plan.ts";
+import type { Target } from "../engine/plan.ts";
 import type { Progress as RoundProgress, RoundEvents, RoundResult } from "../engine/round.ts";
 import type { RequestCounts } from "../kv/kv-api.ts";
+import { openChangeList } from "./change-list.ts";
 import type { Context } from "./context.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
 import { count } from "./progress.ts";
@@ -28,6 +28,8 @@ export interface Subject {
   readonly startedAt: EpochMs;
   /** The command only compares: what would be done is a difference, and one is no failure. */
   readonly compares: boolean;
+  /** Every line of what is done, however many there are. */
+  readonly all?: boolean;
   /** What is changed goes either way: each action says which. */
   readonly twoWay?: boolean;
   /** What the sides are called; unless given, the source and the destination. */
@@ -41,51 +43,36 @@ export interface RoundReport {
   close(): void;
 }
 
-/** Actions shown without -v; the rest are counted. */
-const ACTIONS_SHOWN_MAX = 50;
 const PROBLEMS_SHOWN_MAX = 50;
-
-type Mark = "+" | "~" | "-";
-
-interface Detail {
-  readonly to: Target;
-  readonly bytes?: ByteCount | undefined;
-}
 
 export function openRoundReport(context: Context, subject: Subject): RoundReport {
   const { output, clock, options } = context;
   const name = subject.mapping ?? subject.route;
   const progress = context.openProgress(name);
-  const shown = { actions: 0, problems: 0, notices: 0 };
+  const shown = { problems: 0, notices: 0 };
   if (subject.mapping !== undefined) output.note(`${visible(subject.mapping)}: ${visible(subject.route)}`);
 
-  const action = (mark: Mark, key: string, detail: Detail): void => {
-    if (output.json)
-      return output.event({ type: subject.dryRun ? "difference" : "done", change: changeOf(mark), key, ...detail });
-    shown.actions++;
-    if (shown.actions > ACTIONS_SHOWN_MAX && options.verbose !== true) return;
-    const { stdout: style } = output;
-    const paint = mark === "+" ? style.green : mark === "-" ? style.red : style.yellow;
-    const way = subject.twoWay === true ? `${detail.to === "destination" ? "->" : "<-"} ` : "";
-    output.line(`  ${way}${paint(mark)} ${visible(key)}`);
-  };
+  const changes = openChangeList(output, {
+    dryRun: subject.dryRun,
+    all: subject.all === true || options.verbose === true,
+    twoWay: subject.twoWay === true,
+    sides: subject.sides ?? SIDES,
+  });
 
   return {
     events: {
       onProblem: (problem) => tellProblem(context, problem, shown),
       onPlan: (plan) => {
-        if (subject.dryRun) tellPlan(plan, action);
+        if (subject.dryRun) changes.plan(plan);
       },
-      onDone: (done) => {
-        if (done.kind !== "unchanged") action(markOf(done), done.key, { to: done.to, bytes: done.bytes });
-      },
+      onDone: (done) => changes.done(done),
+      onWaiting: (key) => changes.waiting(key),
       onProgress: (state) => progress.update(progressState(state)),
     },
     finish(result, requests) {
       progress.close();
       const durationMs = clock.now() - subject.startedAt;
-      const more = shown.actions - ACTIONS_SHOWN_MAX;
-      if (more > 0 && options.verbose !== true) output.line(`  ... and ${count(more)} more (-v shows all)`);
+      changes.finish();
       const hidden = shown.problems - PROBLEMS_SHOWN_MAX;
       if (hidden > 0 && options.verbose !== true)
         output.warn(`  ... and ${count(hidden)} more problems (-v shows all)`);
@@ -114,25 +101,6 @@ function tellProblem(
   shown.problems++;
   if (shown.problems > PROBLEMS_SHOWN_MAX && options.verbose !== true) return;
   output.warn(`  ${output.stderr.red("!")} ${visible(subject)}: ${visible(message)} (${code})`);
-}
-
-function tellPlan(plan: Plan, action: (mark: Mark, key: string, detail: Detail) => void): void {
-  for (const to of ["destination", "source"] as const) {
-    for (const page of plan.pages(`write:${to}`)) {
-      for (const { key, from, replaces } of page)
-        action(replaces === undefined ? "+" : "~", key, { to, bytes: from.size });
-    }
-    for (const page of plan.pages(`remove:${to}`)) for (const { key } of page) action("-", key, { to });
-  }
-}
-
-function markOf(done: Done): Mark {
-  if (done.kind === "removed") return "-";
-  return done.replaced ? "~" : "+";
-}
-
-function changeOf(mark: Mark): string {
-  return mark === "+" ? "add" : mark === "-" ? "remove" : "change";
 }
 
 function progressState({ phase, keys, keysTotal, bytes }: RoundProgress) {

@@ -34,6 +34,8 @@ export interface Copy {
   readonly values: boolean;
   /** Overwrite and remove what the destination's stamps say, without reading it first. */
   readonly trustStamps?: boolean;
+  /** Show every line. */
+  readonly all: boolean;
 }
 
 interface OpenLocation {
@@ -110,7 +112,7 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
 }
 
 function subjectOf(
-  { command, dryRun }: Copy,
+  { command, dryRun, all }: Copy,
   source: OpenLocation,
   destination: OpenLocation,
   startedAt: EpochMs,
@@ -125,6 +127,7 @@ function subjectOf(
     dryRun,
     startedAt,
     compares: command !== "copy",
+    all,
   };
 }
 

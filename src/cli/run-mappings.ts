@@ -27,6 +27,8 @@ export interface MappingsRun {
   readonly force: boolean;
   /** Carry named mappings against their mode. */
   readonly againstMode?: boolean;
+  /** Show every line. */
+  readonly all: boolean;
 }
 
 /** What the sides of a mapping's round are called. */
@@ -131,7 +133,7 @@ async function runRound(
   context: Context,
   deps: PairDeps,
   mapping: MappingConfig,
-  { command, dryRun, force }: MappingsRun,
+  { command, dryRun, force, all }: MappingsRun,
 ): Promise<ExitCode> {
   const { name, mode, folder, namespace } = mapping;
   const startedAt = context.clock.now();
@@ -149,6 +151,7 @@ async function runRound(
     dryRun,
     startedAt,
     compares: command === "diff",
+    all,
     twoWay: mode === "two-way",
     sides: SIDES[mode === "pull" ? "pull" : "push"],
   });

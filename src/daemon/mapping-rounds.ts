@@ -354,10 +354,11 @@ function mergeEvents(
       onProblem(problem);
       events?.onProblem(problem);
     },
-    onPlan: (plan) => {
+    onPlan: (plan, sides) => {
       log.onPlan(plan);
-      events?.onPlan?.(plan);
+      return events?.onPlan?.(plan, sides);
     },
+    onWaiting: (key) => events?.onWaiting?.(key),
     onDone: (done) => {
       log.onDone(done);
       events?.onDone?.(done);

@@ -65,6 +65,10 @@ export interface Done {
   readonly key: Key;
   readonly replaced: boolean;
   readonly bytes: ByteCount;
+  /** Both sides had changed the key. */
+  readonly isConflict?: boolean;
+  /** Where in the folder the version that lost a conflict is kept. */
+  readonly copy?: string | undefined;
 }
 
 export async function applyPlan(plan: Plan, deps: ApplyDeps): Promise<void> {
@@ -83,9 +87,8 @@ function failed(done: Done, problem: Problem, isConflict: boolean, { once, onPro
   else onProblem(problem);
 }
 
-/** In two-way sync only what both sides changed is saved when it is replaced at the remote. */
-function isConflict(action: Change, { twoWay }: ApplyDeps): boolean {
-  return twoWay && action.kind === "write" && action.to === "destination" && action.save;
+function isConflict(action: Change): boolean {
+  return action.kind === "write" && action.conflict !== undefined;
 }
 
 /** Nothing was sent: what the key holds is looked up once more, and decided anew. */
@@ -93,7 +96,7 @@ function changed(action: Change, problem: Problem, direction: Direction): void {
   const { once, onProblem, to } = direction;
   const done: Done = { kind: "unchanged", to, key: action.key, replaced: false, bytes: 0 };
   if (once === undefined) onProblem(problem);
-  else once.onUnsure({ done, problem, isConflict: isConflict(action, direction) });
+  else once.onUnsure({ done, problem, isConflict: isConflict(action) });
 }
 
 /** One direction of a plan: values go from `from` into `into`. */
@@ -140,6 +143,7 @@ function equalRow(one: Entry, other: Entry, deps: ApplyDeps): NewBaseRow {
 interface InFlight {
   readonly replaces: boolean;
   readonly isConflict: boolean;
+  readonly copy: string | undefined;
   readonly entry: Entry;
   readonly size: ByteCount;
   readonly readAt: EpochMs;
@@ -162,10 +166,11 @@ async function applyWrites(plan: Plan, direction: Direction): Promise<void> {
         const pending = inFlight.get(outcome.key);
         assert(pending !== undefined, "a write outcome belongs to a write that was asked for");
         inFlight.delete(outcome.key);
-        const { replaces, size } = pending;
-        const done: Done = { kind: "written", to: direction.to, key: outcome.key, replaced: replaces, bytes: size };
+        const { replaces: replaced, size: bytes, isConflict, copy } = pending;
+        const { key } = outcome;
+        const done: Done = { kind: "written", to: direction.to, key, replaced, bytes, isConflict, copy };
         if (outcome.kind === "problem") {
-          failed(done, outcome.problem, pending.isConflict, direction);
+          failed(done, outcome.problem, isConflict, direction);
           continue;
         }
         record.add(writtenRow(pending, outcome));
@@ -270,14 +275,16 @@ async function* savedWrites(
   direction: Direction,
 ): Pages<Write> {
   const actions = writes.map(({ action }) => action);
-  const unsaved = await saveLosses(actions, "replaced", lossDeps(direction));
+  const copies = new Map<Key, string>();
+  const unsaved = await saveLosses(actions, "replaced", lossDeps(direction, copies));
   const page: Write[] = [];
   for (const { action, value } of writes) {
     if (unsaved.has(action.key)) continue;
     const { entry, bytes, readAt } = value;
     const replaces = action.replaces !== undefined;
     const size = bytes.byteLength;
-    inFlight.set(action.key, { replaces, isConflict: isConflict(action, direction), entry, size, readAt });
+    const copy = copies.get(action.key);
+    inFlight.set(action.key, { replaces, isConflict: isConflict(action), copy, entry, size, readAt });
     page.push({ value, expected: action.replaces });
   }
   if (page.length === 0) return;
@@ -288,8 +295,13 @@ async function* savedWrites(
   yield page;
 }
 
-function lossDeps(direction: Direction): LossDeps {
-  return { ...direction, onChanged: (action, problem) => changed(action, problem, direction) };
+/** `copies`: takes the paths of conflict copies. */
+function lossDeps(direction: Direction, copies = new Map<Key, string>()): LossDeps {
+  return {
+    ...direction,
+    onChanged: (action, problem) => changed(action, problem, direction),
+    onCopy: (key, path) => copies.set(key, path),
+  };
 }
 
 async function* wantedEntries(plan: Plan, wanted: Map<Key, WriteAction>, { to }: Direction): Pages<Entry> {

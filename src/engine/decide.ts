@@ -4,7 +4,7 @@ import type { EpochSeconds } from "../core/clock.ts";
 import { type OneWayPolicy, reconcileOneWay } from "../core/reconcile.ts";
 import { reconcileTwoWay, type Side, type TwoWayPolicy } from "../core/reconcile-two-way.ts";
 import type { Triple } from "./merge.ts";
-import type { Action, Target } from "./plan.ts";
+import type { Action, Conflict, Target } from "./plan.ts";
 
 /** How keys are decided: one way from source to destination, or both ways between the local side (source) and the
  * remote side (destination). */
@@ -66,7 +66,11 @@ function decideTwoWay(triple: Triple, policy: TwoWayPolicy): Verdict {
       return remove(triple, targetOf(decision.from), true);
     case "conflict": {
       const loser = decision.winner === "local" ? "destination" : "source";
-      const verdict = write(triple, loser, { save: true, ifDifferent: false, conflict: decision.copy });
+      const verdict = write(triple, loser, {
+        save: true,
+        ifDifferent: false,
+        conflict: decision.copy ? "copy" : "replace",
+      });
       return { ...verdict, count: "conflicts" };
     }
   }
@@ -87,11 +91,11 @@ function forget({ key }: Triple): Verdict {
 function write(
   triple: Triple,
   to: Target,
-  how: { readonly save: boolean; readonly ifDifferent: boolean; readonly conflict?: boolean },
+  how: { readonly save: boolean; readonly ifDifferent: boolean; readonly conflict?: Conflict },
 ): Verdict {
   const from = to === "destination" ? triple.source! : triple.destination!;
   const { key, base, previous } = triple;
-  const { save, ifDifferent, conflict = false } = how;
+  const { save, ifDifferent, conflict } = how;
   const isKnown = base !== undefined || previous !== undefined;
   return {
     action: { kind: "write", to, key, from, replaces: triple[to], save, ifDifferent, conflict, isKnown },

@@ -38,6 +38,8 @@ export interface LossDeps {
   readonly onProblem: (problem: Problem) => void;
   /** The target holds another version than the plan takes it to hold, one that somebody else must have written. */
   readonly onChanged: (action: Change, problem: Problem) => void;
+  /** A conflict copy was made, at this path in the folder. */
+  readonly onCopy: (key: Key, path: string) => void;
 }
 
 export type Change = WriteAction | RemoveAction;
@@ -89,9 +91,10 @@ export async function saveLosses(
     if (values.length > 0) await deps.trash.save(values, { reason, side: deps.into.label });
     for (const value of values) {
       const action = endangered.get(value.entry.key);
-      if (action?.kind !== "write" || !action.conflict) continue;
+      if (action?.kind !== "write" || action.conflict !== "copy") continue;
       const copy = await deps.into.keepConflictCopy?.(value);
       if (copy?.kind === "problem") refuse(value.entry.key, copy.problem);
+      if (copy?.kind === "kept") deps.onCopy(value.entry.key, copy.path);
     }
   }
   return unsaved;

@@ -4,7 +4,7 @@ import type { EpochSeconds } from "../core/clock.ts";
 import type { Entry } from "../core/entry.ts";
 import type { Fingerprint } from "../core/fingerprint.ts";
 import type { Key } from "../core/key.ts";
-import type { Action, Target } from "./plan.ts";
+import type { Action, Conflict, Target } from "./plan.ts";
 
 type EntryFields = [
   key: string,
@@ -27,7 +27,7 @@ type ActionFields =
       replaces: EntryFields | null,
       save: boolean,
       ifDifferent: boolean,
-      conflict: boolean,
+      conflict: Conflict | null,
       isKnown: boolean,
     ]
   | ["remove", to: Target, replaces: EntryFields, save: boolean]
@@ -48,7 +48,7 @@ function actionFields(action: Action): ActionFields {
     case "write": {
       const { kind, to, from, save, ifDifferent, conflict, isKnown } = action;
       const replaces = action.replaces === undefined ? null : entryFields(action.replaces);
-      return [kind, to, entryFields(from), replaces, save, ifDifferent, conflict, isKnown];
+      return [kind, to, entryFields(from), replaces, save, ifDifferent, conflict ?? null, isKnown];
     }
     case "remove":
       return ["remove", action.to, entryFields(action.replaces), action.save];
@@ -71,7 +71,7 @@ function actionOf(fields: ActionFields): Action {
         replaces: fields[3] === null ? undefined : entryOf(fields[3]),
         save: fields[4],
         ifDifferent: fields[5],
-        conflict: fields[6],
+        conflict: fields[6] ?? undefined,
         isKnown: fields[7],
       };
     }

@@ -10,6 +10,8 @@ import { decodeActions, encodeActions } from "./plan-page.ts";
  * side and the destination the remote one. */
 export type Target = "source" | "destination";
 
+export type Conflict = "copy" | "replace";
+
 export interface WriteAction {
   readonly kind: "write";
   readonly to: Target;
@@ -22,8 +24,8 @@ export interface WriteAction {
   readonly save: boolean;
   /** The fingerprint of `from` is not known; if it turns out equal when read, only record it. */
   readonly ifDifferent: boolean;
-  /** Both sides changed: keep what the target holds as a conflict copy too. */
-  readonly conflict: boolean;
+  /** Both sides changed the key. "copy": what the target holds is kept as a conflict copy too. */
+  readonly conflict: Conflict | undefined;
   /** The journal has a row of the key, or a tombstone: what is read of it may be what it was before. */
   readonly isKnown: boolean;
 }

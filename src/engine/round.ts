@@ -67,7 +67,9 @@ export interface PlanSeen {
 export interface RoundEvents {
   readonly onProblem: (problem: Problem) => void;
   /** The plan is complete, and passed its guards or was forced, or is a dry run. */
-  readonly onPlan?: (plan: Plan) => void;
+  readonly onPlan?: (plan: Plan, sides: Readonly<Record<Target, Replica>>) => void | Promise<void>;
+  /** Both sides changed this key, and it is left as it is on both, for a person to decide. */
+  readonly onWaiting?: (key: Key) => void;
   readonly onDone?: (done: Done) => void;
   readonly onProgress?: (progress: Progress) => void;
 }
@@ -187,7 +189,7 @@ async function runPass(request: RoundRequest, pass: Pass): Promise<Pick<RoundRes
     const planned = plan.writes + plan.removes;
     if (!request.dryRun && !request.force && !mayApply(plan, measure, { tally, trip, isRepeat }, request))
       return { trip, held: planned };
-    request.events.onPlan?.(plan);
+    await request.events.onPlan?.(plan, request);
     if (request.dryRun) {
       Object.assign(tally, { written: plan.writes, removed: plan.removes, bytes: plan.bytes });
       return { trip, held: trip === undefined ? 0 : planned };
@@ -316,8 +318,10 @@ async function fillPlan(
       const unsure = again?.get(triple.key);
       if (unsure !== undefined && isAlike(verdict)) onDone(unsure.done);
       // The pass before may have counted the conflict.
-      else if (verdict.count !== undefined && !(verdict.count === "conflicts" && unsure?.isConflict === true))
+      else if (verdict.count !== undefined && !(verdict.count === "conflicts" && unsure?.isConflict === true)) {
         tally[verdict.count]++;
+        if (verdict.count === "conflicts" && verdict.action === undefined) events.onWaiting?.(triple.key);
+      }
       if (verdict.action !== undefined) plan.add(verdict.action);
       if (isGlimpse(triple, verdict, destination)) recall.glimpse(triple.destination!);
     }

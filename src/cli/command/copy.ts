@@ -2,9 +2,11 @@
 
 import type { Command } from "commander";
 import type { Start } from "../command-entry.ts";
+import { ALL_LINES } from "../define-round.ts";
 import { runCopy } from "../run-copy.ts";
 
 interface Options {
+  readonly all?: boolean;
   readonly delete?: boolean;
   readonly dryRun?: boolean;
   readonly excludeDefaults: boolean;
@@ -18,6 +20,7 @@ export function define(command: Command, start: Start): void {
     .argument("<destination>", "Likewise")
     .option("--delete", "Remove from the destination what the source has not")
     .option("-n, --dry-run", "Show what would be done, and do nothing")
+    .option("--all", ALL_LINES)
     .option(
       "--no-exclude-defaults",
       "Copy also .git, .env, node_modules/ and editors' files (config.example.yaml lists them)",
@@ -25,8 +28,9 @@ export function define(command: Command, start: Start): void {
     .option("--force", "Do it even where a guard would hold it")
     .option("--trust-stamps", "Do not read what is overwritten or removed at a namespace first: its stamps are right")
     .action((source: string, destination: string, options: Options) => {
-      const { delete: mirror = false, dryRun = false, force = false, trustStamps = false, excludeDefaults } = options;
-      const copy = { command: "copy", mirror, dryRun, force, values: false, trustStamps, excludeDefaults } as const;
-      return start((context) => runCopy(context, source, destination, copy));
+      const { delete: mirror = false, dryRun = false, force = false, trustStamps = false } = options;
+      const { all = false, excludeDefaults } = options;
+      const copy = { mirror, dryRun, force, values: false, trustStamps, excludeDefaults, all };
+      return start((context) => runCopy(context, source, destination, { command: "copy", ...copy }));
     });
 }

@@ -1,15 +1,22 @@
 // kvsync diff: what differs, and which way it would go. Of mappings as their mode says, or of any two locations.
 
 import type { Command } from "commander";
+import type { MappingConfig } from "../../config/config.ts";
 import type { Start } from "../command-entry.ts";
+import { ALL_LINES } from "../define-round.ts";
 import { isLocation } from "../location.ts";
 import { runCopy } from "../run-copy.ts";
 import { runMappings } from "../run-mappings.ts";
 
+interface Options {
+  readonly all?: boolean;
+}
+
 export function define(command: Command, start: Start): void {
   command
     .argument("[mapping...]", "Mappings of the config, all if none is named; or two locations")
-    .action((names: string[]) =>
+    .option("--all", ALL_LINES)
+    .action((names: string[], { all = false }: Options) =>
       start((context) => {
         const [source, destination, ...more] = names;
         if (source !== undefined && destination !== undefined && more.length === 0 && names.some(isLocation)) {
@@ -20,9 +27,11 @@ export function define(command: Command, start: Start): void {
             force: false,
             values: false,
             excludeDefaults: true,
+            all,
           });
         }
-        return runMappings(context, names, { command: "diff", modeOf: ({ mode }) => mode, dryRun: true, force: false });
+        const run = { modeOf: ({ mode }: MappingConfig) => mode, dryRun: true, force: false, all };
+        return runMappings(context, names, { command: "diff", ...run });
       }),
     );
 }

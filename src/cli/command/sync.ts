@@ -7,6 +7,7 @@ import { openControlClient } from "../../daemon/control/control-client.ts";
 import type { SyncAnswer } from "../../daemon/control/protocol.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
+import { ALL_LINES } from "../define-round.ts";
 import { EXIT, type ExitCode, exitCodeOf, worstExitCode } from "../exit-code.ts";
 import { count } from "../progress.ts";
 import { renderError } from "../render-error.ts";
@@ -16,12 +17,14 @@ interface Options {
   readonly dryRun?: boolean;
   readonly force?: boolean;
   readonly now?: boolean;
+  readonly all?: boolean;
 }
 
 export function define(command: Command, start: Start): void {
   command
     .argument("[mapping...]", "Mappings of the config; all if none is named")
     .option("-n, --dry-run", "Show what would be done, and do nothing")
+    .option("--all", ALL_LINES)
     .option("--force", "Do it even where a guard would hold it (max_delete, max_overwrite, an empty side)")
     .option("--now", "Ask the running daemon to do it at once")
     .action((names: string[], options: Options) => start((context) => sync(context, names, options)));
@@ -29,8 +32,8 @@ export function define(command: Command, start: Start): void {
 
 function sync(context: Context, names: readonly string[], options: Options): Promise<ExitCode> {
   if (options.now === true) return syncByDaemon(context, names, options);
-  const { dryRun = false, force = false } = options;
-  return runMappings(context, names, { command: "sync", modeOf: ({ mode }) => mode, dryRun, force });
+  const { dryRun = false, force = false, all = false } = options;
+  return runMappings(context, names, { command: "sync", modeOf: ({ mode }) => mode, dryRun, force, all });
 }
 
 async function syncByDaemon(context: Context, names: readonly string[], options: Options): Promise<ExitCode> {
