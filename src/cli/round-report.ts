@@ -14,6 +14,7 @@ import { openChangeList } from "./change-list.ts";
 import type { Context } from "./context.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
 import { count } from "./progress.ts";
+import { type Held, heldRecord, renderHeld } from "./render-held.ts";
 
 export interface Subject {
   readonly command: string;
@@ -24,6 +25,8 @@ export interface Subject {
   /** `./example -> local:app-config` */
   readonly route: string;
   readonly dryRun: boolean;
+  /** The command that carries it out, as it is to be typed: without --dry-run and --force. */
+  readonly again: string;
   /** When the work on it began: finding the namespace may have taken a while. */
   readonly startedAt: EpochMs;
   /** The command only compares: what would be done is a difference, and one is no failure. */
@@ -36,10 +39,18 @@ export interface Subject {
   readonly sides?: Readonly<Record<Target, string>>;
 }
 
+/** What a round came upon besides its keys. */
+export interface Found {
+  /** Unless it is given, what the guards of all rounds say. */
+  readonly held?: Held | undefined;
+  /** Of a dry run: what is not there yet. */
+  readonly creates?: { readonly kind: "namespace" | "folder"; readonly name: string } | undefined;
+}
+
 export interface RoundReport {
   readonly events: RoundEvents;
   /** Prints the summary; returns the exit code. */
-  finish(result: RoundResult, requests: RequestCounts | undefined): ExitCode;
+  finish(result: RoundResult, requests: RequestCounts | undefined, found?: Found): ExitCode;
   close(): void;
 }
 
@@ -48,6 +59,7 @@ const PROBLEMS_SHOWN_MAX = 50;
 export function openRoundReport(context: Context, subject: Subject): RoundReport {
   const { output, clock, options } = context;
   const name = subject.mapping ?? subject.route;
+  const sides = subject.sides ?? SIDES;
   const progress = context.openProgress(name);
   const shown = { problems: 0, notices: 0 };
   if (subject.mapping !== undefined) output.note(`${visible(subject.mapping)}: ${visible(subject.route)}`);
@@ -56,8 +68,10 @@ export function openRoundReport(context: Context, subject: Subject): RoundReport
     dryRun: subject.dryRun,
     all: subject.all === true || options.verbose === true,
     twoWay: subject.twoWay === true,
-    sides: subject.sides ?? SIDES,
+    sides,
   });
+  const trippedOf = ({ trip, held }: RoundResult): Held | undefined =>
+    trip === undefined || held === 0 ? undefined : heldByTrip(trip, sides);
 
   return {
     events: {
@@ -69,7 +83,7 @@ export function openRoundReport(context: Context, subject: Subject): RoundReport
       onWaiting: (key) => changes.waiting(key),
       onProgress: (state) => progress.update(progressState(state)),
     },
-    finish(result, requests) {
+    finish(result, requests, { held = trippedOf(result), creates } = {}) {
       progress.close();
       const durationMs = clock.now() - subject.startedAt;
       changes.finish();
@@ -78,9 +92,12 @@ export function openRoundReport(context: Context, subject: Subject): RoundReport
         output.warn(`  ... and ${count(hidden)} more problems (-v shows all)`);
       if (shown.notices > 0 && options.verbose !== true)
         output.note(`  ${count(shown.notices)} skipped that are no files (-v shows them)`);
-      output.event(summaryRecord(subject, result, requests, durationMs));
+      if (held !== undefined) output.event(heldRecord(held, subject));
+      // The summary is the last line.
+      output.event({ ...summaryRecord(subject, result, requests, durationMs), creates });
+      if (creates !== undefined) output.line(`  the ${creates.kind} ${visible(creates.name)} would be created`);
       output.line(`${visible(name)}: ${renderResult(subject, result, requests)}, ${renderDuration(durationMs)}`);
-      if (result.trip !== undefined) output.warn(tellTrip(result.trip, subject));
+      if (held !== undefined && !output.json) output.warn(renderHeld(held, subject, output.stderr));
       return exitCodeOf(subject, result);
     },
     close: () => progress.close(),
@@ -119,7 +136,7 @@ function renderResult({ dryRun, compares }: Subject, result: RoundResult, reques
   if (result.skipped > 0) parts.push(`${count(result.skipped)} left alone`);
   if (result.conflicts > 0) parts.push(`${count(result.conflicts)} in conflict`);
   if (result.lagging > 0) parts.push(`${count(result.lagging)} not settled yet`);
-  if (result.held > 0) parts.push(`${count(result.held)} held`);
+  if (result.held > 0) parts.push(`${count(result.held)} ${dryRun ? "would be held" : "held"}`);
   if (result.failed > 0) parts.push(`${count(result.failed)} failed`);
   if (requests !== undefined)
     parts.push(
@@ -131,14 +148,9 @@ function renderResult({ dryRun, compares }: Subject, result: RoundResult, reques
 
 const SIDES: Readonly<Record<Target, string>> = { source: "the source", destination: "the destination" };
 
-function tellTrip(trip: PlanTrip, { command, mapping, dryRun, compares, sides = SIDES }: Subject): string {
-  const held = dryRun ? "would be held" : "held, and nothing was changed";
+function heldByTrip(trip: PlanTrip, sides: Readonly<Record<Target, string>>): Held {
   const other = sides[trip.to === "source" ? "destination" : "source"];
-  const again = `kvsync ${compares ? "sync" : command}${mapping === undefined ? "" : ` ${mapping}`}`;
-  const look = dryRun ? "" : `look with ${again} --dry-run, and `;
-  const daemon =
-    compares && mapping !== undefined ? `, or with kvsync approve ${mapping} where the daemon holds it` : "";
-  return `  ${held}: ${renderTrip(trip, { changed: sides[trip.to], other })}\n  hint: ${look}let it pass with ${again} --force${daemon}`;
+  return { guard: trip.guard, reason: renderTrip(trip, { changed: sides[trip.to], other }) };
 }
 
 function summaryRecord(
@@ -199,7 +211,7 @@ function requestsRecord(requests: RequestCounts | undefined): object {
 }
 
 function exitCodeOf({ compares, dryRun }: Subject, result: RoundResult): ExitCode {
-  if (result.trip !== undefined && !compares) return EXIT.held;
+  if (result.held > 0 && !compares) return EXIT.held;
   // What cannot be compared is not alike: to a comparison it is a difference.
   const isComparison = compares && dryRun;
   if (result.failed > (isComparison ? result.unknown : 0)) return EXIT.incomplete;

@@ -2,13 +2,15 @@
 
 import { existsSync, mkdirSync, realpathSync } from "node:fs";
 import { type EpochMs, toEpochSeconds } from "../core/clock.ts";
-import { AppError } from "../core/errors.ts";
+import { AppError, visible } from "../core/errors.ts";
 import { compileFilter, type KeyFilter } from "../core/filter.ts";
 import { runPairRound } from "../daemon/pair.ts";
 import type { KvApi } from "../kv/kv-api.ts";
+import { parseNamespaceId } from "../kv/namespace-id.ts";
 import { resolveNamespace } from "../kv/resolve-namespace.ts";
 import { openNamespaceReplica } from "../replica/namespace/namespace-replica.ts";
 import { openManagedReplica } from "../replica/managed.ts";
+import { openMemoryReplica } from "../replica/memory.ts";
 import type { Replica } from "../replica/replica.ts";
 import { QUIET_MS } from "../replica/tree/replaced-file.ts";
 import { pathsInside } from "../replica/tree/paths-inside.ts";
@@ -18,6 +20,7 @@ import type { Context } from "./context.ts";
 import type { ExitCode } from "./exit-code.ts";
 import { growHeapFreely } from "./heap.ts";
 import { type Location, parseLocation } from "./location.ts";
+import { renderHint, shellWord } from "./render-held.ts";
 import { openRoundReport, requestsSince, type Subject } from "./round-report.ts";
 import { openState } from "./run-mappings.ts";
 import { watchForSecrets } from "./secret-warning.ts";
@@ -43,6 +46,8 @@ interface OpenLocation {
   readonly api: KvApi | undefined;
   readonly account: string | undefined;
   readonly namespace: string | undefined;
+  /** It does not exist, and is shown as empty. */
+  readonly lacks: "namespace" | "folder" | undefined;
   /** Names this place for good. */
   readonly identity: unknown;
 }
@@ -59,13 +64,14 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
   const startedAt = clock.now();
   const mayCreate = copy.command === "copy" && !copy.dryRun;
   const filter = copy.excludeDefaults ? compileFilter({ excludeDefaults: true }) : undefined;
-  const source = await openLocation(context, from, { stateDir, mayCreate: false, filter });
-  const destination = await openLocation(context, to, { stateDir, mayCreate, filter });
-  const isManaged = [source, destination].some(({ replica }) => replica.kind === "tree") ? filter : undefined;
+  const source = await openLocation(context, from, { stateDir, mayCreate: false, mayLack: false, filter });
+  const mayLack = copy.command === "copy" && copy.dryRun;
+  const destination = await openLocation(context, to, { stateDir, mayCreate, mayLack, filter });
+  const isManaged = [source, destination].some(isFolder) ? filter : undefined;
   if (source.replica.kind === "namespace" && destination.replica.kind === "tree") growHeapFreely();
   const apis = [...new Set([source.api, destination.api])].filter((api) => api !== undefined);
   const before = apis.map((api) => api.counts());
-  const subject = subjectOf(copy, source, destination, startedAt);
+  const subject = { ...subjectOf(copy, source, destination, startedAt), again: againOf(copy, from, to) };
   const report = openRoundReport(context, subject);
   const state = await openState(context, stateDir, copy.dryRun);
   const view = ({ replica }: OpenLocation): Replica => {
@@ -103,7 +109,9 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
     });
     secrets?.warn(context.output);
     const requests = apis.map((api, index) => requestsSince(before[index]!, api.counts()));
-    return report.finish(result, requests.length === 0 ? undefined : requests.reduce(addCounts));
+    if (destination.lacks === "namespace") tellLack(context, destination);
+    const creates = destination.lacks === "folder" ? ({ kind: "folder", name: to } as const) : undefined;
+    return report.finish(result, requests.length === 0 ? undefined : requests.reduce(addCounts), { creates });
   } finally {
     report.close();
     state.close();
@@ -111,12 +119,32 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
   }
 }
 
+function isFolder({ replica, lacks }: OpenLocation): boolean {
+  return replica.kind === "tree" || lacks === "folder";
+}
+
+/** A copy makes a folder, but no namespace. */
+function tellLack({ output }: Context, { account, namespace }: OpenLocation): void {
+  output.warn(`  the namespace "${visible(namespace!)}" does not exist yet`);
+  const title = shellWord(`${account}:${namespace}`);
+  output.warn(renderHint("To create it before the copy, type:", `kvsync namespace create ${title}`, output.stderr));
+}
+
+/** The command that makes the destination what the round has shown. */
+function againOf({ command, mirror, excludeDefaults, trustStamps }: Copy, from: string, to: string): string {
+  const words = ["kvsync", "copy", shellWord(from), shellWord(to)];
+  if (mirror) words.push("--delete");
+  if (!excludeDefaults) words.push("--no-exclude-defaults");
+  if (command === "copy" && trustStamps === true) words.push("--trust-stamps");
+  return words.join(" ");
+}
+
 function subjectOf(
   { command, dryRun, all }: Copy,
   source: OpenLocation,
   destination: OpenLocation,
   startedAt: EpochMs,
-): Subject {
+): Omit<Subject, "again"> {
   const remote = destination.namespace === undefined ? source : destination;
   return {
     command,
@@ -136,19 +164,21 @@ function addCounts<T extends object>(a: T, b: T): T {
   return Object.fromEntries(sums) as T;
 }
 
-interface FolderOptions {
+interface OpenOptions {
   readonly stateDir: string;
   readonly mayCreate: boolean;
+  /** Show a place that does not exist as empty. */
+  readonly mayLack: boolean;
   readonly filter: KeyFilter | undefined;
 }
 
-async function openLocation(context: Context, text: string, options: FolderOptions): Promise<OpenLocation> {
+async function openLocation(context: Context, text: string, options: OpenOptions): Promise<OpenLocation> {
   const location = parseLocation(text, { cwd: context.cwd, home: context.env["HOME"] });
   switch (location.kind) {
     case "folder":
       return openFolder(context, location.path, text, options);
     case "namespace":
-      return openNamespaceLocation(context, location);
+      return openNamespaceLocation(context, location, options);
     case "archive":
       throw new AppError(
         "location-invalid",
@@ -164,7 +194,7 @@ function openFolder(
   { clock }: Context,
   path: string,
   label: string,
-  { stateDir, mayCreate, filter }: FolderOptions,
+  { stateDir, mayCreate, mayLack, filter }: OpenOptions,
 ): OpenLocation {
   if (pathsInside(stateDir, path).length > 0) {
     throw new AppError(
@@ -176,21 +206,23 @@ function openFolder(
     );
   }
   if (mayCreate) mkdirSync(path, { recursive: true });
-  const replica =
-    existsSync(path) || mayCreate
-      ? openTreeReplica({ clock, root: path, label, ignorePaths: [stateDir], quietMs: QUIET_MS, filter })
-      : undefined;
+  const lacks = existsSync(path) ? undefined : "folder";
+  if (lacks !== undefined && !mayLack) throw missingFolder(path);
   return {
-    replica: replica ?? missingFolder(path),
+    replica:
+      lacks === undefined
+        ? openTreeReplica({ clock, root: path, label, ignorePaths: [stateDir], quietMs: QUIET_MS, filter })
+        : openMemoryReplica({ clock, label }),
+    lacks,
     api: undefined,
     account: undefined,
     namespace: undefined,
-    identity: { folder: realpathSync(path) },
+    identity: { folder: lacks === undefined ? realpathSync(path) : path },
   };
 }
 
-function missingFolder(path: string): never {
-  throw new AppError("root-missing", `there is no folder ${path}`, {
+function missingFolder(path: string): AppError {
+  return new AppError("root-missing", `there is no folder ${path}`, {
     hint: "check the path; copy creates a destination, but never a source",
   });
 }
@@ -198,21 +230,33 @@ function missingFolder(path: string): never {
 async function openNamespaceLocation(
   context: Context,
   location: Location & { readonly kind: "namespace" },
+  { mayLack }: OpenOptions,
 ): Promise<OpenLocation> {
+  const { clock, signal } = context;
   const account = await context.account(location.account);
-  const namespace = await resolveNamespace(account.api, location.namespace, { signal: context.signal });
+  const namespace = await resolveNamespace(account.api, location.namespace, { signal }).catch((error: unknown) => {
+    const isLacking = error instanceof AppError && error.code === "namespace-not-found";
+    // An id that is not there is a mistake, and none that a namespace could be created with.
+    if (!mayLack || !isLacking || parseNamespaceId(location.namespace) !== undefined) throw error;
+    return undefined;
+  });
   const { prefix } = location;
-  const label = `${account.name}:${namespace.title}${prefix === "" ? "" : `/${prefix}`}`;
+  const title = namespace?.title ?? location.namespace;
+  const label = `${account.name}:${title}${prefix === "" ? "" : `/${prefix}`}`;
   const { endpoint, accountId } = account.config;
   return {
-    replica: openNamespaceReplica({ clock: context.clock, api: account.api, namespaceId: namespace.id, label, prefix }),
+    replica:
+      namespace === undefined
+        ? openMemoryReplica({ clock, label })
+        : openNamespaceReplica({ clock, api: account.api, namespaceId: namespace.id, label, prefix }),
+    lacks: namespace === undefined ? "namespace" : undefined,
     api: account.api,
     account: account.name,
-    namespace: namespace.title,
+    namespace: title,
     identity: {
       account: endpoint.kind === "embedded" ? "embedded" : endpoint.baseUrl,
       accountId,
-      namespace: namespace.id,
+      namespace: namespace?.id ?? title,
       prefix,
     },
   };

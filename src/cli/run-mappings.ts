@@ -2,6 +2,7 @@
 // memory of what folder and namespace were, and its history; they differ in the way that a mapping is carried. A mapping
 // that fails does not keep the others from theirs.
 
+import { existsSync } from "node:fs";
 import type { MappingConfig, Mode } from "../config/config.ts";
 import { AppError, visible } from "../core/errors.ts";
 import { decodeHoldReason, renderHoldAdvice, renderHoldReason } from "../daemon/hold-reason.ts";
@@ -15,7 +16,8 @@ import type { Context } from "./context.ts";
 import { EXIT, exitCodeOf, type ExitCode, worstExitCode } from "./exit-code.ts";
 import { growHeapFreely } from "./heap.ts";
 import { errorRecord, renderError } from "./render-error.ts";
-import { openRoundReport, requestsSince } from "./round-report.ts";
+import type { Held } from "./render-held.ts";
+import { type Found, openRoundReport, requestsSince } from "./round-report.ts";
 import { watchForSecrets } from "./secret-warning.ts";
 import { selectMappings } from "./select-mappings.ts";
 
@@ -133,12 +135,13 @@ async function runRound(
   context: Context,
   deps: PairDeps,
   mapping: MappingConfig,
-  { command, dryRun, force, all }: MappingsRun,
+  { command, dryRun, force, all, againstMode = false }: MappingsRun,
 ): Promise<ExitCode> {
   const { name, mode, folder, namespace } = mapping;
   const startedAt = context.clock.now();
   const account = await context.account(mapping.account);
   const before = account.api.counts();
+  const hasFolder = existsSync(folder);
   const accounts: AccountsPort = { open: async () => account, renew: async () => {} };
   const config = await context.config();
   const rounds = openMappingRounds({ ...deps, mapping, accounts, config: () => config, spool: 1 });
@@ -149,6 +152,7 @@ async function runRound(
     namespace,
     route: `${folder} ${ARROWS[mode]} ${account.name}:${namespace}`,
     dryRun,
+    again: `kvsync ${command === "diff" ? "sync" : command} ${name}${againstMode ? " --against-mode" : ""}`,
     startedAt,
     compares: command === "diff",
     all,
@@ -164,31 +168,30 @@ async function runRound(
       force,
     });
     secrets?.warn(context.output);
-    // The summary is the last line.
-    if (round.hold !== undefined) context.output.event({ type: "held", mapping: name, plan: round.hold.plan });
-    const code = report.finish(round.result, requestsSince(before, account.api.counts()));
-    return worstExitCode([code, tellHold(context, mapping, command, round)]);
+    const found = { held: heldOf(round), creates: dryRun ? lackOf(mapping, round, hasFolder) : undefined };
+    const code = report.finish(round.result, requestsSince(before, account.api.counts()), found);
+    return isWaiting(mapping, command, round.result.conflicts) ? worstExitCode([code, EXIT.conflicts]) : code;
   } finally {
     report.close();
     await rounds.close();
   }
 }
 
-/** What the summary does not say: the plan's id, and the guards that only a mapping has. */
-function tellHold(
-  { output }: Context,
-  { name, mode, conflict }: MappingConfig,
-  command: MappingsRun["command"],
-  { hold, result }: RoundReport,
-): ExitCode {
-  if (hold !== undefined) {
-    const reason = decodeHoldReason(hold.reason);
-    const isTold = result.trip?.guard === reason.guard;
-    output.warn(`  held as plan ${hold.plan}${isTold ? "" : `: ${renderHoldReason(reason)}`}`);
-    output.warn(`  hint: ${renderHoldAdvice(reason)}`);
-    output.warn(`  hint: kvsync approve ${name}, then kvsync ${command} ${name} again, lets exactly this plan run`);
-    return EXIT.held;
-  }
-  const waits = command === "sync" && mode === "two-way" && conflict === "hold" && result.conflicts > 0;
-  return waits ? EXIT.conflicts : EXIT.done;
+/** Why the round is held, or would be, with all that a mapping knows of it. */
+function heldOf({ hold, foretold }: RoundReport): Held | undefined {
+  const reason = hold === undefined ? foretold : decodeHoldReason(hold.reason);
+  if (reason === undefined) return undefined;
+  const { guard } = reason;
+  return { guard, reason: renderHoldReason(reason), advice: renderHoldAdvice(reason), plan: hold?.plan };
+}
+
+/** What a round that is not dry would create. */
+function lackOf({ namespace, folder }: MappingConfig, round: RoundReport, hasFolder: boolean): Found["creates"] {
+  if (round.namespace === undefined) return { kind: "namespace", name: namespace };
+  return hasFolder ? undefined : { kind: "folder", name: folder };
+}
+
+/** Conflicts wait where the config says that a person is to decide them. */
+function isWaiting({ mode, conflict }: MappingConfig, command: MappingsRun["command"], conflicts: number): boolean {
+  return command === "sync" && mode === "two-way" && conflict === "hold" && conflicts > 0;
 }

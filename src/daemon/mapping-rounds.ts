@@ -23,7 +23,7 @@ import { checkNeighbours } from "./check-neighbours.ts";
 import { collectProblems } from "./collect-problems.ts";
 import { decideOf } from "./decide-mapping.ts";
 import { type DirtyKeys, findDirtyKeys } from "./dirty-keys.ts";
-import { type Circumstances, encodeHoldReason, judgePlan, renderHoldReason } from "./hold-reason.ts";
+import { type Circumstances, encodeHoldReason, type HoldReason, judgePlan, renderHoldReason } from "./hold-reason.ts";
 import { circumstancesOf, filterOf, findRoot, isAsBefore, placeOf, sameRoot } from "./mapping-facts.ts";
 import { openMappingOpener, type Opened } from "./mapping-opener.ts";
 import { openOutcomeKeeper } from "./mapping-outcome.ts";
@@ -155,6 +155,7 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
     const looksBefore = lookRequests();
     let looks: number | undefined;
     let hold: Hold | undefined;
+    let foretold: HoldReason | undefined;
     let needsLook = false;
     let isReplaced = false;
 
@@ -170,6 +171,11 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
         return false;
       }
       const id = planIdOf(plan);
+      if (call.dryRun === true) {
+        if (heldBefore?.approved === true && heldBefore.plan === id) return true;
+        foretold = reason;
+        return false;
+      }
       // As it stands now: it may have been approved since the round began.
       const held = holds.get(name);
       if (held?.approved === true && held.plan === id) {
@@ -210,11 +216,12 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
       startedAt,
       durationMs: Math.round(clock.monotonic() - began),
       hold,
+      foretold,
       isFull: only === undefined,
       lifted: heldBefore !== undefined && hold === undefined,
       problems: problems.kept,
       transient: problems.transient(),
-      // Not asked for its say: a dry run, or a forced one, which does not come round.
+      // Not asked for its say: a forced round, which does not come round.
       lookRequests: looks ?? lookRequests() - looksBefore,
       changes: log.changes,
       moreChanges: log.more(),

@@ -7,6 +7,7 @@ import type { Progress, RoundEvents, RoundResult } from "../engine/round.ts";
 import type { Hold } from "../journal/holds.ts";
 import type { KvApi, Namespace } from "../kv/kv-api.ts";
 import type { AccountConfig } from "../config/config.ts";
+import type { HoldReason } from "./hold-reason.ts";
 import type { Change } from "./round-log.ts";
 import type { ScrubStep } from "./scrub-step.ts";
 import type { StandingProblems } from "./standing-problems.ts";
@@ -29,6 +30,8 @@ export interface RoundReport {
   readonly durationMs: DurationMs;
   /** The hold that the mapping is in after this round. */
   readonly hold: Hold | undefined;
+  /** Of a dry run: why the plan would be held. */
+  readonly foretold: HoldReason | undefined;
   /** It was over all keys. */
   readonly isFull: boolean;
   /** It was held before, and is not any more. */

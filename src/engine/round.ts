@@ -40,7 +40,8 @@ export interface RoundRequest {
   readonly trustStamps?: boolean;
   /** Apply even what a guard would hold. */
   readonly force: boolean;
-  /** Has the last word on a complete plan; unless it is given, the guards have. Not asked with `force` or in a dry run. */
+  /** Has the last word on a complete plan, which in a dry run is what would become of it; unless it is given, the guards have.
+   * Not asked with `force`. */
   readonly mayApply?: (plan: Plan, seen: PlanSeen) => boolean;
   /** Read whatever the plan depends on while planning, rather than leave some of it to the transfer. */
   readonly exact?: boolean;
@@ -187,12 +188,12 @@ async function runPass(request: RoundRequest, pass: Pass): Promise<Pick<RoundRes
     const isLetPass = request.force || (isRepeat && isWithin(plan, again));
     const trip = isLetPass ? undefined : await checkPlan(plan, measure, request);
     const planned = plan.writes + plan.removes;
-    if (!request.dryRun && !request.force && !mayApply(plan, measure, { tally, trip, isRepeat }, request))
-      return { trip, held: planned };
+    const isHeld = !request.force && !mayApply(plan, measure, { tally, trip, isRepeat }, request);
+    if (isHeld && !request.dryRun) return { trip, held: planned };
     await request.events.onPlan?.(plan, request);
     if (request.dryRun) {
       Object.assign(tally, { written: plan.writes, removed: plan.removes, bytes: plan.bytes });
-      return { trip, held: trip === undefined ? 0 : planned };
+      return { trip, held: isHeld ? planned : 0 };
     }
     const { twoWay } = request.decide;
     const isOnce = twoWay && request.source.lookup !== undefined && request.destination.fetch !== undefined;

@@ -132,6 +132,7 @@ export function reportOf(report: Partial<RoundReport>): RoundReport {
     startedAt: 0 as RoundReport["startedAt"],
     durationMs: 0,
     hold: undefined,
+    foretold: undefined,
     isFull: true,
     lifted: false,
     problems: [],
