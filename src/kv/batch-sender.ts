@@ -4,11 +4,11 @@
 //
 // Invariants: an item is "done" only after an answer that confirmed it [I4]; each item is settled exactly once; two items
 // of one key are never held together, so that the later one wins; bytes held stay under LIVE_BYTES_MAX and one item, or
-// are one batch.
+// are one batch, whether they are on their way, or wait to be sent for the first time or again.
 
 import { backoffMs, type BackoffOptions } from "../core/backoff.ts";
 import { batchLimit, type BatchSize, FULL_BATCH, growBatch, shrinkBatch } from "../core/batch-size.ts";
-import type { ByteCount, Clock } from "../core/clock.ts";
+import type { ByteCount, Clock, DurationMs } from "../core/clock.ts";
 import type { Key } from "../core/key.ts";
 import { BULK_BODY_BYTES_MAX, BULK_ITEMS_MAX } from "../core/limits.ts";
 import { type Problem, problem } from "../core/problem.ts";
@@ -36,6 +36,8 @@ export interface BatchOps<Input, Item extends BatchItem> {
   sendAlone(item: Item, signal: AbortSignal): Promise<void>;
   /** The item is settled, and will not be sent again. */
   release?(item: Item): void;
+  /** The item will be sent again, but not soon, while others that were sent with it are settled. */
+  keep?(item: Item): void;
   /** "written", "deleted": for messages. */
   readonly verb: string;
   /** Each item is sent once ({@link CallOptions.once}); one that is not confirmed then is a problem "unconfirmed". */
@@ -76,6 +78,8 @@ export interface BatchSender<Input, Item> {
  * which is as far as encoding comes until the first is answered. (With 10 MB less a push takes an eighth more time, with 14
  * more no less of it.) A batch of the largest size (95 MB) is held alone. */
 const LIVE_BYTES_MAX: ByteCount = 34_000_000;
+/** An item costs memory beside its bytes. */
+const LIVE_ITEMS_MAX = 5 * BULK_ITEMS_MAX;
 /** The API's writes take seconds each, and small ones leave room for several. */
 const BATCHES_AT_ONCE = 4;
 /** How often an item is sent that the API keeps reporting as unsuccessful, or that times out on its own. */
@@ -101,12 +105,18 @@ export function openBatchSender<Input, Item extends BatchItem>(
   let openInARow = 0;
   let refusedInARow = 0;
   let sending = 0;
+  /** Items that were reported as unsuccessful, until they are sent again. */
+  let resting = 0;
   const unsettled = new Set<Key>();
   const sleepSignal = AbortSignal.any([signal, tasks.failed]);
 
   const itemsMax = (): number => batchLimit(pace.size, BULK_ITEMS_MAX);
   const bytesMax = (): number => batchLimit(pace.size, BULK_BODY_BYTES_MAX) - 2;
   const hasFullBatch = (): boolean => open.length >= itemsMax() || openBytes >= bytesMax();
+
+  /** Nothing may be added to what is held, as long as some of it can make room. */
+  const isOverBound = (): boolean =>
+    sending + resting > 0 && (liveBytes >= LIVE_BYTES_MAX || unsettled.size >= LIVE_ITEMS_MAX);
 
   function settle(outcome: Exclude<Settled<Input, Item>, { kind: "refused" }>): void {
     unsettled.delete(outcome.item.key);
@@ -201,8 +211,18 @@ export function openBatchSender<Input, Item extends BatchItem>(
     }
     const first = again[0];
     if (first === undefined) return;
-    const wait = backoffMs(first.attempts - 1, RETRY, ops.clock.random());
-    tasks.run(ops.clock.sleep(wait, sleepSignal).then(() => reopen(again)));
+    if (ops.keep !== undefined) for (const item of again) ops.keep(item);
+    tasks.run(rest(again, backoffMs(first.attempts - 1, RETRY, ops.clock.random())));
+  }
+
+  async function rest(items: readonly Item[], wait: DurationMs): Promise<void> {
+    resting += items.length;
+    try {
+      await ops.clock.sleep(wait, sleepSignal);
+      reopen(items);
+    } finally {
+      resting -= items.length;
+    }
   }
 
   function unconfirmed(item: Item, why: string): Problem {
@@ -263,7 +283,7 @@ export function openBatchSender<Input, Item extends BatchItem>(
 
   return {
     holds: (key) => unsettled.has(key),
-    isFull: () => hasFullBatch() || (sending > 0 && liveBytes >= LIVE_BYTES_MAX),
+    isFull: () => hasFullBatch() || isOverBound(),
     isEmpty: () => open.length === 0,
     add: (input) => {
       const item = ops.encode(input);

@@ -15,9 +15,14 @@ export interface PairSlice {
 export interface PairArena {
   /** Encodes `pair`. The slice is good until it is released. */
   add(pair: Pair): PairSlice;
+  /** Where the bytes of `slice` are from now on, instead: among others that are kept, so that a few pairs which wait do not
+   * hold on to the buffers of all that were sent with them. */
+  keep(slice: PairSlice): PairSlice;
   /** The slice will not be sent again. Buffers are used again rather than left to the garbage collector, which sees how
    * large they are too late: it doubled the memory that a long run takes. */
   release(slice: PairSlice): void;
+  /** The size of all buffers that pairs are in. */
+  heldBytes(): ByteCount;
 }
 
 const ARENA_BYTES: ByteCount = 1024 * 1024;
@@ -59,6 +64,26 @@ export function openPairArena(): PairArena {
     held.set(buffer, (held.get(buffer) ?? 0) + 1);
   }
 
+  /** Room in a shared buffer, held. */
+  function place(byteLength: ByteCount): { readonly arena: PairBuffer; readonly start: number; readonly end: number } {
+    if (arena === undefined || used + byteLength > ARENA_BYTES) {
+      if (arena !== undefined && held.get(arena) === 0) recycle(arena);
+      arena = obtain(ARENA_BYTES);
+      used = 0;
+    }
+    const start = used;
+    used += byteLength;
+    hold(arena);
+    return { arena, start, end: used };
+  }
+
+  function release({ arena: buffer }: PairSlice): void {
+    const count = held.get(buffer);
+    if (count === undefined) return;
+    held.set(buffer, count - 1);
+    if (count === 1 && buffer !== arena) recycle(buffer);
+  }
+
   return {
     add: (pair) => {
       if (arena !== undefined && used + textPairBytesMax(pair) <= ARENA_BYTES) {
@@ -77,22 +102,23 @@ export function openPairArena(): PairArena {
         writePairText(pair, form, own, 0);
         return { arena: own, start: 0, end: form.byteLength };
       }
-      if (arena === undefined || used + form.byteLength > ARENA_BYTES) {
-        if (arena !== undefined && held.get(arena) === 0) recycle(arena);
-        arena = obtain(ARENA_BYTES);
-        used = 0;
-      }
-      const start = used;
-      used += form.byteLength;
-      hold(arena);
-      writePairText(pair, form, arena, start);
-      return { arena, start, end: used };
+      const slice = place(form.byteLength);
+      writePairText(pair, form, slice.arena, slice.start);
+      return slice;
     },
-    release: ({ arena: buffer }) => {
-      const count = held.get(buffer);
-      if (count === undefined) return;
-      held.set(buffer, count - 1);
-      if (count === 1 && buffer !== arena) recycle(buffer);
+    keep: (slice) => {
+      const byteLength = slice.end - slice.start;
+      if (byteLength > OWN_BYTES) return slice;
+      const kept = place(byteLength);
+      slice.arena.bytes.copy(kept.arena.bytes, kept.start, slice.start, slice.end);
+      release(slice);
+      return kept;
+    },
+    release,
+    heldBytes: () => {
+      let bytes = 0;
+      for (const buffer of held.keys()) bytes += buffer.bytes.byteLength;
+      return bytes;
     },
   };
 }

@@ -19,7 +19,8 @@ export type PairOutcome<Tag = undefined> =
   | { readonly kind: "written"; readonly key: Pair["key"]; readonly tag: Tag; readonly confirmedAt: EpochMs }
   | { readonly kind: "problem"; readonly key: Pair["key"]; readonly tag: Tag; readonly problem: Problem };
 
-interface EncodedPair<Tag> extends BatchItem, PairSlice {
+interface EncodedPair<Tag> extends BatchItem {
+  slice: PairSlice;
   readonly expiration: EpochSeconds | undefined;
   readonly tag: Tag;
 }
@@ -53,14 +54,18 @@ export async function* writePairs<Tag>(
         const fault = pairFault(pair, clock);
         if (fault !== undefined) return fault;
         const { key, expiration, ttlSeconds, tag } = pair;
-        const { arena: buffer, start, end } = arena.add(pair);
+        const slice = arena.add(pair);
         const absolute = ttlSeconds === undefined ? expiration : undefined;
-        return { arena: buffer, start, end, byteLength: end - start, key, expiration: absolute, tag, attempts: 0 };
+        return { slice, byteLength: slice.end - slice.start, key, expiration: absolute, tag, attempts: 0 };
       },
-      release: (item) => arena.release(item),
+      release: ({ slice }) => arena.release(slice),
+      keep: (item) => {
+        item.slice = arena.keep(item.slice);
+      },
       // Waiting for the budget may have taken minutes.
       refuse: (item) => expirationFault(item, clock),
-      send: (items, signal) => api.bulkWrite(namespaceId, pairsBody(items), { ...options, signal }),
+      send: (items, signal) =>
+        api.bulkWrite(namespaceId, pairsBody(items.map(({ slice }) => slice)), { ...options, signal }),
       sendAlone: (item, signal) => writeAlone(api, namespaceId, item, { ...options, signal }),
     },
     options.signal,
@@ -114,7 +119,8 @@ async function writeAlone<Tag>(
   item: EncodedPair<Tag>,
   options: CallOptions,
 ): Promise<void> {
-  const text = item.arena.bytes.toString("utf8", item.start + 1, item.end);
+  const { arena, start, end } = item.slice;
+  const text = arena.bytes.toString("utf8", start + 1, end);
   const pair = JSON.parse(text) as {
     readonly value: string;
     readonly base64?: boolean;

@@ -117,6 +117,25 @@ describe("a pair as JSON", () => {
   });
 });
 
+describe("pairs that are kept while others are released", () => {
+  it("hold no more than their own bytes, and stay as they were", () => {
+    const arena = openPairArena();
+    const slices = Array.from({ length: 2000 }, (_, i) =>
+      arena.add(pair(`k${i}`, Buffer.alloc(10_000, 97 + (i % 26)))),
+    );
+    expect(arena.heldBytes()).toBeGreaterThan(20_000_000);
+    const kept = slices.filter((_, i) => i % 100 === 0);
+    const before = textOf(kept);
+    const after = kept.map((slice) => arena.keep(slice));
+    for (const [i, slice] of slices.entries()) if (i % 100 !== 0) arena.release(slice);
+    expect(arena.heldBytes()).toBeLessThanOrEqual(2 * 1024 * 1024);
+    expect(textOf(after)).toBe(before);
+    // What was released is written over.
+    for (let i = 0; i < 2000; i++) arena.add(pair(`o${i}`, Buffer.alloc(10_000, "-")));
+    expect(textOf(after)).toBe(before);
+  });
+});
+
 describe("a body of pairs", () => {
   it("is any selection of them, in any order, as often as it is asked for", () => {
     const arena = openPairArena();

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { EpochSeconds } from "../../../src/core/clock.ts";
+import type { DurationMs, EpochSeconds } from "../../../src/core/clock.ts";
 import { fingerprintOf } from "../../../src/core/fingerprint.ts";
 import type { NamespaceId } from "../../../src/kv/kv-api.ts";
-import { writePairs } from "../../../src/kv/write-pairs.ts";
+import { type PairToWrite, writePairs } from "../../../src/kv/write-pairs.ts";
 import { collect, pagesOf } from "../../support/values.ts";
 import { failure, openTestClient } from "./client-fixture.ts";
 import { HurriedClock } from "../../support/hurried-clock.ts";
@@ -43,6 +43,14 @@ const done = (count: number, unsuccessful: readonly string[] = []): object => ({
   successful_key_count: count - unsuccessful.length,
   unsuccessful_keys: unsuccessful,
 });
+
+/** While it sleeps, everything else gets as far as it can. */
+class LongSleeps extends HurriedClock {
+  override async sleep(duration: DurationMs, signal?: AbortSignal): Promise<void> {
+    for (let i = 0; i < 2000; i++) await new Promise((resolve) => setImmediate(resolve));
+    await super.sleep(duration, signal);
+  }
+}
 
 describe("writing pairs", () => {
   it("takes one request for each 10,000, whatever the pages are", async () => {
@@ -194,6 +202,31 @@ describe("writing pairs", () => {
     expect(outcomes.filter((outcome) => outcome.kind === "written")).toHaveLength(20);
     expect(it.sent.map((keys) => keys.length)).toEqual([20, 5, 5, 5]);
     expect(it.clock.slept).toHaveLength(3);
+  });
+
+  it("holds no more while everything waits to be sent again than while it is sent", async () => {
+    const tries = new Map<string, number>();
+    await using it = await scripted((pairs, _, response) => {
+      const failed = pairs.map(({ key }) => key).filter((key) => (tries.get(key) ?? 0) < 2);
+      for (const key of failed) tries.set(key, (tries.get(key) ?? 0) + 1);
+      answer(response, done(pairs.length, failed));
+    });
+    const value = Buffer.alloc(100_000, "x");
+    let taken = 0;
+    let settled = 0;
+    let most = 0;
+    const source = async function* (): AsyncGenerator<readonly PairToWrite[], void> {
+      for (let i = 0; i < 800; i++) {
+        taken += value.byteLength;
+        most = Math.max(most, taken - settled);
+        yield [pairOf(`k${i}`, value)];
+      }
+    };
+    const pace = { size: { share: 1 / 16, safe: 1 / 16 } };
+    for await (const outcomes of writePairs({ ...it.deps, clock: new LongSleeps(), pace }, source()))
+      settled += outcomes.length * value.byteLength;
+    expect(settled).toBe(taken);
+    expect(most).toBeLessThan(36_000_000);
   });
 
   it("reports a key that never succeeds as unconfirmed, and all others as written", async () => {
