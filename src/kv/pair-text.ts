@@ -107,8 +107,11 @@ function expirationText({ expiration, ttlSeconds }: Pair): string {
   return expiration === undefined ? "" : `,"expiration":${expiration}`;
 }
 
+/** Stands before the metadata, which is the last of a pair. */
+export const METADATA_NAME = ',"metadata":';
+
 function metadataText({ metadata }: Pair): string {
-  return metadata === undefined ? "" : `,"metadata":${metadata}`;
+  return metadata === undefined ? "" : METADATA_NAME + metadata;
 }
 
 // Two bytes for each byte, of which one, two, or six (with what follows them) count: storing always two, and stepping

@@ -7,7 +7,7 @@ import { sendInBatches } from "./batch-loop.ts";
 import { type BatchItem, type BatchPace, openBatchPace } from "./batch-sender.ts";
 import type { CallOptions, KvApi, NamespaceId } from "./kv-api.ts";
 import { openPairArena, pairsBody, type PairSlice } from "./pair-arena.ts";
-import type { Pair } from "./pair-text.ts";
+import { METADATA_NAME, type Pair } from "./pair-text.ts";
 import { bodyOfBytes } from "./sized-body.ts";
 
 /** A pair to write, with a `tag` of the caller's that comes back in its outcome. The bytes are not kept. */
@@ -21,6 +21,8 @@ export type PairOutcome<Tag = undefined> =
 
 interface EncodedPair<Tag> extends BatchItem {
   slice: PairSlice;
+  /** Of the metadata's text, which stands at the end of the slice, before a brace. Undefined: it has none. */
+  readonly metadataBytes: ByteCount | undefined;
   readonly expiration: EpochSeconds | undefined;
   readonly tag: Tag;
 }
@@ -56,7 +58,9 @@ export async function* writePairs<Tag>(
         const { key, expiration, ttlSeconds, tag } = pair;
         const slice = arena.add(pair);
         const absolute = ttlSeconds === undefined ? expiration : undefined;
-        return { slice, byteLength: slice.end - slice.start, key, expiration: absolute, tag, attempts: 0 };
+        const metadataBytes = pair.metadata === undefined ? undefined : Buffer.byteLength(pair.metadata);
+        const byteLength = slice.end - slice.start;
+        return { slice, byteLength, metadataBytes, key, expiration: absolute, tag, attempts: 0 };
       },
       release: ({ slice }) => arena.release(slice),
       keep: (item) => {
@@ -120,11 +124,14 @@ async function writeAlone<Tag>(
   options: CallOptions,
 ): Promise<void> {
   const { arena, start, end } = item.slice;
-  const text = arena.bytes.toString("utf8", start + 1, end);
-  const pair = JSON.parse(text) as {
+  const text = arena.bytes.toString("utf8", start + 1, end - 1);
+  // Not parsed: a number in it may have more digits than JavaScript keeps.
+  const metadata =
+    item.metadataBytes === undefined ? undefined : arena.bytes.toString("utf8", end - 1 - item.metadataBytes, end - 1);
+  const rest = metadata === undefined ? text : text.slice(0, -(METADATA_NAME.length + metadata.length));
+  const pair = JSON.parse(`${rest}}`) as {
     readonly value: string;
     readonly base64?: boolean;
-    readonly metadata?: unknown;
     readonly expiration_ttl?: number;
   };
   const bytes = Buffer.from(pair.value, pair.base64 === true ? "base64" : "utf8");
@@ -132,11 +139,7 @@ async function writeAlone<Tag>(
     namespaceId,
     item.key,
     bodyOfBytes(bytes),
-    {
-      metadata: pair.metadata === undefined ? undefined : JSON.stringify(pair.metadata),
-      expiration: item.expiration,
-      ttlSeconds: pair.expiration_ttl,
-    },
+    { metadata, expiration: item.expiration, ttlSeconds: pair.expiration_ttl },
     options,
   );
 }

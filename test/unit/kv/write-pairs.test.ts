@@ -359,6 +359,26 @@ describe("writing pairs", () => {
     expect(values).toEqual([Buffer.of(255, 0)]);
   });
 
+  it.each([1, 70_000])(
+    "carries metadata as the text that it was, beside a value of %s bytes, when it is written by itself",
+    async (size) => {
+      const bodies: string[] = [];
+      await using it = await scripted((_, request, response) => {
+        if (request.target.endsWith("/bulk")) return send(response, 413, "<html>");
+        bodies.push(request.body.toString());
+        answer(response, null);
+      });
+      const metadata = '{"n":12345678901234567890,"big":1e400,"é":"\\u00e9","a":[ ]}';
+      const outcomes = await collect(
+        writePairs(it.deps, pagesOf([pairOf("a", "x".repeat(size), { metadata, ttlSeconds: 60 })])),
+      );
+      expect(outcomes.map((outcome) => outcome.kind)).toEqual(["written"]);
+      expect(bodies).toHaveLength(1);
+      expect(bodies[0]).toContain(`\r\n\r\n${metadata}\r\n`);
+      expect(bodies[0]).toContain(`\r\n\r\n${"x".repeat(size)}\r\n`);
+    },
+  );
+
   it("gives what was confirmed before it fails", async () => {
     await using it = await scripted((pairs, _, response, number) => {
       if (number === 0) answer(response, done(pairs.length));
