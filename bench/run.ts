@@ -8,15 +8,16 @@ import { parseArgs } from "node:util";
 import { benchDaemon } from "./daemon.ts";
 import { type BenchCase, cases, sweep, type Target } from "./cases.ts";
 import { type Measured, measureInTurns, median } from "./measure.ts";
+import { benchProgress } from "./progress.ts";
 
-/** Not a contest of commands: one process over time. */
-const DAEMON = "daemon";
+/** No contests of commands, but one process over time. Each returns how many targets it missed. */
+const overTime: Readonly<Record<string, () => Promise<number>>> = { daemon: benchDaemon, progress: benchProgress };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { runs: { type: "string", default: "5" }, "no-build": { type: "boolean", default: false } },
 });
-const names = [...Object.keys(cases), DAEMON];
+const names = [...Object.keys(cases), ...Object.keys(overTime)];
 const unknown = positionals.filter((name) => !names.includes(name));
 if (unknown.length > 0) {
   process.stderr.write(`no case ${unknown.join(", ")}; there are: ${names.join(", ")}\n`);
@@ -35,7 +36,7 @@ sweep();
 for (const name of chosen) {
   const benchCase = cases[name];
   if (benchCase !== undefined) await run(benchCase);
-  else missed += await benchDaemon();
+  else missed += (await overTime[name]?.()) ?? 0;
 }
 sweep();
 process.exit(missed > 0 ? 1 : 0);

@@ -19,14 +19,15 @@ export interface ServerProcess {
 export const ACCOUNT_ID = "bench";
 export const API_TOKEN = "bench-token";
 
-/** Starts `kvsync serve` on a free port; on a new, empty database unless `data` names one. */
+/** Starts `kvsync serve` on a free port; on a new, empty database unless `data` names one; `options` go to it. */
 export async function startServer(
   main: string,
   data = mkdtempSync(join(benchRoot(), "server-")),
+  options: readonly string[] = [],
 ): Promise<ServerProcess> {
   const child = spawn(
     process.execPath,
-    [main, "serve", "--port", "0", "--data", data, "--token", API_TOKEN, "--json", "--quiet"],
+    [main, "serve", "--port", "0", "--data", data, "--token", API_TOKEN, "--json", "--quiet", ...options],
     {
       stdio: ["ignore", "pipe", "inherit"],
     },

@@ -43,6 +43,8 @@ export interface Accounts {
   open(name: string | undefined): Promise<OpenAccount>;
   /** Names of those that were opened. */
   opened(): readonly string[];
+  /** The clients of those that are connected by now. */
+  clients(): readonly KvClient[];
   /** The next `open` of this account connects anew, with its credentials read again and within the same budget. Returns
    * what closes the old connection, for when nobody uses it any more. */
   renew(name: string): () => Promise<void>;
@@ -55,6 +57,7 @@ export function openAccounts(deps: AccountsDeps): Accounts {
   const accounts = new Map<string, Promise<OpenAccount>>();
   const budgets = new Map<string, { readonly of: string; readonly budget: Budget }>();
   const identities = new Map<string, string>();
+  const clients = new Map<string, KvClient>();
   let server: Promise<RunningServer> | undefined;
   // Nobody else on this machine is to read through the port of a server that only this process needs.
   const embeddedToken = randomBytes(24).toString("base64url");
@@ -91,6 +94,7 @@ export function openAccounts(deps: AccountsDeps): Accounts {
       onWaited: (waitedMs) => deps.onWaited?.(name, waitedMs),
     });
     budgets.set(name, { of: budgetOf, budget: api.budget });
+    clients.set(name, api);
     return { name, config, api };
   }
 
@@ -120,6 +124,7 @@ export function openAccounts(deps: AccountsDeps): Accounts {
       return opened;
     },
     opened: () => [...accounts.keys()],
+    clients: () => [...clients.values()],
     renew: (name) => {
       const old = accounts.get(name);
       accounts.delete(name);

@@ -79,6 +79,8 @@ export function openContext(deps: ContextDeps): OpenContext {
   const { clock, env, cwd, output, options, signal } = deps;
   let loading: Promise<Config> | undefined;
   let progress: Progress | undefined;
+  /** All requests of an account wait together: told once. */
+  const waitsUntil = new Map<string, number>();
   const config = (): Promise<Config> => (loading ??= load());
   const load = async (): Promise<Config> => {
     const { loadConfig } = await import("../config/load-config.ts");
@@ -107,9 +109,12 @@ export function openContext(deps: ContextDeps): OpenContext {
     onRetry: (account, { reason, waitMs }) =>
       output.detail(`${account}: ${visible(reason)}; again in ${renderDuration(waitMs)}`),
     onWait: (account, waitMs) => {
-      const text = `waiting ${renderDuration(waitMs)} for the request budget`;
-      progress?.wait(text);
-      if (waitMs >= WAIT_TOLD_MS && output.progressStream === undefined) output.note(`${account}: ${text}`);
+      // The bar tells it, where there is one.
+      const isSeen = output.progressStream !== undefined && progress !== undefined;
+      const now = clock.monotonic();
+      if (waitMs < WAIT_TOLD_MS || isSeen || now < (waitsUntil.get(account) ?? 0)) return;
+      waitsUntil.set(account, now + waitMs);
+      output.note(`${account}: waiting ${renderDuration(waitMs)} for the request budget`);
     },
   });
   return {
@@ -122,7 +127,7 @@ export function openContext(deps: ContextDeps): OpenContext {
     namespace: async (location) => openNamespace(accounts, await config(), location, signal),
     openProgress: (label) => {
       progress?.close();
-      progress = openProgress({ clock, output }, label);
+      progress = openProgress({ clock, output, traffics: () => accounts.clients() }, label);
       return progress;
     },
     confirm: async (question, whenNobody) => {

@@ -1,10 +1,11 @@
 // The progress bar: how far a command is, how fast, and how long it will take. It appears after a second, on a terminal
 // only, and goes away without a trace.
 
-import type { Clock, DurationMs } from "../core/clock.ts";
+import type { Clock } from "../core/clock.ts";
 import { visible } from "../core/errors.ts";
 import { renderByteCount, renderDuration } from "../core/units.ts";
 import type { Output } from "./output.ts";
+import { openTimeLeft, type Outlook, type Traffic } from "./time-left.ts";
 
 export interface ProgressState {
   /** What is done now: `comparing`, `writing`. A new one starts the rate anew. */
@@ -19,26 +20,28 @@ export interface ProgressState {
 
 export interface Progress {
   update(state: ProgressState): void;
-  /** Says why nothing moves, until the next update: `waiting 40s for the request budget`. */
-  wait(reason: string): void;
   close(): void;
 }
 
 const SHOWN_AFTER_MS = 1000;
 const REDRAW_MS = 100;
-const BAR_WIDTH = 24;
-/** Under this the rate says more about the start than about what is to come. */
-const RATE_AFTER_MS = 500;
+/** A shorter wait for the budget is none: requests go out one by one as the window lets them. */
+const WAIT_SHOWN_MS = 1000;
+
+export interface ProgressDeps {
+  readonly clock: Clock;
+  readonly output: Output;
+  /** The accounts that are in use by now. */
+  readonly traffics: () => readonly Traffic[];
+}
 
 /** `label` says which of several things it is about: a mapping, a file. */
-export function openProgress(deps: { readonly clock: Clock; readonly output: Output }, label: string): Progress {
-  const stream = deps.output.progressStream;
-  if (stream === undefined) return { update: () => undefined, wait: () => undefined, close: () => undefined };
-  const { clock, output } = deps;
+export function openProgress({ clock, output, traffics }: ProgressDeps, label: string): Progress {
+  const stream = output.progressStream;
+  if (stream === undefined) return { update: () => undefined, close: () => undefined };
   const closing = new AbortController();
+  const timeLeft = openTimeLeft(clock, traffics);
   let state: ProgressState | undefined;
-  let waiting: string | undefined;
-  let phaseStart = clock.now();
 
   const draw = async (): Promise<void> => {
     await clock.sleep(SHOWN_AFTER_MS, closing.signal);
@@ -51,9 +54,11 @@ export function openProgress(deps: { readonly clock: Clock; readonly output: Out
     try {
       for (;;) {
         closing.signal.throwIfAborted();
+        const outlook = timeLeft.read();
         if (state !== undefined) {
-          const line = renderProgress(label, state, clock.now() - phaseStart, waiting);
-          update(fit(line, (stream.columns || 80) - 1, stringWidth));
+          const columns = (stream.columns || 80) - 1;
+          const fits = (text: string): boolean => stringWidth(text) <= columns;
+          update(cut(renderProgress(label, state, outlook, fits), fits));
         }
         await clock.sleep(REDRAW_MS, closing.signal);
       }
@@ -68,46 +73,79 @@ export function openProgress(deps: { readonly clock: Clock; readonly output: Out
 
   return {
     update: (next) => {
-      if (next.phase !== state?.phase) phaseStart = clock.now();
+      timeLeft.update(next);
       state = next;
-      waiting = undefined;
-    },
-    wait: (reason) => {
-      waiting = reason;
     },
     close: () => closing.abort(),
   };
 }
 
-/** One line: `app-config writing [#####---] 62% 6,214/10,000 keys, 1,204/s, 3s left`. */
-export function renderProgress(label: string, state: ProgressState, elapsed: DurationMs, waiting?: string): string {
-  const { phase, done, total, unit = "keys", bytes } = state;
-  const rate = elapsed < RATE_AFTER_MS ? undefined : (done * 1000) / elapsed;
+interface Form {
+  readonly barWidth: number;
+  readonly bytes: boolean;
+  readonly rate: boolean;
+  /** What is waited for. */
+  readonly wait: string;
+}
+
+/** From the one that tells most to the narrowest: how long to wait, and how long in all, stay to the last. */
+const FORMS: readonly Form[] = [
+  { barWidth: 24, bytes: true, rate: true, wait: " for the request budget" },
+  { barWidth: 10, bytes: true, rate: true, wait: " for the request budget" },
+  { barWidth: 0, bytes: true, rate: true, wait: " for the request budget" },
+  { barWidth: 0, bytes: false, rate: true, wait: " for the request budget" },
+  { barWidth: 0, bytes: false, rate: false, wait: " for the request budget" },
+  { barWidth: 0, bytes: false, rate: false, wait: " for the budget" },
+  { barWidth: 0, bytes: false, rate: false, wait: "" },
+];
+
+/** One line: `app-config writing [#####---] 62% 6,214/10,000 keys, 1,204/s, 3s left`, in the first form that fits. */
+export function renderProgress(
+  label: string,
+  state: ProgressState,
+  outlook: Outlook,
+  fits: (line: string) => boolean = () => true,
+): string {
+  const lines = FORMS.map((form) => renderForm(form, label, state, outlook));
+  return lines.find(fits) ?? lines.at(-1)!;
+}
+
+function renderForm(
+  form: Form,
+  label: string,
+  { phase, done, total, unit = "keys", bytes }: ProgressState,
+  { rate, heldMs, leftMs }: Outlook,
+): string {
   const parts = [`${count(done)}${total === undefined ? "" : `/${count(total)}`} ${unit}`];
-  if (bytes !== undefined && bytes > 0) parts.push(renderByteCount(bytes));
-  if (waiting !== undefined) parts.push(waiting);
-  else if (rate !== undefined && done > 0) {
+  if (form.bytes && bytes !== undefined && bytes > 0) parts.push(renderByteCount(bytes));
+  if (heldMs >= WAIT_SHOWN_MS) parts.push(`waiting ${renderDuration(wholeSeconds(heldMs))}${form.wait}`);
+  else if (form.rate && rate !== undefined && rate > 0)
     parts.push(`${count(rate < 10 ? Math.round(rate * 10) / 10 : Math.round(rate))}/s`);
-    if (total !== undefined && total > done) parts.push(`${renderDuration(((total - done) / rate) * 1000)} left`);
-  }
-  const bar = total === undefined || total === 0 ? "" : ` ${renderBar(Math.min(1, done / total))}`;
+  if (leftMs !== undefined) parts.push(`${renderDuration(leftMs >= 10_000 ? wholeSeconds(leftMs) : leftMs)} left`);
+  const hasBar = form.barWidth > 0 && total !== undefined && total > 0;
+  const bar = hasBar ? ` ${renderBar(Math.min(1, done / total), form.barWidth)}` : "";
   return `${visible(label)} ${phase}${bar} ${parts.join(", ")}`;
 }
 
-function renderBar(ratio: number): string {
-  const full = Math.floor(ratio * BAR_WIDTH);
-  return `[${"#".repeat(full)}${"-".repeat(BAR_WIDTH - full)}] ${String(Math.floor(ratio * 100)).padStart(3)}%`;
+/** Rounded up: what has a second left has not come. */
+function wholeSeconds(duration: number): number {
+  return Math.ceil(duration / 1000) * 1000;
 }
 
-/** `line` cut to `columns`, so that it stays one line and can be redrawn in place. */
-function fit(line: string, columns: number, stringWidth: (text: string) => number): string {
-  if (stringWidth(line) <= columns) return line;
-  let cut = "";
+function renderBar(ratio: number, width: number): string {
+  const full = Math.floor(ratio * width);
+  return `[${"#".repeat(full)}${"-".repeat(width - full)}] ${String(Math.floor(ratio * 100)).padStart(3)}%`;
+}
+
+/** `line` cut until it fits, so that it stays one line and can be redrawn in place. */
+function cut(line: string, fits: (text: string) => boolean): string {
+  if (fits(line)) return line;
+  let shorter = "";
   for (const char of line) {
-    if (stringWidth(cut + char) > columns) break;
-    cut += char;
+    if (!fits(shorter + char)) break;
+    shorter += char;
   }
-  return cut;
+  return shorter;
 }
 
 /** `10,000`; at most one decimal. (Intl.NumberFormat takes 15 ms to load, half of what most commands take.) */

@@ -70,6 +70,37 @@ function policyWaitMs(bucket: TokenBucket, policy: RatePolicy, now: EpochMs, res
   return Math.max(0, moment + policy.windowMs - now);
 }
 
+/** How long until `requests` more will have been sent, each `paceMs` after the one before at the earliest, if nobody else
+ * sends any. What is in flight counts as answered now. */
+export function outlookMs(bucket: TokenBucket, now: EpochMs, requests: number, paceMs: DurationMs): DurationMs {
+  if (requests <= 0) return 0;
+  const { blockedUntil, remaining, policies } = bucket;
+  const toldUntil = remaining !== undefined && remaining.left < requests ? remaining.until : 0;
+  const byServer = Math.max(0, blockedUntil - now, toldUntil - now);
+  return Math.max(byServer, ...policies.map((policy) => policyOutlookMs(bucket, policy, now, requests, paceMs)));
+}
+
+function policyOutlookMs(
+  { answers, next, answered, inFlight, blockedUntil }: TokenBucket,
+  { quota, windowMs }: RatePolicy,
+  now: EpochMs,
+  requests: number,
+  paceMs: DurationMs,
+): DurationMs {
+  const capacity = answers.length;
+  // Each waits for the one that is a quota before it to leave the window: of the first `quota`, that is a logged one.
+  const position = (requests - 1) % quota;
+  let at = Math.max(0, blockedUntil - now);
+  for (let i = 0; i <= position; i++) {
+    if (i > 0) at += paceMs;
+    const age = quota - i - inFlight;
+    if (age > answered) continue;
+    const moment = age <= 0 ? now : (answers[(next - age + capacity) % capacity] ?? 0);
+    at = Math.max(at, moment + windowMs - now);
+  }
+  return at + Math.floor((requests - 1) / quota) * Math.max(windowMs, quota * paceMs);
+}
+
 /** Counts a request that is about to be sent. */
 export function takeToken(bucket: TokenBucket): void {
   bucket.inFlight++;

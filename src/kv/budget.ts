@@ -10,6 +10,7 @@ import {
   observePolicies,
   observeRemaining,
   openTokenBucket,
+  outlookMs,
   type RatePolicy,
   recentTokens,
   returnToken,
@@ -76,6 +77,10 @@ export interface Budget {
   recent(): readonly number[];
   /** How many requests could be sent at once now, and how many are waiting. */
   status(): { readonly inFlight: number; readonly waiting: number };
+  /** How long those waiting have to wait for the window; 0: nobody waits for it. */
+  heldMs(): DurationMs;
+  /** How long until `requests` more will have been sent, each `paceMs` after the one before at the earliest. */
+  outlook(requests: number, paceMs: DurationMs): DurationMs;
 }
 
 interface Waiter {
@@ -127,6 +132,13 @@ export function openBudget(options: BudgetOptions): Budget {
     // Only the abort above ends a sleep early, and whoever aborts it pumps.
     clock.sleep(wait, sleep.signal).then(pump, () => undefined);
     return true;
+  }
+
+  function heldMs(): DurationMs {
+    const waiter = firstOf(queues);
+    if (waiter === undefined || bucket.inFlight >= concurrency) return 0;
+    const wait = waitMs(bucket, clock.now(), RESERVES[waiter.priority]);
+    return Number.isFinite(wait) ? wait : 0;
   }
 
   function permit(): Permit {
@@ -186,6 +198,8 @@ export function openBudget(options: BudgetOptions): Budget {
       inFlight: bucket.inFlight,
       waiting: queues.edit.length + queues.scan.length + queues.scrub.length,
     }),
+    heldMs,
+    outlook: (requests, paceMs) => outlookMs(bucket, clock.now(), requests, paceMs),
   };
 }
 

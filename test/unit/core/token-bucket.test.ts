@@ -6,6 +6,7 @@ import {
   observePolicies,
   observeRemaining,
   openTokenBucket,
+  outlookMs,
   recentTokens,
   returnToken,
   settleToken,
@@ -157,5 +158,46 @@ describe("the token bucket", () => {
   it("allows everything without policies", () => {
     const bucket = openTokenBucket([]);
     spend(bucket, 5000, 0);
+  });
+
+  it("knows when the last of many requests will have been sent", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 12 }),
+        fc.integer({ min: 100, max: 200 }),
+        fc.array(fc.nat(150), { maxLength: 20 }),
+        fc.integer({ min: 1, max: 60 }),
+        fc.integer({ min: 0, max: 8 }),
+        fc.nat(50),
+        (quota, windowMs, sent, requests, paceMs, blockedMs) => {
+          const bucket = openTokenBucket([{ quota, windowMs }]);
+          let now = 0;
+          for (const moment of sent.sort((a, b) => a - b)) {
+            now = Math.max(now, moment);
+            now += waitMs(bucket, at(now));
+            takeToken(bucket);
+            settleToken(bucket, at(now));
+          }
+          blockTokens(bucket, at(now), blockedMs);
+          const said = outlookMs(bucket, at(now), requests, paceMs);
+          const asked = now;
+          for (let i = 0; i < requests; i++) {
+            if (i > 0) now += paceMs;
+            now += waitMs(bucket, at(now));
+            takeToken(bucket);
+            settleToken(bucket, at(now));
+          }
+          expect(Math.abs(said - (now - asked))).toBeLessThanOrEqual(quota * paceMs);
+          if (paceMs === 0) expect(said).toBe(now - asked);
+        },
+      ),
+    );
+  });
+
+  it("reckons with what the server said is left", () => {
+    const bucket = openTokenBucket([{ quota: 100, windowMs: WINDOW }]);
+    observeRemaining(bucket, at(0), 10, 30_000);
+    expect(outlookMs(bucket, at(1000), 10, 0)).toBe(0);
+    expect(outlookMs(bucket, at(1000), 11, 0)).toBe(29_000);
   });
 });
