@@ -11,7 +11,7 @@ import { AppError, visible } from "../core/errors.ts";
 import type { Budget } from "../kv/budget.ts";
 import type { Credentials } from "../kv/endpoint.ts";
 import type { KvClient } from "../kv/kv-client.ts";
-import type { AnswerEvent } from "../kv/request-loop.ts";
+import type { AnswerEvent, RetryEvent } from "../kv/request-loop.ts";
 import { parseProxies } from "../kv/proxies.ts";
 import type { RunningServer } from "../server/server.ts";
 import { ioError } from "./read-file.ts";
@@ -31,7 +31,7 @@ export interface AccountsDeps {
   readonly noWait: boolean;
   /** When an earlier process sent its last requests; none unless given. */
   readonly recent?: (account: string) => readonly number[];
-  readonly onRetry: (account: string, event: { readonly reason: string; readonly waitMs: DurationMs }) => void;
+  readonly onRetry: (account: string, event: RetryEvent) => void;
   readonly onWait: (account: string, waitMs: DurationMs) => void;
   readonly onAnswer?: (account: string, event: AnswerEvent) => void;
   readonly onWaited?: (account: string, waitedMs: DurationMs) => void;

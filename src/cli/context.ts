@@ -12,6 +12,7 @@ import { type NamespaceLocation, parseNamespaceLocation } from "./location.ts";
 import { type Output, visibleLines } from "./output.ts";
 import { openProgress, type Progress } from "./progress.ts";
 import { readTextFile } from "./read-file.ts";
+import { openOutageTeller } from "./tell-outage.ts";
 
 /** Options that every command takes. */
 export interface GlobalOptions {
@@ -81,6 +82,7 @@ export function openContext(deps: ContextDeps): OpenContext {
   let progress: Progress | undefined;
   /** All requests of an account wait together: told once. */
   const waitsUntil = new Map<string, number>();
+  const outages = openOutageTeller(clock, (line) => output.note(line));
   const config = (): Promise<Config> => (loading ??= load());
   const load = async (): Promise<Config> => {
     const { loadConfig } = await import("../config/load-config.ts");
@@ -106,8 +108,11 @@ export function openContext(deps: ContextDeps): OpenContext {
     env,
     readFile: readTextFile,
     noWait: !options.wait,
-    onRetry: (account, { reason, waitMs }) =>
-      output.detail(`${account}: ${visible(reason)}; again in ${renderDuration(waitMs)}`),
+    onRetry: (account, event) => {
+      outages.retried(account, event);
+      output.detail(`${account}: ${visible(event.reason)}; again in ${renderDuration(event.waitMs)}`);
+    },
+    onAnswer: (account, event) => outages.answered(account, event),
     onWait: (account, waitMs) => {
       // The bar tells it, where there is one.
       const isSeen = output.progressStream !== undefined && progress !== undefined;

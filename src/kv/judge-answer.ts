@@ -20,6 +20,8 @@ export type Verdict =
       readonly afterMs: DurationMs | undefined;
       /** "account": a limit on everything that uses this token; "call": on this call; undefined: no limit, a failure. */
       readonly limited?: "account" | "call";
+      /** There was no answer: what failed, whatever was asked for. The error's message says so of one request. */
+      readonly outage?: string;
     };
 
 export interface JudgedAnswer {

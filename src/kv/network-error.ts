@@ -82,12 +82,14 @@ export function judgeNetworkError(error: unknown, what: string, host: string): V
       cause: error,
     });
   const known = proxy ?? REASONS[code] ?? (isParserError(error) ? "the answer is not HTTP" : undefined);
-  const message = `could not ${what}: ${known ?? (text === "" ? code : text)} (${host})`;
+  const why = known ?? (text === "" ? code : text);
+  const message = `could not ${what}: ${why} (${host})`;
   const hint = HINTS[code] ?? (proxy === undefined ? HINT : "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY");
   if (LASTING.has(code) || (proxy !== undefined && !/\b5\d\d$/.test(proxy)))
     return fail(message, { hint, cause: error });
   const options = { hint, cause: error, retryable: true, timedOut: TIMEOUTS.has(code) };
-  return { kind: "retry", afterMs: undefined, error: new KvError("network", message, options) };
+  const outage = `could not reach ${host}: ${why}`;
+  return { kind: "retry", afterMs: undefined, error: new KvError("network", message, options), outage };
 }
 
 function fail(message: string, options: { readonly hint: string; readonly cause: unknown }): Verdict {

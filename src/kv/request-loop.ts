@@ -19,6 +19,9 @@ export interface RetryEvent {
   readonly operation: Operation;
   /** The message of the failure. */
   readonly reason: string;
+  /** What failed, for whoever tells of it once and not of each request: `could not reach api.example.com: ...`. */
+  readonly outage: string;
+  readonly host: string;
   readonly waitMs: DurationMs;
   /** 1 for the first retry. */
   readonly retry: number;
@@ -119,7 +122,9 @@ export function openRequestLoop(deps: RequestLoopDeps): RequestLoop {
         wait = next.wait;
         call.onRetry?.();
         const reason = next.error.message;
-        deps.onRetry?.({ operation: call.operation, reason, waitMs: wait, retry: course.failures });
+        const { outage = reason } = next;
+        const { operation } = call;
+        deps.onRetry?.({ operation, reason, outage, host: deps.host, waitMs: wait, retry: course.failures });
         if (options.once !== undefined) throw next.error;
       } finally {
         permit.settle();
@@ -133,7 +138,9 @@ export function openRequestLoop(deps: RequestLoopDeps): RequestLoop {
   function decide(
     verdict: Exchange["verdict"],
     course: RetryCourse,
-  ): { kind: "result"; result: CallResult } | { kind: "again"; wait: DurationMs; error: AppError } {
+  ):
+    | { kind: "result"; result: CallResult }
+    | { kind: "again"; wait: DurationMs; error: AppError; outage?: string | undefined } {
     if (verdict.kind === "fail") {
       if (verdict.breaks === true) stopped.abort(verdict.error);
       throw verdict.error;
@@ -141,8 +148,8 @@ export function openRequestLoop(deps: RequestLoopDeps): RequestLoop {
     if (verdict.kind !== "retry") return { kind: "result", result: verdict };
     const wait = course.next(verdict, clock.random());
     if (wait === undefined) throw verdict.error;
-    const { error } = verdict;
-    if (verdict.limited !== "account") return { kind: "again", wait, error };
+    const { error, outage } = verdict;
+    if (verdict.limited !== "account") return { kind: "again", wait, error, outage };
     // Waited for at the gate, together with all others.
     budget.block(wait);
     return { kind: "again", wait: 0, error };
