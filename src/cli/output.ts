@@ -3,6 +3,7 @@
 
 import { visible } from "../core/errors.ts";
 import { redact } from "../core/redact.ts";
+import { printableJson } from "./printable-json.ts";
 
 /** The part of a stream that is used; process.stdout and process.stderr fit. */
 export interface OutputStream {
@@ -100,7 +101,7 @@ export function openOutput(options: OutputOptions): Output {
       if (!json) put(stdout, `${text}\n`);
     },
     event: (record) => {
-      if (json) put(stdout, `${JSON.stringify(record)}\n`);
+      if (json) put(stdout, `${printableJson(JSON.stringify(record))}\n`);
     },
     note: (text) => {
       if (!quiet) put(stderr, `${text}\n`);

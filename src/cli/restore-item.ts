@@ -12,16 +12,21 @@ import type { Write, WriteOutcome } from "../replica/replica.ts";
 import { openTreeReplica } from "../replica/tree/tree-replica.ts";
 import type { Context } from "./context.ts";
 import { ioError } from "./read-file.ts";
+import { writeValue } from "./terminal-text.ts";
 
 /** Returns the file that it was written to; undefined for stdout. */
 export async function restoreItem(
   context: Context,
   item: TrashItem,
   bytes: Uint8Array,
-  to: string | undefined,
+  { to, force }: { readonly to: string | undefined; readonly force: boolean },
 ): Promise<string | undefined> {
   if (to === "-") {
-    await context.output.write(bytes);
+    await writeValue(context.output, bytes, {
+      what: `number ${item.id} in the trash`,
+      force,
+      hint: `write it to a file: kvsync trash restore ${item.id} --to FILE. --force shows it all the same`,
+    });
     return undefined;
   }
   if (to !== undefined) return writeNew(resolve(context.cwd, to), bytes);

@@ -1,7 +1,9 @@
 // Keys, one and many, through the real program against the embedded server, which checks every exchange against
 // Cloudflare's OpenAPI document.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, lstatSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -94,6 +96,44 @@ describe("one key", () => {
     });
     expect(readFileSync(join(cwd, "out.bin"))).toEqual(bytes);
     await kvsync(["key", "delete", "-n", "app", "bin", "bin2"]);
+  });
+
+  test("goes to stdout with -o -, into a pipe that stays one, and through a symbolic link", async () => {
+    await kvsync(["key", "put", "-n", "app", "out", "bytes"]);
+    expect(await kvsync(["key", "get", "-n", "app", "out", "-o", "-"])).toMatchObject({
+      code: 0,
+      stdout: "bytes",
+      stderr: "",
+    });
+    expect(existsSync(join(cwd, "-"))).toBe(false);
+    execFileSync("bash", ["-c", "mkfifo fifo"], { cwd });
+    const reader = readFile(join(cwd, "fifo"), "utf8");
+    expect(await kvsync(["key", "get", "-n", "app", "out", "-o", "fifo"])).toMatchObject({ code: 0 });
+    expect([await reader, lstatSync(join(cwd, "fifo")).isFIFO()]).toEqual(["bytes", true]);
+    writeFileSync(join(cwd, "target"), "old");
+    symlinkSync("target", join(cwd, "link"));
+    expect(await kvsync(["key", "get", "-n", "app", "out", "-o", "link"])).toMatchObject({ code: 0 });
+    expect([readFileSync(join(cwd, "target"), "utf8"), lstatSync(join(cwd, "link")).isSymbolicLink()]).toEqual([
+      "bytes",
+      true,
+    ]);
+    await kvsync(["key", "delete", "-n", "app", "out"]);
+  });
+
+  test("that is not there is said by delete, unless forced", async () => {
+    const gone = await kvsync(["key", "delete", "-n", "app", "nope"]);
+    expect(gone).toMatchObject({ code: 1, stdout: "" });
+    expect(gone.stderr).toContain('there was no key "nope" in cloudflare:app');
+    await kvsync(["key", "put", "-n", "app", "there", "v"]);
+    expect(await kvsync(["key", "delete", "-n", "app", "nope", "there"])).toMatchObject({
+      code: 3,
+      stdout: "deleted 1 key from cloudflare:app\n",
+      stderr: "absent nope\n",
+    });
+    expect(await listed("there")).toEqual([]);
+    const forced = await kvsync(["key", "delete", "-n", "app", "nope", "--force", "--json"]);
+    expect(forced).toMatchObject({ code: 0 });
+    expect(records(forced.stdout).at(-1)).toMatchObject({ requests: { delete: 1, metadata: 0, total: 2 } });
   });
 
   test("what is written is stamped as sync stamps it, unless that is not wanted", async () => {

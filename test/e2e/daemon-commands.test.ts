@@ -160,6 +160,11 @@ describe("commands that ask", () => {
     expect(stderr).toContain("start it with kvsync run");
     expect((await fixture.run("history")).code).toBe(0);
     expect((await fixture.run("trash", "list")).code).toBe(0);
+    for (const command of [["history"], ["trash", "list"]]) {
+      const run = await fixture.run(...command, "nope");
+      expect(run.code).toBe(2);
+      expect(run.stderr).toContain('there is no mapping "nope"\n  hint: mappings are: app');
+    }
   });
 
   it("look at once when asked to", async () => {

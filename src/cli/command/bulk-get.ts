@@ -13,6 +13,7 @@ import { EXIT, type ExitCode } from "../exit-code.ts";
 import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../namespace-option.ts";
 import { count } from "../progress.ts";
 import { warnOfProblem } from "../render-problem.ts";
+import { printableJson } from "../printable-json.ts";
 
 export function define(command: Command, start: Start): void {
   addNamespaceOption(command)
@@ -84,5 +85,5 @@ function renderPair(
     ...(expiration !== undefined && { expiration }),
   });
   // As text: it may be nested deeper than JSON.stringify follows, and have numbers that it would change.
-  return own === undefined ? `${pair}\n` : `${pair.slice(0, -1)},"metadata":${own}}\n`;
+  return `${printableJson(own === undefined ? pair : `${pair.slice(0, -1)},"metadata":${own}}`)}\n`;
 }

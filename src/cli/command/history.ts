@@ -7,6 +7,7 @@ import { openControlClient } from "../../daemon/control/control-client.ts";
 import { type HistoryLine, type HistoryQuery, openHistory } from "../../journal/history.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
+import { checkMappingName } from "../known-mappings.ts";
 import { lookAtJournal } from "../look-at-journal.ts";
 import type { Style } from "../output.ts";
 
@@ -33,7 +34,11 @@ async function history(context: Context, mapping: string | undefined, options: O
     output.event({ type: "history", ...line, at: new Date(line.at).toISOString() });
     output.line(renderLine(line, output.stdout));
   }
-  if (lines.length === 0) output.note("nothing has happened yet, as far as the journal remembers");
+  if (lines.length === 0) {
+    if (mapping !== undefined) await checkMappingName(context, mapping);
+    const about = options.key === undefined ? "" : ` to key "${visible(options.key)}"`;
+    output.note(`nothing has happened${about} yet, as far as the journal remembers`);
+  }
   output.event({ type: "summary", command: "history", lines: lines.length });
 }
 

@@ -1,8 +1,10 @@
-// `kvsync key delete`: one key with one request, several with as few as there can be.
+// `kvsync key delete`: a key or a few, each of which is looked up first, so that a name that was mistyped is said.
 
 import type { Command } from "commander";
-import { visible } from "../../core/errors.ts";
+import { AppError, visible } from "../../core/errors.ts";
+import type { Key } from "../../core/key.ts";
 import { deleteKeys } from "../../kv/delete-keys.ts";
+import type { KvApi, Namespace } from "../../kv/kv-api.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
@@ -12,19 +14,33 @@ import { count } from "../progress.ts";
 import { tellProblem } from "../render-problem.ts";
 import { summaryRecord } from "../summary.ts";
 
-export function define(command: Command, start: Start): void {
-  addNamespaceOption(command)
-    .argument("<keys...>")
-    .action((keys: string[], options: NamespaceOption) => start((context) => deleteKeysOf(context, keys, options)));
+interface Options extends NamespaceOption {
+  readonly force?: boolean;
 }
 
-async function deleteKeysOf(context: Context, texts: readonly string[], options: NamespaceOption): Promise<ExitCode> {
+export function define(command: Command, start: Start): void {
+  addNamespaceOption(command)
+    .argument("<keys...>", "each is looked up first, with one request, since the API deletes also what is not there")
+    .option("--force", "do not look whether the keys exist: one that does not is no failure")
+    .action((keys: string[], options: Options) => start((context) => deleteKeysOf(context, keys, options)));
+}
+
+async function deleteKeysOf(context: Context, texts: readonly string[], options: Options): Promise<ExitCode> {
   const { clock, output, signal } = context;
   const startedAt = clock.now();
   const keys = [...new Set(texts)].map(parseKeyArgument);
   const { account, api, namespace, label } = await openWholeNamespace(context, options);
-  let failed = 0;
-  if (keys.length === 1) await api.deleteValue(namespace.id, keys[0]!, { signal });
+  const [only, ...others] = keys;
+  const absent = new Set<Key>();
+  if (options.force !== true)
+    for (let at = 0; at < keys.length; at += LOOKS_AT_ONCE_MAX) {
+      const some = keys.slice(at, at + LOOKS_AT_ONCE_MAX);
+      const found = await Promise.all(some.map((key) => isAbsent(context, { api, namespace, key })));
+      for (const [index, key] of some.entries()) if (found[index] === true) absent.add(key);
+    }
+  const failed = new Set<Key>();
+  // Also what is absent is deleted: a read may lag, a deletion leaves no doubt.
+  if (only !== undefined && others.length === 0) await api.deleteValue(namespace.id, only, { signal });
   else {
     const pages = (async function* () {
       yield keys;
@@ -32,16 +48,49 @@ async function deleteKeysOf(context: Context, texts: readonly string[], options:
     for await (const outcomes of deleteKeys({ clock, api, namespaceId: namespace.id }, pages, { signal })) {
       for (const outcome of outcomes) {
         if (outcome.kind === "deleted") continue;
-        failed++;
+        failed.add(outcome.key);
         tellProblem(outcome.problem, output);
       }
     }
   }
-  const removed = keys.length - failed;
+  const removed = keys.filter((key) => !failed.has(key) && !absent.has(key)).length;
+  const fields = {
+    command: "key delete",
+    account: account.name,
+    namespace: namespace.title,
+    removed,
+    failed: failed.size,
+  };
+  if (absent.size === keys.length) {
+    output.event(summaryRecord(fields, api.counts(), clock.now() - startedAt));
+    const noun =
+      keys.length === 1 ? `there was no key "${visible(only!)}"` : `there was none of these ${keys.length} keys`;
+    throw new AppError("key-not-found", `${noun} in ${label}`, {
+      hint: `see what there is: kvsync key list ${label}`,
+    });
+  }
+  for (const key of absent) output.warn(`${output.stderr.yellow("absent")} ${visible(key)}`);
   output.line(
-    keys.length === 1 ? `deleted "${visible(keys[0]!)}" from ${label}` : `deleted ${count(removed)} keys from ${label}`,
+    keys.length === 1
+      ? `deleted "${visible(only!)}" from ${label}`
+      : `deleted ${count(removed)} ${removed === 1 ? "key" : "keys"} from ${label}`,
   );
-  const fields = { command: "key delete", account: account.name, namespace: namespace.title, removed, failed };
   output.event(summaryRecord(fields, api.counts(), clock.now() - startedAt));
-  return failed === 0 ? EXIT.done : EXIT.incomplete;
+  return failed.size + absent.size === 0 ? EXIT.done : EXIT.incomplete;
+}
+
+const LOOKS_AT_ONCE_MAX = 6;
+
+/** Whether there is no such key. A look that fails tells nothing: the deletion itself will show what is wrong. */
+async function isAbsent(
+  { output, signal }: Context,
+  { api, namespace, key }: { readonly api: KvApi; readonly namespace: Namespace; readonly key: Key },
+): Promise<boolean> {
+  try {
+    return (await api.readMetadata(namespace.id, key, { signal })) === undefined;
+  } catch (error) {
+    if (signal.aborted || !(error instanceof AppError)) throw error;
+    output.detail(`could not look up "${visible(key)}": ${visible(error.message)}`);
+    return false;
+  }
 }

@@ -9,6 +9,7 @@ import { openListingGuard } from "../../kv/listing-guard.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { addNamespaceOption, type NamespaceOption } from "../namespace-option.ts";
+import { printableJson } from "../printable-json.ts";
 
 interface Options extends NamespaceOption {
   readonly prefix?: string;
@@ -61,7 +62,7 @@ function renderKey(
   const own = unstampMetadata(metadata).metadata;
   const shown = JSON.stringify({ name, ...(expiration !== undefined && { expiration }) });
   // As text: it may be nested deeper than JSON.stringify follows, and have numbers that it would change.
-  return own === undefined ? `${shown}\n` : `${shown.slice(0, -1)},"metadata":${own}}\n`;
+  return `${printableJson(own === undefined ? shown : `${shown.slice(0, -1)},"metadata":${own}}`)}\n`;
 }
 
 function parseLimit(text: string | undefined): number {

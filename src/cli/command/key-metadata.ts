@@ -6,6 +6,7 @@ import { unstampMetadata } from "../../core/stamp.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { parseKeyArgument } from "../key-argument.ts";
+import { printableJson } from "../printable-json.ts";
 import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../namespace-option.ts";
 
 export function define(command: Command, start: Start): void {
@@ -23,7 +24,6 @@ async function showMetadata(context: Context, text: string, options: NamespaceOp
       hint: `see what there is: kvsync key list -n ${label}`,
     });
   }
-  // JSON text escapes control characters by itself, but for those of C1.
   const json = unstampMetadata(listed).metadata ?? "null";
-  await context.output.write(`${context.output.stdout.isTerminal ? visible(json) : json}\n`);
+  await context.output.write(`${printableJson(json)}\n`);
 }

@@ -1,10 +1,7 @@
 // kvsync status: what the daemon does and how it stands; with --wait, only when all is in step. Where none runs, how things
 // stood when the last rounds ended.
 
-import { readdirSync } from "node:fs";
 import type { Command } from "commander";
-import { autoMappings } from "../../config/auto-mappings.ts";
-import type { Config, MappingConfig } from "../../config/config.ts";
 import type { DurationMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import { parseDuration } from "../../core/units.ts";
@@ -15,6 +12,7 @@ import type { Journal } from "../../journal/journal.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode, exitCodeOf, worstExitCode } from "../exit-code.ts";
+import { knownMappings } from "../known-mappings.ts";
 import { lookAtJournal } from "../look-at-journal.ts";
 import { renderError } from "../render-error.ts";
 import { renderKnownStatus, renderStatus } from "../render-status.ts";
@@ -163,7 +161,7 @@ async function tellKnown(
 ): Promise<ExitCode> {
   const { clock, output } = context;
   const config = await context.config();
-  const chosen = names.length > 0 || config.auto === undefined ? await context.mappings(names) : withAuto(config);
+  const chosen = names.length > 0 || config.auto === undefined ? await context.mappings(names) : knownMappings(config);
   const look = (journal?: Journal): readonly MappingStatus[] => knownStatus(chosen, journal);
   const mappings = lookAtJournal(context, stateDir, look) ?? look();
   const now = clock.now();
@@ -172,19 +170,6 @@ async function tellKnown(
   for (const line of renderKnownStatus(mappings, now, output.stdout)) output.line(line);
   output.warn(renderError(error, output.stderr, false));
   return exitCodeOf(error);
-}
-
-/** With the mappings that `auto` finds, if its folder can be read. */
-function withAuto(config: Config): readonly MappingConfig[] {
-  const named = [...config.mappings.values()];
-  try {
-    const entries = readdirSync(config.auto!.root, { withFileTypes: true });
-    const folders = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
-    return [...named, ...autoMappings(config, folders).mappings];
-  } catch (error) {
-    if (typeof (error as NodeJS.ErrnoException).syscall !== "string") throw error;
-    return named;
-  }
 }
 
 function tell({ output }: Context, status: DaemonStatus): void {

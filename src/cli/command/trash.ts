@@ -6,6 +6,7 @@ import { renderByteCount } from "../../core/units.ts";
 import { openTrashIndex, type TrashItem } from "../../journal/trash-index.ts";
 import { addCommands, type Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
+import { checkMappingName } from "../known-mappings.ts";
 import { lookAtJournal } from "../look-at-journal.ts";
 import type { Style } from "../output.ts";
 import { restoreItem } from "../restore-item.ts";
@@ -17,6 +18,7 @@ interface ListOptions {
 
 interface RestoreOptions {
   readonly to?: string;
+  readonly force?: boolean;
 }
 
 export function define(command: Command, start: Start): void {
@@ -46,7 +48,8 @@ function defineRestore(command: Command, start: Start): void {
   command
     .argument("<id>", "Its number in kvsync trash list")
     .option("--to <file>", "Write it there (- is stdout) rather than to where it was in the folder of its mapping")
-    .action((id: string, { to }: RestoreOptions) => start((context) => restore(context, id, to)));
+    .option("--force", "With --to -: also what is no text, to a terminal")
+    .action((id: string, options: RestoreOptions) => start((context) => restore(context, id, options)));
 }
 
 async function list(context: Context, mapping: string | undefined, { key, limit }: ListOptions): Promise<void> {
@@ -58,12 +61,15 @@ async function list(context: Context, mapping: string | undefined, { key, limit 
     output.event({ type: "trash", ...item, savedAt: new Date(item.savedAt).toISOString() });
     output.line(renderItem(item, output.stdout));
   }
-  if (items.length === 0) output.note("there is nothing in the trash");
-  else output.note("kvsync trash restore NUMBER writes one back");
+  if (items.length === 0) {
+    if (mapping !== undefined) await checkMappingName(context, mapping);
+    const about = key === undefined ? "" : ` of key "${visible(key)}"`;
+    output.note(`there is nothing${about} in the trash`);
+  } else output.note("kvsync trash restore NUMBER writes one back");
   output.event({ type: "summary", command: "trash list", items: items.length });
 }
 
-async function restore(context: Context, id: string, to: string | undefined): Promise<void> {
+async function restore(context: Context, id: string, { to, force = false }: RestoreOptions): Promise<void> {
   const { stateDir } = await context.config();
   const query = { id: parseCount(id, "the number"), limit: 1 };
   const found = lookAtJournal(context, stateDir, (journal) => {
@@ -76,7 +82,7 @@ async function restore(context: Context, id: string, to: string | undefined): Pr
       hint: "kvsync trash list shows what there is",
     });
   }
-  const path = await restoreItem(context, found.item, found.bytes, to);
+  const path = await restoreItem(context, found.item, found.bytes, { to, force });
   const { output } = context;
   if (path === undefined) return;
   output.line(`restored ${output.stdout.bold(visible(found.item.key))} to ${visible(path)}`);
