@@ -11,6 +11,7 @@ import { EXPIRATION_AHEAD_SECONDS_MIN, METADATA_BYTES_MAX, VALUE_BYTES_MAX } fro
 import type { Pair } from "../kv/pair-text.ts";
 import type { Context } from "./context.ts";
 import { readItems, type TextItem } from "./json-items.ts";
+import { detectKeyForm, type KeyForm, nameOf } from "./key-form.ts";
 import { EXPIRATION_SECONDS_PLAUSIBLE_MAX, parseKeyArgument } from "./key-argument.ts";
 import { ioError } from "./read-file.ts";
 
@@ -22,8 +23,8 @@ export interface BulkInput {
   items(): AsyncGenerator<readonly TextItem[], void>;
 }
 
-/** The file `path`, or stdin for `-`. A pipe, a terminal or a device is read once, as stdin is. */
-export function openBulkInput({ cwd, stdin, signal }: Context, path: string): BulkInput {
+/** The file `path`, or stdin for `-`. A pipe, a terminal or a device is read once, as stdin is. "auto" is for keys only. */
+export function openBulkInput({ cwd, stdin, signal }: Context, path: string, asked: KeyForm | "auto"): BulkInput {
   const stats = path === "-" ? undefined : statSync(resolve(cwd, path), { throwIfNoEntry: false });
   // A file that is missing is told when it is opened.
   const isFile = path !== "-" && (stats === undefined || stats.isFile() || stats.isDirectory());
@@ -35,7 +36,8 @@ export function openBulkInput({ cwd, stdin, signal }: Context, path: string): Bu
   async function* items(): AsyncGenerator<readonly TextItem[], void> {
     let count = 0;
     try {
-      for await (const page of readItems(bytes(), name)) {
+      const found = asked === "auto" ? await detectKeyForm(bytes(), name) : { form: asked, chunks: bytes() };
+      for await (const page of readItems(found.chunks, name, { form: found.form, mayBeCut: !isFile })) {
         signal.throwIfAborted();
         count += page.length;
         yield page;
@@ -110,16 +112,13 @@ const properties: ReadonlyMap<string, string> = new Map([
   ["meta", "metadata"],
 ]);
 
-/** A key as one of a list: a JSON string, an object with its `name` (as `key list --json` prints) or `key`, or a plain
- * line. Throws AppError "usage". */
+/** A key as one of a list: a name as it is, a JSON string, or an object with its `name` or `key`. Throws AppError "usage". */
 export function parseListedKey(item: TextItem, name: string): Key {
-  if (item.unit === "line" && !/^["{]/.test(item.text)) return parseKeyOf(item.text, item, name);
-  const json = parseJson(item, name);
-  const key = isJsonObject(json) ? (json["name"] ?? json["key"]) : json;
-  if (typeof key === "string") return parseKeyOf(key, item, name);
-  throw new AppError("usage", `${item.unit} ${item.number} of ${name} is no key`, {
-    hint: 'each is "key", {"name": "key"}, or a plain line',
-  });
+  if (item.isPlain === true) return parseKeyOf(item.text, item, name);
+  const hint = 'each is "key" or {"name": "key"}; for names as they are, a line each: --format lines';
+  const key = nameOf(parseJson(item, name, hint));
+  if (key !== undefined) return parseKeyOf(key, item, name);
+  throw new AppError("usage", `${item.unit} ${item.number} of ${name} is no key`, { hint });
 }
 
 function parseKeyOf(text: string, { unit, number }: TextItem, name: string): Key {
@@ -131,11 +130,16 @@ function parseKeyOf(text: string, { unit, number }: TextItem, name: string): Key
   }
 }
 
-function parseJson({ text, unit, number }: TextItem, name: string): Json {
+function parseJson(
+  { text, unit, number }: TextItem,
+  name: string,
+  hint = "a comma or a quote may be missing or too many",
+): Json {
   try {
     return JSON.parse(text) as Json;
   } catch (error) {
     throw new AppError("usage", `${unit} ${number} of ${name} is not JSON: ${visible((error as Error).message)}`, {
+      hint,
       cause: error,
     });
   }

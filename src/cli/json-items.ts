@@ -1,16 +1,25 @@
-// The items of a JSON array, of lines of JSON, or of plain lines, one at a time from a stream of bytes: a file of any
+// The items of a JSON array, of lines of JSON, or of plain names, one at a time from a stream of bytes: a file of any
 // size in a page of memory. (Streaming parsers on npm build tokens and trees; here only the ends of items are looked
 // for, and JSON.parse does the rest.)
 
 import { isUtf8 } from "node:buffer";
 import { AppError } from "../core/errors.ts";
 import { VALUE_BYTES_MAX } from "../core/limits.ts";
+import type { KeyForm } from "./key-form.ts";
 
 export interface TextItem {
   readonly text: string;
   /** From 1: which item of the array, or which line. */
   readonly number: number;
-  readonly unit: "item" | "line";
+  readonly unit: "item" | "line" | "name";
+  /** It is a name as it stands, and no JSON. */
+  readonly isPlain?: true;
+}
+
+export interface ItemsForm {
+  readonly form: KeyForm;
+  /** Whether whoever writes the input may have been stopped in the middle of a name: not a file, but a pipe. */
+  readonly mayBeCut: boolean;
 }
 
 /** A value in JSON takes up to six bytes for one (a control character), and its key and metadata a little. */
@@ -18,6 +27,7 @@ const ITEM_BYTES_MAX = 6 * VALUE_BYTES_MAX + 65_536;
 const PAGE_ITEMS = 1000;
 const PAGE_BYTES = 4 * 1024 * 1024;
 
+const NUL = 0x00;
 const TAB = 0x09;
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
@@ -30,22 +40,26 @@ const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
-/** Pages of items: of the array if the first character is `[`, else the lines that are not blank. `name` is for
- * messages. Throws AppError "usage" for what is neither, is not UTF-8, or ends too soon. */
+/** Pages of items. In JSON, those of the array if the first character is `[`, else the lines that are not blank; plain names
+ * are taken with their blanks. `name` is for messages. Throws AppError "usage" for what is neither, is not UTF-8, or ends
+ * too soon. */
 export async function* readItems(
   chunks: AsyncIterable<Uint8Array>,
   name: string,
+  { form, mayBeCut }: ItemsForm = { form: "json", mayBeCut: false },
 ): AsyncGenerator<readonly TextItem[], void> {
   let splitter: Splitter | undefined;
   let page: TextItem[] = [];
   let pageBytes = 0;
   const take = (bytes: Uint8Array, number: number, unit: TextItem["unit"]): void => {
     if (!isUtf8(bytes)) throw new AppError("usage", `${unit} ${number} of ${name} is not valid UTF-8`);
-    page.push({ text: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"), number, unit });
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+    page.push({ text, number, unit, ...(form !== "json" && { isPlain: true }) });
     pageBytes += bytes.byteLength;
   };
   let blankLines = 0;
-  for await (const chunk of withoutMark(chunks)) {
+  if (form !== "json") splitter = nameSplitter(take, name, form, mayBeCut);
+  for await (const chunk of form === "null" ? chunks : withoutMark(chunks)) {
     if (splitter === undefined) {
       const start = chunk.findIndex((byte) => !isBlank(byte));
       if (start === -1) {
@@ -108,6 +122,42 @@ function lineSplitter(take: Take, name: string, linesBefore: number): Splitter {
   };
 }
 
+/** Names as they are: nothing but the one byte that ends each is taken off. */
+function nameSplitter(take: Take, name: string, form: "lines" | "null", mayBeCut: boolean): Splitter {
+  const [ending, unit] = form === "null" ? ([NUL, "name"] as const) : ([NEWLINE, "line"] as const);
+  const rest = restOf(name, unit);
+  let number = 0;
+  const finish = (part: Uint8Array): void => {
+    number++;
+    const bytes = rest.takeWith(part);
+    if (form === "lines" && bytes.at(-1) === RETURN) {
+      throw new AppError("usage", `line ${number} of ${name} ends with a carriage return`, {
+        hint: "end the lines with \\n alone; a name that ends so can be given as JSON, or with -0",
+      });
+    }
+    // No key is empty.
+    if (bytes.byteLength > 0) take(bytes, number, unit);
+  };
+  return {
+    add: (chunk) => {
+      let start = 0;
+      for (let end = chunk.indexOf(ending); end !== -1; end = chunk.indexOf(ending, start)) {
+        finish(chunk.subarray(start, end));
+        start = end + 1;
+      }
+      rest.keep(chunk.subarray(start), number + 1);
+    },
+    end: () => {
+      if (mayBeCut && rest.size() > 0) {
+        throw new AppError("usage", `${name} ends in the middle of ${unit} ${number + 1}`, {
+          hint: `whoever wrote it may have been stopped; end each name with ${form === "null" ? "a NUL byte" : "a line break"}`,
+        });
+      }
+      finish(new Uint8Array());
+    },
+  };
+}
+
 function arraySplitter(take: Take, name: string): Splitter {
   const rest = restOf(name, "item");
   // 0: before the array; 1: between items; more: inside one.
@@ -167,6 +217,7 @@ function restOf(name: string, unit: TextItem["unit"]) {
   let parts: Uint8Array[] = [];
   let size = 0;
   return {
+    size: () => size,
     keep: (part: Uint8Array, number: number): void => {
       parts.push(part);
       size += part.byteLength;

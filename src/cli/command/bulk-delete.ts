@@ -2,25 +2,28 @@
 
 import type { Command } from "commander";
 import { deleteKeys } from "../../kv/delete-keys.ts";
-import { keyPages } from "../bulk-keys.ts";
+import { addKeysArgument, keyPages } from "../bulk-keys.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
+import type { KeyFormOptions } from "../key-form.ts";
 import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../namespace-option.ts";
 import { count } from "../progress.ts";
 import { tellProblem } from "../render-problem.ts";
 import { summaryRecord } from "../summary.ts";
 
+type Options = NamespaceOption & KeyFormOptions;
+
 export function define(command: Command, start: Start): void {
-  addNamespaceOption(command)
-    .argument("<file-or-keys...>", "one argument is a file with keys (- is stdin); two or more are keys")
-    .action((args: string[], options: NamespaceOption) => start((context) => bulkDelete(context, args, options)));
+  addKeysArgument(addNamespaceOption(command)).action((args: string[], options: Options) =>
+    start((context) => bulkDelete(context, args, options)),
+  );
 }
 
-async function bulkDelete(context: Context, args: readonly string[], options: NamespaceOption): Promise<ExitCode> {
+async function bulkDelete(context: Context, args: readonly string[], options: Options): Promise<ExitCode> {
   const { clock, output, signal } = context;
   const startedAt = clock.now();
-  const { name, total, pages } = await keyPages(context, args, "delete");
+  const { name, total, pages } = await keyPages(context, args, options, "delete");
   const { account, api, namespace, label } = await openWholeNamespace(context, options);
   const progress = context.openProgress(name);
   let removed = 0;

@@ -6,24 +6,27 @@ import { visible } from "../../core/errors.ts";
 import type { Key } from "../../core/key.ts";
 import { unstampMetadata } from "../../core/stamp.ts";
 import { type ReadAttributes, type ReadValue, readValues } from "../../kv/read-values.ts";
-import { keyPages } from "../bulk-keys.ts";
+import { addKeysArgument, keyPages } from "../bulk-keys.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context, OpenNamespace } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
+import type { KeyFormOptions } from "../key-form.ts";
 import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../namespace-option.ts";
 import { count } from "../progress.ts";
 import { warnOfProblem } from "../render-problem.ts";
 import { printableJson } from "../printable-json.ts";
 
+type Options = NamespaceOption & KeyFormOptions;
+
 export function define(command: Command, start: Start): void {
-  addNamespaceOption(command)
-    .argument("<file-or-keys...>", "one argument is a file with keys (- is stdin); two or more are keys")
-    .action((args: string[], options: NamespaceOption) => start((context) => bulkGet(context, args, options)));
+  addKeysArgument(addNamespaceOption(command)).action((args: string[], options: Options) =>
+    start((context) => bulkGet(context, args, options)),
+  );
 }
 
-async function bulkGet(context: Context, args: readonly string[], options: NamespaceOption): Promise<ExitCode> {
+async function bulkGet(context: Context, args: readonly string[], options: Options): Promise<ExitCode> {
   const { clock, output, signal } = context;
-  const { name, total, pages } = await keyPages(context, args, "get");
+  const { name, total, pages } = await keyPages(context, args, options, "get");
   const opened = await openWholeNamespace(context, options);
   const { api, namespace, label } = opened;
   const progress = context.openProgress(name);

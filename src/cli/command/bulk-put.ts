@@ -34,7 +34,7 @@ export function define(command: Command, start: Start): void {
 async function bulkPut(context: Context, file: string, options: Options): Promise<ExitCode> {
   const { clock, output, signal } = context;
   const startedAt = clock.now();
-  const input = openBulkInput(context, file);
+  const input = openBulkInput(context, file, "json");
   const progress = context.openProgress(basename(input.name));
   let total: number | undefined;
   if (input.isFile) {

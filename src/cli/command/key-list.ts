@@ -8,6 +8,7 @@ import type { ListedKey } from "../../kv/kv-api.ts";
 import { openListingGuard } from "../../kv/listing-guard.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
+import { plainFault } from "../key-form.ts";
 import { addNamespaceOption, type NamespaceOption } from "../namespace-option.ts";
 import { printableJson } from "../printable-json.ts";
 
@@ -58,7 +59,14 @@ function renderKey(
   nulls: boolean,
   terminal: boolean,
 ): string {
-  if (!json) return nulls ? `${name}\0` : `${terminal ? visible(name) : name}\n`;
+  if (!json) {
+    if (terminal && !nulls) return `${visible(name)}\n`;
+    const fault = plainFault(name, nulls);
+    if (fault === undefined) return `${name}${nulls ? "\0" : "\n"}`;
+    throw new AppError("usage", `the key "${visible(name)}" cannot be printed as it is: it ${fault}`, {
+      hint: `write kvsync key list --json${nulls ? "" : ", or key list -0"}`,
+    });
+  }
   const own = unstampMetadata(metadata).metadata;
   const shown = JSON.stringify({ name, ...(expiration !== undefined && { expiration }) });
   // As text: it may be nested deeper than JSON.stringify follows, and have numbers that it would change.

@@ -55,7 +55,6 @@ test.each([
   ['"a"', "item", "a"],
   ['{"name":"a","metadata":{}}', "line", "a"],
   ['{"key":"a"}', "item", "a"],
-  ["plain/key.txt", "line", "plain/key.txt"],
 ] as const)("%s lists the key %s", (text, unit, key) => expect(parseListedKey(item(text, unit), "k")).toBe(key));
 
 test.each([
