@@ -60,7 +60,7 @@ export interface Context extends ContextDeps {
   mappings(names: readonly string[]): Promise<readonly MappingConfig[]>;
   /** By name, or the only one. */
   account(name?: string): Promise<OpenAccount>;
-  /** What `-n` says: `ACCOUNT:NAMESPACE[/PREFIX]`, a mapping's name or a title; undefined: the only mapping's. */
+  /** What `-n` says: `ACCOUNT:NAMESPACE[/FOLDER/]`, a mapping's name or a title; undefined: the only mapping's. */
   namespace(location: string | undefined): Promise<OpenNamespace>;
   openProgress(label: string): Progress;
   /** Asks on the terminal; true only for yes. Throws "usage" with `whenNobody` as its hint where there is no one to ask. */

@@ -51,6 +51,7 @@ const byErrorCode: Readonly<Record<ErrorCode, ExitCode>> = {
   "state-removed": EXIT.stateDamaged,
   held: EXIT.held,
   "root-missing": EXIT.failed,
+  "source-empty": EXIT.failed,
   io: EXIT.failed,
   "disk-full": EXIT.failed,
   "address-in-use": EXIT.failed,

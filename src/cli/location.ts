@@ -3,6 +3,7 @@
 
 import { join, resolve } from "node:path";
 import { AppError, visible } from "../core/errors.ts";
+import { parsePrefix } from "../core/prefix.ts";
 
 export type Location = NamespaceLocation | FolderLocation | ArchiveLocation;
 
@@ -12,7 +13,7 @@ export interface NamespaceLocation {
   readonly account: string | undefined;
   /** Title or id. */
   readonly namespace: string;
-  /** Empty, or what follows the first `/`. */
+  /** What the keys begin with: what follows the first `/`, as a folder unless it ends in `*`. */
   readonly prefix: string;
 }
 
@@ -34,6 +35,10 @@ export interface LocationContext {
   /** What `~/` stands for, where the shell left it. */
   readonly home: string | undefined;
 }
+
+/** For help. */
+export const LOCATION_FORMS =
+  "ACCOUNT:NAMESPACE, ACCOUNT:NAMESPACE/FOLDER/, 'ACCOUNT:NAMESPACE/PREFIX*', or a folder on disk (./x, /x)";
 
 const formats: readonly ArchiveFormat[] = ["ndjson.zst", "ndjson.gz", "ndjson", "json"];
 
@@ -66,7 +71,7 @@ export function isLocation(text: string): boolean {
   );
 }
 
-/** `ACCOUNT:NAMESPACE[/PREFIX]`, or `NAMESPACE` alone. Throws AppError "location-invalid". */
+/** `ACCOUNT:NAMESPACE[/FOLDER/]`, `ACCOUNT:NAMESPACE/PREFIX*`, or `NAMESPACE` alone. Throws AppError "location-invalid". */
 export function parseNamespaceLocation(text: string): NamespaceLocation {
   const colon = text.indexOf(":");
   const account = colon === -1 ? undefined : text.slice(0, colon);
@@ -78,5 +83,5 @@ export function parseNamespaceLocation(text: string): NamespaceLocation {
       hint: "write ACCOUNT:NAMESPACE, as in prod:app-config; kvsync namespace list shows the namespaces of an account",
     });
   }
-  return { kind: "namespace", account, namespace, prefix: slash === -1 ? "" : rest.slice(slash + 1) };
+  return { kind: "namespace", account, namespace, prefix: slash === -1 ? "" : parsePrefix(rest.slice(slash + 1)) };
 }

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, realpathSync } from "node:fs";
 import { type EpochMs, toEpochSeconds } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
 import { compileFilter, type KeyFilter } from "../core/filter.ts";
+import { renderRemote } from "../core/prefix.ts";
 import { runPairRound } from "../daemon/pair.ts";
 import type { KvApi } from "../kv/kv-api.ts";
 import { parseNamespaceId } from "../kv/namespace-id.ts";
@@ -17,7 +18,8 @@ import { pathsInside } from "../replica/tree/paths-inside.ts";
 import { openTreeReplica } from "../replica/tree/tree-replica.ts";
 import { openValuedReplica } from "../replica/valued.ts";
 import type { Context } from "./context.ts";
-import type { ExitCode } from "./exit-code.ts";
+import { countListed, hintForEmptyFolder, hintForEmptyNamespace } from "./empty-source.ts";
+import { EXIT, type ExitCode } from "./exit-code.ts";
 import { growHeapFreely } from "./heap.ts";
 import { type Location, parseLocation } from "./location.ts";
 import { renderHint, shellWord } from "./render-held.ts";
@@ -33,6 +35,8 @@ export interface Copy {
   readonly force: boolean;
   /** Leave the default excludes alone on both sides, if one of them is a folder. */
   readonly excludeDefaults: boolean;
+  /** An empty source is a failure. */
+  readonly failEmpty: boolean;
   /** Compare values, not stamps. */
   readonly values: boolean;
   /** Overwrite and remove what the destination's stamps say, without reading it first. */
@@ -50,6 +54,8 @@ interface OpenLocation {
   readonly lacks: "namespace" | "folder" | undefined;
   /** Names this place for good. */
   readonly identity: unknown;
+  /** What to type where it has no keys. */
+  readonly whenEmpty: () => Promise<string>;
 }
 
 const SETTLE_WINDOW_MS = 60_000;
@@ -83,10 +89,11 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
       ? watchForSecrets(report.events)
       : undefined;
   try {
+    const counted = countListed(view(source));
     const pair = {
       name: subject.route,
       identity: JSON.stringify({ copy: [source.identity, destination.identity] }),
-      source: view(source),
+      source: counted.replica,
       destination: view(destination),
       isManaged,
     };
@@ -111,7 +118,14 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
     const requests = apis.map((api, index) => requestsSince(before[index]!, api.counts()));
     if (destination.lacks === "namespace") tellLack(context, destination);
     const creates = destination.lacks === "folder" ? ({ kind: "folder", name: to } as const) : undefined;
-    return report.finish(result, requests.length === 0 ? undefined : requests.reduce(addCounts), { creates });
+    const code = report.finish(result, requests.length === 0 ? undefined : requests.reduce(addCounts), { creates });
+    if (counted.keys() > 0 || result.failed > 0) return code;
+    const empty = new AppError("source-empty", `the source ${visible(source.replica.label)} is empty`, {
+      hint: await source.whenEmpty(),
+    });
+    if (copy.failEmpty && (code === EXIT.done || code === EXIT.different)) throw empty;
+    context.output.warn(`  ${empty.message}\n  hint: ${empty.hint}`);
+    return code;
   } finally {
     report.close();
     state.close();
@@ -218,6 +232,7 @@ function openFolder(
     account: undefined,
     namespace: undefined,
     identity: { folder: lacks === undefined ? realpathSync(path) : path },
+    whenEmpty: async () => hintForEmptyFolder(path),
   };
 }
 
@@ -242,7 +257,7 @@ async function openNamespaceLocation(
   });
   const { prefix } = location;
   const title = namespace?.title ?? location.namespace;
-  const label = `${account.name}:${title}${prefix === "" ? "" : `/${prefix}`}`;
+  const label = renderRemote(account.name, title, prefix);
   const { endpoint, accountId } = account.config;
   return {
     replica:
@@ -259,5 +274,9 @@ async function openNamespaceLocation(
       namespace: namespace?.id ?? title,
       prefix,
     },
+    whenEmpty: async () =>
+      namespace === undefined
+        ? "create it with: kvsync namespace create"
+        : hintForEmptyNamespace({ account: account.name, api: account.api, namespace, prefix, signal }),
   };
 }

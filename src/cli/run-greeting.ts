@@ -4,6 +4,7 @@
 import { relative } from "node:path";
 import type { MappingConfig } from "../config/config.ts";
 import { visible } from "../core/errors.ts";
+import { renderRemote } from "../core/prefix.ts";
 import { renderDuration } from "../core/units.ts";
 import type { DaemonListener } from "../daemon/daemon-event.ts";
 import { decodeHoldReason, renderHoldReason } from "../daemon/hold-reason.ts";
@@ -111,8 +112,7 @@ function afterRound(mapping: MappingConfig, report: RoundReport, program: string
 }
 
 function describe({ mode, folder, account, namespace, prefix }: MappingConfig, cwd: string): string {
-  const remote = `${account}:${namespace}${prefix === "" ? "" : `/${prefix}`}`;
-  return `${visible(shortPath(folder, cwd))} ${ARROWS[mode]} ${visible(remote)}`;
+  return `${visible(shortPath(folder, cwd))} ${ARROWS[mode]} ${visible(renderRemote(account, namespace, prefix))}`;
 }
 
 function describeRound({ result, durationMs }: RoundReport): string {

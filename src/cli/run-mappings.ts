@@ -5,6 +5,7 @@
 import { existsSync } from "node:fs";
 import type { MappingConfig, Mode } from "../config/config.ts";
 import { AppError, visible } from "../core/errors.ts";
+import { renderRemote } from "../core/prefix.ts";
 import { decodeHoldReason, renderHoldAdvice, renderHoldReason } from "../daemon/hold-reason.ts";
 import { openMappingRounds } from "../daemon/mapping-rounds.ts";
 import type { PairDeps } from "../daemon/pair.ts";
@@ -137,7 +138,7 @@ async function runRound(
   mapping: MappingConfig,
   { command, dryRun, force, all, againstMode = false }: MappingsRun,
 ): Promise<ExitCode> {
-  const { name, mode, folder, namespace } = mapping;
+  const { name, mode, folder, namespace, prefix } = mapping;
   const startedAt = context.clock.now();
   const account = await context.account(mapping.account);
   const before = account.api.counts();
@@ -150,7 +151,7 @@ async function runRound(
     mapping: name,
     account: account.name,
     namespace,
-    route: `${folder} ${ARROWS[mode]} ${account.name}:${namespace}`,
+    route: `${folder} ${ARROWS[mode]} ${renderRemote(account.name, namespace, prefix)}`,
     dryRun,
     again: `kvsync ${command === "diff" ? "sync" : command} ${name}${againstMode ? " --against-mode" : ""}`,
     startedAt,

@@ -89,7 +89,7 @@ export interface MappingConfig extends MappingPolicy {
   readonly folder: string;
   /** Title or id. */
   readonly namespace: string;
-  /** Only keys that begin with it; paths do without it. */
+  /** Only keys that begin with it, as it stands; paths do without it. */
   readonly prefix: string;
 }
 

@@ -5,6 +5,7 @@ import { AppError } from "../core/errors.ts";
 import { compileFilter, compileMatcher } from "../core/filter.ts";
 import { canonicalJson, type Json } from "../core/json.ts";
 import { METADATA_BYTES_MAX } from "../core/limits.ts";
+import { parsePrefix } from "../core/prefix.ts";
 import { QUIET_MS } from "../replica/tree/replaced-file.ts";
 import { closestName } from "./closest-name.ts";
 import type { AccountConfig, HookConfig, MappingConfig, MappingPolicy, RuleConfig } from "./config.ts";
@@ -43,7 +44,7 @@ export function resolveMapping(
     name,
     folder: resolvePath(surroundings.root, merged.folder ?? name, surroundings.home),
     namespace: merged.namespace ?? name,
-    prefix: merged.prefix ?? "",
+    prefix: parsePrefix(merged.prefix ?? ""),
   };
 }
 

@@ -164,7 +164,11 @@ const policyEntries = {
 const mappingEntries = {
   folder: v.optional(text("The folder, under root unless it is an absolute path. Default: the mapping's name.")),
   namespace: v.optional(text("The namespace's title or id. Default: the mapping's name.")),
-  prefix: v.optional(anyText("Only keys that begin with it; the paths do without it. Default: none.")),
+  prefix: v.optional(
+    anyText(
+      "Only the keys in this folder, which the paths do without: app is app/. With a * at the end, only the keys that begin with what is before it: app* is also apple/x, whose path is le/x. Default: none.",
+    ),
+  ),
   ...policyEntries,
 };
 

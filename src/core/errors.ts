@@ -27,6 +27,8 @@ export type ErrorCode =
   | "state-removed"
   | "held"
   | "root-missing"
+  /** What was to be copied or compared holds nothing: most often a name that was mistyped. */
+  | "source-empty"
   | "io"
   | "disk-full"
   | "address-in-use"

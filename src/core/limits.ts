@@ -11,6 +11,8 @@ export const METADATA_BYTES_MAX = 1024;
 export const EXPIRATION_AHEAD_SECONDS_MIN = 60;
 /** A list page holds at most 1,000 keys (OpenAPI). */
 export const LIST_PAGE_KEYS_MAX = 1000;
+/** The least that may be asked for in one page of a listing. */
+export const LIST_LIMIT_MIN = 10;
 /** A bulk write or a bulk delete takes at most 10,000 items (OpenAPI). */
 export const BULK_ITEMS_MAX = 10_000;
 /** A request body is at most 100 MB at the gateway; whether decimal or binary is unknown, so stay below both. */

@@ -5,6 +5,7 @@ import type { AccountConfig, MappingConfig } from "../config/config.ts";
 import type { Clock } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { compileFilter, compileMatcher, type KeyFilter } from "../core/filter.ts";
+import { renderRemote } from "../core/prefix.ts";
 import type { Rule } from "../core/rule.ts";
 import type { KvApi, Namespace } from "../kv/kv-api.ts";
 import { resolveNamespace } from "../kv/resolve-namespace.ts";
@@ -86,7 +87,7 @@ async function findNamespace(
 }
 
 function remoteReplica({ clock, mapping, account, api }: MappingDeps, namespace: Namespace | undefined): Replica {
-  const label = `${account.name}:${mapping.namespace}${mapping.prefix === "" ? "" : `/${mapping.prefix}`}`;
+  const label = renderRemote(account.name, mapping.namespace, mapping.prefix);
   if (namespace === undefined) return openMemoryReplica({ clock, label });
   return openNamespaceReplica({
     clock,

@@ -157,7 +157,7 @@ mappings:
 
   test("tells which key a file is, and that a filter leaves it alone", async () => {
     expect((await kvsync(["map", "./pages/x/y.tmp"])).stdout).toBe(
-      "key       p/x/y.tmp\nfile      ./pages/x/y.tmp\nmapping   pages (a:pages)\nfilters   not managed: include and exclude leave it alone\n",
+      "key       p/x/y.tmp\nfile      ./pages/x/y.tmp\nmapping   pages (a:pages/p/)\nfilters   not managed: include and exclude leave it alone\n",
     );
     expect((await kvsync(["map", "./pages/x%meta"])).stdout).toMatch(/^key {7}p\/x\nsidecar {3}\.\/pages\/x%meta\n/);
   });

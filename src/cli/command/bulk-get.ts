@@ -4,6 +4,7 @@ import { isUtf8 } from "node:buffer";
 import type { Command } from "commander";
 import { visible } from "../../core/errors.ts";
 import type { Key } from "../../core/key.ts";
+import { LIST_LIMIT_MIN } from "../../core/limits.ts";
 import { unstampMetadata } from "../../core/stamp.ts";
 import { type ReadAttributes, type ReadValue, readValues } from "../../kv/read-values.ts";
 import { addKeysArgument, keyPages } from "../bulk-keys.ts";
@@ -67,13 +68,10 @@ async function readAttributes(
   key: Key,
   signal: AbortSignal,
 ): Promise<ReadAttributes> {
-  const { keys } = await api.listKeys(namespace.id, { prefix: key, limit: LIMIT_MIN }, { signal });
+  const { keys } = await api.listKeys(namespace.id, { prefix: key, limit: LIST_LIMIT_MIN }, { signal });
   const listed = keys.find(({ name }) => name === key);
   return { metadata: listed?.metadata, expiration: listed?.expiration };
 }
-
-/** The least that the API's documentation allows. */
-const LIMIT_MIN = 10;
 
 function renderPair(
   { key, bytes }: Extract<ReadValue, { kind: "value" }>,

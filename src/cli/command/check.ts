@@ -3,32 +3,27 @@
 import type { Command } from "commander";
 import type { Start } from "../command-entry.ts";
 import { ALL_LINES } from "../define-round.ts";
+import { LOCATION_FORMS } from "../location.ts";
 import { runCopy } from "../run-copy.ts";
 
 interface Options {
   readonly all?: boolean;
   readonly excludeDefaults: boolean;
+  readonly failEmpty: boolean;
   readonly values?: boolean;
 }
 
 export function define(command: Command, start: Start): void {
   command
-    .argument("<source>", "ACCOUNT:NAMESPACE[/PREFIX], or a folder (./x, /x)")
+    .argument("<source>", LOCATION_FORMS)
     .argument("<destination>", "Likewise")
     .option("--values", "Read and compare the values themselves, whatever their stamps say")
     .option("--all", ALL_LINES)
     .option("--no-exclude-defaults", "Compare also .git, .env, node_modules/ and editors' files")
-    .action((source: string, destination: string, { all = false, values = false, excludeDefaults }: Options) =>
-      start((context) =>
-        runCopy(context, source, destination, {
-          command: "check",
-          mirror: true,
-          dryRun: true,
-          force: false,
-          values,
-          excludeDefaults,
-          all,
-        }),
-      ),
-    );
+    .option("--no-fail-empty", "An empty source is no failure (else exit code 1)")
+    .action((source: string, destination: string, options: Options) => {
+      const { all = false, values = false, excludeDefaults, failEmpty } = options;
+      const check = { mirror: true, dryRun: true, force: false, values, excludeDefaults, all, failEmpty };
+      return start((context) => runCopy(context, source, destination, { command: "check", ...check }));
+    });
 }

@@ -3,6 +3,7 @@
 import type { Command } from "commander";
 import type { Start } from "../command-entry.ts";
 import { ALL_LINES } from "../define-round.ts";
+import { LOCATION_FORMS } from "../location.ts";
 import { runCopy } from "../run-copy.ts";
 
 interface Options {
@@ -10,13 +11,14 @@ interface Options {
   readonly delete?: boolean;
   readonly dryRun?: boolean;
   readonly excludeDefaults: boolean;
+  readonly failEmpty: boolean;
   readonly force?: boolean;
   readonly trustStamps?: boolean;
 }
 
 export function define(command: Command, start: Start): void {
   command
-    .argument("<source>", "ACCOUNT:NAMESPACE[/PREFIX], or a folder (./x, /x)")
+    .argument("<source>", LOCATION_FORMS)
     .argument("<destination>", "Likewise")
     .option("--delete", "Remove from the destination what the source has not")
     .option("-n, --dry-run", "Show what would be done, and do nothing")
@@ -25,12 +27,13 @@ export function define(command: Command, start: Start): void {
       "--no-exclude-defaults",
       "Copy also .git, .env, node_modules/ and editors' files (config.example.yaml lists them)",
     )
+    .option("--no-fail-empty", "An empty source is no failure (else exit code 1)")
     .option("--force", "Do it even where a guard would hold it")
     .option("--trust-stamps", "Do not read what is overwritten or removed at a namespace first: its stamps are right")
     .action((source: string, destination: string, options: Options) => {
       const { delete: mirror = false, dryRun = false, force = false, trustStamps = false } = options;
-      const { all = false, excludeDefaults } = options;
-      const copy = { mirror, dryRun, force, values: false, trustStamps, excludeDefaults, all };
+      const { all = false, excludeDefaults, failEmpty } = options;
+      const copy = { mirror, dryRun, force, values: false, trustStamps, excludeDefaults, all, failEmpty };
       return start((context) => runCopy(context, source, destination, { command: "copy", ...copy }));
     });
 }

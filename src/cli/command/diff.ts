@@ -28,6 +28,7 @@ export function define(command: Command, start: Start): void {
             values: false,
             excludeDefaults: true,
             all,
+            failEmpty: false,
           });
         }
         const run = { modeOf: ({ mode }: MappingConfig) => mode, dryRun: true, force: false, all };

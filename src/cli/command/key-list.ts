@@ -20,8 +20,11 @@ interface Options extends NamespaceOption {
 
 export function define(command: Command, start: Start): void {
   addNamespaceOption(command)
-    .argument("[location]", "the same as -n; may have a prefix: prod:app-config/pages/")
-    .option("--prefix <prefix>", "only keys that begin with it")
+    .argument(
+      "[location]",
+      "the same as -n; may name a folder, prod:app-config/pages/, or the start of keys, 'prod:app-config/pag*'",
+    )
+    .option("--prefix <prefix>", "only keys that begin with exactly this, as in the API: app is also apple")
     .option("--limit <count>", "only the first keys")
     .option("-0, --null", "end each name with a NUL byte rather than a line break, which a key may contain")
     .action((location: string | undefined, options: Options) =>

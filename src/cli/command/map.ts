@@ -6,6 +6,7 @@ import type { MappingConfig } from "../../config/config.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { compileFilter } from "../../core/filter.ts";
 import type { NameScheme } from "../../core/names/name-scheme.ts";
+import { renderPrefix, renderRemote } from "../../core/prefix.ts";
 import { decodePath, encodeKey, sidecarPath } from "../../core/names/path-codec.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
@@ -47,7 +48,7 @@ function mapKey(context: Context, text: string, mappings: readonly MappingConfig
   const inside = mappings.filter(({ prefix }) => key.startsWith(prefix));
   if (inside.length === 0)
     throw new AppError("usage", `key "${visible(key)}" is under the prefix of no mapping`, {
-      hint: `prefixes are: ${mappings.map(({ name, prefix }) => `${name}: "${visible(prefix)}"`).join(", ")}`,
+      hint: `prefixes are: ${mappings.map(({ name, prefix }) => `${name}: "${visible(renderPrefix(prefix))}"`).join(", ")}`,
     });
   for (const mapping of inside) {
     const name = key.slice(mapping.prefix.length);
@@ -117,7 +118,9 @@ function tell({ output }: Context, { mapping, key, path, sidecar, kind = "value"
     ["key", key],
     [{ value: "file", sidecar: "sidecar", conflict: "conflict copy" }[kind], path],
     ...(sidecar === undefined ? [] : [["sidecar", sidecar]]),
-    ...(mapping === undefined ? [] : [["mapping", `${mapping.name} (${mapping.account}:${mapping.namespace})`]]),
+    ...(mapping === undefined
+      ? []
+      : [["mapping", `${mapping.name} (${renderRemote(mapping.account, mapping.namespace, mapping.prefix)})`]]),
     ...(isManaged ? [] : [["filters", "not managed: include and exclude leave it alone"]]),
   ];
   for (const [name = "", value = ""] of rows) output.line(`${output.stdout.dim(name.padEnd(8))}  ${visible(value)}`);

@@ -6,7 +6,7 @@ import { isUtf8 } from "node:buffer";
 import type { Entry } from "../../core/entry.ts";
 import { fingerprintOf } from "../../core/fingerprint.ts";
 import type { Key } from "../../core/key.ts";
-import { BULK_GET_KEYS_MAX } from "../../core/limits.ts";
+import { BULK_GET_KEYS_MAX, LIST_LIMIT_MIN } from "../../core/limits.ts";
 import { staleRead } from "../../core/problem.ts";
 import type { CallOptions, ListedKey } from "../../kv/kv-api.ts";
 import { isRefusal, KvError } from "../../kv/kv-error.ts";
@@ -87,9 +87,6 @@ function isBeyondBulk(error: unknown): boolean {
 
 /** Binary values, values over the limit of an answer, and servers whose bulk get is not the API's. */
 const BEYOND_BULK: ReadonlySet<KvError["code"]> = new Set(["not-text", "unsupported", "request-too-large"]);
-
-/** The least that the API's documentation allows. */
-const LIST_LIMIT_MIN = 10;
 
 /** A value that came without attributes, with those that a listing shows now. */
 async function withListedAttributes(

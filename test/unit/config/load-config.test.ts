@@ -429,6 +429,12 @@ mappings:
     ],
     ["one namespace", "{ namespace: n }", "{ namespace: n }", /its keys overlap those of mapping "one"/],
     ["a prefix in the other", "{ namespace: n, prefix: a }", "{ namespace: n, prefix: a/b }", /its keys overlap/],
+    [
+      "a start of keys in a folder",
+      "{ namespace: n, prefix: app* }",
+      "{ namespace: n, prefix: appendix }",
+      /its keys overlap/,
+    ],
     ["one namespace under two tokens", "{ namespace: n }", "{ namespace: n, account: twin }", /its keys overlap/],
   ])("%s is refused", (_, a, b, message) => expect(clash(a, b)).toMatch(message));
 
@@ -449,8 +455,18 @@ mappings:
   one: { folder: x, prefix: a/ }
   two: { folder: x-y, prefix: b/ }
   three: { folder: ..z, account: far }
+  four: { folder: a, prefix: app }
+  five: { folder: b, prefix: appendix }
+  six: { folder: c, prefix: c* }
 `);
-    expect(config.mappings.size).toBe(3);
+    expect([...config.mappings.values()].map(({ prefix }) => prefix)).toEqual([
+      "a/",
+      "b/",
+      "",
+      "app/",
+      "appendix/",
+      "c",
+    ]);
   });
 });
 
