@@ -3,6 +3,7 @@
 // Every part is taken as a file: @fastify/busboy decodes the text of plain fields, and a `value` sent without a file
 // name must stay byte for byte what it was.
 
+import { Readable } from "node:stream";
 import { Busboy } from "@fastify/busboy";
 
 /** A form has two fields that mean something; each part costs a stream, however small it is. */
@@ -24,7 +25,13 @@ export function parseForm(contentType: string, body: Buffer): Promise<Form | und
     const fields = new Map<string, Buffer>();
     const parser = openParser(contentType);
     if (parser === undefined) return resolve(undefined);
-    parser.on("filesLimit", () => resolve(undefined));
+    const source = Readable.from(slicesOf(body));
+    parser.on("filesLimit", () => {
+      // What follows is not even looked at: half a million parts would take the parser half a minute.
+      source.unpipe(parser);
+      source.destroy();
+      resolve(undefined);
+    });
     parser.on("file", (name, stream) => {
       if ((name !== "value" && name !== "metadata") || fields.has(name)) return void stream.resume();
       const chunks: Buffer[] = [];
@@ -36,8 +43,14 @@ export function parseForm(contentType: string, body: Buffer): Promise<Form | und
     });
     parser.on("error", () => resolve(undefined));
     parser.on("finish", () => resolve({ value: fields.get("value"), metadata: fields.get("metadata") }));
-    parser.end(body);
+    source.pipe(parser);
   });
+}
+
+const SLICE_BYTES = 64 * 1024;
+
+function* slicesOf(body: Buffer): Generator<Buffer, void> {
+  for (let at = 0; at < body.length; at += SLICE_BYTES) yield body.subarray(at, at + SLICE_BYTES);
 }
 
 /** Undefined: the content type names no boundary, for which Busboy throws. */
