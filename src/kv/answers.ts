@@ -49,11 +49,13 @@ export function parseKeysPage(result: Json | undefined, info: Info, what: string
 
 /** Before November 2024 the result was null: all keys were written, as far as one could know. */
 export function parseBulkResult(result: Json | undefined, what: string): BulkResult {
-  if (!isJsonObject(result)) return { successfulCount: undefined, unsuccessfulKeys: [] };
+  if (result === undefined || result === null) return { successfulCount: undefined, unsuccessfulKeys: [] };
+  if (!isJsonObject(result)) throw malformed(what, "does not tell what was done");
   const { successful_key_count: count, unsuccessful_keys: keys } = result;
+  if (count !== undefined && count !== null && !isCount(count)) throw malformed(what, "has a count that is no number");
   if (keys !== undefined && keys !== null && !isTexts(keys))
     throw malformed(what, "has unsuccessful keys that are no list");
-  return { successfulCount: typeof count === "number" ? count : undefined, unsuccessfulKeys: keys ?? [] };
+  return { successfulCount: count ?? undefined, unsuccessfulKeys: keys ?? [] };
 }
 
 export function parseBulkValues(
@@ -83,13 +85,24 @@ function parseBulkValue(item: Json | undefined, what: string): BulkValue | null 
   }
   if (!isJsonObject(item)) throw malformed(what, "has a value without its metadata");
   const { value, metadata, expiration } = item;
-  if (value === null) return null;
+  // "Absent" may be taken for a deletion: what has metadata is not absent.
+  if (value === null && metadata === null) return null;
   if (typeof value !== "string") throw malformed(what, "has a value that is no text");
+  if (!isExpiration(expiration)) throw malformed(what, "has a value with an expiration that is no time");
   return {
     bytes: value.isWellFormed() ? Buffer.from(value) : undefined,
     metadata: metadata ?? undefined,
     expiration: parseEpochSeconds(expiration),
   };
+}
+
+/** Undefined and null: it does not expire. */
+export function isExpiration(value: Json | undefined): boolean {
+  return value === undefined || value === null || parseEpochSeconds(value) !== undefined;
+}
+
+function isCount(value: Json): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
 function isTexts(value: Json): value is readonly string[] {

@@ -4,6 +4,7 @@
 import { isUtf8 } from "node:buffer";
 import { parseEpochSeconds } from "../core/clock.ts";
 import type { Json } from "../core/json.ts";
+import { isExpiration } from "./answers.ts";
 import { JsonScanner, NotScanned } from "./json-scanner.ts";
 import type { BulkValue } from "./kv-api.ts";
 
@@ -58,6 +59,6 @@ function scanValue(scanner: JsonScanner): BulkValue {
     else if (name === "expiration") expiration = scanner.readJson() as Json;
     else scanner.readJson();
   });
-  if (found === undefined) throw new NotScanned();
+  if (found === undefined || !isExpiration(expiration)) throw new NotScanned();
   return { bytes: found.bytes, metadata, expiration: parseEpochSeconds(expiration) };
 }

@@ -72,6 +72,9 @@ function isRefusedOnTheWay(status: number): boolean {
   return (status >= 300 && status < 400) || status === 403 || status === 406 || status === 451;
 }
 
+export const REFUSED_ON_THE_WAY_HINT =
+  "a firewall or a proxy between here and the API refuses this request; whoever runs it can let it pass";
+
 /** 408: we were too slow; 504 and 524: KV was. */
 const TIMEOUT_STATUSES = new Set([408, 504, 524]);
 
@@ -132,7 +135,7 @@ function byStatus(answer: JudgedAnswer, context: KvErrorContext): Verdict {
     return fail(
       new KvError("api-error", `could not ${answer.what}: it was refused by ${context.beforeApi}`, {
         ...context,
-        hint: "a firewall or a proxy between here and the API refuses this request; whoever runs it can let it pass",
+        hint: REFUSED_ON_THE_WAY_HINT,
       }),
     );
   if (status === 401 || status === 403) return unauthorized(answer, context);

@@ -8,6 +8,7 @@ import { VALUE_BYTES_MAX } from "../core/limits.ts";
 import { collectBytes } from "./collect-bytes.ts";
 import type { ValueStream } from "./kv-api.ts";
 import { KvError } from "./kv-error.ts";
+import { REFUSED_ON_THE_WAY_HINT } from "./judge-answer.ts";
 import { judgeNetworkError } from "./network-error.ts";
 import { type CallResult, declaredLength, isDelimited } from "./request-loop.ts";
 import type { RetryOptions } from "./retry-course.ts";
@@ -52,9 +53,12 @@ async function readAnswer(result: CallResult, deps: ValueStreamDeps): Promise<Ht
     case "missing":
       return undefined;
     case "stream": {
-      const fault = answerFault(result.answer.headers);
-      if (fault === undefined) return result.answer;
+      const { headers } = result.answer;
+      const fault = answerFault(headers);
+      const isPage = /^text\/html\b/i.test(String(headers["content-type"] ?? ""));
+      if (fault === undefined && !isPage) return result.answer;
       result.answer.body.drop();
+      if (isPage) throw refusedByPage(deps.what);
       throw new KvError("api-malformed", `could not ${deps.what}: the answer ${fault}`, {
         hint: "something between here and the API changes answers; check the account's endpoint, and proxies",
       });
@@ -63,6 +67,16 @@ async function readAnswer(result: CallResult, deps: ValueStreamDeps): Promise<Ht
       // An envelope with another status than 200.
       throw new KvError("api-malformed", `could not ${deps.what}: the answer is not a value`);
   }
+}
+
+/** The API sends values as application/octet-stream, whatever they are (KV-API §5.8): a page is from something before it. */
+function refusedByPage(what: string): KvError {
+  const beforeApi = "something before the API, with an HTML page and status 200";
+  return new KvError("api-error", `could not ${what}: it was refused by ${beforeApi}`, {
+    status: 200,
+    beforeApi,
+    hint: REFUSED_ON_THE_WAY_HINT,
+  });
 }
 
 /** Why the bytes of an answer may not be the value's, with nothing to tell by. */

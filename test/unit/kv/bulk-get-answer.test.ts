@@ -95,6 +95,17 @@ describe("any other answer", () => {
     expect(scan("", [])).toBeUndefined();
   });
 
+  it.each([
+    ["an expiration that is no time", { value: "v", metadata: null, expiration: "soon" }],
+    ["an expiration that is nothing", { value: "v", metadata: null, expiration: -1 }],
+    ["no value, but metadata of one", { value: null, metadata: { a: 1 } }],
+    ["no value at all", { metadata: null }],
+  ])("is not believed if it has %s", (_, item) => {
+    const text = JSON.stringify(answerOf({ a: item }));
+    expect(scan(text, ["a"])).toBeUndefined();
+    expect(() => parse(text, ["a"])).toThrow(/the answer has/);
+  });
+
   it("is left to others wherever it is cut, and where it goes on", () => {
     expect(scan(good, ["a", "c"])?.size).toBe(2);
     for (let end = 0; end < good.length; end++) expect(scan(good.slice(0, end), [])).toBeUndefined();

@@ -262,6 +262,24 @@ describe("reading values", () => {
     expect(outcomes.map(({ kind }) => kind)).toEqual(["value", "value", "value"]);
   });
 
+  it("does not take a page for a value, though its status is 200", async () => {
+    await using it = await scripted((request, response) => {
+      if (request.method === "POST")
+        return answer(response, { values: { page: { value: "way round", metadata: null } } });
+      const isPage = request.target.endsWith("/page");
+      send(response, 200, "<html>", {
+        "content-type": isPage ? "text/html; charset=utf-8" : "application/octet-stream",
+      });
+    });
+    const items = ["a", "page"].map((key) => wanted(key, { binary: true }));
+    expect(contents(await collect(readValues(it.deps, pagesOf(items))))).toEqual(
+      new Map([
+        ["a", "<html>"],
+        ["page", "way round"],
+      ]),
+    );
+  });
+
   it("fails as a whole when a page refuses everything", async () => {
     await using it = await scripted((_, response) => send(response, 403, "<html>"));
     const items = Array.from({ length: 500 }, (_, i) => wanted(named(i), { binary: true }));

@@ -261,6 +261,19 @@ describe("writing pairs", () => {
     ]);
   });
 
+  it.each([["text"], [[]], [true], [{ successful_key_count: "2" }], [{ successful_key_count: -1 }]])(
+    "confirms nothing when it is answered with %j",
+    async (result) => {
+      await using it = await scripted((_, _request, response) => answer(response, result));
+      const outcomes: unknown[] = [];
+      const writing = (async () => {
+        for await (const page of writePairs(it.deps, pagesOf([pairOf("a", "1")]))) outcomes.push(...page);
+      })();
+      expect(await failure(writing)).toMatchObject({ code: "api-malformed" });
+      expect(outcomes).toEqual([]);
+    },
+  );
+
   it("takes the old answer, which told nothing, for success", async () => {
     await using it = await scripted((_pairs, _request, response) => answer(response, null));
     const outcomes = await collect(writePairs(it.deps, pagesOf([pairOf("a", "1")])));
