@@ -4,10 +4,14 @@
 // is counted.
 
 import { visible } from "../core/errors.ts";
-import type { BulkResult, BulkValue, KvApi, SizedBody, ValueStream } from "./kv-api.ts";
+import type { BulkResult, BulkValue, KvApi, ListedKey, SizedBody, ValueStream } from "./kv-api.ts";
 import { isRefusal, KvError } from "./kv-error.ts";
 import { base64PairText } from "./pair-text.ts";
 import { bodyOfBytes } from "./sized-body.ts";
+
+/** The least that the API's documentation allows. */
+const LIST_LIMIT_MIN = 10;
+const VALUE_IN_THE_WAY: ReadonlySet<KvError["code"]> = new Set(["not-text", "request-too-large"]);
 
 type KeyOperations = Pick<KvApi, "readMetadata" | "readValue" | "writeValue" | "deleteValue">;
 
@@ -16,13 +20,26 @@ export function openWaysRound(api: KvApi): KeyOperations {
   async function getOne(...[id, key, options]: Parameters<KvApi["readValue"]>): Promise<BulkValue | null> {
     return (await api.bulkGet(id, [key], options)).get(key) ?? null;
   }
+  async function listOne(...[id, key, options]: Parameters<KvApi["readMetadata"]>): Promise<ListedKey | undefined> {
+    // Of what begins with the key, the key itself is first.
+    const { keys } = await api.listKeys(id, { prefix: key, limit: LIST_LIMIT_MIN }, { priority: "edit", ...options });
+    return keys.find(({ name }) => name === key);
+  }
   return {
     readMetadata: (id, key, options) =>
       goRound(
         () => api.readMetadata(id, key, options),
         async () => {
-          const found = await getOne(id, key, options);
-          return found === null ? undefined : (found.metadata ?? null);
+          try {
+            const found = await getOne(id, key, options);
+            return found === null ? undefined : (found.metadata ?? null);
+          } catch (error) {
+            // The key exists. Its value is nothing that was asked for, and a listing tells metadata without it.
+            if (!(error instanceof KvError) || !VALUE_IN_THE_WAY.has(error.code)) throw error;
+            const listed = await listOne(id, key, options);
+            if (listed === undefined) throw error;
+            return listed.metadata ?? null;
+          }
         },
       ),
     readValue: (id, key, options) =>

@@ -83,7 +83,7 @@ it("key put, get, metadata and delete go round a refused path, and count each re
   expect(new Set(front.refused)).toEqual(new Set(["PUT", "GET", "DELETE"]));
 });
 
-it("a binary value is written as it is; to get it there is no way, and the message says who refused it", async () => {
+it("a binary value is written and deleted; to get it there is no way, and the message says who refused it", async () => {
   writeFileSync(join(dir, "in"), BYTES);
   expect(await kvsync("key", "put", "-n", "app", BINARY, "--path", "in")).toMatchObject({ code: 0 });
   expect(await stored(BINARY)).toEqual(BYTES);
@@ -94,6 +94,9 @@ it("a binary value is written as it is; to get it there is no way, and the messa
   );
   expect(stderr).toContain("takes no value that is not text");
   expect(stderr).not.toContain("token");
+  expect(await kvsync("key", "metadata", "-n", "app", BINARY)).toMatchObject({ code: 0, stdout: "null\n" });
+  expect(await kvsync("key", "delete", "-n", "app", BINARY)).toMatchObject({ code: 0 });
+  expect(await stored(BINARY)).toBeUndefined();
 });
 
 it.each([
