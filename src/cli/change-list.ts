@@ -5,9 +5,10 @@ import { type ByteCount } from "../core/clock.ts";
 import { visible } from "../core/errors.ts";
 import type { Key } from "../core/key.ts";
 import type { Done } from "../engine/apply.ts";
-import type { Conflict, Plan, Target } from "../engine/plan.ts";
+import type { Conflict, Plan, RemoveAction, Target, WriteAction } from "../engine/plan.ts";
 import { countByFolder, type FolderCounts } from "./folder-counts.ts";
 import type { Output } from "./output.ts";
+import { actionsOf, type ChangeKind, SHOWN_ORDER } from "./plan-order.ts";
 import { count } from "./progress.ts";
 
 export interface ListOptions {
@@ -32,10 +33,8 @@ export interface ChangeList {
   finish(): void;
 }
 
-type Kind = "remove" | "change" | "conflict" | "add";
-
 interface Line {
-  readonly kind: Kind;
+  readonly kind: ChangeKind;
   readonly key: Key;
   /** Undefined: neither side is changed. */
   readonly to: Target | undefined;
@@ -46,10 +45,9 @@ interface Line {
   readonly copy?: string | undefined;
 }
 
-const ORDER: readonly Kind[] = ["remove", "change", "conflict", "add"];
-const LINES_MAX: Readonly<Record<Kind, number>> = { remove: 200, change: 200, conflict: 200, add: 50 };
-const MARKS: Readonly<Record<Kind, string>> = { remove: "-", change: "~", conflict: "!", add: "+" };
-const NOUNS: Readonly<Record<Kind, string>> = {
+const LINES_MAX: Readonly<Record<ChangeKind, number>> = { remove: 200, change: 200, conflict: 200, add: 50 };
+const MARKS: Readonly<Record<ChangeKind, string>> = { remove: "-", change: "~", conflict: "!", add: "+" };
+const NOUNS: Readonly<Record<ChangeKind, string>> = {
   remove: "removals",
   change: "overwrites",
   conflict: "conflicts",
@@ -58,8 +56,8 @@ const NOUNS: Readonly<Record<Kind, string>> = {
 
 export function openChangeList(output: Output, options: ListOptions): ChangeList {
   const { dryRun, all } = options;
-  const shown: Record<Kind, number> = { remove: 0, change: 0, conflict: 0, add: 0 };
-  const hidden: Record<Kind, FolderCounts> = {
+  const shown: Record<ChangeKind, number> = { remove: 0, change: 0, conflict: 0, add: 0 };
+  const hidden: Record<ChangeKind, FolderCounts> = {
     remove: countByFolder(),
     change: countByFolder(),
     conflict: countByFolder(),
@@ -74,7 +72,7 @@ export function openChangeList(output: Output, options: ListOptions): ChangeList
     shown[line.kind]++;
     output.line(renderLine(line, output, options));
   };
-  const tellHidden = (kind: Kind): void => {
+  const tellHidden = (kind: ChangeKind): void => {
     const folders = hidden[kind];
     if (folders.total() === 0) return;
     const where = kind === "add" ? "" : `: ${folders.render()}`;
@@ -84,9 +82,9 @@ export function openChangeList(output: Output, options: ListOptions): ChangeList
 
   return {
     plan(plan) {
-      for (const kind of ORDER) {
+      for (const kind of SHOWN_ORDER) {
         if (kind === "conflict") for (const key of kept.splice(0)) tell({ kind, key, to: undefined });
-        for (const line of linesOf(plan, kind)) tell(line);
+        for (const action of actionsOf(plan, kind)) tell(lineOf(kind, action));
         tellHidden(kind);
       }
     },
@@ -101,23 +99,15 @@ export function openChangeList(output: Output, options: ListOptions): ChangeList
       if (all || kept.length < LINES_MAX.conflict) kept.push(key);
       else hidden.conflict.add(key);
     },
-    finish: () => ORDER.forEach(tellHidden),
+    finish: () => SHOWN_ORDER.forEach(tellHidden),
   };
 }
 
-function* linesOf(plan: Plan, kind: Kind): Generator<Line> {
-  for (const to of ["destination", "source"] as const) {
-    if (kind === "remove") {
-      for (const page of plan.pages(`remove:${to}`)) for (const { key } of page) yield { kind, key, to };
-      continue;
-    }
-    for (const page of plan.pages(`write:${to}`)) {
-      for (const { key, from, replaces, conflict } of page) {
-        const is: Kind = conflict !== undefined ? "conflict" : replaces === undefined ? "add" : "change";
-        if (is === kind) yield { kind, key, to, bytes: from.size, conflict };
-      }
-    }
-  }
+function lineOf(kind: ChangeKind, action: WriteAction | RemoveAction): Line {
+  const { key, to } = action;
+  return action.kind === "remove"
+    ? { kind, key, to }
+    : { kind, key, to, bytes: action.from.size, conflict: action.conflict };
 }
 
 function recordOf({ kind, key, to, bytes, copy }: Line, dryRun: boolean): object {

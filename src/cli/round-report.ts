@@ -14,7 +14,8 @@ import { openChangeList } from "./change-list.ts";
 import type { Context } from "./context.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
 import { count } from "./progress.ts";
-import { type Held, heldRecord, renderHeld } from "./render-held.ts";
+import { type ContentOptions, showContents } from "./show-contents.ts";
+import { type Held, heldRecord, renderHeld, renderHint } from "./render-held.ts";
 
 export interface Subject {
   readonly command: string;
@@ -25,14 +26,16 @@ export interface Subject {
   /** `./example -> local:app-config` */
   readonly route: string;
   readonly dryRun: boolean;
-  /** The command that carries it out, as it is to be typed: without --dry-run and --force. */
-  readonly again: string;
+  /** The command that carries it out, as it is to be typed: without --dry-run and --force. `removes`: also the removals. */
+  readonly again: (removes: boolean) => string;
   /** When the work on it began: finding the namespace may have taken a while. */
   readonly startedAt: EpochMs;
   /** The command only compares: what would be done is a difference, and one is no failure. */
   readonly compares: boolean;
   /** Every line of what is done, however many there are. */
   readonly all?: boolean;
+  /** Show how values differ. */
+  readonly content?: ContentOptions | undefined;
   /** What is changed goes either way: each action says which. */
   readonly twoWay?: boolean;
   /** What the sides are called; unless given, the source and the destination. */
@@ -76,8 +79,10 @@ export function openRoundReport(context: Context, subject: Subject): RoundReport
   return {
     events: {
       onProblem: (problem) => tellProblem(context, problem, shown),
-      onPlan: (plan) => {
+      onPlan: (plan, sides) => {
         if (subject.dryRun) changes.plan(plan);
+        const { content } = subject;
+        return content && showContents(plan, sides, { output, signal: context.signal, ...content });
       },
       onDone: (done) => changes.done(done),
       onWaiting: (key) => changes.waiting(key),
@@ -92,12 +97,15 @@ export function openRoundReport(context: Context, subject: Subject): RoundReport
         output.warn(`  ... and ${count(hidden)} more problems (-v shows all)`);
       if (shown.notices > 0 && options.verbose !== true)
         output.note(`  ${count(shown.notices)} skipped that are no files (-v shows them)`);
-      if (held !== undefined) output.event(heldRecord(held, subject));
+      const run = { ...subject, again: subject.again(result.removed > 0 || !subject.compares) };
+      if (held !== undefined) output.event(heldRecord(held, run));
       // The summary is the last line.
       output.event({ ...summaryRecord(subject, result, requests, durationMs), creates });
       if (creates !== undefined) output.line(`  the ${creates.kind} ${visible(creates.name)} would be created`);
       output.line(`${visible(name)}: ${renderResult(subject, result, requests)}, ${renderDuration(durationMs)}`);
-      if (held !== undefined && !output.json) output.warn(renderHeld(held, subject, output.stderr));
+      if (held !== undefined && !output.json) output.warn(renderHeld(held, run, output.stderr));
+      else if (subject.command === "diff" && result.written + result.removed > 0 && !output.json)
+        output.note(renderHint("To carry these differences over, type:", run.again, output.stderr));
       return exitCodeOf(subject, result);
     },
     close: () => progress.close(),

@@ -25,6 +25,7 @@ import { type Location, parseLocation } from "./location.ts";
 import { renderHint, shellWord } from "./render-held.ts";
 import { openRoundReport, requestsSince, type Subject } from "./round-report.ts";
 import { openState } from "./run-mappings.ts";
+import type { ContentOptions } from "./show-contents.ts";
 import { watchForSecrets } from "./secret-warning.ts";
 
 export interface Copy {
@@ -43,6 +44,8 @@ export interface Copy {
   readonly trustStamps?: boolean;
   /** Show every line. */
   readonly all: boolean;
+  /** Show how values differ. */
+  readonly content?: ContentOptions | undefined;
 }
 
 interface OpenLocation {
@@ -145,16 +148,15 @@ function tellLack({ output }: Context, { account, namespace }: OpenLocation): vo
 }
 
 /** The command that makes the destination what the round has shown. */
-function againOf({ command, mirror, excludeDefaults, trustStamps }: Copy, from: string, to: string): string {
+function againOf({ command, mirror, excludeDefaults, trustStamps }: Copy, from: string, to: string): Subject["again"] {
   const words = ["kvsync", "copy", shellWord(from), shellWord(to)];
-  if (mirror) words.push("--delete");
   if (!excludeDefaults) words.push("--no-exclude-defaults");
   if (command === "copy" && trustStamps === true) words.push("--trust-stamps");
-  return words.join(" ");
+  return (removes) => [...words, ...(mirror && removes ? ["--delete"] : [])].join(" ");
 }
 
 function subjectOf(
-  { command, dryRun, all }: Copy,
+  { command, dryRun, all, content }: Copy,
   source: OpenLocation,
   destination: OpenLocation,
   startedAt: EpochMs,
@@ -170,6 +172,7 @@ function subjectOf(
     startedAt,
     compares: command !== "copy",
     all,
+    content,
   };
 }
 

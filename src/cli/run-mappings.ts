@@ -17,8 +17,9 @@ import type { Context } from "./context.ts";
 import { EXIT, exitCodeOf, type ExitCode, worstExitCode } from "./exit-code.ts";
 import { growHeapFreely } from "./heap.ts";
 import { errorRecord, renderError } from "./render-error.ts";
-import type { Held } from "./render-held.ts";
+import { type Held, shellWord } from "./render-held.ts";
 import { type Found, openRoundReport, requestsSince } from "./round-report.ts";
+import type { ContentOptions } from "./show-contents.ts";
 import { watchForSecrets } from "./secret-warning.ts";
 import { selectMappings } from "./select-mappings.ts";
 
@@ -32,6 +33,8 @@ export interface MappingsRun {
   readonly againstMode?: boolean;
   /** Show every line. */
   readonly all: boolean;
+  /** Show how values differ. */
+  readonly content?: ContentOptions | undefined;
 }
 
 /** What the sides of a mapping's round are called. */
@@ -39,6 +42,9 @@ const SIDES = {
   push: { source: "the folder", destination: "the namespace" },
   pull: { source: "the namespace", destination: "the folder" },
 } as const;
+
+/** What carries a mapping as its mode says. */
+const COMMANDS = { push: "push", pull: "pull", "two-way": "sync" } as const;
 
 const ARROWS = { push: "->", pull: "<-", "two-way": "<->" } as const;
 
@@ -136,7 +142,7 @@ async function runRound(
   context: Context,
   deps: PairDeps,
   mapping: MappingConfig,
-  { command, dryRun, force, all, againstMode = false }: MappingsRun,
+  { command, dryRun, force, all, content, againstMode = false }: MappingsRun,
 ): Promise<ExitCode> {
   const { name, mode, folder, namespace, prefix } = mapping;
   const startedAt = context.clock.now();
@@ -153,10 +159,12 @@ async function runRound(
     namespace,
     route: `${folder} ${ARROWS[mode]} ${renderRemote(account.name, namespace, prefix)}`,
     dryRun,
-    again: `kvsync ${command === "diff" ? "sync" : command} ${name}${againstMode ? " --against-mode" : ""}`,
+    again: () =>
+      `kvsync ${command === "diff" ? COMMANDS[mode] : command} ${shellWord(name)}${againstMode ? " --against-mode" : ""}`,
     startedAt,
     compares: command === "diff",
     all,
+    content,
     twoWay: mode === "two-way",
     sides: SIDES[mode === "pull" ? "pull" : "push"],
   });

@@ -123,7 +123,7 @@ describe("a dry run foretells", () => {
   async function foretold(guard: string, reason: string): Promise<void> {
     for (const args of dry) {
       const run = await kvsync(...args);
-      const command = args[0] === "diff" ? "sync" : args[0];
+      const command = args[0] === "diff" ? "push" : args[0];
       expect(run.code).toBe(args[0] === "diff" ? 4 : 5);
       expect(run.stderr).toContain(`  would be held: ${reason}`);
       expect(run.stderr).toContain(`type:\n    kvsync ${command} app --force\n`);

@@ -2,22 +2,33 @@
 
 import type { Command } from "commander";
 import type { MappingConfig } from "../../config/config.ts";
+import { AppError, visible } from "../../core/errors.ts";
 import type { Start } from "../command-entry.ts";
 import { ALL_LINES } from "../define-round.ts";
 import { isLocation } from "../location.ts";
 import { runCopy } from "../run-copy.ts";
 import { runMappings } from "../run-mappings.ts";
+import type { ContentOptions } from "../show-contents.ts";
 
 interface Options {
   readonly all?: boolean;
+  readonly content?: boolean;
+  /** As it was typed. */
+  readonly limit?: string;
 }
+
+/** Keys whose values are shown unless more are asked for: they may take a request for each hundred, or for each of them. */
+const CONTENTS_MAX = 100;
 
 export function define(command: Command, start: Start): void {
   command
     .argument("[mapping...]", "Mappings of the config, all if none is named; or two locations")
     .option("--all", ALL_LINES)
-    .action((names: string[], { all = false }: Options) =>
+    .option("--content", "Show how the values differ: text line by line, else sizes and hashes")
+    .option("--limit <n>", `With --content: show the values of this many keys (${CONTENTS_MAX} unless given)`)
+    .action((names: string[], { all = false, ...options }: Options) =>
       start((context) => {
+        const content = contentOf(options);
         const [source, destination, ...more] = names;
         if (source !== undefined && destination !== undefined && more.length === 0 && names.some(isLocation)) {
           return runCopy(context, source, destination, {
@@ -29,10 +40,19 @@ export function define(command: Command, start: Start): void {
             excludeDefaults: true,
             all,
             failEmpty: false,
+            content,
           });
         }
-        const run = { modeOf: ({ mode }: MappingConfig) => mode, dryRun: true, force: false, all };
+        const run = { modeOf: ({ mode }: MappingConfig) => mode, dryRun: true, force: false, all, content };
         return runMappings(context, names, { command: "diff", ...run });
       }),
     );
+}
+
+function contentOf({ content = false, limit }: Options): ContentOptions | undefined {
+  if (limit === undefined) return content ? { limit: CONTENTS_MAX } : undefined;
+  if (!content) throw new AppError("usage", "--limit goes with --content", { hint: "type: kvsync diff --content" });
+  if (!/^[1-9]\d{0,8}$/.test(limit))
+    throw new AppError("usage", `--limit: "${visible(limit)}" is no number of keys`, { hint: "write --limit 500" });
+  return { limit: Number(limit) };
 }
