@@ -24,14 +24,10 @@ export function countListed(replica: Replica): { readonly replica: Replica; keys
   };
 }
 
-const IF_MEANT = "if it may be empty, add --no-fail-empty";
-
 export function hintForEmptyFolder(path: string): string {
-  const why =
-    readdirSync(path).length === 0
-      ? "check the path"
-      : "none of the files in it is taken for a key: kvsync doctor shows what is excluded";
-  return `${why}; ${IF_MEANT}`;
+  return readdirSync(path).length === 0
+    ? "check the path"
+    : "none of the files in it is taken for a key: kvsync doctor shows what is excluded";
 }
 
 export interface EmptyNamespace {
@@ -56,7 +52,7 @@ export async function hintForEmptyNamespace({
     const { keys } = await api.listKeys(namespace.id, { prefix: start, limit: LIST_LIMIT_MIN }, { signal });
     const [like] = keys;
     if (like !== undefined)
-      return `no key is in the folder ${visible(prefix)}, but "${visible(like.name)}" begins with "${visible(start)}": write '${name(start)}' for all that do; ${IF_MEANT}`;
+      return `no key is in the folder ${visible(prefix)}, but "${visible(like.name)}" begins with "${visible(start)}": write '${name(start)}' for all that do`;
   }
-  return `kvsync key list ${name("")} shows which keys there are; ${IF_MEANT}`;
+  return `kvsync key list ${name("")} shows which keys there are`;
 }

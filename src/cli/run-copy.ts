@@ -123,11 +123,11 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
     const creates = destination.lacks === "folder" ? ({ kind: "folder", name: to } as const) : undefined;
     const code = report.finish(result, requests.length === 0 ? undefined : requests.reduce(addCounts), { creates });
     if (counted.keys() > 0 || result.failed > 0) return code;
-    const empty = new AppError("source-empty", `the source ${visible(source.replica.label)} is empty`, {
-      hint: await source.whenEmpty(),
-    });
-    if (copy.failEmpty && (code === EXIT.done || code === EXIT.different)) throw empty;
-    context.output.warn(`  ${empty.message}\n  hint: ${empty.hint}`);
+    const message = `the source ${visible(source.replica.label)} is empty`;
+    const hint = await source.whenEmpty();
+    if (copy.failEmpty && (code === EXIT.done || code === EXIT.different))
+      throw new AppError("source-empty", message, { hint: `${hint}; if it may be empty, add --no-fail-empty` });
+    context.output.warn(`  ${message}\n  hint: ${hint}`);
     return code;
   } finally {
     report.close();

@@ -146,6 +146,7 @@ describe("a source without keys", () => {
     const diff = await kvsync("diff", "./none", "local:app");
     expect(diff).toMatchObject({ code: 4 });
     expect(diff.stderr).toContain("is empty");
+    expect(diff.stderr).not.toContain("--no-fail-empty");
     expect(await keys()).toEqual(["a"]);
   });
 });
