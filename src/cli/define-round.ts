@@ -22,7 +22,7 @@ export function defineRound(
 ): void {
   command
     .argument("[mapping...]", `Mappings of the config; all of mode ${direction} if none is named`)
-    .option("-n, --dry-run", "Show what would be done, and do nothing")
+    .option("--dry-run", "Show what would be done, and do nothing")
     .option("--all", ALL_LINES)
     .option("--force", `Do it even where a guard would hold it (max_delete, max_overwrite, an empty ${emptied})`)
     .option("--against-mode", `Go this way even if a named mapping's mode is ${direction === "push" ? "pull" : "push"}`)

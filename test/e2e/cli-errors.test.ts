@@ -57,6 +57,10 @@ describe("a mistake in the command line", () => {
     [["key", "lst"], "kvsync: unknown command 'lst'\n  hint: did you mean list?\n"],
     [["key", "list", "--prefx", "x"], "kvsync: unknown option '--prefx'\n  hint: did you mean --prefix?\n"],
     [["key", "put"], "kvsync: missing required argument 'key'\n  hint: see kvsync key put --help\n"],
+    ...["push", "pull", "sync", "copy", "history", "trash list"].map((command): [string[], string] => [
+      [...command.split(" "), "-n", "1"],
+      `kvsync: unknown option '-n'\n  hint: see kvsync ${command} --help\n`,
+    ]),
     [["key", "list", "app", "-n", "app"], "kvsync: the namespace is given twice\n  hint: leave out -n\n"],
     [
       ["serve", "--port", "http"],
@@ -212,7 +216,9 @@ test("and one that waits for stdin, with exit code 143 for SIGTERM", async () =>
   const child = startCli(["bulk", "put", "-n", "app-config", "-"], { cwd, env: remote() });
   const end = ended(child);
   const before = server.counts().total;
-  await expect.poll(() => server.counts().total).toBeGreaterThan(before);
+  // The first page is looked at before any request; then it waits for the rest.
+  child.stdin?.write(Array.from({ length: 1000 }, (_, n) => `{"key":"waiting/${n}","value":"v"}\n`).join(""));
+  await expect.poll(() => server.counts().total, { timeout: 10_000 }).toBeGreaterThan(before);
   child.kill("SIGTERM");
   expect(await end).toMatchObject({ code: 143, stdout: "" });
 });

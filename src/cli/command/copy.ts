@@ -21,7 +21,7 @@ export function define(command: Command, start: Start): void {
     .argument("<source>", LOCATION_FORMS)
     .argument("<destination>", "Likewise")
     .option("--delete", "Remove from the destination what the source has not")
-    .option("-n, --dry-run", "Show what would be done, and do nothing")
+    .option("--dry-run", "Show what would be done, and do nothing")
     .option("--all", ALL_LINES)
     .option(
       "--no-exclude-defaults",

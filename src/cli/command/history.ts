@@ -20,7 +20,7 @@ export function define(command: Command, start: Start): void {
   command
     .argument("[mapping]", "Only of this mapping")
     .option("--key <key>", "Only of this key")
-    .option("-n, --limit <count>", "How many lines", "50")
+    .option("--limit <count>", "How many lines", "50")
     .action((mapping: string | undefined, options: Options) => start((context) => history(context, mapping, options)));
 }
 

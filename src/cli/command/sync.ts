@@ -23,7 +23,7 @@ interface Options {
 export function define(command: Command, start: Start): void {
   command
     .argument("[mapping...]", "Mappings of the config; all if none is named")
-    .option("-n, --dry-run", "Show what would be done, and do nothing")
+    .option("--dry-run", "Show what would be done, and do nothing")
     .option("--all", ALL_LINES)
     .option("--force", "Do it even where a guard would hold it (max_delete, max_overwrite, an empty side)")
     .option("--now", "Ask the running daemon to do it at once")

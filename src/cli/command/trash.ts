@@ -40,7 +40,7 @@ function defineList(command: Command, start: Start): void {
   command
     .argument("[mapping]", "Only of this mapping")
     .option("--key <key>", "Only of this key")
-    .option("-n, --limit <count>", "How many", "50")
+    .option("--limit <count>", "How many", "50")
     .action((mapping: string | undefined, options: ListOptions) => start((context) => list(context, mapping, options)));
 }
 
