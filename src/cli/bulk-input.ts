@@ -5,14 +5,21 @@ import { resolve } from "node:path";
 import { addAbortSignal } from "node:stream";
 import { parseEpochSeconds } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
-import { canonicalJson, isJsonObject, type Json } from "../core/json.ts";
+import { canonicalJson, findJsonFault, isJsonObject, type Json, parseJson as parseExactJson } from "../core/json.ts";
 import type { Key } from "../core/key.ts";
-import { EXPIRATION_AHEAD_SECONDS_MIN, METADATA_BYTES_MAX, VALUE_BYTES_MAX } from "../core/limits.ts";
+import {
+  EXPIRATION_AHEAD_SECONDS_MIN,
+  EXPIRATION_SECONDS_PLAUSIBLE_MAX,
+  METADATA_BYTES_MAX,
+  VALUE_BYTES_MAX,
+} from "../core/limits.ts";
+import { meantProperty } from "../core/pair-properties.ts";
 import type { Pair } from "../kv/pair-text.ts";
 import type { Context } from "./context.ts";
 import { readItems, type TextItem } from "./json-items.ts";
 import { detectKeyForm, type KeyForm, nameOf } from "./key-form.ts";
-import { EXPIRATION_SECONDS_PLAUSIBLE_MAX, parseKeyArgument } from "./key-argument.ts";
+import { parseKeyArgument } from "./key-argument.ts";
+import { readPairsObject } from "./pairs-object.ts";
 import { ioError } from "./read-file.ts";
 
 export interface BulkInput {
@@ -21,10 +28,17 @@ export interface BulkInput {
   /** Whether it can be read again from its beginning. */
   readonly isFile: boolean;
   items(): AsyncGenerator<readonly TextItem[], void>;
+  /** Keys that the input has with null for their value, as `wrangler kv bulk get` prints those that it did not find. */
+  absent(): readonly string[];
 }
 
-/** The file `path`, or stdin for `-`. A pipe, a terminal or a device is read once, as stdin is. "auto" is for keys only. */
-export function openBulkInput({ cwd, stdin, signal }: Context, path: string, asked: KeyForm | "auto"): BulkInput {
+/** The file `path`, or stdin for `-`. A pipe, a terminal or a device is read once, as stdin is. "auto" is for keys; "pairs"
+ * may also be an object of keys. */
+export function openBulkInput(
+  { cwd, stdin, signal }: Context,
+  path: string,
+  asked: KeyForm | "auto" | "pairs",
+): BulkInput {
   const stats = path === "-" ? undefined : statSync(resolve(cwd, path), { throwIfNoEntry: false });
   // A file that is missing is told when it is opened.
   const isFile = path !== "-" && (stats === undefined || stats.isFile() || stats.isDirectory());
@@ -33,11 +47,21 @@ export function openBulkInput({ cwd, stdin, signal }: Context, path: string, ask
   const name = isStdin ? "stdin" : visible(path);
   const bytes = () => (isStdin ? addAbortSignal(signal, stdin) : createReadStream(resolve(cwd, path), { signal }));
   let countBefore: number | undefined;
+  let absent: readonly string[] = [];
+  async function open(): Promise<AsyncIterable<readonly TextItem[]>> {
+    if (asked === "pairs") {
+      const read = await readPairsObject(bytes(), name);
+      if (!("pairs" in read)) return readItems(read, name);
+      absent = read.absent;
+      return once(read.pairs);
+    }
+    const { form, chunks } = asked === "auto" ? await detectKeyForm(bytes(), name) : { form: asked, chunks: bytes() };
+    return readItems(chunks, name, { form, mayBeCut: !isFile });
+  }
   async function* items(): AsyncGenerator<readonly TextItem[], void> {
     let count = 0;
     try {
-      const found = asked === "auto" ? await detectKeyForm(bytes(), name) : { form: asked, chunks: bytes() };
-      for await (const page of readItems(found.chunks, name, { form: found.form, mayBeCut: !isFile })) {
+      for await (const page of await open()) {
         signal.throwIfAborted();
         count += page.length;
         yield page;
@@ -52,13 +76,30 @@ export function openBulkInput({ cwd, stdin, signal }: Context, path: string, ask
     }
     countBefore = count;
   }
-  return { name, isFile, items };
+  return { name, isFile, items, absent: () => absent };
+}
+
+/** The same pages, of which the first has been read: what is wrong in it is told before anybody asks the API. */
+export async function begin<T>(pages: AsyncGenerator<T, void>): Promise<AsyncGenerator<T, void>> {
+  const first = await pages.next();
+  return (async function* () {
+    try {
+      if (first.done !== true) yield first.value;
+      yield* pages;
+    } finally {
+      await pages.return();
+    }
+  })();
+}
+
+export async function* once<T>(page: T): AsyncGenerator<T, void> {
+  yield page;
 }
 
 /** A pair in wrangler's form: `{"key": "a", "value": "text", "base64": false, "expiration": 1999999999,
- * "expiration_ttl": 300, "metadata": {}}`; other properties are ignored, as wrangler does, but a near miss of
- * these names is refused: without it, the pair would mean something else. Throws AppError "usage". */
-export function parsePair(item: TextItem, name: string): Pair {
+ * "expiration_ttl": 300, "metadata": {}}`; other properties are ignored, as wrangler does, and counted in `ignored`, but a
+ * near miss of these names is refused: without it, the pair would mean something else. Throws AppError "usage". */
+export function parsePair(item: TextItem, name: string, ignored: Map<string, number>): Pair {
   const fail = (why: string): never => {
     throw new AppError("usage", `${item.unit} ${item.number} of ${name} ${why}`, {
       hint: 'each is {"key": "...", "value": "..."}, with base64, expiration, expiration_ttl or metadata where it has any',
@@ -70,6 +111,8 @@ export function parsePair(item: TextItem, name: string): Pair {
   for (const property of Object.keys(json)) {
     const meant = meantProperty(property);
     if (meant !== undefined) return fail(`has "${visible(property)}"; its name is "${meant}"`);
+    if (PROPERTIES.has(property)) continue;
+    if (ignored.has(property) || ignored.size < IGNORED_MAX) ignored.set(property, (ignored.get(property) ?? 0) + 1);
   }
   if (typeof key !== "string") return fail("has no key");
   if (typeof value !== "string") return fail(value === undefined ? "has no value" : "has a value that is no string");
@@ -92,25 +135,25 @@ export function parsePair(item: TextItem, name: string): Pair {
   ) {
     return fail(`has an expiration_ttl that is no whole number of at least ${EXPIRATION_AHEAD_SECONDS_MIN} seconds`);
   }
+  const unfit = findJsonFault(metadata);
+  if (unfit !== undefined) return fail(`(key "${visible(key.slice(0, 80))}") has metadata that ${unfit}`);
   const text = metadata === undefined || metadata === null ? undefined : canonicalJson(metadata);
   if (text !== undefined && Buffer.byteLength(text) > METADATA_BYTES_MAX)
     return fail(`has over ${METADATA_BYTES_MAX} bytes of metadata`);
   return { key: parseKeyOf(key, item, name), bytes, metadata: text, expiration: at, ttlSeconds: ttl ?? undefined };
 }
 
-/** The name that `property` is a near miss of, or undefined if it is right or means something else. */
-function meantProperty(property: string): string | undefined {
-  const meant = properties.get(property.toLowerCase().replace(/[_-]/g, ""));
-  return meant === property ? undefined : meant;
-}
+const PROPERTIES = new Set(["key", "value", "base64", "expiration", "expiration_ttl", "metadata"]);
+/** How many names of properties are told. */
+const IGNORED_MAX = 20;
 
-const properties: ReadonlyMap<string, string> = new Map([
-  ...["key", "value", "base64", "expiration", "metadata"].map((name) => [name, name] as const),
-  ["isbase64", "base64"],
-  ["expirationttl", "expiration_ttl"],
-  ["ttl", "expiration_ttl"],
-  ["meta", "metadata"],
-]);
+/** What `bulk put` says of properties that it did not write. */
+export function renderIgnored(ignored: ReadonlyMap<string, number>, name: string): readonly string[] {
+  return [...ignored].map(
+    ([property, times]) =>
+      `${name}: the property "${visible(property)}" of ${times} pairs means nothing to KV and is not written`,
+  );
+}
 
 /** A key as one of a list: a name as it is, a JSON string, or an object with its `name` or `key`. Throws AppError "usage". */
 export function parseListedKey(item: TextItem, name: string): Key {
@@ -136,7 +179,7 @@ function parseJson(
   hint = "a comma or a quote may be missing or too many",
 ): Json {
   try {
-    return JSON.parse(text) as Json;
+    return parseExactJson(text);
   } catch (error) {
     throw new AppError("usage", `${unit} ${number} of ${name} is not JSON: ${visible((error as Error).message)}`, {
       hint,

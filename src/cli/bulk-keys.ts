@@ -6,7 +6,7 @@ import { basename, resolve } from "node:path";
 import type { Command } from "commander";
 import { AppError, visible } from "../core/errors.ts";
 import type { Key } from "../core/key.ts";
-import { openBulkInput, parseListedKey } from "./bulk-input.ts";
+import { begin, once, openBulkInput, parseListedKey } from "./bulk-input.ts";
 import type { Context } from "./context.ts";
 import { parseKeyArgument } from "./key-argument.ts";
 import { type KeyFormOptions, parseKeyForm } from "./key-form.ts";
@@ -60,9 +60,5 @@ export async function keyPages(
     total = 0;
     for await (const keys of pages()) total += keys.length;
   }
-  return { name: basename(input.name), total, pages: pages() };
-}
-
-async function* once<T>(page: T): AsyncGenerator<T, void> {
-  yield page;
+  return { name: basename(input.name), total, pages: input.isFile ? pages() : await begin(pages()) };
 }

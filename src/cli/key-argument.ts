@@ -2,9 +2,14 @@
 
 import { type Clock, type EpochSeconds, parseEpochSeconds, toEpochSeconds } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
-import { canonicalJson, type Json } from "../core/json.ts";
+import { canonicalJson, findJsonFault, type Json, parseJson } from "../core/json.ts";
 import { type Key, keyFault } from "../core/key.ts";
-import { EXPIRATION_AHEAD_SECONDS_MIN, KEY_BYTES_MAX, METADATA_BYTES_MAX } from "../core/limits.ts";
+import {
+  EXPIRATION_AHEAD_SECONDS_MIN,
+  EXPIRATION_SECONDS_PLAUSIBLE_MAX,
+  KEY_BYTES_MAX,
+  METADATA_BYTES_MAX,
+} from "../core/limits.ts";
 import { parseDuration } from "../core/units.ts";
 
 const keyFaults = {
@@ -62,9 +67,6 @@ export function parseExpirationArgument(text: string, clock: Clock): EpochSecond
   );
 }
 
-/** A larger number is a time in milliseconds: as seconds it lies after the year 5100. */
-export const EXPIRATION_SECONDS_PLAUSIBLE_MAX = 1e11;
-
 /** NaN for a day that its month does not have: Date.parse takes 2027-02-31 for the 3rd of March. */
 function parseTimeSeconds(text: string): number {
   const day = text.slice(0, 10);
@@ -77,7 +79,7 @@ function parseTimeSeconds(text: string): number {
 export function parseMetadataArgument(text: string): string | undefined {
   let json: Json;
   try {
-    json = JSON.parse(text) as Json;
+    json = parseJson(text);
   } catch (error) {
     throw new AppError("usage", `--metadata is not JSON: ${visible((error as Error).message)}`, {
       hint: `quote it for the shell: --metadata '{"type":"page"}'`,
@@ -85,6 +87,8 @@ export function parseMetadataArgument(text: string): string | undefined {
     });
   }
   if (json === null) return undefined;
+  const unfit = findJsonFault(json);
+  if (unfit !== undefined) throw new AppError("usage", `--metadata ${unfit}`);
   const canonical = canonicalJson(json);
   const bytes = Buffer.byteLength(canonical);
   if (bytes <= METADATA_BYTES_MAX) return canonical;

@@ -30,10 +30,14 @@ export function parseJson(text: string): Json {
   if (findUnsafeNumber(text) === undefined) return JSON.parse(text) as Json;
   // A reviver would see each number's text, but it overflows the stack where the text is nested deep.
   const numbers: string[] = [];
-  const marked = text.replace(STRING_OR_NUMBER, (token) => {
-    if (token.startsWith('"') || !isUnsafe(token)) return token;
-    return `"${MARK}${numbers.push(token) - 1}"`;
-  });
+  let marked = "";
+  let end = 0;
+  for (const { at, number } of numbersOf(text)) {
+    if (!isUnsafe(number)) continue;
+    marked += `${text.slice(end, at)}"${MARK}${numbers.push(number) - 1}"`;
+    end = at + number.length;
+  }
+  marked += text.slice(end);
   // What is no JSON with its own numbers must not become JSON with the marks.
   JSON.parse(text);
   const { rawJSON } = JSON as unknown as RawJson;
@@ -92,13 +96,32 @@ const NUMBER_SHOWN_MAX = 40;
 export function findUnsafeNumber(text: string): string | undefined {
   // Nearly no text has a long number, or one with an exponent: one fast search tells, strings not told from numbers.
   if (!MAYBE_UNSAFE.test(text)) return undefined;
-  for (const [token] of text.matchAll(STRING_OR_NUMBER)) if (!token.startsWith('"') && isUnsafe(token)) return token;
+  for (const { number } of numbersOf(text)) if (isUnsafe(number)) return number;
   return undefined;
 }
 
 /** 15 digits are always kept. */
 const MAYBE_UNSAFE = /(?:^|[:,[\s])-?(?:[\d.]{16}|\d[\d.]*[eE])/;
-const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d[\d.]*(?:[eE][+-]?\d+)?/gs;
+
+/** The numbers in `text` that are in no string. Strings are skipped by their quotes: an expression that matches one overflows
+ * its stack at 10 MB. */
+function* numbersOf(text: string): Generator<{ readonly at: number; readonly number: string }, void> {
+  const tokens = /"|-?\d[\d.]*(?:[eE][+-]?\d+)?/g;
+  for (let token = tokens.exec(text); token !== null; token = tokens.exec(text)) {
+    if (token[0] === '"') tokens.lastIndex = stringEnd(text, token.index);
+    else yield { at: token.index, number: token[0] };
+  }
+}
+
+/** Where the string that begins at `start` is over. */
+function stringEnd(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let slashes = 0;
+    while (text[end - 1 - slashes] === "\\") slashes++;
+    if (slashes % 2 === 0) return end + 1;
+  }
+  return text.length;
+}
 
 function isUnsafe(number: string): boolean {
   return number.length > 15 || /[eE]/.test(number) ? decimal(number) !== decimal(String(Number(number))) : false;

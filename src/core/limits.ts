@@ -26,3 +26,6 @@ export const TITLE_CHARS_MAX = 512;
 /** The API allows 1,200 requests in five minutes per user (docs: /fundamentals/api/reference/limits). */
 export const BUDGET_REQUESTS = 1200;
 export const BUDGET_WINDOW_MS = 300_000;
+
+/** A larger expiration is a time in milliseconds: as seconds it lies after the year 5100. */
+export const EXPIRATION_SECONDS_PLAUSIBLE_MAX = 1e11;

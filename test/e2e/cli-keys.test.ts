@@ -230,6 +230,56 @@ describe("many keys", () => {
     expect((await kvsync(["key", "list", "-n", "app"])).stdout).toBe("");
   });
 
+  test("a property that means nothing is told once with its count, from a file or a pipe", async () => {
+    const consul = [1, 2].map((n) => ({ key: `c/${n}`, flags: 0, value: "v" }));
+    const name = file("consul.json", JSON.stringify(consul));
+    const told = 'the property "flags" of 2 pairs means nothing to KV and is not written\n';
+    const [put, piped] = [
+      await kvsync(["bulk", "put", "-n", "app", name]),
+      await kvsync(["bulk", "put", "-n", "app", "-"], JSON.stringify(consul)),
+    ];
+    expect(put).toMatchObject({ code: 0, stderr: `warning consul.json: ${told}` });
+    expect(piped).toMatchObject({ code: 0, stderr: `warning stdin: ${told}` });
+    await kvsync(["bulk", "delete", "-n", "app", "c/1", "c/2"]);
+  });
+
+  test.each([undefined, 2])("what wrangler kv bulk get prints is read as pairs (indent %s)", async (indent) => {
+    const values = {
+      "w/a": "text",
+      "w/{": { value: "}{", metadata: { n: 1 } },
+      metadata: "a key of that name",
+      "w/gone": null,
+    };
+    const put = await kvsync(["bulk", "put", "-n", "app", file("got.json", JSON.stringify(values, undefined, indent))]);
+    expect(put.stderr).toBe("warning got.json: 1 keys have no value (null) and are not written\n");
+    expect(put).toMatchObject({ code: 0, stdout: "wrote 3 keys to cloudflare:app\n" });
+    const got = await kvsync(["bulk", "get", "-n", "app", "metadata", "w/a", "w/{"]);
+    expect(records(got.stdout)).toEqual([
+      { key: "metadata", value: "a key of that name" },
+      { key: "w/a", value: "text" },
+      { key: "w/{", value: "}{", metadata: { n: 1 } },
+    ]);
+    await kvsync(["bulk", "delete", "-n", "app", "metadata", "w/a", "w/{"]);
+  });
+
+  test.each([
+    ['{"a":"1"}\n{"key":"b","value":"2"}\n', /line 1 of stdin has no key/],
+    ['{"Key":"a","Value":"1"}', /line 1 of stdin has "Key"; its name is "key"/],
+    ['{"a":"1","b":["2"]}', /"b" of stdin has a value that is no string/],
+    ['{"a":{"value":"1","meta":{}}}', /item 1 of stdin has "meta"; its name is "metadata"/],
+    ['{"key":"a","value":"1","metadata":{"id":9007199254740993}}', /\(key "a"\) has metadata that has the number/],
+  ])("%s is refused", async (input, message) => {
+    const run = await kvsync(["bulk", "put", "-n", "app", "-"], input);
+    expect([run.code, run.stderr]).toEqual([2, expect.stringMatching(message)]);
+    expect(await listed("")).toEqual([]);
+  });
+
+  test("a number in --metadata that would be changed is refused", async () => {
+    const run = await kvsync(["key", "put", "-n", "app", "k", "v", "--metadata", '{"id":9007199254740993}']);
+    expect(run.code).toBe(2);
+    expect(run.stderr).toContain("--metadata has the number 9007199254740993, which would not be kept exactly");
+  });
+
   test("keys that are missing are told, and the rest is printed", async () => {
     await kvsync(["key", "put", "-n", "app", "there", "v"]);
     const run = await kvsync(["bulk", "get", "-n", "app", "there", "gone"]);

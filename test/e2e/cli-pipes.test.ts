@@ -69,3 +69,12 @@ test("key put reads a pipe by its path, and no more of a device than a value may
   expect(endless.code).toBe(2);
   expect(endless.stderr).toContain("the value has more than 25 MiB");
 });
+
+test.each([
+  ["put", String.raw`printf '{"key":"a","value":1}\n'`, "has a value that is no string"],
+  ["delete", String.raw`printf 'a\r\n'`, "ends with a carriage return"],
+])("bulk %s tells what is wrong with a pipe although nothing answers for the API", async (verb, producer, message) => {
+  const dead = { ...env(), CLOUDFLARE_API_BASE_URL: "http://127.0.0.1:9" };
+  const run = await runScript(`kvsync bulk ${verb} --namespace app <(${producer})`, { cwd, env: dead });
+  expect([run.code, run.stderr]).toEqual([2, expect.stringContaining(message)]);
+});

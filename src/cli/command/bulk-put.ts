@@ -10,7 +10,7 @@ import { fingerprintOf } from "../../core/fingerprint.ts";
 import { stampMetadata } from "../../core/stamp.ts";
 import type { Pair } from "../../kv/pair-text.ts";
 import { type PairToWrite, writePairs } from "../../kv/write-pairs.ts";
-import { type BulkInput, openBulkInput, parsePair } from "../bulk-input.ts";
+import { begin, type BulkInput, openBulkInput, parsePair, renderIgnored } from "../bulk-input.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
@@ -34,26 +34,33 @@ export function define(command: Command, start: Start): void {
 async function bulkPut(context: Context, file: string, options: Options): Promise<ExitCode> {
   const { clock, output, signal } = context;
   const startedAt = clock.now();
-  const input = openBulkInput(context, file, "json");
+  const input = openBulkInput(context, file, "pairs");
   const progress = context.openProgress(basename(input.name));
+  const ignored = new Map<string, number>();
+  const tellIgnored = (): void => {
+    for (const text of renderIgnored(ignored, input.name)) output.warn(`${output.stderr.yellow("warning")} ${text}`);
+    if (input.absent().length > 0)
+      output.warn(
+        `${output.stderr.yellow("warning")} ${input.name}: ${input.absent().length} keys have no value (null) and are not written`,
+      );
+  };
   let total: number | undefined;
   if (input.isFile) {
     total = 0;
     for await (const items of input.items()) {
-      for (const item of items) parsePair(item, input.name);
+      for (const item of items) parsePair(item, input.name, ignored);
       total += items.length;
       progress.update({ phase: "checking", done: total, total: undefined });
     }
+    tellIgnored();
   }
+  const toWrite = pairPages(input, options.stamp, input.isFile ? new Map() : ignored);
+  const pages = input.isFile ? toWrite : await begin(toWrite);
   const { account, api, namespace, label } = await openWholeNamespace(context, options);
   let written = 0;
   let failed = 0;
   try {
-    for await (const outcomes of writePairs(
-      { clock, api, namespaceId: namespace.id },
-      pairPages(input, options.stamp),
-      { signal },
-    )) {
+    for await (const outcomes of writePairs({ clock, api, namespaceId: namespace.id }, pages, { signal })) {
       for (const outcome of outcomes) {
         if (outcome.kind === "written") written++;
         else {
@@ -72,16 +79,21 @@ async function bulkPut(context: Context, file: string, options: Options): Promis
   } finally {
     progress.close();
   }
+  if (!input.isFile) tellIgnored();
   output.line(`wrote ${count(written)} keys to ${label}`);
   const fields = { command: "bulk put", account: account.name, namespace: namespace.title, written, failed };
   output.event(summaryRecord(fields, api.counts(), clock.now() - startedAt));
   return failed === 0 ? EXIT.done : EXIT.incomplete;
 }
 
-async function* pairPages(input: BulkInput, stamps: boolean): AsyncGenerator<readonly PairToWrite[], void> {
+async function* pairPages(
+  input: BulkInput,
+  stamps: boolean,
+  ignored: Map<string, number>,
+): AsyncGenerator<readonly PairToWrite[], void> {
   for await (const items of input.items()) {
     yield items.map((item) => {
-      const pair = parsePair(item, input.name);
+      const pair = parsePair(item, input.name, ignored);
       return { ...pair, metadata: stamps ? stamped(pair) : pair.metadata, tag: undefined };
     });
   }

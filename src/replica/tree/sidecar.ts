@@ -4,6 +4,8 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { type EpochSeconds, parseEpochSeconds } from "../../core/clock.ts";
 import { canonicalJson, findJsonFault, isJsonObject, type Json, parseJson } from "../../core/json.ts";
+import { EXPIRATION_SECONDS_PLAUSIBLE_MAX } from "../../core/limits.ts";
+import { meantProperty } from "../../core/pair-properties.ts";
 import { describeFault } from "./fs-fault.ts";
 
 export interface Attributes {
@@ -53,10 +55,12 @@ function parseSidecar(bytes: Uint8Array): SidecarOutcome {
   if (!isJsonObject(json)) return fault('its sidecar is no JSON object like {"metadata": ...}');
   for (const name of Object.keys(json))
     if (!PROPERTIES.has(name))
-      return fault(`its sidecar has the property ${JSON.stringify(name)}; it may have "metadata" and "expiration"`);
+      return fault(`its sidecar has the property ${JSON.stringify(name)}; ${rightProperty(name)}`);
   const expiration = json["expiration"] === undefined ? undefined : parseEpochSeconds(json["expiration"]);
   if (json["expiration"] !== undefined && expiration === undefined)
     return fault(`its sidecar has the expiration ${JSON.stringify(json["expiration"])}, which is no epoch second`);
+  if (expiration !== undefined && expiration > EXPIRATION_SECONDS_PLAUSIBLE_MAX)
+    return fault(`its sidecar has the expiration ${expiration}, which is in milliseconds; KV takes seconds`);
   const { metadata } = json;
   const unfit = findJsonFault(metadata);
   if (unfit !== undefined) return fault(`its sidecar has metadata that ${unfit}`);
@@ -68,6 +72,13 @@ function parseSidecar(bytes: Uint8Array): SidecarOutcome {
       expiration,
     },
   };
+}
+
+function rightProperty(name: string): string {
+  const meant = meantProperty(name) ?? name;
+  if (meant === "expiration_ttl")
+    return 'write "expiration", in seconds since 1970, or give the rule of the config an expiration_ttl';
+  return PROPERTIES.has(meant) ? `its name is "${meant}"` : 'it may have "metadata" and "expiration"';
 }
 
 /** The text of a sidecar, or undefined if there is nothing to tell. Indented for people, unless that makes it too large to

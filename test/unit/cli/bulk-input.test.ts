@@ -4,12 +4,15 @@ import { parseListedKey, parsePair } from "../../../src/cli/bulk-input.ts";
 const item = (text: string, unit: "item" | "line" = "item") => ({ text, number: 3, unit });
 
 test("a pair in wrangler's form has all that belongs to it", () => {
+  const ignored = new Map<string, number>();
   const pair = parsePair(
     item(
       '{"key":"a/b","value":"AAEC/w==","base64":true,"expiration":1999999999,"expiration_ttl":300,"metadata":{"b":1,"a":2},"x":1}',
     ),
     "p.json",
+    ignored,
   );
+  expect([...ignored]).toEqual([["x", 1]]);
   expect({ ...pair, bytes: [...pair.bytes] }).toEqual({
     key: "a/b",
     bytes: [0, 1, 2, 255],
@@ -17,7 +20,7 @@ test("a pair in wrangler's form has all that belongs to it", () => {
     expiration: 1_999_999_999,
     ttlSeconds: 300,
   });
-  expect(parsePair(item('{"key":"k","value":"ü"}'), "p.json")).toEqual({
+  expect(parsePair(item('{"key":"k","value":"ü"}'), "p.json", new Map())).toEqual({
     key: "k",
     bytes: Buffer.from("ü"),
     metadata: undefined,
@@ -49,7 +52,13 @@ test.each([
   ['{"key":"k","value":"v","expiration":"soon"}', /has an expiration that is no whole number/],
   ['{"key":"k","value":"v","expiration_ttl":59}', /at least 60 seconds/],
   [`{"key":"k","value":"v","metadata":"${"x".repeat(1023)}"}`, /over 1024 bytes of metadata/],
-])("%s is refused", (text, message) => expect(() => parsePair(item(text), "p.json")).toThrow(message));
+  [
+    '{"key":"k","value":"v","metadata":{"n":9007199254740993}}',
+    /\(key "k"\) has metadata that has the number 9007199254740993/,
+  ],
+  ['{"key":"k","value":"v","metadata":1e400}', /has the number 1e400/],
+  [`{"key":"k","value":"${"x".repeat(20_000_000)}:12345678901234567","metadata":[1e400]}`, /has the number 1e400/],
+])("%.200s is refused", (text, message) => expect(() => parsePair(item(text), "p.json", new Map())).toThrow(message));
 
 test.each([
   ['"a"', "item", "a"],

@@ -90,3 +90,13 @@ describe("depth", () => {
     expect(findJsonFault(parseJson(`${"[".repeat(100_000)}1e400${"]".repeat(100_000)}`))).toMatch(/levels deep/);
   });
 });
+
+test("numbers beside long strings, and strings with quotes, are told apart", () => {
+  const long = "x".repeat(20_000_000);
+  expect(findUnsafeNumber(JSON.stringify([`${long}\\"`, ":1234567890123456789", '"\\']))).toBeUndefined();
+  expect(findUnsafeNumber(`[${JSON.stringify(`${long}\\"`)},1e400]`)).toBe("1e400");
+  const text = `{"a\\\\":1e400,"b\\"":["${MARKED}",-9007199254740993]}`;
+  expect(compactJson(parseJson(text))).toBe(text);
+});
+
+const MARKED = "12345678901234567890";

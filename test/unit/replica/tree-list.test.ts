@@ -81,6 +81,9 @@ describe("an entry", () => {
     ["[]", "no JSON object"],
     ['{"metadata": 1, "ttl": 60}', 'has the property "ttl"'],
     ['{"expiration": "soon"}', 'has the expiration "soon"'],
+    ['{"expiration": 1999999999000}', "which is in milliseconds; KV takes seconds"],
+    ['{"expirationTtl": 300}', 'write "expiration", in seconds since 1970'],
+    ['{"meta": {}}', 'its name is "metadata"'],
     [`{"metadata": "${"x".repeat(70_000)}"}`, "more than 65536 bytes"],
     [Buffer.from([0x7b, 0xff, 0x7d]), "is no JSON"],
   ])("is unknown, not without metadata, if its sidecar is damaged: %s", async (content, message) => {
