@@ -39,8 +39,8 @@ const UNKNOWN_BYTES_MIN: ByteCount = 16_000;
 const FADE = 0.9;
 /** More timeouts in a row are no matter of how much is asked for. */
 const SLOW_IN_A_ROW_MAX = 12;
-/** This many values refused one after the other, and none read: it is not the keys. */
-const REFUSED_IN_A_ROW_MAX = 25;
+/** This many values refused from the start, and nothing answered: it is not the keys. */
+const REFUSED_AT_FIRST_MAX = 100;
 const TAKEN_MAX = BULK_GET_KEYS_MAX;
 /** Values of one failed group that are read at a time. */
 const SINGLES_AT_ONCE = 4;
@@ -63,7 +63,8 @@ export function openValueReader<Tag>(
   let unknownKeys = groupKeys(share);
   let size: BatchSize = FULL_BATCH;
   let slowInARow = 0;
-  let refusedInARow = 0;
+  /** Values refused; undefined once the API has answered for any key. */
+  let refusedAtFirst: number | undefined = 0;
   /** The server's bulk get is not the API's: values are read one by one. */
   let bulkIsUnsupported = false;
 
@@ -95,16 +96,17 @@ export function openValueReader<Tag>(
     const { key, tag } = item;
     try {
       const bytes = await readValueBytes(api, namespaceId, key, options);
+      refusedAtFirst = undefined;
       if (bytes === undefined) {
         outcomes.push({ kind: "absent", key, tag });
         return;
       }
       if (item.binary === undefined) learn(1, isUtf8(bytes) ? 0 : 1);
       settleValue(item, bytes, undefined);
-      refusedInARow = 0;
     } catch (error) {
       const found = readFault(key, error);
-      if (found === undefined || ++refusedInARow > REFUSED_IN_A_ROW_MAX) throw error;
+      if (found === undefined) throw error;
+      if (refusedAtFirst !== undefined && ++refusedAtFirst > REFUSED_AT_FIRST_MAX) throw error;
       outcomes.push({ kind: "problem", key, tag, problem: found });
     }
   }
@@ -180,6 +182,7 @@ export function openValueReader<Tag>(
 
   async function settleBulk(items: Items, values: BulkValues): Promise<void> {
     slowInARow = 0;
+    refusedAtFirst = undefined;
     size = growBatch(size);
     learn(items.filter((item) => item.binary === undefined).length, 0);
     const broken: ValueToRead<Tag>[] = [];

@@ -288,7 +288,19 @@ describe("reading values", () => {
       code: "api-error",
       message: expect.stringContaining("something before the API") as string,
     });
-    expect(it.server.requests.length).toBeLessThan(100);
+    expect(it.server.requests.length).toBeLessThan(300);
+  });
+
+  it("reports any number of refused keys when others can be read", async () => {
+    await using it = await scripted((request, response) =>
+      request.target.endsWith("/fine") ? send(response, 200, "v") : send(response, 403, "<html>"),
+    );
+    const items = ["fine", ...Array.from({ length: 300 }, (_, i) => named(i))].map((key) =>
+      wanted(key, { binary: true }),
+    );
+    const outcomes = await collect(readValues(it.deps, pagesOf(items)));
+    expect(outcomes.filter(({ kind }) => kind === "problem")).toHaveLength(300);
+    expect(outcomes).toHaveLength(301);
   });
 
   it("concludes nothing from a bulk answer that lacks a key", async () => {
