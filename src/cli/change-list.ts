@@ -70,13 +70,18 @@ export function openChangeList(output: Output, options: ListOptions): ChangeList
     if (output.json) return output.event(recordOf(line, dryRun));
     if (!all && shown[line.kind] >= LINES_MAX[line.kind]) return hidden[line.kind].add(line.key);
     shown[line.kind]++;
-    output.line(renderLine(line, output, options));
+    say(line.kind, renderLine(line, output, options));
+  };
+  /** What was done is no news to whoever asked to be told nothing; conflicts are, and a plan is what was asked for. */
+  const say = (kind: Kind, text: string): void => {
+    if (dryRun || kind === "conflict") output.line(text);
+    else output.report(text);
   };
   const tellHidden = (kind: ChangeKind): void => {
     const folders = hidden[kind];
     if (folders.total() === 0) return;
     const where = kind === "add" ? "" : `: ${folders.render()}`;
-    output.line(`  ... and ${count(folders.total())} more ${NOUNS[kind]}${where} (--all shows every line)`);
+    say(kind, `  ... and ${count(folders.total())} more ${NOUNS[kind]}${where} (--all shows every line)`);
     hidden[kind] = countByFolder();
   };
 

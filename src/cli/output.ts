@@ -39,6 +39,9 @@ export interface Output {
   write(data: string | Uint8Array): Promise<void>;
   /** A line of result for people. Nothing with --json. */
   line(text: string): void;
+  /** A line that says what was done: as `line`, but nothing with --quiet. What was asked for, what failed and what is held
+   * or in conflict is no such line. */
+  report(text: string): void;
   /** A line of result for programs. Nothing without --json. */
   event(record: object): void;
   /** On stderr, unless --quiet. */
@@ -99,6 +102,9 @@ export function openOutput(options: OutputOptions): Output {
       }),
     line: (text) => {
       if (!json) put(stdout, `${text}\n`);
+    },
+    report: (text) => {
+      if (!json && !quiet) put(stdout, `${text}\n`);
     },
     event: (record) => {
       if (json) put(stdout, `${printableJson(JSON.stringify(record))}\n`);

@@ -157,7 +157,7 @@ export function buildProgram(
     .helpCommand(false)
     .option("-c, --config <file>", "The config file; else $KVSYNC_CONFIG, ./kvsync.yaml, the user's or the system's")
     .option("--json", "Results as lines of JSON on stdout; the last is the summary")
-    .option("-q, --quiet", "Nothing on stderr but problems and errors")
+    .option("-q, --quiet", "Only what was asked for, and what goes wrong: no word on what was done")
     .option("-v, --verbose", "More on stderr: retries, waits and causes")
     .option("--no-progress", "No progress bar")
     .option("--no-wait", "Fail with exit code 9 rather than wait for the request budget")

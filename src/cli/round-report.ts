@@ -102,7 +102,7 @@ export function openRoundReport(context: Context, subject: Subject): RoundReport
       // The summary is the last line.
       output.event({ ...summaryRecord(subject, result, requests, durationMs), creates });
       if (creates !== undefined) output.line(`  the ${creates.kind} ${visible(creates.name)} would be created`);
-      output.line(`${visible(name)}: ${renderResult(subject, result, requests)}, ${renderDuration(durationMs)}`);
+      output.report(`${visible(name)}: ${renderResult(subject, result, requests)}, ${renderDuration(durationMs)}`);
       if (held !== undefined && !output.json) output.warn(renderHeld(held, run, output.stderr));
       else if (subject.command === "diff" && result.written + result.removed > 0 && !output.json)
         output.note(renderHint("To carry these differences over, type:", run.again, output.stderr));

@@ -47,15 +47,15 @@ export function openGreeting(deps: GreetingDeps): Greeting {
     const isFirst = !standings.has(mapping.name);
     standings.set(mapping.name, standing);
     if (isFirst)
-      output.line(`${output.stdout.bold(visible(mapping.name))}: ${describe(mapping, cwd)}: ${standing.text}`);
+      output.report(`${output.stdout.bold(visible(mapping.name))}: ${describe(mapping, cwd)}: ${standing.text}`);
     finish();
   };
   const finish = (): void => {
     if (isDone || isEnding || !isExpecting || standings.size < mappings.size) return;
     const [example] = mappings.values();
     const behind = [...standings].flatMap(([name, standing]) => (standing.inStep ? [] : [{ name, ...standing }]));
-    if (example === undefined) output.line("nothing to sync yet: each folder that appears under root is a mapping");
-    else if (behind.length === 0) for (const line of hints(example, deps)) output.line(line);
+    if (example === undefined) output.report("nothing to sync yet: each folder that appears under root is a mapping");
+    else if (behind.length === 0) for (const line of hints(example, deps)) output.report(line);
     else if (!isToldFirst)
       for (const { name, advice } of behind) output.line(`not in step: ${visible(name)}. ${advice}`);
     isToldFirst = true;

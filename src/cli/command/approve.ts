@@ -34,7 +34,7 @@ async function approve(context: Context, mapping: string, plan: string | undefin
     approved = await approveInJournal(context, stateDir, mapping, plan);
     byDaemon = false;
   }
-  output.line(`approved plan ${approved} of mapping ${output.stdout.bold(mapping)}`);
+  output.report(`approved plan ${approved} of mapping ${output.stdout.bold(mapping)}`);
   output.note(
     byDaemon
       ? "it runs now, unless something has changed: kvsync status tells"

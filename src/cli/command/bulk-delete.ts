@@ -40,7 +40,7 @@ async function bulkDelete(context: Context, args: readonly string[], options: Op
     progress.update({ phase: "deleting", done: removed + failed, total });
   }
   progress.close();
-  output.line(`deleted ${count(removed)} keys from ${label}`);
+  output.report(`deleted ${count(removed)} keys from ${label}`);
   const fields = { command: "bulk delete", account: account.name, namespace: namespace.title, removed, failed };
   output.event(summaryRecord(fields, api.counts(), clock.now() - startedAt));
   return failed === 0 ? EXIT.done : EXIT.incomplete;

@@ -80,7 +80,7 @@ async function bulkPut(context: Context, file: string, options: Options): Promis
     progress.close();
   }
   if (!input.isFile) tellIgnored();
-  output.line(`wrote ${count(written)} keys to ${label}`);
+  output.report(`wrote ${count(written)} keys to ${label}`);
   const fields = { command: "bulk put", account: account.name, namespace: namespace.title, written, failed };
   output.event(summaryRecord(fields, api.counts(), clock.now() - startedAt));
   return failed === 0 ? EXIT.done : EXIT.incomplete;

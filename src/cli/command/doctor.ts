@@ -24,13 +24,13 @@ async function doctor(context: Context): Promise<ExitCode> {
   for await (const check of runChecks(context)) {
     counts[check.status]++;
     const paint = { ok: output.stdout.green, warn: output.stdout.yellow, fail: output.stdout.red }[check.status];
-    output.line(
-      `${paint(check.status.padEnd(4))}  ${output.stdout.bold(visible(check.subject))}: ${visibleLines(check.message)}`,
-    );
+    const text = `${paint(check.status.padEnd(4))}  ${output.stdout.bold(visible(check.subject))}: ${visibleLines(check.message)}`;
+    if (check.status === "ok") output.report(text);
+    else output.line(text);
     if (check.hint !== undefined) output.line(`      ${visibleLines(check.hint)}`);
     output.event({ type: "check", ...check });
   }
-  output.line(
+  output.report(
     counts.fail + counts.warn === 0
       ? "all is well"
       : `${counts.fail} failed, ${counts.warn} to look at, ${counts.ok} well`,

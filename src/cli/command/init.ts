@@ -36,8 +36,8 @@ function init({ cwd, output }: Context, ifMissing: boolean): void {
       hint: `edit it, or move it away; kvsync doctor checks it`,
     });
   }
-  output.line(`wrote ${FILE}`);
-  if (writeExample(folder, cwd)) output.line(`wrote ${EXAMPLE}, a folder to try it with`);
+  output.report(`wrote ${FILE}`);
+  if (writeExample(folder, cwd)) output.report(`wrote ${EXAMPLE}, a folder to try it with`);
   output.event({ type: "summary", command: "init", file: path });
   // Whoever says --if-missing has the next step in hand.
   if (!ifMissing)

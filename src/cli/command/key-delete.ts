@@ -70,7 +70,7 @@ async function deleteKeysOf(context: Context, texts: readonly string[], options:
     });
   }
   for (const key of absent) output.warn(`${output.stderr.yellow("absent")} ${visible(key)}`);
-  output.line(
+  output.report(
     keys.length === 1
       ? `deleted "${visible(only!)}" from ${label}`
       : `deleted ${count(removed)} ${removed === 1 ? "key" : "keys"} from ${label}`,

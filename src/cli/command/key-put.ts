@@ -67,7 +67,7 @@ async function putKey(context: Context, keyText: string, value: string | undefin
   const stamp = { fingerprint: fingerprintOf(bytes), size: bytes.byteLength, binary: !isUtf8(bytes) };
   const metadata = options.stamp ? stampMetadata(own, stamp) : own;
   await api.writeValue(namespace.id, key, bodyOfBytes(bytes), { metadata, expiration, ttlSeconds }, { signal });
-  output.line(`wrote "${visible(key)}" (${renderByteCount(bytes.byteLength)}) to ${label}`);
+  output.report(`wrote "${visible(key)}" (${renderByteCount(bytes.byteLength)}) to ${label}`);
   const fields = { command: "key put", account: account.name, namespace: namespace.title, written: 1 };
   output.event(summaryRecord(fields, api.counts(), clock.now() - startedAt));
 }

@@ -148,7 +148,7 @@ function begin({ clock, output }: Context, command: SummaryFields["command"], ac
   const startedAt = clock.now();
   return {
     end: (namespace: Namespace, line: string): void => {
-      output.line(line);
+      output.report(line);
       const fields = { command, account: account.name, namespace: namespace.title, id: namespace.id };
       output.event(summaryRecord(fields, account.api.counts(), clock.now() - startedAt));
     },

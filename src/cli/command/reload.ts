@@ -19,7 +19,7 @@ async function reload(context: Context): Promise<void> {
     const parts = [told("added", added), told("changed", changed), told("removed", removed)].filter(
       (part) => part !== undefined,
     );
-    output.line(parts.length === 0 ? "reloaded: no mapping changed" : `reloaded: ${parts.join("; ")}`);
+    output.report(parts.length === 0 ? "reloaded: no mapping changed" : `reloaded: ${parts.join("; ")}`);
     output.event({ type: "summary", command: "reload", added, changed, removed });
   } finally {
     client.close();

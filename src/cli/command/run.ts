@@ -83,7 +83,7 @@ async function run(context: Context, names: readonly string[], options: Options)
     await accounts.close();
     heartbeats.close();
   }
-  output.line("stopped: what was begun is finished, or is left for the next start");
+  output.report("stopped: what was begun is finished, or is left for the next start");
   output.event({ type: "summary", command: "run" });
   return EXIT.done;
 }

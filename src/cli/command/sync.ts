@@ -71,6 +71,8 @@ function tellAnswer({ output }: Context, { mapping, round, held, error }: SyncAn
   if (round === null) return EXIT.done;
   const { written, removed, unchanged, failed, durationMs } = round;
   const counts = `${count(written)} written, ${count(removed)} removed, ${count(unchanged)} unchanged`;
-  output.line(`${name}: ${counts}${failed > 0 ? `, ${count(failed)} failed` : ""}, ${renderDuration(durationMs)}`);
+  const text = `${name}: ${counts}${failed > 0 ? `, ${count(failed)} failed` : ""}, ${renderDuration(durationMs)}`;
+  if (failed > 0) output.line(text);
+  else output.report(text);
   return failed > 0 ? EXIT.incomplete : EXIT.done;
 }

@@ -85,7 +85,7 @@ async function restore(context: Context, id: string, { to, force = false }: Rest
   const path = await restoreItem(context, found.item, found.bytes, { to, force });
   const { output } = context;
   if (path === undefined) return;
-  output.line(`restored ${output.stdout.bold(visible(found.item.key))} to ${visible(path)}`);
+  output.report(`restored ${output.stdout.bold(visible(found.item.key))} to ${visible(path)}`);
   const { mapping, key, size } = found.item;
   output.event({ type: "summary", command: "trash restore", mapping, key, file: path, bytes: size });
 }

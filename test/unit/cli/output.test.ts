@@ -42,6 +42,7 @@ function open(
   const output = openOutput({ stdout, stderr, env, json, quiet, verbose, progress: true, onClosed });
   output.line("line");
   output.event({ type: "event" });
+  output.report("report");
   output.note("note");
   output.warn("warn");
   output.detail("detail");
@@ -50,10 +51,10 @@ function open(
 
 describe("output", () => {
   test.each([
-    ["by default", {}, "line\n", "note\nwarn\n"],
+    ["by default", {}, "line\nreport\n", "note\nwarn\n"],
     ["with --json", { json: true }, '{"type":"event"}\n', "note\nwarn\n"],
     ["with --quiet", { quiet: true }, "line\n", "warn\n"],
-    ["with -v", { verbose: true }, "line\n", "note\nwarn\ndetail\n"],
+    ["with -v", { verbose: true }, "line\nreport\n", "note\nwarn\ndetail\n"],
   ])("%s", (_, options, out, err) => {
     const { stdout, stderr } = open(options);
     expect([stdout.text, stderr.text]).toEqual([out, err]);
