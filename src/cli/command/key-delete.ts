@@ -1,9 +1,10 @@
 // `kvsync key delete`: a key or a few, each of which is looked up first, so that a name that was mistyped is said.
 
 import type { Command } from "commander";
-import { AppError, visible } from "../../core/errors.ts";
+import { AppError, type ErrorCode, visible } from "../../core/errors.ts";
 import type { Key } from "../../core/key.ts";
 import { deleteKeys } from "../../kv/delete-keys.ts";
+import { isRefusal } from "../../kv/kv-error.ts";
 import type { KvApi, Namespace } from "../../kv/kv-api.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
@@ -81,7 +82,17 @@ async function deleteKeysOf(context: Context, texts: readonly string[], options:
 
 const LOOKS_AT_ONCE_MAX = 6;
 
-/** Whether there is no such key. A look that fails tells nothing: the deletion itself will show what is wrong. */
+/** What fails a look and would fail the deletion as well, after as long a wait. */
+const ABOUT_ALL: ReadonlySet<ErrorCode> = new Set([
+  "unauthorized",
+  "network",
+  "rate-limited",
+  "quota-exhausted",
+  "budget-exhausted",
+  "namespace-not-found",
+]);
+
+/** Whether there is no such key. A look that fails for this key alone tells nothing: the deletion will show what is wrong. */
 async function isAbsent(
   { output, signal }: Context,
   { api, namespace, key }: { readonly api: KvApi; readonly namespace: Namespace; readonly key: Key },
@@ -90,6 +101,7 @@ async function isAbsent(
     return (await api.readMetadata(namespace.id, key, { signal })) === undefined;
   } catch (error) {
     if (signal.aborted || !(error instanceof AppError)) throw error;
+    if (ABOUT_ALL.has(error.code) && !isRefusal(error)) throw error;
     output.detail(`could not look up "${visible(key)}": ${visible(error.message)}`);
     return false;
   }
