@@ -73,7 +73,7 @@ export function openChangeList(output: Output, options: ListOptions): ChangeList
     say(line.kind, renderLine(line, output, options));
   };
   /** What was done is no news to whoever asked to be told nothing; conflicts are, and a plan is what was asked for. */
-  const say = (kind: Kind, text: string): void => {
+  const say = (kind: ChangeKind, text: string): void => {
     if (dryRun || kind === "conflict") output.line(text);
     else output.report(text);
   };
