@@ -1,12 +1,12 @@
-// The request budget of one account: which moment the next request may be sent at. Pure: state and the time in, a wait
-// out; kv/budget.ts sleeps. By hand, since no library takes our clock, keeps an exact sliding window, or learns from
+// The request budget of one account: which moment the next request may be sent at. Pure: state and the monotonic time in,
+// a wait out; kv/budget.ts sleeps. By hand, since no library takes our clock, keeps an exact sliding window, or learns from
 // answers.
 //
 // A log of answers rather than a counter that refills: it allows a burst of the whole budget, yet never more than the
 // quota in any window, wherever that window begins. A request counts from before it is sent until a window after its
 // answer, so the server, which counts it somewhere in between, never sees more than the quota either.
 
-import type { DurationMs, EpochMs } from "./clock.ts";
+import type { DurationMs, MonotonicMs } from "./clock.ts";
 
 /** At most `quota` requests in any `windowMs`. */
 export interface RatePolicy {
@@ -48,8 +48,7 @@ export function openTokenBucket(policies: readonly RatePolicy[], recent: readonl
 
 /** How long until a request may be sent: 0 is now, Infinity is not before one in flight is answered. `reserve` (0..1) is
  * the part of each quota that this request must leave unused, for those more urgent. */
-export function waitMs(bucket: TokenBucket, now: EpochMs, reserve = 0): DurationMs {
-  followClock(bucket, now);
+export function waitMs(bucket: TokenBucket, now: MonotonicMs, reserve = 0): DurationMs {
   let wait = Math.max(0, bucket.blockedUntil - now);
   const { remaining } = bucket;
   if (remaining !== undefined && now < remaining.until && remaining.left <= 0)
@@ -58,7 +57,7 @@ export function waitMs(bucket: TokenBucket, now: EpochMs, reserve = 0): Duration
   return wait;
 }
 
-function policyWaitMs(bucket: TokenBucket, policy: RatePolicy, now: EpochMs, reserve: number): DurationMs {
+function policyWaitMs(bucket: TokenBucket, policy: RatePolicy, now: MonotonicMs, reserve: number): DurationMs {
   // At least one request is always possible, or a small quota would stop the less urgent for good.
   const quota = Math.max(1, policy.quota - Math.floor(policy.quota * reserve));
   const free = quota - bucket.inFlight;
@@ -72,7 +71,7 @@ function policyWaitMs(bucket: TokenBucket, policy: RatePolicy, now: EpochMs, res
 
 /** How long until `requests` more will have been sent, each `paceMs` after the one before at the earliest, if nobody else
  * sends any. What is in flight counts as answered now. */
-export function outlookMs(bucket: TokenBucket, now: EpochMs, requests: number, paceMs: DurationMs): DurationMs {
+export function outlookMs(bucket: TokenBucket, now: MonotonicMs, requests: number, paceMs: DurationMs): DurationMs {
   if (requests <= 0) return 0;
   const { blockedUntil, remaining, policies } = bucket;
   const toldUntil = remaining !== undefined && remaining.left < requests ? remaining.until : 0;
@@ -83,7 +82,7 @@ export function outlookMs(bucket: TokenBucket, now: EpochMs, requests: number, p
 function policyOutlookMs(
   { answers, next, answered, inFlight, blockedUntil }: TokenBucket,
   { quota, windowMs }: RatePolicy,
-  now: EpochMs,
+  now: MonotonicMs,
   requests: number,
   paceMs: DurationMs,
 ): DurationMs {
@@ -108,8 +107,7 @@ export function takeToken(bucket: TokenBucket): void {
 }
 
 /** A request has been answered, or has failed: either way the server may have counted it, up to this moment. */
-export function settleToken(bucket: TokenBucket, now: EpochMs): void {
-  followClock(bucket, now);
+export function settleToken(bucket: TokenBucket, now: MonotonicMs): void {
   bucket.inFlight--;
   log(bucket, now);
 }
@@ -121,12 +119,12 @@ export function returnToken(bucket: TokenBucket): void {
 }
 
 /** Nothing may be sent for `duration` from `now` on. */
-export function blockTokens(bucket: TokenBucket, now: EpochMs, duration: DurationMs): void {
+export function blockTokens(bucket: TokenBucket, now: MonotonicMs, duration: DurationMs): void {
   bucket.blockedUntil = Math.max(bucket.blockedUntil, now + duration);
 }
 
 /** What an answer said about the server's own count: `left` requests for the next `resetMs`. */
-export function observeRemaining(bucket: TokenBucket, now: EpochMs, left: number, resetMs: DurationMs): void {
+export function observeRemaining(bucket: TokenBucket, now: MonotonicMs, left: number, resetMs: DurationMs): void {
   const until = now + resetMs;
   // Those in flight may not be in the server's count yet.
   const usable = left - bucket.inFlight;
@@ -154,21 +152,10 @@ export function observePolicies(bucket: TokenBucket, policies: readonly RatePoli
 }
 
 /** The moments of the requests that still count, in order: what another process needs to go on with this budget. */
-export function recentTokens(bucket: TokenBucket, now: EpochMs): readonly number[] {
+export function recentTokens(bucket: TokenBucket, now: MonotonicMs): readonly number[] {
   const windowMs = Math.max(0, ...bucket.policies.map((policy) => policy.windowMs));
   const moments = logged(bucket).filter((moment) => moment + windowMs > now);
   return [...moments, ...Array.from({ length: bucket.inFlight }, () => now)];
-}
-
-/** A clock that was set back would leave moments in the future, and waits of hours: they move back with it. */
-function followClock(bucket: TokenBucket, now: EpochMs): void {
-  if (bucket.answered === 0) return;
-  const capacity = bucket.answers.length;
-  const ahead = (bucket.answers[(bucket.next - 1 + capacity) % capacity] ?? 0) - now;
-  if (ahead <= 0) return;
-  bucket.answers = bucket.answers.map((moment) => moment - ahead);
-  bucket.blockedUntil -= ahead;
-  bucket.remaining = undefined;
 }
 
 function log(bucket: TokenBucket, moment: number): void {

@@ -42,7 +42,7 @@ export interface BudgetOptions {
   readonly share?: number | undefined;
   /** Requests at a time. */
   readonly concurrency?: number | undefined;
-  /** Moments of requests sent by an earlier process: what its {@link Budget.recent} gave. */
+  /** When requests were sent by an earlier process, by the time of day: what its {@link Budget.recent} gave. */
   readonly recent?: readonly number[] | undefined;
 }
 
@@ -73,7 +73,7 @@ export interface Budget {
   acquire(priority: Priority, options?: AcquireOptions): Promise<Permit>;
   /** Nobody sends anything for `duration`: the server said so. */
   block(duration: DurationMs): void;
-  /** The moments of the requests that still count against the window; to be kept for the next process. */
+  /** When the requests were sent that still count against the window, by the time of day: to be kept for the next process. */
   recent(): readonly number[];
   /** How many requests could be sent at once now, and how many are waiting. */
   status(): { readonly inFlight: number; readonly waiting: number };
@@ -94,7 +94,7 @@ interface Waiter {
 /** @throws AppError `config-invalid` for numbers that are no budget. */
 export function openBudget(options: BudgetOptions): Budget {
   const { clock, concurrency = CONCURRENCY_DEFAULT } = options;
-  const bucket = openTokenBucket(policiesOf(options), options.recent);
+  const bucket = openTokenBucket(policiesOf(options), momentsOf(options));
   const queues: Record<Priority, Waiter[]> = { edit: [], scan: [], scrub: [] };
   let sleeping: AbortController | undefined;
 
@@ -104,7 +104,7 @@ export function openBudget(options: BudgetOptions): Budget {
     for (;;) {
       const waiter = firstOf(queues);
       if (waiter === undefined || bucket.inFlight >= concurrency) return;
-      const wait = waitMs(bucket, clock.now(), RESERVES[waiter.priority]);
+      const wait = waitMs(bucket, clock.monotonic(), RESERVES[waiter.priority]);
       if (wait > 0) {
         // Without an end in sight, an answer to one of those in flight pumps again.
         if (Number.isFinite(wait) && !hold(waiter, wait)) continue;
@@ -137,7 +137,7 @@ export function openBudget(options: BudgetOptions): Budget {
   function heldMs(): DurationMs {
     const waiter = firstOf(queues);
     if (waiter === undefined || bucket.inFlight >= concurrency) return 0;
-    const wait = waitMs(bucket, clock.now(), RESERVES[waiter.priority]);
+    const wait = waitMs(bucket, clock.monotonic(), RESERVES[waiter.priority]);
     return Number.isFinite(wait) ? wait : 0;
   }
 
@@ -147,7 +147,7 @@ export function openBudget(options: BudgetOptions): Budget {
       settle: (rate) => {
         if (!open) return;
         open = false;
-        const now = clock.now();
+        const now = clock.monotonic();
         settleToken(bucket, now);
         if (rate !== undefined) observe(bucket, rate, clock, options.share ?? 1);
         pump();
@@ -190,17 +190,27 @@ export function openBudget(options: BudgetOptions): Budget {
         pump();
       }),
     block: (duration) => {
-      blockTokens(bucket, clock.now(), duration);
+      blockTokens(bucket, clock.monotonic(), duration);
       pump();
     },
-    recent: () => recentTokens(bucket, clock.now()),
+    recent: () => {
+      const ahead = clock.now() - clock.monotonic();
+      return recentTokens(bucket, clock.monotonic()).map((moment) => Math.round(moment + ahead));
+    },
     status: () => ({
       inFlight: bucket.inFlight,
       waiting: queues.edit.length + queues.scan.length + queues.scrub.length,
     }),
     heldMs,
-    outlook: (requests, paceMs) => outlookMs(bucket, clock.now(), requests, paceMs),
+    outlook: (requests, paceMs) => outlookMs(bucket, clock.monotonic(), requests, paceMs),
   };
+}
+
+/** A moment that lies ahead was noted before the machine's clock was set back: it counts as now, since the request may have
+ * been sent just before. */
+function momentsOf({ clock, recent = [] }: BudgetOptions): readonly number[] {
+  const [wall, now] = [clock.now(), clock.monotonic()];
+  return recent.map((moment) => now - Math.max(0, wall - moment));
 }
 
 function policiesOf({
@@ -220,7 +230,7 @@ function policiesOf({
 }
 
 function observe(bucket: TokenBucket, rate: RateHeaders, clock: Clock, share: number): void {
-  const now = clock.now();
+  const now = clock.monotonic();
   if (rate.remaining !== undefined) observeRemaining(bucket, now, rate.remaining.left, rate.remaining.resetMs);
   if (rate.policies.length > 0)
     observePolicies(

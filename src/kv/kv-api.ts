@@ -101,11 +101,17 @@ interface Once {
   readonly withinMs: DurationMs;
 }
 
+export interface CreateOptions extends CallOptions {
+  /** A listing just before showed no namespace of this title: if an answer is lost and the title is taken then, this call has
+   * taken it. Unless it is so, that is `namespace-exists`, since nobody can tell who created it. */
+  readonly wasAbsent?: boolean | undefined;
+}
+
 /** All methods throw AppError: `unauthorized`, `namespace-not-found`, `rate-limited`, `network`, `api-error`, ... after
  * their retries are used up. */
 export interface KvApi {
   listNamespaces(options?: CallOptions): AsyncIterable<readonly Namespace[]>;
-  createNamespace(title: string, options?: CallOptions): Promise<Namespace>;
+  createNamespace(title: string, options?: CreateOptions): Promise<Namespace>;
   getNamespace(id: NamespaceId, options?: CallOptions): Promise<Namespace>;
   renameNamespace(id: NamespaceId, title: string, options?: CallOptions): Promise<Namespace>;
   deleteNamespace(id: NamespaceId, options?: CallOptions): Promise<void>;

@@ -102,7 +102,7 @@ export function openKvClient(options: KvClientOptions): KvClient {
     onWait: options.onWait,
     onAnswer: options.onAnswer,
     onWaited: options.onWaited,
-    isFresh: (id) => clock.now() - (created.get(id) ?? Number.NEGATIVE_INFINITY) < FRESH_MS,
+    isFresh: (id) => clock.monotonic() - (created.get(id) ?? Number.NEGATIVE_INFINITY) < FRESH_MS,
   });
 
   /** The result of a call that cannot be about a missing key. */
@@ -144,24 +144,21 @@ export function openKvClient(options: KvClientOptions): KvClient {
   const api: KvApi = {
     listNamespaces,
 
-    createNamespace: async (title, callOptions = {}) => {
+    createNamespace: async (title, createOptions = {}) => {
+      const { wasAbsent = false, ...callOptions } = createOptions;
       const what = `create namespace "${visible(title)}"`;
-      let retried = false;
-      const onRetry = (): void => {
-        retried = true;
-      };
+      const { mayBeDone, onRetry } = watchRetries();
       const call = { operation: "namespace", what, method: "POST", path: paths.namespaces(), onRetry } as const;
       let namespace: Namespace | undefined;
       try {
         const body = { body: titleBody(title), contentType: JSON_TYPE };
         namespace = parseNamespace((await request({ ...call, ...body }, callOptions)).result, what);
       } catch (error) {
-        // An earlier attempt whose answer was lost has created it: then the title is taken, by us.
-        const isOurs = retried && error instanceof AppError && error.code === "namespace-exists";
-        namespace = isOurs ? await findTitle(title, callOptions) : undefined;
+        if (!(error instanceof AppError && error.code === "namespace-exists" && mayBeDone())) throw error;
+        namespace = wasAbsent ? await findTitle(title, callOptions) : undefined;
         if (namespace === undefined) throw error;
       }
-      created.set(namespace.id, clock.now());
+      created.set(namespace.id, clock.monotonic());
       return namespace;
     },
 
@@ -185,16 +182,13 @@ export function openKvClient(options: KvClientOptions): KvClient {
     deleteNamespace: async (id, callOptions) => {
       const what = `delete namespace ${id}`;
       created.delete(id);
-      let retried = false;
-      const onRetry = (): void => {
-        retried = true;
-      };
+      const { mayBeDone, onRetry } = watchRetries();
       const path = paths.namespace(id);
       try {
         await request({ operation: "namespace", what, method: "DELETE", path, onRetry }, callOptions);
       } catch (error) {
         // An earlier attempt whose answer was lost has deleted it.
-        if (!(retried && error instanceof AppError && error.code === "namespace-not-found")) throw error;
+        if (!(mayBeDone() && error instanceof AppError && error.code === "namespace-not-found")) throw error;
       }
     },
 
@@ -309,6 +303,18 @@ export function openKvClient(options: KvClientOptions): KvClient {
     },
   };
   return { ...api, ...openWaysRound(api), budget };
+}
+
+/** Whether an attempt of a call that failed may have been carried out all the same: its answer was lost, or said that something
+ * went wrong. One that the API was too busy for was not. */
+function watchRetries(): { readonly mayBeDone: () => boolean; readonly onRetry: (failure: AppError) => void } {
+  let isInDoubt = false;
+  return {
+    mayBeDone: () => isInDoubt,
+    onRetry: ({ code }) => {
+      if (code !== "rate-limited") isInDoubt = true;
+    },
+  };
 }
 
 function titleBody(title: string): SizedBody {

@@ -23,13 +23,15 @@ export function parseRateHeaders(headers: AnswerHeaders): RateHeaders {
   return { remaining: left.sort((a, b) => a.left - b.left)[0], policies };
 }
 
-/** `Retry-After` as milliseconds from `now`: whole seconds, or an HTTP date. */
+/** `Retry-After` in milliseconds: whole seconds, or an HTTP date, which is the server's and so is compared with the `Date` of
+ * the same answer; with `now`, the time of this machine, only where there is none. */
 export function parseRetryAfter(headers: AnswerHeaders, now: EpochMs): DurationMs | undefined {
   const text = single(headers["retry-after"])?.trim();
   if (text === undefined || text === "") return undefined;
   if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+  const until = Date.parse(text);
+  const answeredAt = Date.parse(single(headers["date"]) ?? "");
+  return Number.isNaN(until) ? undefined : Math.max(0, until - (Number.isNaN(answeredAt) ? now : answeredAt));
 }
 
 function items(value: string | readonly string[] | undefined): readonly string[] {

@@ -52,7 +52,7 @@ export interface Call {
   /** Reads the envelope of an answer, instead of {@link parseEnvelope}. The bytes are good until it returns. */
   readonly parse?: (bytes: Uint8Array) => Envelope;
   /** Told before each retry. */
-  readonly onRetry?: () => void;
+  readonly onRetry?: (failure: AppError) => void;
 }
 
 export interface RequestLoopDeps {
@@ -120,7 +120,7 @@ export function openRequestLoop(deps: RequestLoopDeps): RequestLoop {
         permit.settle(rate);
         if (next.kind === "result") return next.result;
         wait = next.wait;
-        call.onRetry?.();
+        call.onRetry?.(next.error);
         const reason = next.error.message;
         const { outage = reason } = next;
         const { operation } = call;

@@ -71,7 +71,13 @@ async function create(context: Context, text: string, options: AccountOption): P
   const { account, title } = await openAccountOf(context, text, options);
   checkTitle(title);
   const run = begin(context, "namespace create", account);
-  const namespace = await account.api.createNamespace(title, { signal: context.signal });
+  const { signal } = context;
+  for await (const page of account.api.listNamespaces({ signal })) {
+    const taken = page.find((namespace) => namespace.title === title);
+    if (taken !== undefined)
+      throw new AppError("namespace-exists", `${labelOf(account, taken)} exists already, with the id ${taken.id}`);
+  }
+  const namespace = await account.api.createNamespace(title, { signal, wasAbsent: true });
   run.end(namespace, `created ${labelOf(account, namespace)} (${namespace.id})`);
 }
 

@@ -198,4 +198,38 @@ describe("the budget", () => {
     const later = openBudget({ clock, requests: 2, windowMs: WINDOW, recent: earlier.recent() });
     await expect(later.acquire("edit", { noWait: true })).rejects.toThrow("used up");
   });
+
+  it.each([-86_400_000, 86_400_000])("waits as long as it must when the clock is set by %i ms", async (jump) => {
+    const clock = new FakeClock();
+    const budget = openBudget({ clock, requests: 1, windowMs: WINDOW });
+    (await budget.acquire("edit")).settle();
+    const { granted } = queueUp(budget, ["edit"]);
+    clock.jump(jump);
+    await clock.advance(WINDOW - 1);
+    expect(granted).toEqual([]);
+    await clock.advance(2);
+    expect(granted).toEqual(["edit 0"]);
+  });
+
+  it("of an earlier process whose clock was ahead counts as spent just now", async () => {
+    const clock = new FakeClock();
+    const earlier = openBudget({ clock, requests: 1, windowMs: WINDOW });
+    (await earlier.acquire("edit")).settle();
+    const recent = earlier.recent();
+    clock.jump(-86_400_000);
+    const { granted } = queueUp(openBudget({ clock, requests: 1, windowMs: WINDOW, recent }), ["edit"]);
+    await clock.advance(WINDOW - 1);
+    expect(granted).toEqual([]);
+    await clock.advance(2);
+    expect(granted).toEqual(["edit 0"]);
+  });
+
+  it("with a window of 30 days sleeps, rather than look all the time", async () => {
+    const clock = new FakeClock();
+    const budget = openBudget({ clock, requests: 1, windowMs: 30 * 86_400_000 });
+    (await budget.acquire("edit")).settle();
+    queueUp(budget, ["edit"]);
+    await clock.advance(86_400_000);
+    expect(clock.sleeping).toBe(1);
+  });
 });

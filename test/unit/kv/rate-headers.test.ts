@@ -38,4 +38,11 @@ describe("rate limit headers", () => {
     const now = 1_800_000_000_000 as EpochMs;
     expect(parseRetryAfter({ "retry-after": value }, now)).toBe(wait);
   });
+
+  it("are read by the server's clock where they hold a date, whatever ours says", () => {
+    const headers = { "retry-after": "Fri, 15 Jan 2027 08:00:10 GMT", date: "Fri, 15 Jan 2027 08:00:00 GMT" };
+    const quarter = 900_000;
+    for (const off of [-quarter, 0, quarter])
+      expect(parseRetryAfter(headers, (1_800_000_000_000 + off) as EpochMs)).toBe(10_000);
+  });
 });

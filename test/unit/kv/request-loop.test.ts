@@ -1,6 +1,7 @@
 // What the client does with answers that the embedded server has no reason to give: one table of answers and errors, and
 // the rules of trying again.
 
+import type { ServerResponse } from "node:http";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { inspect } from "node:util";
@@ -238,8 +239,29 @@ describe("a namespace", () => {
       else answer(response, [{ id, title: "mine" }], { page: 1, per_page: 1000, total_pages: 1 });
     });
     const api = openTestClient(server.url);
-    expect(await api.createNamespace("mine")).toEqual({ id, title: "mine" });
+    expect(await api.createNamespace("mine", { wasAbsent: true })).toEqual({ id, title: "mine" });
     expect(server.requests.map((request) => request.method)).toEqual(["POST", "POST", "GET"]);
+    await api.close();
+  });
+
+  it.each([
+    [
+      "the answer was lost and nobody had looked for the title",
+      undefined,
+      (response: ServerResponse): void => void response.destroy(),
+    ],
+    [
+      "the API was too busy for the first attempt",
+      true,
+      (response: ServerResponse): void => refuse(response, 429, 971),
+    ],
+  ])("that exists is not called ours when %s", async (_, wasAbsent, first) => {
+    await using server = await startScriptedServer((_request, response, number) => {
+      if (number === 0) first(response);
+      else refuse(response, 400, 10014, "already exists");
+    });
+    const api = openTestClient(server.url);
+    expect(await failure(api.createNamespace("theirs", { wasAbsent }))).toMatchObject({ code: "namespace-exists" });
     await api.close();
   });
 
