@@ -46,6 +46,8 @@ describe("the folders", () => {
   it("are those of the architecture document", () => {
     const found = new Set(sources.map((source) => folderOf(source.path)).filter((folder) => folder !== ""));
     expect([...found].filter((folder) => !(FOLDERS as readonly string[]).includes(folder))).toEqual([]);
+    const document = readFileSync(join(root, "ARCHITECTURE.md"), "utf8");
+    expect([...document.matchAll(/^\| `(\w+)\/` +\|/gm)].map((match) => match[1])).toEqual(FOLDERS);
   });
 
   it("import only what comes before them", () => {

@@ -101,7 +101,7 @@ interface Once {
   readonly withinMs: DurationMs;
 }
 
-export interface CreateOptions extends CallOptions {
+interface CreateOptions extends CallOptions {
   /** A listing just before showed no namespace of this title: if an answer is lost and the title is taken then, this call has
    * taken it. Unless it is so, that is `namespace-exists`, since nobody can tell who created it. */
   readonly wasAbsent?: boolean | undefined;
