@@ -5,6 +5,8 @@
 // nested deep. So JSON that somebody else wrote is read with parseJson and rendered with canonicalJson or compactJson, and
 // what is to be carried from one side to another is asked for its faults first (findJsonFault).
 
+import { endOfString, parseJsonText } from "./json-text.ts";
+
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
 
 /** Metadata has at most 1,024 bytes, and each level of it takes two: what is legal is never nested deeper. */
@@ -27,7 +29,7 @@ export function isJsonObject(value: Json | undefined): value is { readonly [name
 /** Like JSON.parse, but a number that a JavaScript number would change stays the text that it is: JSON.stringify renders
  * it unchanged, and {@link findJsonFault} tells of it. Throws SyntaxError. */
 export function parseJson(text: string): Json {
-  if (findUnsafeNumber(text) === undefined) return JSON.parse(text) as Json;
+  if (findUnsafeNumber(text) === undefined) return parseJsonText(text);
   // A reviver would see each number's text, but it overflows the stack where the text is nested deep.
   const numbers: string[] = [];
   let marked = "";
@@ -41,7 +43,7 @@ export function parseJson(text: string): Json {
   // What is no JSON with its own numbers must not become JSON with the marks.
   JSON.parse(text);
   const { rawJSON } = JSON as unknown as RawJson;
-  const root = { value: JSON.parse(marked) as Json };
+  const root = { value: parseJsonText(marked) };
   const open: Record<string, Json>[] = [root];
   for (let holder = open.pop(); holder !== undefined; holder = open.pop()) {
     for (const [name, value] of Object.entries(holder)) {
@@ -103,24 +105,13 @@ export function findUnsafeNumber(text: string): string | undefined {
 /** 15 digits are always kept. */
 const MAYBE_UNSAFE = /(?:^|[:,[\s])-?(?:[\d.]{16}|\d[\d.]*[eE])/;
 
-/** The numbers in `text` that are in no string. Strings are skipped by their quotes: an expression that matches one overflows
- * its stack at 10 MB. */
+/** The numbers in `text` that are in no string. */
 function* numbersOf(text: string): Generator<{ readonly at: number; readonly number: string }, void> {
   const tokens = /"|-?\d[\d.]*(?:[eE][+-]?\d+)?/g;
   for (let token = tokens.exec(text); token !== null; token = tokens.exec(text)) {
-    if (token[0] === '"') tokens.lastIndex = stringEnd(text, token.index);
+    if (token[0] === '"') tokens.lastIndex = endOfString(text, token.index);
     else yield { at: token.index, number: token[0] };
   }
-}
-
-/** Where the string that begins at `start` is over. */
-function stringEnd(text: string, start: number): number {
-  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
-    let slashes = 0;
-    while (text[end - 1 - slashes] === "\\") slashes++;
-    if (slashes % 2 === 0) return end + 1;
-  }
-  return text.length;
 }
 
 function isUnsafe(number: string): boolean {

@@ -2,6 +2,7 @@
 // work in one go once the body is there, so that no request sees half of another.
 
 import type { EpochSeconds } from "../../core/clock.ts";
+import { parseJsonText } from "../../core/json-text.ts";
 import type { Answer } from "../answer.ts";
 import { checkKey } from "../attributes.ts";
 import type { EntryStore } from "../entry-store.ts";
@@ -57,7 +58,7 @@ export function parseJsonBody(body: Buffer, caller: Caller, noun: string): unkno
   const fault = jsonShapeFault(body);
   if (fault !== undefined) throw malformedBody(caller, `could not parse ${noun} from request body: ${fault}`);
   try {
-    return JSON.parse(body.toString()) as unknown;
+    return parseJsonText(body.toString());
   } catch (error) {
     throw malformedBody(caller, `could not parse ${noun} from request body: ${(error as Error).message}`);
   }
