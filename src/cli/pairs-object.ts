@@ -31,7 +31,7 @@ export async function readPairsObject(
     isObject = scan(next.value);
   }
   const head = Buffer.concat(parts);
-  const object = isObject === true ? parseObject(head, name) : undefined;
+  const object = isObject === true ? parseObject(head) : undefined;
   if (object !== undefined) {
     // Whatever follows, none of it may be lost.
     for (let next = await rest.next(); next.done !== true; next = await rest.next()) {
@@ -73,7 +73,7 @@ function openScan(): (chunk: Uint8Array) => boolean | undefined {
 }
 
 /** The object that `bytes` begin with, if it is one of keys: pairs have a `key` and a `value`, or are meant to. */
-function parseObject(bytes: Uint8Array, name: string): { readonly [key: string]: Json } | undefined {
+function parseObject(bytes: Uint8Array): { readonly [key: string]: Json } | undefined {
   if (!isUtf8(bytes)) return undefined;
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
   let json: Json;
@@ -84,11 +84,7 @@ function parseObject(bytes: Uint8Array, name: string): { readonly [key: string]:
     return undefined;
   }
   if (!isJsonObject(json)) return undefined;
-  if (Object.keys(json).some((property) => /^(key|value)$/i.test(property))) return undefined;
-  if (!hasEscapedName(text)) return json;
-  throw new AppError("usage", `${name} has a key with an escape (\\), which an object of keys cannot give exactly`, {
-    hint: 'give it as a pair: {"key": "...", "value": "..."}',
-  });
+  return Object.keys(json).some((name) => /^(key|value)$/i.test(name)) ? undefined : json;
 }
 
 function pairsOf(object: { readonly [key: string]: Json }, name: string): PairsObject {
@@ -106,22 +102,4 @@ function pairsOf(object: { readonly [key: string]: Json }, name: string): PairsO
     }
   }
   return { pairs, absent };
-}
-
-/** Whether a name of a property in the JSON `text` has an escape. V8's JSON.parse takes some of those for another name, after
- * it has seen names that begin alike: {"k\\r":1,"k\\n":2} can have the names "k\\r" and "k\\". Strings that are values are right. */
-function hasEscapedName(text: string): boolean {
-  const strings = /"/g;
-  for (let open = strings.exec(text); open !== null; open = strings.exec(text)) {
-    let end = open.index + 1;
-    let escaped = false;
-    for (; text[end] !== '"'; end++) {
-      if (text[end] !== "\\") continue;
-      escaped = true;
-      end++;
-    }
-    strings.lastIndex = end + 1;
-    if (escaped && /^\s*:/.test(text.slice(end + 1, end + 50))) return true;
-  }
-  return false;
 }

@@ -116,9 +116,7 @@ async function keyObjects(random: Random): Promise<void> {
   const object = Object.fromEntries([...wanted].map(([key, value]) => [key, random.oneIn(2) ? value : { value }]));
   const text = around(random, JSON.stringify(object, undefined, random.pick([undefined, 2])));
   const expected = [...wanted].map(([key, value]) => ({ key, value }));
-  const isEscaped = [...wanted.keys()].some((key) => JSON.stringify(key).includes("\\"));
-  const read = await orRefused(() => pairsOf(random, text));
-  assert.deepEqual(read, isEscaped ? undefined : expected, JSON.stringify(text));
+  assert.deepEqual(await pairsOf(random, text), expected, JSON.stringify(text));
 }
 
 function keyName(random: Random): string {
