@@ -261,12 +261,12 @@ describe("kvsync diff of a two-way mapping", () => {
     await play.apply("new-there", { there: "1" });
     const { code, stdout, stderr } = await runCli(["diff", "app"], { cwd: play.dir });
     expect(stdout.split("\n").filter((line) => line.startsWith("  "))).toEqual([
-      "  -> ~ edited-here",
-      "  -> + new-here",
       "  -> - gone-here",
-      "  <- ~ edited-there",
-      "  <- + new-there",
       "  <- - gone-there",
+      "  -> ~ edited-here",
+      "  <- ~ edited-there",
+      "  -> + new-here",
+      "  <- + new-there",
     ]);
     expect([code, stderr]).toEqual([4, expect.stringContaining("app <-> net:app")]);
     expect((await play.sync()).summary).toMatchObject({ written: 4, removed: 2 });

@@ -75,7 +75,9 @@ async function create(context: Context, text: string, options: AccountOption): P
   for await (const page of account.api.listNamespaces({ signal })) {
     const taken = page.find((namespace) => namespace.title === title);
     if (taken !== undefined)
-      throw new AppError("namespace-exists", `${labelOf(account, taken)} exists already, with the id ${taken.id}`);
+      throw new AppError("namespace-exists", `${labelOf(account, taken)} exists already, with the id ${taken.id}`, {
+        hint: "use that one, or choose another title",
+      });
   }
   const namespace = await account.api.createNamespace(title, { signal, wasAbsent: true });
   run.end(namespace, `created ${labelOf(account, namespace)} (${namespace.id})`);
