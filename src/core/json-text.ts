@@ -19,7 +19,7 @@ export function parseJsonText(text: string): Json {
   for (let start = text.indexOf('"'); start !== -1; start = text.indexOf('"', end)) {
     const after = endOfString(text, start);
     const string = text.slice(start, after);
-    const isName = string.includes("\\") && /^\s*:/.test(text.slice(after, after + NAME_GAP_MAX));
+    const isName = string.includes("\\") && text[afterBlanks(text, after)] === ":";
     marked += text.slice(end, start);
     marked += isName ? `"${mark}${names.push(JSON.parse(string) as string) - 1}"` : string;
     end = after;
@@ -30,8 +30,11 @@ export function parseJsonText(text: string): Json {
   return root.value;
 }
 
-/** White space between a name and its colon that is looked through: nobody writes more of it. */
-const NAME_GAP_MAX = 64;
+function afterBlanks(text: string, start: number): number {
+  let at = start;
+  while (/[ \t\n\r]/.test(text[at] ?? "")) at++;
+  return at;
+}
 
 /** Stands for a name in `text`, and occurs nowhere in it. */
 function markFor(text: string): string {

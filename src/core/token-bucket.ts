@@ -125,7 +125,7 @@ export function blockTokens(bucket: TokenBucket, now: MonotonicMs, duration: Dur
 
 /** What an answer said about the server's own count: `left` requests for the next `resetMs`. */
 export function observeRemaining(bucket: TokenBucket, now: MonotonicMs, left: number, resetMs: DurationMs): void {
-  const until = now + resetMs;
+  const until = now + Math.min(resetMs, LEARNT_WINDOW_MS_MAX);
   // Those in flight may not be in the server's count yet.
   const usable = left - bucket.inFlight;
   const known = bucket.remaining;
@@ -139,11 +139,14 @@ const SAME_WINDOW_MS = 2000;
 /** Most policies and the largest quota that are believed of a server. */
 const LEARNT_POLICIES_MAX = 4;
 const LEARNT_QUOTA_MAX = 100_000;
+/** The API's own window is five minutes. One strange answer must not stop everything for days. */
+const LEARNT_WINDOW_MS_MAX: DurationMs = 900_000;
 
 /** Holds to `policies` too, which the server announced; they can only narrow what is allowed. */
 export function observePolicies(bucket: TokenBucket, policies: readonly RatePolicy[]): void {
   const learnt = policies
-    .filter((policy) => policy.quota >= 1 && policy.quota <= LEARNT_QUOTA_MAX && policy.windowMs > 0)
+    .filter((policy) => policy.quota >= 1 && policy.quota <= LEARNT_QUOTA_MAX)
+    .filter(({ windowMs }) => windowMs > 0 && windowMs <= LEARNT_WINDOW_MS_MAX)
     .slice(0, LEARNT_POLICIES_MAX);
   if (learnt.length === 0) return;
   bucket.policies.splice(bucket.ownPolicies, bucket.policies.length, ...learnt);

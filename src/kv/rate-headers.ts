@@ -1,7 +1,7 @@
 // What an answer's headers tell about rate limits: `Ratelimit` (what is left), `Ratelimit-Policy` (what is allowed) and
 // `Retry-After`. Values that cannot be read are as good as absent: they are only advice.
 
-import type { DurationMs, EpochMs } from "../core/clock.ts";
+import type { DurationMs } from "../core/clock.ts";
 import type { RatePolicy } from "../core/token-bucket.ts";
 import type { AnswerHeaders } from "./transport.ts";
 
@@ -23,15 +23,14 @@ export function parseRateHeaders(headers: AnswerHeaders): RateHeaders {
   return { remaining: left.sort((a, b) => a.left - b.left)[0], policies };
 }
 
-/** `Retry-After` in milliseconds: whole seconds, or an HTTP date, which is the server's and so is compared with the `Date` of
- * the same answer; with `now`, the time of this machine, only where there is none. */
-export function parseRetryAfter(headers: AnswerHeaders, now: EpochMs): DurationMs | undefined {
+/** `Retry-After` in milliseconds: whole seconds, or an HTTP date. A date is by the server's clock, and so counts from the
+ * `Date` of the same answer; without that, nothing is known of it. */
+export function parseRetryAfter(headers: AnswerHeaders): DurationMs | undefined {
   const text = single(headers["retry-after"])?.trim();
   if (text === undefined || text === "") return undefined;
   if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
-  const until = Date.parse(text);
-  const answeredAt = Date.parse(single(headers["date"]) ?? "");
-  return Number.isNaN(until) ? undefined : Math.max(0, until - (Number.isNaN(answeredAt) ? now : answeredAt));
+  const wait = Date.parse(text) - Date.parse(single(headers["date"]) ?? "");
+  return Number.isNaN(wait) ? undefined : Math.max(0, wait);
 }
 
 function items(value: string | readonly string[] | undefined): readonly string[] {

@@ -209,7 +209,7 @@ export function openRequestLoop(deps: RequestLoopDeps): RequestLoop {
       what: call.what,
       status: answer.status,
       envelope: collected === undefined ? { kind: "malformed", why: "is too long" } : parse(join(collected)),
-      retryAfterMs: parseRetryAfter(answer.headers, clock.now()),
+      retryAfterMs: parseRetryAfter(answer.headers),
       challenged: answer.headers["cf-mitigated"] === "challenge",
       redact: deps.redact,
     });

@@ -16,14 +16,19 @@ const name = fc
 describe("JSON with escaped names", () => {
   it("has the names that are written, whatever was parsed before", () => {
     fc.assert(
-      fc.property(fc.array(name, { maxLength: 4 }), fc.string(), (names, value) => {
-        const text = `{${names.map((each) => `"${each}" :${JSON.stringify(value)}`).join(",")}}`;
-        const parsed = parseJson(`[1,${text},{"in":${text}}]`) as readonly [1, object, { readonly in: object }];
-        const expected = namesOf(names);
-        expect(new Set(Object.keys(parsed[1]))).toEqual(new Set(expected));
-        expect(new Set(Object.keys(parsed[2].in))).toEqual(new Set(expected));
-        expect(Object.values(parsed[1]).every((each) => each === value)).toBe(true);
-      }),
+      fc.property(
+        fc.array(name, { maxLength: 4 }),
+        fc.string(),
+        fc.constantFrom("", " ", "\n".repeat(100)),
+        (names, value, gap) => {
+          const text = `{${names.map((each) => `"${each}"${gap}:${JSON.stringify(value)}`).join(",")}}`;
+          const parsed = parseJson(`[1,${text},{"in":${text}}]`) as readonly [1, object, { readonly in: object }];
+          const expected = namesOf(names);
+          expect(new Set(Object.keys(parsed[1]))).toEqual(new Set(expected));
+          expect(new Set(Object.keys(parsed[2].in))).toEqual(new Set(expected));
+          expect(Object.values(parsed[1]).every((each) => each === value)).toBe(true);
+        },
+      ),
       { numRuns: 5000 },
     );
   });

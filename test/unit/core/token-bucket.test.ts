@@ -149,6 +149,14 @@ describe("the token bucket", () => {
     expect(recentTokens(before, at(WINDOW + 1))).toHaveLength(1);
   });
 
+  it("does not believe a server that asks for days", () => {
+    const bucket = openTokenBucket([{ quota: 100, windowMs: WINDOW }]);
+    spend(bucket, 1, 0);
+    observeRemaining(bucket, at(0), 0, 1e12);
+    observePolicies(bucket, [{ quota: 1, windowMs: 1e12 }]);
+    expect(waitMs(bucket, at(0))).toBeLessThanOrEqual(900_000);
+  });
+
   it("allows everything without policies", () => {
     const bucket = openTokenBucket([]);
     spend(bucket, 5000, 0);
