@@ -1,5 +1,6 @@
 // Bodies of bulk writes, which are encoded straight into buffers, against a parser of JSON: what a server reads of them is what
-// was to be written, and their length is the one that was announced.
+// was to be written, and their length is the one that was announced. JSON.parse reads them too, but where the name of a
+// property is escaped, of which it makes another name now and then.
 
 import { strict as assert } from "node:assert";
 import fc from "fast-check";
@@ -13,6 +14,7 @@ export const name = "bodies of bulk writes, and what a parser reads of them";
 
 /** Around the bounds of what is copied, escaped or encoded in one piece. */
 const SIZES = [0, 1, 2, 3, 4, 1023, 1024, 1025, 16_383, 65_535, 65_536, 65_537, 262_145, 1_048_575, 1_048_577];
+const RARE_SIZES = [5_000_001, 24_999_999, 26_214_400];
 const FILLS = ["a", '"', "\\", "\n", "\u0000", "é", "\u{1f600}", "\u2028", "\u007f"];
 
 const bytes = fc.oneof(
@@ -25,7 +27,7 @@ const bytes = fc.oneof(
   {
     weight: 1,
     arbitrary: fc
-      .tuple(fc.constantFrom(...SIZES), fc.constantFrom(...FILLS, "\xff"))
+      .tuple(fc.constantFrom(...SIZES, ...RARE_SIZES), fc.constantFrom(...FILLS, "\xff"))
       .map(([size, fill]) =>
         fill === "\xff"
           ? Buffer.alloc(size, 0xff)
@@ -47,7 +49,7 @@ const pairs = fc.array(
 export async function run({ seed, deadlineMs }: FuzzRun): Promise<number> {
   let cases = 0;
   for (let batch = 0; Date.now() < deadlineMs; batch++) {
-    for (const items of fc.sample(pairs, { seed: seed + batch, numRuns: 20 })) {
+    for (const items of fc.sample(pairs, { seed: seed + batch, numRuns: 10 })) {
       const arena = openPairArena();
       const slices = items.map((item) =>
         arena.add({ ...item, key: parseKey(item.key)!, expiration: item.expiration as EpochSeconds | undefined }),
@@ -61,6 +63,8 @@ export async function run({ seed, deadlineMs }: FuzzRun): Promise<number> {
         const read = parseJson(sent.toString()) as readonly Record<string, unknown>[];
         assert.equal(read.length, items.length, told);
         items.forEach((item, i) => check(item, read[i]!, told));
+        if (items.some(({ metadata }) => metadata?.includes("\\") === true)) continue;
+        assert.deepEqual(JSON.parse(sent.toString()), JSON.parse(JSON.stringify(read)), told);
       }
       cases++;
     }

@@ -1,5 +1,6 @@
 // The scanner of bulk get answers against JSON.parse: answers as the API gives them, and the same with bytes changed, cut,
-// doubled or strange names and white space put in. Where the scanner says anything, it says what the slow way says.
+// doubled or strange names and white space put in. Where the scanner says anything, it says what the slow way says; and of an
+// answer as the API gives it, both say what went into it.
 
 import { strict as assert } from "node:assert";
 import fc from "fast-check";
@@ -31,6 +32,12 @@ const PIECES = [
   "\u0000",
   "9007199254740993",
   '"value":',
+  '"value":"other",',
+  '"":null,',
+  "1".repeat(400),
+  "-0.0e-0",
+  "[".repeat(2000),
+  '{"a":'.repeat(2000),
 ];
 
 const text = fc.oneof(
@@ -38,8 +45,19 @@ const text = fc.oneof(
   fc.array(fc.constantFrom(...PIECES, "é", "\u{1f600}", "\n", "a"), { maxLength: 30 }).map((parts) => parts.join("")),
   fc.constant("x".repeat(70_000)),
 );
+/** As deep and deeper than KV lets metadata be. */
+const nested = fc.constantFrom(200, 511, 512, 513, 3000).map((depth) => {
+  let value: unknown = 1;
+  for (let level = 0; level < depth; level++) value = level % 2 === 0 ? [value] : { a: value };
+  return value;
+});
+const metadata = fc.oneof(
+  { weight: 6, arbitrary: fc.constant(null) },
+  { weight: 6, arbitrary: fc.jsonValue() },
+  { weight: 1, arbitrary: nested },
+);
 const entry = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ value: text, metadata: fc.oneof(fc.constant(null), fc.jsonValue()) }) },
+  { weight: 8, arbitrary: fc.record({ value: text, metadata }) },
   { weight: 2, arbitrary: fc.record({ expiration: fc.integer({ min: 1 }), metadata: fc.constant(null), value: text }) },
   { weight: 1, arbitrary: fc.constant(null) },
 );
@@ -60,6 +78,7 @@ export async function run({ seed, deadlineMs }: FuzzRun): Promise<number> {
       const json = JSON.stringify(whole, null, isSpaced ? 2 : 0);
       const answer = isEscaped ? json.replaceAll(/[^\0-\x7f]/g, escaped) : json;
       compare(Buffer.from(answer), keys, seed, true);
+      checkMeaning(Buffer.from(answer), values, seed);
       for (let i = 0; i < 5; i++) compare(mutated(answer, chance), keys, seed, false);
       cases += 6;
     }
@@ -101,6 +120,26 @@ function compare(bytes: Buffer, keys: readonly string[], seed: number, isWhole: 
   if (envelope.kind !== "success" || scanned === undefined) return;
   const parsed = parseBulkValues(envelope.result, keys, "read");
   for (const key of keys) assert.deepEqual(plain(scanned.get(key)), plain(parsed.get(key)), told);
+}
+
+/** The values are those that the answer was made of. */
+function checkMeaning(bytes: Buffer, values: Readonly<Record<string, Answered | null>>, seed: number): void {
+  const keys = Object.keys(values);
+  const scanned = scanBulkValues(bytes, keys);
+  const told = `seed ${seed}: ${JSON.stringify(bytes.toString("latin1").slice(0, 2000))}`;
+  for (const key of keys) {
+    const [read, meant] = [scanned?.get(key), values[key]!];
+    if (meant === null) assert.equal(read, null, told);
+    else {
+      assert.ok(read?.bytes !== undefined && Buffer.from(meant.value).equals(read.bytes), told);
+      assert.equal(read.expiration, meant.expiration, told);
+    }
+  }
+}
+
+interface Answered {
+  readonly value: string;
+  readonly expiration?: number;
 }
 
 function plain(value: BulkValue | null | undefined): unknown {
