@@ -5,7 +5,8 @@ import { resolve } from "node:path";
 import { addAbortSignal } from "node:stream";
 import { parseEpochSeconds } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
-import { canonicalJson, findJsonFault, isJsonObject, type Json, parseJson as parseExactJson } from "../core/json.ts";
+import { canonicalJson, findJsonFault, isJsonObject, parseJson as parseExactJson } from "../core/json.ts";
+import { type Json } from "../core/json-value.ts";
 import type { Key } from "../core/key.ts";
 import {
   EXPIRATION_AHEAD_SECONDS_MIN,

@@ -4,8 +4,9 @@
 import { type ByteCount } from "../core/clock.ts";
 import { visible } from "../core/errors.ts";
 import type { Key } from "../core/key.ts";
-import type { Done } from "../engine/apply.ts";
-import type { Conflict, Plan, RemoveAction, Target, WriteAction } from "../engine/plan.ts";
+import type { Done } from "../engine/plan/action.ts";
+import type { Plan } from "../engine/plan/plan.ts";
+import type { Conflict, RemoveAction, Target, WriteAction } from "../engine/plan/action.ts";
 import { countByFolder, type FolderCounts } from "./folder-counts.ts";
 import type { Output } from "./output.ts";
 import { actionsOf, type ChangeKind, SHOWN_ORDER } from "./plan-order.ts";

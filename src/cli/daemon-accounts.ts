@@ -3,10 +3,10 @@
 
 import type { AccountConfig, Config } from "../config/config.ts";
 import type { Clock } from "../core/clock.ts";
-import { type AccountTrouble, openAccountTroubles } from "../daemon/account-trouble.ts";
+import { type AccountTrouble, openAccountTroubles } from "../kv/account-trouble.ts";
 import type { DaemonAccounts } from "../daemon/daemon.ts";
 import type { DaemonListener } from "../daemon/daemon-event.ts";
-import type { AccountStatus } from "../daemon/status.ts";
+import type { AccountStatus } from "../daemon/control/daemon-status.ts";
 import { openAccounts, type OpenAccount } from "./accounts.ts";
 import { readTextFile } from "./read-file.ts";
 

@@ -2,7 +2,8 @@
 
 import { type Clock, type EpochSeconds, parseEpochSeconds, toEpochSeconds } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
-import { canonicalJson, findJsonFault, type Json, parseJson } from "../core/json.ts";
+import { canonicalJson, findJsonFault, parseJson } from "../core/json.ts";
+import { type Json } from "../core/json-value.ts";
 import { type Key, keyFault } from "../core/key.ts";
 import {
   EXPIRATION_AHEAD_SECONDS_MIN,

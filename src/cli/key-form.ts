@@ -5,7 +5,8 @@
 // keys take as exactly those keys, or refuse. So detectKeyForm takes for JSON only what plainFault lets nobody print.
 
 import { AppError } from "../core/errors.ts";
-import { isJsonObject, type Json } from "../core/json.ts";
+import { isJsonObject } from "../core/json.ts";
+import { type Json } from "../core/json-value.ts";
 
 /** `lines`: a name a line. `null`: a NUL byte after each name. `json`: an array, or a line of JSON for each key. */
 export type KeyForm = "lines" | "null" | "json";

@@ -3,7 +3,8 @@
 
 import { isUtf8 } from "node:buffer";
 import { AppError, visible } from "../core/errors.ts";
-import { compactJson, isJsonObject, type Json, parseJson } from "../core/json.ts";
+import { compactJson, isJsonObject, parseJson } from "../core/json.ts";
+import { type Json } from "../core/json-value.ts";
 import { VALUE_BYTES_MAX } from "../core/limits.ts";
 import type { TextItem } from "./json-items.ts";
 

@@ -5,18 +5,7 @@ import type { Clock } from "../core/clock.ts";
 import { visible } from "../core/errors.ts";
 import { renderByteCount, renderDuration } from "../core/units.ts";
 import type { Output } from "./output.ts";
-import { openTimeLeft, type Outlook, type Traffic } from "./time-left.ts";
-
-export interface ProgressState {
-  /** What is done now: `comparing`, `writing`. A new one starts the rate anew. */
-  readonly phase: string;
-  readonly done: number;
-  /** Undefined: not known, so there is neither bar nor end in sight. */
-  readonly total: number | undefined;
-  /** What is counted; `keys` unless given. */
-  readonly unit?: string;
-  readonly bytes?: number;
-}
+import { openTimeLeft, type Outlook, type ProgressState, type Traffic } from "./time-left.ts";
 
 export interface Progress {
   update(state: ProgressState): void;

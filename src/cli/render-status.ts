@@ -3,7 +3,8 @@
 import type { DurationMs, EpochMs } from "../core/clock.ts";
 import { visible } from "../core/errors.ts";
 import { renderDuration } from "../core/units.ts";
-import type { AccountStatus, DaemonStatus, MappingState, MappingStatus } from "../daemon/status.ts";
+import type { AccountStatus, DaemonStatus } from "../daemon/control/daemon-status.ts";
+import type { MappingState, MappingStatus } from "../mapping/status.ts";
 import type { Style } from "./output.ts";
 import { count } from "./progress.ts";
 

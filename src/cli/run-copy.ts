@@ -5,7 +5,7 @@ import { type EpochMs, toEpochSeconds } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
 import { compileFilter, type KeyFilter } from "../core/filter.ts";
 import { renderRemote } from "../core/prefix.ts";
-import { runPairRound } from "../daemon/pair.ts";
+import { runPairRound } from "../mapping/pair.ts";
 import type { KvApi } from "../kv/kv-api.ts";
 import { parseNamespaceId } from "../kv/namespace-id.ts";
 import { resolveNamespace } from "../kv/resolve-namespace.ts";

@@ -7,8 +7,8 @@ import { visible } from "../core/errors.ts";
 import { renderRemote } from "../core/prefix.ts";
 import { renderDuration } from "../core/units.ts";
 import type { DaemonListener } from "../daemon/daemon-event.ts";
-import { decodeHoldReason, renderHoldReason } from "../daemon/hold-reason.ts";
-import type { RoundReport } from "../daemon/round-port.ts";
+import { decodeHoldReason, renderHoldReason } from "../mapping/hold-reason.ts";
+import type { RoundReport } from "../mapping/round-port.ts";
 import type { Output } from "./output.ts";
 import { count } from "./progress.ts";
 

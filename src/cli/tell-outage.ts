@@ -3,7 +3,7 @@
 
 import type { Clock } from "../core/clock.ts";
 import { visible } from "../core/errors.ts";
-import { openAccountTroubles } from "../daemon/account-trouble.ts";
+import { openAccountTroubles } from "../kv/account-trouble.ts";
 import type { AnswerEvent, RetryEvent } from "../kv/request-loop.ts";
 
 export interface OutageTeller {

@@ -3,7 +3,17 @@
 
 import type { Clock, DurationMs, MonotonicMs } from "../core/clock.ts";
 import type { KvClient } from "../kv/kv-client.ts";
-import type { ProgressState } from "./progress.ts";
+
+export interface ProgressState {
+  /** What is done now: `comparing`, `writing`. A new one starts the rate anew. */
+  readonly phase: string;
+  readonly done: number;
+  /** Undefined: not known, so there is neither bar nor end in sight. */
+  readonly total: number | undefined;
+  /** What is counted; `keys` unless given. */
+  readonly unit?: string;
+  readonly bytes?: number;
+}
 
 /** An account in use: what it has sent, and what it may send. */
 export type Traffic = Pick<KvClient, "counts" | "budget">;

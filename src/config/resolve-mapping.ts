@@ -3,7 +3,8 @@
 import { join, resolve } from "node:path";
 import { AppError } from "../core/errors.ts";
 import { compileFilter, compileMatcher } from "../core/filter.ts";
-import { canonicalJson, type Json } from "../core/json.ts";
+import { canonicalJson } from "../core/json.ts";
+import { type Json } from "../core/json-value.ts";
 import { METADATA_BYTES_MAX } from "../core/limits.ts";
 import { parsePrefix } from "../core/prefix.ts";
 import { QUIET_MS } from "../replica/tree/replaced-file.ts";

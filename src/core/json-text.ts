@@ -2,7 +2,7 @@
 // for another one, `{"\t":1,"\r":1}` for the names "\t" and "\\", without an error. Strings that are values are read right. So
 // names with an escape are put aside before the text is parsed, each is read as a value, and they are put in their places again.
 
-import type { Json } from "./json.ts";
+import type { Json } from "./json-value.ts";
 
 /** An escape, the rest of its string, and what follows a name. */
 const MAYBE_ESCAPED_NAME = /\\.[^"\\]*"\s*:/s;

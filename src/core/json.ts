@@ -5,9 +5,8 @@
 // nested deep. So JSON that somebody else wrote is read with parseJson and rendered with canonicalJson or compactJson, and
 // what is to be carried from one side to another is asked for its faults first (findJsonFault).
 
+import type { Json } from "./json-value.ts";
 import { endOfString, parseJsonText } from "./json-text.ts";
-
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
 
 /** Metadata has at most 1,024 bytes, and each level of it takes two: what is legal is never nested deeper. */
 export const JSON_DEPTH_MAX = 512;

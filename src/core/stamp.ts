@@ -5,7 +5,8 @@
 // fingerprint, the size in base 36. Metadata that cannot take a stamp is left exactly as it is.
 
 import { type Fingerprint, FINGERPRINT_CHARS, parseFingerprint } from "./fingerprint.ts";
-import { canonicalJson, isJsonObject, type Json } from "./json.ts";
+import { canonicalJson, isJsonObject } from "./json.ts";
+import { type Json } from "./json-value.ts";
 import { METADATA_BYTES_MAX } from "./limits.ts";
 import type { ByteCount } from "./clock.ts";
 

@@ -7,9 +7,9 @@ import type { AppError } from "../core/errors.ts";
 import type { Problem } from "../core/problem.ts";
 import type { AnswerEvent } from "../kv/request-loop.ts";
 import type { Hold } from "../journal/holds.ts";
-import type { RoundReport } from "./round-port.ts";
-import type { FullReason } from "./schedule.ts";
-import type { WatchState } from "./watch/watcher.ts";
+import type { RoundReport } from "../mapping/round-port.ts";
+import type { FullReason } from "./loop/schedule.ts";
+import type { WatchState } from "../mapping/status.ts";
 
 export type MappingEvent =
   | { readonly kind: "started" }

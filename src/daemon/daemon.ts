@@ -15,13 +15,14 @@ import { controlError, type ControlRequest, type SyncAnswer } from "./control/pr
 import type { DaemonListener } from "./daemon-event.ts";
 import type { Heartbeats } from "./heartbeats.ts";
 import { keepBudgets } from "./keep-budgets.ts";
-import { openMappingRounds } from "./mapping-rounds.ts";
-import { roundStatus } from "./mapping-status.ts";
+import { openMappingRounds } from "../mapping/mapping-rounds.ts";
+import { roundStatus } from "../mapping/round-status.ts";
 import { operationErrorOf } from "../journal/operation-error.ts";
-import type { AccountsPort } from "./round-port.ts";
-import type { AccountStatus, DaemonStatus } from "./status.ts";
-import { type LookOutcome, openSupervisor, type Reloaded, type Supervisor } from "./supervisor.ts";
-import { openWatcher, type WatchEvents, type Watcher } from "./watch/watcher.ts";
+import type { AccountsPort } from "../mapping/round-port.ts";
+import type { AccountStatus, DaemonStatus } from "./control/daemon-status.ts";
+import { type LookOutcome, openSupervisor, type Reloaded, type Supervisor } from "./loop/supervisor.ts";
+import { type WatchEvents, type Watcher } from "./watch/watcher.ts";
+import { openWatcher } from "./watch/open-watcher.ts";
 
 export interface DaemonAccounts extends AccountsPort {
   isWaiting(name: string): boolean;

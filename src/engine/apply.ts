@@ -2,6 +2,7 @@
 // What would be lost is in the trash before it is replaced or removed [I6]. Writes go before removals, on both sides: the
 // successor is safe before anything goes.
 
+import type { Done } from "./plan/action.ts";
 import type { ByteCount, Clock, DurationMs, EpochMs } from "../core/clock.ts";
 import { type Entry, isSameVersion } from "../core/entry.ts";
 import { assert } from "../core/errors.ts";
@@ -9,7 +10,7 @@ import type { Key } from "../core/key.ts";
 import { BULK_GET_KEYS_MAX } from "../core/limits.ts";
 import { type Problem, problem, staleRead } from "../core/problem.ts";
 import { isBehindListing, settleRemote } from "../core/settle.ts";
-import type { BaseStore, NewBaseRow, Trash } from "../journal/ports.ts";
+import type { BaseStore, NewBaseRow, Trash } from "./ports.ts";
 import type {
   Pages,
   ReadOutcome,
@@ -23,7 +24,8 @@ import type {
 import { type Change, type LossDeps, looksFirst, saveLosses } from "./losses.ts";
 import { transferOptions } from "./observer.ts";
 import type { SeenValues } from "./partial.ts";
-import type { Plan, Target, WriteAction } from "./plan.ts";
+import type { Plan } from "./plan/plan.ts";
+import type { Target, WriteAction } from "./plan/action.ts";
 import type { Recall } from "./recall.ts";
 import type { Unsure } from "./unsure.ts";
 
@@ -56,19 +58,6 @@ interface OnceOptions {
   readonly withinMs: DurationMs;
   /** Is told of what was not confirmed, instead of `onProblem`. */
   readonly onUnsure: (unsure: Unsure) => void;
-}
-
-/** One action has been carried out and confirmed. */
-export interface Done {
-  readonly kind: "written" | "removed" | "unchanged";
-  readonly to: Target;
-  readonly key: Key;
-  readonly replaced: boolean;
-  readonly bytes: ByteCount;
-  /** Both sides had changed the key. */
-  readonly isConflict?: boolean;
-  /** Where in the folder the version that lost a conflict is kept. */
-  readonly copy?: string | undefined;
 }
 
 export async function applyPlan(plan: Plan, deps: ApplyDeps): Promise<void> {

@@ -12,11 +12,11 @@ import { type Entry, isSameVersion } from "../core/entry.ts";
 import type { Key } from "../core/key.ts";
 import { contested, type Problem, staleRead } from "../core/problem.ts";
 import { isContested, settleRemote } from "../core/settle.ts";
-import type { Loss, Trash } from "../journal/ports.ts";
+import type { Loss, Trash } from "./ports.ts";
 import type { Pages, ReadOutcome, Replica, Value } from "../replica/replica.ts";
 import { onePage, transferOptions } from "./observer.ts";
 import type { SeenValues } from "./partial.ts";
-import type { RemoveAction, Target, WriteAction } from "./plan.ts";
+import type { RemoveAction, Target, WriteAction } from "./plan/action.ts";
 import type { Recall } from "./recall.ts";
 import { believed } from "./unstamped.ts";
 

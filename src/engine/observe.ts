@@ -9,7 +9,7 @@ import { isBehindListing, settleRemote } from "../core/settle.ts";
 import type { ReadOutcome } from "../replica/replica.ts";
 import type { Triple } from "./merge.ts";
 import { isWrittenRemote, lookOptions, type Observer, onePage, remoteSide } from "./observer.ts";
-import type { Target } from "./plan.ts";
+import type { Target } from "./plan/action.ts";
 import { pastOf, settleOptions, settlePage } from "./settle-page.ts";
 
 /** `triples` with the fingerprints that decisions about them need; without those whose value cannot be read, each of

@@ -3,7 +3,7 @@
 import type { Clock, DurationMs } from "../core/clock.ts";
 import type { Problem } from "../core/problem.ts";
 import type { Pages, Replica, TransferOptions } from "../replica/replica.ts";
-import type { Target } from "./plan.ts";
+import type { Target } from "./plan/action.ts";
 import type { Recall } from "./recall.ts";
 
 export interface Observer {

@@ -10,7 +10,7 @@ import { assert } from "../core/errors.ts";
 import { compareUtf8, type Key } from "../core/key.ts";
 import { staleRead } from "../core/problem.ts";
 import { isBehindListing, type SettleOptions } from "../core/settle.ts";
-import type { BaseStore } from "../journal/ports.ts";
+import type { BaseStore } from "./ports.ts";
 import type { ListOptions, Pages, Replica, Value } from "../replica/replica.ts";
 import type { MergeInput } from "./merge.ts";
 import { trusted } from "./observe.ts";

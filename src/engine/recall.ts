@@ -7,7 +7,7 @@ import type { Clock, EpochMs } from "../core/clock.ts";
 import { type BaseRow, type Entry, sameAttributes } from "../core/entry.ts";
 import type { Key } from "../core/key.ts";
 import { type Glimpse, isNewRead, type KeyPast } from "../core/settle.ts";
-import type { BaseStore, Intent, NewBaseRow } from "../journal/ports.ts";
+import type { BaseStore, Intent, NewBaseRow } from "./ports.ts";
 import type { ReadOutcome, Sight } from "../replica/replica.ts";
 import type { Triple } from "./merge.ts";
 

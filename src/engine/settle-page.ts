@@ -6,7 +6,7 @@ import { type KeyPast, type SettleOptions, settleRemote } from "../core/settle.t
 import type { ReadOutcome } from "../replica/replica.ts";
 import type { Triple } from "./merge.ts";
 import { isWrittenRemote, lookOptions, type Observer, onePage, remoteSide } from "./observer.ts";
-import type { Target } from "./plan.ts";
+import type { Target } from "./plan/action.ts";
 import { believed } from "./unstamped.ts";
 
 export async function settlePage(triples: readonly Triple[], observer: Observer): Promise<readonly Triple[]> {

@@ -4,7 +4,7 @@
 
 import type { Key } from "../core/key.ts";
 import type { Problem } from "../core/problem.ts";
-import type { Done } from "./apply.ts";
+import type { Done } from "./plan/action.ts";
 import type { Triple } from "./merge.ts";
 
 export interface Unsure {

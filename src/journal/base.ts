@@ -11,7 +11,7 @@ import { openDates } from "./dates.ts";
 import { openGlimpses } from "./glimpses.ts";
 import { openIntents } from "./intents.ts";
 import { type Journal, transaction } from "./journal.ts";
-import type { BaseChange, BaseStore } from "./ports.ts";
+import type { BaseChange, BaseStore } from "../engine/ports.ts";
 import { defineVersionFunctions } from "./version-functions.ts";
 
 /** Pages of 1,000 live long enough for the garbage collector to take them for old. */

@@ -9,7 +9,7 @@ import type { Key } from "../core/key.ts";
 import type { Glimpse } from "../core/settle.ts";
 import { ENTRY_COLUMNS, entryColumns, entryOf, type EntryRow } from "./entry-columns.ts";
 import { transaction } from "./journal.ts";
-import type { BaseChange, NewBaseRow } from "./ports.ts";
+import type { BaseChange, NewBaseRow } from "../engine/ports.ts";
 import { openRememberPrevious } from "./previous.ts";
 
 /** Far longer than KV was ever seen to lag. */

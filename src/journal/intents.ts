@@ -9,7 +9,7 @@ import type { Entry } from "../core/entry.ts";
 import type { Key } from "../core/key.ts";
 import { ENTRY_COLUMNS, entryColumns, entryOf, type EntryRow } from "./entry-columns.ts";
 import { transaction } from "./journal.ts";
-import type { BaseChange, Intent } from "./ports.ts";
+import type { BaseChange, Intent } from "../engine/ports.ts";
 import { openRememberPrevious } from "./previous.ts";
 
 /** What was not confirmed by then is not known to have been ours any more. */

@@ -1,7 +1,7 @@
 // A base seen through a mapping's filter, as both sides are: otherwise a filter that changed would look like deletions [I3].
 
 import { type IsManaged, managedPages } from "../replica/managed.ts";
-import type { BaseStore } from "./ports.ts";
+import type { BaseStore } from "../engine/ports.ts";
 
 export function openManagedBase(inner: BaseStore, isManaged: IsManaged): BaseStore {
   return {

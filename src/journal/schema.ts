@@ -170,7 +170,7 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE pair ADD COLUMN dated_ms REAL NOT NULL DEFAULT 0;
   `,
   `
-  -- How the last round of each mapping ended, and which problems stand: JSON, see daemon/mapping-outcome.ts.
+  -- How the last round of each mapping ended, and which problems stand: JSON, see mapping/mapping-outcome.ts.
   CREATE TABLE outcome (
     mapping TEXT NOT NULL PRIMARY KEY,
     outcome TEXT NOT NULL

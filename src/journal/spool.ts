@@ -1,6 +1,6 @@
 // The spool of a plan, in the journal: pages in, the same pages out in order.
 
-import type { Spool } from "./ports.ts";
+import type { Spool } from "../engine/ports.ts";
 import type { Journal } from "./journal.ts";
 
 /** A spool of its own for each plan id; what an earlier process left under that id is dropped. */

@@ -7,7 +7,7 @@ import { AppError } from "../core/errors.ts";
 import { type Fingerprint, fingerprintOf } from "../core/fingerprint.ts";
 import type { Key } from "../core/key.ts";
 import { type Journal, transaction } from "./journal.ts";
-import type { Loss } from "./ports.ts";
+import type { Loss } from "../engine/ports.ts";
 
 /** One value that was replaced or removed. */
 export interface TrashItem {

@@ -16,7 +16,7 @@ import { join } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import { type Fingerprint, fingerprintOf } from "../core/fingerprint.ts";
 import { AppError, assert } from "../core/errors.ts";
-import type { Loss, Trash } from "./ports.ts";
+import type { Loss, Trash } from "../engine/ports.ts";
 import type { Value } from "../replica/replica.ts";
 import { type Journal, transaction } from "./journal.ts";
 

@@ -2,7 +2,8 @@
 // an error, and never a guess: an answer misread as "no keys" would look like deletions.
 
 import { parseEpochSeconds } from "../core/clock.ts";
-import { isJsonObject, type Json } from "../core/json.ts";
+import { isJsonObject } from "../core/json.ts";
+import { type Json } from "../core/json-value.ts";
 import type { BulkResult, BulkValue, ListKeysPage, Namespace } from "./kv-api.ts";
 import { KvError } from "./kv-error.ts";
 import { parseNamespaceId } from "./namespace-id.ts";

@@ -3,7 +3,7 @@
 
 import { isUtf8 } from "node:buffer";
 import { parseEpochSeconds } from "../core/clock.ts";
-import type { Json } from "../core/json.ts";
+import type { Json } from "../core/json-value.ts";
 import { isExpiration } from "./answers.ts";
 import { JsonScanner, NotScanned } from "./json-scanner.ts";
 import type { BulkValue } from "./kv-api.ts";

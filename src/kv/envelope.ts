@@ -2,7 +2,8 @@
 // Matched by code, never by text: the texts have changed several times (KV-API §1.3).
 
 import { isUtf8 } from "node:buffer";
-import { isJsonObject, type Json, parseJson } from "../core/json.ts";
+import { isJsonObject, parseJson } from "../core/json.ts";
+import { type Json } from "../core/json-value.ts";
 
 interface ApiMessage {
   readonly code: number | undefined;

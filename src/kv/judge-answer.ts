@@ -3,7 +3,7 @@
 
 import type { DurationMs } from "../core/clock.ts";
 import { visible } from "../core/errors.ts";
-import type { Json } from "../core/json.ts";
+import type { Json } from "../core/json-value.ts";
 import type { Envelope } from "./envelope.ts";
 import type { Operation } from "./kv-api.ts";
 import { KvError, type KvErrorContext } from "./kv-error.ts";

@@ -2,7 +2,7 @@
 // (kv/kv-client.ts) is its only implementation; whoever needs KV takes this, so that it can be counted and wrapped.
 
 import type { ByteCount, DurationMs, EpochSeconds } from "../core/clock.ts";
-import type { Json } from "../core/json.ts";
+import type { Json } from "../core/json-value.ts";
 import type { Key } from "../core/key.ts";
 
 declare const namespaceIdBrand: unique symbol;

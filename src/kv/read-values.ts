@@ -1,43 +1,14 @@
 // Reads any number of values with the fewest requests: bulk gets of up to 100 keys and 24 MB for text, single gets for
 // what is known to be binary or large. This is the half that sorts and paces; value-reader.ts is the half that asks.
 
-import type { ByteCount, EpochMs, EpochSeconds } from "../core/clock.ts";
-import type { Json } from "../core/json.ts";
-import type { Key } from "../core/key.ts";
+import type { ByteCount } from "../core/clock.ts";
 import { BULK_GET_BYTES_MAX } from "../core/limits.ts";
-import type { Problem } from "../core/problem.ts";
 import type { CallOptions } from "./kv-api.ts";
 import { openPageInput } from "./page-input.ts";
 import { openTaskSet } from "./task-set.ts";
 import { openValueReader, type ValueReader } from "./value-reader.ts";
+import type { ReadValue, ValueToRead } from "./value-to-read.ts";
 import type { TransferDeps } from "./write-pairs.ts";
-
-/** A key to read, what is known of its value, and a `tag` of the caller's that comes back in its outcome. */
-export interface ValueToRead<Tag = undefined> {
-  readonly key: Key;
-  readonly size: ByteCount | undefined;
-  readonly binary: boolean | undefined;
-  readonly tag: Tag;
-}
-
-/** Metadata and expiration of the same moment as the value; metadata undefined: there is none. */
-export interface ReadAttributes {
-  readonly metadata: Json | undefined;
-  readonly expiration: EpochSeconds | undefined;
-}
-
-export type ReadValue<Tag = undefined> =
-  | {
-      readonly kind: "value";
-      readonly key: Key;
-      readonly tag: Tag;
-      readonly bytes: Uint8Array;
-      /** Only a bulk get tells. */
-      readonly attributes: ReadAttributes | undefined;
-      readonly readAt: EpochMs;
-    }
-  | { readonly kind: "absent"; readonly key: Key; readonly tag: Tag }
-  | { readonly kind: "problem"; readonly key: Key; readonly tag: Tag; readonly problem: Problem };
 
 /** Values larger than this gain nothing from a bulk get of at most 24 MB. */
 const SINGLE_BYTES_MIN: ByteCount = BULK_GET_BYTES_MAX / 3;

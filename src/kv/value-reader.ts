@@ -11,7 +11,7 @@ import { groupKeys, learnBinary, readSingly, UNKNOWN_SHARE } from "./bulk-get-pl
 import type { BulkValue, CallOptions } from "./kv-api.ts";
 import { isRefusal, KvError, refusalProblem } from "./kv-error.ts";
 import { readValueBytes } from "./read-value-bytes.ts";
-import type { ReadValue, ValueToRead } from "./read-values.ts";
+import type { ReadValue, ValueToRead } from "./value-to-read.ts";
 import type { TaskSet } from "./task-set.ts";
 import type { TransferDeps } from "./write-pairs.ts";
 

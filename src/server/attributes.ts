@@ -2,7 +2,8 @@
 // the expiration, the metadata.
 
 import type { EpochSeconds } from "../core/clock.ts";
-import { compactJson, type Json, parseJson } from "../core/json.ts";
+import { compactJson, parseJson } from "../core/json.ts";
+import { type Json } from "../core/json-value.ts";
 import { keyFault } from "../core/key.ts";
 import { EXPIRATION_AHEAD_SECONDS_MIN, METADATA_BYTES_MAX, VALUE_BYTES_MAX } from "../core/limits.ts";
 import { jsonShapeFault } from "./json-shape.ts";

@@ -3,7 +3,7 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { MappingStatus } from "../../src/daemon/status.ts";
+import type { MappingStatus } from "../../src/mapping/status.ts";
 import { records } from "../support/cli.ts";
 import { DaemonFixture, TWO_WAY } from "../support/daemon-process.ts";
 

@@ -5,7 +5,8 @@
 import { strict as assert } from "node:assert";
 import fc from "fast-check";
 import type { EpochSeconds } from "../../src/core/clock.ts";
-import { canonicalJson, type Json, parseJson } from "../../src/core/json.ts";
+import { canonicalJson, parseJson } from "../../src/core/json.ts";
+import { type Json } from "../../src/core/json-value.ts";
 import { parseKey } from "../../src/core/key.ts";
 import { openPairArena, pairsBody } from "../../src/kv/pair-arena.ts";
 import type { FuzzRun } from "./fuzzer.ts";

@@ -6,7 +6,7 @@ import { readItems, type TextItem } from "../../src/cli/json-items.ts";
 import { parseListedKey, parsePair } from "../../src/cli/bulk-input.ts";
 import { readPairsObject } from "../../src/cli/pairs-object.ts";
 import { AppError } from "../../src/core/errors.ts";
-import type { Json } from "../../src/core/json.ts";
+import type { Json } from "../../src/core/json-value.ts";
 import { parseKey } from "../../src/core/key.ts";
 import type { FuzzRun } from "./fuzzer.ts";
 import { type Random, runCases } from "./random.ts";

@@ -2,7 +2,7 @@
 // What that peer lacks or does in its own way is in README.md.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Json } from "../../src/core/json.ts";
+import type { Json } from "../../src/core/json-value.ts";
 import { type Key, parseKey } from "../../src/core/key.ts";
 import { systemClock } from "../../src/core/system-clock.ts";
 import { deleteKeys } from "../../src/kv/delete-keys.ts";

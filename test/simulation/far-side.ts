@@ -4,7 +4,7 @@
 
 import { DatabaseSync } from "node:sqlite";
 import { fingerprintOf } from "../../src/core/fingerprint.ts";
-import type { Json } from "../../src/core/json.ts";
+import type { Json } from "../../src/core/json-value.ts";
 import { unstampMetadata } from "../../src/core/stamp.ts";
 import type { KvClient } from "../../src/kv/kv-client.ts";
 

@@ -18,7 +18,7 @@ import type { Mode } from "../../src/config/config.ts";
 import { type Key, parseKey } from "../../src/core/key.ts";
 import { systemClock } from "../../src/core/system-clock.ts";
 import { openControlClient } from "../../src/daemon/control/control-client.ts";
-import type { MappingState, MappingStatus } from "../../src/daemon/status.ts";
+import type { MappingState, MappingStatus } from "../../src/mapping/status.ts";
 import { resolveNamespace } from "../../src/kv/resolve-namespace.ts";
 import type { NamespaceId } from "../../src/kv/kv-api.ts";
 import { type KvClient, openKvClient } from "../../src/kv/kv-client.ts";

@@ -7,8 +7,8 @@ import type { AppError } from "../../src/core/errors.ts";
 import type { Problem } from "../../src/core/problem.ts";
 import type { Hold } from "../../src/journal/holds.ts";
 import type { RoundResult } from "../../src/engine/round.ts";
-import type { MappingRounds, RoundCall, RoundReport } from "../../src/daemon/round-port.ts";
-import { everything, NO_PROBLEMS, standingAfter, type StandingProblems } from "../../src/daemon/standing-problems.ts";
+import type { MappingRounds, RoundCall, RoundReport } from "../../src/mapping/round-port.ts";
+import { everything, NO_PROBLEMS, standingAfter, type StandingProblems } from "../../src/mapping/standing-problems.ts";
 import type { WatchEvents, Watcher } from "../../src/daemon/watch/watcher.ts";
 
 export function mappingOf(overrides: Partial<MappingConfig> = {}): MappingConfig {

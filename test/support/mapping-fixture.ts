@@ -5,9 +5,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import type { MappingConfig } from "../../src/config/config.ts";
-import { decodeHoldReason } from "../../src/daemon/hold-reason.ts";
-import { openMappingRounds } from "../../src/daemon/mapping-rounds.ts";
-import type { DaemonAccount, MappingRounds, RoundCall, RoundReport } from "../../src/daemon/round-port.ts";
+import { decodeHoldReason } from "../../src/mapping/hold-reason.ts";
+import { openMappingRounds } from "../../src/mapping/mapping-rounds.ts";
+import type { DaemonAccount, MappingRounds, RoundCall, RoundReport } from "../../src/mapping/round-port.ts";
 import { type Journal, openJournal, openScratchJournal } from "../../src/journal/journal.ts";
 import { type KvClient, openKvClient } from "../../src/kv/kv-client.ts";
 import type { NamespaceId } from "../../src/kv/kv-api.ts";

@@ -5,12 +5,12 @@ import type { GuardLimits } from "../../src/core/guards.ts";
 import type { Key } from "../../src/core/key.ts";
 import type { Problem } from "../../src/core/problem.ts";
 import type { DeletePolicy } from "../../src/core/reconcile.ts";
-import type { Decide } from "../../src/engine/decide.ts";
-import type { Done } from "../../src/engine/apply.ts";
+import type { Decide } from "../../src/engine/plan/decide.ts";
+import type { Done } from "../../src/engine/plan/action.ts";
 import { type RoundResult, runRound } from "../../src/engine/round.ts";
 import { openBase } from "../../src/journal/base.ts";
 import { type Journal, openScratchJournal } from "../../src/journal/journal.ts";
-import type { BaseStore, Loss, Trash } from "../../src/journal/ports.ts";
+import type { BaseStore, Loss, Trash } from "../../src/engine/ports.ts";
 import { openSpool } from "../../src/journal/spool.ts";
 import type { Replica } from "../../src/replica/replica.ts";
 

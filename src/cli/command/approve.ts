@@ -4,7 +4,7 @@
 import type { Command } from "commander";
 import { AppError } from "../../core/errors.ts";
 import { openControlClient } from "../../daemon/control/control-client.ts";
-import { type OutcomeError, readMappingOutcome } from "../../daemon/mapping-outcome.ts";
+import { type OutcomeError, readMappingOutcome } from "../../mapping/mapping-outcome.ts";
 import { type Hold, openHolds } from "../../journal/holds.ts";
 import { openJournal } from "../../journal/journal.ts";
 import { awaitStateLock } from "../../journal/lock.ts";

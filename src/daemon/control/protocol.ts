@@ -3,7 +3,8 @@
 
 import { AppError, type ErrorCode } from "../../core/errors.ts";
 import type { HistoryLine } from "../../journal/history.ts";
-import type { DaemonStatus, RoundStatus } from "../status.ts";
+import type { DaemonStatus } from "./daemon-status.ts";
+import type { RoundStatus } from "../../mapping/status.ts";
 
 export type ControlRequest =
   | { readonly op: "status" }

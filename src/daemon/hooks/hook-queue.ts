@@ -5,7 +5,7 @@ import type { LimitFunction } from "p-limit";
 import { backoffMs } from "../../core/backoff.ts";
 import type { Clock, DurationMs, EpochMs } from "../../core/clock.ts";
 import { renderDuration } from "../../core/units.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../report/log.ts";
 import type { HookOutcome } from "./run-hook.ts";
 
 /** While news keep coming, a hook runs at the latest after this many times its debounce. */

@@ -17,7 +17,7 @@ import pLimit, { type LimitFunction } from "p-limit";
 import type { HookConfig } from "../../config/config.ts";
 import type { Secret } from "../../config/secret.ts";
 import type { Clock, DurationMs } from "../../core/clock.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../report/log.ts";
 import { type Environment, hookEnvironment } from "./hook-environment.ts";
 import { type HookBatch, type HookFailure, type HookQueue, openHookQueue } from "./hook-queue.ts";
 import { runHook } from "./run-hook.ts";

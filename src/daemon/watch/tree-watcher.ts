@@ -13,7 +13,8 @@ import { joinEventQueue } from "./event-queue.ts";
 import { PendingChanges } from "./pending-changes.ts";
 import { type Exhausted, RETRY_MS } from "./watch-fault.ts";
 import { WatchedFolders } from "./watched-folders.ts";
-import type { Watcher, WatcherOptions, WatchState } from "./watcher.ts";
+import type { Watcher, WatcherOptions } from "./watcher.ts";
+import type { WatchState } from "../../mapping/status.ts";
 
 export interface TreeWatcherOptions extends WatcherOptions {
   readonly quietMs: DurationMs;

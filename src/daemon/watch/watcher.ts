@@ -3,25 +3,7 @@
 // cover by `onRescan` afterwards.
 
 import type { Clock, DurationMs } from "../../core/clock.ts";
-import { TreeWatcher } from "./tree-watcher.ts";
-
-export type WatchState =
-  | {
-      readonly kind: "watching";
-      readonly folders: number;
-      /** Folders that may not be opened by this user; a scan cannot read them either. */
-      readonly unreadable: number;
-      /** Set where the file system does not tell of all changes: then the tree is rescanned at intervals as well. */
-      readonly alsoPolling: { readonly everyMs: DurationMs; readonly reason: string } | undefined;
-    }
-  | {
-      readonly kind: "polling";
-      readonly everyMs: DurationMs;
-      /** In lower case, for people. */
-      readonly reason: string;
-      /** What to do about it. */
-      readonly hint: string | undefined;
-    };
+import type { WatchState } from "../../mapping/status.ts";
 
 export interface Watcher {
   /** How it watches now, for `kvsync status`. */
@@ -58,20 +40,4 @@ export interface WatcherOptions {
   /** How often `onRescan` is called while the tree cannot be watched. */
   readonly pollIntervalMs: DurationMs;
   readonly events: WatchEvents;
-}
-
-/** More paths than this are reported as a rescan, which is cheaper then. */
-const DIRTY_MAX = 10_000;
-
-/** Long enough for an editor to write, rename and remove; too short to be noticed. */
-const QUIET_MS: DurationMs = 100;
-const MAX_QUIET_MS: DurationMs = 1000;
-
-/** Watches all folders below `root`, or polls where that is not possible: never throws for what it finds. Changes from
- * before the promise resolves may go unreported: scan after it. */
-export async function openWatcher(options: WatcherOptions): Promise<Watcher> {
-  const { quietMs = QUIET_MS, maxQuietMs = MAX_QUIET_MS } = options;
-  const watcher = new TreeWatcher({ ...options, quietMs, maxQuietMs, dirtyMax: DIRTY_MAX });
-  await watcher.open();
-  return watcher;
 }

@@ -10,10 +10,11 @@ import { BULK_GET_KEYS_MAX, LIST_LIMIT_MIN } from "../../core/limits.ts";
 import { staleRead } from "../../core/problem.ts";
 import type { CallOptions, ListedKey } from "../../kv/kv-api.ts";
 import { isRefusal, KvError } from "../../kv/kv-error.ts";
-import { type ReadValue, readValues, type ValueToRead } from "../../kv/read-values.ts";
+import { readValues } from "../../kv/read-values.ts";
+import { type ReadValue, type ValueToRead } from "../../kv/value-to-read.ts";
 import type { Pages, ReadOutcome } from "../replica.ts";
 import { listedEntry } from "./listed-entry.ts";
-import type { NamespaceSide } from "./namespace-replica.ts";
+import type { NamespaceSide } from "./namespace-side.ts";
 import { judged, type ReadOptions } from "./read-entries.ts";
 import { fullKey } from "./scope.ts";
 

@@ -1,7 +1,8 @@
 // Entries from what a listing of the API tells.
 
 import type { Entry } from "../../core/entry.ts";
-import { findJsonFault, type Json } from "../../core/json.ts";
+import { findJsonFault } from "../../core/json.ts";
+import { type Json } from "../../core/json-value.ts";
 import type { Key } from "../../core/key.ts";
 import { type Problem, problem } from "../../core/problem.ts";
 import { unstampMetadata } from "../../core/stamp.ts";

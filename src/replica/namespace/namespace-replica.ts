@@ -7,11 +7,11 @@ import { deleteKeys } from "../../kv/delete-keys.ts";
 import type { CallOptions, KvApi, NamespaceId, Priority } from "../../kv/kv-api.ts";
 import type { Key } from "../../core/key.ts";
 import { listAllKeys } from "../../kv/list-all-keys.ts";
-import type { TransferDeps } from "../../kv/write-pairs.ts";
 import type { ListOptions, Pages, RemoveOutcome, Replica, ReplicaDeps, TransferOptions } from "../replica.ts";
 import { listedEntry, metadataFault } from "./listed-entry.ts";
 import { fetchEntries } from "./fetch-entries.ts";
 import { readEntries, type ReadOptions } from "./read-entries.ts";
+import type { NamespaceSide } from "./namespace-side.ts";
 import { fullKey, restKey } from "./scope.ts";
 import { writeEntries } from "./write-entries.ts";
 
@@ -27,12 +27,6 @@ export interface NamespaceReplicaOptions extends ReplicaDeps {
   readonly stamp?: boolean | undefined;
   /** Of all its requests, instead of the usual ones. */
   readonly priority?: Priority | undefined;
-}
-
-/** What the replica's parts share. */
-export interface NamespaceSide extends TransferDeps {
-  readonly prefix: string;
-  readonly stamp: boolean;
 }
 
 export function openNamespaceReplica(options: NamespaceReplicaOptions): Replica {

@@ -8,11 +8,12 @@ import { type Fingerprint, fingerprintOf } from "../../core/fingerprint.ts";
 import { problem } from "../../core/problem.ts";
 import { unstampMetadata } from "../../core/stamp.ts";
 import type { CallOptions } from "../../kv/kv-api.ts";
-import { type ReadAttributes, type ReadValue, readValues, type ValueToRead } from "../../kv/read-values.ts";
+import { readValues } from "../../kv/read-values.ts";
+import { type ReadAttributes, type ReadValue, type ValueToRead } from "../../kv/value-to-read.ts";
 import { readValueBytes } from "../../kv/read-value-bytes.ts";
 import type { Pages, ReadOutcome, Sight, TransferOptions } from "../replica.ts";
 import { metadataFault } from "./listed-entry.ts";
-import type { NamespaceSide } from "./namespace-replica.ts";
+import type { NamespaceSide } from "./namespace-side.ts";
 import { fullKey } from "./scope.ts";
 
 export type ReadOptions = CallOptions & Pick<TransferOptions, "onSight">;

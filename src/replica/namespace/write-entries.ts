@@ -9,7 +9,7 @@ import type { Problem } from "../../core/problem.ts";
 import type { CallOptions } from "../../kv/kv-api.ts";
 import { type PairToWrite, writePairs } from "../../kv/write-pairs.ts";
 import type { Pages, Write, WriteOutcome } from "../replica.ts";
-import type { NamespaceSide } from "./namespace-replica.ts";
+import type { NamespaceSide } from "./namespace-side.ts";
 import { fullKey } from "./scope.ts";
 
 export async function* writeEntries(

@@ -3,7 +3,8 @@
 
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { type EpochSeconds, parseEpochSeconds } from "../../core/clock.ts";
-import { canonicalJson, findJsonFault, isJsonObject, type Json, parseJson } from "../../core/json.ts";
+import { canonicalJson, findJsonFault, isJsonObject, parseJson } from "../../core/json.ts";
+import { type Json } from "../../core/json-value.ts";
 import { EXPIRATION_SECONDS_PLAUSIBLE_MAX } from "../../core/limits.ts";
 import { meantProperty } from "../../core/pair-properties.ts";
 import { describeFault } from "./fs-fault.ts";

@@ -1,7 +1,7 @@
 // The bulk write: up to 10,000 pairs, all checked before the first is written, then written as one transaction.
 
 import type { EpochSeconds } from "../../core/clock.ts";
-import type { Json } from "../../core/json.ts";
+import type { Json } from "../../core/json-value.ts";
 import { BULK_ITEMS_MAX } from "../../core/limits.ts";
 import { compareUtf8 } from "../../core/key.ts";
 import { checkKey, checkValueLength, encodeMetadata, parseExpiration } from "../attributes.ts";

@@ -3,9 +3,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { problem } from "../../../src/core/problem.ts";
 import type { DaemonListener, MappingEvent } from "../../../src/daemon/daemon-event.ts";
-import { logEvents } from "../../../src/daemon/event-log.ts";
-import type { LogFields } from "../../../src/daemon/log-fields.ts";
-import type { Log } from "../../../src/daemon/log.ts";
+import { logEvents } from "../../../src/daemon/report/event-log.ts";
+import type { LogFields } from "../../../src/daemon/report/log-fields.ts";
+import type { Log } from "../../../src/daemon/report/log.ts";
 import { holdOf, mappingOf, reportOf, standingOf } from "../../support/daemon.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 

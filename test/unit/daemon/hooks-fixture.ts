@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { HookConfig } from "../../../src/config/config.ts";
 import { type Hooks, type HooksOptions, openHooks } from "../../../src/daemon/hooks/hooks.ts";
-import type { LogFields } from "../../../src/daemon/log-fields.ts";
-import type { Log, LogLevel } from "../../../src/daemon/log.ts";
+import type { LogFields } from "../../../src/daemon/report/log-fields.ts";
+import type { Log, LogLevel } from "../../../src/daemon/report/log.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 
 interface LogLine {

@@ -7,8 +7,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Secret } from "../../../src/config/secret.ts";
 import { AppError } from "../../../src/core/errors.ts";
-import type { LogFields } from "../../../src/daemon/log-fields.ts";
-import { isJournalStream, type Log, type LogOptions, openLog } from "../../../src/daemon/log.ts";
+import type { LogFields } from "../../../src/daemon/report/log-fields.ts";
+import { isJournalStream, type Log, type LogOptions, openLog } from "../../../src/daemon/report/log.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 
 interface Recorded {

@@ -6,9 +6,9 @@ import { AppError } from "../../../src/core/errors.ts";
 import { problem } from "../../../src/core/problem.ts";
 import type { MappingEvent } from "../../../src/daemon/daemon-event.ts";
 import { openHeartbeats } from "../../../src/daemon/heartbeats.ts";
-import { type MappingLoop, openMappingLoop } from "../../../src/daemon/mapping-loop.ts";
-import { mappingStatus } from "../../../src/daemon/mapping-status.ts";
-import { openRoundGate } from "../../../src/daemon/round-gate.ts";
+import { type MappingLoop, openMappingLoop } from "../../../src/daemon/loop/mapping-loop.ts";
+import { mappingStatus } from "../../../src/daemon/loop/mapping-status.ts";
+import { openRoundGate } from "../../../src/daemon/loop/round-gate.ts";
 import {
   holdOf,
   mappingOf,

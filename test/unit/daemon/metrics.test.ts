@@ -2,7 +2,12 @@
 
 import { beforeEach, describe, expect, it } from "vitest";
 import type { EpochMs } from "../../../src/core/clock.ts";
-import { type Metrics, type MetricsSnapshot, openMetrics, type RoundMetrics } from "../../../src/daemon/metrics.ts";
+import {
+  type Metrics,
+  type MetricsSnapshot,
+  openMetrics,
+  type RoundMetrics,
+} from "../../../src/daemon/report/metrics.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 
 const requests = {

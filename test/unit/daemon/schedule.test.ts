@@ -8,7 +8,7 @@ import {
   type NextStep,
   type ScheduleState,
   WAIT_MS_MAX,
-} from "../../../src/daemon/schedule.ts";
+} from "../../../src/daemon/loop/schedule.ts";
 
 const now = 1_800_000_000_000 as MonotonicMs;
 const ago = (ms: number): MonotonicMs => (now - ms) as MonotonicMs;

@@ -6,7 +6,7 @@ import type { Config, MappingConfig } from "../../../src/config/config.ts";
 import { AppError } from "../../../src/core/errors.ts";
 import type { DaemonEvent } from "../../../src/daemon/daemon-event.ts";
 import { openHeartbeats } from "../../../src/daemon/heartbeats.ts";
-import { openSupervisor, type Supervisor } from "../../../src/daemon/supervisor.ts";
+import { openSupervisor, type Supervisor } from "../../../src/daemon/loop/supervisor.ts";
 import {
   accountOf,
   holdOf,

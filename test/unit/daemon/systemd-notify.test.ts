@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { monotonicMicros } from "../../../src/core/system-clock.ts";
-import { openLog } from "../../../src/daemon/log.ts";
-import { openSystemdNotify, type SystemdNotify } from "../../../src/daemon/systemd-notify.ts";
+import { openLog } from "../../../src/daemon/report/log.ts";
+import { openSystemdNotify, type SystemdNotify } from "../../../src/daemon/report/systemd-notify.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 
 let folder: string;

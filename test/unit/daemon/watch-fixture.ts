@@ -4,7 +4,8 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { openWatcher, type Watcher, type WatcherOptions } from "../../../src/daemon/watch/watcher.ts";
+import { type Watcher, type WatcherOptions } from "../../../src/daemon/watch/watcher.ts";
+import { openWatcher } from "../../../src/daemon/watch/open-watcher.ts";
 import { HastyClock } from "./watch-clock.ts";
 
 /** An empty folder that is removed after the test. */

@@ -2,7 +2,7 @@
 // watch-limits.test.ts. The arguments: the root, which limit ("raise", "grow", "descriptors"), and the file to raise it in.
 
 import { closeSync, mkdirSync, openSync, writeFileSync } from "node:fs";
-import { openWatcher } from "../../../src/daemon/watch/watcher.ts";
+import { openWatcher } from "../../../src/daemon/watch/open-watcher.ts";
 import { HastyClock } from "./watch-clock.ts";
 import { countHandles } from "./watch-handles.ts";
 

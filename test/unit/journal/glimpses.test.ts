@@ -5,7 +5,7 @@ import type { EpochMs } from "../../../src/core/clock.ts";
 import type { Entry } from "../../../src/core/entry.ts";
 import { openBase } from "../../../src/journal/base.ts";
 import { openScratchJournal } from "../../../src/journal/journal.ts";
-import type { BaseStore, NewBaseRow } from "../../../src/journal/ports.ts";
+import type { BaseStore, NewBaseRow } from "../../../src/engine/ports.ts";
 import { entryOf, keyOf } from "../../support/values.ts";
 
 const at = (ms: number): EpochMs => ms as EpochMs;

@@ -13,7 +13,7 @@ import { decodePrevious, isNews } from "../../../src/core/settle.ts";
 import { openBase } from "../../../src/journal/base.ts";
 import { JOURNAL_FILE, openJournal } from "../../../src/journal/journal.ts";
 import { openStateLock } from "../../../src/journal/lock.ts";
-import type { BaseStore, NewBaseRow } from "../../../src/journal/ports.ts";
+import type { BaseStore, NewBaseRow } from "../../../src/engine/ports.ts";
 import { MIGRATIONS } from "../../../src/journal/schema.ts";
 import { openTrash } from "../../../src/journal/trash.ts";
 import { HOSTILE_KEYS } from "../../conformance/replica-suite.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { NamespaceId } from "../../../src/kv/kv-api.ts";
-import { type ReadValue, readValues, type ValueToRead } from "../../../src/kv/read-values.ts";
+import { readValues } from "../../../src/kv/read-values.ts";
+import { type ReadValue, type ValueToRead } from "../../../src/kv/value-to-read.ts";
 import { writePairs } from "../../../src/kv/write-pairs.ts";
 import { collect, keyOf, pagesOf } from "../../support/values.ts";
 import { failure, openTestClient } from "./client-fixture.ts";

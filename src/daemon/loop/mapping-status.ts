@@ -1,0 +1,81 @@
+// From what a loop knows to what the status says of its mapping. Pure.
+
+import type { EpochMs } from "../../core/clock.ts";
+import type { Problem } from "../../core/problem.ts";
+import type { Activity, Failure, LoopState, MappingLoop } from "./mapping-loop.ts";
+import type { RoundReport } from "../../mapping/round-port.ts";
+import { NO_PROBLEMS } from "../../mapping/standing-problems.ts";
+import { holdStatus, problemCountOf, problemStatuses, roundStatus } from "../../mapping/round-status.ts";
+import type { ErrorStatus, MappingState, MappingStatus, WorkingStatus } from "../../mapping/status.ts";
+
+/** `isWaiting`: requests of the mapping's account wait for the budget. `scrubbed`: what its scrub knows to be wrong. */
+export function mappingStatus(loop: MappingLoop, isWaiting: boolean, scrubbed: readonly Problem[] = []): MappingStatus {
+  const { mapping } = loop;
+  const state = loop.state();
+  const { look, lastRound } = state;
+  const standing = lastRound?.standing ?? NO_PROBLEMS;
+  const lookedAt = look?.startedAt ?? null;
+  return {
+    mapping: mapping.name,
+    mode: mapping.mode,
+    account: mapping.account,
+    namespace: mapping.namespace,
+    namespaceId: look?.namespace?.id ?? null,
+    folder: mapping.folder,
+    state: stateOf(state, isWaiting),
+    since: sinceOf(state),
+    localLookedAt: lookedAt,
+    remoteLookedAt: lookedAt,
+    pending: pendingOf(state),
+    conflicts: waitingConflicts(mapping.conflict, look),
+    working: state.activity === undefined ? null : workingStatus(state.activity),
+    lastRound: lastRound === undefined ? null : roundStatus(lastRound),
+    hold: state.hold === undefined ? null : holdStatus(state.hold),
+    error: state.failure === undefined ? null : errorStatus(state.failure),
+    ...problemStatuses(standing, scrubbed),
+    watcher: state.watcher?.state() ?? null,
+    pollIntervalMs: state.pollEveryMs ?? null,
+  };
+}
+
+function stateOf(state: LoopState, isWaiting: boolean): MappingState {
+  const { activity, failure, hold, look, lastRound } = state;
+  if (hold !== undefined) return "hold";
+  if (failure !== undefined) return "error";
+  if (activity !== undefined && !activity.queued && isWaiting) return "waiting";
+  if (look === undefined) return "starting";
+  if (activity !== undefined && !activity.queued) return "working";
+  if (state.dirty > 0 || state.lost || state.leftover || look.result.lagging > 0) return "behind";
+  return problemCountOf(lastRound?.standing ?? NO_PROBLEMS) > 0 ? "incomplete" : "in-step";
+}
+
+function sinceOf({ activity, failure, hold, lastRound, startedAt }: LoopState): EpochMs {
+  if (hold !== undefined) return hold.since;
+  if (failure !== undefined) return failure.since;
+  if (activity !== undefined) return activity.startedAt;
+  return lastRound === undefined ? startedAt : ((lastRound.startedAt + lastRound.durationMs) as EpochMs);
+}
+
+/** What the last look left, and what has changed since. */
+function pendingOf({ dirty, look, lastRound }: LoopState): number {
+  const failed = problemCountOf(lastRound?.standing ?? NO_PROBLEMS);
+  return dirty + failed + (look === undefined ? 0 : look.result.held + look.result.lagging);
+}
+
+function waitingConflicts(policy: string, look: RoundReport | undefined): number {
+  return policy === "hold" ? (look?.result.conflicts ?? 0) : 0;
+}
+
+function workingStatus({ step, startedAt, progress, queued }: Activity): WorkingStatus {
+  return {
+    step,
+    phase: queued ? "queued" : (progress?.phase ?? "compare"),
+    startedAt,
+    keys: progress?.keys ?? 0,
+    keysTotal: progress?.keysTotal ?? null,
+  };
+}
+
+function errorStatus({ error, since, retryAt }: Failure): ErrorStatus {
+  return { code: error.code, message: error.message, hint: error.hint ?? null, since, retryAt };
+}

@@ -1,0 +1,79 @@
+// When a mapping does what: pure, from what is known of it and the time to the next step. Times are those of the
+// monotonic clock: whatever is done to the machine's time puts nothing off, and brings nothing forward.
+//
+// A person's edit goes before a look round, but a steady stream of edits does not put looks off for good: after each
+// round over some keys a look that is due has its turn.
+
+import type { DurationMs, MonotonicMs } from "../../core/clock.ts";
+
+/** Why all keys are looked at. */
+export type FullReason = "start" | "asked" | "retry" | "again" | "watch" | "rescan" | "poll";
+
+export interface ScheduleState {
+  /** When the last look at all keys that came to an end began; undefined: there was none. */
+  readonly lookedAt: MonotonicMs | undefined;
+  /** Undefined: the remote is not polled. */
+  readonly pollEveryMs: DurationMs | undefined;
+  /** Undefined: the folder is not rescanned. */
+  readonly rescanEveryMs: DurationMs | undefined;
+  /** When the last round left something that is to be looked at again; undefined: it did not. */
+  readonly againAt: MonotonicMs | undefined;
+  /** The mapping is in error, and is not to be tried before this moment. */
+  readonly retryAt: MonotonicMs | undefined;
+  /** A person, or a program for one, asked for a look. */
+  readonly asked: boolean;
+  /** The watcher cannot tell where something may have changed. */
+  readonly lost: boolean;
+  /** When the dirty keys are to be looked at; undefined: there are none. */
+  readonly dirtyAt: MonotonicMs | undefined;
+  /** The mapping is held: what changes can only change its plan, and that takes a look at all keys. */
+  readonly held: boolean;
+  /** When the last round, of either kind, ended. */
+  readonly endedAt: MonotonicMs | undefined;
+  /** The last round was one over dirty keys. */
+  readonly wasDirty: boolean;
+}
+
+export type NextStep =
+  | { readonly kind: "full"; readonly reasons: readonly FullReason[] }
+  | { readonly kind: "dirty" }
+  | { readonly kind: "wait"; readonly until: MonotonicMs };
+
+/** A held mapping whose files keep changing is planned anew no more often than this. */
+export const HELD_LOOK_MS = 10_000;
+/** A wait is never longer, so that a poll interval that became shorter is noticed: fewer mappings share the budget. */
+export const WAIT_MS_MAX = 3_600_000;
+
+export function nextStep(state: ScheduleState, now: MonotonicMs): NextStep {
+  if (state.asked) return { kind: "full", reasons: ["asked"] };
+  const { retryAt, lookedAt } = state;
+  if (retryAt !== undefined) {
+    return retryAt <= now ? { kind: "full", reasons: ["retry"] } : waitUntil([retryAt], now);
+  }
+  if (lookedAt === undefined) return { kind: "full", reasons: ["start"] };
+  const dues = fullDues(state, lookedAt, now);
+  const reasons = dues.filter(([, at]) => at <= now).map(([reason]) => reason);
+  const dirtyAt = state.held ? undefined : state.dirtyAt;
+  if (dirtyAt !== undefined && dirtyAt <= now && !(state.wasDirty && reasons.length > 0)) return { kind: "dirty" };
+  if (reasons.length > 0) return { kind: "full", reasons };
+  return waitUntil([...dues.map(([, at]) => at), ...(dirtyAt === undefined ? [] : [dirtyAt])], now);
+}
+
+function fullDues(state: ScheduleState, lookedAt: MonotonicMs, now: MonotonicMs): [FullReason, MonotonicMs][] {
+  const dues: [FullReason, MonotonicMs][] = [];
+  if (state.pollEveryMs !== undefined) dues.push(["poll", after(lookedAt, state.pollEveryMs)]);
+  if (state.rescanEveryMs !== undefined) dues.push(["rescan", after(lookedAt, state.rescanEveryMs)]);
+  if (state.againAt !== undefined) dues.push(["again", state.againAt]);
+  const heldLookAt = after(state.endedAt ?? lookedAt, HELD_LOOK_MS);
+  if (state.lost) dues.push(["watch", state.held ? heldLookAt : now]);
+  else if (state.held && state.dirtyAt !== undefined) dues.push(["watch", heldLookAt]);
+  return dues;
+}
+
+function waitUntil(times: readonly MonotonicMs[], now: MonotonicMs): NextStep {
+  return { kind: "wait", until: Math.min(now + WAIT_MS_MAX, ...times) as MonotonicMs };
+}
+
+function after(start: MonotonicMs, interval: DurationMs): MonotonicMs {
+  return (start + interval) as MonotonicMs;
+}

@@ -1,0 +1,130 @@
+// The daemon's events as lines of its log. What changed nothing is not worth a line.
+
+import type { Problem } from "../../core/problem.ts";
+import { renderDuration } from "../../core/units.ts";
+import type { DaemonEvent, DaemonListener, MappingEvent } from "../daemon-event.ts";
+import { decodeHoldReason, renderHoldAdvice, renderHoldReason } from "../../mapping/hold-reason.ts";
+import type { Log } from "./log.ts";
+import type { RoundReport } from "../../mapping/round-port.ts";
+import { nameOf, NO_PROBLEMS, type StandingProblems } from "../../mapping/standing-problems.ts";
+
+/** Problems told line by line after one round. */
+const PROBLEMS_TOLD_MAX = 20;
+/** Waits shorter than this are not worth a line. */
+const WAIT_TOLD_MS = 5000;
+
+export function logEvents(log: Log): DaemonListener {
+  /** Of each mapping the problems that stood after its last round: a file that nobody can read is not to be told of with
+   * every look. */
+  const told = new Map<string, StandingProblems>();
+  return (event) => {
+    if (!("mapping" in event)) return logDaemon(event, log);
+    const { name } = event.mapping;
+    const before = told.get(name) ?? NO_PROBLEMS;
+    if (event.kind === "stopped") told.delete(name);
+    if (event.kind === "round-ended") told.set(name, event.report.standing);
+    logMapping(event, log.with({ mapping: name }), { name, before });
+  };
+}
+
+function logDaemon(event: Exclude<DaemonEvent, MappingEvent & { readonly mapping: unknown }>, log: Log): void {
+  switch (event.kind) {
+    case "account-waits":
+      if (event.waitMs < WAIT_TOLD_MS) return;
+      log.info(`waiting ${renderDuration(event.waitMs)} for the request budget`, { account: event.account });
+      return;
+    case "account-retries":
+      log[event.isNew ? "warn" : "debug"](
+        `account "${event.account}" does not answer, trying again in ${renderDuration(event.waitMs)}: ${event.reason}`,
+        { account: event.account },
+      );
+      return;
+    case "account-recovered":
+      log.info(`account "${event.account}" answers again, after ${renderDuration(event.afterMs)}`, {
+        account: event.account,
+      });
+      return;
+    case "account-answered":
+    case "account-waited":
+      return;
+    case "reloaded": {
+      const { added, changed, removed } = event;
+      log.info("the config was loaded again", { added, changed, removed });
+      return;
+    }
+    case "folder-skipped":
+      log.warn(`the folder "${event.folder}" is no mapping: its name cannot be one`, { folder: event.folder });
+  }
+}
+
+function logMapping(
+  event: MappingEvent,
+  log: Log,
+  { name, before }: { readonly name: string; readonly before: StandingProblems },
+): void {
+  switch (event.kind) {
+    case "started":
+      return log.debug("started");
+    case "stopped":
+      return log.info("stopped");
+    case "round-began":
+      return log.debug("round began", { step: event.step, reasons: event.reasons });
+    case "round-ended":
+      return logRound(event.report, log, before);
+    case "held": {
+      const { plan, writes, removes } = event.hold;
+      const reason = decodeHoldReason(event.hold.reason);
+      const hint = `look with kvsync diff ${name}; kvsync approve ${name} lets it run; ${renderHoldAdvice(reason)}`;
+      return log.warn(`held: ${renderHoldReason(reason)}`, { plan, writes, removes, hint });
+    }
+    case "lifted":
+      return log.info("no longer held");
+    case "failed": {
+      const text = `failed; trying again in ${renderDuration(event.retryInMs)}`;
+      // The first tells; the rest only that it goes on.
+      if (event.repeats === 0) return log.error(text, { error: event.error });
+      return log.debug(text, { error: event.error, repeats: event.repeats });
+    }
+    case "recovered":
+      return log.info("works again");
+    case "watcher": {
+      const { state } = event;
+      if (state.kind === "watching") return log.debug("watching", { folders: state.folders });
+      return log.warn(`polling instead of watching: ${state.reason}`, { everyMs: state.everyMs, hint: state.hint });
+    }
+    case "scrubbed":
+      for (const { code, subject, message } of event.problems)
+        log.warn(`${subject}: ${message}`, { code, key: subject });
+      return;
+    case "rescan":
+      return log.debug(`looking at all files: ${event.reason}`);
+  }
+}
+
+function logRound({ result, durationMs, standing }: RoundReport, log: Log, before: StandingProblems): void {
+  const { written, removed, unchanged, conflicts, failed, lagging, bytes } = result;
+  const fields = { written, removed, unchanged, conflicts, failed, lagging, bytes, durationMs };
+  if (written + removed > 0) log.info("synced", fields);
+  else log.debug("nothing to do", fields);
+  logProblems(standing, log, before);
+}
+
+/** What is new, and what is over, each line by line up to a bound. */
+function logProblems(standing: StandingProblems, log: Log, before: StandingProblems): void {
+  const [isOld, isStanding] = [isIn(before), isIn(standing)];
+  const begun = standing.known.filter((problem) => !isOld(problem));
+  const over = before.known.filter((problem) => !isStanding(problem));
+  for (const { code, subject, message } of begun.slice(0, PROBLEMS_TOLD_MAX))
+    log.warn(`${subject}: ${message}`, { code, key: subject });
+  const untold = Math.max(0, begun.length - PROBLEMS_TOLD_MAX) + Math.max(0, standing.more - before.more);
+  if (untold > 0) log.warn(`${untold} more keys or files have problems`, { hint: "kvsync status shows the first" });
+  for (const { code, subject } of over.slice(0, PROBLEMS_TOLD_MAX))
+    log.info(`${subject} is in order again`, { code, key: subject });
+  if (over.length > PROBLEMS_TOLD_MAX)
+    log.info(`${over.length - PROBLEMS_TOLD_MAX} more keys or files are in order again`);
+}
+
+function isIn({ known }: StandingProblems): (problem: Problem) => boolean {
+  const names = new Set(known.map(nameOf));
+  return (problem) => names.has(nameOf(problem));
+}

@@ -1,0 +1,21 @@
+// Opens the watcher of a folder, with the waits that suit people and their editors.
+
+import type { DurationMs } from "../../core/clock.ts";
+import { TreeWatcher } from "./tree-watcher.ts";
+import type { Watcher, WatcherOptions } from "./watcher.ts";
+
+/** More paths than this are reported as a rescan, which is cheaper then. */
+const DIRTY_MAX = 10_000;
+
+/** Long enough for an editor to write, rename and remove; too short to be noticed. */
+const QUIET_MS: DurationMs = 100;
+const MAX_QUIET_MS: DurationMs = 1000;
+
+/** Watches all folders below `root`, or polls where that is not possible: never throws for what it finds. Changes from
+ * before the promise resolves may go unreported: scan after it. */
+export async function openWatcher(options: WatcherOptions): Promise<Watcher> {
+  const { quietMs = QUIET_MS, maxQuietMs = MAX_QUIET_MS } = options;
+  const watcher = new TreeWatcher({ ...options, quietMs, maxQuietMs, dirtyMax: DIRTY_MAX });
+  await watcher.open();
+  return watcher;
+}

@@ -1,0 +1,110 @@
+// Why a mapping is held: the guards of the engine, and those that compare a mapping with what it was when its last round
+// was done [DESIGN 9]. Pure: what is planned and what has changed in, a reason or none out.
+
+import type { Mode } from "../config/config.ts";
+import { countedKeys, renderTrip, type SideNames, type Trip } from "../core/guards.ts";
+import type { PlanTrip } from "../engine/plan/measure.ts";
+import type { Target } from "../engine/plan/action.ts";
+import type { PlanSeen } from "../engine/round.ts";
+
+export type HoldReason =
+  /** `side`: the one that the plan would change; holds of old versions do not say. */
+  | (Trip & { readonly side?: "local" | "remote" })
+  /** The folder is another one than it was, and little of what was in it is there. `touched`: keys that were in it and are
+   * not as they were. */
+  | { readonly guard: "root-changed"; readonly touched: number; readonly unchanged: number }
+  | { readonly guard: "namespace-changed"; readonly was: string; readonly now: string }
+  | { readonly guard: "filter-changed"; readonly removes: number };
+
+/** What is not as it was when the last round was done. */
+export interface Circumstances {
+  readonly rootChanged: boolean;
+  readonly namespaceChanged: { readonly was: string; readonly now: string } | undefined;
+  readonly filterChanged: boolean;
+}
+
+export interface Planned {
+  readonly writes: number;
+  readonly removes: number;
+  /** Writes that replace something. */
+  readonly replaces: number;
+}
+
+/** The reason to hold a plan, or undefined. What has changed about the mapping as a whole goes before what the plan does,
+ * since it tells more of the cause. A folder counts as the same one, whatever its device and inode, if at least half of
+ * what the plan is about is as it was: a restored backup, or a disk that was given another number. */
+export function judgePlan(
+  planned: Planned,
+  seen: PlanSeen,
+  circumstances: Circumstances,
+  mode: Mode,
+): HoldReason | undefined {
+  const { writes, removes, replaces } = planned;
+  const { namespaceChanged, rootChanged, filterChanged } = circumstances;
+  // What was in the folder and is not, but for what the plan would remove for it elsewhere.
+  const missing = seen.restored[localSide(mode)];
+  const touched = replaces + removes + missing;
+  if (rootChanged && touched > 0 && seen.unchanged < touched)
+    return { guard: "root-changed", touched, unchanged: seen.unchanged };
+  if (namespaceChanged !== undefined && writes + removes > 0)
+    return { guard: "namespace-changed", ...namespaceChanged };
+  if (filterChanged && removes > 0) return { guard: "filter-changed", removes };
+  return seen.trip === undefined ? undefined : holdOfTrip(seen.trip, mode);
+}
+
+function holdOfTrip({ to, ...trip }: PlanTrip, mode: Mode): HoldReason {
+  return { ...trip, side: to === localSide(mode) ? "local" : "remote" };
+}
+
+/** Which side of a round is the folder. */
+function localSide(mode: Mode): Target {
+  return mode === "pull" ? "destination" : "source";
+}
+
+/** What a side of a mapping is called, where the plan would change `side`. */
+function sideNames(side: "local" | "remote" | undefined): SideNames {
+  if (side === undefined) return { changed: "a side", other: "the other" };
+  const [changed, other] = side === "local" ? ["the folder", "the namespace"] : ["the namespace", "the folder"];
+  return { changed, other };
+}
+
+/** In lower case, for status, logs and hooks: `320 keys would be removed from the folder, and 80 are allowed (max_delete)`. */
+export function renderHoldReason(reason: HoldReason): string {
+  switch (reason.guard) {
+    case "source-empty":
+    case "max-delete":
+    case "max-overwrite":
+      return renderTrip(reason, sideNames(reason.side));
+    case "root-changed":
+      return `the folder is not the one it was: ${reason.unchanged} of ${countedKeys(reason.unchanged + reason.touched)} are as they were`;
+    case "namespace-changed":
+      return `the namespace is not the one it was: its id was ${reason.was} and is ${reason.now}`;
+    case "filter-changed":
+      return `include or exclude changed, and ${countedKeys(reason.removes)} would be removed`;
+  }
+}
+
+/** What to do about it if it is not meant; the hold ends by itself then. */
+export function renderHoldAdvice({ guard }: HoldReason): string {
+  switch (guard) {
+    case "root-changed":
+      return "if that is not meant, mount its disk or bring back the folder it was, and it goes on by itself";
+    case "namespace-changed":
+      return "if that is not meant, name the right namespace in the config, and kvsync reload";
+    case "filter-changed":
+      return "if that is not meant, put the patterns back as they were, and kvsync reload";
+    case "source-empty":
+    case "max-delete":
+    case "max-overwrite":
+      return "if that is not meant, bring back what was there, and it goes on by itself";
+  }
+}
+
+/** As the journal keeps it. */
+export function encodeHoldReason(reason: HoldReason): string {
+  return JSON.stringify(reason);
+}
+
+export function decodeHoldReason(text: string): HoldReason {
+  return JSON.parse(text) as HoldReason;
+}

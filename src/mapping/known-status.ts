@@ -1,0 +1,53 @@
+// How mappings stood when a daemon, or a single round, last dealt with them: what the journal knows while no daemon runs, in
+// the form of a status.
+
+import type { MappingConfig } from "../config/config.ts";
+import type { EpochMs } from "../core/clock.ts";
+import { type Hold, openHolds } from "../journal/holds.ts";
+import type { Journal } from "../journal/journal.ts";
+import { type MappingOutcome, readMappingOutcome } from "./mapping-outcome.ts";
+import { holdStatus, problemStatuses } from "./round-status.ts";
+import type { MappingState, MappingStatus } from "./status.ts";
+
+/** `journal` undefined: there is none yet. */
+export function knownStatus(
+  mappings: readonly MappingConfig[],
+  journal: Journal | undefined,
+): readonly MappingStatus[] {
+  const holds = journal === undefined ? undefined : openHolds(journal);
+  return mappings.map((mapping) => {
+    const outcome = journal === undefined ? undefined : readMappingOutcome(journal, mapping.name);
+    return statusOf(mapping, outcome, holds?.get(mapping.name));
+  });
+}
+
+function statusOf(mapping: MappingConfig, outcome: MappingOutcome | undefined, hold: Hold | undefined): MappingStatus {
+  const { lastRound = null, error = null, lookedAt = null } = outcome ?? {};
+  const problems = problemStatuses(outcome?.standing, []);
+  return {
+    mapping: mapping.name,
+    mode: mapping.mode,
+    account: mapping.account,
+    namespace: mapping.namespace,
+    namespaceId: outcome?.namespaceId ?? null,
+    folder: mapping.folder,
+    state: stateOf(outcome, hold),
+    since: (hold?.since ?? error?.since ?? lastRound?.startedAt ?? lookedAt ?? 0) as EpochMs,
+    localLookedAt: lookedAt,
+    remoteLookedAt: lookedAt,
+    pending: outcome?.pending ?? 0,
+    conflicts: outcome?.conflicts ?? 0,
+    working: null,
+    lastRound,
+    hold: hold === undefined ? null : holdStatus(hold),
+    error: error === null ? null : { ...error, retryAt: null },
+    ...problems,
+    watcher: null,
+    pollIntervalMs: null,
+  };
+}
+
+function stateOf(outcome: MappingOutcome | undefined, hold: Hold | undefined): MappingState {
+  if (hold !== undefined) return "hold";
+  return (outcome?.error ?? null) === null ? "stopped" : "error";
+}

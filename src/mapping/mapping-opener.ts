@@ -1,0 +1,68 @@
+// A mapping kept open from one round to the next: over the same client, the same folder and the same namespace, for as
+// long as these stay what they are.
+
+import type { MappingConfig } from "../config/config.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Sighting } from "../journal/sightings.ts";
+import type { RootIdentity } from "../replica/tree/tree-root.ts";
+import { countLooks } from "./look-count.ts";
+import { sameRoot } from "./mapping-facts.ts";
+import { openMapping, type OpenMapping } from "./open-mapping.ts";
+import type { DaemonAccount } from "./round-port.ts";
+
+export interface Opened {
+  readonly account: DaemonAccount;
+  readonly mapping: OpenMapping;
+  /** The folder when it was opened; undefined: there was none. */
+  readonly root: RootIdentity | undefined;
+  /** Requests so far that looked at the namespace. */
+  readonly lookRequests: () => number;
+}
+
+export interface MappingOpener {
+  /** What is open, if it still fits. Throws as {@link openMapping} does. */
+  open(found: {
+    readonly account: DaemonAccount;
+    readonly root: RootIdentity | undefined;
+    readonly before: Sighting | undefined;
+    /** Create nothing. */
+    readonly look: boolean;
+    readonly signal: AbortSignal;
+  }): Promise<Opened>;
+  /** What is open now, if anything is. */
+  opened(): Opened | undefined;
+  close(): Promise<void>;
+}
+
+export function openMappingOpener(deps: {
+  readonly clock: Clock;
+  readonly stateDir: string;
+  readonly mapping: MappingConfig;
+}): MappingOpener {
+  const { clock, stateDir, mapping } = deps;
+  const direction = mapping.mode === "pull" ? "pull" : "push";
+  let opened: Opened | undefined;
+
+  async function close(): Promise<void> {
+    const closing = opened;
+    opened = undefined;
+    await closing?.mapping.close();
+  }
+
+  return {
+    async open({ account, root, before, look, signal }) {
+      if (opened !== undefined && opened.account === account && sameRoot(opened.root, root)) return opened;
+      await close();
+      const { api, counted } = countLooks(account.api);
+      // A namespace that was there before is never made anew: who deleted it may have meant it.
+      const config = { ...mapping, create: mapping.create && before?.namespaceId === undefined };
+      const open = await openMapping(
+        { clock, stateDir, mapping: config, account: account.config, api },
+        { direction, look, signal },
+      );
+      return (opened = { account, mapping: open, root, lookRequests: counted });
+    },
+    opened: () => opened,
+    close,
+  };
+}

@@ -1,0 +1,101 @@
+// What the last rounds of a mapping came to, kept in the journal from one process to the next: for `kvsync status` while no
+// daemon runs, and so that a problem is as old as it is.
+
+import type { MappingConfig } from "../config/config.ts";
+import type { Clock, EpochMs } from "../core/clock.ts";
+import type { AppError, ErrorCode } from "../core/errors.ts";
+import type { Journal } from "../journal/journal.ts";
+import { openOutcomes } from "../journal/outcomes.ts";
+import { roundStatus } from "./round-status.ts";
+import type { RoundReport } from "./round-port.ts";
+import { NO_PROBLEMS, type RoundProblems, standingAfter, type StandingProblems } from "./standing-problems.ts";
+import type { RoundStatus } from "./status.ts";
+
+export interface MappingOutcome {
+  /** Which folder and namespace it is about; what happened at another place says nothing. */
+  readonly place: string;
+  readonly namespaceId: string | null;
+  /** When the last complete look at both sides began. */
+  readonly lookedAt: EpochMs | null;
+  readonly lastRound: RoundStatus | null;
+  /** Keys that the last look left: held, failed, or not shown yet by a listing that lags. */
+  readonly pending: number;
+  readonly conflicts: number;
+  /** Why the last round failed as a whole; null: it did not. */
+  readonly error: OutcomeError | null;
+  readonly standing: StandingProblems;
+}
+
+export interface OutcomeError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string | null;
+  readonly since: EpochMs;
+}
+
+export interface OutcomeKeeper {
+  /** The mapping is at this place now. To be called before the others. */
+  at(place: string): void;
+  /** A round ended, and met these problems. Returns what stands now. */
+  roundEnded(report: Omit<RoundReport, "standing">, problems: RoundProblems): StandingProblems;
+  failed(error: AppError): void;
+}
+
+export function openOutcomeKeeper(deps: {
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly mapping: MappingConfig;
+}): OutcomeKeeper {
+  const { clock, journal, mapping } = deps;
+  const outcomes = openOutcomes(journal);
+  let outcome: MappingOutcome | undefined;
+  const put = (next: MappingOutcome): void => {
+    outcome = next;
+    outcomes.put(mapping.name, JSON.stringify(next));
+  };
+  return {
+    at: (place) => {
+      if (outcome?.place === place) return;
+      const kept = readMappingOutcome(journal, mapping.name);
+      outcome = kept?.place === place ? kept : { ...NOTHING_YET, place };
+    },
+    roundEnded: (report, problems) => {
+      const before = outcome!;
+      const standing = standingAfter(before.standing, problems, clock.now());
+      const { result, startedAt, isFull, namespace } = report;
+      put({
+        ...before,
+        namespaceId: namespace?.id ?? null,
+        lastRound: roundStatus(report),
+        error: null,
+        standing,
+        ...(isFull && {
+          lookedAt: startedAt,
+          pending: result.held + result.failed + result.lagging,
+          conflicts: mapping.conflict === "hold" ? result.conflicts : 0,
+        }),
+      });
+      return standing;
+    },
+    failed: ({ code, message, hint = null }) => {
+      const before = outcome!;
+      put({ ...before, error: { code, message, hint, since: before.error?.since ?? clock.now() } });
+    },
+  };
+}
+
+const NOTHING_YET: Omit<MappingOutcome, "place"> = {
+  namespaceId: null,
+  lookedAt: null,
+  lastRound: null,
+  pending: 0,
+  conflicts: 0,
+  error: null,
+  standing: NO_PROBLEMS,
+};
+
+/** Undefined: the journal knows of no round of the mapping. */
+export function readMappingOutcome(journal: Journal, mapping: string): MappingOutcome | undefined {
+  const text = openOutcomes(journal).get(mapping);
+  return text === undefined ? undefined : (JSON.parse(text) as MappingOutcome);
+}

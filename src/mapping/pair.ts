@@ -1,0 +1,69 @@
+// A pair: two replicas with the base, trash and spool that a round between them needs, from the journal of one state
+// folder. Mappings and one-shot copies are both pairs.
+
+import type { Clock, DurationMs } from "../core/clock.ts";
+import type { GuardLimits } from "../core/guards.ts";
+import type { Decide } from "../engine/plan/decide.ts";
+import { type RoundEvents, type RoundRequest, type RoundResult, runRound } from "../engine/round.ts";
+import { openBase } from "../journal/base.ts";
+import type { Journal } from "../journal/journal.ts";
+import { openManagedBase } from "../journal/managed-base.ts";
+import { openSpool } from "../journal/spool.ts";
+import { openTrash } from "../journal/trash.ts";
+import type { IsManaged } from "../replica/managed.ts";
+import type { Replica } from "../replica/replica.ts";
+
+export interface PairDeps {
+  readonly clock: Clock;
+  readonly journal: Journal;
+  /** Where plans that outgrow memory are kept: the journal, or a scratch one for who does not hold the state lock. */
+  readonly scratch: Journal;
+  readonly stateDir: string;
+  /** Throws AppError `state-removed` if the state folder is no longer the one that is locked. Absent: it is not locked. */
+  readonly checkState?: (() => void) | undefined;
+}
+
+export interface Pair {
+  /** For the trash and in messages: the mapping's name, or the locations copied between. */
+  readonly name: string;
+  /** Names both sides for good: their accounts, namespace ids and folders. Another identity is another base. */
+  readonly identity: string;
+  readonly source: Replica;
+  readonly destination: Replica;
+  readonly isManaged: IsManaged | undefined;
+}
+
+export interface PairRound {
+  readonly decide: Decide;
+  readonly settleWindowMs: DurationMs;
+  /** See RoundRequest. */
+  readonly trustStamps: boolean;
+  readonly guards: GuardLimits;
+  readonly dryRun: boolean;
+  readonly force: boolean;
+  readonly signal: AbortSignal;
+  readonly events: RoundEvents;
+  /** See RoundRequest. */
+  readonly only?: NonNullable<RoundRequest["only"]>;
+  readonly mayApply?: NonNullable<RoundRequest["mayApply"]>;
+  readonly exact?: boolean;
+  /** Tells the spools of rounds that run at the same time apart; 1 unless given. */
+  readonly spool?: number;
+}
+
+export function runPairRound(deps: PairDeps, pair: Pair, round: PairRound): Promise<RoundResult> {
+  const base = openBase(deps.journal, pair.identity, round.settleWindowMs);
+  const { clock, stateDir, journal } = deps;
+  return runRound({
+    ...round,
+    clock,
+    source: pair.source,
+    destination: pair.destination,
+    base: pair.isManaged === undefined ? base : openManagedBase(base, pair.isManaged),
+    trash: openTrash(journal, { clock, stateDir, mapping: pair.name }),
+    spool: openSpool(deps.scratch, round.spool ?? SPOOL_OF_ROUND),
+  });
+}
+
+/** Rounds of one command run one at a time, so they share one spool. */
+const SPOOL_OF_ROUND = 1;

@@ -1,0 +1,120 @@
+// How a mapping stands: plain data, the same for `kvsync status`, its JSON, metrics and the service manager.
+// The JSON form is a contract with scripts: fields are added, and never change their meaning. Moments are epoch
+// milliseconds; what is not known, or is not, is null.
+
+import type { Mode } from "../config/config.ts";
+import type { DurationMs, EpochMs } from "../core/clock.ts";
+import type { ErrorCode } from "../core/errors.ts";
+import type { RoundResult } from "../engine/round.ts";
+
+export type MappingState =
+  /** Its first look at both sides is not done. */
+  | "starting"
+  | "in-step"
+  | "working"
+  /** Working, and waiting for the request budget. */
+  | "waiting"
+  /** Something is known to be left, and has its turn later: a listing that lags, a file that was being written. */
+  | "behind"
+  /** In step, but for keys that cannot be synced as they are: see `problems`. */
+  | "incomplete"
+  | "hold"
+  | "error"
+  /** No daemon runs: what is told is how it stood when its last round ended. */
+  | "stopped";
+
+export interface MappingStatus {
+  readonly mapping: string;
+  readonly mode: Mode;
+  readonly account: string;
+  readonly namespace: string;
+  readonly namespaceId: string | null;
+  readonly folder: string;
+  readonly state: MappingState;
+  /** When it came to be in this state. */
+  readonly since: EpochMs;
+  /** When the last complete look at all files, and at all keys, began. */
+  readonly localLookedAt: EpochMs | null;
+  readonly remoteLookedAt: EpochMs | null;
+  /** Keys and files that are known or suspected to differ: changed paths, held actions, keys that failed or lag. */
+  readonly pending: number;
+  /** Keys that both sides changed, and that wait for a person (`conflict: hold`). */
+  readonly conflicts: number;
+  readonly working: WorkingStatus | null;
+  readonly lastRound: RoundStatus | null;
+  readonly hold: HoldStatus | null;
+  readonly error: ErrorStatus | null;
+  /** Keys that could not be synced when they were last looked at, and those whose values the scrub found not to be what
+   * their stamps say; the first of them, the oldest first. */
+  readonly problems: readonly ProblemStatus[];
+  /** How many there are in all. */
+  readonly problemCount: number;
+  /** Null: its folder is not watched. */
+  readonly watcher: WatchState | null;
+  /** How often the remote is listed, stretched to keep to the budget; null: never. */
+  readonly pollIntervalMs: DurationMs | null;
+}
+
+/** How the folder of a mapping is watched. */
+export type WatchState =
+  | {
+      readonly kind: "watching";
+      readonly folders: number;
+      /** Folders that may not be opened by this user; a scan cannot read them either. */
+      readonly unreadable: number;
+      /** Set where the file system does not tell of all changes: then the tree is rescanned at intervals as well. */
+      readonly alsoPolling: { readonly everyMs: DurationMs; readonly reason: string } | undefined;
+    }
+  | {
+      readonly kind: "polling";
+      readonly everyMs: DurationMs;
+      /** In lower case, for people. */
+      readonly reason: string;
+      /** What to do about it. */
+      readonly hint: string | undefined;
+    };
+
+export interface ProblemStatus {
+  readonly code: string;
+  readonly subject: string;
+  readonly message: string;
+  /** When a round first met it; null: not known. */
+  readonly since: EpochMs | null;
+  /** It may go without anyone doing anything: a file that is being written, a listing that lags. */
+  readonly passesByItself: boolean;
+}
+
+export interface WorkingStatus {
+  readonly step: "full" | "dirty";
+  readonly phase: "queued" | "compare" | "transfer" | "remove";
+  readonly startedAt: EpochMs;
+  readonly keys: number;
+  readonly keysTotal: number | null;
+}
+
+export interface RoundStatus extends Omit<RoundResult, "trip" | "held" | "unknown"> {
+  readonly startedAt: EpochMs;
+  readonly durationMs: DurationMs;
+}
+
+export interface HoldStatus {
+  readonly plan: string;
+  readonly guard: string;
+  /** In lower case, for people. */
+  readonly message: string;
+  /** What to do about it if it is not meant. */
+  readonly hint: string;
+  readonly writes: number;
+  readonly removes: number;
+  readonly since: EpochMs;
+  readonly approved: boolean;
+}
+
+export interface ErrorStatus {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string | null;
+  readonly since: EpochMs;
+  /** Null: no daemon runs that would try again. */
+  readonly retryAt: EpochMs | null;
+}

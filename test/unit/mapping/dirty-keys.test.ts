@@ -1,0 +1,129 @@
+// From the paths that a watcher reports to the keys that are to be looked at.
+
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { DIRTY_KEYS_MAX, type DirtyKeys, findDirtyKeys } from "../../../src/mapping/dirty-keys.ts";
+import { openDirtyPaths } from "../../../src/daemon/loop/dirty-paths.ts";
+import { fingerprintOf } from "../../../src/core/fingerprint.ts";
+import { openBase } from "../../../src/journal/base.ts";
+import { openScratchJournal } from "../../../src/journal/journal.ts";
+import type { BaseStore } from "../../../src/engine/ports.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { keyOf } from "../../support/values.ts";
+
+const clock = new FakeClock();
+let root: string;
+let base: BaseStore;
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "kvsync-dirty-"));
+  base = openBase(openScratchJournal(), "pair");
+});
+
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+function write(...paths: readonly string[]): void {
+  for (const path of paths) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), path);
+  }
+}
+
+function know(...keys: readonly string[]): void {
+  const row = { fingerprint: fingerprintOf(Buffer.from("x")), metadata: undefined, expiration: undefined, size: 1 };
+  const now = clock.now();
+  const record = keys.map((key) => ({
+    ...row,
+    key: keyOf(key),
+    signature: undefined,
+    binary: false,
+    hashedAt: now,
+    agreedAt: now,
+  }));
+  base.commit({ record, forget: [], now });
+}
+
+async function find(...paths: readonly string[]): Promise<readonly string[] | undefined> {
+  return (await findAll(...paths))?.keys.toSorted();
+}
+
+async function findAll(...paths: readonly string[]): Promise<DirtyKeys | undefined> {
+  return findDirtyKeys(paths, { root, names: "posix", prefix: "", mayContain: (start) => start !== "d/out/", base });
+}
+
+describe("findDirtyKeys", () => {
+  it("takes a file for its key, whether it is there or not", async () => {
+    write("a.json");
+    expect(await find("a.json", "gone/b.json")).toEqual(["a.json", "gone/b.json"]);
+  });
+
+  it("takes a sidecar, and a value beside a folder of its name, for their key", async () => {
+    expect(await find("a.json%meta", "b%value", "c/%")).toEqual(["a.json", "b", "c/"]);
+  });
+
+  it("takes temporary files and conflict copies for none", async () => {
+    expect(await find("%tmp-1a2b", "a%conflict-20260101T000000Z-1")).toEqual([]);
+  });
+
+  it("takes a folder for all that is in it and all that was", async () => {
+    write("d/a", "d/e/b", "d/e/f/c", "other/x");
+    know("d/a", "d/gone", "d/e/gone", "dd", "other/x");
+    expect(await find("d/")).toEqual(["d/a", "d/e/b", "d/e/f/c", "d/e/gone", "d/gone"]);
+  });
+
+  it("takes a folder that is gone for all that was in it", async () => {
+    know("d/a", "d/b", "e");
+    expect(await find("d/")).toEqual(["d/a", "d/b"]);
+  });
+
+  it("tells of names that can be no key's, but not of those that are gone or that filters hide", async () => {
+    write("d/a%meta%meta", "d/out/b%meta%meta", "d/fine");
+    writeFileSync(Buffer.concat([Buffer.from(join(root, "d/caf")), Buffer.from([0xe9])]), "");
+    const whole = await findAll("d/");
+    expect(whole?.problems.map(({ code, subject }) => [code, subject]).toSorted()).toEqual([
+      ["name-not-utf8", "d/caf\ufffd"],
+      ["name-reserved", "d/a%meta%meta"],
+    ]);
+    expect((await findAll("d/caf\ufffd"))?.problems).toMatchObject([{ code: "name-not-utf8" }]);
+    expect((await findAll("gone%meta%meta", "d/fine", "no\ufffd"))?.problems).toEqual([]);
+  });
+
+  it("says what was looked at, by key, by path and by folder", async () => {
+    const looksAt = (await findAll("a%meta", "d/"))!.looksAt;
+    expect(["a", "a%meta", "d", "d/x", "d/e/f"].every(looksAt)).toBe(true);
+    expect(["b", "dd", "a%meta%meta"].some(looksAt)).toBe(false);
+  });
+
+  it("gives up where a folder's name is only a part of a key's segment", async () => {
+    expect(await find(`${"x".repeat(240)}%+/`)).toBeUndefined();
+  });
+
+  it("gives up when there are too many", async () => {
+    know(...Array.from({ length: DIRTY_KEYS_MAX + 1 }, (_, i) => `d/${String(i).padStart(6, "0")}`));
+    expect(await find("d/")).toBeUndefined();
+  });
+});
+
+describe("dirty paths", () => {
+  it("are each named once, and are gone when they are taken", () => {
+    const dirty = openDirtyPaths();
+    dirty.add(["a", "b"]);
+    dirty.add(["b", "c"]);
+    expect(dirty.take().toSorted()).toEqual(["a", "b", "c"]);
+    expect(dirty.size).toBe(0);
+    expect(dirty.take()).toEqual([]);
+  });
+
+  it("are lost, and take no memory, when they are too many", () => {
+    const dirty = openDirtyPaths(3);
+    dirty.add(["a", "b", "c"]);
+    expect(dirty.isLost).toBe(false);
+    dirty.add(["d"]);
+    dirty.add(["e"]);
+    expect([dirty.isLost, dirty.size]).toEqual([true, 0]);
+    expect(dirty.take()).toEqual([]);
+    expect(dirty.isLost).toBe(false);
+  });
+});

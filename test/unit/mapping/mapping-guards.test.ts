@@ -1,0 +1,229 @@
+// What a mapping does about a folder, namespace or filters that are not what they were, and about plans that wait for a
+// person: over real files and the embedded server.
+
+import { cpSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { MappingRounds } from "../../../src/mapping/round-port.ts";
+import { openHistory } from "../../../src/journal/history.ts";
+import { outcomeOf } from "../../support/daemon.ts";
+import { call, counts, guardOf, MappingFixture, nameOf } from "../../support/mapping-fixture.ts";
+
+let fixture: MappingFixture;
+
+beforeEach(async () => {
+  fixture = new MappingFixture();
+  await fixture.open();
+});
+
+afterEach(() => fixture.close());
+
+describe("a folder", () => {
+  it("that is missing is an error, deletes nothing, costs no request, and is taken up again when it is back", async () => {
+    const rounds = await fixture.inStep();
+    const aside = join(fixture.dir, "aside");
+    renameSync(fixture.folder, aside);
+    const requests = await fixture.requests(async () => {
+      expect(await outcomeOf(rounds.full(call))).toMatchObject({ code: "root-missing" });
+    });
+    expect(requests).toEqual({});
+    renameSync(aside, fixture.folder);
+    expect(counts(await rounds.full(call))).toEqual({ written: 0, removed: 0, unchanged: 20, held: 0 });
+  });
+
+  it.each(["two-way", "push"] as const)("that was emptied holds a %s, until it is filled again", async (mode) => {
+    const rounds = await fixture.inStep({ mode });
+    const aside = join(fixture.dir, "aside");
+    cpSync(fixture.folder, aside, { recursive: true, preserveTimestamps: true });
+    fixture.remove(...Object.keys(fixture.files()));
+    const report = await rounds.full(call);
+    expect(guardOf(report)).toBe("source-empty");
+    expect(counts(report)).toEqual({ written: 0, removed: 0, unchanged: 0, held: 20 });
+    expect(Object.keys(await fixture.keys())).toHaveLength(20);
+    cpSync(aside, fixture.folder, { recursive: true, preserveTimestamps: true });
+    const after = await rounds.full(call);
+    expect(after).toMatchObject({ hold: undefined, lifted: true });
+    expect(Object.keys(await fixture.keys())).toHaveLength(20);
+  });
+
+  it.each(["two-way", "push"] as const)("that was replaced by another one holds a %s", async (mode) => {
+    fixture.write({ a: "1", b: "2", c: "3" });
+    const rounds = fixture.rounds({ mode });
+    await rounds.full(call);
+    await fixture.later();
+    const aside = join(fixture.dir, "aside");
+    renameSync(fixture.folder, aside);
+    mkdirSync(fixture.folder);
+    fixture.write({ a: "other", x: "1", y: "2" });
+    expect(guardOf(await rounds.full(call))).toBe("root-changed");
+    expect(await fixture.keys()).toEqual({ a: "1", b: "2", c: "3" });
+    rmSync(fixture.folder, { recursive: true });
+    renameSync(aside, fixture.folder);
+    expect((await rounds.full(call)).hold).toBeUndefined();
+    expect(await fixture.keys()).toEqual({ a: "1", b: "2", c: "3" });
+  });
+
+  it.each(["two-way", "push"] as const)(
+    "that is another one with the same content is accepted in a %s",
+    async (mode) => {
+      const rounds = await fixture.inStep({ mode });
+      const copy = join(fixture.dir, "copy");
+      cpSync(fixture.folder, copy, { recursive: true });
+      rmSync(fixture.folder, { recursive: true });
+      renameSync(copy, fixture.folder);
+      fixture.write({ k00: "edited" });
+      fixture.remove("k01");
+      expect(counts(await rounds.full(call))).toEqual({ written: 1, removed: 1, unchanged: 18, held: 0 });
+    },
+  );
+
+  it("is made by a pull once, and not again", async () => {
+    await fixture.server.createNamespace("app");
+    await fixture.put({ a: "1" });
+    rmSync(fixture.folder, { recursive: true });
+    const rounds = fixture.rounds({ mode: "pull" });
+    expect(counts(await rounds.full(call)).written).toBe(1);
+    expect(counts(await rounds.full(call)).unchanged).toBe(1);
+    rmSync(fixture.folder, { recursive: true });
+    expect(await outcomeOf(rounds.full(call))).toMatchObject({ code: "root-missing" });
+  });
+});
+
+describe("a namespace", () => {
+  it("that was emptied deletes no file", async () => {
+    const rounds = await fixture.inStep();
+    await fixture.delete(...Array.from({ length: 20 }, (_, i) => nameOf(i)));
+    const report = await rounds.full(call);
+    expect(guardOf(report)).toBe("source-empty");
+    expect(Object.keys(fixture.files())).toHaveLength(20);
+  });
+
+  it("that is gone is an error, and is not made anew", async () => {
+    const rounds = await fixture.inStep();
+    await fixture.api.deleteNamespace(await fixture.namespaceId());
+    for (let i = 0; i < 3; i++) {
+      expect(await outcomeOf(rounds.full(call))).toMatchObject({ code: "namespace-not-found" });
+      await fixture.later();
+    }
+    await expect(fixture.namespaceId()).rejects.toThrow("no namespace");
+    expect(Object.keys(fixture.files())).toHaveLength(20);
+  });
+
+  it.each(["two-way", "push", "pull"] as const)("of the same title but another id holds a %s", async (mode) => {
+    if (mode === "pull") await fixture.inStep();
+    const rounds = await fixture.inStep({ mode });
+    await fixture.api.deleteNamespace(await fixture.namespaceId());
+    await fixture.server.createNamespace("app");
+    await fixture.put({ a: "1", k00: "other" });
+    expect(await outcomeOf(rounds.full(call))).toMatchObject({ code: "namespace-not-found" });
+    await fixture.later();
+    const report = await rounds.full(call);
+    expect(guardOf(report)).toBe("namespace-changed");
+    expect(Object.keys(fixture.files())).toHaveLength(20);
+    expect(await fixture.keys()).toEqual({ a: "1", k00: "other" });
+    expect(rounds.approve(report.hold!.plan)).toBe(true);
+    expect((await rounds.full(call)).hold).toBeUndefined();
+    expect(Object.keys(fixture.files())).toEqual(
+      expect.arrayContaining(mode === "push" ? ["k00"] : ["a", "k00", "k19"]),
+    );
+  });
+});
+
+describe("filters that changed", () => {
+  it("still hold what follows from them when the remote lagged at first, and nothing could be told", async () => {
+    const settled = { settleWindowMs: 60_000, pollIntervalMs: 60_000 };
+    await fixture.inStep(settled);
+    fixture.write({ young: "made within the window" });
+    await fixture.rounds(settled).full(call);
+    await fixture.delete("young");
+    const unfiltered = fixture.rounds({ ...settled, exclude: ["never"] });
+    const first = await unfiltered.full(call);
+    expect([first.result.lagging, first.hold]).toEqual([1, undefined]);
+    await fixture.later();
+    expect(guardOf(await unfiltered.full(call))).toBe("filter-changed");
+    expect(fixture.files()).toHaveProperty("young");
+  });
+
+  it("delete nothing when they hide more", async () => {
+    await fixture.inStep();
+    const rounds = fixture.rounds({ exclude: ["k0*"] });
+    expect(counts(await rounds.full(call))).toEqual({ written: 0, removed: 0, unchanged: 10, held: 0 });
+    expect(Object.keys(fixture.files())).toHaveLength(20);
+    expect(Object.keys(await fixture.keys())).toHaveLength(20);
+  });
+
+  it("hold what they would delete when they hide less", async () => {
+    await fixture.inStep();
+    await fixture.rounds({ exclude: ["k0*"] }).full(call);
+    fixture.remove("k00");
+    const rounds = fixture.rounds();
+    const report = await rounds.full(call);
+    expect(guardOf(report)).toBe("filter-changed");
+    expect(Object.keys(await fixture.keys())).toHaveLength(20);
+    rounds.approve(report.hold!.plan);
+    expect(counts(await rounds.full(call)).removed).toBe(1);
+    fixture.remove("k01");
+    expect(counts(await rounds.full(call)).removed).toBe(1);
+  });
+});
+
+describe("a plan that is held", () => {
+  async function held(rounds: MappingRounds): Promise<string> {
+    fixture.remove(...Array.from({ length: 15 }, (_, i) => nameOf(i)));
+    const report = await rounds.full(call);
+    expect(guardOf(report)).toBe("max-delete");
+    return report.hold!.plan;
+  }
+
+  it("is remembered, and is the same plan as long as nothing changes", async () => {
+    const plan = await held(await fixture.inStep());
+    const rounds = fixture.rounds();
+    expect(rounds.hold()).toMatchObject({ plan, removes: 15, approved: false });
+    expect((await rounds.full(call)).hold?.plan).toBe(plan);
+  });
+
+  it("runs when it is approved", async () => {
+    const rounds = await fixture.inStep();
+    expect(rounds.approve(await held(rounds))).toBe(true);
+    expect(counts(await rounds.full(call))).toEqual({ written: 0, removed: 15, unchanged: 5, held: 0 });
+    expect(rounds.hold()).toBeUndefined();
+    expect(Object.keys(await fixture.keys())).toHaveLength(5);
+  });
+
+  it("is held again, as another one, if anything has changed since it was approved", async () => {
+    const rounds = await fixture.inStep();
+    const plan = await held(rounds);
+    expect(rounds.approve(plan)).toBe(true);
+    fixture.remove("k15");
+    const report = await rounds.full(call);
+    expect(report.hold).toMatchObject({ removes: 16, approved: false });
+    expect(report.hold?.plan).not.toBe(plan);
+    expect(rounds.approve(plan)).toBe(false);
+    expect(Object.keys(await fixture.keys())).toHaveLength(20);
+  });
+
+  it("stays approved if that came while it was planned anew", async () => {
+    const rounds = await fixture.inStep();
+    const plan = await held(rounds);
+    const onProgress = (): void => void rounds.approve(plan);
+    await rounds.full({ ...call, onProgress });
+    await rounds.full(call);
+    expect(Object.keys(await fixture.keys())).toHaveLength(5);
+  });
+
+  it("is another one if a key that it would remove has changed", async () => {
+    const rounds = await fixture.inStep({ mode: "push", delete: "all" });
+    const plan = await held(rounds);
+    await fixture.put({ k00: "changed there" });
+    expect((await rounds.full(call)).hold?.plan).not.toBe(plan);
+  });
+
+  it("is told in the history from its beginning to its end", async () => {
+    const rounds = await fixture.inStep();
+    rounds.approve(await held(rounds));
+    await rounds.full(call);
+    const lines = openHistory(fixture.journal).list({ mapping: "app", limit: 1000 });
+    const whole = lines.filter(({ key }) => key === undefined).map(({ event }) => event);
+    expect(whole.toReversed()).toEqual(["held", "approved"]);
+  });
+});
