@@ -17,6 +17,8 @@ export const EXIT = {
   budgetExhausted: 9,
   locked: 10,
   stateDamaged: 11,
+  /** A saved plan that no longer fits, or was applied already. */
+  planOutdated: 12,
   bug: 70,
   sigint: 130,
   /** What reads our output has gone away. */
@@ -49,6 +51,7 @@ const byErrorCode: Readonly<Record<ErrorCode, ExitCode>> = {
   "not-running": EXIT.failed,
   "state-damaged": EXIT.stateDamaged,
   "state-removed": EXIT.stateDamaged,
+  "plan-outdated": EXIT.planOutdated,
   held: EXIT.held,
   "root-missing": EXIT.failed,
   "source-empty": EXIT.failed,
@@ -70,6 +73,7 @@ const WORST_FIRST: readonly ExitCode[] = [
   EXIT.unauthorized,
   EXIT.budgetExhausted,
   EXIT.failed,
+  EXIT.planOutdated,
   EXIT.held,
   EXIT.incomplete,
   EXIT.conflicts,

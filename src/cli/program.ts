@@ -40,6 +40,18 @@ const commands: readonly CommandEntry[] = [
     load: () => import("./command/diff.ts"),
   },
   {
+    name: "plan",
+    group: SYNC,
+    summary: "Show what would be done, and keep it for apply",
+    load: () => import("./command/plan.ts"),
+  },
+  {
+    name: "apply",
+    group: SYNC,
+    summary: "Do what a saved plan says, and nothing else",
+    load: () => import("./command/apply.ts"),
+  },
+  {
     name: "copy",
     group: SYNC,
     summary: "Copy between any two namespaces or folders",

@@ -8,10 +8,11 @@ import { visible } from "../core/errors.ts";
 import { renderByteCount, renderDuration } from "../core/units.ts";
 import type { PlanTrip } from "../engine/plan/measure.ts";
 import type { Target } from "../engine/plan/action.ts";
-import type { Progress as RoundProgress, RoundEvents, RoundResult } from "../engine/round.ts";
+import type { Progress as RoundProgress, RoundEvents, RoundResult } from "../engine/round-request.ts";
 import type { RequestCounts } from "../kv/kv-api.ts";
 import { openChangeList } from "./change-list.ts";
 import type { Context } from "./context.ts";
+import type { Output } from "./output.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
 import { count } from "./progress.ts";
 import { type ContentOptions, showContents } from "./show-contents.ts";
@@ -103,13 +104,22 @@ export function openRoundReport(context: Context, subject: Subject): RoundReport
       output.event({ ...summaryRecord(subject, result, requests, durationMs), creates });
       if (creates !== undefined) output.line(`  the ${creates.kind} ${visible(creates.name)} would be created`);
       output.report(`${visible(name)}: ${renderResult(subject, result, requests)}, ${renderDuration(durationMs)}`);
-      if (held !== undefined && !output.json) output.warn(renderHeld(held, run, output.stderr));
+      if (result.outdated > 0 && !output.json) output.warn(renderOutdated(output.stderr));
+      else if (held !== undefined && !output.json) output.warn(renderHeld(held, run, output.stderr));
       else if (subject.command === "diff" && result.written + result.removed > 0 && !output.json)
         output.note(renderHint("To carry these differences over, type:", run.again, output.stderr));
       return exitCodeOf(subject, result);
     },
     close: () => progress.close(),
   };
+}
+
+function renderOutdated(style: Output["stderr"]): string {
+  return renderHint(
+    "The plan no longer fits, and nothing was changed. To make it again, type:",
+    "kvsync plan --out FILE",
+    style,
+  );
 }
 
 function tellProblem(
@@ -219,6 +229,7 @@ function requestsRecord(requests: RequestCounts | undefined): object {
 }
 
 function exitCodeOf({ compares, dryRun }: Subject, result: RoundResult): ExitCode {
+  if (result.outdated > 0) return EXIT.planOutdated;
   if (result.held > 0 && !compares) return EXIT.held;
   // What cannot be compared is not alike: to a comparison it is a difference.
   const isComparison = compares && dryRun;

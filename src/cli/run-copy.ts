@@ -17,6 +17,16 @@ import { QUIET_MS } from "../replica/tree/replaced-file.ts";
 import { pathsInside } from "../replica/tree/paths-inside.ts";
 import { openTreeReplica } from "../replica/tree/tree-replica.ts";
 import { openValuedReplica } from "../replica/valued.ts";
+import type { RoundEvents } from "../engine/round-request.ts";
+import type { PlanSubject } from "../mapping/plan-file.ts";
+import {
+  checkPlaces,
+  checkUnapplied,
+  type FollowedPlan,
+  noteApplied,
+  type PlanPlace,
+  planPlaceOf,
+} from "./followed-plan.ts";
 import type { Context } from "./context.ts";
 import { countListed, hintForEmptyFolder, hintForEmptyNamespace } from "./empty-source.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
@@ -24,12 +34,12 @@ import { growHeapFreely } from "./heap.ts";
 import { type Location, parseLocation } from "./location.ts";
 import { renderHint, shellWord } from "./render-held.ts";
 import { openRoundReport, requestsSince, type Subject } from "./round-report.ts";
-import { openState } from "./run-mappings.ts";
+import { alsoOnPlan, openState, type SavedPlans } from "./run-mappings.ts";
 import type { ContentOptions } from "./show-contents.ts";
 import { watchForSecrets } from "./secret-warning.ts";
 
 export interface Copy {
-  readonly command: "copy" | "check" | "diff";
+  readonly command: "copy" | "check" | "diff" | "plan" | "apply";
   /** Remove from the destination what the source has not. */
   readonly mirror: boolean;
   readonly dryRun: boolean;
@@ -46,6 +56,10 @@ export interface Copy {
   readonly all: boolean;
   /** Show how values differ. */
   readonly content?: ContentOptions | undefined;
+  /** Keep the plan here. */
+  readonly save?: SavedPlans | undefined;
+  /** Do what this plan says, and nothing else. */
+  readonly follow?: FollowedPlan | undefined;
 }
 
 interface OpenLocation {
@@ -57,6 +71,8 @@ interface OpenLocation {
   readonly lacks: "namespace" | "folder" | undefined;
   /** Names this place for good. */
   readonly identity: unknown;
+  /** Undefined: a folder. */
+  readonly place: PlanPlace | undefined;
   /** What to type where it has no keys. */
   readonly whenEmpty: () => Promise<string>;
 }
@@ -71,10 +87,12 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
   const { stateDir } = await context.config();
   const { clock, signal } = context;
   const startedAt = clock.now();
-  const mayCreate = copy.command === "copy" && !copy.dryRun;
+  const { save, follow } = copy;
+  const isCopy = copy.command === "copy" || copy.command === "apply";
+  const mayCreate = isCopy && !copy.dryRun;
   const filter = copy.excludeDefaults ? compileFilter({ excludeDefaults: true }) : undefined;
   const source = await openLocation(context, from, { stateDir, mayCreate: false, mayLack: false, filter });
-  const mayLack = copy.command === "copy" && copy.dryRun;
+  const mayLack = (isCopy || copy.command === "plan") && copy.dryRun;
   const destination = await openLocation(context, to, { stateDir, mayCreate, mayLack, filter });
   const isManaged = [source, destination].some(isFolder) ? filter : undefined;
   if (source.replica.kind === "namespace" && destination.replica.kind === "tree") growHeapFreely();
@@ -82,6 +100,8 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
   const before = apis.map((api) => api.counts());
   const subject = { ...subjectOf(copy, source, destination, startedAt), again: againOf(copy, from, to) };
   const report = openRoundReport(context, subject);
+  const places = [source.place, destination.place].filter((place) => place !== undefined);
+  if (follow !== undefined) checkPlaces(follow, places);
   const state = await openState(context, stateDir, copy.dryRun);
   const view = ({ replica }: OpenLocation): Replica => {
     const managed = isManaged === undefined ? replica : openManagedReplica(replica, isManaged);
@@ -91,7 +111,9 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
     source.replica.kind === "tree" && destination.replica.kind === "namespace" && mayCreate
       ? watchForSecrets(report.events)
       : undefined;
+  const onPlan: RoundEvents["onPlan"] = (plan) => save?.file.add(savedSubject(from, to, copy, places), plan);
   try {
+    if (follow !== undefined) checkUnapplied(state.deps.journal, follow);
     const counted = countListed(view(source));
     const pair = {
       name: subject.route,
@@ -115,8 +137,11 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
       dryRun: copy.dryRun,
       force: copy.force,
       signal,
-      events: secrets?.events ?? report.events,
+      events: alsoOnPlan(secrets?.events ?? report.events, onPlan),
+      identify: save !== undefined,
+      ...(follow !== undefined && { follow: follow.actions }),
     });
+    if (follow !== undefined && !copy.dryRun) noteApplied({ ...state.deps, clock }, follow, result);
     secrets?.warn(context.output);
     const requests = apis.map((api, index) => requestsSince(before[index]!, api.counts()));
     if (destination.lacks === "namespace") tellLack(context, destination);
@@ -136,6 +161,10 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
   }
 }
 
+function savedSubject(from: string, to: string, { mirror }: Copy, places: readonly PlanPlace[]): PlanSubject {
+  return { source: from, destination: to, mirror, places };
+}
+
 function isFolder({ replica, lacks }: OpenLocation): boolean {
   return replica.kind === "tree" || lacks === "folder";
 }
@@ -148,10 +177,15 @@ function tellLack({ output }: Context, { account, namespace }: OpenLocation): vo
 }
 
 /** The command that makes the destination what the round has shown. */
-function againOf({ command, mirror, excludeDefaults, trustStamps }: Copy, from: string, to: string): Subject["again"] {
+function againOf(
+  { command, mirror, excludeDefaults, trustStamps, save }: Copy,
+  from: string,
+  to: string,
+): Subject["again"] {
   const words = ["kvsync", "copy", shellWord(from), shellWord(to)];
   if (!excludeDefaults) words.push("--no-exclude-defaults");
   if (command === "copy" && trustStamps === true) words.push("--trust-stamps");
+  if (save !== undefined) return () => save.apply;
   return (removes) => [...words, ...(mirror && removes ? ["--delete"] : [])].join(" ");
 }
 
@@ -170,7 +204,7 @@ function subjectOf(
     route: `${source.replica.label} -> ${destination.replica.label}`,
     dryRun,
     startedAt,
-    compares: command !== "copy",
+    compares: command !== "copy" && command !== "apply",
     all,
     content,
   };
@@ -234,6 +268,7 @@ function openFolder(
     api: undefined,
     account: undefined,
     namespace: undefined,
+    place: undefined,
     identity: { folder: lacks === undefined ? realpathSync(path) : path },
     whenEmpty: async () => hintForEmptyFolder(path),
   };
@@ -271,6 +306,7 @@ async function openNamespaceLocation(
     api: account.api,
     account: account.name,
     namespace: title,
+    place: planPlaceOf(account.config, namespace?.id, prefix),
     identity: {
       account: endpoint.kind === "embedded" ? "embedded" : endpoint.baseUrl,
       accountId,

@@ -13,6 +13,17 @@ import type { AccountsPort, RoundReport } from "../mapping/round-port.ts";
 import { type Journal, openJournal, openScratchJournal } from "../journal/journal.ts";
 import { awaitStateLock } from "../journal/lock.ts";
 import { operationErrorOf } from "../journal/operation-error.ts";
+import type { PlanFileWriter } from "../mapping/plan-file.ts";
+import type { RoundEvents } from "../engine/round-request.ts";
+import type { Namespace } from "../kv/kv-api.ts";
+import {
+  checkPlaces,
+  checkUnapplied,
+  type FollowedPlan,
+  noteApplied,
+  type PlanPlace,
+  planPlaceOf,
+} from "./followed-plan.ts";
 import type { Context } from "./context.ts";
 import { EXIT, exitCodeOf, type ExitCode, worstExitCode } from "./exit-code.ts";
 import { growHeapFreely } from "./heap.ts";
@@ -24,7 +35,7 @@ import { watchForSecrets } from "./secret-warning.ts";
 import { selectMappings } from "./select-mappings.ts";
 
 export interface MappingsRun {
-  readonly command: "push" | "pull" | "sync" | "diff";
+  readonly command: "push" | "pull" | "sync" | "diff" | "plan" | "apply";
   /** How a mapping is carried: a push or pull of a two-way mapping is one way on purpose. */
   readonly modeOf: (mapping: MappingConfig) => Mode;
   readonly dryRun: boolean;
@@ -35,6 +46,16 @@ export interface MappingsRun {
   readonly all: boolean;
   /** Show how values differ. */
   readonly content?: ContentOptions | undefined;
+  /** Keep the plans here. */
+  readonly save?: SavedPlans | undefined;
+  /** Do what this plan says, and nothing else. */
+  readonly follow?: FollowedPlan | undefined;
+}
+
+export interface SavedPlans {
+  readonly file: PlanFileWriter;
+  /** The command that carries them out. */
+  readonly apply: string;
 }
 
 /** What the sides of a mapping's round are called. */
@@ -142,8 +163,9 @@ async function runRound(
   context: Context,
   deps: PairDeps,
   mapping: MappingConfig,
-  { command, dryRun, force, all, content, againstMode = false }: MappingsRun,
+  { command, dryRun, force, all, content, save, follow, againstMode = false }: MappingsRun,
 ): Promise<ExitCode> {
+  if (follow !== undefined) checkUnapplied(deps.journal, follow);
   const { name, mode, folder, namespace, prefix } = mapping;
   const startedAt = context.clock.now();
   const account = await context.account(mapping.account);
@@ -160,22 +182,34 @@ async function runRound(
     route: `${folder} ${ARROWS[mode]} ${renderRemote(account.name, namespace, prefix)}`,
     dryRun,
     again: () =>
-      `kvsync ${command === "diff" ? COMMANDS[mode] : command} ${shellWord(name)}${againstMode ? " --against-mode" : ""}`,
+      save?.apply ??
+      `kvsync ${command === "push" || command === "pull" ? command : COMMANDS[mode]} ${shellWord(name)}${againstMode ? " --against-mode" : ""}`,
     startedAt,
-    compares: command === "diff",
+    compares: command === "diff" || command === "plan",
     all,
     content,
     twoWay: mode === "two-way",
     sides: SIDES[mode === "pull" ? "pull" : "push"],
   });
+  let places: readonly PlanPlace[] = [];
+  const onOpened = (found: Namespace | undefined): void => {
+    places = [planPlaceOf(account.config, found?.id, prefix)];
+    if (follow !== undefined) checkPlaces(follow, places);
+  };
+  const onPlan: RoundEvents["onPlan"] = (plan) =>
+    save?.file.add({ mapping: name, mode, account: account.name, namespace, places }, plan);
   const secrets = mode !== "pull" && !dryRun ? watchForSecrets(report.events) : undefined;
   try {
     const round = await rounds.full({
       signal: context.signal,
-      events: secrets?.events ?? report.events,
+      events: alsoOnPlan(secrets?.events ?? report.events, onPlan),
       dryRun,
       force,
+      onOpened,
+      identify: save !== undefined,
+      ...(follow !== undefined && { follow: follow.actions }),
     });
+    if (follow !== undefined && !dryRun) noteApplied({ ...deps, clock: context.clock }, follow, round.result);
     secrets?.warn(context.output);
     const found = { held: heldOf(round), creates: dryRun ? lackOf(mapping, round, hasFolder) : undefined };
     const code = report.finish(round.result, requestsSince(before, account.api.counts()), found);
@@ -184,6 +218,17 @@ async function runRound(
     report.close();
     await rounds.close();
   }
+}
+
+/** `events`, which tells `onPlan` besides. */
+export function alsoOnPlan(events: RoundEvents, onPlan: NonNullable<RoundEvents["onPlan"]>): RoundEvents {
+  return {
+    ...events,
+    onPlan: async (plan, sides) => {
+      await events.onPlan?.(plan, sides);
+      await onPlan(plan, sides);
+    },
+  };
 }
 
 /** Why the round is held, or would be, with all that a mapping knows of it. */

@@ -2,7 +2,7 @@
 
 import { looksSecret } from "../core/default-excludes.ts";
 import { visible } from "../core/errors.ts";
-import type { RoundEvents } from "../engine/round.ts";
+import type { RoundEvents } from "../engine/round-request.ts";
 import type { Output } from "./output.ts";
 import { count } from "./progress.ts";
 

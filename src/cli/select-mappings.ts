@@ -13,7 +13,7 @@ export interface Selection<M> {
 }
 
 export interface SelectOptions {
-  readonly command: "push" | "pull" | "sync" | "diff";
+  readonly command: "push" | "pull" | "sync" | "diff" | "plan" | "apply";
   /** `mappings` were named; unless they were, they are all that there are. */
   readonly isNamed: boolean;
   /** Carry what is named, whatever its mode. */
@@ -22,11 +22,11 @@ export interface SelectOptions {
 
 const AGAINST: Readonly<Record<"push" | "pull", Mode>> = { push: "pull", pull: "push" };
 
-/** sync and diff take all. push and pull take, unnamed, the mappings of their mode; by name two-way ones too, which then go
+/** All but push and pull take all. push and pull take, unnamed, the mappings of their mode; by name two-way ones too, which then go
  * one way. Throws "usage" for a name of the opposite mode, unless `againstMode`, and where nothing is left to carry. */
 export function selectMappings<M extends Named>(mappings: readonly M[], options: SelectOptions): Selection<M> {
   const { command, isNamed, againstMode } = options;
-  if (command === "sync" || command === "diff") return { carried: mappings, leftOut: [] };
+  if (command !== "push" && command !== "pull") return { carried: mappings, leftOut: [] };
   if (isNamed) {
     const against = againstMode ? undefined : mappings.find(({ mode }) => mode === AGAINST[command]);
     if (against !== undefined) throw isAgainst(against, command);

@@ -25,6 +25,7 @@ export type ErrorCode =
   | "state-damaged"
   /** The state folder was removed or replaced while it was in use. */
   | "state-removed"
+  | "plan-outdated"
   | "held"
   | "root-missing"
   /** What was to be copied or compared holds nothing: most often a name that was mistyped. */

@@ -18,6 +18,7 @@ export type ProblemCode =
   | "vanished" // a key that was listed but is no longer there
   | "expired" // its expiration has passed or is less than 60 s away: not rewritten
   | "rejected" // the API refused this key
+  | "outdated" // in a saved plan, and not as it was when that was made
   | "unconfirmed"; // the API did not say that the key was written or deleted, and looking did not tell
 
 export interface Problem {

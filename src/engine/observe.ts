@@ -21,6 +21,20 @@ export async function observePage(triples: readonly Triple[], observer: Observer
   return observer.exact ? readUnknown(withDestinations, "source", observer) : withDestinations;
 }
 
+/** `triples` with the fingerprints of both sides where `wants` asks for them; without those whose value cannot be read. */
+export async function identifyPage(
+  triples: readonly Triple[],
+  wants: (triple: Triple) => boolean,
+  observer: Observer,
+): Promise<readonly Triple[]> {
+  let known = triples;
+  for (const side of ["source", "destination"] as const) {
+    const wanted = known.filter((triple) => triple[side] !== undefined && triple[side].fingerprint === undefined);
+    known = await readValues(known, wanted.filter(wants), side, observer);
+  }
+  return known;
+}
+
 function trustBase(triple: Triple): Triple {
   const { base } = triple;
   if (base === undefined) return triple;

@@ -3,108 +3,19 @@
 // helps: the same pass, about those keys alone.
 
 import { backoffMs, type BackoffOptions } from "../core/backoff.ts";
-import type { ByteCount, Clock, DurationMs } from "../core/clock.ts";
-import type { GuardLimits } from "../core/guards.ts";
+import type { DurationMs } from "../core/clock.ts";
 import type { Key } from "../core/key.ts";
 import type { Problem } from "../core/problem.ts";
-import { isNews } from "../core/settle.ts";
-import type { BaseStore, Spool, Trash } from "./ports.ts";
-import type { ListOptions, Replica } from "../replica/replica.ts";
 import { applyPlan } from "./apply.ts";
-import { type Done } from "./plan/action.ts";
-import { type Decide, decideTriple, type Verdict } from "./plan/decide.ts";
-import { assumeRest, checkPlan, type Measure, measureTriple, openMeasure, type PlanTrip } from "./plan/measure.ts";
-import { mergeJoin, type Triple } from "./merge.ts";
-import { observePage } from "./observe.ts";
-import type { Observer } from "./observer.ts";
-import { partialSides, type SeenValues } from "./partial.ts";
+import { fillPlan } from "./fill-plan.ts";
+import type { SeenValues } from "./partial.ts";
+import { type Course, onlyOf, type Pass, type Tally } from "./pass.ts";
+import type { Done } from "./plan/action.ts";
+import { checkPlan, type Measure, type PlanTrip } from "./plan/measure.ts";
 import { Plan } from "./plan/plan.ts";
-import { type Target } from "./plan/action.ts";
-import { openRecall, type Recall } from "./recall.ts";
-import { incomparable, Unknowns } from "./unknowns.ts";
-import { isRemoved, LOOKED_UP_MAX, LOOKS_IN_VAIN_MAX, type Unsure, UNSURE_MAX, type UnsureKeys } from "./unsure.ts";
-
-export interface RoundRequest {
-  readonly clock: Clock;
-  /** The side that is the truth; in two-way sync the local side. */
-  readonly source: Replica;
-  readonly destination: Replica;
-  readonly base: BaseStore;
-  readonly trash: Trash;
-  readonly spool: Spool;
-  readonly decide: Decide;
-  /** Look at these keys alone, of which the source may have changed: it is asked for them by name, and the destination is
-   * asked for those of them that the round may touch. Unless it is given, both sides are listed. */
-  readonly only?: readonly Key[];
-  readonly guards: GuardLimits;
-  readonly settleWindowMs: DurationMs;
-  /** Believe what a stamp says of a value that is to be replaced or removed. Unless it is set, the value is read first. */
-  readonly trustStamps?: boolean;
-  /** Apply even what a guard would hold. */
-  readonly force: boolean;
-  /** Has the last word on a complete plan, which in a dry run is what would become of it; unless it is given, the guards have.
-   * Not asked with `force`. */
-  readonly mayApply?: (plan: Plan, seen: PlanSeen) => boolean;
-  /** Read whatever the plan depends on while planning, rather than leave some of it to the transfer. */
-  readonly exact?: boolean;
-  /** Plan exactly, and apply nothing. */
-  readonly dryRun: boolean;
-  readonly signal?: AbortSignal;
-  readonly events: RoundEvents;
-}
-
-/** What a plan is judged by, besides itself. */
-export interface PlanSeen {
-  readonly sourceKeys: number;
-  readonly destinationKeys: number;
-  /** Keys that are alike on both sides. */
-  readonly unchanged: number;
-  /** Writes to each side of keys that both had agreed on and that it is without. */
-  readonly restored: Readonly<Record<Target, number>>;
-  /** The guard it trips. */
-  readonly trip: PlanTrip | undefined;
-  /** It is about keys that a plan of this round was about already, whose writes and removals were not confirmed. */
-  readonly isRepeat: boolean;
-}
-
-export interface RoundEvents {
-  readonly onProblem: (problem: Problem) => void;
-  /** The plan is complete, and passed its guards or was forced, or is a dry run. */
-  readonly onPlan?: (plan: Plan, sides: Readonly<Record<Target, Replica>>) => void | Promise<void>;
-  /** Both sides changed this key, and it is left as it is on both, for a person to decide. */
-  readonly onWaiting?: (key: Key) => void;
-  readonly onDone?: (done: Done) => void;
-  readonly onProgress?: (progress: Progress) => void;
-}
-
-/** Totals are undefined while they are not known. */
-export interface Progress {
-  readonly phase: "compare" | "transfer" | "remove";
-  readonly keys: number;
-  readonly keysTotal: number | undefined;
-  readonly bytes: ByteCount;
-  readonly bytesTotal: ByteCount | undefined;
-}
-
-export interface RoundResult {
-  readonly written: number;
-  readonly removed: number;
-  readonly unchanged: number;
-  /** Keys left as they are on purpose: foreign ones at the destination, expired ones, and others. */
-  readonly skipped: number;
-  /** Keys that both sides changed. */
-  readonly conflicts: number;
-  readonly failed: number;
-  /** Of the failed: keys that one side has, and of which the other cannot tell what it holds. */
-  readonly unknown: number;
-  /** Keys whose listing lagged: nothing was concluded from it, and the next round looks again. */
-  readonly lagging: number;
-  readonly bytes: ByteCount;
-  /** Set if a guard holds the plan: then nothing was applied. */
-  readonly trip: PlanTrip | undefined;
-  /** Writes and removals that are held, by a guard or by `mayApply`. */
-  readonly held: number;
-}
+import { openRecall } from "./recall.ts";
+import type { RoundEvents, RoundRequest, RoundResult } from "./round-request.ts";
+import { LOOKS_IN_VAIN_MAX, type Unsure, UNSURE_MAX, type UnsureKeys } from "./unsure.ts";
 
 /** Throws AppError when a side fails as a whole; single keys that fail are problems and counted. */
 export async function runRound(request: RoundRequest): Promise<RoundResult> {
@@ -116,6 +27,7 @@ export async function runRound(request: RoundRequest): Promise<RoundResult> {
     conflicts: 0,
     failed: 0,
     unknown: 0,
+    outdated: 0,
     lagging: 0,
     bytes: 0,
   };
@@ -128,21 +40,6 @@ export async function runRound(request: RoundRequest): Promise<RoundResult> {
   const first = await runPass(request, { tally, onProblem, unsure, again: undefined, withinMs: DECISION_MS_MAX });
   await lookAgain(request, { tally, onProblem, unsure });
   return { ...tally, ...first };
-}
-
-/** What the passes of a round share. */
-interface Course {
-  readonly tally: Tally;
-  readonly onProblem: (problem: Problem) => void;
-  /** What was not confirmed, and is to be looked at again. */
-  readonly unsure: Map<Key, Unsure>;
-}
-
-interface Pass extends Course {
-  /** The pass is about these keys alone, each of which is looked at on both sides. */
-  readonly again: UnsureKeys | undefined;
-  /** How old a decision may be when it is carried out. */
-  readonly withinMs: DurationMs;
 }
 
 /** A change that has waited longer for the request budget is decided anew: somebody may have written the key meanwhile. */
@@ -190,6 +87,7 @@ async function runPass(request: RoundRequest, pass: Pass): Promise<Pick<RoundRes
     const isLetPass = request.force || (isRepeat && isWithin(plan, again));
     const trip = isLetPass ? undefined : await checkPlan(plan, measure, request);
     const planned = plan.writes + plan.removes;
+    if (tally.outdated > 0) return { trip: undefined, held: planned };
     const isHeld = !request.force && !mayApply(plan, measure, { tally, trip, isRepeat }, request);
     if (isHeld && !request.dryRun) return { trip, held: planned };
     await request.events.onPlan?.(plan, request);
@@ -217,8 +115,6 @@ async function runPass(request: RoundRequest, pass: Pass): Promise<Pick<RoundRes
     plan.clear();
   }
 }
-
-type Tally = { -readonly [K in keyof Omit<RoundResult, "trip" | "held">]: RoundResult[K] };
 
 function mayApply(
   plan: Plan,
@@ -250,110 +146,6 @@ function tallyDone(tally: Tally, plan: Plan, events: RoundEvents): (done: Done) 
       bytesTotal: plan.bytes,
     });
   };
-}
-
-interface PlanDeps extends Pass {
-  readonly seen: SeenValues;
-  readonly recall: Recall;
-  readonly onDone: (done: Done) => void;
-}
-
-/** Lists both sides, merges them with the base, decides each key. Returns what the guards measure the plan by. */
-async function fillPlan(
-  plan: Plan,
-  request: RoundRequest,
-  { tally, again, recall, onProblem, seen, onDone }: PlanDeps,
-): Promise<Measure> {
-  const { clock, source, destination, events, signal } = request;
-  const unknowns = new Unknowns();
-  const only = onlyOf(request, again);
-  const listOptions: ListOptions = {
-    onProblem,
-    onUnknown: (unknown) => unknowns.add(unknown),
-    ...(signal !== undefined && { signal }),
-  };
-  const observer: Observer = {
-    clock,
-    source,
-    destination,
-    exact: request.exact === true || request.dryRun || request.decide.twoWay,
-    twoWay: request.decide.twoWay,
-    settleWindowMs: request.settleWindowMs,
-    inBackground: only === undefined,
-    signal,
-    onProblem,
-    onLag: (keys) => (tally.lagging += keys),
-    recall,
-  };
-  const measure = openMeasure();
-  const removed: Key[] = [];
-  let keys = 0;
-  const sides =
-    only === undefined
-      ? { source: source.list(listOptions), destination: destination.list(listOptions), base: request.base.scan() }
-      : await partialSides(only, request, {
-          ...listOptions,
-          seen,
-          recall,
-          settle: { now: clock.now(), windowMs: request.settleWindowMs },
-          looksAtAll: again !== undefined,
-        });
-  for await (const page of mergeJoin(sides)) {
-    signal?.throwIfAborted();
-    const managed = page.flatMap((triple) => {
-      if (again?.has(triple.key) === false) return [];
-      const unknown = unknowns.find(triple.key);
-      if (unknown !== undefined) {
-        const isHeld = triple.source !== undefined || triple.destination !== undefined;
-        const problem = isHeld ? incomparable(triple.key, unknown) : undefined;
-        if (problem === undefined) return [];
-        tally.unknown++;
-        onProblem(problem);
-        return [];
-      }
-      if (again === undefined || !isRemoved(triple, again)) return [triple];
-      removed.push(triple.key);
-      return [{ ...triple, base: undefined }];
-    });
-    for (const triple of recall.settle(await observePage(managed, observer))) {
-      const verdict = decideTriple(triple, request.decide);
-      measureTriple(measure, triple, verdict.action);
-      const unsure = again?.get(triple.key);
-      if (unsure !== undefined && isAlike(verdict)) onDone(unsure.done);
-      // The pass before may have counted the conflict.
-      else if (verdict.count !== undefined && !(verdict.count === "conflicts" && unsure?.isConflict === true)) {
-        tally[verdict.count]++;
-        if (verdict.count === "conflicts" && verdict.action === undefined) events.onWaiting?.(triple.key);
-      }
-      if (verdict.action !== undefined) plan.add(verdict.action);
-      if (isGlimpse(triple, verdict, destination)) recall.glimpse(triple.destination!);
-    }
-    recall.keep();
-    keys += page.length;
-    events.onProgress?.({ phase: "compare", keys, keysTotal: undefined, bytes: 0, bytesTotal: undefined });
-  }
-  recall.close();
-  if (removed.length > 0) request.base.commit({ record: [], forget: removed, now: clock.now(), overwrites: true });
-  if (only !== undefined || again !== undefined) assumeRest(measure, request.base.count());
-  return measure;
-}
-
-/** The keys that a pass looks up by name; undefined: it lists both sides. */
-function onlyOf({ only }: RoundRequest, again: UnsureKeys | undefined): readonly Key[] | undefined {
-  return again === undefined || again.size > LOOKED_UP_MAX ? only : [...again.keys()];
-}
-
-/** Whether the remote holds what nobody knows, and something is to become of it. */
-function isGlimpse(triple: Triple, { action, count }: Verdict, { traits }: Replica): boolean {
-  if (!traits.eventuallyConsistent || triple.destination?.fingerprint === undefined) return false;
-  const isOpen = action?.kind === "write" || action?.kind === "remove" || count === "conflicts";
-  return isOpen && isNews(triple.destination, triple);
-}
-
-/** Both sides hold the same, or nothing. */
-function isAlike({ action, count }: Verdict): boolean {
-  if (action !== undefined) return action.kind === "record" || action.kind === "forget";
-  return count === undefined || count === "unchanged";
 }
 
 /** Whether a plan removes no more than what was let pass before. */

@@ -186,4 +186,13 @@ export const MIGRATIONS: readonly string[] = [
     pruned_at_ms REAL NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Rounds of saved plans that were carried out, by the digest of the plan's file.
+  CREATE TABLE applied_plan (
+    plan TEXT NOT NULL,
+    round INTEGER NOT NULL,
+    applied_at_ms REAL NOT NULL,
+    PRIMARY KEY (plan, round)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

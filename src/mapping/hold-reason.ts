@@ -5,7 +5,7 @@ import type { Mode } from "../config/config.ts";
 import { countedKeys, renderTrip, type SideNames, type Trip } from "../core/guards.ts";
 import type { PlanTrip } from "../engine/plan/measure.ts";
 import type { Target } from "../engine/plan/action.ts";
-import type { PlanSeen } from "../engine/round.ts";
+import type { PlanSeen } from "../engine/round-request.ts";
 
 export type HoldReason =
   /** `side`: the one that the plan would change; holds of old versions do not say. */

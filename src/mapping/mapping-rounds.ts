@@ -4,13 +4,13 @@
 
 import type { Config, MappingConfig } from "../config/config.ts";
 import type { MonotonicMs } from "../core/clock.ts";
-import { AppError, visible } from "../core/errors.ts";
+import { AppError } from "../core/errors.ts";
 import { compileFilter } from "../core/filter.ts";
 import type { Key } from "../core/key.ts";
 import { BULK_GET_KEYS_MAX, LIST_PAGE_KEYS_MAX } from "../core/limits.ts";
 import type { Problem } from "../core/problem.ts";
 import type { Plan } from "../engine/plan/plan.ts";
-import type { PlanSeen, RoundEvents, RoundResult } from "../engine/round.ts";
+import type { PlanSeen, RoundEvents, RoundResult } from "../engine/round-request.ts";
 import { openBase } from "../journal/base.ts";
 import { type HistoryEvent, openHistory } from "../journal/history.ts";
 import { type Hold, openHolds } from "../journal/holds.ts";
@@ -22,6 +22,7 @@ import { openNamespaceReplica } from "../replica/namespace/namespace-replica.ts"
 import { checkNeighbours } from "./check-neighbours.ts";
 import { collectProblems } from "./collect-problems.ts";
 import { decideOf } from "./decide-mapping.ts";
+import { explained } from "./explain-failure.ts";
 import { type DirtyKeys, findDirtyKeys } from "./dirty-keys.ts";
 import { type Circumstances, encodeHoldReason, type HoldReason, judgePlan, renderHoldReason } from "./hold-reason.ts";
 import { circumstancesOf, filterOf, findRoot, isAsBefore, placeOf, sameRoot } from "./mapping-facts.ts";
@@ -33,7 +34,7 @@ import { planIdOf } from "./plan-id.ts";
 import { openRoundLog } from "./round-log.ts";
 import type { AccountsPort, MappingRounds, RoundCall, RoundReport } from "./round-port.ts";
 import { scrubStep } from "./scrub-step.ts";
-import { everything, NO_PROBLEMS } from "./standing-problems.ts";
+import { everything, NO_PROBLEMS, nothing } from "./standing-problems.ts";
 
 export interface MappingRoundsDeps extends PairDeps {
   readonly mapping: MappingConfig;
@@ -67,6 +68,8 @@ interface Judged {
   readonly report: RoundReport;
   /** A round over some keys came upon what only a look at all of them can judge; it applied nothing. */
   readonly needsLook: boolean;
+  /** What is to be held depends on values that were not read; the round applied nothing. */
+  readonly needsExact: boolean;
 }
 
 export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
@@ -119,6 +122,7 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
         checkNeighbours(mapping, account.config, opened.mapping.namespace, { ...deps, sightings, config });
         checked = opened;
       }
+      call.onOpened?.(opened.mapping.namespace);
       const pair = opened.mapping.pair(mapping.mode === "pull" ? "pull" : "push");
       const circumstances = circumstancesOf(before, { root, namespaceId: opened.mapping.namespace?.id, filter });
       const report = await work({ ...opened, place, before, pair, circumstances });
@@ -144,6 +148,7 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
     { pair, circumstances, root, before, lookRequests, mapping: open }: Situation,
     call: RoundCall,
     some: DirtyKeys | undefined,
+    isExact = false,
   ): Promise<Judged> {
     const only = some?.keys;
     const startedAt = clock.now();
@@ -157,7 +162,11 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
     let hold: Hold | undefined;
     let foretold: HoldReason | undefined;
     let needsLook = false;
+    let needsExact = false;
     let isReplaced = false;
+    // Which files are as they were decides whether a folder is the one it was; and a plan that is held has the same id in each
+    // round only if it does not depend on what was read for it by chance.
+    const exact = isExact || circumstances.rootChanged || heldBefore !== undefined;
 
     const mayApply = (plan: Plan, seen: PlanSeen): boolean => {
       looks ??= lookRequests() - looksBefore;
@@ -166,8 +175,16 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
       if (seen.isRepeat) return !isReplaced && seen.trip === undefined;
       const reason = judgePlan(plannedOf(plan, circumstances), seen, circumstances, mapping.mode);
       if (isReplaced || reason === undefined) return !isReplaced;
+      if (call.follow !== undefined) {
+        foretold = reason;
+        return false;
+      }
       if (only !== undefined) {
         needsLook = true;
+        return false;
+      }
+      if (!exact && call.dryRun !== true && mapping.mode !== "two-way") {
+        needsExact = true;
         return false;
       }
       const id = planIdOf(plan);
@@ -199,8 +216,9 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
       signal: call.signal,
       events: mergeEvents(call, problems.add, log),
       mayApply,
-      // Which files are as they were decides whether a folder is the one it was.
-      exact: circumstances.rootChanged,
+      exact,
+      identify: call.identify === true,
+      ...(call.follow !== undefined && { follow: call.follow }),
       spool: deps.spool,
       ...(only !== undefined && { only }),
     }).finally(() => log.close());
@@ -217,7 +235,7 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
       durationMs: Math.round(clock.monotonic() - began),
       hold,
       foretold,
-      isFull: only === undefined,
+      isFull: only === undefined && call.follow === undefined,
       lifted: heldBefore !== undefined && hold === undefined,
       problems: problems.kept,
       transient: problems.transient(),
@@ -227,16 +245,19 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
       moreChanges: log.more(),
       namespace: open.namespace,
     };
-    if (call.dryRun === true || needsLook) return { report: { ...report, standing: NO_PROBLEMS }, needsLook };
-    const looksAt = some?.looksAt ?? everything;
+    if (call.dryRun === true || needsLook || needsExact)
+      return { report: { ...report, standing: NO_PROBLEMS }, needsLook, needsExact };
+    const looksAt = call.follow === undefined ? (some?.looksAt ?? everything) : nothing;
     const standing = outcome.roundEnded(report, { kept: problems.kept, more: problems.more(), looksAt });
-    return { report: { ...report, standing }, needsLook };
+    return { report: { ...report, standing }, needsLook, needsExact };
   }
 
   async function look(situation: Situation, call: RoundCall): Promise<RoundReport> {
     const heldBefore = holds.get(name);
-    const { report } = await round(situation, call, undefined);
+    const first = await round(situation, call, undefined);
+    const { report } = first.needsExact ? await round(situation, call, undefined, true) : first;
     if (call.dryRun === true) return report;
+    if (call.follow !== undefined) return followed(situation, report);
     if (report.hold !== undefined) {
       // The same plan stays as it is: an approval that came meanwhile is for the next round.
       if (holds.get(name)?.plan !== report.hold.plan) holds.put(report.hold);
@@ -257,6 +278,15 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
         lookedAt: report.startedAt,
       });
     }
+    prune(report.result);
+    return report;
+  }
+
+  /** A plan that was followed is no look at everything: what a change of folder or namespace means is left to the next one. */
+  function followed({ place, before, root, mapping: open }: Situation, report: RoundReport): RoundReport {
+    const namespaceId = open.namespace?.id;
+    const lookedAt = report.startedAt;
+    if (before === undefined) sightings.put({ mapping: name, place, root, namespaceId, filter, lookedAt });
     prune(report.result);
     return report;
   }
@@ -309,25 +339,6 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
     approve: (plan) => holds.approve(name, plan),
     close: () => opener.close(),
   };
-}
-
-/** `error`, unless more can be said of it: a namespace that was there before is not made anew, since who deleted it may
- * have meant it. */
-function explained(
-  error: AppError,
-  { name, namespace, account }: MappingConfig,
-  before: Sighting | undefined,
-): AppError {
-  const was = before?.namespaceId;
-  if (error.code !== "namespace-not-found" || was === undefined) return error;
-  const anew =
-    namespace === was
-      ? ""
-      : `kvsync namespace create "${account}:${visible(namespace)}", then kvsync approve ${name}, which first shows what it would do; or `;
-  return new AppError("namespace-not-found", `the namespace "${visible(namespace)}" is gone: its id was ${was}`, {
-    hint: `no file was deleted, and it is not made anew by itself: ${anew}name another one in the config, and kvsync reload`,
-    cause: error,
-  });
 }
 
 /** The requests that a round over `keys` takes, and a look at everything does not: what such a look learns from a listing is

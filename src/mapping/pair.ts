@@ -4,7 +4,8 @@
 import type { Clock, DurationMs } from "../core/clock.ts";
 import type { GuardLimits } from "../core/guards.ts";
 import type { Decide } from "../engine/plan/decide.ts";
-import { type RoundEvents, type RoundRequest, type RoundResult, runRound } from "../engine/round.ts";
+import { runRound } from "../engine/round.ts";
+import { type RoundEvents, type RoundRequest, type RoundResult } from "../engine/round-request.ts";
 import { openBase } from "../journal/base.ts";
 import type { Journal } from "../journal/journal.ts";
 import { openManagedBase } from "../journal/managed-base.ts";
@@ -47,6 +48,8 @@ export interface PairRound {
   readonly only?: NonNullable<RoundRequest["only"]>;
   readonly mayApply?: NonNullable<RoundRequest["mayApply"]>;
   readonly exact?: boolean;
+  readonly identify?: boolean;
+  readonly follow?: NonNullable<RoundRequest["follow"]>;
   /** Tells the spools of rounds that run at the same time apart; 1 unless given. */
   readonly spool?: number;
 }

@@ -3,7 +3,8 @@
 
 import type { DurationMs, EpochMs } from "../core/clock.ts";
 import type { Problem } from "../core/problem.ts";
-import type { Progress, RoundEvents, RoundResult } from "../engine/round.ts";
+import type { Progress, RoundEvents, RoundResult } from "../engine/round-request.ts";
+import type { SavedActions } from "../engine/plan/follow-plan.ts";
 import type { Hold } from "../journal/holds.ts";
 import type { KvApi, Namespace } from "../kv/kv-api.ts";
 import type { AccountConfig } from "../config/config.ts";
@@ -19,6 +20,12 @@ export interface RoundCall {
   readonly events?: RoundEvents;
   /** Plan exactly, and change nothing. */
   readonly dryRun?: boolean;
+  /** With `dryRun`: find the fingerprint of whatever the plan names, so that it can be kept and followed later. */
+  readonly identify?: boolean;
+  /** Told of the namespace before the round begins, undefined if there is none yet; what it throws ends the round. */
+  readonly onOpened?: (namespace: Namespace | undefined) => void;
+  /** Do what this plan says, and nothing else; see RoundRequest. */
+  readonly follow?: SavedActions;
   /** Apply even what a guard would hold. */
   readonly force?: boolean;
 }

@@ -49,6 +49,9 @@ export function standingAfter(before: StandingProblems, round: RoundProblems, no
 /** What a look at all keys and files looks at. */
 export const everything = (): boolean => true;
 
+/** What a round looks at that finds out nothing of the problems that stand. */
+export const nothing = (): boolean => false;
+
 /** What a round over `keys` looks at, which a watcher reported as `paths`: those that end in "/" are whole folders. */
 export function lookedAt(keys: readonly string[], paths: readonly string[]): (subject: string) => boolean {
   const exact = new Set([...keys, ...paths]);

@@ -5,7 +5,7 @@
 import type { Mode } from "../config/config.ts";
 import type { DurationMs, EpochMs } from "../core/clock.ts";
 import type { ErrorCode } from "../core/errors.ts";
-import type { RoundResult } from "../engine/round.ts";
+import type { RoundResult } from "../engine/round-request.ts";
 
 export type MappingState =
   /** Its first look at both sides is not done. */
@@ -92,7 +92,7 @@ export interface WorkingStatus {
   readonly keysTotal: number | null;
 }
 
-export interface RoundStatus extends Omit<RoundResult, "trip" | "held" | "unknown"> {
+export interface RoundStatus extends Omit<RoundResult, "trip" | "held" | "unknown" | "outdated"> {
   readonly startedAt: EpochMs;
   readonly durationMs: DurationMs;
 }

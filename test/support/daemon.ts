@@ -6,7 +6,7 @@ import type { Clock } from "../../src/core/clock.ts";
 import type { AppError } from "../../src/core/errors.ts";
 import type { Problem } from "../../src/core/problem.ts";
 import type { Hold } from "../../src/journal/holds.ts";
-import type { RoundResult } from "../../src/engine/round.ts";
+import type { RoundResult } from "../../src/engine/round-request.ts";
 import type { MappingRounds, RoundCall, RoundReport } from "../../src/mapping/round-port.ts";
 import { everything, NO_PROBLEMS, standingAfter, type StandingProblems } from "../../src/mapping/standing-problems.ts";
 import type { WatchEvents, Watcher } from "../../src/daemon/watch/watcher.ts";
@@ -64,6 +64,7 @@ export const NOTHING_DONE: RoundResult = {
   conflicts: 0,
   failed: 0,
   unknown: 0,
+  outdated: 0,
   lagging: 0,
   bytes: 0,
   trip: undefined,

@@ -5,7 +5,7 @@ import { backoffMs, type BackoffOptions } from "../../core/backoff.ts";
 import type { MappingConfig } from "../../config/config.ts";
 import type { Clock, DurationMs, EpochMs, MonotonicMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
-import type { Progress } from "../../engine/round.ts";
+import type { Progress } from "../../engine/round-request.ts";
 import type { Hold } from "../../journal/holds.ts";
 import type { MappingEvent } from "../daemon-event.ts";
 import { openDirtyPaths } from "./dirty-paths.ts";

@@ -3,7 +3,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { toEpochSeconds } from "../../../src/core/clock.ts";
 import type { Entry } from "../../../src/core/entry.ts";
-import type { RoundResult } from "../../../src/engine/round.ts";
+import type { RoundResult } from "../../../src/engine/round-request.ts";
 import { type MemoryReplica, openMemoryReplica } from "../../../src/replica/memory.ts";
 import type { Replica } from "../../../src/replica/replica.ts";
 import { FakeClock } from "../../support/fake-clock.ts";

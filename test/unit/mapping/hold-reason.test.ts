@@ -12,7 +12,7 @@ import {
   renderHoldAdvice,
   renderHoldReason,
 } from "../../../src/mapping/hold-reason.ts";
-import type { PlanSeen } from "../../../src/engine/round.ts";
+import type { PlanSeen } from "../../../src/engine/round-request.ts";
 
 const nothing: Planned = { writes: 0, removes: 0, replaces: 0 };
 const seen: PlanSeen = {

@@ -1,0 +1,242 @@
+// The first half of a pass: lists both sides, merges them with the base, and decides each key.
+
+import type { Key } from "../core/key.ts";
+import { problem } from "../core/problem.ts";
+import { isNews } from "../core/settle.ts";
+import type { ListOptions, Replica } from "../replica/replica.ts";
+import { mergeJoin, type MergeInput, type Triple } from "./merge.ts";
+import { identifyPage, observePage } from "./observe.ts";
+import type { Observer } from "./observer.ts";
+import { partialSides, type SeenValues } from "./partial.ts";
+import { onlyOf, type Pass } from "./pass.ts";
+import type { Done } from "./plan/action.ts";
+import { decideTriple, type Verdict } from "./plan/decide.ts";
+import { type Follower, followAction, openFollower, type SavedAction } from "./plan/follow-plan.ts";
+import { assumeRest, type Measure, measureTriple, openMeasure } from "./plan/measure.ts";
+import type { Plan } from "./plan/plan.ts";
+import type { Recall } from "./recall.ts";
+import type { RoundRequest } from "./round-request.ts";
+import { incomparable, Unknowns } from "./unknowns.ts";
+import { isRemoved } from "./unsure.ts";
+
+export interface PlanDeps extends Pass {
+  readonly seen: SeenValues;
+  readonly recall: Recall;
+  readonly onDone: (done: Done) => void;
+}
+
+/** Lists both sides, merges them with the base, decides each key. Returns what the guards measure the plan by. */
+export async function fillPlan(plan: Plan, request: RoundRequest, deps: PlanDeps): Promise<Measure> {
+  const { clock, events, signal } = request;
+  const { again, recall } = deps;
+  const unknowns = new Unknowns();
+  const only = onlyOf(request, again);
+  const observer = observerOf(request, deps);
+  const measure = openMeasure();
+  const removed: Key[] = [];
+  // What is unsure is decided anew, whatever plan it comes of.
+  const follower = request.follow === undefined || again !== undefined ? undefined : openFollower(request.follow);
+  let keys = 0;
+
+  /** Decides `triples`, of which `saved` are in the plan that is followed. */
+  const decide = async (triples: readonly Triple[], saved: Map<Key, SavedAction> | undefined): Promise<void> => {
+    const wants = (triple: Triple): boolean => isIdentified(triple, request, saved);
+    for (const triple of await identifyPage(triples, wants, observer)) {
+      const verdict = verdictOf(triple, saved, request, deps);
+      measureTriple(measure, triple, verdict.action);
+      countVerdict(triple, verdict, request, deps);
+      if (verdict.action !== undefined) plan.add(verdict.action);
+      if (isGlimpse(triple, verdict, request.destination)) recall.glimpse(triple.destination!);
+    }
+  };
+  try {
+    for await (const page of mergeJoin(await sidesOf(only, unknowns, request, deps))) {
+      signal?.throwIfAborted();
+      const saved = await follower?.upTo(page.at(-1)?.key);
+      const triples = selectTriples(page, { unknowns, removed, ...deps });
+      await decide(recall.settle(await observePage(triples, observer)), saved);
+      if (saved !== undefined) await decide(absentTriples(saved, page, deps), saved);
+      recall.keep();
+      keys += page.length;
+      events.onProgress?.({ phase: "compare", keys, keysTotal: undefined, bytes: 0, bytesTotal: undefined });
+    }
+    await endFollowing(follower, decide, deps);
+  } finally {
+    await follower?.close();
+  }
+  recall.close();
+  if (removed.length > 0) request.base.commit({ record: [], forget: removed, now: clock.now(), overwrites: true });
+  if (only !== undefined || again !== undefined) assumeRest(measure, request.base.count());
+  return measure;
+}
+
+function observerOf(request: RoundRequest, { again, recall, tally, onProblem }: PlanDeps): Observer {
+  const { clock, source, destination, signal, decide, settleWindowMs } = request;
+  return {
+    clock,
+    source,
+    destination,
+    exact: request.exact === true || request.dryRun || decide.twoWay || request.follow !== undefined,
+    twoWay: decide.twoWay,
+    settleWindowMs,
+    inBackground: onlyOf(request, again) === undefined,
+    signal,
+    onProblem,
+    onLag: (keys) => (tally.lagging += keys),
+    recall,
+  };
+}
+
+async function sidesOf(
+  only: readonly Key[] | undefined,
+  unknowns: Unknowns,
+  request: RoundRequest,
+  { again, seen, recall, onProblem }: PlanDeps,
+): Promise<MergeInput> {
+  const { clock, source, destination, base, signal, settleWindowMs } = request;
+  const listOptions: ListOptions = {
+    onProblem,
+    onUnknown: (unknown) => unknowns.add(unknown),
+    ...(signal !== undefined && { signal }),
+  };
+  if (only === undefined)
+    return { source: source.list(listOptions), destination: destination.list(listOptions), base: base.scan() };
+  return partialSides(only, request, {
+    ...listOptions,
+    seen,
+    recall,
+    settle: { now: clock.now(), windowMs: settleWindowMs },
+    looksAtAll: again !== undefined,
+  });
+}
+
+/** Of a page the keys that the pass is about, and that both sides tell of. */
+function selectTriples(
+  page: readonly Triple[],
+  {
+    again,
+    unknowns,
+    removed,
+    tally,
+    onProblem,
+  }: Pick<PlanDeps, "again" | "tally" | "onProblem"> & {
+    readonly unknowns: Unknowns;
+    /** Takes the keys whose removal turns out to have been carried out. */
+    readonly removed: Key[];
+  },
+): readonly Triple[] {
+  return page.flatMap((triple) => {
+    if (again?.has(triple.key) === false) return [];
+    const unknown = unknowns.find(triple.key);
+    if (unknown !== undefined) {
+      const isHeld = triple.source !== undefined || triple.destination !== undefined;
+      const problem = isHeld ? incomparable(triple.key, unknown) : undefined;
+      if (problem === undefined) return [];
+      tally.unknown++;
+      onProblem(problem);
+      return [];
+    }
+    if (again === undefined || !isRemoved(triple, again)) return [triple];
+    removed.push(triple.key);
+    return [{ ...triple, base: undefined }];
+  });
+}
+
+/** Whether the fingerprints of both sides must be known, whatever it costs: of keys in a plan that is kept, or followed. */
+function isIdentified(
+  triple: Triple,
+  request: RoundRequest,
+  saved: ReadonlyMap<Key, SavedAction> | undefined,
+): boolean {
+  if (saved !== undefined) return saved.has(triple.key);
+  if (request.identify !== true) return false;
+  const { action } = decideTriple(triple, request.decide);
+  return action?.kind === "write" || action?.kind === "remove";
+}
+
+function verdictOf(
+  triple: Triple,
+  saved: Map<Key, SavedAction> | undefined,
+  { decide }: RoundRequest,
+  deps: PlanDeps,
+): Verdict {
+  const verdict = decideTriple(triple, decide);
+  if (saved === undefined) return verdict;
+  const { action, count } = verdict;
+  const isBookkeeping = action?.kind === "record" || action?.kind === "forget";
+  const planned = saved.get(triple.key);
+  saved.delete(triple.key);
+  // It is no part of the plan: a later round sees to it.
+  if (planned === undefined) {
+    const isOther = (action !== undefined && !isBookkeeping) || count === "conflicts";
+    return isOther ? { action: undefined, count: "skipped" } : verdict;
+  }
+  const followed = followAction(planned, triple);
+  switch (followed.kind) {
+    case "due":
+      return { action: followed.action, count: planned.conflict === undefined ? undefined : "conflicts" };
+    case "done":
+      return isBookkeeping ? verdict : { action: undefined, count: "unchanged" };
+    case "outdated":
+      tellOutdated(triple.key, followed.message, deps);
+      return { action: undefined, count: undefined };
+  }
+}
+
+function tellOutdated(key: Key, message: string, { tally, onProblem }: PlanDeps): void {
+  tally.outdated++;
+  onProblem(problem("outdated", key, message));
+}
+
+function countVerdict(
+  { key }: Triple,
+  verdict: Verdict,
+  { events }: RoundRequest,
+  { again, tally, onDone }: PlanDeps,
+): void {
+  const unsure = again?.get(key);
+  if (unsure !== undefined && isAlike(verdict)) return onDone(unsure.done);
+  // The pass before may have counted the conflict.
+  if (verdict.count === undefined || (verdict.count === "conflicts" && unsure?.isConflict === true)) return;
+  tally[verdict.count]++;
+  if (verdict.count === "conflicts" && verdict.action === undefined) events.onWaiting?.(key);
+}
+
+/** What is left of `saved` once `page` was decided: keys that neither side has. Those that a side has, and that could not be
+ * looked at, are told of. */
+function absentTriples(saved: Map<Key, SavedAction>, page: readonly Triple[], deps: PlanDeps): readonly Triple[] {
+  const listed = new Set(page.map(({ key }) => key));
+  for (const key of saved.keys()) {
+    if (!listed.has(key)) continue;
+    saved.delete(key);
+    tellOutdated(key, "cannot be looked at, so that the plan cannot be held against it", deps);
+  }
+  return [...saved.keys()].map(absentTriple);
+}
+
+function absentTriple(key: Key): Triple {
+  return { key, source: undefined, destination: undefined, base: undefined, previous: undefined };
+}
+
+/** Actions of keys behind the last one that a side has. */
+async function endFollowing(
+  follower: Follower | undefined,
+  decide: (triples: readonly Triple[], saved: Map<Key, SavedAction>) => Promise<void>,
+  deps: PlanDeps,
+): Promise<void> {
+  const saved = await follower?.upTo(undefined);
+  if (saved !== undefined) await decide(absentTriples(saved, [], deps), saved);
+}
+
+/** Whether the remote holds what nobody knows, and something is to become of it. */
+function isGlimpse(triple: Triple, { action, count }: Verdict, { traits }: Replica): boolean {
+  if (!traits.eventuallyConsistent || triple.destination?.fingerprint === undefined) return false;
+  const isOpen = action?.kind === "write" || action?.kind === "remove" || count === "conflicts";
+  return isOpen && isNews(triple.destination, triple);
+}
+
+/** Both sides hold the same, or nothing. */
+function isAlike({ action, count }: Verdict): boolean {
+  if (action !== undefined) return action.kind === "record" || action.kind === "forget";
+  return count === undefined || count === "unchanged";
+}

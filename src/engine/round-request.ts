@@ -1,0 +1,101 @@
+// What a round is asked for, what it tells while it runs, and what comes of it.
+
+import type { ByteCount, Clock, DurationMs } from "../core/clock.ts";
+import type { GuardLimits } from "../core/guards.ts";
+import type { Key } from "../core/key.ts";
+import type { Problem } from "../core/problem.ts";
+import type { Replica } from "../replica/replica.ts";
+import type { Done, Target } from "./plan/action.ts";
+import type { Decide } from "./plan/decide.ts";
+import type { SavedActions } from "./plan/follow-plan.ts";
+import type { PlanTrip } from "./plan/measure.ts";
+import type { Plan } from "./plan/plan.ts";
+import type { BaseStore, Spool, Trash } from "./ports.ts";
+
+export interface RoundRequest {
+  readonly clock: Clock;
+  /** The side that is the truth; in two-way sync the local side. */
+  readonly source: Replica;
+  readonly destination: Replica;
+  readonly base: BaseStore;
+  readonly trash: Trash;
+  readonly spool: Spool;
+  readonly decide: Decide;
+  /** Look at these keys alone, of which the source may have changed: it is asked for them by name, and the destination is
+   * asked for those of them that the round may touch. Unless it is given, both sides are listed. */
+  readonly only?: readonly Key[];
+  readonly guards: GuardLimits;
+  readonly settleWindowMs: DurationMs;
+  /** Believe what a stamp says of a value that is to be replaced or removed. Unless it is set, the value is read first. */
+  readonly trustStamps?: boolean;
+  /** Apply even what a guard would hold. */
+  readonly force: boolean;
+  /** Has the last word on a complete plan, which in a dry run is what would become of it; unless it is given, the guards have.
+   * Not asked with `force`. */
+  readonly mayApply?: (plan: Plan, seen: PlanSeen) => boolean;
+  /** Read whatever the plan depends on while planning, rather than leave some of it to the transfer. */
+  readonly exact?: boolean;
+  /** Find the fingerprint of whatever the plan names, so that it can be kept and followed later. */
+  readonly identify?: boolean;
+  /** Do what this plan says, and nothing else; nothing at all if one of its keys is not as it was. In key order. */
+  readonly follow?: SavedActions;
+  /** Plan exactly, and apply nothing. */
+  readonly dryRun: boolean;
+  readonly signal?: AbortSignal;
+  readonly events: RoundEvents;
+}
+
+/** What a plan is judged by, besides itself. */
+export interface PlanSeen {
+  readonly sourceKeys: number;
+  readonly destinationKeys: number;
+  /** Keys that are alike on both sides. */
+  readonly unchanged: number;
+  /** Writes to each side of keys that both had agreed on and that it is without. */
+  readonly restored: Readonly<Record<Target, number>>;
+  /** The guard it trips. */
+  readonly trip: PlanTrip | undefined;
+  /** It is about keys that a plan of this round was about already, whose writes and removals were not confirmed. */
+  readonly isRepeat: boolean;
+}
+
+export interface RoundEvents {
+  readonly onProblem: (problem: Problem) => void;
+  /** The plan is complete, and passed its guards or was forced, or is a dry run. */
+  readonly onPlan?: (plan: Plan, sides: Readonly<Record<Target, Replica>>) => void | Promise<void>;
+  /** Both sides changed this key, and it is left as it is on both, for a person to decide. */
+  readonly onWaiting?: (key: Key) => void;
+  readonly onDone?: (done: Done) => void;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** Totals are undefined while they are not known. */
+export interface Progress {
+  readonly phase: "compare" | "transfer" | "remove";
+  readonly keys: number;
+  readonly keysTotal: number | undefined;
+  readonly bytes: ByteCount;
+  readonly bytesTotal: ByteCount | undefined;
+}
+
+export interface RoundResult {
+  readonly written: number;
+  readonly removed: number;
+  readonly unchanged: number;
+  /** Keys left as they are on purpose: foreign ones at the destination, expired ones, and others. */
+  readonly skipped: number;
+  /** Keys that both sides changed. */
+  readonly conflicts: number;
+  readonly failed: number;
+  /** Of the failed: keys that one side has, and of which the other cannot tell what it holds. */
+  readonly unknown: number;
+  /** Of the failed: keys of a saved plan that are not as they were when it was made. If there is one, nothing was applied. */
+  readonly outdated: number;
+  /** Keys whose listing lagged: nothing was concluded from it, and the next round looks again. */
+  readonly lagging: number;
+  readonly bytes: ByteCount;
+  /** Set if a guard holds the plan: then nothing was applied. */
+  readonly trip: PlanTrip | undefined;
+  /** Writes and removals that are held, by a guard or by `mayApply`. */
+  readonly held: number;
+}

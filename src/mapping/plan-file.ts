@@ -1,0 +1,236 @@
+// A plan as a file, for a person to read and for `kvsync apply` to follow: JSON, an action a line, with no values in it. Its last
+// line is the digest of all others, so that what is applied is what was planned. Written and read line by line: a plan of a
+// million actions takes no more memory than one of a thousand.
+
+import { createHash, type Hash } from "node:crypto";
+import { closeSync, createReadStream, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import { AppError, visible } from "../core/errors.ts";
+import { isJsonObject } from "../core/json.ts";
+import { parseJsonText } from "../core/json-text.ts";
+import type { Json } from "../core/json-value.ts";
+import { compareUtf8 } from "../core/key.ts";
+import type { RemoveAction, WriteAction } from "../engine/plan/action.ts";
+import type { SavedAction } from "../engine/plan/follow-plan.ts";
+import type { Plan } from "../engine/plan/plan.ts";
+import { decodeSavedAction, encodeSavedAction } from "../engine/plan/saved-action.ts";
+import { planIdOf } from "./plan-id.ts";
+
+const FORMAT = 1;
+
+/** What one round of a plan is about, as its caller describes it: what `kvsync apply` needs to run the same round. */
+export type PlanSubject = { readonly [name: string]: Json };
+
+export interface PlanFileWriter {
+  /** The plan of one round. */
+  add(subject: PlanSubject, plan: Plan): void;
+  /** Puts the file in its place. Returns its digest. */
+  commit(): string;
+  /** Leaves nothing behind. May follow `commit`, and does nothing then. */
+  discard(): void;
+}
+
+/** Throws as node:fs does where the file cannot be written. */
+export function openPlanFile(
+  path: string,
+  about: { readonly version: string; readonly plannedAt: string },
+): PlanFileWriter {
+  const temporary = join(dirname(path), `.kvsync-${process.pid}-${basename(path)}.tmp`);
+  const file = openSync(temporary, "wx");
+  const hash = createHash("sha256");
+  let isOpen = true;
+  let rounds = 0;
+  let lines: string[] = [];
+  const flush = (): void => {
+    const text = lines.join("");
+    lines = [];
+    hash.update(text);
+    writeSync(file, text);
+  };
+  const write = (line: string): void => {
+    // Some readers of lines take these two for ends of lines.
+    lines.push(`${line.replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029")}\n`);
+    if (lines.length >= LINES_AT_ONCE) flush();
+  };
+  write(`${JSON.stringify({ kvsync: "plan", format: FORMAT, ...about }).slice(0, -1)},"rounds":[`);
+  return {
+    add(subject, plan) {
+      const { writes, removes } = plan;
+      const head = JSON.stringify({ ...subject, plan: planIdOf(plan), writes, removes });
+      write(`${rounds++ === 0 ? "" : ","}${head.slice(0, -1)},"actions":[`);
+      let before: string | undefined;
+      for (const action of actionsByKey(plan)) {
+        if (before !== undefined) write(`${before},`);
+        before = encodeSavedAction(action);
+      }
+      if (before !== undefined) write(before);
+      write("]}");
+    },
+    commit() {
+      flush();
+      const digest = hash.digest("hex");
+      writeSync(file, `],"digest":"sha256-${digest}"}\n`);
+      fsyncSync(file);
+      closeSync(file);
+      isOpen = false;
+      renameSync(temporary, path);
+      return digest;
+    },
+    discard() {
+      if (!isOpen) return;
+      isOpen = false;
+      closeSync(file);
+      rmSync(temporary, { force: true });
+    },
+  };
+}
+
+const LINES_AT_ONCE = 500;
+
+/** Writes and removals on both sides, in key order. */
+function* actionsByKey(plan: Plan): Generator<WriteAction | RemoveAction> {
+  const lists = [
+    actionsOf(plan.pages("write:source")),
+    actionsOf(plan.pages("write:destination")),
+    actionsOf(plan.pages("remove:source")),
+    actionsOf(plan.pages("remove:destination")),
+  ];
+  const heads = lists.map((list) => list.next());
+  for (;;) {
+    let first = -1;
+    for (const [i, head] of heads.entries()) {
+      if (head.done === true) continue;
+      const best = first < 0 ? undefined : heads[first]!.value;
+      if (!best || compareUtf8(head.value.key, best.key) < 0) first = i;
+    }
+    if (first < 0) return;
+    yield heads[first]!.value!;
+    heads[first] = lists[first]!.next();
+  }
+}
+
+function* actionsOf(
+  pages: Iterable<readonly (WriteAction | RemoveAction)[]>,
+): Generator<WriteAction | RemoveAction, undefined> {
+  for (const page of pages) yield* page;
+}
+
+export interface PlanFile {
+  readonly digest: string;
+  readonly plannedAt: string;
+  readonly rounds: readonly PlannedRound[];
+}
+
+export interface PlannedRound {
+  readonly subject: PlanSubject;
+  readonly writes: number;
+  readonly removes: number;
+  /** Read from the file anew each time. */
+  actions(): AsyncGenerator<readonly SavedAction[]>;
+}
+
+/** Reads the whole file once, and holds it against its digest. Throws AppError "usage" for what is no plan, or is not as it was
+ * written, and as node:fs does where it cannot be read. */
+export async function readPlanFile(path: string): Promise<PlanFile> {
+  const hash = createHash("sha256");
+  const rounds: PlannedRound[] = [];
+  let plannedAt: string | undefined;
+  let digest: string | undefined;
+  let number = 0;
+  let isInside = false;
+  for await (const line of linesOf(path)) {
+    number++;
+    if (digest !== undefined) throw notAsWritten(path);
+    if (number === 1) plannedAt = parseHead(line, path);
+    digest = number === 1 || isInside ? undefined : checkDigest(line, hash, path);
+    if (digest !== undefined) continue;
+    hash.update(`${line}\n`);
+    if (number === 1) continue;
+    if (isInside) isInside = line !== "]}";
+    else {
+      rounds.push(parseRound(line, path, number));
+      isInside = true;
+    }
+  }
+  if (plannedAt === undefined) throw noPlan(path);
+  if (digest === undefined) throw notAsWritten(path);
+  return { digest, plannedAt, rounds };
+}
+
+/** Undefined: the line is not the last one. */
+function checkDigest(line: string, hash: Hash, path: string): string | undefined {
+  const found = /^\],"digest":"sha256-([0-9a-f]{64})"\}$/.exec(line)?.[1];
+  if (found === undefined) return undefined;
+  if (hash.digest("hex") !== found) throw notAsWritten(path);
+  return found;
+}
+
+function parseHead(line: string, path: string): string {
+  const head = parseOpenObject(line, ',"rounds":[', "}", path);
+  if (head["kvsync"] !== "plan" || typeof head["plannedAt"] !== "string") throw noPlan(path);
+  if (head["format"] !== FORMAT) {
+    throw new AppError("usage", `the plan ${visible(path)} is of another version of kvsync`, {
+      hint: "make the plan again with this one: kvsync plan --out FILE",
+    });
+  }
+  return head["plannedAt"];
+}
+
+function parseRound(line: string, path: string, number: number): PlannedRound {
+  const text = line.startsWith(",") ? line.slice(1) : line;
+  const { writes, removes, plan: _, ...subject } = parseOpenObject(text, ',"actions":[', "}", path);
+  if (typeof writes !== "number" || typeof removes !== "number") throw notAsWritten(path);
+  return { subject, writes, removes, actions: () => readActions(path, number) };
+}
+
+/** A line that opens an object whose last property goes on in the lines after it. */
+function parseOpenObject(
+  line: string,
+  opening: string,
+  closing: string,
+  path: string,
+): { readonly [name: string]: Json } {
+  if (!line.endsWith(opening)) throw noPlan(path);
+  let value: Json;
+  try {
+    value = parseJsonText(line.slice(0, -opening.length) + closing);
+  } catch {
+    throw noPlan(path);
+  }
+  if (!isJsonObject(value)) throw noPlan(path);
+  return value;
+}
+
+async function* readActions(path: string, after: number): AsyncGenerator<readonly SavedAction[]> {
+  let number = 0;
+  let page: SavedAction[] = [];
+  for await (const line of linesOf(path)) {
+    if (++number <= after) continue;
+    if (line === "]}") break;
+    page.push(decodeSavedAction(line.endsWith(",") ? line.slice(0, -1) : line));
+    if (page.length < LINES_AT_ONCE) continue;
+    yield page;
+    page = [];
+  }
+  if (page.length > 0) yield page;
+}
+
+async function* linesOf(path: string): AsyncGenerator<string> {
+  const input = createReadStream(path);
+  try {
+    yield* createInterface({ input, crlfDelay: Infinity });
+  } finally {
+    input.destroy();
+  }
+}
+
+function noPlan(path: string): AppError {
+  return new AppError("usage", `${visible(path)} is no plan`, { hint: "make one: kvsync plan --out FILE" });
+}
+
+function notAsWritten(path: string): AppError {
+  return new AppError("usage", `the plan ${visible(path)} is not as it was written: its digest differs`, {
+    hint: "make it again: kvsync plan --out FILE; what is applied is what was planned, so a plan is not to be edited",
+  });
+}
