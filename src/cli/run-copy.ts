@@ -9,6 +9,7 @@ import { runPairRound } from "../mapping/pair.ts";
 import type { KvApi } from "../kv/kv-api.ts";
 import { parseNamespaceId } from "../kv/namespace-id.ts";
 import { resolveNamespace } from "../kv/resolve-namespace.ts";
+import { openTrashIndex } from "../journal/trash-index.ts";
 import { openNamespaceReplica } from "../replica/namespace/namespace-replica.ts";
 import { openManagedReplica } from "../replica/managed.ts";
 import { openMemoryReplica } from "../replica/memory.ts";
@@ -84,7 +85,7 @@ const MAX_DELETE_SHARE = 0.25;
 const ANY_OVERWRITE = { share: 1 };
 
 export async function runCopy(context: Context, from: string, to: string, copy: Copy): Promise<ExitCode> {
-  const { stateDir } = await context.config();
+  const { stateDir, trash } = await context.config();
   const { clock, signal } = context;
   const startedAt = clock.now();
   const { save, follow } = copy;
@@ -141,6 +142,7 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
       identify: save !== undefined,
       ...(follow !== undefined && { follow: follow.actions }),
     });
+    if (!copy.dryRun) openTrashIndex(state.deps.journal, stateDir).prune(pair.name, trash, clock.now());
     if (follow !== undefined && !copy.dryRun) noteApplied({ ...state.deps, clock }, follow, result);
     secrets?.warn(context.output);
     const requests = apis.map((api, index) => requestsSince(before[index]!, api.counts()));

@@ -29,6 +29,7 @@ import { EXIT, exitCodeOf, type ExitCode, worstExitCode } from "./exit-code.ts";
 import { growHeapFreely } from "./heap.ts";
 import { errorRecord, renderError } from "./render-error.ts";
 import { type Held, shellWord } from "./render-held.ts";
+import { runRoundHooks } from "./round-hooks.ts";
 import { type Found, openRoundReport, requestsSince } from "./round-report.ts";
 import type { ContentOptions } from "./show-contents.ts";
 import { watchForSecrets } from "./secret-warning.ts";
@@ -200,6 +201,7 @@ async function runRound(
     save?.file.add({ mapping: name, mode, account: account.name, namespace, places }, plan);
   const secrets = mode !== "pull" && !dryRun ? watchForSecrets(report.events) : undefined;
   try {
+    const heldBefore = rounds.hold()?.plan;
     const round = await rounds.full({
       signal: context.signal,
       events: alsoOnPlan(secrets?.events ?? report.events, onPlan),
@@ -213,7 +215,9 @@ async function runRound(
     secrets?.warn(context.output);
     const found = { held: heldOf(round), creates: dryRun ? lackOf(mapping, round, hasFolder) : undefined };
     const code = report.finish(round.result, requestsSince(before, account.api.counts()), found);
-    return isWaiting(mapping, command, round.result.conflicts) ? worstExitCode([code, EXIT.conflicts]) : code;
+    const hooks = dryRun ? EXIT.done : await runRoundHooks(context, { mapping, config }, round, heldBefore);
+    const waiting = isWaiting(mapping, command, round.result.conflicts) ? EXIT.conflicts : EXIT.done;
+    return worstExitCode([code, hooks, waiting]);
   } finally {
     report.close();
     await rounds.close();

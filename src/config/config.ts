@@ -13,6 +13,8 @@ export interface Config {
   readonly file: string | undefined;
   readonly stateDir: string;
   readonly root: string;
+  /** What becomes of the values that copies between two locations replace or remove; a mapping has its own. */
+  readonly trash: TrashConfig;
   /** By name, in the order of the file. */
   readonly accounts: ReadonlyMap<string, AccountConfig>;
   /** By name, in the order of the file. */
@@ -106,7 +108,7 @@ export interface RuleConfig {
   readonly metadata: string | undefined;
 }
 
-interface TrashConfig {
+export interface TrashConfig {
   readonly keepMs: DurationMs;
   readonly maxBytes: ByteCount;
 }

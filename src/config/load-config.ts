@@ -10,7 +10,13 @@ import { environmentAccount } from "./environment-account.ts";
 import { defaultStateDir, findConfig, type FindOptions, type FoundConfig } from "./find-config.ts";
 import { checkOverlaps } from "./overlap.ts";
 import { type Report, resolveAccount } from "./resolve-account.ts";
-import { type MappingSurroundings, resolveMapping, resolvePath, resolvePolicy } from "./resolve-mapping.ts";
+import {
+  type MappingSurroundings,
+  resolveMapping,
+  resolvePath,
+  resolvePolicy,
+  resolveTrash,
+} from "./resolve-mapping.ts";
 import { configSchema, type RawConfig } from "./schema.ts";
 import { type Environment, parseYamlSource } from "./yaml-source.ts";
 
@@ -27,6 +33,7 @@ export function loadConfig(options: FindOptions): Config {
     root: options.cwd,
     accounts: new Map(account === undefined ? [] : [[account.name, account]]),
     mappings: new Map(),
+    trash: resolveTrash(undefined),
     auto: undefined,
   };
 }
@@ -106,7 +113,8 @@ function resolveConfig(raw: RawConfig, { file, cwd, env, isSound, report }: Reso
   const policy = rawAuto && resolvePolicy(rawAuto, ["auto"], "auto", surroundings);
   // Folders that become mappings of their own have namespaces made for them, unless the file says otherwise.
   const create = rawAuto?.create ?? surroundings.defaults.create ?? true;
-  return { file, stateDir, root, accounts, mappings, auto: policy && { ...policy, create, root } };
+  const trash = resolveTrash(sound("defaults")?.trash);
+  return { file, stateDir, root, trash, accounts, mappings, auto: policy && { ...policy, create, root } };
 }
 
 function namedOf<T>(group: Record<string, T> | null | undefined): [string, T][] {

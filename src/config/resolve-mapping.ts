@@ -9,10 +9,10 @@ import { METADATA_BYTES_MAX } from "../core/limits.ts";
 import { parsePrefix } from "../core/prefix.ts";
 import { QUIET_MS } from "../replica/tree/replaced-file.ts";
 import { closestName } from "./closest-name.ts";
-import type { AccountConfig, HookConfig, MappingConfig, MappingPolicy, RuleConfig } from "./config.ts";
+import type { AccountConfig, HookConfig, MappingConfig, MappingPolicy, RuleConfig, TrashConfig } from "./config.ts";
 import type { FaultPath } from "./config-fault.ts";
 import type { Report } from "./resolve-account.ts";
-import type { RawHook, RawMapping } from "./schema.ts";
+import type { RawConfig, RawHook, RawMapping } from "./schema.ts";
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -92,10 +92,7 @@ export function resolvePolicy(
     rules,
     maxDelete: merged.max_delete ?? { share: 0.25 },
     maxOverwrite: merged.max_overwrite ?? "not-all",
-    trash: {
-      keepMs: raw.trash?.keep ?? defaults.trash?.keep ?? 30 * DAY_MS,
-      maxBytes: raw.trash?.max_size ?? defaults.trash?.max_size ?? 2 ** 30,
-    },
+    trash: resolveTrash(raw.trash, defaults.trash),
     settleWindowMs: merged.settle_window ?? MINUTE_MS,
     quietMs: QUIET_MS,
     pollIntervalMs: merged.poll_interval ?? MINUTE_MS,
@@ -189,4 +186,13 @@ function checkPattern(compile: () => unknown, path: FaultPath, report: Report): 
 
 function resolveHook(raw: RawHook | undefined): HookConfig | undefined {
   return raw && { run: raw.run, debounceMs: raw.debounce ?? SECOND_MS, timeoutMs: raw.timeout ?? MINUTE_MS };
+}
+
+type RawTrash = NonNullable<RawConfig["defaults"]>["trash"] | undefined;
+
+export function resolveTrash(raw: RawTrash, defaults?: RawTrash): TrashConfig {
+  return {
+    keepMs: raw?.keep ?? defaults?.keep ?? 30 * DAY_MS,
+    maxBytes: raw?.max_size ?? defaults?.max_size ?? 2 ** 30,
+  };
 }

@@ -89,6 +89,7 @@ it("keeps to the budget and to the share of it that polls may take, and never ke
     file: undefined,
     stateDir: "/nowhere/.kvsync",
     root: "/nowhere",
+    trash: { keepMs: 86_400_000, maxBytes: 1_000_000 },
     accounts: new Map([["local", accountOf({ budget: limits })]]),
     mappings: new Map(mappings.map((mapping) => [mapping.name, mapping])),
     auto: undefined,

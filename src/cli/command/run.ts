@@ -4,13 +4,13 @@ import process from "node:process";
 import type { Command } from "commander";
 import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
-import type { Secret } from "../../config/secret.ts";
+import { configSecrets } from "../../config/config-secrets.ts";
 import type { DurationMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import { redact } from "../../core/redact.ts";
 import { type Daemon, type DaemonAccounts, openDaemon, STOP_GRACE_MS } from "../../daemon/daemon.ts";
 import type { DaemonEvent, DaemonListener } from "../../daemon/daemon-event.ts";
-import { openEventHooks } from "../../daemon/hooks/event-hooks.ts";
+import { openEventHooks } from "../../daemon/event-hooks.ts";
 import { logEvents } from "../../daemon/report/event-log.ts";
 import { type Heartbeats, openHeartbeats } from "../../daemon/heartbeats.ts";
 import { isJournalStream, type Log, openLog } from "../../daemon/report/log.ts";
@@ -63,7 +63,7 @@ async function run(context: Context, names: readonly string[], options: Options)
   const log = await openProcessLog(context);
   const heartbeats = openHeartbeats(clock);
   const greeting = openGreeting({ output, cwd, program: env["npm_execpath"] === undefined ? "kvsync" : "npx kvsync" });
-  const hooks = openEventHooks({ clock, log, env, secrets: secretsOf(config) });
+  const hooks = openEventHooks({ clock, log, env, secrets: configSecrets(config) });
   const listeners = new Set([logEvents(log), greeting.listen, hooks.listen, tellPrograms(output)]);
   const onEvent = (event: DaemonEvent): void => {
     for (const listen of listeners) listen(event);
@@ -168,15 +168,6 @@ function openProcessLog({ clock, env, output, options }: Context): Promise<Log> 
     isTerminal: output.stderr.isTerminal && !output.json,
     isJournald: isJournalStream(env["JOURNAL_STREAM"], process.stderr.fd),
     colours: output.stderr.bold("") !== "",
-  });
-}
-
-/** Those that stand in the config, and so perhaps in the environment: hooks are not to see them. */
-function secretsOf({ accounts }: Config): readonly Secret[] {
-  return [...accounts.values()].flatMap(({ credentials }) => {
-    if (credentials.kind === "none") return [];
-    const source = credentials.kind === "token" ? credentials.token : credentials.key;
-    return source.kind === "value" ? [source.secret] : [];
   });
 }
 

@@ -25,6 +25,7 @@ it("ends all that it began, also after a bug in a loop, and frees the state fold
     file: undefined,
     stateDir: dir,
     root: dir,
+    trash: { keepMs: 86_400_000, maxBytes: 1_000_000 },
     accounts: new Map([["local", accountOf()]]),
     mappings: new Map([["app", mappingOf({ mode: "pull", folder: join(dir, "app") })]]),
     auto: undefined,

@@ -43,6 +43,7 @@ function configOf(mappings: readonly MappingConfig[], auto?: object): Config {
     file: "/nowhere/kvsync.yaml",
     stateDir: "/nowhere/.kvsync",
     root: "/nowhere/kv",
+    trash: { keepMs: 86_400_000, maxBytes: 1_000_000 },
     accounts: new Map([["local", accountOf()]]),
     mappings: new Map(mappings.map((mapping) => [mapping.name, mapping])),
     auto: auto === undefined ? undefined : { ...policy, root: "/nowhere/kv", ...auto },

@@ -17,7 +17,7 @@ import pLimit, { type LimitFunction } from "p-limit";
 import type { HookConfig } from "../../config/config.ts";
 import type { Secret } from "../../config/secret.ts";
 import type { Clock, DurationMs } from "../../core/clock.ts";
-import type { Log } from "../report/log.ts";
+import type { HookLog } from "./hook-log.ts";
 import { type Environment, hookEnvironment } from "./hook-environment.ts";
 import { type HookBatch, type HookFailure, type HookQueue, openHookQueue } from "./hook-queue.ts";
 import { runHook } from "./run-hook.ts";
@@ -30,7 +30,8 @@ const CLOSE_DEADLINE_MS: DurationMs = 10_000;
 
 export interface HooksOptions {
   readonly clock: Clock;
-  readonly log: Log;
+  /** Of this mapping. */
+  readonly log: HookLog;
   readonly hooks: {
     readonly onChange?: HookConfig | undefined;
     readonly onHold?: HookConfig | undefined;
@@ -73,8 +74,8 @@ export interface Hooks {
   conflicted(keys: Iterable<string>, more?: number): void;
   /** Hooks whose last run failed, by their name in the config, for the status. */
   failures(): ReadonlyMap<HookName, HookFailure>;
-  /** Runs what is pending, waits for programs up to `deadlineMs`, then ends them. */
-  close(deadlineMs?: DurationMs): Promise<void>;
+  /** Runs what is pending, waits for programs up to `deadlineMs`, or until `signal` is aborted, then ends them. */
+  close(deadlineMs?: DurationMs, signal?: AbortSignal): Promise<void>;
 }
 
 type HookName = "on_change" | "on_hold" | "on_conflict";
@@ -101,8 +102,8 @@ export function openHooks(options: HooksOptions): Hooks {
     },
     conflicted: (keys, more = 0) => queues.get("on_conflict")?.add(conflictLines(keys), more),
     failures: () => failuresOf(queues),
-    close: async (deadlineMs = CLOSE_DEADLINE_MS) => {
-      await Promise.all([...queues.values()].map((queue) => queue.close(deadlineMs)));
+    close: async (deadlineMs = CLOSE_DEADLINE_MS, signal) => {
+      await Promise.all([...queues.values()].map((queue) => queue.close(deadlineMs, signal)));
     },
   };
 }
@@ -124,7 +125,7 @@ function openQueue({ name, config, countOf, env, limit }: QueueDeps, options: Ho
   const { run, debounceMs, timeoutMs } = config;
   return openHookQueue({
     clock,
-    log: options.log.with({ mapping }),
+    log: options.log,
     name,
     debounceMs,
     limit,

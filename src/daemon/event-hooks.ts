@@ -1,16 +1,14 @@
 // The daemon's events to the hooks of their mappings. Hooks live as long as their mapping does.
 
 import pLimit from "p-limit";
-import type { Secret } from "../../config/secret.ts";
-import type { Clock } from "../../core/clock.ts";
-import type { Hold } from "../../journal/holds.ts";
-import type { MappingConfig } from "../../config/config.ts";
-import type { DaemonListener } from "../daemon-event.ts";
-import { decodeHoldReason, renderHoldReason } from "../../mapping/hold-reason.ts";
-import type { Environment } from "./hook-environment.ts";
-import { type HeldPlan, type Hooks, HOOKS_AT_ONCE_MAX, openHooks } from "./hooks.ts";
-import type { Log } from "../report/log.ts";
-import type { RoundReport } from "../../mapping/round-port.ts";
+import type { Secret } from "../config/secret.ts";
+import type { Clock } from "../core/clock.ts";
+import type { MappingConfig } from "../config/config.ts";
+import type { DaemonListener } from "./daemon-event.ts";
+import type { Environment } from "../mapping/hooks/hook-environment.ts";
+import { type Hooks, HOOKS_AT_ONCE_MAX, openHooks } from "../mapping/hooks/hooks.ts";
+import { heldPlan, tellChanges } from "../mapping/hooks/tell-hooks.ts";
+import type { Log } from "./report/log.ts";
 
 export interface EventHooksDeps {
   readonly clock: Clock;
@@ -32,7 +30,17 @@ export function openEventHooks(deps: EventHooksDeps): EventHooks {
 
   const open = ({ name, folder, onChange, onHold, onConflict }: MappingConfig): void => {
     if (onChange === undefined && onHold === undefined && onConflict === undefined) return;
-    byMapping.set(name, openHooks({ ...deps, hooks: { onChange, onHold, onConflict }, mapping: name, folder, limit }));
+    byMapping.set(
+      name,
+      openHooks({
+        ...deps,
+        log: deps.log.with({ mapping: name }),
+        hooks: { onChange, onHold, onConflict },
+        mapping: name,
+        folder,
+        limit,
+      }),
+    );
   };
   const close = (name: string): void => {
     const hooks = byMapping.get(name);
@@ -57,15 +65,4 @@ export function openEventHooks(deps: EventHooksDeps): EventHooks {
       await Promise.all(closing);
     },
   };
-}
-
-function tellChanges({ changes, moreChanges }: RoundReport, hooks: Hooks): void {
-  if (changes.length === 0) return;
-  hooks.changed(changes, moreChanges);
-  const conflicts = changes.filter(({ event }) => event === "conflict").map(({ key }) => key);
-  if (conflicts.length > 0) hooks.conflicted(conflicts);
-}
-
-function heldPlan({ plan, reason, writes, removes }: Hold): HeldPlan {
-  return { plan, reason: renderHoldReason(decodeHoldReason(reason)), writes, removes };
 }

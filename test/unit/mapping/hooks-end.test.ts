@@ -2,7 +2,7 @@
 
 import pLimit from "p-limit";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { KILL_GRACE_MS } from "../../../src/daemon/hooks/run-hook.ts";
+import { KILL_GRACE_MS } from "../../../src/mapping/hooks/run-hook.ts";
 import { isRunning, openWorkshop, shell, type Workshop } from "./hooks-fixture.ts";
 
 let workshop: Workshop;

@@ -6,7 +6,7 @@ import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { HookConfig } from "../../../src/config/config.ts";
-import { type Hooks, type HooksOptions, openHooks } from "../../../src/daemon/hooks/hooks.ts";
+import { type Hooks, type HooksOptions, openHooks } from "../../../src/mapping/hooks/hooks.ts";
 import type { LogFields } from "../../../src/daemon/report/log-fields.ts";
 import type { Log, LogLevel } from "../../../src/daemon/report/log.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
@@ -65,7 +65,7 @@ export function openWorkshop(): Workshop {
     open: (hooks, more = {}) =>
       openHooks({
         clock,
-        log: logWith({}),
+        log: logWith({ mapping: "app-config" }),
         hooks,
         mapping: "app-config",
         folder,

@@ -5,7 +5,7 @@ import type { LimitFunction } from "p-limit";
 import { backoffMs } from "../../core/backoff.ts";
 import type { Clock, DurationMs, EpochMs } from "../../core/clock.ts";
 import { renderDuration } from "../../core/units.ts";
-import type { Log } from "../report/log.ts";
+import type { HookLog } from "./hook-log.ts";
 import type { HookOutcome } from "./run-hook.ts";
 
 /** While news keep coming, a hook runs at the latest after this many times its debounce. */
@@ -36,7 +36,7 @@ export interface HookFailure {
 
 export interface HookQueueDeps {
   readonly clock: Clock;
-  readonly log: Log;
+  readonly log: HookLog;
   /** For messages: `on_change`. */
   readonly name: string;
   readonly debounceMs: DurationMs;
@@ -48,8 +48,8 @@ export interface HookQueue {
   add(lines: Iterable<readonly [about: string, line: string]>, more: number): void;
   /** The last run's failure, until a run goes well. */
   failure(): HookFailure | undefined;
-  /** Runs what is pending at once and once, waits for it up to `deadlineMs`, and then ends it. Takes no more news. */
-  close(deadlineMs: DurationMs): Promise<void>;
+  /** Runs what is pending at once and once, waits for it up to `deadlineMs`, or until `signal` is aborted, and then ends it. Takes no more news. */
+  close(deadlineMs: DurationMs, signal?: AbortSignal): Promise<void>;
 }
 
 export function openHookQueue(deps: HookQueueDeps): HookQueue {
@@ -171,14 +171,18 @@ export function openHookQueue(deps: HookQueueDeps): HookQueue {
       start();
     },
     failure: () => failure,
-    async close(deadlineMs) {
+    async close(deadlineMs, signal) {
       closing.abort();
       start();
       const finished = new AbortController();
-      const deadline = pause(deadlineMs, finished.signal).then(() => ending.abort());
+      const deadline = pause(deadlineMs, anyOf(finished.signal, signal)).then(() => ending.abort());
       await served;
       finished.abort();
       await deadline;
     },
   };
+}
+
+function anyOf(one: AbortSignal, other: AbortSignal | undefined): AbortSignal {
+  return other === undefined ? one : AbortSignal.any([one, other]);
 }

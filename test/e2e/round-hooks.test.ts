@@ -1,0 +1,88 @@
+// Hooks after a single round: push, pull and sync run what the config names, as the daemon does, and wait for it.
+
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type CliRun, runCli } from "../support/cli.ts";
+
+let dir = "";
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "kvsync-round-hooks-"));
+  mkdirSync(join(dir, "kv"));
+});
+
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+const kvsync = (...args: readonly string[]): Promise<CliRun> => runCli(args, { cwd: dir });
+
+/** What the hook of `event` got, and was told in its environment. */
+const TOLD = `cat >> ../$KVSYNC_EVENT; echo "$KVSYNC_MAPPING $KVSYNC_EVENT $KVSYNC_COUNT" >> ../environment`;
+
+function configure(mode: string, run: string = TOLD): void {
+  const hook = `{ run: [sh, -c, ${JSON.stringify(run)}], debounce: 1h, timeout: 20s }`;
+  writeFileSync(
+    join(dir, "kvsync.yaml"),
+    `state_dir: ./state\naccounts: { local: { endpoint: embedded } }\nmappings:\n` +
+      `  app: { account: local, folder: ./kv, mode: ${mode}, create: true, delete: all, on_change: ${hook}, on_hold: ${hook} }\n`,
+  );
+}
+
+const write = (name: string, text: string): void => writeFileSync(join(dir, "kv", name), text);
+const told = (event: string): string => (existsSync(join(dir, event)) ? readFileSync(join(dir, event), "utf8") : "");
+
+describe.each([
+  ["push", "push"],
+  ["push", "sync"],
+  ["two-way", "sync"],
+] as const)("of mode %s, kvsync %s", (mode, command) => {
+  it("runs on_change with the keys that changed, and nothing where none did", async () => {
+    configure(mode);
+    write("a", "1");
+    write("b", "2");
+    expect(await kvsync(command)).toMatchObject({ code: 0 });
+    expect(
+      told("change")
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as unknown),
+    ).toEqual([
+      { key: "a", side: "remote", event: "added" },
+      { key: "b", side: "remote", event: "added" },
+    ]);
+    expect(told("environment")).toBe("app change 2\n");
+    expect(await kvsync(command)).toMatchObject({ code: 0 });
+    expect(told("environment")).toBe("app change 2\n");
+  });
+
+  it("runs on_hold once for a plan that is held", async () => {
+    configure(mode);
+    for (let i = 0; i < 20; i++) write(`k${i}`, String(i));
+    expect(await kvsync(command)).toMatchObject({ code: 0 });
+    for (let i = 0; i < 20; i++) rmSync(join(dir, "kv", `k${i}`));
+    write("other", "x");
+    expect(await kvsync(command)).toMatchObject({ code: 5 });
+    expect(JSON.parse(told("hold"))).toMatchObject({ removes: 20 });
+    expect(await kvsync(command)).toMatchObject({ code: 5 });
+    expect(told("hold").trim().split("\n")).toHaveLength(1);
+  });
+
+  it("runs none for a dry run", async () => {
+    configure(mode);
+    write("a", "1");
+    await kvsync(command, "--dry-run");
+    expect(told("change")).toBe("");
+  });
+});
+
+describe("a hook that fails", () => {
+  it("is told of, and is a failure of the command, whose work is done", async () => {
+    configure("push", "echo went wrong >&2; exit 3");
+    write("a", "1");
+    const run = await kvsync("push");
+    expect(run).toMatchObject({ code: 1, stderr: expect.stringContaining("on_change ended with exit code 3") });
+    expect(run.stderr).toContain("went wrong");
+    expect(run.stdout).toContain("1 written");
+  });
+});
