@@ -71,6 +71,14 @@ describe("the folders", () => {
     expect(wrong).toEqual([]);
   });
 
+  it("let the command line see nothing of the daemon but its control socket, unless it is kvsync run", () => {
+    const wrong = sources
+      .filter(({ path }) => path.startsWith("cli/") && !/^cli\/(command\/run\.ts|run\/)/.test(path))
+      .flatMap((source) => targetsOf(source).map((target) => ({ path: source.path, target })))
+      .filter(({ target }) => target.startsWith("daemon/") && !target.startsWith("daemon/control/"));
+    expect(wrong).toEqual([]);
+  });
+
   it("have no files that import each other, by whatever way round", () => {
     const targets = new Map(sources.map((source) => [source.path, targetsOf(source)]));
     expect(findCircles(targets)).toEqual([]);

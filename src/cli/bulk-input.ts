@@ -21,7 +21,7 @@ import { readItems, type TextItem } from "./json-items.ts";
 import { detectKeyForm, type KeyForm, nameOf } from "./key-form.ts";
 import { parseKeyArgument } from "./key-argument.ts";
 import { readPairsObject } from "./pairs-object.ts";
-import { ioError } from "./read-file.ts";
+import { ioError } from "../config/read-file.ts";
 
 export interface BulkInput {
   /** For messages: `pairs.json`, `stdin`. */

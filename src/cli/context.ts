@@ -7,11 +7,11 @@ import type { Clock, DurationMs } from "../core/clock.ts";
 import { AppError, type ErrorCode, visible } from "../core/errors.ts";
 import { parseDuration, renderDuration } from "../core/units.ts";
 import type { KvApi, Namespace } from "../kv/kv-api.ts";
-import { type Accounts, openAccounts, type OpenAccount } from "./accounts.ts";
-import { type NamespaceLocation, parseNamespaceLocation } from "./location.ts";
+import { type Accounts, openAccounts, type OpenAccount } from "../accounts/accounts.ts";
+import { type NamespaceLocation, parseNamespaceLocation } from "../mapping/location.ts";
 import { type Output, visibleLines } from "./output.ts";
 import { openProgress, type Progress } from "./progress.ts";
-import { readTextFile } from "./read-file.ts";
+import { readTextFile } from "../config/read-file.ts";
 import { openOutageTeller } from "./tell-outage.ts";
 
 /** Options that every command takes. */

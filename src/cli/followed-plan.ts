@@ -1,6 +1,5 @@
 // A round of a saved plan that is followed: it must be about the place that it was made for, and is carried out once.
 
-import type { AccountConfig } from "../config/config.ts";
 import type { Clock } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { canonicalJson, isJsonObject } from "../core/json.ts";
@@ -8,15 +7,8 @@ import type { Json } from "../core/json-value.ts";
 import type { SavedActions } from "../engine/plan/follow-plan.ts";
 import type { RoundResult } from "../engine/round-request.ts";
 import { openAppliedPlans } from "../journal/applied-plans.ts";
+import type { NamespacePlace } from "../mapping/place.ts";
 import type { Journal } from "../journal/journal.ts";
-
-/** A namespace, or the part of one, as the API knows it; the id is null for one that does not exist yet. */
-export type PlanPlace = {
-  readonly endpoint: string;
-  readonly accountId: string;
-  readonly namespaceId: string | null;
-  readonly prefix: string;
-};
 
 export interface FollowedPlan {
   /** Digest of the plan's file. */
@@ -28,28 +20,31 @@ export interface FollowedPlan {
   readonly actions: SavedActions;
 }
 
-export function planPlaceOf(
-  { endpoint, accountId }: AccountConfig,
-  namespaceId: string | undefined,
-  prefix: string,
-): PlanPlace {
-  const url = endpoint.kind === "embedded" ? "embedded" : endpoint.baseUrl;
-  return { endpoint: url, accountId, namespaceId: namespaceId ?? null, prefix };
+/** `places` as a plan names them: null for a namespace that does not exist yet. */
+export function plannedPlaces(places: readonly NamespacePlace[]): Json {
+  return places.map(plannedPlace);
+}
+
+function plannedPlace({
+  namespace = null,
+  ...place
+}: { readonly [name in keyof NamespacePlace]: string | null | undefined }): Json {
+  return { ...place, namespace } as Json;
 }
 
 /** Throws AppError "plan-outdated" if the plan was made for another place. A namespace that did not exist then may be any of its
  * name: the plan says of each key that it was not there. */
-export function checkPlaces(plan: FollowedPlan, places: readonly PlanPlace[]): void {
+export function checkPlaces(plan: FollowedPlan, places: readonly NamespacePlace[]): void {
   const planned = Array.isArray(plan.places) ? (plan.places as readonly Json[]) : [];
-  const isSame = (place: PlanPlace, index: number): boolean => {
+  const isSame = (place: NamespacePlace, index: number): boolean => {
     const was = planned[index];
     if (!isJsonObject(was)) return false;
-    const namespaceId = was["namespaceId"] === null ? null : place.namespaceId;
-    return canonicalJson(was) === canonicalJson({ ...place, namespaceId });
+    const namespace = was["namespace"] === null ? null : place.namespace;
+    return canonicalJson(was) === canonicalJson(plannedPlace({ ...place, namespace }));
   };
   if (planned.length === places.length && places.every(isSame)) return;
   throw new AppError("plan-outdated", "the plan was made for another namespace than this one", {
-    hint: `the plan: ${canonicalJson(plan.places)}; here: ${canonicalJson(places)}. Make the plan again: kvsync plan --out FILE`,
+    hint: `the plan: ${canonicalJson(plan.places)}; here: ${canonicalJson(plannedPlaces(places))}. Make the plan again: kvsync plan --out FILE`,
   });
 }
 

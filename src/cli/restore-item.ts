@@ -11,7 +11,7 @@ import type { TrashItem } from "../journal/trash-index.ts";
 import type { Write, WriteOutcome } from "../replica/replica.ts";
 import { openTreeReplica } from "../replica/tree/tree-replica.ts";
 import type { Context } from "./context.ts";
-import { ioError } from "./read-file.ts";
+import { ioError } from "../config/read-file.ts";
 import { writeValue } from "./terminal-text.ts";
 
 /** Returns the file that it was written to; undefined for stdout. */

@@ -1,38 +1,22 @@
 // One round between any two locations: copy, check, and diff of locations.
 
-import { existsSync, mkdirSync, realpathSync } from "node:fs";
 import { type EpochMs, toEpochSeconds } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
-import { compileFilter, type KeyFilter } from "../core/filter.ts";
-import { renderRemote } from "../core/prefix.ts";
+import { compileFilter } from "../core/filter.ts";
 import { runPairRound } from "../mapping/pair.ts";
-import type { KvApi } from "../kv/kv-api.ts";
-import { parseNamespaceId } from "../kv/namespace-id.ts";
-import { resolveNamespace } from "../kv/resolve-namespace.ts";
 import { openTrashIndex } from "../journal/trash-index.ts";
-import { openNamespaceReplica } from "../replica/namespace/namespace-replica.ts";
 import { openManagedReplica } from "../replica/managed.ts";
-import { openMemoryReplica } from "../replica/memory.ts";
 import type { Replica } from "../replica/replica.ts";
-import { QUIET_MS } from "../replica/tree/replaced-file.ts";
-import { pathsInside } from "../replica/tree/paths-inside.ts";
-import { openTreeReplica } from "../replica/tree/tree-replica.ts";
 import { openValuedReplica } from "../replica/valued.ts";
 import type { RoundEvents } from "../engine/round-request.ts";
 import type { PlanSubject } from "../mapping/plan-file.ts";
-import {
-  checkPlaces,
-  checkUnapplied,
-  type FollowedPlan,
-  noteApplied,
-  type PlanPlace,
-  planPlaceOf,
-} from "./followed-plan.ts";
+import { checkPlaces, checkUnapplied, type FollowedPlan, noteApplied, plannedPlaces } from "./followed-plan.ts";
 import type { Context } from "./context.ts";
-import { countListed, hintForEmptyFolder, hintForEmptyNamespace } from "./empty-source.ts";
+import { countListed } from "../mapping/empty-source.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
 import { growHeapFreely } from "./heap.ts";
-import { type Location, parseLocation } from "./location.ts";
+import { openLocation, type OpenLocation } from "../mapping/open-location.ts";
+import type { NamespacePlace } from "../mapping/place.ts";
 import { renderHint, shellWord } from "./render-held.ts";
 import { openRoundReport, requestsSince, type Subject } from "./round-report.ts";
 import { alsoOnPlan, openState, type SavedPlans } from "./run-mappings.ts";
@@ -63,21 +47,6 @@ export interface Copy {
   readonly follow?: FollowedPlan | undefined;
 }
 
-interface OpenLocation {
-  readonly replica: Replica;
-  readonly api: KvApi | undefined;
-  readonly account: string | undefined;
-  readonly namespace: string | undefined;
-  /** It does not exist, and is shown as empty. */
-  readonly lacks: "namespace" | "folder" | undefined;
-  /** Names this place for good. */
-  readonly identity: unknown;
-  /** Undefined: a folder. */
-  readonly place: PlanPlace | undefined;
-  /** What to type where it has no keys. */
-  readonly whenEmpty: () => Promise<string>;
-}
-
 const SETTLE_WINDOW_MS = 60_000;
 /** A mirror is asked for by name; a quarter of the destination is still a lot to lose to a wrong argument. */
 const MAX_DELETE_SHARE = 0.25;
@@ -89,12 +58,15 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
   const { clock, signal } = context;
   const startedAt = clock.now();
   const { save, follow } = copy;
+  const { cwd, env } = context;
+  const account = (name: string | undefined): ReturnType<Context["account"]> => context.account(name);
+  const locations = { clock, stateDir, signal, cwd, home: env["HOME"], account };
   const isCopy = copy.command === "copy" || copy.command === "apply";
   const mayCreate = isCopy && !copy.dryRun;
   const filter = copy.excludeDefaults ? compileFilter({ excludeDefaults: true }) : undefined;
-  const source = await openLocation(context, from, { stateDir, mayCreate: false, mayLack: false, filter });
+  const source = await openLocation(locations, from, { mayCreate: false, mayLack: false, filter });
   const mayLack = (isCopy || copy.command === "plan") && copy.dryRun;
-  const destination = await openLocation(context, to, { stateDir, mayCreate, mayLack, filter });
+  const destination = await openLocation(locations, to, { mayCreate, mayLack, filter });
   const isManaged = [source, destination].some(isFolder) ? filter : undefined;
   if (source.replica.kind === "namespace" && destination.replica.kind === "tree") growHeapFreely();
   const apis = [...new Set([source.api, destination.api])].filter((api) => api !== undefined);
@@ -163,8 +135,8 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
   }
 }
 
-function savedSubject(from: string, to: string, { mirror }: Copy, places: readonly PlanPlace[]): PlanSubject {
-  return { source: from, destination: to, mirror, places };
+function savedSubject(from: string, to: string, { mirror }: Copy, places: readonly NamespacePlace[]): PlanSubject {
+  return { source: from, destination: to, mirror, places: plannedPlaces(places) };
 }
 
 function isFolder({ replica, lacks }: OpenLocation): boolean {
@@ -215,109 +187,4 @@ function subjectOf(
 function addCounts<T extends object>(a: T, b: T): T {
   const sums = Object.keys(a).map((name) => [name, (a[name as keyof T] as number) + (b[name as keyof T] as number)]);
   return Object.fromEntries(sums) as T;
-}
-
-interface OpenOptions {
-  readonly stateDir: string;
-  readonly mayCreate: boolean;
-  /** Show a place that does not exist as empty. */
-  readonly mayLack: boolean;
-  readonly filter: KeyFilter | undefined;
-}
-
-async function openLocation(context: Context, text: string, options: OpenOptions): Promise<OpenLocation> {
-  const location = parseLocation(text, { cwd: context.cwd, home: context.env["HOME"] });
-  switch (location.kind) {
-    case "folder":
-      return openFolder(context, location.path, text, options);
-    case "namespace":
-      return openNamespaceLocation(context, location, options);
-    case "archive":
-      throw new AppError(
-        "location-invalid",
-        `"${text}" is an archive, which ${context.options.json ? "this" : "copy"} cannot open yet`,
-        {
-          hint: "name a folder (./x) or a namespace (ACCOUNT:NAMESPACE)",
-        },
-      );
-  }
-}
-
-function openFolder(
-  { clock }: Context,
-  path: string,
-  label: string,
-  { stateDir, mayCreate, mayLack, filter }: OpenOptions,
-): OpenLocation {
-  if (pathsInside(stateDir, path).length > 0) {
-    throw new AppError(
-      "location-invalid",
-      `the folder ${path} is kvsync's own: it lies in the state folder ${stateDir}`,
-      {
-        hint: "name another folder; kvsync trash list shows what was kept",
-      },
-    );
-  }
-  if (mayCreate) mkdirSync(path, { recursive: true });
-  const lacks = existsSync(path) ? undefined : "folder";
-  if (lacks !== undefined && !mayLack) throw missingFolder(path);
-  return {
-    replica:
-      lacks === undefined
-        ? openTreeReplica({ clock, root: path, label, ignorePaths: [stateDir], quietMs: QUIET_MS, filter })
-        : openMemoryReplica({ clock, label }),
-    lacks,
-    api: undefined,
-    account: undefined,
-    namespace: undefined,
-    place: undefined,
-    identity: { folder: lacks === undefined ? realpathSync(path) : path },
-    whenEmpty: async () => hintForEmptyFolder(path),
-  };
-}
-
-function missingFolder(path: string): AppError {
-  return new AppError("root-missing", `there is no folder ${path}`, {
-    hint: "check the path; copy creates a destination, but never a source",
-  });
-}
-
-async function openNamespaceLocation(
-  context: Context,
-  location: Location & { readonly kind: "namespace" },
-  { mayLack }: OpenOptions,
-): Promise<OpenLocation> {
-  const { clock, signal } = context;
-  const account = await context.account(location.account);
-  const namespace = await resolveNamespace(account.api, location.namespace, { signal }).catch((error: unknown) => {
-    const isLacking = error instanceof AppError && error.code === "namespace-not-found";
-    // An id that is not there is a mistake, and none that a namespace could be created with.
-    if (!mayLack || !isLacking || parseNamespaceId(location.namespace) !== undefined) throw error;
-    return undefined;
-  });
-  const { prefix } = location;
-  const title = namespace?.title ?? location.namespace;
-  const label = renderRemote(account.name, title, prefix);
-  const { endpoint, accountId } = account.config;
-  return {
-    replica:
-      namespace === undefined
-        ? openMemoryReplica({ clock, label })
-        : openNamespaceReplica({ clock, api: account.api, namespaceId: namespace.id, label, prefix }),
-    lacks: namespace === undefined ? "namespace" : undefined,
-    api: account.api,
-    account: account.name,
-    namespace: title,
-    place: planPlaceOf(account.config, namespace?.id, prefix),
-    identity: {
-      account: endpoint.kind === "embedded" ? "embedded" : endpoint.baseUrl,
-      accountId,
-      namespace: namespace?.id ?? title,
-      prefix,
-    },
-    whenEmpty: async () =>
-      namespace === undefined
-        ? "create it with: kvsync namespace create"
-        : hintForEmptyNamespace({ account: account.name, api: account.api, namespace, prefix, signal }),
-  };
 }

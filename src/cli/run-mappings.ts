@@ -16,14 +16,8 @@ import { operationErrorOf } from "../journal/operation-error.ts";
 import type { PlanFileWriter } from "../mapping/plan-file.ts";
 import type { RoundEvents } from "../engine/round-request.ts";
 import type { Namespace } from "../kv/kv-api.ts";
-import {
-  checkPlaces,
-  checkUnapplied,
-  type FollowedPlan,
-  noteApplied,
-  type PlanPlace,
-  planPlaceOf,
-} from "./followed-plan.ts";
+import { checkPlaces, checkUnapplied, type FollowedPlan, noteApplied, plannedPlaces } from "./followed-plan.ts";
+import { type NamespacePlace, namespacePlace } from "../mapping/place.ts";
 import type { Context } from "./context.ts";
 import { EXIT, exitCodeOf, type ExitCode, worstExitCode } from "./exit-code.ts";
 import { growHeapFreely } from "./heap.ts";
@@ -192,13 +186,13 @@ async function runRound(
     twoWay: mode === "two-way",
     sides: SIDES[mode === "pull" ? "pull" : "push"],
   });
-  let places: readonly PlanPlace[] = [];
+  let places: readonly NamespacePlace[] = [];
   const onOpened = (found: Namespace | undefined): void => {
-    places = [planPlaceOf(account.config, found?.id, prefix)];
+    places = [namespacePlace(account.config, found?.id, prefix)];
     if (follow !== undefined) checkPlaces(follow, places);
   };
   const onPlan: RoundEvents["onPlan"] = (plan) =>
-    save?.file.add({ mapping: name, mode, account: account.name, namespace, places }, plan);
+    save?.file.add({ mapping: name, mode, account: account.name, namespace, places: plannedPlaces(places) }, plan);
   const secrets = mode !== "pull" && !dryRun ? watchForSecrets(report.events) : undefined;
   try {
     const heldBefore = rounds.hold()?.plan;

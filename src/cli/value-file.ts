@@ -6,7 +6,7 @@ import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { visible } from "../core/errors.ts";
 import type { ValueStream } from "../kv/kv-api.ts";
-import { ioError } from "./read-file.ts";
+import { ioError } from "../config/read-file.ts";
 
 /** Returns how many bytes. Throws AppError "io". */
 export async function writeValueFile({ body }: Pick<ValueStream, "body">, path: string): Promise<number> {

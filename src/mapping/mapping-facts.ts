@@ -5,14 +5,14 @@ import type { AccountConfig, MappingConfig } from "../config/config.ts";
 import { AppError } from "../core/errors.ts";
 import type { Sighting } from "../journal/sightings.ts";
 import { readRootIdentity, type RootIdentity } from "../replica/tree/tree-root.ts";
+import { apiOf } from "./place.ts";
 import type { Circumstances } from "./hold-reason.ts";
 
 /** Where a mapping's keys and files are, as the config says: at another place nothing seen before counts. */
 export function placeOf(mapping: MappingConfig, account: AccountConfig): string {
   const { endpoint, accountId } = account;
-  const api = endpoint.kind === "embedded" ? "embedded" : endpoint.baseUrl;
   const { folder, namespace, prefix, names } = mapping;
-  return JSON.stringify([api, accountId, namespace, prefix, folder, names]);
+  return JSON.stringify([apiOf(endpoint), accountId, namespace, prefix, folder, names]);
 }
 
 /** The default excludes are not part of it while they are in force: a version of kvsync that brings another default list

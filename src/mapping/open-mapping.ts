@@ -1,6 +1,6 @@
 // A mapping, opened: its folder and its namespace as a pair of replicas, seen through its filters and rules.
 
-import { existsSync, mkdirSync, realpathSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import type { AccountConfig, MappingConfig } from "../config/config.ts";
 import type { Clock } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
@@ -16,6 +16,7 @@ import type { Replica } from "../replica/replica.ts";
 import { openRuledReplica } from "../replica/ruled.ts";
 import { openTreeReplica } from "../replica/tree/tree-replica.ts";
 import type { Pair } from "./pair.ts";
+import { namespacePlace, realFolder } from "./place.ts";
 
 export interface MappingDeps {
   readonly clock: Clock;
@@ -51,10 +52,7 @@ export async function openMapping(deps: MappingDeps, options: MappingOptions): P
   const remote = managed(remoteReplica(deps, namespace), filter);
   const local = localReplica(deps, filter, options);
   const identity = JSON.stringify({
-    account: deps.account.endpoint.kind === "embedded" ? "embedded" : deps.account.endpoint.baseUrl,
-    accountId: deps.account.accountId,
-    namespace: namespace?.id,
-    prefix: mapping.prefix,
+    ...namespacePlace(deps.account, namespace?.id, mapping.prefix),
     folder: realFolder(mapping.folder),
     names: mapping.names,
   });
@@ -126,14 +124,4 @@ function compileRule({ match, ttlSeconds, metadata }: MappingConfig["rules"][num
 
 function managed(replica: Replica, isManaged: IsManaged | undefined): Replica {
   return isManaged === undefined ? replica : openManagedReplica(replica, isManaged);
-}
-
-/** The folder with symbolic links on the way to it resolved, so that it is the same one whatever it is called. */
-function realFolder(folder: string): string {
-  try {
-    return realpathSync(folder);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return folder;
-    throw error;
-  }
 }

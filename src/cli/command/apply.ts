@@ -9,7 +9,7 @@ import type { Context } from "../context.ts";
 import { ALL_LINES } from "../define-round.ts";
 import { type ExitCode, worstExitCode } from "../exit-code.ts";
 import type { FollowedPlan } from "../followed-plan.ts";
-import { ioError } from "../read-file.ts";
+import { ioError } from "../../config/read-file.ts";
 import { runCopy } from "../run-copy.ts";
 import { runMappings } from "../run-mappings.ts";
 

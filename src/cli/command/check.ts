@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 import type { Start } from "../command-entry.ts";
 import { ALL_LINES } from "../define-round.ts";
-import { LOCATION_FORMS } from "../location.ts";
+import { LOCATION_FORMS } from "../../mapping/location.ts";
 import { runCopy } from "../run-copy.ts";
 
 interface Options {

@@ -5,7 +5,7 @@ import type { MappingConfig } from "../../config/config.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import type { Start } from "../command-entry.ts";
 import { ALL_LINES } from "../define-round.ts";
-import { isLocation } from "../location.ts";
+import { isLocation } from "../../mapping/location.ts";
 import { runCopy } from "../run-copy.ts";
 import { runMappings } from "../run-mappings.ts";
 import type { ContentOptions } from "../show-contents.ts";

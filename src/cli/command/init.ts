@@ -7,7 +7,7 @@ import type { Command } from "commander";
 import { AppError } from "../../core/errors.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
-import { ioError } from "../read-file.ts";
+import { ioError } from "../../config/read-file.ts";
 
 const FILE = "kvsync.yaml";
 /** The folder of the only mapping of the example config. */

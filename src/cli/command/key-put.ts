@@ -16,7 +16,7 @@ import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { parseExpirationArgument, parseKeyArgument, parseMetadataArgument, parseTtlArgument } from "../key-argument.ts";
 import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../namespace-option.ts";
-import { ioError } from "../read-file.ts";
+import { ioError } from "../../config/read-file.ts";
 import { summaryRecord } from "../summary.ts";
 
 interface Options extends NamespaceOption {

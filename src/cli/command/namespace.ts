@@ -5,7 +5,7 @@ import { AppError, visible } from "../../core/errors.ts";
 import { LIST_PAGE_KEYS_MAX, TITLE_CHARS_MAX } from "../../core/limits.ts";
 import type { Namespace } from "../../kv/kv-api.ts";
 import { resolveNamespace } from "../../kv/resolve-namespace.ts";
-import type { OpenAccount } from "../accounts.ts";
+import type { OpenAccount } from "../../accounts/accounts.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";

@@ -16,13 +16,13 @@ import { type Heartbeats, openHeartbeats } from "../../daemon/heartbeats.ts";
 import { isJournalStream, type Log, openLog } from "../../daemon/report/log.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
-import { openDaemonAccounts } from "../daemon-accounts.ts";
-import { tellPrograms } from "../daemon-json.ts";
-import { type HealthAddress, openDaemonReports, parseHealthAddress } from "../daemon-reports.ts";
+import { openDaemonAccounts } from "../../daemon/daemon-accounts.ts";
+import { tellPrograms } from "../run/tell-programs.ts";
+import { type HealthAddress, openDaemonReports, parseHealthAddress } from "../../daemon/report/daemon-reports.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { isDamage as isDamageOfSqlite, operationErrorOf } from "../../journal/operation-error.ts";
-import { readTextFile } from "../read-file.ts";
-import { type Greeting, openGreeting } from "../run-greeting.ts";
+import { readTextFile } from "../../config/read-file.ts";
+import { type Greeting, openGreeting } from "../run/greeting.ts";
 import { keepHeapSmall } from "../small-heap.ts";
 import { VERSION } from "../version.ts";
 
@@ -142,7 +142,7 @@ async function report(parts: Surroundings, daemon: Daemon, takeEarly: () => read
   const { context, log, heartbeats, health, greeting, listeners } = parts;
   const { stateDir } = daemon.config();
   const { clock, env, output } = context;
-  const reports = await openDaemonReports({ clock, env, log, daemon, heartbeats, health });
+  const reports = await openDaemonReports({ clock, version: VERSION, env, log, daemon, heartbeats, health });
   for (const event of takeEarly()) reports.listen(event);
   listeners.add(reports.listen);
   try {

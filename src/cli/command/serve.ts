@@ -10,7 +10,7 @@ import type { FaultPlan } from "../../server/faults.ts";
 import { openServer } from "../../server/server.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
-import { ioError } from "../read-file.ts";
+import { ioError } from "../../config/read-file.ts";
 
 interface Options {
   readonly port: string;

@@ -10,7 +10,7 @@ import type { Namespace } from "../../kv/kv-api.ts";
 import { judgeNetworkError } from "../../kv/network-error.ts";
 import { parseProxies, type Proxies, proxyRouteOf } from "../../kv/proxies.ts";
 import { bodyOfText } from "../../kv/sized-body.ts";
-import type { OpenAccount } from "../accounts.ts";
+import type { OpenAccount } from "../../accounts/accounts.ts";
 import { count } from "../progress.ts";
 import { type Check, fail, ok, warn } from "./check.ts";
 

@@ -6,7 +6,7 @@ import { basename, dirname, join } from "node:path";
 import type { MappingConfig } from "../../config/config.ts";
 import { visible } from "../../core/errors.ts";
 import { renderByteCount } from "../../core/units.ts";
-import { ioError } from "../read-file.ts";
+import { ioError } from "../../config/read-file.ts";
 import { type Check, fail, ok, warn } from "./check.ts";
 
 /** Under this the journal and the trash have little room to grow. */

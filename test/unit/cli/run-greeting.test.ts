@@ -1,7 +1,7 @@
 // The first screen of `kvsync run`: "in step from here on" is said once, and only when every mapping is.
 
 import { expect, test } from "vitest";
-import { openGreeting } from "../../../src/cli/run-greeting.ts";
+import { openGreeting } from "../../../src/cli/run/greeting.ts";
 import type { MappingConfig } from "../../../src/config/config.ts";
 import { AppError } from "../../../src/core/errors.ts";
 import type { MappingEvent } from "../../../src/daemon/daemon-event.ts";

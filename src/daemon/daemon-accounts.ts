@@ -4,11 +4,11 @@
 import type { AccountConfig, Config } from "../config/config.ts";
 import type { Clock } from "../core/clock.ts";
 import { type AccountTrouble, openAccountTroubles } from "../kv/account-trouble.ts";
-import type { DaemonAccounts } from "../daemon/daemon.ts";
-import type { DaemonListener } from "../daemon/daemon-event.ts";
-import type { AccountStatus } from "../daemon/control/daemon-status.ts";
-import { openAccounts, type OpenAccount } from "./accounts.ts";
-import { readTextFile } from "./read-file.ts";
+import type { DaemonAccounts } from "./daemon.ts";
+import type { DaemonListener } from "./daemon-event.ts";
+import type { AccountStatus } from "./control/daemon-status.ts";
+import { openAccounts, type OpenAccount } from "../accounts/accounts.ts";
+import { readTextFile } from "../config/read-file.ts";
 
 export interface DaemonAccountsOptions {
   readonly clock: Clock;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseLocation, parseNamespaceLocation } from "../../../src/cli/location.ts";
+import { parseLocation, parseNamespaceLocation } from "../../../src/mapping/location.ts";
 
 const context = { cwd: "/work", home: "/home/ann" };
 const namespace = (account: string | undefined, namespace: string, prefix = "") => ({

@@ -2,15 +2,15 @@
 // the log goes on from there.
 
 import { relative } from "node:path";
-import type { MappingConfig } from "../config/config.ts";
-import { visible } from "../core/errors.ts";
-import { renderRemote } from "../core/prefix.ts";
-import { renderDuration } from "../core/units.ts";
-import type { DaemonListener } from "../daemon/daemon-event.ts";
-import { decodeHoldReason, renderHoldReason } from "../mapping/hold-reason.ts";
-import type { RoundReport } from "../mapping/round-port.ts";
-import type { Output } from "./output.ts";
-import { count } from "./progress.ts";
+import type { MappingConfig } from "../../config/config.ts";
+import { visible } from "../../core/errors.ts";
+import { renderRemote } from "../../core/prefix.ts";
+import { renderDuration } from "../../core/units.ts";
+import type { DaemonListener } from "../../daemon/daemon-event.ts";
+import { decodeHoldReason, renderHoldReason } from "../../mapping/hold-reason.ts";
+import type { RoundReport } from "../../mapping/round-port.ts";
+import type { Output } from "../output.ts";
+import { count } from "../progress.ts";
 
 export interface GreetingDeps {
   readonly output: Output;

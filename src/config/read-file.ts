@@ -1,7 +1,7 @@
 // Small files, read whole: the config and secrets.
 
 import { readFileSync } from "node:fs";
-import type { ReadFile } from "../config/secret.ts";
+import type { ReadFile } from "./secret.ts";
 import { AppError, visible } from "../core/errors.ts";
 
 /** The text of `path`, or undefined if there is no such file. Throws AppError "io" if it cannot be read. */

@@ -14,7 +14,7 @@ import type { KvClient } from "../kv/kv-client.ts";
 import type { AnswerEvent, RetryEvent } from "../kv/request-loop.ts";
 import { parseProxies } from "../kv/proxies.ts";
 import type { RunningServer } from "../server/server.ts";
-import { ioError } from "./read-file.ts";
+import { ioError } from "../config/read-file.ts";
 
 export interface OpenAccount {
   readonly name: string;

@@ -1,21 +1,20 @@
 // Whom the daemon reports to besides its log: the service manager, and whoever asks over HTTP for health and metrics.
 
-import type { Clock } from "../core/clock.ts";
-import { AppError, visible } from "../core/errors.ts";
-import { redact } from "../core/redact.ts";
-import type { Daemon } from "../daemon/daemon.ts";
-import type { DaemonListener } from "../daemon/daemon-event.ts";
-import { countEvents, healthSnapshot, metricsSnapshot } from "../daemon/report/event-metrics.ts";
-import { areLoopsAlive } from "../daemon/report/health.ts";
-import { openHealthServer } from "../daemon/report/health-server.ts";
-import type { Heartbeats } from "../daemon/heartbeats.ts";
-import type { Log } from "../daemon/report/log.ts";
-import { openMetrics } from "../daemon/report/metrics.ts";
-import type { DaemonStatus } from "../daemon/control/daemon-status.ts";
-import type { MappingStatus } from "../mapping/status.ts";
-import { openSystemdNotify } from "../daemon/report/systemd-notify.ts";
-import { monotonicMicros } from "../core/system-clock.ts";
-import { VERSION } from "./version.ts";
+import type { Clock } from "../../core/clock.ts";
+import { AppError, visible } from "../../core/errors.ts";
+import { redact } from "../../core/redact.ts";
+import type { Daemon } from "../daemon.ts";
+import type { DaemonListener } from "../daemon-event.ts";
+import { countEvents, healthSnapshot, metricsSnapshot } from "./event-metrics.ts";
+import { areLoopsAlive } from "./health.ts";
+import { openHealthServer } from "./health-server.ts";
+import type { Heartbeats } from "../heartbeats.ts";
+import type { Log } from "./log.ts";
+import { openMetrics } from "./metrics.ts";
+import type { DaemonStatus } from "../control/daemon-status.ts";
+import type { MappingStatus } from "../../mapping/status.ts";
+import { openSystemdNotify } from "./systemd-notify.ts";
+import { monotonicMicros } from "../../core/system-clock.ts";
 
 export interface HealthAddress {
   readonly host: string;
@@ -24,6 +23,7 @@ export interface HealthAddress {
 
 export interface DaemonReportsDeps {
   readonly clock: Clock;
+  readonly version: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
   readonly daemon: Daemon;
@@ -89,9 +89,9 @@ export function parseHealthAddress(text: string): HealthAddress {
 
 async function openWeb(
   { host, port }: HealthAddress,
-  { clock, daemon, heartbeats }: DaemonReportsDeps,
+  { clock, version, daemon, heartbeats }: DaemonReportsDeps,
 ): Promise<{ readonly url: string; readonly listen: DaemonListener; close(): Promise<void> }> {
-  const metrics = await openMetrics({ clock, version: VERSION, read: () => metricsSnapshot(daemon.status()) });
+  const metrics = await openMetrics({ clock, version, read: () => metricsSnapshot(daemon.status()) });
   const status = (): ReturnType<typeof healthSnapshot> => healthSnapshot(daemon.status(), heartbeats.list());
   const server = await openHealthServer({ host, port, status, metrics });
   return { url: server.url, listen: countEvents(metrics), close: () => server.close() };

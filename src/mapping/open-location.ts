@@ -1,0 +1,142 @@
+// A location, opened: a folder or a namespace as a replica, with what names it and what to say where it has no keys.
+
+import { existsSync, mkdirSync } from "node:fs";
+import type { AccountConfig } from "../config/config.ts";
+import type { Clock } from "../core/clock.ts";
+import { AppError } from "../core/errors.ts";
+import type { KeyFilter } from "../core/filter.ts";
+import { renderRemote } from "../core/prefix.ts";
+import type { KvApi } from "../kv/kv-api.ts";
+import { parseNamespaceId } from "../kv/namespace-id.ts";
+import { resolveNamespace } from "../kv/resolve-namespace.ts";
+import { openMemoryReplica } from "../replica/memory.ts";
+import { openNamespaceReplica } from "../replica/namespace/namespace-replica.ts";
+import type { Replica } from "../replica/replica.ts";
+import { pathsInside } from "../replica/tree/paths-inside.ts";
+import { QUIET_MS } from "../replica/tree/replaced-file.ts";
+import { openTreeReplica } from "../replica/tree/tree-replica.ts";
+import { hintForEmptyFolder, hintForEmptyNamespace } from "./empty-source.ts";
+import { type Location, type LocationContext, parseLocation } from "./location.ts";
+import { type NamespacePlace, namespacePlace, realFolder } from "./place.ts";
+
+export interface LocationDeps extends LocationContext {
+  readonly clock: Clock;
+  readonly stateDir: string;
+  readonly signal: AbortSignal;
+  /** By name, or the only one. */
+  readonly account: (
+    name: string | undefined,
+  ) => Promise<{ readonly name: string; readonly config: AccountConfig; readonly api: KvApi }>;
+}
+
+export interface OpenLocation {
+  readonly replica: Replica;
+  readonly api: KvApi | undefined;
+  readonly account: string | undefined;
+  readonly namespace: string | undefined;
+  /** It does not exist, and is shown as empty. */
+  readonly lacks: "namespace" | "folder" | undefined;
+  /** Names this place for good. */
+  readonly identity: unknown;
+  /** Undefined: a folder. */
+  readonly place: NamespacePlace | undefined;
+  /** What to type where it has no keys. */
+  readonly whenEmpty: () => Promise<string>;
+}
+
+export interface OpenOptions {
+  /** Make a folder that does not exist. */
+  readonly mayCreate: boolean;
+  /** Show a place that does not exist as empty. */
+  readonly mayLack: boolean;
+  readonly filter: KeyFilter | undefined;
+}
+
+/** Throws AppError "location-invalid", "root-missing", "namespace-not-found", and what the API answers. */
+export async function openLocation(deps: LocationDeps, text: string, options: OpenOptions): Promise<OpenLocation> {
+  const location = parseLocation(text, deps);
+  switch (location.kind) {
+    case "folder":
+      return openFolder(deps, location.path, text, options);
+    case "namespace":
+      return openNamespaceLocation(deps, location, options);
+    case "archive":
+      throw new AppError("location-invalid", `"${text}" is an archive, which this command cannot open yet`, {
+        hint: "name a folder (./x) or a namespace (ACCOUNT:NAMESPACE)",
+      });
+  }
+}
+
+function openFolder(
+  { clock, stateDir }: LocationDeps,
+  path: string,
+  label: string,
+  { mayCreate, mayLack, filter }: OpenOptions,
+): OpenLocation {
+  if (pathsInside(stateDir, path).length > 0) {
+    throw new AppError(
+      "location-invalid",
+      `the folder ${path} is kvsync's own: it lies in the state folder ${stateDir}`,
+      {
+        hint: "name another folder; kvsync trash list shows what was kept",
+      },
+    );
+  }
+  if (mayCreate) mkdirSync(path, { recursive: true });
+  const lacks = existsSync(path) ? undefined : "folder";
+  if (lacks !== undefined && !mayLack) throw missingFolder(path);
+  return {
+    replica:
+      lacks === undefined
+        ? openTreeReplica({ clock, root: path, label, ignorePaths: [stateDir], quietMs: QUIET_MS, filter })
+        : openMemoryReplica({ clock, label }),
+    lacks,
+    api: undefined,
+    account: undefined,
+    namespace: undefined,
+    place: undefined,
+    identity: { folder: lacks === undefined ? realFolder(path) : path },
+    whenEmpty: async () => hintForEmptyFolder(path),
+  };
+}
+
+function missingFolder(path: string): AppError {
+  return new AppError("root-missing", `there is no folder ${path}`, {
+    hint: "check the path; copy creates a destination, but never a source",
+  });
+}
+
+async function openNamespaceLocation(
+  deps: LocationDeps,
+  location: Location & { readonly kind: "namespace" },
+  { mayLack }: OpenOptions,
+): Promise<OpenLocation> {
+  const { clock, signal } = deps;
+  const account = await deps.account(location.account);
+  const namespace = await resolveNamespace(account.api, location.namespace, { signal }).catch((error: unknown) => {
+    const isLacking = error instanceof AppError && error.code === "namespace-not-found";
+    // An id that is not there is a mistake, and none that a namespace could be created with.
+    if (!mayLack || !isLacking || parseNamespaceId(location.namespace) !== undefined) throw error;
+    return undefined;
+  });
+  const { prefix } = location;
+  const title = namespace?.title ?? location.namespace;
+  const label = renderRemote(account.name, title, prefix);
+  const place = namespacePlace(account.config, namespace?.id, prefix);
+  return {
+    replica:
+      namespace === undefined
+        ? openMemoryReplica({ clock, label })
+        : openNamespaceReplica({ clock, api: account.api, namespaceId: namespace.id, label, prefix }),
+    lacks: namespace === undefined ? "namespace" : undefined,
+    api: account.api,
+    account: account.name,
+    namespace: title,
+    place,
+    identity: { ...place, namespace: namespace?.id ?? title },
+    whenEmpty: async () =>
+      namespace === undefined
+        ? "create it with: kvsync namespace create"
+        : hintForEmptyNamespace({ account: account.name, api: account.api, namespace, prefix, signal }),
+  };
+}
