@@ -94,7 +94,12 @@ function byCode(answer: JudgedAnswer, context: KvErrorContext): Verdict | undefi
         }),
       );
     case CODE.namespaceExists:
-      return fail(new KvError("namespace-exists", `could not ${answer.what}: the title is taken`, context));
+      return fail(
+        new KvError("namespace-exists", `could not ${answer.what}: the title is taken`, {
+          ...context,
+          hint: "`kvsync namespace list` shows the namespace that has it; use that one, or choose another title",
+        }),
+      );
     case CODE.quotaExhausted:
       return fail(
         new KvError("quota-exhausted", `could not ${answer.what}: ${context.apiMessage}`, {

@@ -102,9 +102,10 @@ interface Once {
 }
 
 interface CreateOptions extends CallOptions {
-  /** A listing just before showed no namespace of this title: if an answer is lost and the title is taken then, this call has
-   * taken it. Unless it is so, that is `namespace-exists`, since nobody can tell who created it. */
-  readonly wasAbsent?: boolean | undefined;
+  /** The ids of a listing just before, which showed no namespace of this title: if an answer is lost, and the title is taken then
+   * by a namespace that is not among these, this call has created it. Without them that is `namespace-exists`, since nobody
+   * can tell who created it. */
+  readonly idsBefore?: ReadonlySet<NamespaceId> | undefined;
 }
 
 /** All methods throw AppError: `unauthorized`, `namespace-not-found`, `rate-limited`, `network`, `api-error`, ... after

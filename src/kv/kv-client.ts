@@ -12,7 +12,7 @@ import { scanBulkValues } from "./bulk-get-answer.ts";
 import { parseEnvelope } from "./envelope.ts";
 import { type Credentials, parseEndpoint, secretsOf, headersFor } from "./endpoint.ts";
 import type { CallOptions, KvApi, Namespace, NamespaceId, RequestCounts, SizedBody } from "./kv-api.ts";
-import { KvError } from "./kv-error.ts";
+import { KvError, mayBeCarriedOut } from "./kv-error.ts";
 import { multipartBody } from "./multipart.ts";
 import type { Proxies } from "./proxies.ts";
 import { buildPaths } from "./paths.ts";
@@ -145,7 +145,7 @@ export function openKvClient(options: KvClientOptions): KvClient {
     listNamespaces,
 
     createNamespace: async (title, createOptions = {}) => {
-      const { wasAbsent = false, ...callOptions } = createOptions;
+      const { idsBefore, ...callOptions } = createOptions;
       const what = `create namespace "${visible(title)}"`;
       const { mayBeDone, onRetry } = watchRetries();
       const call = { operation: "namespace", what, method: "POST", path: paths.namespaces(), onRetry } as const;
@@ -155,8 +155,8 @@ export function openKvClient(options: KvClientOptions): KvClient {
         namespace = parseNamespace((await request({ ...call, ...body }, callOptions)).result, what);
       } catch (error) {
         if (!(error instanceof AppError && error.code === "namespace-exists" && mayBeDone())) throw error;
-        namespace = wasAbsent ? await findTitle(title, callOptions) : undefined;
-        if (namespace === undefined) throw error;
+        namespace = idsBefore === undefined ? undefined : await findTitle(title, callOptions);
+        if (namespace === undefined || idsBefore?.has(namespace.id) === true) throw error;
       }
       created.set(namespace.id, clock.monotonic());
       return namespace;
@@ -305,14 +305,13 @@ export function openKvClient(options: KvClientOptions): KvClient {
   return { ...api, ...openWaysRound(api), budget };
 }
 
-/** Whether an attempt of a call that failed may have been carried out all the same: its answer was lost, or said that something
- * went wrong. One that the API was too busy for was not. */
+/** Whether an attempt of a call may have been carried out although it failed. */
 function watchRetries(): { readonly mayBeDone: () => boolean; readonly onRetry: (failure: AppError) => void } {
   let isInDoubt = false;
   return {
     mayBeDone: () => isInDoubt,
-    onRetry: ({ code }) => {
-      if (code !== "rate-limited") isInDoubt = true;
+    onRetry: (failure) => {
+      if (mayBeCarriedOut(failure)) isInDoubt = true;
     },
   };
 }

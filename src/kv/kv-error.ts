@@ -13,6 +13,8 @@ export interface KvErrorContext {
   readonly apiMessage?: string | undefined;
   /** No answer in time: from us (a timeout), or from the gateway (524, 504). Parts of a write may have been done. */
   readonly timedOut?: boolean | undefined;
+  /** No connection came about: the request was never sent, so that the API has carried out none of it. */
+  readonly unsent?: boolean | undefined;
   /** Something on the way (a firewall, a proxy) answered with a page of its own, and how: the API was not asked, and what
    * refused this request may let others pass. */
   readonly beforeApi?: string | undefined;
@@ -23,6 +25,7 @@ export class KvError extends AppError {
   readonly apiCode: number | undefined;
   readonly apiMessage: string | undefined;
   readonly timedOut: boolean;
+  readonly unsent: boolean;
   readonly beforeApi: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions & KvErrorContext = {}) {
@@ -32,8 +35,15 @@ export class KvError extends AppError {
     this.apiCode = options.apiCode;
     this.apiMessage = options.apiMessage;
     this.timedOut = options.timedOut ?? false;
+    this.unsent = options.unsent ?? false;
     this.beforeApi = options.beforeApi;
   }
+}
+
+/** Whether the API may have carried out the attempt that failed with `error`: its answer was lost, or said that something went
+ * wrong. A request that was never sent was not carried out, and neither was one that the API refused for its rate. */
+export function mayBeCarriedOut(error: AppError): boolean {
+  return error.code !== "rate-limited" && !(error instanceof KvError && error.unsent);
 }
 
 /** Whether what was in a request was refused, not the request's sender or the moment: then its parts may pass. */

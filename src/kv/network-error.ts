@@ -52,6 +52,20 @@ const HINT = "check the network and the account's endpoint";
 /** Once connected: the server may have done, or still do, what was asked. */
 const TIMEOUTS = new Set(["UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT"]);
 
+/** Before a connection came about. */
+const UNCONNECTED = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EAI_FAIL",
+  "EMFILE",
+  "ENFILE",
+  "UND_ERR_CONNECT_TIMEOUT",
+]);
+/** The system calls that come before a connection. Of a code such as ETIMEDOUT or ENETUNREACH only they tell whether anything
+ * was sent. */
+const CONNECTING = new Set(["getaddrinfo", "connect", "socket"]);
+
 /** What Node calls the refusals of certificates and of TLS itself: OpenSSL's X509_V_ERR_ names, and its own. */
 const TLS =
   /^(CERT_|ERR_TLS_|ERR_SSL_|ERR_OSSL_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERROR_IN_CERT_|HOSTNAME_MISMATCH|INVALID_(CA|PURPOSE)|PATH_LENGTH_|EPROTO$)/;
@@ -87,7 +101,8 @@ export function judgeNetworkError(error: unknown, what: string, host: string): V
   const hint = HINTS[code] ?? (proxy === undefined ? HINT : "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY");
   if (LASTING.has(code) || (proxy !== undefined && !/\b5\d\d$/.test(proxy)))
     return fail(message, { hint, cause: error });
-  const options = { hint, cause: error, retryable: true, timedOut: TIMEOUTS.has(code) };
+  const unsent = proxy !== undefined || isUnsent(error);
+  const options = { hint, cause: error, retryable: true, timedOut: TIMEOUTS.has(code), unsent };
   const outage = `could not reach ${host}: ${why}`;
   return { kind: "retry", afterMs: undefined, error: new KvError("network", message, options), outage };
 }
@@ -112,6 +127,15 @@ function proxyRefusal(error: unknown): string | undefined {
 /** undici's only error that may come without a code. */
 function isParserError(error: unknown): boolean {
   return error instanceof Error && error.name === "HTTPParserError";
+}
+
+/** Whether the request that failed was certainly not sent. In doubt it may have been. */
+function isUnsent(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(isUnsent);
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (code === undefined) return isUnsent(error.cause);
+  return UNCONNECTED.has(code) || (syscall !== undefined && CONNECTING.has(syscall));
 }
 
 /** An attempt at several addresses fails with one error that holds the others. */

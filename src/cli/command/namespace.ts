@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 import { AppError, visible } from "../../core/errors.ts";
 import { LIST_PAGE_KEYS_MAX, TITLE_CHARS_MAX } from "../../core/limits.ts";
-import type { Namespace } from "../../kv/kv-api.ts";
+import type { Namespace, NamespaceId } from "../../kv/kv-api.ts";
 import { resolveNamespace } from "../../kv/resolve-namespace.ts";
 import type { OpenAccount } from "../../accounts/accounts.ts";
 import type { Start } from "../command-entry.ts";
@@ -72,14 +72,16 @@ async function create(context: Context, text: string, options: AccountOption): P
   checkTitle(title);
   const run = begin(context, "namespace create", account);
   const { signal } = context;
+  const idsBefore = new Set<NamespaceId>();
   for await (const page of account.api.listNamespaces({ signal })) {
+    for (const { id } of page) idsBefore.add(id);
     const taken = page.find((namespace) => namespace.title === title);
     if (taken !== undefined)
       throw new AppError("namespace-exists", `${labelOf(account, taken)} exists already, with the id ${taken.id}`, {
-        hint: "use that one, or choose another title",
+        hint: `\`kvsync namespace get ${taken.id} --account ${account.name}\` shows it; use that one, or choose another title`,
       });
   }
-  const namespace = await account.api.createNamespace(title, { signal, wasAbsent: true });
+  const namespace = await account.api.createNamespace(title, { signal, idsBefore });
   run.end(namespace, `created ${labelOf(account, namespace)} (${namespace.id})`);
 }
 

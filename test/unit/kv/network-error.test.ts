@@ -6,6 +6,7 @@ import { AppError } from "../../../src/core/errors.ts";
 import { BodySourceError, judgeNetworkError } from "../../../src/kv/network-error.ts";
 
 const coded = (code: string, message = "of the system"): Error => Object.assign(new Error(message), { code });
+const during = (syscall: string, code: string): Error => Object.assign(coded(code), { syscall });
 const judge = (error: unknown) => judgeNetworkError(error, "do it", "api.test");
 
 describe("a failure of the network", () => {
@@ -51,6 +52,29 @@ describe("a failure of the network", () => {
     expect((verdict as { readonly error: Error }).error.message).toContain(
       `no trusted connection to api.test (${code})`,
     );
+  });
+
+  it.each<[Error, unsent: boolean]>([
+    [coded("ECONNREFUSED"), true],
+    [coded("ENOTFOUND"), true],
+    [coded("EAI_AGAIN"), true],
+    [coded("EMFILE"), true],
+    [coded("UND_ERR_CONNECT_TIMEOUT"), true],
+    [during("connect", "ETIMEDOUT"), true],
+    [during("connect", "ENETUNREACH"), true],
+    [during("getaddrinfo", "EAI_NODATA"), true],
+    [new AggregateError([coded("ECONNREFUSED"), during("connect", "ENETUNREACH")], ""), true],
+    [coded("UND_ERR_ABORTED", "Proxy response (503) !== 200 when HTTP Tunneling"), true],
+    [new AggregateError([coded("ECONNREFUSED"), coded("ECONNRESET")], ""), false],
+    [during("read", "ETIMEDOUT"), false],
+    [during("read", "ECONNRESET"), false],
+    [during("write", "EPIPE"), false],
+    [coded("UND_ERR_SOCKET"), false],
+    [coded("UND_ERR_HEADERS_TIMEOUT"), false],
+    [coded("EWHATEVER"), false],
+    [new Error("no code at all"), false],
+  ])("%s: what was asked for was certainly not carried out: %s", (error, unsent) => {
+    expect(judge(error)).toMatchObject({ error: { unsent } });
   });
 
   it("of TLS without a code is known by its text", () => {

@@ -239,7 +239,7 @@ describe("a namespace", () => {
       else answer(response, [{ id, title: "mine" }], { page: 1, per_page: 1000, total_pages: 1 });
     });
     const api = openTestClient(server.url);
-    expect(await api.createNamespace("mine", { wasAbsent: true })).toEqual({ id, title: "mine" });
+    expect(await api.createNamespace("mine", { idsBefore: new Set() })).toEqual({ id, title: "mine" });
     expect(server.requests.map((request) => request.method)).toEqual(["POST", "POST", "GET"]);
     await api.close();
   });
@@ -250,18 +250,21 @@ describe("a namespace", () => {
       undefined,
       (response: ServerResponse): void => void response.destroy(),
     ],
+    ["the API was too busy for the first attempt", [], (response: ServerResponse): void => refuse(response, 429, 971)],
     [
-      "the API was too busy for the first attempt",
-      true,
-      (response: ServerResponse): void => refuse(response, 429, 971),
+      "the answer was lost and the namespace was there under another title",
+      [id],
+      (response: ServerResponse): void => void response.destroy(),
     ],
-  ])("that exists is not called ours when %s", async (_, wasAbsent, first) => {
-    await using server = await startScriptedServer((_request, response, number) => {
+  ])("that exists is not called ours when %s", async (_, before, first) => {
+    await using server = await startScriptedServer((request, response, number) => {
       if (number === 0) first(response);
+      else if (request.method === "GET") answer(response, [{ id, title: "theirs" }]);
       else refuse(response, 400, 10014, "already exists");
     });
     const api = openTestClient(server.url);
-    expect(await failure(api.createNamespace("theirs", { wasAbsent }))).toMatchObject({ code: "namespace-exists" });
+    const idsBefore = before === undefined ? undefined : new Set(before);
+    expect(await failure(api.createNamespace("theirs", { idsBefore }))).toMatchObject({ code: "namespace-exists" });
     await api.close();
   });
 
