@@ -16,6 +16,7 @@ import type { Output } from "./output.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
 import { count } from "./progress.ts";
 import { type ContentOptions, showContents } from "./show-contents.ts";
+import { requestsRecord } from "./request-counts.ts";
 import { type Held, heldRecord, renderHeld, renderHint } from "./render-held.ts";
 
 export interface Subject {
@@ -202,32 +203,6 @@ function summaryRecord(
   };
 }
 
-function requestsRecord(requests: RequestCounts | undefined): object {
-  const {
-    list = 0,
-    bulkWrite = 0,
-    bulkDelete = 0,
-    bulkGet = 0,
-    read = 0,
-    write = 0,
-    metadata = 0,
-    namespace = 0,
-    total = 0,
-  } = requests ?? {};
-  return {
-    list,
-    bulkWrite,
-    bulkDelete,
-    bulkGet,
-    read,
-    write,
-    delete: requests?.delete ?? 0,
-    metadata,
-    namespace,
-    total,
-  };
-}
-
 function exitCodeOf({ compares, dryRun }: Subject, result: RoundResult): ExitCode {
   if (result.outdated > 0) return EXIT.planOutdated;
   if (result.held > 0 && !compares) return EXIT.held;
@@ -236,10 +211,4 @@ function exitCodeOf({ compares, dryRun }: Subject, result: RoundResult): ExitCod
   if (result.failed > (isComparison ? result.unknown : 0)) return EXIT.incomplete;
   if (isComparison && result.written + result.removed + result.conflicts + result.unknown > 0) return EXIT.different;
   return EXIT.done;
-}
-
-/** The requests made between two counts. */
-export function requestsSince(before: RequestCounts, now: RequestCounts): RequestCounts {
-  const names = Object.keys(now) as (keyof RequestCounts)[];
-  return Object.fromEntries(names.map((name) => [name, now[name] - before[name]])) as unknown as RequestCounts;
 }

@@ -15,10 +15,11 @@ import type { Context } from "./context.ts";
 import { countListed } from "../mapping/empty-source.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
 import { growHeapFreely } from "./heap.ts";
-import { openLocation, type OpenLocation } from "../mapping/open-location.ts";
+import { type LocationDeps, openLocation, type OpenLocation } from "../mapping/open-location.ts";
 import type { NamespacePlace } from "../mapping/place.ts";
 import { renderHint, shellWord } from "./render-held.ts";
-import { openRoundReport, requestsSince, type Subject } from "./round-report.ts";
+import { countRequests } from "./request-counts.ts";
+import { openRoundReport, type Subject } from "./round-report.ts";
 import { alsoOnPlan, openState, type SavedPlans } from "./run-mappings.ts";
 import type { ContentOptions } from "./show-contents.ts";
 import { watchForSecrets } from "./secret-warning.ts";
@@ -58,9 +59,7 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
   const { clock, signal } = context;
   const startedAt = clock.now();
   const { save, follow } = copy;
-  const { cwd, env } = context;
-  const account = (name: string | undefined): ReturnType<Context["account"]> => context.account(name);
-  const locations = { clock, stateDir, signal, cwd, home: env["HOME"], account };
+  const locations = locationDeps(context, stateDir);
   const isCopy = copy.command === "copy" || copy.command === "apply";
   const mayCreate = isCopy && !copy.dryRun;
   const filter = copy.excludeDefaults ? compileFilter({ excludeDefaults: true }) : undefined;
@@ -69,8 +68,7 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
   const destination = await openLocation(locations, to, { mayCreate, mayLack, filter });
   const isManaged = [source, destination].some(isFolder) ? filter : undefined;
   if (source.replica.kind === "namespace" && destination.replica.kind === "tree") growHeapFreely();
-  const apis = [...new Set([source.api, destination.api])].filter((api) => api !== undefined);
-  const before = apis.map((api) => api.counts());
+  const requests = countRequests([source.api, destination.api]);
   const subject = { ...subjectOf(copy, source, destination, startedAt), again: againOf(copy, from, to) };
   const report = openRoundReport(context, subject);
   const places = [source.place, destination.place].filter((place) => place !== undefined);
@@ -117,10 +115,9 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
     if (!copy.dryRun) openTrashIndex(state.deps.journal, stateDir).prune(pair.name, trash, clock.now());
     if (follow !== undefined && !copy.dryRun) noteApplied({ ...state.deps, clock }, follow, result);
     secrets?.warn(context.output);
-    const requests = apis.map((api, index) => requestsSince(before[index]!, api.counts()));
     if (destination.lacks === "namespace") tellLack(context, destination);
     const creates = destination.lacks === "folder" ? ({ kind: "folder", name: to } as const) : undefined;
-    const code = report.finish(result, requests.length === 0 ? undefined : requests.reduce(addCounts), { creates });
+    const code = report.finish(result, requests(), { creates });
     if (counted.keys() > 0 || result.failed > 0) return code;
     const message = `the source ${visible(source.replica.label)} is empty`;
     const hint = await source.whenEmpty();
@@ -184,7 +181,8 @@ function subjectOf(
   };
 }
 
-function addCounts<T extends object>(a: T, b: T): T {
-  const sums = Object.keys(a).map((name) => [name, (a[name as keyof T] as number) + (b[name as keyof T] as number)]);
-  return Object.fromEntries(sums) as T;
+/** What locations are opened with. */
+export function locationDeps(context: Context, stateDir: string): LocationDeps {
+  const { clock, signal, cwd, env } = context;
+  return { clock, signal, stateDir, cwd, home: env["HOME"], account: (name) => context.account(name) };
 }

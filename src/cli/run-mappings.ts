@@ -23,8 +23,9 @@ import { EXIT, exitCodeOf, type ExitCode, worstExitCode } from "./exit-code.ts";
 import { growHeapFreely } from "./heap.ts";
 import { errorRecord, renderError } from "./render-error.ts";
 import { type Held, shellWord } from "./render-held.ts";
+import { countRequests } from "./request-counts.ts";
 import { runRoundHooks } from "./round-hooks.ts";
-import { type Found, openRoundReport, requestsSince } from "./round-report.ts";
+import { type Found, openRoundReport } from "./round-report.ts";
 import type { ContentOptions } from "./show-contents.ts";
 import { watchForSecrets } from "./secret-warning.ts";
 import { selectMappings } from "./select-mappings.ts";
@@ -164,7 +165,7 @@ async function runRound(
   const { name, mode, folder, namespace, prefix } = mapping;
   const startedAt = context.clock.now();
   const account = await context.account(mapping.account);
-  const before = account.api.counts();
+  const requests = countRequests([account.api]);
   const hasFolder = existsSync(folder);
   const accounts: AccountsPort = { open: async () => account, renew: async () => {} };
   const config = await context.config();
@@ -208,7 +209,7 @@ async function runRound(
     if (follow !== undefined && !dryRun) noteApplied({ ...deps, clock: context.clock }, follow, round.result);
     secrets?.warn(context.output);
     const found = { held: heldOf(round), creates: dryRun ? lackOf(mapping, round, hasFolder) : undefined };
-    const code = report.finish(round.result, requestsSince(before, account.api.counts()), found);
+    const code = report.finish(round.result, requests(), found);
     const hooks = dryRun ? EXIT.done : await runRoundHooks(context, { mapping, config }, round, heldBefore);
     const waiting = isWaiting(mapping, command, round.result.conflicts) ? EXIT.conflicts : EXIT.done;
     return worstExitCode([code, hooks, waiting]);

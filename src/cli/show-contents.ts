@@ -8,7 +8,7 @@ import { onePage, transferOptions } from "../engine/observer.ts";
 import type { Plan } from "../engine/plan/plan.ts";
 import type { RemoveAction, Target, WriteAction } from "../engine/plan/action.ts";
 import type { ReadOutcome, Replica } from "../replica/replica.ts";
-import { type Content, contentOf, renderContentDiff } from "./content-diff.ts";
+import { type Compared, type Content, contentOf, renderContentDiff } from "./content-diff.ts";
 import type { Output } from "./output.ts";
 import { actionsOf, SHOWN_ORDER } from "./plan-order.ts";
 import { count } from "./progress.ts";
@@ -42,9 +42,7 @@ export async function showContents(plan: Plan, sides: Sides, { output, signal, l
       const before = contents[to].get(key) ?? none;
       const after = kind === "remove" ? none : (contents[from].get(key) ?? none);
       const names = { before: sides[to].label, after: sides[from].label };
-      const lines = await renderContentDiff({ key, before, after, names });
-      output.event({ type: "content", key, to, diff: lines.join("\n") });
-      if (!output.json) for (const line of lines) output.line(paintLine(line, output));
+      await tellContentDiff(output, { key, before, after, names }, to);
     }
     shown += page.length;
   }
@@ -53,6 +51,13 @@ export async function showContents(plan: Plan, sides: Sides, { output, signal, l
     output.line(
       `  ... and ${count(hidden)} more keys, whose values are not shown (--limit ${shown + hidden} shows them)`,
     );
+}
+
+/** `to`: the side that would change. */
+export async function tellContentDiff(output: Output, compared: Compared, to: Target): Promise<void> {
+  const lines = await renderContentDiff(compared);
+  output.event({ type: "content", key: compared.key, to, diff: lines.join("\n") });
+  if (!output.json) for (const line of lines) output.line(paintLine(line, output));
 }
 
 /** The first `limit` changes, as many at a time as one request reads. */
@@ -91,7 +96,7 @@ async function readContents(
   return contents;
 }
 
-function contentOfOutcome(outcome: ReadOutcome): Content {
+export function contentOfOutcome(outcome: ReadOutcome): Content {
   switch (outcome.kind) {
     case "value": {
       const { bytes, entry } = outcome.value;
@@ -104,7 +109,7 @@ function contentOfOutcome(outcome: ReadOutcome): Content {
   }
 }
 
-function otherSide(side: Target): Target {
+export function otherSide(side: Target): Target {
   return side === "source" ? "destination" : "source";
 }
 

@@ -1,11 +1,13 @@
 // kvsync diff: what differs, and which way it would go. Of mappings as their mode says, or of any two locations.
 
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { MappingConfig } from "../../config/config.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import type { Start } from "../command-entry.ts";
 import { ALL_LINES } from "../define-round.ts";
 import { isLocation } from "../../mapping/location.ts";
+import { diffLocationValues, diffMappingValues } from "../diff-values.ts";
+import { parseKeyArgument } from "../key-argument.ts";
 import { runCopy } from "../run-copy.ts";
 import { runMappings } from "../run-mappings.ts";
 import type { ContentOptions } from "../show-contents.ts";
@@ -15,6 +17,8 @@ interface Options {
   readonly content?: boolean;
   /** As it was typed. */
   readonly limit?: string;
+  /** Keys. */
+  readonly values?: readonly string[];
 }
 
 /** Keys whose values are shown unless more are asked for: they may take a request for each hundred, or for each of them. */
@@ -26,11 +30,22 @@ export function define(command: Command, start: Start): void {
     .option("--all", ALL_LINES)
     .option("--content", "Show how the values differ: text line by line, else sizes and hashes")
     .option("--limit <n>", `With --content: show the values of this many keys (${CONTENTS_MAX} unless given)`)
+    .addOption(
+      new Option("--values <key>", "Show how the values of this key differ, and nothing else; may be repeated")
+        .argParser((key, keys: readonly string[] | undefined) => [...(keys ?? []), key])
+        .conflicts(["content", "limit", "all"]),
+    )
     .action((names: string[], { all = false, ...options }: Options) =>
       start((context) => {
         const content = contentOf(options);
         const [source, destination, ...more] = names;
-        if (source !== undefined && destination !== undefined && more.length === 0 && names.some(isLocation)) {
+        const isPair = source !== undefined && destination !== undefined && more.length === 0;
+        if (options.values !== undefined) {
+          const keys = [...new Set(options.values)].map(parseKeyArgument);
+          if (isPair && names.some(isLocation)) return diffLocationValues(context, { source, destination }, keys);
+          return diffMappingValues(context, names, keys);
+        }
+        if (isPair && names.some(isLocation)) {
           return runCopy(context, source, destination, {
             command: "diff",
             mirror: true,
