@@ -6,6 +6,7 @@ import { backoffMs } from "../../core/backoff.ts";
 import type { Clock, DurationMs, EpochMs } from "../../core/clock.ts";
 import { renderDuration } from "../../core/units.ts";
 import type { HookLog } from "./hook-log.ts";
+import { type HookBatch, openNews } from "./hook-news.ts";
 import type { HookOutcome } from "./run-hook.ts";
 
 /** While news keep coming, a hook runs at the latest after this many times its debounce. */
@@ -15,17 +16,6 @@ export const RETRIES_MAX = 4;
 const RETRY = { baseMs: 5000, capMs: 60_000 };
 /** A program that has just failed is not started again at once, whatever chance says. */
 const RETRY_WAIT_MIN_MS: DurationMs = 1000;
-/** Lines kept for a run; further ones are counted only. A first pull may change a million files. */
-export const LINES_MAX = 50_000;
-
-/** What one run is told. */
-export interface HookBatch {
-  /** By what they are about (a key), in the order in which it first came up: the last line counts. */
-  readonly lines: ReadonlyMap<string, string>;
-  /** How much there is besides, for which there is no line. */
-  readonly more: number;
-}
-
 export interface HookFailure {
   readonly reason: string;
   readonly stderr: string;
@@ -56,45 +46,15 @@ export function openHookQueue(deps: HookQueueDeps): HookQueue {
   const { clock, log, name, debounceMs, limit } = deps;
   const closing = new AbortController();
   const ending = new AbortController();
-  let pending = new Map<string, string>();
-  let more = 0;
+  const news = openNews();
   let failure: HookFailure | undefined;
   let isServing = false;
   let served: Promise<void> = Promise.resolve();
   /** Wakes a debounce when there is news. */
-  let news = new AbortController();
-  /** Whether there is something pending that no run was told yet. */
-  let isNew = false;
-
-  const count = (): number => pending.size + more;
-
-  function merge(lines: Iterable<readonly [string, string]>, uncounted: number): void {
-    more += uncounted;
-    for (const [about, line] of lines) {
-      if (pending.has(about) || pending.size < LINES_MAX) pending.set(about, line);
-      else more++;
-    }
-  }
-
-  function take(): HookBatch {
-    const batch = { lines: pending, more };
-    pending = new Map();
-    more = 0;
-    isNew = false;
-    return batch;
-  }
-
-  /** Of what was told in vain the newer lines count. */
-  function putBack(batch: HookBatch): void {
-    const wasNew = isNew;
-    const newer = take();
-    merge(batch.lines, batch.more);
-    merge(newer.lines, newer.more);
-    isNew = wasNew;
-  }
+  let wake = new AbortController();
 
   async function serve(): Promise<void> {
-    while (count() > 0) {
+    while (news.count() > 0) {
       await untilQuiet();
       const outcome = await limit(runOnce);
       if (outcome.kind === "done") {
@@ -114,11 +74,11 @@ export function openHookQueue(deps: HookQueueDeps): HookQueue {
   async function mayRetry({ reason, stderr, attempts }: HookFailure): Promise<boolean> {
     const fields = { hook: name, attempts, ...(stderr === "" ? {} : { stderr }) };
     const retry = (attempts - 1) % (RETRIES_MAX + 1);
-    if (closing.signal.aborted || (retry === RETRIES_MAX && !isNew)) {
+    if (closing.signal.aborted || (retry === RETRIES_MAX && !news.isNew())) {
       const end = closing.signal.aborted
         ? "kvsync stops, and does not run it again"
         : "it runs again when there is news";
-      log.error(`${name} ${reason}; ${end}`, { ...fields, missed: count() });
+      log.error(`${name} ${reason}; ${end}`, { ...fields, missed: news.count() });
       return false;
     }
     const waitMs = RETRY_WAIT_MIN_MS + backoffMs(retry, RETRY, clock.random());
@@ -129,13 +89,13 @@ export function openHookQueue(deps: HookQueueDeps): HookQueue {
 
   async function runOnce(): Promise<HookOutcome> {
     if (ending.signal.aborted) return { kind: "failed", reason: "was not started, since kvsync stops", stderr: "" };
-    const batch = take();
+    const batch = news.take();
     const startedAt = clock.monotonic();
     const outcome = await deps.run(batch, ending.signal);
     const durationMs = Math.round(clock.monotonic() - startedAt);
     const fields = { hook: name, count: batch.lines.size + batch.more, durationMs };
     if (outcome.kind === "done") log.debug(`${name} ran`, fields);
-    else putBack(batch);
+    else news.putBack(batch);
     return outcome;
   }
 
@@ -144,9 +104,9 @@ export function openHookQueue(deps: HookQueueDeps): HookQueue {
     do {
       const leftMs = since + debounceMs * DEBOUNCE_STRETCH_MAX - clock.monotonic();
       if (leftMs <= 0) return;
-      news = new AbortController();
-      await pause(Math.min(debounceMs, leftMs), AbortSignal.any([closing.signal, news.signal]));
-    } while (news.signal.aborted && !closing.signal.aborted);
+      wake = new AbortController();
+      await pause(Math.min(debounceMs, leftMs), AbortSignal.any([closing.signal, wake.signal]));
+    } while (wake.signal.aborted && !closing.signal.aborted);
   }
 
   /** Sleeps, but not beyond `signal`. */
@@ -157,7 +117,7 @@ export function openHookQueue(deps: HookQueueDeps): HookQueue {
   }
 
   function start(): void {
-    if (isServing || count() === 0) return;
+    if (isServing || news.count() === 0) return;
     isServing = true;
     served = serve();
   }
@@ -165,9 +125,8 @@ export function openHookQueue(deps: HookQueueDeps): HookQueue {
   return {
     add(lines, uncounted) {
       if (closing.signal.aborted) return;
-      merge(lines, uncounted);
-      isNew = true;
-      news.abort();
+      news.add(lines, uncounted);
+      wake.abort();
       start();
     },
     failure: () => failure,

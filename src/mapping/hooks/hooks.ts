@@ -19,7 +19,8 @@ import type { Secret } from "../../config/secret.ts";
 import type { Clock, DurationMs } from "../../core/clock.ts";
 import type { HookLog } from "./hook-log.ts";
 import { type Environment, hookEnvironment } from "./hook-environment.ts";
-import { type HookBatch, type HookFailure, type HookQueue, openHookQueue } from "./hook-queue.ts";
+import { type HookFailure, type HookQueue, openHookQueue } from "./hook-queue.ts";
+import { type HookBatch } from "./hook-news.ts";
 import { runHook } from "./run-hook.ts";
 
 /** Hooks of all mappings together that run at a time, where they share a limit: `pLimit(HOOKS_AT_ONCE_MAX)`. A config

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import pLimit from "p-limit";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Secret } from "../../../src/config/secret.ts";
-import { LINES_MAX, RETRIES_MAX } from "../../../src/mapping/hooks/hook-queue.ts";
+import { RETRIES_MAX } from "../../../src/mapping/hooks/hook-queue.ts";
+import { LINES_MAX } from "../../../src/mapping/hooks/hook-news.ts";
 import type { ChangedKey } from "../../../src/mapping/hooks/hooks.ts";
 import { openWorkshop, shell, type Workshop } from "./hooks-fixture.ts";
 

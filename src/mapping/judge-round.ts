@@ -1,0 +1,110 @@
+// The last word on the plan of one round of a mapping: it may be applied, is held for a person, or cannot be judged from what
+// the round has looked at.
+
+import type { MappingConfig } from "../config/config.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Plan } from "../engine/plan/plan.ts";
+import type { PlanSeen } from "../engine/round-request.ts";
+import type { Hold } from "../journal/holds.ts";
+import { type Circumstances, encodeHoldReason, type HoldReason, judgePlan, renderHoldReason } from "./hold-reason.ts";
+import type { MappingMemory } from "./mapping-memory.ts";
+import { planIdOf } from "./plan-id.ts";
+
+export interface JudgeDeps {
+  readonly clock: Clock;
+  readonly mapping: MappingConfig;
+  readonly memory: MappingMemory;
+  readonly circumstances: Circumstances;
+  /** The hold that the round began with. */
+  readonly heldBefore: Hold | undefined;
+  /** Whether the folder is another one by now than the one that was looked at. */
+  readonly isReplaced: () => boolean;
+  readonly isDryRun: boolean;
+  /** Only some keys were looked at. */
+  readonly isPartial: boolean;
+  /** What the plan depends on was read. */
+  readonly isExact: boolean;
+  /** The plan was kept before, and is followed. */
+  readonly isFollowed: boolean;
+}
+
+export interface Judgement {
+  /** Applied nothing, and is to be held. */
+  readonly hold?: Hold;
+  /** Why a dry run would be held; or why a plan that is followed is not. */
+  readonly foretold?: HoldReason;
+  /** The folder was replaced while it was looked at; nothing was applied. */
+  readonly isReplaced?: boolean;
+  /** Only a look at all keys can judge this; nothing was applied. */
+  readonly needsLook?: boolean;
+  /** What is to be held depends on values that were not read; nothing was applied. */
+  readonly needsExact?: boolean;
+}
+
+export interface RoundJudge {
+  readonly mayApply: (plan: Plan, seen: PlanSeen) => boolean;
+  /** Of the last plan that was judged. */
+  judgement(): Judgement;
+}
+
+export function openRoundJudge(deps: JudgeDeps): RoundJudge {
+  let judgement: Judgement = {};
+  return {
+    mayApply: (plan, seen) => {
+      const found = judge(plan, seen, deps);
+      judgement = found === "apply" ? {} : found;
+      return found === "apply";
+    },
+    judgement: () => judgement,
+  };
+}
+
+function judge(plan: Plan, seen: PlanSeen, deps: JudgeDeps): Judgement | "apply" {
+  const { mapping, circumstances, isDryRun } = deps;
+  if (deps.isReplaced()) return { isReplaced: true };
+  // What was let pass before is carried on with.
+  if (seen.isRepeat) return seen.trip === undefined ? "apply" : {};
+  const reason = judgePlan(plannedOf(plan, circumstances), seen, circumstances, mapping.mode);
+  if (reason === undefined) return "apply";
+  if (deps.isFollowed) return { foretold: reason };
+  if (deps.isPartial) return { needsLook: true };
+  if (!deps.isExact && !isDryRun && mapping.mode !== "two-way") return { needsExact: true };
+  const id = planIdOf(plan);
+  if (isDryRun) return isApproved(deps.heldBefore, id) ? "apply" : { foretold: reason };
+  return hold(plan, id, reason, deps);
+}
+
+function hold(
+  { writes, removes }: Plan,
+  id: string,
+  reason: HoldReason,
+  { clock, mapping: { name }, memory, heldBefore }: JudgeDeps,
+): Judgement | "apply" {
+  // As it stands now: it may have been approved since the round began.
+  if (isApproved(memory.holds.get(name), id)) {
+    memory.tell("approved", `plan ${id}: ${renderHoldReason(reason)}`);
+    return "apply";
+  }
+  if (heldBefore?.plan !== id) memory.tell("held", `plan ${id}: ${renderHoldReason(reason)}`);
+  const since = heldBefore?.since ?? clock.now();
+  return {
+    hold: { mapping: name, plan: id, reason: encodeHoldReason(reason), writes, removes, since, approved: false },
+  };
+}
+
+function isApproved(held: Hold | undefined, plan: string): boolean {
+  return held?.approved === true && held.plan === plan;
+}
+
+function plannedOf(plan: Plan, { rootChanged }: Circumstances): Parameters<typeof judgePlan>[0] {
+  // Counted only where it matters: it goes through the whole plan.
+  return { writes: plan.writes, removes: plan.removes, replaces: rootChanged ? countReplaces(plan) : 0 };
+}
+
+function countReplaces(plan: Plan): number {
+  let replaces = 0;
+  for (const list of ["write:source", "write:destination"] as const) {
+    for (const page of plan.pages(list)) replaces += page.filter((action) => action.replaces !== undefined).length;
+  }
+  return replaces;
+}

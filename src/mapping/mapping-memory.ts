@@ -1,0 +1,83 @@
+// What the journal keeps of one mapping from round to round: its hold, what its folder and namespace were, its history, how its
+// last round ended, and what of its trash is still to be kept.
+
+import type { MappingConfig } from "../config/config.ts";
+import type { Clock, MonotonicMs } from "../core/clock.ts";
+import type { AppError } from "../core/errors.ts";
+import type { RoundResult } from "../engine/round-request.ts";
+import { type History, type HistoryEvent, openHistory } from "../journal/history.ts";
+import { type Holds, openHolds } from "../journal/holds.ts";
+import type { Journal } from "../journal/journal.ts";
+import { operationErrorOf } from "../journal/operation-error.ts";
+import { openSightings, type Sighting } from "../journal/sightings.ts";
+import { openTrashIndex } from "../journal/trash-index.ts";
+import { filterOf } from "./mapping-facts.ts";
+import { openOutcomeKeeper, type OutcomeKeeper } from "./mapping-outcome.ts";
+
+export interface MappingMemory {
+  readonly holds: Holds;
+  readonly history: History;
+  readonly outcome: OutcomeKeeper;
+  /** The filters of the mapping as they are compared from round to round. */
+  readonly filter: string;
+  /** What was seen at this place when the last look at everything was done. */
+  seenAt(place: string): Sighting | undefined;
+  /** A look at everything is done. */
+  see(what: Omit<Sighting, "mapping" | "filter">): void;
+  /** All that was seen of this and other mappings. */
+  readonly sightings: ReturnType<typeof openSightings>;
+  /** A line of history about the mapping as a whole. */
+  tell(event: HistoryEvent, reason: string): void;
+  /** For the history, and for a status without a daemon. Never throws for what is wrong with the state folder's disk. */
+  noteFailure(error: AppError): void;
+  /** Lets go what the trash need not keep: after rounds that put something there, and else now and then. */
+  prune(result: Pick<RoundResult, "written" | "removed">): void;
+}
+
+const PRUNE_INTERVAL_MS = 3_600_000;
+
+export function openMappingMemory(deps: {
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly stateDir: string;
+  readonly mapping: MappingConfig;
+}): MappingMemory {
+  const { clock, journal, stateDir, mapping } = deps;
+  const { name } = mapping;
+  const sightings = openSightings(journal);
+  const history = openHistory(journal);
+  const outcome = openOutcomeKeeper(deps);
+  const trash = openTrashIndex(journal, stateDir);
+  const filter = filterOf(mapping);
+  let prunedAt: MonotonicMs | undefined;
+
+  const tell = (event: HistoryEvent, reason: string): void => {
+    const about = { mapping: name, key: undefined, side: undefined, bytes: undefined };
+    history.append([{ ...about, at: clock.now(), event, reason }]);
+  };
+  return {
+    holds: openHolds(journal),
+    history,
+    outcome,
+    filter,
+    sightings,
+    seenAt: (place) => sightings.get(name, place),
+    see: (what) => sightings.put({ ...what, mapping: name, filter }),
+    tell,
+    noteFailure(error) {
+      try {
+        tell("failed", error.message);
+        outcome.failed(error);
+      } catch (thrown) {
+        // The disk of the state folder is full, say. What the round failed of is told in any case.
+        if (operationErrorOf(thrown) === undefined) throw thrown;
+      }
+    },
+    prune({ written, removed }) {
+      const now = clock.monotonic();
+      if (written + removed === 0 && prunedAt !== undefined && now - prunedAt < PRUNE_INTERVAL_MS) return;
+      prunedAt = now;
+      trash.prune(name, mapping.trash, clock.now());
+    },
+  };
+}

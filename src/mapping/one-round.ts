@@ -1,0 +1,154 @@
+// One round of a mapping that was opened: runs it, has its plan judged, and reports. It keeps nothing of it but the base, the
+// history and how the round ended.
+
+import type { MappingConfig } from "../config/config.ts";
+import { AppError } from "../core/errors.ts";
+import type { Problem } from "../core/problem.ts";
+import type { RoundEvents } from "../engine/round-request.ts";
+import type { Sighting } from "../journal/sightings.ts";
+import { collectProblems } from "./collect-problems.ts";
+import { decideOf } from "./decide-mapping.ts";
+import type { DirtyKeys } from "./dirty-keys.ts";
+import type { Circumstances } from "./hold-reason.ts";
+import { type Judgement, openRoundJudge } from "./judge-round.ts";
+import { findRoot, sameRoot } from "./mapping-facts.ts";
+import type { MappingMemory } from "./mapping-memory.ts";
+import type { Opened } from "./mapping-opener.ts";
+import { type Pair, type PairDeps, runPairRound } from "./pair.ts";
+import { openRoundLog } from "./round-log.ts";
+import type { RoundCall, RoundReport } from "./round-port.ts";
+import { everything, NO_PROBLEMS, nothing } from "./standing-problems.ts";
+
+/** What a round starts from. */
+export interface Situation extends Opened {
+  readonly place: string;
+  readonly before: Sighting | undefined;
+  readonly pair: Pair;
+  readonly circumstances: Circumstances;
+}
+
+export interface OneRoundDeps extends PairDeps {
+  readonly mapping: MappingConfig;
+  readonly memory: MappingMemory;
+  readonly spool: number;
+}
+
+export interface OneRound {
+  readonly call: RoundCall;
+  /** A round over these keys; undefined: over all. */
+  readonly some?: DirtyKeys | undefined;
+  /** Read whatever the plan depends on. */
+  readonly isExact?: boolean;
+}
+
+export interface Judged {
+  readonly report: RoundReport;
+  readonly needsLook: boolean;
+  readonly needsExact: boolean;
+}
+
+export async function runOneRound(deps: OneRoundDeps, situation: Situation, round: OneRound): Promise<Judged> {
+  const { clock, mapping, memory } = deps;
+  const { pair, circumstances, root, before, lookRequests } = situation;
+  const { call, some } = round;
+  const startedAt = clock.now();
+  const began = clock.monotonic();
+  const heldBefore = memory.holds.get(mapping.name);
+  const log = openRoundLog({ clock, history: memory.history, mapping: mapping.name, mode: mapping.mode });
+  const problems = collectProblems();
+  for (const problem of some?.problems ?? []) problems.add(problem);
+  const looksBefore = lookRequests();
+  let looks: number | undefined;
+  // Which files are as they were decides whether a folder is the one it was; and a plan that is held has the same id in each
+  // round only if it does not depend on what was read for it by chance.
+  const isExact = round.isExact === true || circumstances.rootChanged || heldBefore !== undefined;
+  const judge = openRoundJudge({
+    clock,
+    mapping,
+    memory,
+    circumstances,
+    heldBefore,
+    isReplaced: () => root !== undefined && !sameRoot(root, findRoot(mapping, before)),
+    isDryRun: call.dryRun === true,
+    isPartial: some !== undefined,
+    isExact,
+    isFollowed: call.follow !== undefined,
+  });
+  const result = await runPairRound(deps, pair, {
+    decide: decideOf(mapping, pair.destination, { now: clock.now(), unattended: true }),
+    settleWindowMs: mapping.settleWindowMs,
+    trustStamps: mapping.trustStamps,
+    guards: mapping,
+    dryRun: call.dryRun ?? false,
+    force: call.force ?? false,
+    signal: call.signal,
+    events: mergeEvents(call, problems.add, log),
+    mayApply: (plan, seen) => {
+      looks ??= lookRequests() - looksBefore;
+      return judge.mayApply(plan, seen);
+    },
+    exact: isExact,
+    identify: call.identify === true,
+    ...(call.follow !== undefined && { follow: call.follow }),
+    spool: deps.spool,
+    ...(some !== undefined && { only: some.keys }),
+  }).finally(() => log.close());
+  const { hold, foretold, ...open }: Judgement = judge.judgement();
+  if (open.isReplaced === true) throw replaced(mapping);
+  const report = {
+    // Names that can be no keys are told by the watcher's paths, and not by the engine.
+    result: { ...result, failed: result.failed + (some?.problems.length ?? 0) },
+    startedAt,
+    durationMs: Math.round(clock.monotonic() - began),
+    hold,
+    foretold,
+    isFull: some === undefined && call.follow === undefined,
+    lifted: heldBefore !== undefined && hold === undefined,
+    problems: problems.kept,
+    transient: problems.transient(),
+    // Not asked for its say: a forced round, which does not come round.
+    lookRequests: looks ?? lookRequests() - looksBefore,
+    changes: log.changes,
+    moreChanges: log.more(),
+    namespace: situation.mapping.namespace,
+  };
+  const needs = { needsLook: open.needsLook === true, needsExact: open.needsExact === true };
+  if (call.dryRun === true || needs.needsLook || needs.needsExact)
+    return { report: { ...report, standing: NO_PROBLEMS }, ...needs };
+  const looksAt = call.follow === undefined ? (some?.looksAt ?? everything) : nothing;
+  const standing = memory.outcome.roundEnded(report, { kept: problems.kept, more: problems.more(), looksAt });
+  return { report: { ...report, standing }, ...needs };
+}
+
+function replaced({ folder }: MappingConfig): AppError {
+  return new AppError("root-missing", `the folder ${folder} was replaced while it was looked at`, {
+    hint: "nothing was changed; it is looked at again",
+    retryable: true,
+  });
+}
+
+function mergeEvents(
+  { events, onProgress }: RoundCall,
+  onProblem: (problem: Problem) => void,
+  log: ReturnType<typeof openRoundLog>,
+): RoundEvents {
+  return {
+    onProblem: (problem) => {
+      onProblem(problem);
+      events?.onProblem(problem);
+    },
+    onPlan: (plan, sides) => {
+      log.onPlan(plan);
+      return events?.onPlan?.(plan, sides);
+    },
+    onWaiting: (key) => events?.onWaiting?.(key),
+    onDone: (done) => {
+      log.onDone(done);
+      events?.onDone?.(done);
+    },
+    onProgress: (progress) => {
+      onProgress?.(progress);
+      events?.onProgress?.(progress);
+    },
+  };
+}
