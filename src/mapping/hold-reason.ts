@@ -14,7 +14,10 @@ export type HoldReason =
    * not as they were. */
   | { readonly guard: "root-changed"; readonly touched: number; readonly unchanged: number }
   | { readonly guard: "namespace-changed"; readonly was: string; readonly now: string }
-  | { readonly guard: "filter-changed"; readonly removes: number };
+  | { readonly guard: "filter-changed"; readonly removes: number }
+  /** Less would be removed than it was held for, and no guard would hold that by itself: a folder that is being filled again,
+   * file by file, and is not whole yet. */
+  | { readonly guard: "removals-left"; readonly removes: number };
 
 /** What is not as it was when the last round was done. */
 export interface Circumstances {
@@ -30,14 +33,14 @@ export interface Planned {
   readonly replaces: number;
 }
 
-/** The reason to hold a plan, or undefined. What has changed about the mapping as a whole goes before what the plan does,
+/** The reason to hold a plan, or undefined. `heldFor`: what the mapping is held for now, and not approved. What has changed about the mapping as a whole goes before what the plan does,
  * since it tells more of the cause. A folder counts as the same one, whatever its device and inode, if at least half of
  * what the plan is about is as it was: a restored backup, or a disk that was given another number. */
 export function judgePlan(
   planned: Planned,
   seen: PlanSeen,
   circumstances: Circumstances,
-  mode: Mode,
+  { mode, heldFor }: { readonly mode: Mode; readonly heldFor?: HoldReason["guard"] | undefined },
 ): HoldReason | undefined {
   const { writes, removes, replaces } = planned;
   const { namespaceChanged, rootChanged, filterChanged } = circumstances;
@@ -49,8 +52,19 @@ export function judgePlan(
   if (namespaceChanged !== undefined && writes + removes > 0)
     return { guard: "namespace-changed", ...namespaceChanged };
   if (filterChanged && removes > 0) return { guard: "filter-changed", removes };
-  return seen.trip === undefined ? undefined : holdOfTrip(seen.trip, mode);
+  if (seen.trip !== undefined) return holdOfTrip(seen.trip, mode);
+  return removes > 0 && heldFor !== undefined && ABOUT_REMOVALS.has(heldFor)
+    ? { guard: "removals-left", removes }
+    : undefined;
 }
+
+/** What a mapping is held for until it would remove nothing more, or a person lets it. */
+const ABOUT_REMOVALS: ReadonlySet<HoldReason["guard"]> = new Set([
+  "source-empty",
+  "max-delete",
+  "root-changed",
+  "removals-left",
+]);
 
 function holdOfTrip({ to, ...trip }: PlanTrip, mode: Mode): HoldReason {
   return { ...trip, side: to === localSide(mode) ? "local" : "remote" };
@@ -81,6 +95,8 @@ export function renderHoldReason(reason: HoldReason): string {
       return `the namespace is not the one it was: its id was ${reason.was} and is ${reason.now}`;
     case "filter-changed":
       return `include or exclude changed, and ${countedKeys(reason.removes)} would be removed`;
+    case "removals-left":
+      return `it was held since much was gone, and ${countedKeys(reason.removes)} would still be removed`;
   }
 }
 
@@ -96,6 +112,7 @@ export function renderHoldAdvice({ guard }: HoldReason): string {
     case "source-empty":
     case "max-delete":
     case "max-overwrite":
+    case "removals-left":
       return "if that is not meant, bring back what was there, and it goes on by itself";
   }
 }

@@ -6,7 +6,14 @@ import type { Clock } from "../core/clock.ts";
 import type { Plan } from "../engine/plan/plan.ts";
 import type { PlanSeen } from "../engine/round-request.ts";
 import type { Hold } from "../journal/holds.ts";
-import { type Circumstances, encodeHoldReason, type HoldReason, judgePlan, renderHoldReason } from "./hold-reason.ts";
+import {
+  type Circumstances,
+  decodeHoldReason,
+  encodeHoldReason,
+  type HoldReason,
+  judgePlan,
+  renderHoldReason,
+} from "./hold-reason.ts";
 import type { MappingMemory } from "./mapping-memory.ts";
 import { planIdOf } from "./plan-id.ts";
 
@@ -64,7 +71,10 @@ function judge(plan: Plan, seen: PlanSeen, deps: JudgeDeps): Judgement | "apply"
   if (deps.isReplaced()) return { isReplaced: true };
   // What was let pass before is carried on with.
   if (seen.isRepeat) return seen.trip === undefined ? "apply" : {};
-  const reason = judgePlan(plannedOf(plan, circumstances), seen, circumstances, mapping.mode);
+  const reason = judgePlan(plannedOf(plan, circumstances), seen, circumstances, {
+    mode: mapping.mode,
+    heldFor: heldFor(deps),
+  });
   if (reason === undefined) return "apply";
   if (deps.isFollowed) return { foretold: reason };
   if (deps.isPartial) return { needsLook: true };
@@ -90,6 +100,10 @@ function hold(
   return {
     hold: { mapping: name, plan: id, reason: encodeHoldReason(reason), writes, removes, since, approved: false },
   };
+}
+
+function heldFor({ heldBefore }: JudgeDeps): HoldReason["guard"] | undefined {
+  return heldBefore === undefined ? undefined : decodeHoldReason(heldBefore.reason).guard;
 }
 
 function isApproved(held: Hold | undefined, plan: string): boolean {

@@ -5,6 +5,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Mode } from "../../src/config/config.ts";
 import { AccidentFixture, type Site, TWENTY } from "../support/accident-fixture.ts";
@@ -71,6 +72,23 @@ const accidents: readonly Accident[] = [
     says: /20 keys would be removed from the namespace, since the folder has none of them/,
     hints: /bring back what was there, and it goes on by itself/,
     ends: (site) => site.write(TWENTY),
+  },
+  {
+    slug: "refilled",
+    title: "its folder is emptied, and filled again file by file",
+    modes: ["push", "two-way"],
+    happens: (site) => Object.keys(site.files()).forEach((file) => rmSync(join(site.folder, file))),
+    hits: "folder",
+    state: "hold",
+    says: /20 keys would be removed from the namespace, since the folder has none of them/,
+    hints: /bring back what was there, and it goes on by itself/,
+    // Slower than the daemon looks.
+    ends: async (site) => {
+      for (const [name, text] of Object.entries(TWENTY)) {
+        site.write({ [name]: text });
+        await setTimeout(200);
+      }
+    },
   },
   {
     slug: "replaced",

@@ -71,6 +71,32 @@ describe.each(WAYS)("a mapping of mode %s that %s carries", (mode, command) => {
     expect(await keys()).toHaveLength(30);
   });
 
+  it("removes nothing while its folder is filled again, file by file", async () => {
+    const files = Object.entries(numbered(24));
+    await inStep(mode, numbered(24));
+    rmSync(folder, { recursive: true });
+    mkdirSync(folder);
+    for (const [index, [name, text]] of files.entries()) {
+      write({ [name]: text });
+      if (![0, 11, 17, 20, 22].includes(index)) continue;
+      expect(await round(), `with ${index + 1} files`).toMatchObject({ code: 5 });
+    }
+    expect(await round()).toMatchObject({ code: 0 });
+    expect(await keys()).toHaveLength(24);
+    const { stdout } = await kvsync("history", "app", "--json");
+    expect(records(stdout).filter(({ event }) => event === "removed")).toEqual([]);
+  });
+
+  it("goes on when another folder with most of its keys is in its place", async () => {
+    await inStep(mode, numbered(24));
+    renameSync(folder, join(dir, "aside"));
+    const { k3: _, ...most } = numbered(24);
+    write({ ...most, k4: "edited", more: "new" });
+    expect(await round()).toMatchObject({ code: 0 });
+    expect(await keys()).toEqual(expect.not.arrayContaining(["k3"]));
+    expect(await keys()).toHaveLength(24);
+  });
+
   it("is held when a file of another disk is all that its folder has, however few keys there were", async () => {
     await inStep(mode, numbered(8));
     for (const name of readdirSync(folder)) rmSync(join(folder, name));

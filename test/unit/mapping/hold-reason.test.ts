@@ -31,7 +31,13 @@ const emptied = { guard: "source-empty", removes: 20, to: "destination" } as con
 
 type Row = [
   situation: string,
-  given: { mode?: Mode; planned?: Partial<Planned>; seen?: Partial<PlanSeen>; changed?: Partial<Circumstances> },
+  given: {
+    mode?: Mode;
+    heldFor?: HoldReason["guard"];
+    planned?: Partial<Planned>;
+    seen?: Partial<PlanSeen>;
+    changed?: Partial<Circumstances>;
+  },
   reason: HoldReason["guard"] | undefined,
 ];
 
@@ -69,6 +75,9 @@ const rows: readonly Row[] = [
     { changed: otherRoot, planned: { writes: 20 }, seen: { unchanged: 0, restored: { source: 0, destination: 20 } } },
     undefined,
   ],
+  ["a folder that is being filled again", { heldFor: "source-empty", planned: { removes: 3 } }, "removals-left"],
+  ["a folder that is whole again, and something is new", { heldFor: "max-delete", planned: { writes: 3 } }, undefined],
+  ["a hold about something else", { heldFor: "max-overwrite", planned: { removes: 3 } }, undefined],
   ["another namespace, and nothing to do", { changed: otherNamespace }, undefined],
   ["another namespace, and something to do", { changed: otherNamespace, planned: { writes: 1 } }, "namespace-changed"],
   ["other filters, and nothing to remove", { changed: otherFilter, planned: { writes: 9 } }, undefined],
@@ -81,8 +90,13 @@ const rows: readonly Row[] = [
 ];
 
 describe("a plan is held when there is", () => {
-  it.each(rows)("%s", (_, { mode = "two-way", planned, seen: given, changed }, guard) => {
-    const reason = judgePlan({ ...nothing, ...planned }, { ...seen, ...given }, { ...asBefore, ...changed }, mode);
+  it.each(rows)("%s", (_, { mode = "two-way", heldFor, planned, seen: given, changed }, guard) => {
+    const reason = judgePlan(
+      { ...nothing, ...planned },
+      { ...seen, ...given },
+      { ...asBefore, ...changed },
+      { mode, heldFor },
+    );
     expect(reason?.guard).toBe(guard);
   });
 
@@ -92,7 +106,7 @@ describe("a plan is held when there is", () => {
     ["two-way", "destination", "20 keys would be removed from the namespace, since the folder has none of them"],
     ["two-way", "source", "20 keys would be removed from the folder, since the namespace has none of them"],
   ])("and a %s that would change the %s says which side that is", (mode, to, text) => {
-    const reason = judgePlan(nothing, { ...seen, trip: { ...emptied, to } }, asBefore, mode);
+    const reason = judgePlan(nothing, { ...seen, trip: { ...emptied, to } }, asBefore, { mode });
     expect(renderHoldReason(decodeHoldReason(encodeHoldReason(reason!)))).toBe(text);
   });
 });
