@@ -3,7 +3,6 @@
 
 import type { EpochMs } from "../core/clock.ts";
 import { renderTrip } from "../core/guards.ts";
-import { type Problem } from "../core/problem.ts";
 import { visible } from "../core/errors.ts";
 import { renderByteCount, renderDuration } from "../core/units.ts";
 import type { PlanTrip } from "../engine/plan/measure.ts";
@@ -15,6 +14,7 @@ import type { Context } from "./context.ts";
 import type { Output } from "./output.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
 import { count } from "./progress.ts";
+import { openShownProblems } from "./shown-problems.ts";
 import { type ContentOptions, showContents } from "./show-contents.ts";
 import { requestsRecord } from "./request-counts.ts";
 import { type Held, heldRecord, renderHeld, renderHint } from "./render-held.ts";
@@ -59,14 +59,12 @@ export interface RoundReport {
   close(): void;
 }
 
-const PROBLEMS_SHOWN_MAX = 50;
-
 export function openRoundReport(context: Context, subject: Subject): RoundReport {
   const { output, clock, options } = context;
   const name = subject.mapping ?? subject.route;
   const sides = subject.sides ?? SIDES;
   const progress = context.openProgress(name);
-  const shown = { problems: 0, notices: 0 };
+  const shown = openShownProblems(context);
   if (subject.mapping !== undefined) output.note(`${visible(subject.mapping)}: ${visible(subject.route)}`);
 
   const changes = openChangeList(output, {
@@ -80,7 +78,7 @@ export function openRoundReport(context: Context, subject: Subject): RoundReport
 
   return {
     events: {
-      onProblem: (problem) => tellProblem(context, problem, shown),
+      onProblem: shown.tell,
       onPlan: (plan, sides) => {
         if (subject.dryRun) changes.plan(plan);
         const { content } = subject;
@@ -94,11 +92,7 @@ export function openRoundReport(context: Context, subject: Subject): RoundReport
       progress.close();
       const durationMs = clock.now() - subject.startedAt;
       changes.finish();
-      const hidden = shown.problems - PROBLEMS_SHOWN_MAX;
-      if (hidden > 0 && options.verbose !== true)
-        output.warn(`  ... and ${count(hidden)} more problems (-v shows all)`);
-      if (shown.notices > 0 && options.verbose !== true)
-        output.note(`  ${count(shown.notices)} skipped that are no files (-v shows them)`);
+      shown.finish();
       const run = { ...subject, again: subject.again(result.removed > 0 || !subject.compares) };
       if (held !== undefined) output.event(heldRecord(held, run));
       // The summary is the last line.
@@ -121,22 +115,6 @@ function renderOutdated(style: Output["stderr"]): string {
     "kvsync plan --out FILE",
     style,
   );
-}
-
-function tellProblem(
-  { output, options }: Context,
-  { code, subject, message, failure }: Problem,
-  shown: { problems: number; notices: number },
-): void {
-  if (output.json) return output.event({ type: "problem", code, subject, message, failure });
-  if (!failure) {
-    shown.notices++;
-    output.detail(`  ${visible(subject)}: ${message} (${code})`);
-    return;
-  }
-  shown.problems++;
-  if (shown.problems > PROBLEMS_SHOWN_MAX && options.verbose !== true) return;
-  output.warn(`  ${output.stderr.red("!")} ${visible(subject)}: ${visible(message)} (${code})`);
 }
 
 function progressState({ phase, keys, keysTotal, bytes }: RoundProgress) {

@@ -1,5 +1,6 @@
 // Mappings that would fight: two over the same files, two over the same keys, or one over kvsync's own files.
 
+import { isLoopback } from "../core/loopback.ts";
 import { pathsInside, pathsOverlap } from "../replica/tree/paths-inside.ts";
 import type { AccountConfig, MappingConfig } from "./config.ts";
 import type { Report } from "./resolve-account.ts";
@@ -12,7 +13,7 @@ export interface OverlapSurroundings {
 }
 
 /** Reports each mapping that overlaps one before it, or holds the state folder or the config file. A namespace given
- * by its id in one and by its title in the other is known only at run time: see daemon/check-neighbours.ts. */
+ * by its id in one and by its title in the other is known only at run time: see mapping/check-neighbours.ts. */
 export function checkOverlaps(
   mappings: readonly MappingConfig[],
   { accounts, stateDir, file, report }: OverlapSurroundings,
@@ -61,5 +62,15 @@ export function prefixesOverlap(a: string, b: string): boolean {
 export function sameAccount(a: AccountConfig | undefined, b: AccountConfig | undefined): boolean {
   if (a === undefined || b === undefined || a.accountId !== b.accountId || a.endpoint.kind !== b.endpoint.kind)
     return a === b;
-  return a.endpoint.kind === "embedded" || (b.endpoint.kind === "remote" && a.endpoint.baseUrl === b.endpoint.baseUrl);
+  return (
+    a.endpoint.kind === "embedded" ||
+    (b.endpoint.kind === "remote" && addressOf(a.endpoint.baseUrl) === addressOf(b.endpoint.baseUrl))
+  );
+}
+
+/** One text for each server: this machine has several names. */
+function addressOf(baseUrl: string): string {
+  const url = new URL(baseUrl);
+  if (isLoopback(url.hostname)) url.hostname = "localhost";
+  return url.href;
 }

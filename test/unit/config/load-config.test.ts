@@ -438,6 +438,18 @@ mappings:
     ["one namespace under two tokens", "{ namespace: n }", "{ namespace: n, account: twin }", /its keys overlap/],
   ])("%s is refused", (_, a, b, message) => expect(clash(a, b)).toMatch(message));
 
+  test("one namespace of one server, which this machine has under two names, is refused", () => {
+    const text = `accounts:
+  a: { account_id: abc, api_token: t, endpoint: "http://127.0.0.1:8787/client/v4" }
+  b: { account_id: abc, api_token: t, endpoint: "HTTP://LocalHost:8787/client/v4/" }
+mappings:
+  one: { account: a, mode: push, namespace: n }
+  two: { account: b, mode: pull, namespace: n }
+`;
+    expect(faults(text)).toMatch(/its keys overlap those of mapping "one"/);
+    expect(() => load(text.replace("LocalHost:8787", "localhost:8788"))).not.toThrow();
+  });
+
   test("the state folder inside a mapping's folder is refused", () => {
     expect(clash("{ folder: data }", "{ folder: y }", "state_dir: data/.kvsync\n")).toMatch(
       /the state folder \/site\/data\/\.kvsync overlap/,
