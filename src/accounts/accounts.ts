@@ -29,8 +29,8 @@ export interface AccountsDeps {
   readonly readFile: ReadFile;
   /** Fail with "budget-exhausted" rather than wait. */
   readonly noWait: boolean;
-  /** When an earlier process sent its last requests; none unless given. */
-  readonly recent?: (account: string) => readonly number[];
+  /** How long ago an earlier process sent its last requests; none unless given. */
+  readonly recent?: (account: string) => readonly DurationMs[];
   readonly onRetry: (account: string, event: RetryEvent) => void;
   readonly onWait: (account: string, waitMs: DurationMs) => void;
   readonly onAnswer?: (account: string, event: AnswerEvent) => void;

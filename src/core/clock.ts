@@ -8,7 +8,7 @@ declare const monotonicMs: unique symbol;
 /** Milliseconds since 1970, as a clock tells them. */
 export type EpochMs = number & { readonly [epochMs]: true };
 /** Milliseconds since some moment before the process began. It never goes back and never jumps, whatever is done to the
- * machine's clock; it means nothing in another process. */
+ * machine's clock. It goes on from one process to the next until the machine is started anew. */
 export type MonotonicMs = number & { readonly [monotonicMs]: true };
 /** Whole seconds since 1970, as KV expirations are told. */
 export type EpochSeconds = number & { readonly [epochSeconds]: true };

@@ -8,9 +8,12 @@ import type { Clock, DurationMs, EpochMs, MonotonicMs } from "./clock.ts";
 /** Node's timers are 32 bits wide: a longer one would fire after a millisecond. */
 const TIMER_MS_MAX: DurationMs = 2 ** 31 - 1;
 
+/** performance.now() counts from the start of the process; the machine's monotonic clock, from its own. */
+const BEFORE_PROCESS_MS: DurationMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+
 export const systemClock: Clock = {
   now: () => Date.now() as EpochMs,
-  monotonic: () => performance.now() as MonotonicMs,
+  monotonic: () => (performance.now() + BEFORE_PROCESS_MS) as MonotonicMs,
   sleep: async (duration, signal) => {
     const options = signal === undefined ? {} : { signal };
     try {

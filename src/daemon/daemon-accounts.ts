@@ -2,7 +2,7 @@
 // and with what is left of each budget.
 
 import type { AccountConfig, Config } from "../config/config.ts";
-import type { Clock } from "../core/clock.ts";
+import type { Clock, DurationMs } from "../core/clock.ts";
 import { type AccountTrouble, openAccountTroubles } from "../kv/account-trouble.ts";
 import type { DaemonAccounts } from "./daemon.ts";
 import type { DaemonListener } from "./daemon-event.ts";
@@ -23,7 +23,7 @@ export function openDaemonAccounts(options: DaemonAccountsOptions): DaemonAccoun
   const opened = new Map<string, OpenAccount>();
   const waitingUntil = new Map<string, number>();
   const troubles = openAccountTroubles(clock);
-  let recentOf: ((account: string) => readonly number[]) | undefined;
+  let recentOf: ((account: string) => readonly DurationMs[]) | undefined;
   const retired: (() => Promise<void>)[] = [];
   const accounts = openAccounts({
     clock,

@@ -27,9 +27,9 @@ import { openWatcher } from "./watch/open-watcher.ts";
 export interface DaemonAccounts extends AccountsPort {
   isWaiting(name: string): boolean;
   /** What is left of the budgets of accounts that are opened from now on follows from what an earlier process sent. */
-  startFrom(recent: (account: string) => readonly number[]): void;
-  /** When each account's last requests were sent, for the next process. */
-  recent(): ReadonlyMap<string, readonly number[]>;
+  startFrom(recent: (account: string) => readonly DurationMs[]): void;
+  /** How long ago each account's last requests were sent, for the next process. */
+  recent(): ReadonlyMap<string, readonly DurationMs[]>;
   status(): readonly AccountStatus[];
   /** Goes by `config` from now on: accounts that it says otherwise about, or whose credentials have changed, are connected
    * anew when they are next opened. Returns their names. */
@@ -95,7 +95,7 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
   const startedAt = clock.now();
   const scratch = openScratchJournal();
   const history = openHistory(journal);
-  const budgets = openBudgets(journal);
+  const budgets = openBudgets(journal, clock);
   deps.accounts.startFrom((account) => budgets.get(account));
   const keeping = keepBudgets({ clock, budgets, recent: () => deps.accounts.recent() });
   const { promise: failed, reject: fail } = Promise.withResolvers<never>();

@@ -17,21 +17,22 @@ export interface BudgetKeeper {
 export function keepBudgets(deps: {
   readonly clock: Clock;
   readonly budgets: Budgets;
-  /** When the last requests of each account were sent. */
-  readonly recent: () => ReadonlyMap<string, readonly number[]>;
+  /** How long ago the last requests of each account were sent. */
+  readonly recent: () => ReadonlyMap<string, readonly DurationMs[]>;
 }): BudgetKeeper {
   const { clock, budgets } = deps;
   const closing = new AbortController();
   const { promise: failed, reject } = Promise.withResolvers<never>();
-  const kept = new Map<string, string>();
+  /** Accounts of which it is written down that something was spent. */
+  const spent = new Set<string>();
 
   function keep(): void {
     try {
       for (const [account, recent] of deps.recent()) {
-        const text = recent.join();
-        if (kept.get(account) === text) continue;
+        if (recent.length === 0 && !spent.has(account)) continue;
         budgets.put(account, recent);
-        kept.set(account, text);
+        if (recent.length === 0) spent.delete(account);
+        else spent.add(account);
       }
     } catch (error) {
       // A disk that is full, say: rounds will tell, and the next time may do better.

@@ -42,8 +42,8 @@ export interface BudgetOptions {
   readonly share?: number | undefined;
   /** Requests at a time. */
   readonly concurrency?: number | undefined;
-  /** When requests were sent by an earlier process, by the time of day: what its {@link Budget.recent} gave. */
-  readonly recent?: readonly number[] | undefined;
+  /** How long ago requests were sent by an earlier process: what its {@link Budget.recent} gave, and the time since then. */
+  readonly recent?: readonly DurationMs[] | undefined;
 }
 
 export interface BudgetWait {
@@ -73,8 +73,8 @@ export interface Budget {
   acquire(priority: Priority, options?: AcquireOptions): Promise<Permit>;
   /** Nobody sends anything for `duration`: the server said so. */
   block(duration: DurationMs): void;
-  /** When the requests were sent that still count against the window, by the time of day: to be kept for the next process. */
-  recent(): readonly number[];
+  /** How long ago the requests were sent that still count against the window: to be kept for the next process. */
+  recent(): readonly DurationMs[];
   /** How many requests could be sent at once now, and how many are waiting. */
   status(): { readonly inFlight: number; readonly waiting: number };
   /** How long those waiting have to wait for the window; 0: nobody waits for it. */
@@ -194,8 +194,8 @@ export function openBudget(options: BudgetOptions): Budget {
       pump();
     },
     recent: () => {
-      const ahead = clock.now() - clock.monotonic();
-      return recentTokens(bucket, clock.monotonic()).map((moment) => Math.round(moment + ahead));
+      const now = clock.monotonic();
+      return recentTokens(bucket, now).map((moment) => Math.round(now - moment));
     },
     status: () => ({
       inFlight: bucket.inFlight,
@@ -206,11 +206,9 @@ export function openBudget(options: BudgetOptions): Budget {
   };
 }
 
-/** A moment that lies ahead was noted before the machine's clock was set back: it counts as now, since the request may have
- * been sent just before. */
 function momentsOf({ clock, recent = [] }: BudgetOptions): readonly number[] {
-  const [wall, now] = [clock.now(), clock.monotonic()];
-  return recent.map((moment) => now - Math.max(0, wall - moment));
+  const now = clock.monotonic();
+  return recent.map((age) => now - Math.max(0, age));
 }
 
 function policiesOf({

@@ -9,7 +9,7 @@ import { FakeClock } from "../../support/fake-clock.ts";
 it("writes budgets down while they are spent, and once more at the end", async () => {
   const clock = new FakeClock();
   const journal = openScratchJournal();
-  const budgets = openBudgets(journal);
+  const budgets = openBudgets(journal, clock);
   const recent = new Map<string, number[]>([["prod", [1, 2]]]);
   const keeper = keepBudgets({ clock, budgets, recent: () => recent });
   expect(budgets.get("prod")).toEqual([]);
@@ -35,7 +35,7 @@ it("goes on where the disk refuses, and tries again", async () => {
   const keeper = keepBudgets({ clock, budgets: { get: () => [], put }, recent: () => new Map([["prod", [1]]]) });
   await clock.advance(60_000);
   isFull = false;
-  await clock.advance(60_000);
+  await clock.advance(15_000);
   expect(kept).toEqual([[1]]);
   await keeper.close();
 });
