@@ -171,7 +171,7 @@ function twoWayTargets(
 async function showValues(context: Context, keys: readonly Key[], sides: Sides): Promise<Found> {
   const { clock, output, signal } = context;
   const { route, source, destination, isManaged, targetOf, subject, apis } = sides;
-  const startedAt = clock.now();
+  const startedAt = clock.monotonic();
   const counted = countRequests(apis);
   const counts = { different: 0, same: 0, failed: 0 };
   const missing = new Map<Key, "absent" | "unmanaged">();
@@ -219,7 +219,7 @@ async function showValues(context: Context, keys: readonly Key[], sides: Sides):
     bytesDown: requests?.bytesDown ?? 0,
     requests: requestsRecord(requests),
     retries: requests?.retries ?? 0,
-    durationMs: clock.now() - startedAt,
+    durationMs: Math.round(clock.monotonic() - startedAt),
   });
   const code = counts.failed > 0 ? EXIT.incomplete : counts.different > 0 ? EXIT.different : EXIT.done;
   return { code, missing };

@@ -1,7 +1,7 @@
 // What a round says while it runs and when it is done: actions and problems as they happen, then the summary, for people
 // or, with --json, for programs. The summary's form is a contract: see README.md.
 
-import type { EpochMs } from "../core/clock.ts";
+import type { MonotonicMs } from "../core/clock.ts";
 import { renderTrip } from "../core/guards.ts";
 import { visible } from "../core/errors.ts";
 import { renderByteCount, renderDuration } from "../core/units.ts";
@@ -31,7 +31,7 @@ export interface Subject {
   /** The command that carries it out, as it is to be typed: without --dry-run and --force. `removes`: also the removals. */
   readonly again: (removes: boolean) => string;
   /** When the work on it began: finding the namespace may have taken a while. */
-  readonly startedAt: EpochMs;
+  readonly startedAt: MonotonicMs;
   /** The command only compares: what would be done is a difference, and one is no failure. */
   readonly compares: boolean;
   /** Every line of what is done, however many there are. */
@@ -90,7 +90,7 @@ export function openRoundReport(context: Context, subject: Subject): RoundReport
     },
     finish(result, requests, { held = trippedOf(result), creates } = {}) {
       progress.close();
-      const durationMs = clock.now() - subject.startedAt;
+      const durationMs = Math.round(clock.monotonic() - subject.startedAt);
       changes.finish();
       shown.finish();
       const run = { ...subject, again: subject.again(result.removed > 0 || !subject.compares) };

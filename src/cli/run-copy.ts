@@ -1,6 +1,6 @@
 // One round between any two locations: copy, check, and diff of locations.
 
-import { type EpochMs, toEpochSeconds } from "../core/clock.ts";
+import { type MonotonicMs, toEpochSeconds } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
 import { compileFilter } from "../core/filter.ts";
 import { runPairRound } from "../mapping/pair.ts";
@@ -57,7 +57,7 @@ const ANY_OVERWRITE = { share: 1 };
 export async function runCopy(context: Context, from: string, to: string, copy: Copy): Promise<ExitCode> {
   const { stateDir, trash } = await context.config();
   const { clock, signal } = context;
-  const startedAt = clock.now();
+  const startedAt = clock.monotonic();
   const { save, follow } = copy;
   const locations = locationDeps(context, stateDir);
   const isCopy = copy.command === "copy" || copy.command === "apply";
@@ -164,7 +164,7 @@ function subjectOf(
   { command, dryRun, all, content }: Copy,
   source: OpenLocation,
   destination: OpenLocation,
-  startedAt: EpochMs,
+  startedAt: MonotonicMs,
 ): Omit<Subject, "again"> {
   const remote = destination.namespace === undefined ? source : destination;
   return {

@@ -163,7 +163,7 @@ async function runRound(
 ): Promise<ExitCode> {
   if (follow !== undefined) checkUnapplied(deps.journal, follow);
   const { name, mode, folder, namespace, prefix } = mapping;
-  const startedAt = context.clock.now();
+  const startedAt = context.clock.monotonic();
   const account = await context.account(mapping.account);
   const requests = countRequests([account.api]);
   const hasFolder = existsSync(folder);

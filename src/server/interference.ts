@@ -49,11 +49,11 @@ export function interference(plan: CheckedPlan, clock: Clock, chance: Chance): I
 
 function trigger(rule: FaultRule, clock: Clock, chance: Chance): (operation: OperationName) => boolean {
   const { operations, probability, every, after = 0, first, forSeconds } = rule;
-  const startedAt = clock.now();
+  const startedAt = clock.monotonic();
   let seen = 0;
   return (operation) => {
     if (operations !== undefined && !operations.includes(operation)) return false;
-    if (forSeconds !== undefined && clock.now() - startedAt >= forSeconds * 1000) return false;
+    if (forSeconds !== undefined && clock.monotonic() - startedAt >= forSeconds * 1000) return false;
     seen++;
     if (seen <= after) return false;
     if (first !== undefined && seen > after + first) return false;

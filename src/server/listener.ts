@@ -36,14 +36,14 @@ export function openListener(deps: ListenerDeps): Listener {
   const latest = new WeakMap<Socket, Promise<void>>();
 
   async function exchange(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const startedAt = deps.clock.now();
+    const startedAt = deps.clock.monotonic();
     const done = await reply(deps, request);
     if (done.delayMs > 0) await pause(done.delayMs);
     const encoded = encodeAnswer(done.answer, nextRayId());
     if (closing.signal.aborted) response.shouldKeepAlive = false;
     await sendAnswer(response, encoded, done.delivery);
     const { method = "", url = "" } = request;
-    deps.log(`${method} ${visible(url)} ${describe(done)} ${deps.clock.now() - startedAt}ms`);
+    deps.log(`${method} ${visible(url)} ${describe(done)} ${Math.round(deps.clock.monotonic() - startedAt)}ms`);
     if (done.delivery === "whole") deps.onAnswer?.(answered(request, done.requestBody, encoded));
     deps.afterReply();
   }

@@ -27,7 +27,7 @@ export function rateLimit(limit: CheckedPlan["rateLimit"], clock: Clock): RateLi
   const windows = new Map<string, Window>();
   const policy = `"default";q=${requests};w=${windowSeconds}`;
   return (credential) => {
-    const now = clock.now();
+    const now = clock.monotonic();
     let window = windows.get(credential);
     if (window === undefined || now >= window.endsAt) {
       window = { endsAt: now + windowSeconds * 1000, used: 0, blocked: false };

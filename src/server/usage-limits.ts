@@ -31,7 +31,7 @@ export function usageLimits(plan: CheckedPlan, clock: Clock): UsageLimits {
   }
 
   function spaceOut(namespace: number, keys: readonly string[]): void {
-    const now = clock.now();
+    const now = clock.monotonic();
     const names = keys.map((key) => `${namespace}/${key}`);
     if (names.some((name) => now - (lastWrites.get(name) ?? -Infinity) < KEY_INTERVAL_MS)) throw keyWrittenTooOften();
     for (const [name, at] of lastWrites) {

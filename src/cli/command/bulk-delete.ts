@@ -22,7 +22,7 @@ export function define(command: Command, start: Start): void {
 
 async function bulkDelete(context: Context, args: readonly string[], options: Options): Promise<ExitCode> {
   const { clock, output, signal } = context;
-  const startedAt = clock.now();
+  const startedAt = clock.monotonic();
   const { name, total, pages } = await keyPages(context, args, options, "delete");
   const { account, api, namespace, label } = await openWholeNamespace(context, options);
   const progress = context.openProgress(name);
@@ -42,6 +42,6 @@ async function bulkDelete(context: Context, args: readonly string[], options: Op
   progress.close();
   output.report(`deleted ${count(removed)} keys from ${label}`);
   const fields = { command: "bulk delete", account: account.name, namespace: namespace.title, removed, failed };
-  output.event(summaryRecord(fields, api.counts(), clock.now() - startedAt));
+  output.event(summaryRecord(fields, api.counts(), Math.round(clock.monotonic() - startedAt)));
   return failed === 0 ? EXIT.done : EXIT.incomplete;
 }

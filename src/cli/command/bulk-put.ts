@@ -33,7 +33,7 @@ export function define(command: Command, start: Start): void {
 
 async function bulkPut(context: Context, file: string, options: Options): Promise<ExitCode> {
   const { clock, output, signal } = context;
-  const startedAt = clock.now();
+  const startedAt = clock.monotonic();
   const input = openBulkInput(context, file, "pairs");
   const progress = context.openProgress(basename(input.name));
   const ignored = new Map<string, number>();
@@ -82,7 +82,7 @@ async function bulkPut(context: Context, file: string, options: Options): Promis
   if (!input.isFile) tellIgnored();
   output.report(`wrote ${count(written)} keys to ${label}`);
   const fields = { command: "bulk put", account: account.name, namespace: namespace.title, written, failed };
-  output.event(summaryRecord(fields, api.counts(), clock.now() - startedAt));
+  output.event(summaryRecord(fields, api.counts(), Math.round(clock.monotonic() - startedAt)));
   return failed === 0 ? EXIT.done : EXIT.incomplete;
 }
 

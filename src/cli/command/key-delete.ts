@@ -28,7 +28,7 @@ export function define(command: Command, start: Start): void {
 
 async function deleteKeysOf(context: Context, texts: readonly string[], options: Options): Promise<ExitCode> {
   const { clock, output, signal } = context;
-  const startedAt = clock.now();
+  const startedAt = clock.monotonic();
   const keys = [...new Set(texts)].map(parseKeyArgument);
   const { account, api, namespace, label } = await openWholeNamespace(context, options);
   const [only, ...others] = keys;
@@ -63,7 +63,7 @@ async function deleteKeysOf(context: Context, texts: readonly string[], options:
     failed: failed.size,
   };
   if (absent.size === keys.length) {
-    output.event(summaryRecord(fields, api.counts(), clock.now() - startedAt));
+    output.event(summaryRecord(fields, api.counts(), Math.round(clock.monotonic() - startedAt)));
     const noun =
       keys.length === 1 ? `there was no key "${visible(only!)}"` : `there was none of these ${keys.length} keys`;
     throw new AppError("key-not-found", `${noun} in ${label}`, {
@@ -76,7 +76,7 @@ async function deleteKeysOf(context: Context, texts: readonly string[], options:
       ? `deleted "${visible(only!)}" from ${label}`
       : `deleted ${count(removed)} ${removed === 1 ? "key" : "keys"} from ${label}`,
   );
-  output.event(summaryRecord(fields, api.counts(), clock.now() - startedAt));
+  output.event(summaryRecord(fields, api.counts(), Math.round(clock.monotonic() - startedAt)));
   return failed.size + absent.size === 0 ? EXIT.done : EXIT.incomplete;
 }
 

@@ -44,7 +44,7 @@ export function define(command: Command, start: Start): void {
 
 async function putKey(context: Context, keyText: string, value: string | undefined, options: Options): Promise<void> {
   const { clock, output, signal } = context;
-  const startedAt = clock.now();
+  const startedAt = clock.monotonic();
   const key = parseKeyArgument(keyText);
   const own = options.metadata === undefined ? undefined : parseMetadataArgument(options.metadata);
   const ttlSeconds = options.ttl === undefined ? undefined : parseTtlArgument(options.ttl);
@@ -69,7 +69,7 @@ async function putKey(context: Context, keyText: string, value: string | undefin
   await api.writeValue(namespace.id, key, bodyOfBytes(bytes), { metadata, expiration, ttlSeconds }, { signal });
   output.report(`wrote "${visible(key)}" (${renderByteCount(bytes.byteLength)}) to ${label}`);
   const fields = { command: "key put", account: account.name, namespace: namespace.title, written: 1 };
-  output.event(summaryRecord(fields, api.counts(), clock.now() - startedAt));
+  output.event(summaryRecord(fields, api.counts(), Math.round(clock.monotonic() - startedAt)));
 }
 
 /** All of the file, or of stdin for `-`; no more is read than a value may have. */

@@ -155,12 +155,12 @@ function labelOf(account: OpenAccount, { title }: Namespace): string {
 }
 
 function begin({ clock, output }: Context, command: SummaryFields["command"], account: OpenAccount) {
-  const startedAt = clock.now();
+  const startedAt = clock.monotonic();
   return {
     end: (namespace: Namespace, line: string): void => {
       output.report(line);
       const fields = { command, account: account.name, namespace: namespace.title, id: namespace.id };
-      output.event(summaryRecord(fields, account.api.counts(), clock.now() - startedAt));
+      output.event(summaryRecord(fields, account.api.counts(), Math.round(clock.monotonic() - startedAt)));
     },
   };
 }
