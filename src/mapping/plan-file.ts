@@ -3,7 +3,7 @@
 // million actions takes no more memory than one of a thousand.
 
 import { createHash, type Hash } from "node:crypto";
-import { closeSync, createReadStream, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, createReadStream, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { AppError, visible } from "../core/errors.ts";
@@ -40,18 +40,24 @@ export function openPlanFile(
   const file = openSync(temporary, "wx");
   const hash = createHash("sha256");
   let isOpen = true;
+  let isInPlace = false;
   let rounds = 0;
   let lines: string[] = [];
   const flush = (): void => {
     const text = lines.join("");
     lines = [];
     hash.update(text);
-    writeSync(file, text);
+    // All of it, or it throws: a disk that fills up may take a part of what it is given.
+    writeFileSync(file, text);
   };
   const write = (line: string): void => {
     // Some readers of lines take these two for ends of lines.
     lines.push(`${line.replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029")}\n`);
     if (lines.length >= LINES_AT_ONCE) flush();
+  };
+  const close = (): void => {
+    if (isOpen) closeSync(file);
+    isOpen = false;
   };
   write(`${JSON.stringify({ kvsync: "plan", format: FORMAT, ...about }).slice(0, -1)},"rounds":[`);
   return {
@@ -70,18 +76,16 @@ export function openPlanFile(
     commit() {
       flush();
       const digest = hash.digest("hex");
-      writeSync(file, `],"digest":"sha256-${digest}"}\n`);
+      writeFileSync(file, `],"digest":"sha256-${digest}"}\n`);
       fsyncSync(file);
-      closeSync(file);
-      isOpen = false;
+      close();
       renameSync(temporary, path);
+      isInPlace = true;
       return digest;
     },
     discard() {
-      if (!isOpen) return;
-      isOpen = false;
-      closeSync(file);
-      rmSync(temporary, { force: true });
+      close();
+      if (!isInPlace) rmSync(temporary, { force: true });
     },
   };
 }
@@ -126,7 +130,8 @@ export interface PlannedRound {
   readonly subject: PlanSubject;
   readonly writes: number;
   readonly removes: number;
-  /** Read from the file anew each time. */
+  /** Read from the file anew each time. Throws AppError "usage" once it is through, if they are not those that were held
+   * against the digest: the file was replaced meanwhile. */
   actions(): AsyncGenerator<readonly SavedAction[]>;
 }
 
@@ -138,19 +143,24 @@ export async function readPlanFile(path: string): Promise<PlanFile> {
   let plannedAt: string | undefined;
   let digest: string | undefined;
   let number = 0;
-  let isInside = false;
+  let head: (RoundHead & { readonly after: number }) | undefined;
+  /** Of the round whose actions are being read. */
+  let actions: Hash | undefined;
   for await (const line of linesOf(path)) {
     number++;
     if (digest !== undefined) throw notAsWritten(path);
     if (number === 1) plannedAt = parseHead(line, path);
-    digest = number === 1 || isInside ? undefined : checkDigest(line, hash, path);
+    digest = number === 1 || actions !== undefined ? undefined : checkDigest(line, hash, path);
     if (digest !== undefined) continue;
     hash.update(`${line}\n`);
     if (number === 1) continue;
-    if (isInside) isInside = line !== "]}";
+    if (actions === undefined) {
+      head = { ...parseRound(line, path), after: number };
+      actions = createHash("sha256");
+    } else if (line !== "]}") actions.update(`${line}\n`);
     else {
-      rounds.push(parseRound(line, path, number));
-      isInside = true;
+      rounds.push(roundOf(path, head!, actions.digest("hex")));
+      actions = undefined;
     }
   }
   if (plannedAt === undefined) throw noPlan(path);
@@ -177,11 +187,25 @@ function parseHead(line: string, path: string): string {
   return head["plannedAt"];
 }
 
-function parseRound(line: string, path: string, number: number): PlannedRound {
+interface RoundHead {
+  readonly subject: PlanSubject;
+  readonly writes: number;
+  readonly removes: number;
+}
+
+function parseRound(line: string, path: string): RoundHead {
   const text = line.startsWith(",") ? line.slice(1) : line;
   const { writes, removes, plan: _, ...subject } = parseOpenObject(text, ',"actions":[', "}", path);
   if (typeof writes !== "number" || typeof removes !== "number") throw notAsWritten(path);
-  return { subject, writes, removes, actions: () => readActions(path, number) };
+  return { subject, writes, removes };
+}
+
+function roundOf(
+  path: string,
+  { after, ...head }: RoundHead & { readonly after: number },
+  digest: string,
+): PlannedRound {
+  return { ...head, actions: () => readActions(path, { after, digest }) };
 }
 
 /** A line that opens an object whose last property goes on in the lines after it. */
@@ -202,17 +226,25 @@ function parseOpenObject(
   return value;
 }
 
-async function* readActions(path: string, after: number): AsyncGenerator<readonly SavedAction[]> {
+/** The actions behind line `after`, the digest of whose lines is `digest`. */
+async function* readActions(
+  path: string,
+  { after, digest }: { readonly after: number; readonly digest: string },
+): AsyncGenerator<readonly SavedAction[]> {
+  const hash = createHash("sha256");
   let number = 0;
   let page: SavedAction[] = [];
   for await (const line of linesOf(path)) {
     if (++number <= after) continue;
     if (line === "]}") break;
+    hash.update(`${line}\n`);
     page.push(decodeSavedAction(line.endsWith(",") ? line.slice(0, -1) : line));
     if (page.length < LINES_AT_ONCE) continue;
     yield page;
     page = [];
   }
+  // Nothing is done before the last action was read.
+  if (hash.digest("hex") !== digest) throw notAsWritten(path);
   if (page.length > 0) yield page;
 }
 

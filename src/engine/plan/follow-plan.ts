@@ -47,8 +47,10 @@ interface Sides {
 }
 
 function followWrite(saved: SavedAction, triple: Triple, { giver, taker, names }: Sides): Followed {
-  const moved = giver === undefined ? "is gone" : isSame(giver, saved.from) ? undefined : "was changed";
-  if (moved !== undefined || giver === undefined) return outdated(names[0], moved ?? "is gone");
+  if (giver === undefined) return outdated(names[0], "is gone");
+  if (!isSame(giver, saved.from)) return outdated(names[0], "was changed");
+  // A rule's time to live agrees with any expiration, and so with another time to live.
+  if (giver.ttlSeconds !== saved.from?.ttlSeconds) return outdated(names[0], "was given another time to live");
   if (taker !== undefined && isSame(taker, giver)) return { kind: "done" };
   const taken = takerMoved(saved, taker);
   if (taken !== undefined) return outdated(names[1], taken);
