@@ -1,11 +1,11 @@
 // A round of a saved plan that is followed: it must be about the place that it was made for, and is carried out once.
 
-import type { Clock } from "../core/clock.ts";
+import type { Clock, EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { canonicalJson, isJsonObject } from "../core/json.ts";
 import type { Json } from "../core/json-value.ts";
 import type { SavedActions } from "../engine/plan/follow-plan.ts";
-import type { RoundResult } from "../engine/round-request.ts";
+import type { RoundEvents } from "../engine/round-request.ts";
 import { openAppliedPlans } from "../journal/applied-plans.ts";
 import type { NamespacePlace } from "../mapping/place.ts";
 import type { Journal } from "../journal/journal.ts";
@@ -18,6 +18,10 @@ export interface FollowedPlan {
   /** Where the plan is to be applied: one place a namespace that it is about. */
   readonly places: Json;
   readonly actions: SavedActions;
+  /** The command that carries it out. */
+  readonly apply: string;
+  /** Told when it was carried out already; it is left out then. */
+  readonly onApplied: (at: EpochMs) => void;
 }
 
 /** `places` as a plan names them: null for a namespace that does not exist yet. */
@@ -48,20 +52,39 @@ export function checkPlaces(plan: FollowedPlan, places: readonly NamespacePlace[
   });
 }
 
-/** Throws AppError "plan-outdated" if it was carried out already. */
-export function checkUnapplied(journal: Journal, { digest, round }: FollowedPlan): void {
+/** Whether it was carried out already; its caller is told so. */
+export function isApplied(journal: Journal, { digest, round, onApplied }: FollowedPlan): boolean {
   const at = openAppliedPlans(journal).get(digest, round);
-  if (at === undefined) return;
-  throw new AppError("plan-outdated", `the plan was applied already, on ${new Date(at).toISOString()}`, {
-    hint: "to see what differs now, type: kvsync plan",
-  });
+  if (at !== undefined) onApplied(at);
+  return at !== undefined;
 }
 
-/** Notes that the plan was carried out, if it was, to the last key. */
-export function noteApplied(
-  { journal, clock }: { readonly journal: Journal; readonly clock: Clock },
-  { digest, round }: FollowedPlan,
-  { failed, held }: RoundResult,
-): void {
-  if (failed + held === 0) openAppliedPlans(journal).put(digest, round, clock.now());
+/** What became of the actions of a plan. */
+export interface Following {
+  readonly events: RoundEvents;
+  /** Notes that the plan was carried out, if it was, to the last key. What failed of other keys does not matter. */
+  noteApplied(deps: { readonly journal: Journal; readonly clock: Clock }): void;
+}
+
+/** Counts in `events` what is done of what is due. */
+export function followEvents({ digest, round }: FollowedPlan, events: RoundEvents): Following {
+  let due: number | undefined;
+  let done = 0;
+  return {
+    events: {
+      ...events,
+      onPlan: async (plan, sides) => {
+        // A later pass is about some of the same keys.
+        due ??= plan.writes + plan.removes;
+        await events.onPlan?.(plan, sides);
+      },
+      onDone: (item) => {
+        done++;
+        events.onDone?.(item);
+      },
+    },
+    noteApplied({ journal, clock }) {
+      if (due !== undefined && done >= due) openAppliedPlans(journal).put(digest, round, clock.now());
+    },
+  };
 }

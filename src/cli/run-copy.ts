@@ -10,7 +10,7 @@ import type { Replica } from "../replica/replica.ts";
 import { openValuedReplica } from "../replica/valued.ts";
 import type { RoundEvents } from "../engine/round-request.ts";
 import type { PlanSubject } from "../mapping/plan-file.ts";
-import { checkPlaces, checkUnapplied, type FollowedPlan, noteApplied, plannedPlaces } from "./followed-plan.ts";
+import { checkPlaces, followEvents, type FollowedPlan, isApplied, plannedPlaces } from "./followed-plan.ts";
 import type { Context } from "./context.ts";
 import { countListed } from "../mapping/empty-source.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
@@ -83,8 +83,10 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
       ? watchForSecrets(report.events)
       : undefined;
   const onPlan: RoundEvents["onPlan"] = (plan) => save?.file.add(savedSubject(from, to, copy, places), plan);
+  const events = alsoOnPlan(secrets?.events ?? report.events, onPlan);
+  const following = follow && followEvents(follow, events);
   try {
-    if (follow !== undefined) checkUnapplied(state.deps.journal, follow);
+    if (follow !== undefined && isApplied(state.deps.journal, follow)) return EXIT.done;
     const counted = countListed(view(source));
     const pair = {
       name: subject.route,
@@ -108,12 +110,12 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
       dryRun: copy.dryRun,
       force: copy.force,
       signal,
-      events: alsoOnPlan(secrets?.events ?? report.events, onPlan),
+      events: following?.events ?? events,
       identify: save !== undefined,
       ...(follow !== undefined && { follow: follow.actions }),
     });
     if (!copy.dryRun) openTrashIndex(state.deps.journal, stateDir).prune(pair.name, trash, clock.now());
-    if (follow !== undefined && !copy.dryRun) noteApplied({ ...state.deps, clock }, follow, result);
+    if (!copy.dryRun) following?.noteApplied(state.deps);
     secrets?.warn(context.output);
     if (destination.lacks === "namespace") tellLack(context, destination);
     const creates = destination.lacks === "folder" ? ({ kind: "folder", name: to } as const) : undefined;
@@ -149,14 +151,15 @@ function tellLack({ output }: Context, { account, namespace }: OpenLocation): vo
 
 /** The command that makes the destination what the round has shown. */
 function againOf(
-  { command, mirror, excludeDefaults, trustStamps, save }: Copy,
+  { command, mirror, excludeDefaults, trustStamps, save, follow }: Copy,
   from: string,
   to: string,
 ): Subject["again"] {
+  const apply = follow?.apply ?? save?.apply;
+  if (apply !== undefined) return () => apply;
   const words = ["kvsync", "copy", shellWord(from), shellWord(to)];
   if (!excludeDefaults) words.push("--no-exclude-defaults");
   if (command === "copy" && trustStamps === true) words.push("--trust-stamps");
-  if (save !== undefined) return () => save.apply;
   return (removes) => [...words, ...(mirror && removes ? ["--delete"] : [])].join(" ");
 }
 

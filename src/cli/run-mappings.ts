@@ -16,7 +16,7 @@ import { operationErrorOf } from "../journal/operation-error.ts";
 import type { PlanFileWriter } from "../mapping/plan-file.ts";
 import type { RoundEvents } from "../engine/round-request.ts";
 import type { Namespace } from "../kv/kv-api.ts";
-import { checkPlaces, checkUnapplied, type FollowedPlan, noteApplied, plannedPlaces } from "./followed-plan.ts";
+import { checkPlaces, followEvents, type FollowedPlan, isApplied, plannedPlaces } from "./followed-plan.ts";
 import { type NamespacePlace, namespacePlace } from "../mapping/place.ts";
 import type { Context } from "./context.ts";
 import { EXIT, exitCodeOf, type ExitCode, worstExitCode } from "./exit-code.ts";
@@ -161,7 +161,7 @@ async function runRound(
   mapping: MappingConfig,
   { command, dryRun, force, all, content, save, follow, againstMode = false }: MappingsRun,
 ): Promise<ExitCode> {
-  if (follow !== undefined) checkUnapplied(deps.journal, follow);
+  if (follow !== undefined && isApplied(deps.journal, follow)) return EXIT.done;
   const { name, mode, folder, namespace, prefix } = mapping;
   const startedAt = context.clock.monotonic();
   const account = await context.account(mapping.account);
@@ -178,6 +178,7 @@ async function runRound(
     route: `${folder} ${ARROWS[mode]} ${renderRemote(account.name, namespace, prefix)}`,
     dryRun,
     again: () =>
+      follow?.apply ??
       save?.apply ??
       `kvsync ${command === "push" || command === "pull" ? command : COMMANDS[mode]} ${shellWord(name)}${againstMode ? " --against-mode" : ""}`,
     startedAt,
@@ -195,18 +196,20 @@ async function runRound(
   const onPlan: RoundEvents["onPlan"] = (plan) =>
     save?.file.add({ mapping: name, mode, account: account.name, namespace, places: plannedPlaces(places) }, plan);
   const secrets = mode !== "pull" && !dryRun ? watchForSecrets(report.events) : undefined;
+  const events = alsoOnPlan(secrets?.events ?? report.events, onPlan);
+  const following = follow && followEvents(follow, events);
   try {
     const heldBefore = rounds.hold()?.plan;
     const round = await rounds.full({
       signal: context.signal,
-      events: alsoOnPlan(secrets?.events ?? report.events, onPlan),
+      events: following?.events ?? events,
       dryRun,
       force,
       onOpened,
       identify: save !== undefined,
       ...(follow !== undefined && { follow: follow.actions }),
     });
-    if (follow !== undefined && !dryRun) noteApplied({ ...deps, clock: context.clock }, follow, round.result);
+    if (!dryRun) following?.noteApplied(deps);
     secrets?.warn(context.output);
     const found = { held: heldOf(round), creates: dryRun ? lackOf(mapping, round, hasFolder) : undefined };
     const code = report.finish(round.result, requests(), found);

@@ -2,14 +2,17 @@
 
 import type { Command } from "commander";
 import type { Mode } from "../../config/config.ts";
+import type { EpochMs } from "../../core/clock.ts";
 import { AppError, visible } from "../../core/errors.ts";
-import { type PlannedRound, readPlanFile } from "../../mapping/plan-file.ts";
+import { type PlanFile, type PlannedRound, readPlanFile } from "../../mapping/plan-file.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { ALL_LINES } from "../define-round.ts";
-import { type ExitCode, worstExitCode } from "../exit-code.ts";
+import { EXIT, type ExitCode, worstExitCode } from "../exit-code.ts";
 import type { FollowedPlan } from "../followed-plan.ts";
 import { ioError } from "../../config/read-file.ts";
+import { holdBack } from "../held-output.ts";
+import { shellWord } from "../render-held.ts";
 import { runCopy } from "../run-copy.ts";
 import { runMappings } from "../run-mappings.ts";
 
@@ -33,14 +36,65 @@ async function apply(
   file: string,
   { dryRun = false, force = false, all = false }: Options,
 ): Promise<ExitCode> {
-  const { digest, rounds } = await read(file);
+  const plan = { ...(await read(file)), command: `kvsync apply ${shellWord(file)}` };
+  const { rounds } = plan;
   if (rounds.length === 0) context.output.report("the plan has nothing to do");
+  if (rounds.length > 1 && !dryRun && !(await fits(context, plan, { force, all }))) return EXIT.planOutdated;
+  const applied: EpochMs[] = [];
   const codes: ExitCode[] = [];
   for (const [index, round] of rounds.entries()) {
-    const follow = { digest, round: index, places: round.subject["places"] ?? [], actions: round.actions() };
-    codes.push(await followRound(context, round, { follow, dryRun, force, all }));
+    const onApplied = (at: EpochMs): void => {
+      applied.push(at);
+      if (rounds.length > 1) context.output.note(`left out: ${nameOf(round)}, which was applied already, ${on(at)}`);
+    };
+    codes.push(await followRound(context, round, { follow: followedOf(plan, index, onApplied), dryRun, force, all }));
+  }
+  if (applied.length > 0 && applied.length === rounds.length) {
+    throw new AppError("plan-outdated", `the plan was applied already, ${on(Math.max(...applied))}`, {
+      hint: "to see what differs now, type: kvsync plan",
+    });
   }
   return worstExitCode(codes);
+}
+
+/** Whether each round of the plan fits, before the first of them is carried out. Tells only of those that do not. */
+async function fits(
+  context: Context,
+  plan: Applicable,
+  options: { readonly force: boolean; readonly all: boolean },
+): Promise<boolean> {
+  let isFitting = true;
+  for (const [index, round] of plan.rounds.entries()) {
+    const held = holdBack(context.output);
+    const follow = followedOf(plan, index, () => {});
+    const code = await followRound({ ...context, output: held.output }, round, { ...options, follow, dryRun: true });
+    if (code !== EXIT.planOutdated) continue;
+    isFitting = false;
+    held.tell();
+  }
+  return isFitting;
+}
+
+interface Applicable extends PlanFile {
+  readonly command: string;
+}
+
+function followedOf(
+  { digest, rounds, command: apply }: Applicable,
+  index: number,
+  onApplied: FollowedPlan["onApplied"],
+): FollowedPlan {
+  const round = rounds[index]!;
+  const places = round.subject["places"] ?? [];
+  return { digest, round: index, places, actions: round.actions(), apply, onApplied };
+}
+
+function nameOf({ subject }: PlannedRound): string {
+  return typeof subject["mapping"] === "string" ? visible(subject["mapping"]) : "a round";
+}
+
+function on(at: number): string {
+  return `on ${new Date(at).toISOString()}`;
 }
 
 async function read(file: string) {

@@ -1,0 +1,465 @@
+// `kvsync plan --out` and `kvsync apply`: what was shown is what is done, once, and whole; or nothing, and the key is named
+// that is not as it was.
+
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type CliRun, records, runCli } from "../support/cli.ts";
+import { startServe } from "../support/serve-process.ts";
+
+type Texts = Readonly<Record<string, string>>;
+
+let dir = "";
+let looks = 0;
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "kvsync-apply-"));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+const kvsync = (...args: readonly string[]): Promise<CliRun> => runCli(args, { cwd: dir });
+
+async function done(...args: readonly string[]): Promise<CliRun> {
+  const run = await kvsync(...args);
+  expect(run).toMatchObject({ code: 0 });
+  return run;
+}
+
+const LOCAL = "accounts: { local: { endpoint: embedded } }";
+
+/** Mappings of these modes, with `more` in the config of each. */
+function configure(modes: Texts, more = "", accounts = LOCAL, at = dir): void {
+  const lines = Object.entries(modes).map(
+    ([name, mode]) => `  ${name}: { mode: ${mode}, delete: all, settle_window: 0s${more} }`,
+  );
+  const head = `state_dir: ./state\n${accounts}\nroot: ./kv\ndefaults: { account: local, create: true }\nmappings:\n`;
+  writeFileSync(join(at, "kvsync.yaml"), `${head}${lines.join("\n")}\n`);
+}
+
+function write(files: Texts, folder = "kv/app"): void {
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(join(dir, folder, name, ".."), { recursive: true });
+    writeFileSync(join(dir, folder, name), text);
+  }
+}
+
+function remove(...names: readonly string[]): void {
+  for (const name of names) rmSync(join(dir, "kv/app", name));
+}
+
+function read(folder: string): Texts {
+  const names = readdirSync(join(dir, folder), { recursive: true, encoding: "utf8" });
+  const files = names.filter((name) => statSync(join(dir, folder, name)).isFile()).toSorted();
+  return Object.fromEntries(files.map((name) => [name, readFileSync(join(dir, folder, name), "utf8")]));
+}
+
+const files = (name = "app"): Texts => read(`kv/${name}`);
+
+/** What the namespace holds, as a copy of it does. */
+async function keys(namespace = "app"): Promise<Texts> {
+  const folder = `seen${looks++}`;
+  mkdirSync(join(dir, folder));
+  await done("copy", `local:${namespace}`, `./${folder}`, "--no-fail-empty");
+  return read(folder);
+}
+
+const put = (key: string, value: string, ...more: readonly string[]): Promise<CliRun> =>
+  done("key", "put", key, value, "-n", "app", ...more);
+
+const numbered = (count: number, prefix = "k"): Texts =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [`${prefix}${i}`, `value ${i}`]));
+
+async function plan(...args: readonly string[]): Promise<CliRun> {
+  const run = await kvsync("plan", ...args, "--out", "plan.json");
+  expect(run).toMatchObject({ code: 4 });
+  expect(run.stderr).toContain("kvsync apply plan.json");
+  return run;
+}
+
+const apply = (...more: readonly string[]): Promise<CliRun> => kvsync("apply", "plan.json", ...more);
+
+/** The plan is refused, these keys of it are named with what happened to each, and neither side is touched. */
+async function refused(problems: Texts): Promise<void> {
+  const before = [files(), await keys()];
+  const run = await apply("--json");
+  expect(run.code).toBe(12);
+  const told = records(run.stdout).filter(({ type }) => type === "problem");
+  expect(Object.fromEntries(told.map(({ subject, message }) => [subject, message]))).toEqual(
+    Object.fromEntries(Object.entries(problems).map(([key, what]) => [key, `${what} since the plan was made`])),
+  );
+  expect(told.every(({ code }) => code === "outdated")).toBe(true);
+  expect(records(run.stdout).at(-1)).toMatchObject({ type: "summary", command: "apply", written: 0, removed: 0 });
+  expect([files(), await keys()]).toEqual(before);
+  const { code, stderr } = await apply();
+  expect(code).toBe(12);
+  expect(stderr).toContain("nothing was changed");
+}
+
+async function inStep(mode: string, more = ""): Promise<void> {
+  configure({ app: mode }, more);
+  write(numbered(20));
+  await done("sync");
+}
+
+describe("a plan is applied as it was shown", () => {
+  it("push", async () => {
+    await inStep("push");
+    write({ k1: "edited", new: "1" });
+    remove("k2");
+    await plan();
+    expect(readFileSync(join(dir, "plan.json"), "utf8")).not.toContain("edited");
+    const { stdout } = await done("apply", "plan.json", "--json");
+    expect(records(stdout).at(-1)).toMatchObject({
+      command: "apply",
+      mapping: "app",
+      written: 2,
+      removed: 1,
+      failed: 0,
+    });
+    expect(await keys()).toEqual(files());
+  });
+
+  it("pull, into a folder that is not there yet", async () => {
+    await inStep("push");
+    await put("k3", "theirs", "--metadata", '{"by":"them"}');
+    configure({ app: "pull" });
+    rmSync(join(dir, "kv"), { recursive: true });
+    rmSync(join(dir, "state/journal.sqlite"));
+    await plan();
+    await done("apply", "plan.json");
+    expect(files()).toEqual(await keys());
+    expect(files()["k3"]).toBe("theirs");
+  });
+
+  it("both ways, with a conflict whose loser is kept", async () => {
+    await inStep("two-way");
+    write({ k1: "mine", k3: "mine too" });
+    remove("k2");
+    await put("k3", "theirs");
+    await put("k4", "theirs");
+    await done("key", "delete", "k5", "-n", "app");
+    await plan();
+    expect(await apply("--json")).toMatchObject({ code: 0 });
+    const found = files();
+    expect(found).toMatchObject({ k1: "mine", k3: "theirs", k4: "theirs" });
+    expect([found["k2"], found["k5"]]).toEqual([undefined, undefined]);
+    const copy = Object.keys(found).find((name) => name.includes("%conflict-"));
+    expect(found[copy!]).toBe("mine too");
+    const { [copy!]: _, ...kept } = found;
+    expect(await keys()).toEqual(kept);
+    await done("sync", "--dry-run");
+    expect(await kvsync("plan")).toMatchObject({ code: 0 });
+  });
+
+  it("two locations, with removals", async () => {
+    configure({ app: "push" });
+    write({ a: "1", b: "2" }, "one");
+    write({ a: "old", c: "3" }, "two");
+    await plan("./one", "./two", "--delete");
+    await done("apply", "plan.json", "--force");
+    expect(read("two")).toEqual({ a: "1", b: "2" });
+    expect(await apply()).toMatchObject({ code: 12 });
+  });
+
+  it("two locations, one a namespace whose values others wrote, without stamps", async () => {
+    await inStep("push");
+    for (const key of ["k1", "k2", "other"]) await put(key, `foreign ${key}`, "--no-stamp");
+    write({ k1: "foreign k1", k2: "mine", new: "1" }, "src");
+    await plan("./src", "local:app");
+    await put("k1", "again", "--no-stamp");
+    await done("apply", "plan.json");
+    // The source held what the destination did when the plan was made: k1 is not in it.
+    expect(await keys()).toMatchObject({ k1: "again", k2: "mine", new: "1", other: "foreign other" });
+  });
+
+  it("several mappings from one file, a namespace that is not there yet among them", async () => {
+    configure({ app: "push", more: "two-way", same: "push" });
+    write(numbered(3));
+    write(numbered(3), "kv/same");
+    await done("push", "same");
+    write(numbered(4, "m"), "kv/more");
+    const { stderr } = await plan();
+    expect(stderr).toContain("the plan is in plan.json");
+    expect((await kvsync("namespace", "list")).stdout).not.toContain("more");
+    const { stdout } = await done("apply", "plan.json", "--json");
+    const summaries = records(stdout).filter(({ type }) => type === "summary");
+    expect(summaries.map(({ mapping, written }) => [mapping, written])).toEqual([
+      ["app", 3],
+      ["more", 4],
+      ["same", 0],
+    ]);
+    expect([await keys(), await keys("more")]).toEqual([files(), files("more")]);
+  });
+
+  it("in another checkout of the same files, with a state folder of its own", async () => {
+    const server = await startServe(dir, "valid");
+    try {
+      const remote = `accounts: { local: { endpoint: "${server.url}", account_id: dev, api_token: valid } }`;
+      configure({ app: "push" }, "", remote);
+      write(numbered(20));
+      await done("push");
+      write({ k1: "edited", new: "1" });
+      remove("k2");
+      await plan();
+      const other = join(dir, "other");
+      cpSync(join(dir, "kv"), join(other, "kv"), { recursive: true });
+      for (const name of readdirSync(join(other, "kv/app"))) utimesSync(join(other, "kv/app", name), 1e9, 1e9);
+      configure({ app: "push" }, "", remote, other);
+      const there = await runCli(["apply", join(dir, "plan.json")], { cwd: other });
+      expect(there).toMatchObject({ code: 0 });
+      expect(await keys()).toEqual(files());
+      // Where it was made nobody knows that it was applied; there is nothing left to do.
+      const { stdout } = await done("apply", "plan.json", "--json");
+      expect(records(stdout).at(-1)).toMatchObject({ written: 0, removed: 0 });
+    } finally {
+      await server.stop();
+    }
+  });
+
+  it("values that others wrote without a stamp are replaced and removed as planned", async () => {
+    await inStep("push");
+    await put("k1", "theirs", "--no-stamp");
+    await put("foreign", "theirs", "--no-stamp");
+    await plan();
+    await done("apply", "plan.json");
+    expect(await keys()).toEqual(files());
+    const { stdout } = await kvsync("trash", "list", "app");
+    for (const key of ["k1", "foreign"]) expect(stdout).toContain(key);
+  });
+});
+
+describe("a plan is refused as a whole where", () => {
+  it("keys moved on either side, each of which is named", async () => {
+    await inStep("push");
+    const edited = Object.fromEntries(Object.keys(numbered(9)).map((key) => [key, `edited ${key}`]));
+    write({ ...edited, new: "1", new2: "2", other: "3" });
+    remove("k10", "k11", "k12");
+    await plan();
+    write({ k0: "edited again", k10: "value 10", "k1%meta": '{"metadata":{"a":1}}', k8: "edited too" });
+    remove("new");
+    await put("k2", "theirs");
+    await put("k3", "theirs", "--no-stamp");
+    await put("k4", "value 4", "--metadata", '{"a":1}');
+    await put("k5", "value 5", "--ttl", "1h");
+    await done("key", "delete", "k6", "-n", "app");
+    await put("new2", "theirs");
+    await put("k11", "theirs");
+    // These two are done already.
+    await put("k7", "edited k7");
+    await done("key", "delete", "k12", "-n", "app");
+    await refused({
+      k0: "was changed at the source",
+      k1: "was changed at the source",
+      k10: "has come back at the source",
+      k11: "was changed at the destination",
+      k2: "was changed at the destination",
+      k3: "was changed at the destination",
+      k4: "was changed at the destination",
+      k5: "was changed at the destination",
+      k6: "is gone at the destination",
+      k8: "was changed at the source",
+      new: "is gone at the source",
+      new2: "has appeared at the destination",
+    });
+  });
+
+  it.each<[string, () => unknown, Texts]>([
+    ["one file was changed", () => write({ k1: "edited again" }), { k1: "was changed at the source" }],
+    ["one key was changed", () => put("k1", "theirs"), { k1: "was changed at the destination" }],
+  ])("%s", async (_, move, problems) => {
+    await inStep("push");
+    write({ k1: "edited", new: "1", other: "2" });
+    remove("k2");
+    await plan();
+    await move();
+    await refused(problems);
+  });
+
+  it("a side of a two-way mapping moved, whichever it is", async () => {
+    await inStep("two-way");
+    write({ k1: "mine" });
+    await put("k2", "theirs");
+    await plan();
+    write({ k2: "mine meanwhile" });
+    await put("k1", "theirs meanwhile");
+    await refused({ k1: "was changed at the destination", k2: "was changed at the source" });
+  });
+
+  it("a key of another mapping of it moved", async () => {
+    configure({ app: "push", more: "push" });
+    write(numbered(3));
+    write(numbered(3), "kv/more");
+    await done("push");
+    write({ k0: "edited" });
+    write({ k0: "edited" }, "kv/more");
+    await plan();
+    write({ k0: "edited again" }, "kv/more");
+    const before = await keys();
+    for (const args of [[], ["--force"], ["--dry-run"]]) {
+      const run = await apply(...args);
+      expect(run.code).toBe(12);
+      expect(run.stderr).toContain("k0: was changed at the source since the plan was made (outdated)");
+    }
+    expect(await keys()).toEqual(before);
+    write({ k0: "edited" }, "kv/more");
+    await done("apply", "plan.json");
+    expect([await keys(), await keys("more")]).toEqual([files(), files("more")]);
+  });
+
+  it("the mapping is about another namespace by now", async () => {
+    await inStep("push");
+    write({ k1: "edited" });
+    await plan();
+    configure({ app: "push" }, ", namespace: another");
+    const run = await apply();
+    expect(run.code).toBe(12);
+    expect(run.stderr).toContain("the plan was made for another namespace than this one");
+  });
+});
+
+describe("a plan", () => {
+  it("leaves alone what changed later and is not in it", async () => {
+    await inStep("push");
+    write({ k1: "edited" });
+    remove("k2");
+    await plan();
+    write({ k3: "later", later: "1" });
+    remove("k4");
+    await put("k5", "theirs");
+    await put("theirs", "1");
+    const { stdout } = await done("apply", "plan.json", "--json");
+    expect(records(stdout).at(-1)).toMatchObject({ written: 1, removed: 1 });
+    expect(await keys()).toEqual(
+      Object.fromEntries(
+        Object.entries({ ...numbered(20), k1: "edited", k5: "theirs", theirs: "1" })
+          .filter(([key]) => key !== "k2")
+          .toSorted(),
+      ),
+    );
+    expect(files()).toMatchObject({ k3: "later", later: "1", k5: "value 5" });
+    // The next round sees to it.
+    await done("push");
+    expect(await keys()).toEqual(files());
+  });
+
+  it("is applied once, also beside a file that cannot be carried over", async () => {
+    await inStep("push");
+    write({ k1: "edited", "bad%zz": "no key" });
+    await kvsync("plan", "--out", "plan.json");
+    await apply();
+    expect((await keys())["k1"]).toBe("edited");
+    // As it was before the plan: a plan that had not been applied would fit again.
+    await put("k1", "value 1");
+    const run = await apply();
+    expect(run.code).toBe(12);
+    expect(run.stderr).toMatch(/the plan was applied already, on \d{4}-/);
+    expect((await keys())["k1"]).toBe("value 1");
+  });
+
+  it("of several mappings goes on with those that are not done", async () => {
+    configure({ app: "push", more: "push" }, ", max_delete: 1");
+    write(numbered(20));
+    write(numbered(20), "kv/more");
+    await done("push");
+    write({ k0: "edited" });
+    for (const key of ["k1", "k2", "k3"]) rmSync(join(dir, "kv/more", key));
+    await plan();
+    expect(await apply()).toMatchObject({ code: 5 });
+    expect(await keys()).toEqual(files());
+    expect((await keys("more"))["k1"]).toBe("value 1");
+    const again = await done("apply", "plan.json", "--force");
+    expect(again.stderr).toContain("left out: app, which was applied already, on 2");
+    expect(await keys("more")).toEqual(files("more"));
+    expect(await apply("--force")).toMatchObject({ code: 12 });
+  });
+
+  it("that was edited is refused", async () => {
+    await inStep("push");
+    write({ k1: "edited" });
+    await plan();
+    const path = join(dir, "plan.json");
+    writeFileSync(path, readFileSync(path, "utf8").replace('"key":"k1"', '"key":"k2"'));
+    const run = await apply();
+    expect(run.code).toBe(2);
+    expect(run.stderr).toContain("is not as it was written: its digest differs");
+    expect((await keys())["k1"]).toBe("value 1");
+  });
+
+  it("is held by a guard, and let pass by --force", async () => {
+    await inStep("push");
+    remove(...Object.keys(numbered(15)));
+    await plan();
+    const run = await apply();
+    expect(run.code).toBe(5);
+    expect(run.stderr).toContain("kvsync apply plan.json --force");
+    expect(Object.keys(await keys())).toHaveLength(20);
+    await done("apply", "plan.json", "--force");
+    expect(await keys()).toEqual(files());
+  });
+
+  it("is only looked at with --dry-run", async () => {
+    await inStep("push");
+    write({ k1: "edited" });
+    await plan();
+    const { stdout } = await done("apply", "plan.json", "--dry-run", "--json");
+    expect(records(stdout).at(-1)).toMatchObject({ written: 1, dryRun: true });
+    expect((await keys())["k1"]).toBe("value 1");
+    write({ k1: "edited again" });
+    expect(await apply("--dry-run")).toMatchObject({ code: 12 });
+    write({ k1: "edited" });
+    await done("apply", "plan.json");
+    expect(await keys()).toEqual(files());
+  });
+
+  it("of nothing does nothing", async () => {
+    await inStep("push");
+    await done("plan", "--out", "plan.json");
+    const { stdout } = await done("apply", "plan.json", "--json");
+    expect(records(stdout).at(-1)).toMatchObject({ written: 0, removed: 0, unchanged: 20 });
+    expect(await keys()).toEqual(files());
+  });
+
+  it("is not written where planning fails, and the one before is kept", async () => {
+    await inStep("push");
+    write({ k1: "edited" });
+    await plan();
+    const before = readFileSync(join(dir, "plan.json"), "utf8");
+    rmSync(join(dir, "kv"), { recursive: true });
+    expect((await kvsync("plan", "--out", "plan.json")).code).toBe(1);
+    expect(readFileSync(join(dir, "plan.json"), "utf8")).toBe(before);
+    expect(readdirSync(dir).filter((name) => name.includes("tmp"))).toEqual([]);
+  });
+});
+
+describe("an approval of a held mapping", () => {
+  it("lets exactly that plan run which was shown", async () => {
+    await inStep("push");
+    remove(...Object.keys(numbered(15)));
+    const held = await kvsync("push");
+    expect(held.code).toBe(5);
+    await done("approve", "app");
+    // One more change, of another value, before the next round.
+    write({ k17: "slipped in" });
+    const run = await kvsync("push");
+    expect(run.code).toBe(5);
+    expect(await keys()).toEqual(numbered(20));
+    // Another value of the same key is another plan too.
+    await done("approve", "app");
+    write({ k17: "another value" });
+    expect(await kvsync("push")).toMatchObject({ code: 5 });
+    await done("approve", "app");
+    await done("push");
+    expect(await keys()).toEqual(files());
+  });
+});
