@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { type CliRun, runCli } from "../support/cli.ts";
+import { type CliRun, ended, runCli, startCli } from "../support/cli.ts";
 import { filesBelow } from "../support/tree-fixture.ts";
 
 const hasLimits = process.platform === "linux" && spawnSync("bash", ["-c", "ulimit -n 64"]).status === 0;
@@ -59,4 +59,17 @@ it.skipIf(!hasLimits)("push, pull, sync and check take turns", { timeout: 180_00
   expect([sync.code, sync.stdout]).toEqual([0, expect.stringContaining("40 written, 40 removed")]);
   expect((await kvsync("check", "./app", "local:app")).code).toBe(0);
   expect((await kvsync("copy", "local:app", "./copy")).code).toBe(0);
+});
+
+it.skipIf(!hasLimits)("the daemon takes turns, too", { timeout: 120_000 }, async () => {
+  fill("old");
+  const daemon = startCli(["run"], { cwd, openFiles: 64 });
+  const over = ended(daemon);
+  const keys = async (): Promise<number> =>
+    (await runCli(["key", "list", "-n", "app"], { cwd })).stdout.split("\n").filter((line) => line !== "").length;
+  await expect.poll(keys, { timeout: 60_000 }).toBe(390);
+  for (let i = 0; i < 150; i++) writeFileSync(join(cwd, "app", `more${i}`), String(i));
+  await expect.poll(keys, { timeout: 60_000 }).toBe(540);
+  daemon.kill("SIGTERM");
+  expect(await over).toMatchObject({ code: 0, stderr: expect.not.stringContaining("EMFILE") });
 });
