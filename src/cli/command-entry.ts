@@ -3,6 +3,7 @@
 
 import type { Command } from "commander";
 import type { Context } from "./context.ts";
+import { renderExamples } from "./examples.ts";
 import type { ExitCode } from "./exit-code.ts";
 
 export interface CommandEntry {
@@ -40,6 +41,7 @@ export function addCommands(parent: Command, entries: readonly CommandEntry[], s
     if (entry === undefined) return;
     (await entry.load()).define(command, start);
     setNegatedDefaults(command);
+    addExamples(command);
   };
   loaders.set(parent, load);
   parent.hook("preSubcommand", (_, command) => load(command));
@@ -51,6 +53,18 @@ export async function loadAll(parent: Command): Promise<void> {
     await loaders.get(parent)?.(command);
     await loadAll(command);
   }
+}
+
+/** To the help of `command` and of the subcommands that were defined with it; those that are loaded later have theirs then. */
+function addExamples(command: Command): void {
+  const examples = renderExamples(pathOf(command));
+  if (examples !== undefined) command.addHelpText("after", examples);
+  if (!loaders.has(command)) command.commands.forEach(addExamples);
+}
+
+/** Without the program's own name. */
+function pathOf(command: Command): readonly string[] {
+  return command.parent === null ? [] : [...pathOf(command.parent), command.name()];
 }
 
 /** Commander gives `--no-x` its default of true only to options that are there when parsing begins, which those of a

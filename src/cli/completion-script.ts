@@ -95,7 +95,7 @@ function renderFish(commands: readonly CommandNames[]): string {
     ];
   });
   const known = commands.filter(({ path }) => path.length > 0).map(({ path }) => quote(path.join(" ")));
-  return `# fish completion for kvsync: kvsync completion fish > ~/.config/fish/completions/kvsync.fish
+  return `# fish completion for kvsync: kvsync completion fish | source
 function __kvsync_at
     set -l path ""
     for word in (commandline -opc)[2..-1]

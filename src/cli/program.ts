@@ -2,6 +2,7 @@
 
 import { Command } from "commander";
 import { addCommands, type CommandEntry, type Start } from "./command-entry.ts";
+import { renderExamples } from "./examples.ts";
 import { VERSION } from "./version.ts";
 
 const SYNC = "Folders and namespaces:";
@@ -177,7 +178,8 @@ export function buildProgram(
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .configureOutput({ writeOut: streams.out, writeErr: streams.err, outputError: () => undefined })
     .exitOverride()
-    .showSuggestionAfterError();
+    .showSuggestionAfterError()
+    .addHelpText("after", renderExamples([]) ?? "");
   addCommands(program, commands, start);
   return program;
 }

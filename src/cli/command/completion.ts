@@ -5,23 +5,13 @@ import { loadAll, type Start } from "../command-entry.ts";
 import { renderCompletion, shells, type CommandNames } from "../completion-script.ts";
 
 export function define(command: Command, start: Start): void {
-  command
-    .addArgument(new Argument("<shell>").choices(shells))
-    .addHelpText(
-      "after",
-      `
-Examples:
-  bash  eval "$(kvsync completion bash)"                  in ~/.bashrc
-  zsh   eval "$(kvsync completion zsh)"                   in ~/.zshrc, after compinit
-  fish  kvsync completion fish > ~/.config/fish/completions/kvsync.fish`,
-    )
-    .action((shell: (typeof shells)[number]) =>
-      start(async ({ output }) => {
-        const root = command.parent ?? command;
-        await loadAll(root);
-        await output.write(renderCompletion(shell, namesOf(root, [])));
-      }),
-    );
+  command.addArgument(new Argument("<shell>").choices(shells)).action((shell: (typeof shells)[number]) =>
+    start(async ({ output }) => {
+      const root = command.parent ?? command;
+      await loadAll(root);
+      await output.write(renderCompletion(shell, namesOf(root, [])));
+    }),
+  );
 }
 
 /** `command` and all below it, flat. */

@@ -1,5 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { describe, expect, test } from "vitest";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { renderCompletion, shells } from "../../../src/cli/completion-script.ts";
 
 const commands = [
@@ -46,6 +49,11 @@ describe.skipIf(!has("bash"))("in bash", () => {
 });
 
 test.each(shells.filter(has))("what is written for %s is valid there", (shell) => {
-  const check = spawnSync(shell, ["-n"], { input: renderCompletion(shell, commands), encoding: "utf8" });
+  // fish reads no script to check from stdin.
+  const folder = mkdtempSync(join(tmpdir(), "kvsync-completion-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const script = join(folder, "script");
+  writeFileSync(script, renderCompletion(shell, commands));
+  const check = spawnSync(shell, ["-n", script], { encoding: "utf8" });
   expect([check.status, check.stderr]).toEqual([0, ""]);
 });

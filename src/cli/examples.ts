@@ -1,0 +1,173 @@
+// What each command's help ends with: an example or two, which work as they are printed in a folder that `kvsync init` has
+// set up. The only place for them.
+
+interface Example {
+  /** As it is typed in a shell. */
+  readonly type: string;
+  readonly does: string;
+}
+
+/** By the command's name and those above it: "key list". In an order in which they can be tried. */
+export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
+  "": [
+    { type: "kvsync init", does: "write a config to begin with, and a folder to try it with" },
+    { type: "kvsync run", does: "keep that folder and its namespace in step until Ctrl-C" },
+  ],
+  init: [
+    { type: "kvsync init", does: "write ./kvsync.yaml and ./example/app-config" },
+    { type: "kvsync init --if-missing", does: "the same, and no failure if the config exists" },
+  ],
+  doctor: [
+    { type: "kvsync doctor", does: "check the config, the folders, the accounts and this machine" },
+    { type: "kvsync doctor --json", does: "the same, as lines of JSON" },
+  ],
+  push: [
+    { type: "kvsync push --dry-run", does: "show what a push of all mappings of mode push would do" },
+    { type: "kvsync push app-config", does: "write the files of one mapping to its namespace" },
+  ],
+  pull: [
+    { type: "kvsync pull", does: "write the keys of all mappings of mode pull to their folders" },
+    {
+      type: "kvsync pull app-config --against-mode --dry-run",
+      does: "show what a pull of a mapping of mode push would do",
+    },
+  ],
+  run: [
+    { type: "kvsync run", does: "keep all mappings in step until Ctrl-C" },
+    { type: "kvsync run app-config --health 127.0.0.1:9464", does: "one mapping only; answer /health and /metrics" },
+  ],
+  status: [
+    { type: "kvsync status", does: "show how each mapping stands" },
+    { type: "kvsync status app-config --wait --timeout 1m", does: "wait until this mapping is in step" },
+  ],
+  sync: [
+    { type: "kvsync sync", does: "carry each mapping once, as its mode says" },
+    { type: "kvsync sync app-config --now", does: "ask the running daemon to look at this mapping at once" },
+  ],
+  diff: [
+    { type: "kvsync diff", does: "show what differs, key by key, and change nothing" },
+    { type: "kvsync diff app-config --values flags/checkout.json", does: "show how the two values of one key differ" },
+  ],
+  copy: [
+    { type: "kvsync copy local:app-config ./backup", does: "copy a namespace to a folder" },
+    {
+      type: "kvsync copy ./backup local:app-config --delete --dry-run",
+      does: "show what making it as the folder is would do",
+    },
+  ],
+  check: [
+    {
+      type: "kvsync check ./backup local:app-config",
+      does: "compare a folder with a namespace; exit code 4 if they differ",
+    },
+    { type: "kvsync check ./backup local:app-config --values", does: "the same, but read every value" },
+  ],
+  approve: [
+    { type: "kvsync approve app-config", does: "let the plan run that this mapping is held with" },
+    {
+      type: "kvsync approve app-config --plan 3f2a9c41",
+      does: "only if it is still the plan that kvsync status named",
+    },
+  ],
+  history: [
+    { type: "kvsync history app-config --limit 10", does: "show the last ten lines of one mapping" },
+    { type: "kvsync history --key flags/checkout.json", does: "show what happened to one key" },
+  ],
+  trash: [
+    { type: "kvsync trash list", does: "show what was replaced or removed, with its number" },
+    { type: "kvsync trash restore 1 --to old.txt", does: "write number 1 of the list to a file" },
+  ],
+  "trash list": [
+    { type: "kvsync trash list app-config", does: "show what is kept of one mapping" },
+    { type: "kvsync trash list --key flags/checkout.json", does: "show the versions that are kept of one key" },
+  ],
+  "trash restore": [
+    { type: "kvsync trash restore 1 --to -", does: "print number 1 of the list" },
+    { type: "kvsync trash restore 1", does: "write number 1 back to where it was, if there is no such file now" },
+  ],
+  reload: [{ type: "kvsync reload", does: "let the daemon read its config again, after an edit" }],
+  namespace: [
+    { type: "kvsync namespace list", does: "list the namespaces of the only account" },
+    { type: "kvsync namespace get local:app-config", does: "show the id of one" },
+  ],
+  "namespace list": [{ type: "kvsync namespace list local", does: "list the namespaces of one account" }],
+  "namespace get": [{ type: "kvsync namespace get local:app-config", does: "show the id of a namespace" }],
+  "namespace create": [
+    { type: "kvsync namespace create local:staging", does: "create a namespace in the account local" },
+  ],
+  "namespace rename": [{ type: "kvsync namespace rename local:staging preview", does: "give it another title" }],
+  "namespace delete": [
+    { type: "kvsync namespace delete local:preview --yes", does: "delete a namespace with all its keys, unasked" },
+  ],
+  key: [
+    { type: "kvsync key list -n app-config", does: "list the keys of a mapping's namespace" },
+    { type: "kvsync key get flags/checkout.json", does: "print a value" },
+  ],
+  "key list": [
+    { type: "kvsync key list -n app-config", does: "list the keys of a mapping's namespace" },
+    { type: "kvsync key list local:app-config/flags/ --json", does: "those in a folder, with metadata and expiration" },
+  ],
+  "key get": [
+    { type: "kvsync key get flags/checkout.json", does: "print a value" },
+    { type: "kvsync key get assets/icon.png -n local:app-config -o icon.png", does: "write a value to a file" },
+  ],
+  "key put": [
+    { type: `kvsync key put flags/beta.json '{"on": true}' --ttl 1h`, does: "write a value that expires in an hour" },
+    { type: "date | kvsync key put built-at --path -", does: "write what another program prints" },
+  ],
+  "key metadata": [{ type: "kvsync key metadata assets/icon.png", does: "print the metadata of a key" }],
+  "key delete": [{ type: "kvsync key delete flags/beta.json built-at", does: "delete two keys" }],
+  bulk: [
+    {
+      type: "kvsync bulk get flags/checkout.json flags/search.json > flags.ndjson",
+      does: "save two keys as lines of JSON",
+    },
+    { type: "kvsync bulk put flags.ndjson", does: "write them" },
+  ],
+  "bulk get": [
+    {
+      type: "kvsync bulk get flags/checkout.json flags/search.json > flags.ndjson",
+      does: "save two keys as lines of JSON",
+    },
+    {
+      type: "kvsync key list local:app-config/i18n/ | kvsync bulk get - > i18n.ndjson",
+      does: "save all keys of a folder",
+    },
+  ],
+  "bulk put": [
+    { type: "kvsync bulk put flags.ndjson", does: "write what bulk get has saved" },
+    {
+      type: `echo '[{"key": "a", "value": "1"}]' | kvsync bulk put - -n app-config`,
+      does: "write what another program prints",
+    },
+  ],
+  "bulk delete": [
+    { type: "kvsync bulk delete a flags/search.json", does: "delete two keys" },
+    { type: "kvsync key list local:app-config/i18n/ | kvsync bulk delete -", does: "delete all keys of a folder" },
+  ],
+  map: [
+    { type: "kvsync map pages/index.html", does: "show which file holds this key" },
+    { type: "kvsync map ./example/app-config/robots.txt", does: "show which key this file is" },
+  ],
+  serve: [
+    { type: "kvsync serve --data ./kv-data", does: "serve the KV API on port 8787, and keep the data" },
+    {
+      type: "kvsync serve --port 0 --rate-limit 1200/5m --settle 60s",
+      does: "on a free port, as strict and slow as Cloudflare",
+    },
+  ],
+  completion: [
+    { type: `eval "$(kvsync completion bash)"`, does: "in ~/.bashrc" },
+    { type: `eval "$(kvsync completion zsh)"`, does: "in ~/.zshrc, after compinit" },
+    { type: "kvsync completion fish | source", does: "in ~/.config/fish/config.fish" },
+  ],
+};
+
+/** The end of the help of the command `path`; undefined if there is no such command. */
+export function renderExamples(path: readonly string[]): string | undefined {
+  const examples = EXAMPLES[path.join(" ")];
+  if (examples === undefined) return undefined;
+  return `\n${examples.length === 1 ? "Example" : "Examples"}:\n${examples
+    .map(({ type, does }) => `  ${type}\n      ${does}`)
+    .join("\n")}`;
+}
