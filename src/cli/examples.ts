@@ -48,6 +48,8 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     { type: "kvsync diff", does: "show what differs, key by key, and change nothing" },
     { type: "kvsync diff app-config --values flags/checkout.json", does: "show how the two values of one key differ" },
   ],
+  plan: [{ type: "kvsync plan app-config --out plan.kvsync", does: "save what a round would do, and do nothing" }],
+  apply: [{ type: "kvsync apply plan.kvsync", does: "do exactly what kvsync plan has saved, once" }],
   copy: [
     { type: "kvsync copy local:app-config ./backup", does: "copy a namespace to a folder" },
     {
