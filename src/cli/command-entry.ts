@@ -3,7 +3,7 @@
 
 import type { Command } from "commander";
 import type { Context } from "./context.ts";
-import { renderExamples } from "./examples.ts";
+import { renderExamples } from "./help/examples.ts";
 import type { ExitCode } from "./exit-code.ts";
 
 export interface CommandEntry {

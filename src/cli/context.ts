@@ -9,10 +9,10 @@ import { parseDuration, renderDuration } from "../core/units.ts";
 import type { KvApi, Namespace } from "../kv/kv-api.ts";
 import { type Accounts, openAccounts, type OpenAccount } from "../accounts/accounts.ts";
 import { type NamespaceLocation, parseNamespaceLocation } from "../mapping/location.ts";
-import { type Output, visibleLines } from "./output.ts";
-import { openProgress, type Progress } from "./progress.ts";
+import { type Output, visibleLines } from "./render/output.ts";
+import { openProgress, type Progress } from "./render/progress.ts";
 import { readTextFile } from "../config/read-file.ts";
-import { openOutageTeller } from "./tell-outage.ts";
+import { openOutageTeller } from "./render/tell-outage.ts";
 
 /** Options that every command takes. */
 export interface GlobalOptions {
@@ -137,7 +137,7 @@ export function openContext(deps: ContextDeps): OpenContext {
     },
     confirm: async (question, whenNobody) => {
       if (deps.stdin.isTTY)
-        return (await import("./confirm.ts")).confirm(question, { stdin: deps.stdin, output, signal });
+        return (await import("./input/confirm.ts")).confirm(question, { stdin: deps.stdin, output, signal });
       throw new AppError("usage", "this needs a confirmation, and there is no terminal to ask on", {
         hint: whenNobody,
       });

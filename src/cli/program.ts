@@ -2,8 +2,8 @@
 
 import { Command } from "commander";
 import { addCommands, type CommandEntry, type Start } from "./command-entry.ts";
-import { renderExamples } from "./examples.ts";
-import { VERSION } from "./version.ts";
+import { renderExamples } from "./help/examples.ts";
+import { VERSION } from "./process/version.ts";
 
 const SYNC = "Folders and namespaces:";
 const REMOTE = "Namespaces, keys and values:";

@@ -9,11 +9,11 @@ import { operationErrorOf } from "../journal/operation-error.ts";
 import type { Start } from "./command-entry.ts";
 import { type GlobalOptions, openContext } from "./context.ts";
 import { EXIT, type ExitCode, exitCodeOf, exitCodeOfSignal } from "./exit-code.ts";
-import { openOutput, type Output } from "./output.ts";
+import { openOutput, type Output } from "./render/output.ts";
 import { buildProgram, SHORT_HELP } from "./program.ts";
-import { errorRecord, renderError } from "./render-error.ts";
-import { openStopSignals, type StopSignals } from "./stop-signals.ts";
-import { expectToSettle } from "./unsettled.ts";
+import { errorRecord, renderError } from "./render/render-error.ts";
+import { openStopSignals, type StopSignals } from "./process/stop-signals.ts";
+import { expectToSettle } from "./process/unsettled.ts";
 
 /** Runs the command that `args` ask for and ends the process with its exit code. */
 export async function runCli(args: readonly string[]): Promise<void> {

@@ -1,7 +1,7 @@
 // The examples that the help of the commands ends with, typed as they are printed in a folder that `kvsync init` has set up.
 
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { EXAMPLES } from "../../src/cli/examples.ts";
+import { EXAMPLES } from "../../src/cli/help/examples.ts";
 import { ended, runScript, startCli } from "../support/cli.ts";
 import { DaemonFixture } from "../support/daemon-process.ts";
 

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { plainFault } from "../../src/cli/key-form.ts";
+import { plainFault } from "../../src/cli/input/key-form.ts";
 import { compareUtf8, parseKey } from "../../src/core/key.ts";
 import { type CliRun, records, runCli, runScript } from "../support/cli.ts";
 import { hostileText } from "../support/hostile-text.ts";

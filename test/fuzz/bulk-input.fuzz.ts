@@ -1,10 +1,10 @@
 // The readers of bulk input against JSON.parse and String.split: whatever the form, however the bytes are cut into chunks.
 
 import { strict as assert } from "node:assert";
-import { detectKeyForm, type KeyForm, plainFault } from "../../src/cli/key-form.ts";
-import { readItems, type TextItem } from "../../src/cli/json-items.ts";
-import { parseListedKey, parsePair } from "../../src/cli/bulk-input.ts";
-import { readPairsObject } from "../../src/cli/pairs-object.ts";
+import { detectKeyForm, type KeyForm, plainFault } from "../../src/cli/input/key-form.ts";
+import { readItems, type TextItem } from "../../src/cli/input/json-items.ts";
+import { parseListedKey, parsePair } from "../../src/cli/input/bulk-input.ts";
+import { readPairsObject } from "../../src/cli/input/pairs-object.ts";
 import { AppError } from "../../src/core/errors.ts";
 import type { Json } from "../../src/core/json-value.ts";
 import { parseKey } from "../../src/core/key.ts";

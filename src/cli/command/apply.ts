@@ -7,14 +7,14 @@ import { AppError, visible } from "../../core/errors.ts";
 import { type PlanFile, type PlannedRound, readPlanFile } from "../../mapping/plan-file.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
-import { ALL_LINES } from "../define-round.ts";
+import { ALL_LINES } from "../round/define-round.ts";
 import { EXIT, type ExitCode, worstExitCode } from "../exit-code.ts";
-import type { FollowedPlan } from "../followed-plan.ts";
+import type { FollowedPlan } from "../round/followed-plan.ts";
 import { ioError } from "../../config/read-file.ts";
-import { holdBack } from "../held-output.ts";
-import { shellWord } from "../render-held.ts";
-import { runCopy } from "../run-copy.ts";
-import { runMappings } from "../run-mappings.ts";
+import { holdBack } from "../render/held-output.ts";
+import { shellWord } from "../render/render-held.ts";
+import { runCopy } from "../round/run-copy.ts";
+import { runMappings } from "../round/run-mappings.ts";
 
 interface Options {
   readonly dryRun?: boolean;

@@ -2,15 +2,15 @@
 
 import type { Command } from "commander";
 import { deleteKeys } from "../../kv/delete-keys.ts";
-import { addKeysArgument, keyPages } from "../bulk-keys.ts";
+import { addKeysArgument, keyPages } from "../input/bulk-keys.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
-import type { KeyFormOptions } from "../key-form.ts";
-import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../namespace-option.ts";
-import { count } from "../progress.ts";
-import { tellProblem } from "../render-problem.ts";
-import { summaryRecord } from "../summary.ts";
+import type { KeyFormOptions } from "../input/key-form.ts";
+import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../input/namespace-option.ts";
+import { count } from "../render/progress.ts";
+import { tellProblem } from "../render/render-problem.ts";
+import { summaryRecord } from "../render/summary.ts";
 
 type Options = NamespaceOption & KeyFormOptions;
 

@@ -8,15 +8,15 @@ import { LIST_LIMIT_MIN } from "../../core/limits.ts";
 import { unstampMetadata } from "../../core/stamp.ts";
 import { readValues } from "../../kv/read-values.ts";
 import { type ReadAttributes, type ReadValue } from "../../kv/value-to-read.ts";
-import { addKeysArgument, keyPages } from "../bulk-keys.ts";
+import { addKeysArgument, keyPages } from "../input/bulk-keys.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context, OpenNamespace } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
-import type { KeyFormOptions } from "../key-form.ts";
-import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../namespace-option.ts";
-import { count } from "../progress.ts";
-import { warnOfProblem } from "../render-problem.ts";
-import { printableJson } from "../printable-json.ts";
+import type { KeyFormOptions } from "../input/key-form.ts";
+import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../input/namespace-option.ts";
+import { count } from "../render/progress.ts";
+import { warnOfProblem } from "../render/render-problem.ts";
+import { printableJson } from "../render/printable-json.ts";
 
 type Options = NamespaceOption & KeyFormOptions;
 

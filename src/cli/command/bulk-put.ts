@@ -10,14 +10,14 @@ import { fingerprintOf } from "../../core/fingerprint.ts";
 import { stampMetadata } from "../../core/stamp.ts";
 import type { Pair } from "../../kv/pair-text.ts";
 import { type PairToWrite, writePairs } from "../../kv/write-pairs.ts";
-import { begin, type BulkInput, openBulkInput, parsePair, renderIgnored } from "../bulk-input.ts";
+import { begin, type BulkInput, openBulkInput, parsePair, renderIgnored } from "../input/bulk-input.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
-import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../namespace-option.ts";
-import { count } from "../progress.ts";
-import { tellProblem } from "../render-problem.ts";
-import { summaryRecord } from "../summary.ts";
+import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../input/namespace-option.ts";
+import { count } from "../render/progress.ts";
+import { tellProblem } from "../render/render-problem.ts";
+import { summaryRecord } from "../render/summary.ts";
 
 interface Options extends NamespaceOption {
   /** False with --no-stamp. */

@@ -2,7 +2,7 @@
 
 import { type Command, Argument } from "commander";
 import { loadAll, type Start } from "../command-entry.ts";
-import { renderCompletion, shells, type CommandNames } from "../completion-script.ts";
+import { renderCompletion, shells, type CommandNames } from "../help/completion-script.ts";
 
 export function define(command: Command, start: Start): void {
   command.addArgument(new Argument("<shell>").choices(shells)).action((shell: (typeof shells)[number]) =>

@@ -2,9 +2,9 @@
 
 import type { Command } from "commander";
 import type { Start } from "../command-entry.ts";
-import { ALL_LINES } from "../define-round.ts";
+import { ALL_LINES } from "../round/define-round.ts";
 import { LOCATION_FORMS } from "../../mapping/location.ts";
-import { runCopy } from "../run-copy.ts";
+import { runCopy } from "../round/run-copy.ts";
 
 interface Options {
   readonly all?: boolean;

@@ -4,13 +4,13 @@ import { type Command, Option } from "commander";
 import type { MappingConfig } from "../../config/config.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import type { Start } from "../command-entry.ts";
-import { ALL_LINES } from "../define-round.ts";
+import { ALL_LINES } from "../round/define-round.ts";
 import { isLocation } from "../../mapping/location.ts";
-import { diffLocationValues, diffMappingValues } from "../diff-values.ts";
-import { parseKeyArgument } from "../key-argument.ts";
-import { runCopy } from "../run-copy.ts";
-import { runMappings } from "../run-mappings.ts";
-import type { ContentOptions } from "../show-contents.ts";
+import { diffLocationValues, diffMappingValues } from "../round/diff-values.ts";
+import { parseKeyArgument } from "../input/key-argument.ts";
+import { runCopy } from "../round/run-copy.ts";
+import { runMappings } from "../round/run-mappings.ts";
+import type { ContentOptions } from "../render/show-contents.ts";
 
 interface Options {
   readonly all?: boolean;

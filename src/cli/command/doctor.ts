@@ -12,7 +12,7 @@ import { checkSecrets } from "../doctor/secret-check.ts";
 import { checkFolder, checkStateFolder } from "../doctor/folder-checks.ts";
 import { checkWatches } from "../doctor/watch-check.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
-import { visibleLines } from "../output.ts";
+import { visibleLines } from "../render/output.ts";
 
 export function define(command: Command, start: Start): void {
   command.action(() => start(doctor));

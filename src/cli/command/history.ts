@@ -7,9 +7,9 @@ import { openControlClient } from "../../daemon/control/control-client.ts";
 import { type HistoryLine, type HistoryQuery, openHistory } from "../../journal/history.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
-import { checkMappingName } from "../known-mappings.ts";
-import { lookAtJournal } from "../look-at-journal.ts";
-import type { Style } from "../output.ts";
+import { checkMappingName } from "../input/known-mappings.ts";
+import { lookAtJournal } from "../round/look-at-journal.ts";
+import type { Style } from "../render/output.ts";
 
 interface Options {
   readonly key?: string;

@@ -9,11 +9,11 @@ import type { KvApi, Namespace } from "../../kv/kv-api.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
-import { parseKeyArgument } from "../key-argument.ts";
-import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../namespace-option.ts";
-import { count } from "../progress.ts";
-import { tellProblem } from "../render-problem.ts";
-import { summaryRecord } from "../summary.ts";
+import { parseKeyArgument } from "../input/key-argument.ts";
+import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../input/namespace-option.ts";
+import { count } from "../render/progress.ts";
+import { tellProblem } from "../render/render-problem.ts";
+import { summaryRecord } from "../render/summary.ts";
 
 interface Options extends NamespaceOption {
   readonly force?: boolean;

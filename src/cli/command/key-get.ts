@@ -5,10 +5,10 @@ import type { Command } from "commander";
 import { AppError, visible } from "../../core/errors.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
-import { parseKeyArgument } from "../key-argument.ts";
-import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../namespace-option.ts";
-import { writeValue } from "../terminal-text.ts";
-import { writeValueFile } from "../value-file.ts";
+import { parseKeyArgument } from "../input/key-argument.ts";
+import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../input/namespace-option.ts";
+import { writeValue } from "../render/terminal-text.ts";
+import { writeValueFile } from "../input/value-file.ts";
 
 interface Options extends NamespaceOption {
   readonly output?: string;

@@ -8,9 +8,9 @@ import type { ListedKey } from "../../kv/kv-api.ts";
 import { openListingGuard } from "../../kv/listing-guard.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
-import { plainFault } from "../key-form.ts";
-import { addNamespaceOption, type NamespaceOption } from "../namespace-option.ts";
-import { printableJson } from "../printable-json.ts";
+import { plainFault } from "../input/key-form.ts";
+import { addNamespaceOption, type NamespaceOption } from "../input/namespace-option.ts";
+import { printableJson } from "../render/printable-json.ts";
 
 interface Options extends NamespaceOption {
   readonly prefix?: string;

@@ -5,9 +5,9 @@ import { AppError, visible } from "../../core/errors.ts";
 import { unstampMetadata } from "../../core/stamp.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
-import { parseKeyArgument } from "../key-argument.ts";
-import { printableJson } from "../printable-json.ts";
-import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../namespace-option.ts";
+import { parseKeyArgument } from "../input/key-argument.ts";
+import { printableJson } from "../render/printable-json.ts";
+import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../input/namespace-option.ts";
 
 export function define(command: Command, start: Start): void {
   addNamespaceOption(command)

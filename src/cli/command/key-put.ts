@@ -14,10 +14,15 @@ import { renderByteCount } from "../../core/units.ts";
 import { bodyOfBytes } from "../../kv/sized-body.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
-import { parseExpirationArgument, parseKeyArgument, parseMetadataArgument, parseTtlArgument } from "../key-argument.ts";
-import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../namespace-option.ts";
+import {
+  parseExpirationArgument,
+  parseKeyArgument,
+  parseMetadataArgument,
+  parseTtlArgument,
+} from "../input/key-argument.ts";
+import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../input/namespace-option.ts";
 import { ioError } from "../../config/read-file.ts";
-import { summaryRecord } from "../summary.ts";
+import { summaryRecord } from "../render/summary.ts";
 
 interface Options extends NamespaceOption {
   readonly path?: string;

@@ -10,7 +10,7 @@ import { renderPrefix, renderRemote } from "../../core/prefix.ts";
 import { decodePath, encodeKey, sidecarPath } from "../../core/names/path-codec.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
-import { parseKeyArgument } from "../key-argument.ts";
+import { parseKeyArgument } from "../input/key-argument.ts";
 
 interface Options {
   readonly mapping?: string;

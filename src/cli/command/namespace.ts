@@ -9,8 +9,8 @@ import type { OpenAccount } from "../../accounts/accounts.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
-import { count } from "../progress.ts";
-import { type SummaryFields, summaryRecord } from "../summary.ts";
+import { count } from "../render/progress.ts";
+import { type SummaryFields, summaryRecord } from "../render/summary.ts";
 
 interface AccountOption {
   readonly account?: string;

@@ -6,14 +6,14 @@ import { AppError, visible } from "../../core/errors.ts";
 import { openPlanFile, type PlanFileWriter } from "../../mapping/plan-file.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
-import { ALL_LINES } from "../define-round.ts";
+import { ALL_LINES } from "../round/define-round.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { isLocation } from "../../mapping/location.ts";
 import { ioError } from "../../config/read-file.ts";
-import { shellWord } from "../render-held.ts";
-import { runCopy } from "../run-copy.ts";
-import { runMappings, type SavedPlans } from "../run-mappings.ts";
-import { VERSION } from "../version.ts";
+import { shellWord } from "../render/render-held.ts";
+import { runCopy } from "../round/run-copy.ts";
+import { runMappings, type SavedPlans } from "../round/run-mappings.ts";
+import { VERSION } from "../process/version.ts";
 
 interface Options {
   readonly out?: string;

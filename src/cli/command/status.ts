@@ -13,10 +13,10 @@ import type { Journal } from "../../journal/journal.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode, exitCodeOf, worstExitCode } from "../exit-code.ts";
-import { knownMappings } from "../known-mappings.ts";
-import { lookAtJournal } from "../look-at-journal.ts";
-import { renderError } from "../render-error.ts";
-import { renderKnownStatus, renderStatus } from "../render-status.ts";
+import { knownMappings } from "../input/known-mappings.ts";
+import { lookAtJournal } from "../round/look-at-journal.ts";
+import { renderError } from "../render/render-error.ts";
+import { renderKnownStatus, renderStatus } from "../render/render-status.ts";
 
 interface Options {
   readonly wait?: boolean;

@@ -7,11 +7,11 @@ import { openControlClient } from "../../daemon/control/control-client.ts";
 import type { SyncAnswer } from "../../daemon/control/protocol.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
-import { ALL_LINES } from "../define-round.ts";
+import { ALL_LINES } from "../round/define-round.ts";
 import { EXIT, type ExitCode, exitCodeOf, worstExitCode } from "../exit-code.ts";
-import { count } from "../progress.ts";
-import { renderError } from "../render-error.ts";
-import { runMappings } from "../run-mappings.ts";
+import { count } from "../render/progress.ts";
+import { renderError } from "../render/render-error.ts";
+import { runMappings } from "../round/run-mappings.ts";
 
 interface Options {
   readonly dryRun?: boolean;

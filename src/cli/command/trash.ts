@@ -6,10 +6,10 @@ import { renderByteCount } from "../../core/units.ts";
 import { openTrashIndex, type TrashItem } from "../../journal/trash-index.ts";
 import { addCommands, type Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
-import { checkMappingName } from "../known-mappings.ts";
-import { lookAtJournal } from "../look-at-journal.ts";
-import type { Style } from "../output.ts";
-import { restoreItem } from "../restore-item.ts";
+import { checkMappingName } from "../input/known-mappings.ts";
+import { lookAtJournal } from "../round/look-at-journal.ts";
+import type { Style } from "../render/output.ts";
+import { restoreItem } from "../round/restore-item.ts";
 
 interface ListOptions {
   readonly key?: string;

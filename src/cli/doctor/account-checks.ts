@@ -11,7 +11,7 @@ import { judgeNetworkError } from "../../kv/network-error.ts";
 import { parseProxies, type Proxies, proxyRouteOf } from "../../kv/proxies.ts";
 import { bodyOfText } from "../../kv/sized-body.ts";
 import type { OpenAccount } from "../../accounts/accounts.ts";
-import { count } from "../progress.ts";
+import { count } from "../render/progress.ts";
 import { type Check, fail, ok, warn } from "./check.ts";
 
 /** Expirations are told in seconds and must lie 60 ahead; a Date header is a second coarse. */

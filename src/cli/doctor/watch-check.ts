@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { count } from "../progress.ts";
+import { count } from "../render/progress.ts";
 import { type Check, ok, warn } from "./check.ts";
 
 /** Counting goes on for so long; beyond it the number is a lower bound. */

@@ -9,8 +9,8 @@ import { renderDuration } from "../../core/units.ts";
 import type { DaemonListener } from "../../daemon/daemon-event.ts";
 import { decodeHoldReason, renderHoldReason } from "../../mapping/hold-reason.ts";
 import type { RoundReport } from "../../mapping/round-port.ts";
-import type { Output } from "../output.ts";
-import { count } from "../progress.ts";
+import type { Output } from "../render/output.ts";
+import { count } from "../render/progress.ts";
 
 export interface GreetingDeps {
   readonly output: Output;

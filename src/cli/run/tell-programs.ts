@@ -1,7 +1,7 @@
 // kvsync run --json: what changes the state of a mapping, as events on stdout.
 
 import type { DaemonListener } from "../../daemon/daemon-event.ts";
-import type { Output } from "../output.ts";
+import type { Output } from "../render/output.ts";
 
 export function tellPrograms(output: Output): DaemonListener {
   return (event) => {

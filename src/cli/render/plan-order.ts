@@ -1,0 +1,21 @@
+// The order in which the actions of a plan are shown: what destroys something goes before what does not.
+
+import type { Plan } from "../../engine/plan/plan.ts";
+import type { RemoveAction, WriteAction } from "../../engine/plan/action.ts";
+
+export type ChangeKind = "remove" | "change" | "conflict" | "add";
+
+export const SHOWN_ORDER: readonly ChangeKind[] = ["remove", "change", "conflict", "add"];
+
+/** The writes and removals of one kind, in key order on each side. */
+export function* actionsOf(plan: Plan, kind: ChangeKind): Generator<WriteAction | RemoveAction> {
+  for (const to of ["destination", "source"] as const) {
+    if (kind === "remove") for (const page of plan.pages(`remove:${to}`)) yield* page;
+    else for (const page of plan.pages(`write:${to}`)) yield* page.filter((action) => kindOf(action) === kind);
+  }
+}
+
+function kindOf({ replaces, conflict }: WriteAction): ChangeKind {
+  if (conflict !== undefined) return "conflict";
+  return replaces === undefined ? "add" : "change";
+}

@@ -1,0 +1,116 @@
+// The daemon's status as people read it: a line for each mapping, and below it only what is out of the ordinary.
+
+import type { DurationMs, EpochMs } from "../../core/clock.ts";
+import { visible } from "../../core/errors.ts";
+import { renderDuration } from "../../core/units.ts";
+import type { AccountStatus, DaemonStatus } from "../../daemon/control/daemon-status.ts";
+import type { MappingState, MappingStatus } from "../../mapping/status.ts";
+import type { Style } from "./output.ts";
+import { count } from "./progress.ts";
+
+const WORDS: Readonly<Record<MappingState, string>> = {
+  starting: "starting",
+  "in-step": "in step",
+  working: "working",
+  waiting: "waiting for the budget",
+  behind: "behind",
+  incomplete: "in step, but for some",
+  hold: "on hold",
+  error: "failing",
+  stopped: "not running",
+};
+const ARROWS = { push: "->", pull: "<-", "two-way": "<->" } as const;
+const PROBLEMS_SHOWN_MAX = 5;
+/** So long that one may want to ask for it. */
+const LONG_WAIT_MS: DurationMs = 5000;
+
+/** What the journal knows, where no daemon runs. */
+export function renderKnownStatus(mappings: readonly MappingStatus[], now: EpochMs, style: Style): readonly string[] {
+  const lines = mappings.flatMap((mapping) => renderMapping(mapping, now, style));
+  return [...lines, style.dim("as the last rounds left it: nothing is kept in step now")];
+}
+
+export function renderStatus(status: DaemonStatus, style: Style): readonly string[] {
+  const lines = status.mappings.flatMap((mapping) => renderMapping(mapping, status.now, style));
+  if (status.mappings.length === 0) lines.push("no mappings");
+  for (const folder of status.skippedFolders)
+    lines.push(`${style.yellow("skipped")} folder "${visible(folder)}": its name cannot name a mapping`);
+  for (const account of status.accounts) lines.push(style.dim(renderAccount(account)));
+  lines.push(style.dim(`daemon ${status.pid}, up ${renderDuration(status.now - status.startedAt)}`));
+  return lines;
+}
+
+function renderMapping(mapping: MappingStatus, now: EpochMs, style: Style): readonly string[] {
+  const { state, mode, folder, account, namespace, hold, error, watcher, problems, problemCount } = mapping;
+  const paint = state === "error" || state === "hold" ? style.red : state === "in-step" ? style.green : style.yellow;
+  const parts = [paint(WORDS[state]), ...facts(mapping, now)];
+  const route = style.dim(`${visible(folder)} ${ARROWS[mode]} ${account}:${visible(namespace)}`);
+  const lines = [`${style.bold(visible(mapping.mapping))}  ${parts.join(", ")}  ${route}`];
+  if (hold !== null) {
+    const { mapping: name } = mapping;
+    const how = hold.approved
+      ? "approved: it runs with the next round"
+      : `hint: look with kvsync diff ${name}; kvsync approve ${name} lets it run`;
+    lines.push(
+      `  plan ${hold.plan}: ${visible(hold.message)}`,
+      `  ${count(hold.writes)} to write, ${count(hold.removes)} to remove, held for ${renderDuration(now - hold.since)}`,
+      `  hint: ${visible(hold.hint)}`,
+      `  ${how}`,
+    );
+  }
+  if (error !== null) {
+    lines.push(`  ${visible(error.message)} (${error.code}, for ${renderDuration(now - error.since)})`);
+    if (error.hint !== null) lines.push(`  hint: ${visible(error.hint)}`);
+    if (error.retryAt !== null) {
+      const waitMs = Math.max(0, error.retryAt - now);
+      const sooner = waitMs < LONG_WAIT_MS ? "" : `; at once with kvsync sync --now ${mapping.mapping}`;
+      lines.push(`  trying again in ${renderDuration(waitMs)}${sooner}`);
+    }
+  }
+  for (const { subject, message, code, since } of problems.slice(0, PROBLEMS_SHOWN_MAX)) {
+    const age = since === null ? "" : `, for ${renderDuration(now - since)}`;
+    lines.push(`  ${style.red("!")} ${visible(subject)}: ${visible(message)} (${code}${age})`);
+  }
+  const untold = problemCount - Math.min(problems.length, PROBLEMS_SHOWN_MAX);
+  if (untold > 0) lines.push(`  ... and ${count(untold)} more`);
+  // A folder that is missing cannot be watched either.
+  if (watcher?.kind === "polling" && error?.code !== "root-missing") {
+    lines.push(`  ${style.yellow("polling")} its folder every ${renderDuration(watcher.everyMs)}: ${watcher.reason}`);
+    if (watcher.hint !== undefined) lines.push(`  hint: ${visible(watcher.hint)}`);
+  }
+  if (watcher?.kind === "watching" && watcher.alsoPolling !== undefined) {
+    const { everyMs, reason } = watcher.alsoPolling;
+    lines.push(`  also looking at its folder every ${renderDuration(everyMs)}: ${reason}`);
+  }
+  return lines;
+}
+
+function facts(mapping: MappingStatus, now: EpochMs): readonly string[] {
+  const { working, pending, conflicts, localLookedAt, pollIntervalMs } = mapping;
+  const parts: string[] = [];
+  if (working !== null && working.phase !== "queued") {
+    const of = working.keysTotal === null ? "" : `/${count(working.keysTotal)}`;
+    parts.push(`${working.phase} ${count(working.keys)}${of}`);
+  }
+  if (pending > 0) parts.push(`${count(pending)} pending`);
+  if (conflicts > 0) parts.push(`${count(conflicts)} conflicts wait`);
+  parts.push(localLookedAt === null ? "not looked at yet" : `looked at ${ago(now - localLookedAt)}`);
+  if (pollIntervalMs !== null) parts.push(`polled every ${renderDuration(pollIntervalMs)}`);
+  return parts;
+}
+
+function ago(duration: DurationMs): string {
+  return duration < 1000 ? "just now" : `${renderDuration(duration)} ago`;
+}
+
+function renderAccount({ account, budgetLeft, budget, waiting, retrying, retryingForMs }: AccountStatus): string {
+  const queue = waiting > 0 ? `, ${count(waiting)} requests wait` : "";
+  const trouble =
+    retrying === null
+      ? ""
+      : `; no good answer for ${renderDuration(retryingForMs ?? 0)}, trying again: ${visible(retrying)}`;
+  const waits = queue + trouble;
+  if (budgetLeft === null || budget === null) return `account ${account}: no request limit${waits}`;
+  const window = renderDuration(budget.windowMs);
+  return `account ${account}: ${count(budgetLeft)} of ${count(budget.requests)} requests left in ${window}${waits}`;
+}

@@ -1,0 +1,192 @@
+// What a round says while it runs and when it is done: actions and problems as they happen, then the summary, for people
+// or, with --json, for programs. The summary's form is a contract: see README.md.
+
+import type { MonotonicMs } from "../../core/clock.ts";
+import { renderTrip } from "../../core/guards.ts";
+import { visible } from "../../core/errors.ts";
+import { renderByteCount, renderDuration } from "../../core/units.ts";
+import type { PlanTrip } from "../../engine/plan/measure.ts";
+import type { Target } from "../../engine/plan/action.ts";
+import type { Progress as RoundProgress, RoundEvents, RoundResult } from "../../engine/round-request.ts";
+import type { RequestCounts } from "../../kv/kv-api.ts";
+import { openChangeList } from "./change-list.ts";
+import type { Context } from "../context.ts";
+import type { Output } from "./output.ts";
+import { EXIT, type ExitCode } from "../exit-code.ts";
+import { count } from "./progress.ts";
+import { openShownProblems } from "./shown-problems.ts";
+import { type ContentOptions, showContents } from "./show-contents.ts";
+import { requestsRecord } from "./request-counts.ts";
+import { type Held, heldRecord, renderHeld, renderHint } from "./render-held.ts";
+
+export interface Subject {
+  readonly command: string;
+  /** The mapping's name; undefined for one-shot copies. */
+  readonly mapping: string | undefined;
+  readonly account: string | undefined;
+  readonly namespace: string | undefined;
+  /** `./example -> local:app-config` */
+  readonly route: string;
+  readonly dryRun: boolean;
+  /** The command that carries it out, as it is to be typed: without --dry-run and --force. `removes`: also the removals. */
+  readonly again: (removes: boolean) => string;
+  /** When the work on it began: finding the namespace may have taken a while. */
+  readonly startedAt: MonotonicMs;
+  /** The command only compares: what would be done is a difference, and one is no failure. */
+  readonly compares: boolean;
+  /** Every line of what is done, however many there are. */
+  readonly all?: boolean;
+  /** Show how values differ. */
+  readonly content?: ContentOptions | undefined;
+  /** What is changed goes either way: each action says which. */
+  readonly twoWay?: boolean;
+  /** What the sides are called; unless given, the source and the destination. */
+  readonly sides?: Readonly<Record<Target, string>>;
+}
+
+/** What a round came upon besides its keys. */
+export interface Found {
+  /** Unless it is given, what the guards of all rounds say. */
+  readonly held?: Held | undefined;
+  /** Of a dry run: what is not there yet. */
+  readonly creates?: { readonly kind: "namespace" | "folder"; readonly name: string } | undefined;
+}
+
+export interface RoundReport {
+  readonly events: RoundEvents;
+  /** Prints the summary; returns the exit code. */
+  finish(result: RoundResult, requests: RequestCounts | undefined, found?: Found): ExitCode;
+  close(): void;
+}
+
+export function openRoundReport(context: Context, subject: Subject): RoundReport {
+  const { output, clock, options } = context;
+  const name = subject.mapping ?? subject.route;
+  const sides = subject.sides ?? SIDES;
+  const progress = context.openProgress(name);
+  const shown = openShownProblems(context);
+  if (subject.mapping !== undefined) output.note(`${visible(subject.mapping)}: ${visible(subject.route)}`);
+
+  const changes = openChangeList(output, {
+    dryRun: subject.dryRun,
+    all: subject.all === true || options.verbose === true,
+    twoWay: subject.twoWay === true,
+    sides,
+  });
+  const trippedOf = ({ trip, held }: RoundResult): Held | undefined =>
+    trip === undefined || held === 0 ? undefined : heldByTrip(trip, sides);
+
+  return {
+    events: {
+      onProblem: shown.tell,
+      onPlan: (plan, sides) => {
+        if (subject.dryRun) changes.plan(plan);
+        const { content } = subject;
+        return content && showContents(plan, sides, { output, signal: context.signal, ...content });
+      },
+      onDone: (done) => changes.done(done),
+      onWaiting: (key) => changes.waiting(key),
+      onProgress: (state) => progress.update(progressState(state)),
+    },
+    finish(result, requests, { held = trippedOf(result), creates } = {}) {
+      progress.close();
+      const durationMs = Math.round(clock.monotonic() - subject.startedAt);
+      changes.finish();
+      shown.finish();
+      const run = { ...subject, again: subject.again(result.removed > 0 || !subject.compares) };
+      if (held !== undefined) output.event(heldRecord(held, run));
+      // The summary is the last line.
+      output.event({ ...summaryRecord(subject, result, requests, durationMs), creates });
+      if (creates !== undefined) output.line(`  the ${creates.kind} ${visible(creates.name)} would be created`);
+      output.report(`${visible(name)}: ${renderResult(subject, result, requests)}, ${renderDuration(durationMs)}`);
+      if (result.outdated > 0 && !output.json) output.warn(renderOutdated(output.stderr));
+      else if (held !== undefined && !output.json) output.warn(renderHeld(held, run, output.stderr));
+      else if (subject.command === "diff" && result.written + result.removed > 0 && !output.json)
+        output.note(renderHint("To carry these differences over, type:", run.again, output.stderr));
+      return exitCodeOf(subject, result);
+    },
+    close: () => progress.close(),
+  };
+}
+
+function renderOutdated(style: Output["stderr"]): string {
+  return renderHint(
+    "The plan no longer fits, and nothing was changed. To make it again, type:",
+    "kvsync plan --out FILE",
+    style,
+  );
+}
+
+function progressState({ phase, keys, keysTotal, bytes }: RoundProgress) {
+  const names = { compare: "comparing", transfer: "writing", remove: "removing" };
+  return { phase: names[phase], done: keys, total: keysTotal, bytes };
+}
+
+function renderResult({ dryRun, compares }: Subject, result: RoundResult, requests: RequestCounts | undefined): string {
+  const verb = dryRun ? (compares ? "to write" : "would be written") : "written";
+  const removed = dryRun ? (compares ? "to remove" : "would be removed") : "removed";
+  const parts = [
+    `${count(result.written)} ${verb}`,
+    `${count(result.removed)} ${removed}`,
+    `${count(result.unchanged)} unchanged`,
+  ];
+  if (result.skipped > 0) parts.push(`${count(result.skipped)} left alone`);
+  if (result.conflicts > 0) parts.push(`${count(result.conflicts)} in conflict`);
+  if (result.lagging > 0) parts.push(`${count(result.lagging)} not settled yet`);
+  if (result.held > 0) parts.push(`${count(result.held)} ${dryRun ? "would be held" : "held"}`);
+  if (result.failed > 0) parts.push(`${count(result.failed)} failed`);
+  if (requests !== undefined)
+    parts.push(
+      `${count(requests.total)} requests`,
+      `${renderByteCount(requests.bytesUp)} up, ${renderByteCount(requests.bytesDown)} down`,
+    );
+  return parts.join(", ");
+}
+
+const SIDES: Readonly<Record<Target, string>> = { source: "the source", destination: "the destination" };
+
+function heldByTrip(trip: PlanTrip, sides: Readonly<Record<Target, string>>): Held {
+  const other = sides[trip.to === "source" ? "destination" : "source"];
+  return { guard: trip.guard, reason: renderTrip(trip, { changed: sides[trip.to], other }) };
+}
+
+function summaryRecord(
+  subject: Subject,
+  result: RoundResult,
+  requests: RequestCounts | undefined,
+  durationMs: number,
+): object {
+  const { command, mapping, account, namespace, dryRun } = subject;
+  const { written, removed, unchanged, skipped, conflicts, held, failed, lagging } = result;
+  return {
+    type: "summary",
+    command,
+    mapping,
+    account,
+    namespace,
+    written,
+    removed,
+    unchanged,
+    skipped,
+    conflicts,
+    held,
+    failed,
+    lagging,
+    bytesUp: requests?.bytesUp ?? 0,
+    bytesDown: requests?.bytesDown ?? 0,
+    requests: requestsRecord(requests),
+    retries: requests?.retries ?? 0,
+    durationMs,
+    ...(dryRun && { dryRun }),
+  };
+}
+
+function exitCodeOf({ compares, dryRun }: Subject, result: RoundResult): ExitCode {
+  if (result.outdated > 0) return EXIT.planOutdated;
+  if (result.held > 0 && !compares) return EXIT.held;
+  // What cannot be compared is not alike: to a comparison it is a difference.
+  const isComparison = compares && dryRun;
+  if (result.failed > (isComparison ? result.unknown : 0)) return EXIT.incomplete;
+  if (isComparison && result.written + result.removed + result.conflicts + result.unknown > 0) return EXIT.different;
+  return EXIT.done;
+}

@@ -1,0 +1,60 @@
+// The problems of a round, a line each: the first few of each kind, since a disk that is read-only makes one of every key, and a
+// number for the rest.
+
+import { visible } from "../../core/errors.ts";
+import type { Problem } from "../../core/problem.ts";
+import type { Context } from "../context.ts";
+import { count } from "./progress.ts";
+
+export interface ShownProblems {
+  readonly tell: (problem: Problem) => void;
+  /** Says how many were not shown. */
+  finish(): void;
+}
+
+const SHOWN_MAX = 50;
+/** Of problems with the same code and message. */
+const ALIKE_MAX = 10;
+/** Kinds that are counted apart. */
+const KINDS_MAX = 20;
+
+export function openShownProblems({ output, options }: Pick<Context, "output" | "options">): ShownProblems {
+  const all = options.verbose === true;
+  /** By code and message: how many there were, and how many of them were not shown. */
+  const kinds = new Map<string, { seen: number; hidden: number }>();
+  let shown = 0;
+  let others = 0;
+  let notices = 0;
+
+  const isShown = ({ code, message }: Problem): boolean => {
+    const name = `${visible(message)} (${code})`;
+    const kind = kinds.get(name) ?? { seen: 0, hidden: 0 };
+    if (kinds.size < KINDS_MAX) kinds.set(name, kind);
+    kind.seen++;
+    if (all || (shown < SHOWN_MAX && kind.seen <= ALIKE_MAX)) return true;
+    if (kinds.has(name)) kind.hidden++;
+    else others++;
+    return false;
+  };
+  return {
+    tell(problem) {
+      const { code, subject, message, failure } = problem;
+      if (output.json) return output.event({ type: "problem", code, subject, message, failure });
+      if (!failure) {
+        notices++;
+        return output.detail(`  ${visible(subject)}: ${message} (${code})`);
+      }
+      if (!isShown(problem)) return;
+      shown++;
+      output.warn(`  ${output.stderr.red("!")} ${visible(subject)}: ${visible(message)} (${code})`);
+    },
+    finish() {
+      if (all) return;
+      for (const [name, { hidden }] of kinds) {
+        if (hidden > 0) output.warn(`  ... and ${count(hidden)} more: ${name} (-v shows all)`);
+      }
+      if (others > 0) output.warn(`  ... and ${count(others)} more problems (-v shows all)`);
+      if (notices > 0) output.note(`  ${count(notices)} skipped that are no files (-v shows them)`);
+    },
+  };
+}

@@ -1,0 +1,40 @@
+// The hooks of a mapping after a single round: the same programs, told the same, as after a round of the daemon.
+
+import type { Config, MappingConfig } from "../../config/config.ts";
+import { configSecrets } from "../../config/config-secrets.ts";
+import { visible } from "../../core/errors.ts";
+import { openHooks } from "../../mapping/hooks/hooks.ts";
+import { heldPlan, tellChanges } from "../../mapping/hooks/tell-hooks.ts";
+import type { RoundReport } from "../../mapping/round-port.ts";
+import type { Context } from "../context.ts";
+import { EXIT, type ExitCode } from "../exit-code.ts";
+
+/** Runs what the round gives reason for, and waits for it. `heldBefore`: the plan that the mapping was held with before.
+ * Returns EXIT.failed if a program failed, which is told on stderr. */
+export async function runRoundHooks(
+  { clock, env, output, signal }: Context,
+  { mapping, config }: { readonly mapping: MappingConfig; readonly config: Config },
+  report: RoundReport,
+  heldBefore: string | undefined,
+): Promise<ExitCode> {
+  const { name, folder, onChange, onHold, onConflict } = mapping;
+  const all = [onChange, onHold, onConflict].filter((hook) => hook !== undefined);
+  if (all.length === 0) return EXIT.done;
+  const detail = (message: string): void => output.detail(`${visible(name)}: ${message}`);
+  const warn = (message: string): void => output.warn(`${visible(name)}: ${message}`);
+  const hooks = openHooks({
+    clock,
+    log: { debug: detail, info: detail, warn, error: warn },
+    hooks: { onChange, onHold, onConflict },
+    mapping: name,
+    folder,
+    env,
+    secrets: configSecrets(config),
+  });
+  tellChanges(report, hooks);
+  const { hold } = report;
+  if (hold !== undefined && hold.plan !== heldBefore) hooks.held(heldPlan(hold));
+  await hooks.close(Math.max(...all.map(({ timeoutMs }) => timeoutMs)), signal);
+  for (const { stderr } of hooks.failures().values()) if (stderr !== "") output.warn(stderr);
+  return hooks.failures().size > 0 ? EXIT.failed : EXIT.done;
+}

@@ -1,0 +1,191 @@
+// One round between any two locations: copy, check, and diff of locations.
+
+import { type MonotonicMs, toEpochSeconds } from "../../core/clock.ts";
+import { AppError, visible } from "../../core/errors.ts";
+import { compileFilter } from "../../core/filter.ts";
+import { runPairRound } from "../../mapping/pair.ts";
+import { openTrashIndex } from "../../journal/trash-index.ts";
+import { openManagedReplica } from "../../replica/managed.ts";
+import type { Replica } from "../../replica/replica.ts";
+import { openValuedReplica } from "../../replica/valued.ts";
+import type { RoundEvents } from "../../engine/round-request.ts";
+import type { PlanSubject } from "../../mapping/plan-file.ts";
+import { checkPlaces, followEvents, type FollowedPlan, isApplied, plannedPlaces } from "./followed-plan.ts";
+import type { Context } from "../context.ts";
+import { countListed } from "../../mapping/empty-source.ts";
+import { EXIT, type ExitCode } from "../exit-code.ts";
+import { growHeapFreely } from "../process/heap.ts";
+import { type LocationDeps, openLocation, type OpenLocation } from "../../mapping/open-location.ts";
+import type { NamespacePlace } from "../../mapping/place.ts";
+import { renderHint, shellWord } from "../render/render-held.ts";
+import { countRequests } from "../render/request-counts.ts";
+import { openRoundReport, type Subject } from "../render/round-report.ts";
+import { alsoOnPlan, openState, type SavedPlans } from "./run-mappings.ts";
+import type { ContentOptions } from "../render/show-contents.ts";
+import { watchForSecrets } from "../render/secret-warning.ts";
+
+export interface Copy {
+  readonly command: "copy" | "check" | "diff" | "plan" | "apply";
+  /** Remove from the destination what the source has not. */
+  readonly mirror: boolean;
+  readonly dryRun: boolean;
+  readonly force: boolean;
+  /** Leave the default excludes alone on both sides, if one of them is a folder. */
+  readonly excludeDefaults: boolean;
+  /** An empty source is a failure. */
+  readonly failEmpty: boolean;
+  /** Compare values, not stamps. */
+  readonly values: boolean;
+  /** Overwrite and remove what the destination's stamps say, without reading it first. */
+  readonly trustStamps?: boolean;
+  /** Show every line. */
+  readonly all: boolean;
+  /** Show how values differ. */
+  readonly content?: ContentOptions | undefined;
+  /** Keep the plan here. */
+  readonly save?: SavedPlans | undefined;
+  /** Do what this plan says, and nothing else. */
+  readonly follow?: FollowedPlan | undefined;
+}
+
+const SETTLE_WINDOW_MS = 60_000;
+/** A mirror is asked for by name; a quarter of the destination is still a lot to lose to a wrong argument. */
+const MAX_DELETE_SHARE = 0.25;
+/** Overwriting is what a copy is for. */
+const ANY_OVERWRITE = { share: 1 };
+
+export async function runCopy(context: Context, from: string, to: string, copy: Copy): Promise<ExitCode> {
+  const { stateDir, trash } = await context.config();
+  const { clock, signal } = context;
+  const startedAt = clock.monotonic();
+  const { save, follow } = copy;
+  const locations = locationDeps(context, stateDir);
+  const isCopy = copy.command === "copy" || copy.command === "apply";
+  const mayCreate = isCopy && !copy.dryRun;
+  const filter = copy.excludeDefaults ? compileFilter({ excludeDefaults: true }) : undefined;
+  const source = await openLocation(locations, from, { mayCreate: false, mayLack: false, filter });
+  const mayLack = (isCopy || copy.command === "plan") && copy.dryRun;
+  const destination = await openLocation(locations, to, { mayCreate, mayLack, filter });
+  const isManaged = [source, destination].some(isFolder) ? filter : undefined;
+  if (source.replica.kind === "namespace" && destination.replica.kind === "tree") growHeapFreely();
+  const requests = countRequests([source.api, destination.api]);
+  const subject = { ...subjectOf(copy, source, destination, startedAt), again: againOf(copy, from, to) };
+  const report = openRoundReport(context, subject);
+  const places = [source.place, destination.place].filter((place) => place !== undefined);
+  if (follow !== undefined) checkPlaces(follow, places);
+  const state = await openState(context, stateDir, copy.dryRun);
+  const view = ({ replica }: OpenLocation): Replica => {
+    const managed = isManaged === undefined ? replica : openManagedReplica(replica, isManaged);
+    return copy.values ? openValuedReplica(managed) : managed;
+  };
+  const secrets =
+    source.replica.kind === "tree" && destination.replica.kind === "namespace" && mayCreate
+      ? watchForSecrets(report.events)
+      : undefined;
+  const onPlan: RoundEvents["onPlan"] = (plan) => save?.file.add(savedSubject(from, to, copy, places), plan);
+  const events = alsoOnPlan(secrets?.events ?? report.events, onPlan);
+  const following = follow && followEvents(follow, events);
+  try {
+    if (follow !== undefined && isApplied(state.deps.journal, follow)) return EXIT.done;
+    const counted = countListed(view(source));
+    const pair = {
+      name: subject.route,
+      identity: JSON.stringify({ copy: [source.identity, destination.identity] }),
+      source: counted.replica,
+      destination: view(destination),
+      isManaged,
+    };
+    // A check of values remembers nothing, and believes nothing that is remembered.
+    const deps = copy.values ? { ...state.deps, journal: state.deps.scratch } : state.deps;
+    const result = await runPairRound(deps, pair, {
+      decide: {
+        twoWay: false,
+        delete: copy.mirror ? "all" : "none",
+        save: destination.replica.traits.readsCostRequests ? "foreign" : "all",
+        now: toEpochSeconds(clock.now()),
+      },
+      settleWindowMs: SETTLE_WINDOW_MS,
+      trustStamps: copy.trustStamps ?? false,
+      guards: { maxDelete: { share: MAX_DELETE_SHARE }, maxOverwrite: ANY_OVERWRITE },
+      dryRun: copy.dryRun,
+      force: copy.force,
+      signal,
+      events: following?.events ?? events,
+      identify: save !== undefined,
+      ...(follow !== undefined && { follow: follow.actions }),
+    });
+    if (!copy.dryRun) openTrashIndex(state.deps.journal, stateDir).prune(pair.name, trash, clock.now());
+    if (!copy.dryRun) following?.noteApplied(state.deps);
+    secrets?.warn(context.output);
+    if (destination.lacks === "namespace") tellLack(context, destination);
+    const creates = destination.lacks === "folder" ? ({ kind: "folder", name: to } as const) : undefined;
+    const code = report.finish(result, requests(), { creates });
+    if (counted.keys() > 0 || result.failed > 0) return code;
+    const message = `the source ${visible(source.replica.label)} is empty`;
+    const hint = await source.whenEmpty();
+    if (copy.failEmpty && (code === EXIT.done || code === EXIT.different))
+      throw new AppError("source-empty", message, { hint: `${hint}; if it may be empty, add --no-fail-empty` });
+    context.output.warn(`  ${message}\n  hint: ${hint}`);
+    return code;
+  } finally {
+    report.close();
+    state.close();
+    await Promise.all([source.replica.close(), destination.replica.close()]);
+  }
+}
+
+function savedSubject(from: string, to: string, { mirror }: Copy, places: readonly NamespacePlace[]): PlanSubject {
+  return { source: from, destination: to, mirror, places: plannedPlaces(places) };
+}
+
+function isFolder({ replica, lacks }: OpenLocation): boolean {
+  return replica.kind === "tree" || lacks === "folder";
+}
+
+/** A copy makes a folder, but no namespace. */
+function tellLack({ output }: Context, { account, namespace }: OpenLocation): void {
+  output.warn(`  the namespace "${visible(namespace!)}" does not exist yet`);
+  const title = shellWord(`${account}:${namespace}`);
+  output.warn(renderHint("To create it before the copy, type:", `kvsync namespace create ${title}`, output.stderr));
+}
+
+/** The command that makes the destination what the round has shown. */
+function againOf(
+  { command, mirror, excludeDefaults, trustStamps, save, follow }: Copy,
+  from: string,
+  to: string,
+): Subject["again"] {
+  const apply = follow?.apply ?? save?.apply;
+  if (apply !== undefined) return () => apply;
+  const words = ["kvsync", "copy", shellWord(from), shellWord(to)];
+  if (!excludeDefaults) words.push("--no-exclude-defaults");
+  if (command === "copy" && trustStamps === true) words.push("--trust-stamps");
+  return (removes) => [...words, ...(mirror && removes ? ["--delete"] : [])].join(" ");
+}
+
+function subjectOf(
+  { command, dryRun, all, content }: Copy,
+  source: OpenLocation,
+  destination: OpenLocation,
+  startedAt: MonotonicMs,
+): Omit<Subject, "again"> {
+  const remote = destination.namespace === undefined ? source : destination;
+  return {
+    command,
+    mapping: undefined,
+    account: remote.account,
+    namespace: remote.namespace,
+    route: `${source.replica.label} -> ${destination.replica.label}`,
+    dryRun,
+    startedAt,
+    compares: command !== "copy" && command !== "apply",
+    all,
+    content,
+  };
+}
+
+/** What locations are opened with. */
+export function locationDeps(context: Context, stateDir: string): LocationDeps {
+  const { clock, signal, cwd, env } = context;
+  return { clock, signal, stateDir, cwd, home: env["HOME"], account: (name) => context.account(name) };
+}

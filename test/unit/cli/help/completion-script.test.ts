@@ -1,0 +1,59 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { renderCompletion, shells } from "../../../../src/cli/help/completion-script.ts";
+
+const commands = [
+  {
+    path: [],
+    subcommands: [
+      { name: "key", summary: "Single keys" },
+      { name: "push", summary: "Don't stop" },
+    ],
+    options: [{ long: "--json", description: "JSON" }],
+  },
+  {
+    path: ["key"],
+    subcommands: [
+      { name: "list", summary: "List" },
+      { name: "delete", summary: "Delete" },
+    ],
+    options: [],
+  },
+  { path: ["key", "list"], subcommands: [], options: [{ long: "--prefix", description: "Only 'these'" }] },
+  { path: ["key", "delete"], subcommands: [], options: [] },
+  { path: ["push"], subcommands: [], options: [{ long: "--dry-run", description: "" }] },
+];
+
+const has = (shell: string): boolean => spawnSync(shell, ["-c", ":"]).status === 0;
+
+describe.skipIf(!has("bash"))("in bash", () => {
+  test.each([
+    ["kvsync ", "key push --json"],
+    ["kvsync k", "key"],
+    ["kvsync key ", "list delete --json"],
+    ["kvsync --json key l", "list"],
+    ["kvsync key list --p", "--prefix"],
+    ["kvsync push --", "--dry-run --json"],
+  ])("%j offers %s", (line, offered) => {
+    const words = line.split(" ");
+    const script = `${renderCompletion("bash", commands)}
+      COMP_WORDS=(${words.map((word) => `"${word}"`).join(" ")}); COMP_CWORD=${words.length - 1}; _kvsync; echo "\${COMPREPLY[@]}"`;
+    expect(spawnSync("bash", ["-c", script], { encoding: "utf8" })).toMatchObject({
+      stdout: `${offered}\n`,
+      stderr: "",
+    });
+  });
+});
+
+test.each(shells.filter(has))("what is written for %s is valid there", (shell) => {
+  // fish reads no script to check from stdin.
+  const folder = mkdtempSync(join(tmpdir(), "kvsync-completion-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const script = join(folder, "script");
+  writeFileSync(script, renderCompletion(shell, commands));
+  const check = spawnSync(shell, ["-n", script], { encoding: "utf8" });
+  expect([check.status, check.stderr]).toEqual([0, ""]);
+});
