@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
+import { LAUNCH } from "../src/cli/process/launch.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const src = join(root, "src");
@@ -137,6 +138,12 @@ describe("only its owners use", () => {
     );
     expect(users.map((source) => source.path).filter((path) => /^(core|kv|engine)\//.test(path))).toEqual([]);
   });
+});
+
+it("the first line of the program launches it as launch.ts says", () => {
+  const env = Object.entries(LAUNCH.env).map(([name, value]) => `${name}=${value}`);
+  const line = ["#!/usr/bin/env -S", ...env, "node", ...LAUNCH.nodeOptions].join(" ");
+  expect(sources.find(({ path }) => path === "main.ts")?.text.split("\n")[0]).toBe(line);
 });
 
 describe("a source file", () => {

@@ -23,7 +23,7 @@ import { EXIT, type ExitCode } from "../exit-code.ts";
 import { isDamage as isDamageOfSqlite, operationErrorOf } from "../../journal/operation-error.ts";
 import { readTextFile } from "../../config/read-file.ts";
 import { type Greeting, openGreeting } from "../run/greeting.ts";
-import { keepHeapSmall } from "../process/small-heap.ts";
+import { keepHeapSmall } from "../process/launch.ts";
 import { VERSION } from "../process/version.ts";
 
 interface Options {

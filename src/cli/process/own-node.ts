@@ -1,14 +1,11 @@
 // Under a Node that is too old: goes on with the one that the checkout brings along (the npm package `node`), or says
-// what is missing. Written for old Nodes too: plain syntax, no imports of the project.
+// what is missing. Written for old Nodes too: plain syntax, and no imports but of what is written so.
 
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-
-/** Those of the first line of main.ts, as what follows. */
-const MALLOC = { MALLOC_ARENA_MAX: "2", MALLOC_TRIM_THRESHOLD_: "131072" };
-const NODE_OPTIONS = ["--min-semi-space-size=8", "--max-semi-space-size=16", "--max-old-space-size=1024"];
+import { LAUNCH } from "./launch.ts";
 
 /** Runs kvsync with `args` in the checkout's own Node, and resolves to its exit code: 1 if there is no such Node. */
 export function runWithOwnNode(args: readonly string[]): Promise<number> {
@@ -19,9 +16,9 @@ export function runWithOwnNode(args: readonly string[]): Promise<number> {
     );
     return Promise.resolve(1);
   }
-  const child = spawn(node, [...NODE_OPTIONS, process.argv[1] ?? "", ...args], {
+  const child = spawn(node, [...LAUNCH.nodeOptions, process.argv[1] ?? "", ...args], {
     stdio: "inherit",
-    env: { ...process.env, ...MALLOC },
+    env: { ...process.env, ...LAUNCH.env },
   });
   // A terminal sends its signals to both; what is sent to this process alone is handed on.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill(signal));

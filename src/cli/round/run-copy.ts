@@ -14,7 +14,7 @@ import { checkPlaces, followEvents, type FollowedPlan, isApplied, plannedPlaces 
 import type { Context } from "../context.ts";
 import { countListed } from "../../mapping/empty-source.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
-import { growHeapFreely } from "../process/heap.ts";
+import { growHeapFreely } from "../process/launch.ts";
 import { type LocationDeps, openLocation, type OpenLocation } from "../../mapping/open-location.ts";
 import type { NamespacePlace } from "../../mapping/place.ts";
 import { renderHint, shellWord } from "../render/render-held.ts";

@@ -20,7 +20,7 @@ import { checkPlaces, followEvents, type FollowedPlan, isApplied, plannedPlaces 
 import { type NamespacePlace, namespacePlace } from "../../mapping/place.ts";
 import type { Context } from "../context.ts";
 import { EXIT, exitCodeOf, type ExitCode, worstExitCode } from "../exit-code.ts";
-import { growHeapFreely } from "../process/heap.ts";
+import { growHeapFreely } from "../process/launch.ts";
 import { errorRecord, renderError } from "../render/render-error.ts";
 import { type Held, shellWord } from "../render/render-held.ts";
 import { countRequests } from "../render/request-counts.ts";
