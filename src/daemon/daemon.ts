@@ -20,7 +20,8 @@ import { roundStatus } from "../mapping/round-status.ts";
 import { operationErrorOf } from "../journal/operation-error.ts";
 import type { AccountsPort } from "../mapping/round-port.ts";
 import type { AccountStatus, DaemonStatus } from "./control/daemon-status.ts";
-import { type LookOutcome, openSupervisor, type Reloaded, type Supervisor } from "./loop/supervisor.ts";
+import type { Reloaded } from "./loop/loop-set.ts";
+import { type LookOutcome, openSupervisor, type Supervisor } from "./loop/supervisor.ts";
 import { type WatchEvents, type Watcher } from "./watch/watcher.ts";
 import { openWatcher } from "./watch/open-watcher.ts";
 

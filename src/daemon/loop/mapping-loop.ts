@@ -1,14 +1,23 @@
 // One mapping over time: when its rounds run, what becomes of those that fail, and what is known meanwhile. It never ends
 // by itself: what fails is tried again, with backoff, until the mapping is stopped. Rounds of one mapping never overlap.
 
-import { backoffMs, type BackoffOptions } from "../../core/backoff.ts";
 import type { MappingConfig } from "../../config/config.ts";
 import type { Clock, DurationMs, EpochMs, MonotonicMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import type { Progress } from "../../engine/round-request.ts";
-import type { Hold } from "../../journal/holds.ts";
 import type { MappingEvent } from "../daemon-event.ts";
-import { openDirtyPaths } from "./dirty-paths.ts";
+import { type DirtyPaths, openDirtyPaths } from "./dirty-paths.ts";
+import {
+  becameDirty,
+  type Failure,
+  firstState,
+  type LoopState,
+  type Moment,
+  roundEnded,
+  roundFailed,
+  scheduleOf,
+  turnEnded,
+} from "./loop-state.ts";
 import type { Heartbeat } from "../heartbeats.ts";
 import { operationErrorOf } from "../../journal/operation-error.ts";
 import type { RoundGate } from "./round-gate.ts";
@@ -30,14 +39,11 @@ export interface LoopDeps {
 }
 
 /** What a loop knows of its mapping now. */
-export interface LoopState {
+export interface LoopView extends Pick<LoopState, "look" | "lastRound" | "hold"> {
   readonly startedAt: EpochMs;
   readonly activity: Activity | undefined;
-  /** The last look at everything that came to an end, in a hold or not. */
-  readonly look: RoundReport | undefined;
-  readonly lastRound: RoundReport | undefined;
-  readonly hold: Hold | undefined;
-  readonly failure: Failure | undefined;
+  /** `retryAt`: by the time of day that it is now, whatever it was when the failure happened. */
+  readonly failure: (Omit<Failure, "dueAt"> & { readonly retryAt: EpochMs }) | undefined;
   readonly dirty: number;
   /** Everything may have changed. */
   readonly lost: boolean;
@@ -55,21 +61,9 @@ export interface Activity {
   readonly queued: boolean;
 }
 
-export interface Failure {
-  readonly error: AppError;
-  readonly since: EpochMs;
-  readonly retryAt: EpochMs;
-  readonly repeats: number;
-}
-
-type OpenFailure = Omit<Failure, "retryAt"> & {
-  /** When it is tried again. */
-  readonly dueAt: MonotonicMs;
-};
-
 export interface MappingLoop {
   readonly mapping: MappingConfig;
-  state(): LoopState;
+  state(): LoopView;
   /** The last look at everything. */
   looked(): RoundReport | undefined;
   /** Looks at everything as soon as it can, also in a backoff. Resolves with that round's report; rejects with what it
@@ -83,16 +77,6 @@ export interface MappingLoop {
   readonly ended: Promise<void>;
 }
 
-/** The longest wait before the first retry, and before any. */
-const RETRY_BACKOFF: BackoffOptions = { baseMs: 2000, capMs: 300_000 };
-/** A folder that is missing costs nothing to look for. */
-const LOCAL_RETRY_BACKOFF: BackoffOptions = { baseMs: 1000, capMs: 10_000 };
-/** Failures of this machine, which cost no request to find again. */
-const LOCAL_FAILURES: ReadonlySet<AppError["code"]> = new Set(["root-missing", "io", "disk-full"]);
-const RETRY_MS_MIN = 500;
-/** Keys that failed and may do better: a file that is written for minutes is looked at again for as long. */
-const AGAIN_BACKOFF: BackoffOptions = { baseMs: 1000, capMs: 300_000 };
-
 /** How long a round may show no progress and still be alive: a rate limit is waited out for ten minutes, and six tries
  * of one request may take a quarter of an hour. */
 export const ROUND_SILENCE_MS_MAX: DurationMs = 1_800_000;
@@ -105,253 +89,73 @@ interface Asker {
   readonly reject: (error: unknown) => void;
 }
 
-export function openMappingLoop(deps: LoopDeps): MappingLoop {
-  const { clock, mapping, rounds, heartbeat, onEvent } = deps;
-  const startedAt = clock.now();
-  const watches = mapping.mode !== "pull";
-  const polls = mapping.mode !== "push";
-  const dirty = openDirtyPaths();
-  let dirtyAt: MonotonicMs = clock.monotonic();
-  let askers: Asker[] = [];
-  let watcher: Watcher | undefined;
-  let activity: Activity | undefined;
-  let look: RoundReport | undefined;
-  /** When the round of `look` began. */
-  let lookedAt: MonotonicMs | undefined;
-  let lastRound: RoundReport | undefined;
-  let hold: Hold | undefined = rounds.hold();
-  let failure: OpenFailure | undefined;
-  let againAt: MonotonicMs | undefined;
-  let again = 0;
-  let endedAt: MonotonicMs | undefined;
-  let wasDirty = false;
-  let beatAt: MonotonicMs = clock.monotonic();
-  let stopping = false;
-  let wake: AbortController | undefined;
-  let isBrokenOff = false;
+/** What a loop holds while it lives: the rest of what it knows is {@link LoopState}. */
+interface Loop {
+  readonly deps: LoopDeps;
+  readonly dirty: DirtyPaths;
+  readonly startedAt: EpochMs;
+  state: LoopState;
+  activity: Activity | undefined;
+  watcher: Watcher | undefined;
+  askers: Asker[];
+  beatAt: MonotonicMs;
+  stopping: boolean;
+  /** What runs is not waited for any more. */
+  isBrokenOff: boolean;
+  /** Ends the wait for what is due next. */
+  wake: AbortController | undefined;
   /** Of the round that runs now. One for each, so that nothing of a round hangs on to what lives for months. */
-  let running = new AbortController();
+  running: AbortController;
+}
 
-  const stopped = (): AppError => new AppError("interrupted", `mapping "${mapping.name}" was stopped`);
-  const poke = (): void => wake?.abort();
-  const beat = (): void => {
-    beatAt = clock.monotonic();
-    heartbeat.beat();
+export function openMappingLoop(deps: LoopDeps): MappingLoop {
+  const { clock, mapping, rounds, heartbeat } = deps;
+  const loop: Loop = {
+    deps,
+    dirty: openDirtyPaths(),
+    startedAt: clock.now(),
+    state: firstState(rounds.hold(), clock.monotonic()),
+    activity: undefined,
+    watcher: undefined,
+    askers: [],
+    beatAt: clock.monotonic(),
+    stopping: false,
+    isBrokenOff: false,
+    wake: undefined,
+    running: new AbortController(),
   };
-  const pollEveryMs = (): DurationMs | undefined => (polls ? mapping.pollIntervalMs * deps.pollStretch() : undefined);
-
-  const watchEvents: WatchEvents = {
-    onDirty: (paths) => {
-      dirty.add(paths);
-      dirtyAt = Math.min(dirtyAt, clock.monotonic()) as MonotonicMs;
-      poke();
-    },
-    onRescan: (reason) => {
-      dirty.lose();
-      onEvent({ kind: "rescan", reason });
-      poke();
-    },
-  };
-
-  async function run(): Promise<void> {
-    if (watches) watcher = await deps.openWatcher(watchEvents);
-    if (watcher !== undefined) onEvent({ kind: "watcher", state: watcher.state() });
-    for (;;) {
-      if (stopping) return;
-      const step = nextStep(
-        {
-          lookedAt,
-          pollEveryMs: pollEveryMs(),
-          rescanEveryMs: watches ? mapping.rescanIntervalMs : undefined,
-          againAt,
-          retryAt: failure?.dueAt,
-          asked: askers.length > 0,
-          lost: dirty.isLost,
-          dirtyAt: dirty.size > 0 ? dirtyAt : undefined,
-          held: hold !== undefined,
-          endedAt,
-          wasDirty,
-        },
-        clock.monotonic(),
-      );
-      if (step.kind === "wait") await sleepUntil(step.until);
-      else await turn(step.kind, step.kind === "full" ? step.reasons : []);
-    }
-  }
-
-  async function sleepUntil(until: MonotonicMs): Promise<void> {
-    const sleep = new AbortController();
-    const waitMs = Math.max(0, until - clock.monotonic());
-    wake = sleep;
-    heartbeat.beat(waitMs + ROUND_SILENCE_MS_MAX);
-    try {
-      await clock.sleep(waitMs, sleep.signal);
-    } catch (error) {
-      if (!sleep.signal.aborted) throw error;
-    } finally {
-      wake = undefined;
-    }
-  }
-
-  /** Waits for its turn among the mappings, and runs one round. */
-  async function turn(kind: "full" | "dirty", reasons: readonly FullReason[]): Promise<void> {
-    activity = { step: kind, startedAt: clock.now(), progress: undefined, queued: true };
-    heartbeat.beat(QUEUE_MS_MAX);
-    try {
-      await deps.gate.run(kind, async () => {
-        if (stopping) return;
-        beat();
-        activity = { step: kind, startedAt: clock.now(), progress: undefined, queued: false };
-        onEvent({ kind: "round-began", step: kind, reasons });
-        await (kind === "full" ? fullRound(reasons) : dirtyRound());
-      });
-    } finally {
-      activity = undefined;
-      endedAt = clock.monotonic();
-      wasDirty = kind === "dirty";
-    }
-  }
-
-  async function fullRound(reasons: readonly FullReason[]): Promise<void> {
-    // A poll is about the remote, and at the start the watches are new; any other look may be for what they missed.
-    if (reasons.some((reason) => reason !== "poll" && reason !== "start")) await watcher?.refresh();
-    // Whatever changes from here on is dirty again.
-    dirty.take();
-    const waiting = askers;
-    askers = [];
-    const began = clock.monotonic();
-    try {
-      const report = await rounds.full(call());
-      onLook(report, began);
-      onSuccess("full", report);
-      for (const asker of waiting) asker.resolve(report);
-    } catch (error) {
-      const failed = onFailure(error);
-      for (const asker of waiting) asker.reject(failed ?? error);
-      if (failed === undefined) throw error;
-    }
-  }
-
-  async function dirtyRound(): Promise<void> {
-    const paths = dirty.take();
-    const began = clock.monotonic();
-    try {
-      const report = await rounds.dirty(paths, call());
-      onSuccess("dirty", report);
-      if (report.isFull) onLook(report, began);
-      else if (report.transient > 0) {
-        dirty.add(paths);
-        dirtyAt = (clock.monotonic() + backoffMs(again++, AGAIN_BACKOFF, clock.random())) as MonotonicMs;
-      } else {
-        again = 0;
-        dirtyAt = clock.monotonic();
-      }
-    } catch (error) {
-      if (onFailure(error) === undefined) throw error;
-    }
-  }
-
-  function call(): RoundCall {
-    running = new AbortController();
-    if (isBrokenOff) running.abort(stopped());
-    return {
-      signal: running.signal,
-      onProgress: (progress) => {
-        if (clock.monotonic() - beatAt > BEAT_INTERVAL_MS) beat();
-        if (activity !== undefined) activity = { ...activity, progress };
-      },
-    };
-  }
-
-  function onSuccess(step: "full" | "dirty", report: RoundReport): void {
-    lastRound = report;
-    if (failure !== undefined) onEvent({ kind: "recovered" });
-    failure = undefined;
-    const heldBefore = hold;
-    hold = report.hold;
-    onEvent({ kind: "round-ended", step, report });
-    if (hold !== undefined && hold.plan !== heldBefore?.plan) onEvent({ kind: "held", hold });
-    if (hold === undefined && heldBefore !== undefined) onEvent({ kind: "lifted" });
-  }
-
-  function onLook(report: RoundReport, began: MonotonicMs): void {
-    look = report;
-    lookedAt = began;
-    againAt = againAfter(report, began);
-  }
-
-  /** When to look again at what this round left, if it left anything. */
-  function againAfter({ transient, result }: RoundReport, began: MonotonicMs): MonotonicMs | undefined {
-    const times: number[] = [];
-    if (transient > 0) times.push(clock.monotonic() + backoffMs(again++, AGAIN_BACKOFF, clock.random()));
-    else again = 0;
-    if (result.lagging > 0) times.push(began + Math.max(mapping.settleWindowMs, AGAIN_BACKOFF.baseMs));
-    return times.length === 0 ? undefined : (Math.min(...times) as MonotonicMs);
-  }
-
-  /** By the time of day that it is now, whatever it was when the failure happened. */
-  function toldFailure({ dueAt, ...told }: OpenFailure): Failure {
-    return { ...told, retryAt: Math.round(clock.now() + dueAt - clock.monotonic()) as EpochMs };
-  }
-
-  /** Undefined: it is a bug. */
-  function onFailure(thrown: unknown): AppError | undefined {
-    const error = operationErrorOf(thrown);
-    if (error === undefined || isBrokenOff) return error;
-    const repeats = failure?.error.code === error.code ? failure.repeats + 1 : 0;
-    const backoff = LOCAL_FAILURES.has(error.code) ? LOCAL_RETRY_BACKOFF : RETRY_BACKOFF;
-    const retryInMs = Math.max(RETRY_MS_MIN, backoffMs(repeats, backoff, clock.random()));
-    const dueAt = (clock.monotonic() + retryInMs) as MonotonicMs;
-    failure = { error, since: failure?.since ?? clock.now(), dueAt, repeats };
-    onEvent({ kind: "failed", error, retryInMs, repeats });
-    return error;
-  }
-
-  const loop = run();
   let isOver = false;
-  const ended = loop.finally(async () => {
+  const ended = run(loop).finally(async () => {
     isOver = true;
-    for (const asker of askers) asker.reject(stopped());
-    askers = [];
+    for (const asker of loop.askers) asker.reject(stopped(loop));
+    loop.askers = [];
     heartbeat.close();
-    await watcher?.close();
+    await loop.watcher?.close();
     await rounds.close();
   });
   return {
     mapping,
-    looked: () => look,
-    state: () => ({
-      startedAt,
-      activity,
-      look,
-      lastRound,
-      hold,
-      failure: failure === undefined ? undefined : toldFailure(failure),
-      dirty: dirty.size,
-      lost: dirty.isLost,
-      leftover: againAt !== undefined,
-      pollEveryMs: pollEveryMs(),
-      watcher,
-    }),
+    looked: () => loop.state.look,
+    state: () => viewOf(loop),
     look: () =>
       new Promise((resolve, reject) => {
-        if (stopping) return reject(stopped());
-        askers.push({ resolve, reject });
-        poke();
+        if (loop.stopping) return reject(stopped(loop));
+        loop.askers.push({ resolve, reject });
+        loop.wake?.abort();
       }),
     approve: (plan) => {
       if (!rounds.approve(plan)) return false;
-      hold = rounds.hold();
+      loop.state = { ...loop.state, hold: rounds.hold() };
       return true;
     },
     stop: async (deadline) => {
-      stopping = true;
-      poke();
+      loop.stopping = true;
+      loop.wake?.abort();
       deadline.then(
         () => {
           if (isOver) return;
-          isBrokenOff = true;
-          running.abort(stopped());
+          loop.isBrokenOff = true;
+          loop.running.abort(stopped(loop));
         },
         // The deadline was called off, since all has ended.
         () => {},
@@ -360,4 +164,181 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
     },
     ended,
   };
+}
+
+function viewOf({ deps, dirty, startedAt, state, activity, watcher }: Loop): LoopView {
+  const { clock } = deps;
+  const { look, lastRound, hold, failure, againAt } = state;
+  const retryAt = (dueAt: MonotonicMs): EpochMs => Math.round(clock.now() + dueAt - clock.monotonic()) as EpochMs;
+  return {
+    startedAt,
+    activity,
+    look,
+    lastRound,
+    hold,
+    failure: failure && { ...failure, retryAt: retryAt(failure.dueAt) },
+    dirty: dirty.size,
+    lost: dirty.isLost,
+    leftover: againAt !== undefined,
+    pollEveryMs: pollEveryMs(deps),
+    watcher,
+  };
+}
+
+function pollEveryMs({ mapping, pollStretch }: LoopDeps): DurationMs | undefined {
+  return mapping.mode === "push" ? undefined : mapping.pollIntervalMs * pollStretch();
+}
+
+function stopped({ deps }: Loop): AppError {
+  return new AppError("interrupted", `mapping "${deps.mapping.name}" was stopped`);
+}
+
+function momentOf({ clock }: LoopDeps): Moment {
+  return { now: clock.monotonic(), wall: clock.now(), random: () => clock.random() };
+}
+
+async function run(loop: Loop): Promise<void> {
+  const { deps, dirty } = loop;
+  const { clock, mapping } = deps;
+  const watches = mapping.mode !== "pull";
+  if (watches) loop.watcher = await deps.openWatcher(watchEvents(loop));
+  if (loop.watcher !== undefined) deps.onEvent({ kind: "watcher", state: loop.watcher.state() });
+  while (!loop.stopping) {
+    const step = nextStep(
+      {
+        ...scheduleOf(loop.state, dirty.size > 0),
+        pollEveryMs: pollEveryMs(deps),
+        rescanEveryMs: watches ? mapping.rescanIntervalMs : undefined,
+        asked: loop.askers.length > 0,
+        lost: dirty.isLost,
+      },
+      clock.monotonic(),
+    );
+    if (step.kind === "wait") await sleepUntil(loop, step.until);
+    else await turn(loop, step.kind, step.kind === "full" ? step.reasons : []);
+  }
+}
+
+function watchEvents(loop: Loop): WatchEvents {
+  const { clock, onEvent } = loop.deps;
+  return {
+    onDirty: (paths) => {
+      loop.dirty.add(paths);
+      loop.state = becameDirty(loop.state, clock.monotonic());
+      loop.wake?.abort();
+    },
+    onRescan: (reason) => {
+      loop.dirty.lose();
+      onEvent({ kind: "rescan", reason });
+      loop.wake?.abort();
+    },
+  };
+}
+
+async function sleepUntil(loop: Loop, until: MonotonicMs): Promise<void> {
+  const { clock, heartbeat } = loop.deps;
+  const sleep = new AbortController();
+  const waitMs = Math.max(0, until - clock.monotonic());
+  loop.wake = sleep;
+  heartbeat.beat(waitMs + ROUND_SILENCE_MS_MAX);
+  try {
+    await clock.sleep(waitMs, sleep.signal);
+  } catch (error) {
+    if (!sleep.signal.aborted) throw error;
+  } finally {
+    loop.wake = undefined;
+  }
+}
+
+/** Waits for its turn among the mappings, and runs one round. */
+async function turn(loop: Loop, step: "full" | "dirty", reasons: readonly FullReason[]): Promise<void> {
+  const { clock, heartbeat, gate, onEvent } = loop.deps;
+  loop.activity = { step, startedAt: clock.now(), progress: undefined, queued: true };
+  heartbeat.beat(QUEUE_MS_MAX);
+  try {
+    await gate.run(step, async () => {
+      if (loop.stopping) return;
+      beat(loop);
+      loop.activity = { step, startedAt: clock.now(), progress: undefined, queued: false };
+      onEvent({ kind: "round-began", step, reasons });
+      await (step === "full" ? fullRound(loop, reasons) : dirtyRound(loop));
+    });
+  } finally {
+    loop.activity = undefined;
+    loop.state = turnEnded(loop.state, step, clock.monotonic());
+  }
+}
+
+async function fullRound(loop: Loop, reasons: readonly FullReason[]): Promise<void> {
+  const { clock, rounds } = loop.deps;
+  // A poll is about the remote, and at the start the watches are new; any other look may be for what they missed.
+  if (reasons.some((reason) => reason !== "poll" && reason !== "start")) await loop.watcher?.refresh();
+  // Whatever changes from here on is dirty again.
+  loop.dirty.take();
+  const waiting = loop.askers;
+  loop.askers = [];
+  const began = clock.monotonic();
+  try {
+    const report = await rounds.full(callOf(loop));
+    onSuccess(loop, "full", report, began);
+    for (const asker of waiting) asker.resolve(report);
+  } catch (error) {
+    const failed = onFailure(loop, error);
+    for (const asker of waiting) asker.reject(failed ?? error);
+    if (failed === undefined) throw error;
+  }
+}
+
+async function dirtyRound(loop: Loop): Promise<void> {
+  const { clock, rounds } = loop.deps;
+  const paths = loop.dirty.take();
+  const began = clock.monotonic();
+  try {
+    const isDirtyAgain = onSuccess(loop, "dirty", await rounds.dirty(paths, callOf(loop)), began);
+    if (isDirtyAgain) loop.dirty.add(paths);
+  } catch (error) {
+    if (onFailure(loop, error) === undefined) throw error;
+  }
+}
+
+/** Whether the paths that the round was about are to be looked at once more. */
+function onSuccess(loop: Loop, step: "full" | "dirty", report: RoundReport, began: MonotonicMs): boolean {
+  const { mapping, onEvent } = loop.deps;
+  const { settleWindowMs } = mapping;
+  const { state, events, isDirtyAgain } = roundEnded(
+    loop.state,
+    { step, report, began, settleWindowMs },
+    momentOf(loop.deps),
+  );
+  loop.state = state;
+  for (const event of events) onEvent(event);
+  return isDirtyAgain;
+}
+
+/** Undefined: it is a bug. */
+function onFailure(loop: Loop, thrown: unknown): AppError | undefined {
+  const error = operationErrorOf(thrown);
+  if (error === undefined || loop.isBrokenOff) return error;
+  const { state, event } = roundFailed(loop.state, error, momentOf(loop.deps));
+  loop.state = state;
+  loop.deps.onEvent(event);
+  return error;
+}
+
+function callOf(loop: Loop): RoundCall {
+  const { clock } = loop.deps;
+  loop.running = new AbortController();
+  if (loop.isBrokenOff) loop.running.abort(stopped(loop));
+  return {
+    signal: loop.running.signal,
+    onProgress: (progress) => {
+      if (clock.monotonic() - loop.beatAt > BEAT_INTERVAL_MS) beat(loop);
+      if (loop.activity !== undefined) loop.activity = { ...loop.activity, progress };
+    },
+  };
+}
+
+function beat(loop: Loop): void {
+  loop.beatAt = loop.deps.clock.monotonic();
+  loop.deps.heartbeat.beat();
 }

@@ -2,7 +2,7 @@
 
 import type { EpochMs } from "../../core/clock.ts";
 import type { Problem } from "../../core/problem.ts";
-import type { Activity, Failure, LoopState, MappingLoop } from "./mapping-loop.ts";
+import type { Activity, LoopView, MappingLoop } from "./mapping-loop.ts";
 import type { RoundReport } from "../../mapping/round-port.ts";
 import { NO_PROBLEMS } from "../../mapping/standing-problems.ts";
 import { holdStatus, problemCountOf, problemStatuses, roundStatus } from "../../mapping/round-status.ts";
@@ -38,7 +38,7 @@ export function mappingStatus(loop: MappingLoop, isWaiting: boolean, scrubbed: r
   };
 }
 
-function stateOf(state: LoopState, isWaiting: boolean): MappingState {
+function stateOf(state: LoopView, isWaiting: boolean): MappingState {
   const { activity, failure, hold, look, lastRound } = state;
   if (hold !== undefined) return "hold";
   if (failure !== undefined) return "error";
@@ -49,7 +49,7 @@ function stateOf(state: LoopState, isWaiting: boolean): MappingState {
   return problemCountOf(lastRound?.standing ?? NO_PROBLEMS) > 0 ? "incomplete" : "in-step";
 }
 
-function sinceOf({ activity, failure, hold, lastRound, startedAt }: LoopState): EpochMs {
+function sinceOf({ activity, failure, hold, lastRound, startedAt }: LoopView): EpochMs {
   if (hold !== undefined) return hold.since;
   if (failure !== undefined) return failure.since;
   if (activity !== undefined) return activity.startedAt;
@@ -57,7 +57,7 @@ function sinceOf({ activity, failure, hold, lastRound, startedAt }: LoopState): 
 }
 
 /** What the last look left, and what has changed since. */
-function pendingOf({ dirty, look, lastRound }: LoopState): number {
+function pendingOf({ dirty, look, lastRound }: LoopView): number {
   const failed = problemCountOf(lastRound?.standing ?? NO_PROBLEMS);
   return dirty + failed + (look === undefined ? 0 : look.result.held + look.result.lagging);
 }
@@ -76,6 +76,6 @@ function workingStatus({ step, startedAt, progress, queued }: Activity): Working
   };
 }
 
-function errorStatus({ error, since, retryAt }: Failure): ErrorStatus {
+function errorStatus({ error, since, retryAt }: NonNullable<LoopView["failure"]>): ErrorStatus {
   return { code: error.code, message: error.message, hint: error.hint ?? null, since, retryAt };
 }

@@ -1,0 +1,158 @@
+// What a loop remembers of its rounds, and what becomes of that when a round ends or fails: plain data in, plain data and events
+// out. When the next round is due follows from it in schedule.ts. Times are those of the monotonic clock, but for what is shown.
+
+import { backoffMs, type BackoffOptions } from "../../core/backoff.ts";
+import type { DurationMs, EpochMs, MonotonicMs } from "../../core/clock.ts";
+import type { AppError } from "../../core/errors.ts";
+import type { Hold } from "../../journal/holds.ts";
+import type { RoundReport } from "../../mapping/round-port.ts";
+import type { MappingEvent } from "../daemon-event.ts";
+import type { ScheduleState } from "./schedule.ts";
+
+export interface Failure {
+  readonly error: AppError;
+  /** When the first of these failures in a row happened. */
+  readonly since: EpochMs;
+  /** When it is tried again. */
+  readonly dueAt: MonotonicMs;
+  /** Failures of this kind in a row before this one. */
+  readonly repeats: number;
+}
+
+export interface LoopState {
+  /** The last look at everything that came to an end, in a hold or not. */
+  readonly look: RoundReport | undefined;
+  /** When the round of `look` began. */
+  readonly lookedAt: MonotonicMs | undefined;
+  readonly lastRound: RoundReport | undefined;
+  readonly hold: Hold | undefined;
+  readonly failure: Failure | undefined;
+  /** When what the last look left is looked at again; undefined: it left nothing. */
+  readonly againAt: MonotonicMs | undefined;
+  /** Looks in a row that left keys which may do better. */
+  readonly again: number;
+  /** When dirty paths are looked at, if there are any. */
+  readonly dirtyAt: MonotonicMs;
+  readonly endedAt: MonotonicMs | undefined;
+  readonly wasDirty: boolean;
+}
+
+/** The moment in which something happens. */
+export interface Moment {
+  readonly now: MonotonicMs;
+  readonly wall: EpochMs;
+  /** In [0, 1), another one at each call. */
+  readonly random: () => number;
+}
+
+/** The longest wait before the first retry, and before any. */
+const RETRY_BACKOFF: BackoffOptions = { baseMs: 2000, capMs: 300_000 };
+/** A folder that is missing costs nothing to look for. */
+const LOCAL_RETRY_BACKOFF: BackoffOptions = { baseMs: 1000, capMs: 10_000 };
+/** Failures of this machine, which cost no request to find again. */
+const LOCAL_FAILURES: ReadonlySet<AppError["code"]> = new Set(["root-missing", "io", "disk-full"]);
+const RETRY_MS_MIN = 500;
+/** Keys that failed and may do better: a file that is written for minutes is looked at again for as long. */
+const AGAIN_BACKOFF: BackoffOptions = { baseMs: 1000, capMs: 300_000 };
+
+export function firstState(hold: Hold | undefined, now: MonotonicMs): LoopState {
+  return {
+    look: undefined,
+    lookedAt: undefined,
+    lastRound: undefined,
+    hold,
+    failure: undefined,
+    againAt: undefined,
+    again: 0,
+    dirtyAt: now,
+    endedAt: undefined,
+    wasDirty: false,
+  };
+}
+
+/** A path became dirty. */
+export function becameDirty(state: LoopState, now: MonotonicMs): LoopState {
+  return { ...state, dirtyAt: earlier(state.dirtyAt, now) };
+}
+
+/** A round of either kind is over, well or not. */
+export function turnEnded(state: LoopState, step: "full" | "dirty", now: MonotonicMs): LoopState {
+  return { ...state, endedAt: now, wasDirty: step === "dirty" };
+}
+
+export interface EndedRound {
+  readonly step: "full" | "dirty";
+  readonly report: RoundReport;
+  readonly began: MonotonicMs;
+  readonly settleWindowMs: DurationMs;
+}
+
+/** A round ended without an error. `isDirtyAgain`: its dirty paths are to be looked at once more. */
+export function roundEnded(
+  before: LoopState,
+  round: EndedRound,
+  moment: Moment,
+): { readonly state: LoopState; readonly events: readonly MappingEvent[]; readonly isDirtyAgain: boolean } {
+  const { step, report } = round;
+  const { hold } = report;
+  const state: LoopState = { ...before, lastRound: report, failure: undefined, hold };
+  const events: MappingEvent[] = [];
+  if (before.failure !== undefined) events.push({ kind: "recovered" });
+  events.push({ kind: "round-ended", step, report });
+  if (hold !== undefined && hold.plan !== before.hold?.plan) events.push({ kind: "held", hold });
+  if (hold === undefined && before.hold !== undefined) events.push({ kind: "lifted" });
+  if (step === "full" || report.isFull) return { state: looked(state, round, moment), events, isDirtyAgain: false };
+  if (report.transient === 0)
+    return { state: { ...state, again: 0, dirtyAt: moment.now }, events, isDirtyAgain: false };
+  const waitMs = backoffMs(state.again, AGAIN_BACKOFF, moment.random());
+  const dirtyAt = (moment.now + waitMs) as MonotonicMs;
+  return { state: { ...state, again: state.again + 1, dirtyAt }, events, isDirtyAgain: true };
+}
+
+function looked(state: LoopState, { report, began, settleWindowMs }: EndedRound, moment: Moment): LoopState {
+  const { transient, result } = report;
+  const isAgain = transient > 0;
+  const times: number[] = [];
+  if (isAgain) times.push(moment.now + backoffMs(state.again, AGAIN_BACKOFF, moment.random()));
+  // A listing that lags shows the truth when the window is over.
+  if (result.lagging > 0) times.push(began + Math.max(settleWindowMs, AGAIN_BACKOFF.baseMs));
+  const againAt = times.length === 0 ? undefined : (Math.min(...times) as MonotonicMs);
+  return { ...state, look: report, lookedAt: began, again: isAgain ? state.again + 1 : 0, againAt };
+}
+
+/** A round failed as a whole: it is tried again, the later the oftener it failed in this way. */
+export function roundFailed(
+  state: LoopState,
+  error: AppError,
+  { now, wall, random }: Moment,
+): { readonly state: LoopState; readonly event: MappingEvent } {
+  const { failure } = state;
+  const repeats = failure?.error.code === error.code ? failure.repeats + 1 : 0;
+  const backoff = LOCAL_FAILURES.has(error.code) ? LOCAL_RETRY_BACKOFF : RETRY_BACKOFF;
+  const retryInMs = Math.max(RETRY_MS_MIN, backoffMs(repeats, backoff, random()));
+  const dueAt = (now + retryInMs) as MonotonicMs;
+  return {
+    state: { ...state, failure: { error, since: failure?.since ?? wall, dueAt, repeats } },
+    event: { kind: "failed", error, retryInMs, repeats },
+  };
+}
+
+/** What the schedule goes by, of what the loop remembers. */
+export function scheduleOf(
+  { lookedAt, againAt, failure, dirtyAt, hold, endedAt, wasDirty }: LoopState,
+  isDirty: boolean,
+): Pick<ScheduleState, "lookedAt" | "againAt" | "retryAt" | "dirtyAt" | "held" | "endedAt" | "wasDirty"> {
+  return {
+    lookedAt,
+    againAt,
+    retryAt: failure?.dueAt,
+    dirtyAt: isDirty ? dirtyAt : undefined,
+    held: hold !== undefined,
+    endedAt,
+    wasDirty,
+  };
+}
+
+function earlier(a: MonotonicMs, b: MonotonicMs): MonotonicMs {
+  return a < b ? a : b;
+}
