@@ -3,7 +3,7 @@
 
 import { readdirSync } from "node:fs";
 import type { Config, MappingConfig } from "../config/config.ts";
-import type { Clock, DurationMs } from "../core/clock.ts";
+import type { Clock, DurationMs, EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { compileFilter } from "../core/filter.ts";
 import { openBudgets } from "../journal/budgets.ts";
@@ -140,36 +140,13 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
   const watching = new AbortController();
   const watched = watchState({ clock, lock, signal: watching.signal }).catch(fail);
 
-  function status(): DaemonStatus {
-    return {
-      version: deps.version,
-      pid: deps.pid,
-      startedAt,
-      now: clock.now(),
-      configFile: config.file ?? null,
-      stateDir,
-      mappings: supervisor.mappings(),
-      accounts: deps.accounts.status(),
-      skippedFolders: supervisor.skippedFolders(),
-      stuck: deps.heartbeats
-        .list()
-        .filter(({ isAlive }) => !isAlive)
-        .map(({ name }) => name),
-    };
-  }
-
-  async function reload(): Promise<Reloaded> {
-    const next = await deps.loadConfig();
-    if (next.stateDir !== stateDir) {
-      throw new AppError("config-invalid", `state_dir cannot change from ${stateDir} while the daemon runs`, {
-        hint: "restart it, or take the change back; it goes on with the config it has",
-      });
-    }
-    config = next;
-    const reloaded = await supervisor.reload(next, await deps.accounts.use(next));
+  const status = (): DaemonStatus => statusOf(deps, { startedAt, config, supervisor });
+  const reload = async (): Promise<Reloaded> => {
+    config = await loadAnew(deps, stateDir);
+    const reloaded = await supervisor.reload(config, await deps.accounts.use(config));
     await deps.accounts.closeRetired();
     return reloaded;
-  }
+  };
 
   let control: ControlServer;
   try {
@@ -203,6 +180,39 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
     },
     failed,
   };
+}
+
+function statusOf(
+  { version, pid, clock, accounts, heartbeats }: DaemonDeps,
+  {
+    startedAt,
+    config,
+    supervisor,
+  }: { readonly startedAt: EpochMs; readonly config: Config; readonly supervisor: Supervisor },
+): DaemonStatus {
+  return {
+    version,
+    pid,
+    startedAt,
+    now: clock.now(),
+    configFile: config.file ?? null,
+    stateDir: config.stateDir,
+    mappings: supervisor.mappings(),
+    accounts: accounts.status(),
+    skippedFolders: supervisor.skippedFolders(),
+    stuck: heartbeats
+      .list()
+      .filter(({ isAlive }) => !isAlive)
+      .map(({ name }) => name),
+  };
+}
+
+async function loadAnew({ loadConfig }: DaemonDeps, stateDir: string): Promise<Config> {
+  const next = await loadConfig();
+  if (next.stateDir === stateDir) return next;
+  throw new AppError("config-invalid", `state_dir cannot change from ${stateDir} while the daemon runs`, {
+    hint: "restart it, or take the change back; it goes on with the config it has",
+  });
 }
 
 /** Ends one after the other, each also if one before it failed: nobody is to be left with a journal that is closed. Throws the

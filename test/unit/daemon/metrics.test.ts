@@ -2,12 +2,8 @@
 
 import { beforeEach, describe, expect, it } from "vitest";
 import type { EpochMs } from "../../../src/core/clock.ts";
-import {
-  type Metrics,
-  type MetricsSnapshot,
-  openMetrics,
-  type RoundMetrics,
-} from "../../../src/daemon/report/metrics.ts";
+import { type Metrics, type MetricsSnapshot, openMetrics } from "../../../src/daemon/report/metrics.ts";
+import { type RoundMetrics } from "../../../src/daemon/report/metric-totals.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 
 const requests = {
