@@ -91,226 +91,302 @@ const OPEN_PAUSE: BackoffOptions = { baseMs: 250, capMs: 10_000 };
 const SLOW_IN_A_ROW_MAX = 20;
 /** This many items refused one after the other, and none accepted: it is not the items. */
 const REFUSED_IN_A_ROW_MAX = 25;
+/** What a sender holds, and what it has met lately. */
+interface Sending<Input, Item extends BatchItem> {
+  readonly ops: BatchOps<Input, Item>;
+  readonly tasks: TaskSet;
+  readonly signal: AbortSignal;
+  /** Ends the waits: the caller's signal, or that the whole of it has failed. */
+  readonly sleepSignal: AbortSignal;
+  /** Items that wait to be sent, and their bytes. */
+  open: Item[];
+  openBytes: ByteCount;
+  /** Keys of all items that are not settled, and their bytes. */
+  readonly unsettled: Set<Key>;
+  liveBytes: ByteCount;
+  settled: Settled<Input, Item>[];
+  /** Batches under way. */
+  sending: number;
+  /** Items that were reported as unsuccessful, until they are sent again. */
+  resting: number;
+  /** In a row: timeouts; failures of what is sent once; items refused. */
+  slowInARow: number;
+  openInARow: number;
+  refusedInARow: number;
+}
+
+type AnySending = Sending<unknown, BatchItem>;
+
 export function openBatchSender<Input, Item extends BatchItem>(
   ops: BatchOps<Input, Item>,
   tasks: TaskSet,
   signal: AbortSignal,
 ): BatchSender<Input, Item> {
-  let open: Item[] = [];
-  let openBytes = 0;
-  let liveBytes = 0;
-  const { pace } = ops;
-  let settled: Settled<Input, Item>[] = [];
-  let slowInARow = 0;
-  let openInARow = 0;
-  let refusedInARow = 0;
-  let sending = 0;
-  /** Items that were reported as unsuccessful, until they are sent again. */
-  let resting = 0;
-  const unsettled = new Set<Key>();
-  const sleepSignal = AbortSignal.any([signal, tasks.failed]);
-
-  const itemsMax = (): number => batchLimit(pace.size, BULK_ITEMS_MAX);
-  const bytesMax = (): number => batchLimit(pace.size, BULK_BODY_BYTES_MAX) - 2;
-  const hasFullBatch = (): boolean => open.length >= itemsMax() || openBytes >= bytesMax();
-
-  /** Nothing may be added to what is held, as long as some of it can make room. */
-  const isOverBound = (): boolean =>
-    sending + resting > 0 && (liveBytes >= LIVE_BYTES_MAX || unsettled.size >= LIVE_ITEMS_MAX);
-
-  function settle(outcome: Exclude<Settled<Input, Item>, { kind: "refused" }>): void {
-    unsettled.delete(outcome.item.key);
-    liveBytes -= outcome.item.byteLength;
-    ops.release?.(outcome.item);
-    settled.push(outcome);
-  }
-
-  function reopen(items: readonly Item[]): void {
-    open = [...items, ...open];
-    for (const item of items) openBytes += item.byteLength;
-  }
-
-  /** The longest beginning of what is open that one batch holds; at least one item. */
-  function takeBatch(): Item[] {
-    let bytes = 0;
-    let count = 0;
-    for (; count < open.length && count < itemsMax(); count++) {
-      const { byteLength } = open[count]!;
-      if (count > 0 && bytes + byteLength > bytesMax()) break;
-      bytes += byteLength;
-    }
-    openBytes -= bytes;
-    return open.splice(0, count);
-  }
-
-  async function sendBatch(items: readonly Item[]): Promise<void> {
-    sending++;
-    try {
-      await deliver(items, false);
-    } finally {
-      sending--;
-    }
-  }
-
-  /** Sends `items`, in halves once the API has refused them. True: all of them were acceptable. `hasBad`: one of them is
-   * known not to be, so that only parts are worth sending. */
-  async function deliver(wanted: readonly Item[], hasBad: boolean): Promise<boolean> {
-    const items = wanted.filter(isWanted);
-    if (items.length === 0 || tasks.failure !== undefined) return true;
-    if (!hasBad || items.length === 1) {
-      try {
-        confirm(items, await ops.send(items, signal));
-        return true;
-      } catch (error) {
-        if (!isRefusal(error)) {
-          await recover(items, error);
-          return false;
-        }
-        if (items.length === 1) {
-          refused(items[0]!, error);
-          return false;
-        }
-      }
-    }
-    const middle = items.length >> 1;
-    const leftIsFine = await deliver(items.slice(0, middle), false);
-    await deliver(items.slice(middle), leftIsFine);
-    return false;
-  }
-
-  function isWanted(item: Item): boolean {
-    const reason = ops.refuse?.(item);
-    if (reason !== undefined) settle({ kind: "problem", item, problem: reason });
-    return reason === undefined;
-  }
-
-  function confirm(items: readonly Item[], { successfulCount, unsuccessfulKeys }: BulkResult): void {
-    slowInARow = 0;
-    openInARow = 0;
-    const failed = new Set<string>(unsuccessfulKeys);
-    const ours = items.filter((item) => failed.has(item.key));
-    // Keys that were not sent, or fewer successes than the rest: which ones were written is anyone's guess.
-    const isDoubtful =
-      ours.length < failed.size || (successfulCount !== undefined && successfulCount < items.length - ours.length);
-    const again = isDoubtful ? items : ours;
-    const againSet = new Set(again);
-    for (const item of items) if (!againSet.has(item)) settle({ kind: "done", item });
-    if (again.length < items.length) {
-      refusedInARow = 0;
-      pace.size = growBatch(pace.size);
-    }
-    if (again.length > 0) retryLater(again, "the API reported it as unsuccessful");
-  }
-
-  function retryLater(items: readonly Item[], why: string): void {
-    const again: Item[] = [];
-    for (const item of items) {
-      item.attempts++;
-      if (!ops.once && item.attempts < ATTEMPTS_MAX) again.push(item);
-      else settle({ kind: "problem", item, problem: unconfirmed(item, why) });
-    }
-    const first = again[0];
-    if (first === undefined) return;
-    if (ops.keep !== undefined) for (const item of again) ops.keep(item);
-    tasks.run(rest(again, backoffMs(first.attempts - 1, RETRY, ops.clock.random())));
-  }
-
-  async function rest(items: readonly Item[], wait: DurationMs): Promise<void> {
-    resting += items.length;
-    try {
-      await ops.clock.sleep(wait, sleepSignal);
-      reopen(items);
-    } finally {
-      resting -= items.length;
-    }
-  }
-
-  function unconfirmed(item: Item, why: string): Problem {
-    const attempts = ops.once ? "" : ` in ${ATTEMPTS_MAX} attempts`;
-    return problem("unconfirmed", item.key, `was not confirmed as ${ops.verb}${attempts}: ${why}`);
-  }
-
-  function refused(item: Item, error: KvError): void {
-    settle({ kind: "problem", item, problem: refusalProblem(item.key, error) });
-    if (++refusedInARow > REFUSED_IN_A_ROW_MAX) tasks.fail(error);
-  }
-
-  /** What to do about items whose sending failed as a whole. */
-  async function recover(items: readonly Item[], error: unknown): Promise<void> {
-    if (!(error instanceof KvError)) throw error;
-    const isTooLarge = isOfSize(error);
-    const isTooSlow = error.timedOut;
-    const isOpen = isLeftOpen(error);
-    if (!isTooLarge && !isTooSlow && !isOpen) throw error;
-    if (isTooSlow && ++slowInARow > SLOW_IN_A_ROW_MAX) throw error;
-    if (isTooLarge || isTooSlow) shrink(items);
-    if (isOpen) await leaveOpen(items, error);
-    else if (items.length > 1) reopen(items);
-    else if (isTooLarge) await sendAlone(items[0]!);
-    else retryLater(items, error.message);
-  }
-
-  /** Whether it may have been done, of what is sent once. */
-  function isLeftOpen({ retryable }: KvError): boolean {
-    return ops.once && retryable;
-  }
-
-  /** Sent once, and what has become of it is not known. What follows waits a little: the API may need it. */
-  async function leaveOpen(items: readonly Item[], error: KvError): Promise<void> {
-    // It has waited, and was not even sent.
-    if (error.code === "budget-exhausted") return retryLater(items, error.message);
-    if (++openInARow >= ATTEMPTS_MAX) throw error;
-    retryLater(items, error.message);
-    await ops.clock.sleep(backoffMs(openInARow - 1, OPEN_PAUSE, ops.clock.random()), sleepSignal);
-  }
-
-  function shrink(items: readonly Item[]): void {
-    const bytes = items.reduce((sum, item) => sum + item.byteLength, 0);
-    pace.size = shrinkBatch(pace.size, Math.max(items.length / BULK_ITEMS_MAX, bytes / BULK_BODY_BYTES_MAX));
-  }
-
-  async function sendAlone(item: Item): Promise<void> {
-    try {
-      await ops.sendAlone(item, signal);
-      settle({ kind: "done", item });
-    } catch (error) {
-      if (!(error instanceof KvError)) throw error;
-      if (isRefusal(error) || isOfSize(error)) refused(item, error);
-      else if (isLeftOpen(error)) await leaveOpen([item], error);
-      else throw error;
-    }
-  }
-
+  const sender: Sending<Input, Item> = {
+    ops,
+    tasks,
+    signal,
+    sleepSignal: AbortSignal.any([signal, tasks.failed]),
+    open: [],
+    openBytes: 0,
+    unsettled: new Set(),
+    liveBytes: 0,
+    settled: [],
+    sending: 0,
+    resting: 0,
+    slowInARow: 0,
+    openInARow: 0,
+    refusedInARow: 0,
+  };
   return {
-    holds: (key) => unsettled.has(key),
-    isFull: () => hasFullBatch() || isOverBound(),
-    isEmpty: () => open.length === 0,
+    holds: (key) => sender.unsettled.has(key),
+    isFull: () => hasFullBatch(sender) || isOverBound(sender),
+    isEmpty: () => sender.open.length === 0,
     add: (input) => {
       const item = ops.encode(input);
       if ("code" in item) {
-        settled.push({ kind: "refused", input, problem: item });
+        sender.settled.push({ kind: "refused", input, problem: item });
         return 0;
       }
-      unsettled.add(item.key);
-      liveBytes += item.byteLength;
-      openBytes += item.byteLength;
-      open.push(item);
+      sender.unsettled.add(item.key);
+      sender.liveBytes += item.byteLength;
+      sender.openBytes += item.byteLength;
+      sender.open.push(item);
       return item.byteLength;
     },
     launch: ({ ended, stuck }) => {
       // While the API fails, or is too slow for what it gets, one batch at a time tells as much as four.
-      const atOnce = slowInARow + openInARow > 0 ? 1 : BATCHES_AT_ONCE;
-      while (tasks.failure === undefined && open.length > 0 && sending < atOnce) {
-        if (!hasFullBatch() && !ended && !(stuck && sending === 0)) return;
-        tasks.run(sendBatch(takeBatch()));
+      const atOnce = sender.slowInARow + sender.openInARow > 0 ? 1 : BATCHES_AT_ONCE;
+      while (tasks.failure === undefined && sender.open.length > 0 && sender.sending < atOnce) {
+        if (!hasFullBatch(sender) && !ended && !(stuck && sender.sending === 0)) return;
+        tasks.run(sendBatch(sender, takeBatch(sender)));
       }
     },
     takeSettled: () => {
-      const taken = settled;
-      settled = [];
+      const taken = sender.settled;
+      sender.settled = [];
       return taken;
     },
   };
+}
+
+function itemsMax({ ops }: AnySending): number {
+  return batchLimit(ops.pace.size, BULK_ITEMS_MAX);
+}
+
+function bytesMax({ ops }: AnySending): number {
+  return batchLimit(ops.pace.size, BULK_BODY_BYTES_MAX) - 2;
+}
+
+function hasFullBatch(sender: AnySending): boolean {
+  return sender.open.length >= itemsMax(sender) || sender.openBytes >= bytesMax(sender);
+}
+
+/** Nothing may be added to what is held, as long as some of it can make room. */
+function isOverBound(sender: AnySending): boolean {
+  return (
+    sender.sending + sender.resting > 0 &&
+    (sender.liveBytes >= LIVE_BYTES_MAX || sender.unsettled.size >= LIVE_ITEMS_MAX)
+  );
+}
+
+function settle<Input, Item extends BatchItem>(
+  sender: Sending<Input, Item>,
+  outcome: Exclude<Settled<Input, Item>, { kind: "refused" }>,
+): void {
+  sender.unsettled.delete(outcome.item.key);
+  sender.liveBytes -= outcome.item.byteLength;
+  sender.ops.release?.(outcome.item);
+  sender.settled.push(outcome);
+}
+
+function reopen<Input, Item extends BatchItem>(sender: Sending<Input, Item>, items: readonly Item[]): void {
+  sender.open = [...items, ...sender.open];
+  for (const item of items) sender.openBytes += item.byteLength;
+}
+
+/** The longest beginning of what is open that one batch holds; at least one item. */
+function takeBatch<Input, Item extends BatchItem>(sender: Sending<Input, Item>): Item[] {
+  let bytes = 0;
+  let count = 0;
+  for (; count < sender.open.length && count < itemsMax(sender); count++) {
+    const { byteLength } = sender.open[count]!;
+    if (count > 0 && bytes + byteLength > bytesMax(sender)) break;
+    bytes += byteLength;
+  }
+  sender.openBytes -= bytes;
+  return sender.open.splice(0, count);
+}
+
+async function sendBatch<Input, Item extends BatchItem>(
+  sender: Sending<Input, Item>,
+  items: readonly Item[],
+): Promise<void> {
+  sender.sending++;
+  try {
+    await deliver(sender, items, false);
+  } finally {
+    sender.sending--;
+  }
+}
+
+/** Sends `items`, in halves once the API has refused them. True: all of them were acceptable. `hasBad`: one of them is
+ * known not to be, so that only parts are worth sending. */
+async function deliver<Input, Item extends BatchItem>(
+  sender: Sending<Input, Item>,
+  wanted: readonly Item[],
+  hasBad: boolean,
+): Promise<boolean> {
+  const items = wanted.filter((item) => isWanted(sender, item));
+  if (items.length === 0 || sender.tasks.failure !== undefined) return true;
+  if (!hasBad || items.length === 1) {
+    try {
+      confirm(sender, items, await sender.ops.send(items, sender.signal));
+      return true;
+    } catch (error) {
+      if (!isRefusal(error)) {
+        await recover(sender, items, error);
+        return false;
+      }
+      if (items.length === 1) {
+        refused(sender, items[0]!, error);
+        return false;
+      }
+    }
+  }
+  const middle = items.length >> 1;
+  const leftIsFine = await deliver(sender, items.slice(0, middle), false);
+  await deliver(sender, items.slice(middle), leftIsFine);
+  return false;
+}
+
+function isWanted<Input, Item extends BatchItem>(sender: Sending<Input, Item>, item: Item): boolean {
+  const reason = sender.ops.refuse?.(item);
+  if (reason !== undefined) settle(sender, { kind: "problem", item, problem: reason });
+  return reason === undefined;
+}
+
+function confirm<Input, Item extends BatchItem>(
+  sender: Sending<Input, Item>,
+  items: readonly Item[],
+  { successfulCount, unsuccessfulKeys }: BulkResult,
+): void {
+  sender.slowInARow = 0;
+  sender.openInARow = 0;
+  const failed = new Set<string>(unsuccessfulKeys);
+  const ours = items.filter((item) => failed.has(item.key));
+  // Keys that were not sent, or fewer successes than the rest: which ones were written is anyone's guess.
+  const isDoubtful =
+    ours.length < failed.size || (successfulCount !== undefined && successfulCount < items.length - ours.length);
+  const again = isDoubtful ? items : ours;
+  const againSet = new Set(again);
+  for (const item of items) if (!againSet.has(item)) settle(sender, { kind: "done", item });
+  if (again.length < items.length) {
+    sender.refusedInARow = 0;
+    sender.ops.pace.size = growBatch(sender.ops.pace.size);
+  }
+  if (again.length > 0) retryLater(sender, again, "the API reported it as unsuccessful");
+}
+
+function retryLater<Input, Item extends BatchItem>(
+  sender: Sending<Input, Item>,
+  items: readonly Item[],
+  why: string,
+): void {
+  const again: Item[] = [];
+  for (const item of items) {
+    item.attempts++;
+    if (!sender.ops.once && item.attempts < ATTEMPTS_MAX) again.push(item);
+    else settle(sender, { kind: "problem", item, problem: unconfirmed(sender, item, why) });
+  }
+  const first = again[0];
+  if (first === undefined) return;
+  if (sender.ops.keep !== undefined) for (const item of again) sender.ops.keep(item);
+  sender.tasks.run(rest(sender, again, backoffMs(first.attempts - 1, RETRY, sender.ops.clock.random())));
+}
+
+async function rest<Input, Item extends BatchItem>(
+  sender: Sending<Input, Item>,
+  items: readonly Item[],
+  wait: DurationMs,
+): Promise<void> {
+  sender.resting += items.length;
+  try {
+    await sender.ops.clock.sleep(wait, sender.sleepSignal);
+    reopen(sender, items);
+  } finally {
+    sender.resting -= items.length;
+  }
+}
+
+function unconfirmed<Input, Item extends BatchItem>(sender: Sending<Input, Item>, item: Item, why: string): Problem {
+  const attempts = sender.ops.once ? "" : ` in ${ATTEMPTS_MAX} attempts`;
+  return problem("unconfirmed", item.key, `was not confirmed as ${sender.ops.verb}${attempts}: ${why}`);
+}
+
+function refused<Input, Item extends BatchItem>(sender: Sending<Input, Item>, item: Item, error: KvError): void {
+  settle(sender, { kind: "problem", item, problem: refusalProblem(item.key, error) });
+  if (++sender.refusedInARow > REFUSED_IN_A_ROW_MAX) sender.tasks.fail(error);
+}
+
+/** What to do about items whose sending failed as a whole. */
+async function recover<Input, Item extends BatchItem>(
+  sender: Sending<Input, Item>,
+  items: readonly Item[],
+  error: unknown,
+): Promise<void> {
+  if (!(error instanceof KvError)) throw error;
+  const isTooLarge = isOfSize(error);
+  const isTooSlow = error.timedOut;
+  const isOpen = isLeftOpen(sender, error);
+  if (!isTooLarge && !isTooSlow && !isOpen) throw error;
+  if (isTooSlow && ++sender.slowInARow > SLOW_IN_A_ROW_MAX) throw error;
+  if (isTooLarge || isTooSlow) shrink(sender, items);
+  if (isOpen) await leaveOpen(sender, items, error);
+  else if (items.length > 1) reopen(sender, items);
+  else if (isTooLarge) await sendAlone(sender, items[0]!);
+  else retryLater(sender, items, error.message);
+}
+
+/** Whether it may have been done, of what is sent once. */
+function isLeftOpen<Input, Item extends BatchItem>(sender: Sending<Input, Item>, { retryable }: KvError): boolean {
+  return sender.ops.once && retryable;
+}
+
+/** Sent once, and what has become of it is not known. What follows waits a little: the API may need it. */
+async function leaveOpen<Input, Item extends BatchItem>(
+  sender: Sending<Input, Item>,
+  items: readonly Item[],
+  error: KvError,
+): Promise<void> {
+  // It has waited, and was not even sent.
+  if (error.code === "budget-exhausted") return retryLater(sender, items, error.message);
+  if (++sender.openInARow >= ATTEMPTS_MAX) throw error;
+  retryLater(sender, items, error.message);
+  await sender.ops.clock.sleep(
+    backoffMs(sender.openInARow - 1, OPEN_PAUSE, sender.ops.clock.random()),
+    sender.sleepSignal,
+  );
+}
+
+function shrink<Input, Item extends BatchItem>(sender: Sending<Input, Item>, items: readonly Item[]): void {
+  const bytes = items.reduce((sum, item) => sum + item.byteLength, 0);
+  sender.ops.pace.size = shrinkBatch(
+    sender.ops.pace.size,
+    Math.max(items.length / BULK_ITEMS_MAX, bytes / BULK_BODY_BYTES_MAX),
+  );
+}
+
+async function sendAlone<Input, Item extends BatchItem>(sender: Sending<Input, Item>, item: Item): Promise<void> {
+  try {
+    await sender.ops.sendAlone(item, sender.signal);
+    settle(sender, { kind: "done", item });
+  } catch (error) {
+    if (!(error instanceof KvError)) throw error;
+    if (isRefusal(error) || isOfSize(error)) refused(sender, item, error);
+    else if (isLeftOpen(sender, error)) await leaveOpen(sender, [item], error);
+    else throw error;
+  }
 }
 
 function isOfSize({ code }: KvError): boolean {
