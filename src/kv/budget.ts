@@ -141,26 +141,6 @@ export function openBudget(options: BudgetOptions): Budget {
     return Number.isFinite(wait) ? wait : 0;
   }
 
-  function permit(): Permit {
-    let open = true;
-    return {
-      settle: (rate) => {
-        if (!open) return;
-        open = false;
-        const now = clock.monotonic();
-        settleToken(bucket, now);
-        if (rate !== undefined) observe(bucket, rate, clock, options.share ?? 1);
-        pump();
-      },
-      giveBack: () => {
-        if (!open) return;
-        open = false;
-        returnToken(bucket);
-        pump();
-      },
-    };
-  }
-
   return {
     acquire: (priority, acquireOptions = {}) =>
       new Promise((resolve, reject) => {
@@ -177,7 +157,7 @@ export function openBudget(options: BudgetOptions): Budget {
           options: acquireOptions,
           grant: () => {
             signal?.removeEventListener("abort", leave);
-            resolve(permit());
+            resolve(permitOf(bucket, { clock, share: options.share ?? 1, pump }));
           },
           fail: (error) => {
             signal?.removeEventListener("abort", leave);
@@ -203,6 +183,29 @@ export function openBudget(options: BudgetOptions): Budget {
     }),
     heldMs,
     outlook: (requests, paceMs) => outlookMs(bucket, clock.monotonic(), requests, paceMs),
+  };
+}
+
+/** `pump`: lets those that wait through, as far as that goes. */
+function permitOf(
+  bucket: TokenBucket,
+  { clock, share, pump }: { readonly clock: Clock; readonly share: number; readonly pump: () => void },
+): Permit {
+  let open = true;
+  return {
+    settle: (rate) => {
+      if (!open) return;
+      open = false;
+      settleToken(bucket, clock.monotonic());
+      if (rate !== undefined) observe(bucket, rate, clock, share);
+      pump();
+    },
+    giveBack: () => {
+      if (!open) return;
+      open = false;
+      returnToken(bucket);
+      pump();
+    },
   };
 }
 

@@ -93,12 +93,12 @@ interface Exchange {
 }
 
 export function openRequestLoop(deps: RequestLoopDeps): RequestLoop {
-  const { clock, budget, transport, counter } = deps;
+  const { clock, budget, counter } = deps;
   const stopped = new AbortController();
   /** By the caller's signal, which is the same for many calls: one for each would outlive it until its turn of garbage
    * collection comes. */
   const combined = new WeakMap<AbortSignal, AbortSignal>();
-  const join = openJoiner();
+  const exchanging: ExchangeDeps = { ...deps, join: openJoiner() };
 
   function stoppable(signal: AbortSignal | undefined): AbortSignal {
     if (signal === undefined) return stopped.signal;
@@ -111,11 +111,11 @@ export function openRequestLoop(deps: RequestLoopDeps): RequestLoop {
     const signal = stoppable(options.signal);
     const course = openRetryCourse(deps.retry, call.retryTimeouts ?? true);
     for (;;) {
-      const permit = await acquire(call, options, signal);
+      const permit = await acquire(deps, call, options, signal);
       counter.counted(call.operation, call.isRepeat === true || course.failures > 0);
       let wait: DurationMs;
       try {
-        const { verdict, rate } = await exchange(call, expect, signal);
+        const { verdict, rate } = await exchange(exchanging, call, expect, signal);
         const next = decide(verdict, course);
         permit.settle(rate);
         if (next.kind === "result") return next.result;
@@ -155,77 +155,100 @@ export function openRequestLoop(deps: RequestLoopDeps): RequestLoop {
     return { kind: "again", wait: 0, error };
   }
 
-  async function acquire(call: Call, { priority, once }: CallOptions, signal: AbortSignal): Promise<Permit> {
-    const { noWait, onWait } = deps;
-    const usual = call.operation === "list" ? "scan" : "edit";
-    const askedAt = clock.monotonic();
-    const permit = await budget.acquire(priority ?? usual, { signal, noWait, onWait });
-    const waitedMs = clock.monotonic() - askedAt;
-    if (waitedMs > 0) deps.onWaited?.(waitedMs);
-    const isLate = once !== undefined && waitedMs > once.withinMs;
-    if (!signal.aborted && !isLate) return permit;
-    permit.giveBack();
-    signal.throwIfAborted();
-    const message = `could not ${call.what}: it had to wait ${Math.round(waitedMs / 1000)} s for the request budget`;
-    throw new KvError("budget-exhausted", message, { retryable: true });
-  }
-
-  /** Sends once. */
-  async function exchange(call: Call, expect: "json" | "stream", signal: AbortSignal): Promise<Exchange> {
-    const sentAt = clock.monotonic();
-    const answered = (status: number): void =>
-      deps.onAnswer?.({ operation: call.operation, status, durationMs: clock.monotonic() - sentAt });
-    let answer: HttpAnswer;
-    let collected: Collected | undefined;
-    try {
-      const { contentType } = call;
-      answer = await transport.send({
-        method: call.method,
-        path: call.path,
-        headers: contentType === undefined ? deps.headers : { ...deps.headers, "content-type": contentType },
-        body: call.body,
-        signal,
-      });
-      // The gate counts a stream up to here: whoever holds many must not starve the rest.
-      if (expect === "stream" && answer.status === 200) {
-        answered(answer.status);
-        return { verdict: { kind: "stream", answer }, rate: parseRateHeaders(answer.headers) };
-      }
-      collected = await collectChunks(answer.body, JSON_BYTES_MAX, declaredLength(answer.headers));
-      answered(answer.status);
-      if (collected === undefined) answer.body.drop();
-    } catch (error) {
-      signal.throwIfAborted();
-      answered(0);
-      return { verdict: judgeNetworkError(error, call.what, deps.host), rate: undefined };
-    }
-    return { verdict: judge(call, answer, collected), rate: parseRateHeaders(answer.headers) };
-  }
-
-  function judge(call: Call, answer: HttpAnswer, collected: Collected | undefined): Verdict {
-    const parse = call.parse ?? parseEnvelope;
-    const verdict = judgeAnswer({
-      operation: call.operation,
-      what: call.what,
-      status: answer.status,
-      envelope: collected === undefined ? { kind: "malformed", why: "is too long" } : parse(join(collected)),
-      retryAfterMs: parseRetryAfter(answer.headers),
-      challenged: answer.headers["cf-mitigated"] === "challenge",
-      redact: deps.redact,
-    });
-    return isTooFresh(verdict, call) ? { kind: "retry", error: verdict.error, afterMs: FRESH_WAIT_MS } : verdict;
-  }
-
-  function isTooFresh(verdict: Verdict, call: Call): verdict is Extract<Verdict, { kind: "fail" }> {
-    return (
-      verdict.kind === "fail" &&
-      verdict.error.code === "namespace-not-found" &&
-      call.namespaceId !== undefined &&
-      deps.isFresh(call.namespaceId)
-    );
-  }
-
   return { run, stop: (error) => stopped.abort(error) };
+}
+
+interface ExchangeDeps extends RequestLoopDeps {
+  /** Makes one of the chunks of an answer, in memory that the next answer may use. */
+  readonly join: (collected: Collected) => Uint8Array;
+}
+
+async function acquire(
+  deps: RequestLoopDeps,
+  call: Call,
+  { priority, once }: CallOptions,
+  signal: AbortSignal,
+): Promise<Permit> {
+  const { clock, budget, noWait, onWait } = deps;
+  const usual = call.operation === "list" ? "scan" : "edit";
+  const askedAt = clock.monotonic();
+  const permit = await budget.acquire(priority ?? usual, { signal, noWait, onWait });
+  const waitedMs = clock.monotonic() - askedAt;
+  if (waitedMs > 0) deps.onWaited?.(waitedMs);
+  const isLate = once !== undefined && waitedMs > once.withinMs;
+  if (!signal.aborted && !isLate) return permit;
+  permit.giveBack();
+  signal.throwIfAborted();
+  const message = `could not ${call.what}: it had to wait ${Math.round(waitedMs / 1000)} s for the request budget`;
+  throw new KvError("budget-exhausted", message, { retryable: true });
+}
+
+/** Sends once. */
+async function exchange(
+  { join, ...deps }: ExchangeDeps,
+  call: Call,
+  expect: "json" | "stream",
+  signal: AbortSignal,
+): Promise<Exchange> {
+  const { clock, transport } = deps;
+  const sentAt = clock.monotonic();
+  const answered = (status: number): void =>
+    deps.onAnswer?.({ operation: call.operation, status, durationMs: clock.monotonic() - sentAt });
+  let answer: HttpAnswer;
+  let collected: Collected | undefined;
+  try {
+    const { contentType } = call;
+    answer = await transport.send({
+      method: call.method,
+      path: call.path,
+      headers: contentType === undefined ? deps.headers : { ...deps.headers, "content-type": contentType },
+      body: call.body,
+      signal,
+    });
+    // The gate counts a stream up to here: whoever holds many must not starve the rest.
+    if (expect === "stream" && answer.status === 200) {
+      answered(answer.status);
+      return { verdict: { kind: "stream", answer }, rate: parseRateHeaders(answer.headers) };
+    }
+    collected = await collectChunks(answer.body, JSON_BYTES_MAX, declaredLength(answer.headers));
+    answered(answer.status);
+    if (collected === undefined) answer.body.drop();
+  } catch (error) {
+    signal.throwIfAborted();
+    answered(0);
+    return { verdict: judgeNetworkError(error, call.what, deps.host), rate: undefined };
+  }
+  return {
+    verdict: judge(deps, call, answer, collected === undefined ? undefined : join(collected)),
+    rate: parseRateHeaders(answer.headers),
+  };
+}
+
+function judge(deps: RequestLoopDeps, call: Call, answer: HttpAnswer, body: Uint8Array | undefined): Verdict {
+  const parse = call.parse ?? parseEnvelope;
+  const verdict = judgeAnswer({
+    operation: call.operation,
+    what: call.what,
+    status: answer.status,
+    envelope: body === undefined ? { kind: "malformed", why: "is too long" } : parse(body),
+    retryAfterMs: parseRetryAfter(answer.headers),
+    challenged: answer.headers["cf-mitigated"] === "challenge",
+    redact: deps.redact,
+  });
+  return isTooFresh(deps, verdict, call) ? { kind: "retry", error: verdict.error, afterMs: FRESH_WAIT_MS } : verdict;
+}
+
+function isTooFresh(
+  deps: RequestLoopDeps,
+  verdict: Verdict,
+  call: Call,
+): verdict is Extract<Verdict, { kind: "fail" }> {
+  return (
+    verdict.kind === "fail" &&
+    verdict.error.code === "namespace-not-found" &&
+    call.namespaceId !== undefined &&
+    deps.isFresh(call.namespaceId)
+  );
 }
 
 /** A namespace may be unknown to key operations for about a second after its creation (KV-API §1.4). */

@@ -7,7 +7,7 @@ import type { ByteCount } from "../core/clock.ts";
 import type { Key } from "../core/key.ts";
 import { BULK_GET_KEYS_MAX } from "../core/limits.ts";
 import { type Problem, problem } from "../core/problem.ts";
-import { groupKeys, learnBinary, readSingly, UNKNOWN_SHARE } from "./bulk-get-plan.ts";
+import { type BinaryShare, groupKeys, learnBinary, readSingly, UNKNOWN_SHARE } from "./bulk-get-plan.ts";
 import type { BulkValue, CallOptions } from "./kv-api.ts";
 import { isRefusal, KvError, refusalProblem } from "./kv-error.ts";
 import { readValueBytes } from "./read-value-bytes.ts";
@@ -47,172 +47,202 @@ const SINGLES_AT_ONCE = 4;
 
 type BulkValues = ReadonlyMap<string, BulkValue | null>;
 
-export function openValueReader<Tag>(
-  { clock, api, namespaceId }: TransferDeps,
-  tasks: TaskSet,
-  options: CallOptions,
-): ValueReader<Tag> {
-  type Items = readonly ValueToRead<Tag>[];
-  const outcomes: ReadValue<Tag>[] = [];
+type Items<Tag> = readonly ValueToRead<Tag>[];
+
+/** What a reader holds, and what it has learned of the values. */
+interface Reading<Tag> extends TransferDeps {
+  readonly tasks: TaskSet;
+  readonly options: CallOptions;
+  readonly outcomes: ReadValue<Tag>[];
   /** Bytes of values under way, of those that wait to be taken, and of those taken last. */
-  let expected = 0;
-  let waiting = 0;
-  let taken = 0;
-  let largest = UNKNOWN_BYTES;
-  let share = UNKNOWN_SHARE;
-  let unknownKeys = groupKeys(share);
-  let size: BatchSize = FULL_BATCH;
-  let slowInARow = 0;
+  expected: ByteCount;
+  waiting: ByteCount;
+  taken: ByteCount;
+  largest: ByteCount;
+  /** How many of the values not known to be text are binary, as far as seen; and how many of them to ask for at a time. */
+  share: BinaryShare;
+  unknownKeys: number;
+  size: BatchSize;
+  slowInARow: number;
   /** Values refused; undefined once the API has answered for any key. */
-  let refusedAtFirst: number | undefined = 0;
+  refusedAtFirst: number | undefined;
   /** The server's bulk get is not the API's: values are read one by one. */
-  let bulkIsUnsupported = false;
+  bulkIsUnsupported: boolean;
+}
 
-  function start(bytes: ByteCount, task: Promise<unknown>): void {
-    expected += bytes;
-    const ended = async (): Promise<void> => {
-      try {
-        await task;
-      } finally {
-        expected -= bytes;
-      }
-    };
-    tasks.run(ended());
-  }
-
-  function learn(seen: number, binary: number): void {
-    if (seen === 0) return;
-    share = learnBinary(share, seen, binary);
-    unknownKeys = groupKeys(share);
-  }
-
-  function settleValue({ key, tag }: ValueToRead<Tag>, bytes: Uint8Array, from: BulkValue | undefined): void {
-    waiting += bytes.byteLength;
-    largest = Math.max(UNKNOWN_BYTES_MIN, bytes.byteLength, largest * FADE);
-    outcomes.push({ kind: "value", key, tag, bytes, attributes: from, readAt: clock.now() });
-  }
-
-  async function readOne(item: ValueToRead<Tag>): Promise<void> {
-    const { key, tag } = item;
-    try {
-      const bytes = await readValueBytes(api, namespaceId, key, options);
-      refusedAtFirst = undefined;
-      if (bytes === undefined) {
-        outcomes.push({ kind: "absent", key, tag });
-        return;
-      }
-      if (item.binary === undefined) learn(1, isUtf8(bytes) ? 0 : 1);
-      settleValue(item, bytes, undefined);
-    } catch (error) {
-      const found = readFault(key, error);
-      if (found === undefined) throw error;
-      if (refusedAtFirst !== undefined && ++refusedAtFirst > REFUSED_AT_FIRST_MAX) throw error;
-      outcomes.push({ kind: "problem", key, tag, problem: found });
-    }
-  }
-
-  /** When it fails, none of them is under way any more. */
-  async function readEach(items: Items): Promise<void> {
-    const rest = items.values();
-    let failure: { readonly error: unknown } | undefined;
-    const work = async (): Promise<void> => {
-      for (const item of rest) {
-        if (failure !== undefined) return;
-        try {
-          await readOne(item);
-        } catch (error) {
-          failure ??= { error };
-        }
-      }
-    };
-    await Promise.all(Array.from({ length: SINGLES_AT_ONCE }, work));
-    if (failure !== undefined) throw failure.error;
-  }
-
-  /** True: all of them were text. */
-  async function readMany(items: Items): Promise<boolean> {
-    if (items.length <= 1 || bulkIsUnsupported) {
-      await readEach(items);
-      return false;
-    }
-    const answer = await tryBulk(items);
-    if (answer === "not-text") await readMixed(items);
-    else if (answer === "refused") await readEach(items);
-    else if (answer === "too-much") await readGroups(items, items.length >> 1);
-    else await settleBulk(items, answer);
-    return typeof answer !== "string";
-  }
-
-  /** At least one of them is not text, so that asking for all of them again would be in vain. */
-  async function readMixed(items: Items): Promise<void> {
-    if (readSingly(items.length, share)) return readEach(items);
-    const middle = items.length >> 1;
-    // So many are binary that it is no news that one of them is.
-    if (unknownKeys < middle) return readGroups(items, unknownKeys);
-    const right = items.slice(middle);
-    if (await readMany(items.slice(0, middle))) return readMixed(right);
-    await readMany(right);
-  }
-
-  async function readGroups(items: Items, keys: number): Promise<void> {
-    for (let at = 0; at < items.length; at += keys) await readMany(items.slice(at, at + keys));
-  }
-
-  /** Asks, and settles nothing: what fails here can be asked for in another way. */
-  async function tryBulk(items: Items): Promise<BulkValues | "not-text" | "too-much" | "refused"> {
-    try {
-      const keys = items.map((item) => item.key);
-      return await api.bulkGet(namespaceId, keys, options);
-    } catch (error) {
-      if (!(error instanceof KvError)) throw error;
-      if (error.code === "not-text") return "not-text";
-      if (error.code === "unsupported") {
-        bulkIsUnsupported = true;
-        return "refused";
-      }
-      if (error.code !== "request-too-large" && !error.timedOut) {
-        if (isRefusal(error)) return "refused";
-        throw error;
-      }
-      if (error.timedOut && ++slowInARow > SLOW_IN_A_ROW_MAX) throw error;
-      size = shrinkBatch(size, items.length / BULK_GET_KEYS_MAX);
-      return "too-much";
-    }
-  }
-
-  async function settleBulk(items: Items, values: BulkValues): Promise<void> {
-    slowInARow = 0;
-    refusedAtFirst = undefined;
-    size = growBatch(size);
-    learn(items.filter((item) => item.binary === undefined).length, 0);
-    const broken: ValueToRead<Tag>[] = [];
-    for (const item of items) {
-      const value = values.get(item.key);
-      if (value === null || value === undefined) outcomes.push({ kind: "absent", key: item.key, tag: item.tag });
-      else if (value.bytes === undefined) broken.push(item);
-      else settleValue(item, value.bytes, value);
-    }
-    if (broken.length > 0) await readEach(broken);
-  }
-
-  const expectedBytes = (items: Items): ByteCount => items.reduce((sum, item) => sum + (item.size ?? largest), 0);
+export function openValueReader<Tag>(deps: TransferDeps, tasks: TaskSet, options: CallOptions): ValueReader<Tag> {
+  const reading: Reading<Tag> = {
+    ...deps,
+    tasks,
+    options,
+    outcomes: [],
+    expected: 0,
+    waiting: 0,
+    taken: 0,
+    largest: UNKNOWN_BYTES,
+    share: UNKNOWN_SHARE,
+    unknownKeys: groupKeys(UNKNOWN_SHARE),
+    size: FULL_BATCH,
+    slowInARow: 0,
+    refusedAtFirst: 0,
+    bulkIsUnsupported: false,
+  };
+  const expectedBytes = (items: Items<Tag>): ByteCount =>
+    items.reduce((sum, item) => sum + (item.size ?? reading.largest), 0);
   return {
-    readOne: (item) => start(expectedBytes([item]), readOne(item)),
-    readMany: (items) => start(2 * expectedBytes(items), readMany(items)),
-    hasRoom: () => expected + waiting + taken < EXPECTED_BYTES_MAX && waiting + taken < READY_BYTES_MAX,
+    readOne: (item) => start(reading, expectedBytes([item]), readOne(reading, item)),
+    readMany: (items) => start(reading, 2 * expectedBytes(items), readMany(reading, items)),
+    hasRoom: () =>
+      reading.expected + reading.waiting + reading.taken < EXPECTED_BYTES_MAX &&
+      reading.waiting + reading.taken < READY_BYTES_MAX,
     groupKeys: (kind) =>
-      Math.min(batchLimit(size, BULK_GET_KEYS_MAX), kind === "text" ? BULK_GET_KEYS_MAX : unknownKeys),
+      Math.min(batchLimit(reading.size, BULK_GET_KEYS_MAX), kind === "text" ? BULK_GET_KEYS_MAX : reading.unknownKeys),
     takeOutcomes: () => {
-      const result = outcomes.splice(0, TAKEN_MAX);
+      const result = reading.outcomes.splice(0, TAKEN_MAX);
       const bytes = result.reduce((sum, outcome) => sum + (outcome.kind === "value" ? outcome.bytes.byteLength : 0), 0);
-      waiting -= bytes;
-      taken += bytes;
+      reading.waiting -= bytes;
+      reading.taken += bytes;
       return result;
     },
     release: () => {
-      taken = 0;
+      reading.taken = 0;
     },
   };
+}
+
+function start<Tag>(reading: Reading<Tag>, bytes: ByteCount, task: Promise<unknown>): void {
+  reading.expected += bytes;
+  const ended = async (): Promise<void> => {
+    try {
+      await task;
+    } finally {
+      reading.expected -= bytes;
+    }
+  };
+  reading.tasks.run(ended());
+}
+
+function learn<Tag>(reading: Reading<Tag>, seen: number, binary: number): void {
+  if (seen === 0) return;
+  reading.share = learnBinary(reading.share, seen, binary);
+  reading.unknownKeys = groupKeys(reading.share);
+}
+
+function settleValue<Tag>(
+  reading: Reading<Tag>,
+  { key, tag }: ValueToRead<Tag>,
+  bytes: Uint8Array,
+  from: BulkValue | undefined,
+): void {
+  reading.waiting += bytes.byteLength;
+  reading.largest = Math.max(UNKNOWN_BYTES_MIN, bytes.byteLength, reading.largest * FADE);
+  reading.outcomes.push({ kind: "value", key, tag, bytes, attributes: from, readAt: reading.clock.now() });
+}
+
+async function readOne<Tag>(reading: Reading<Tag>, item: ValueToRead<Tag>): Promise<void> {
+  const { key, tag } = item;
+  try {
+    const bytes = await readValueBytes(reading.api, reading.namespaceId, key, reading.options);
+    reading.refusedAtFirst = undefined;
+    if (bytes === undefined) {
+      reading.outcomes.push({ kind: "absent", key, tag });
+      return;
+    }
+    if (item.binary === undefined) learn(reading, 1, isUtf8(bytes) ? 0 : 1);
+    settleValue(reading, item, bytes, undefined);
+  } catch (error) {
+    const found = readFault(key, error);
+    if (found === undefined) throw error;
+    if (reading.refusedAtFirst !== undefined && ++reading.refusedAtFirst > REFUSED_AT_FIRST_MAX) throw error;
+    reading.outcomes.push({ kind: "problem", key, tag, problem: found });
+  }
+}
+
+/** When it fails, none of them is under way any more. */
+async function readEach<Tag>(reading: Reading<Tag>, items: Items<Tag>): Promise<void> {
+  const rest = items.values();
+  let failure: { readonly error: unknown } | undefined;
+  const work = async (): Promise<void> => {
+    for (const item of rest) {
+      if (failure !== undefined) return;
+      try {
+        await readOne(reading, item);
+      } catch (error) {
+        failure ??= { error };
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: SINGLES_AT_ONCE }, work));
+  if (failure !== undefined) throw failure.error;
+}
+
+/** True: all of them were text. */
+async function readMany<Tag>(reading: Reading<Tag>, items: Items<Tag>): Promise<boolean> {
+  if (items.length <= 1 || reading.bulkIsUnsupported) {
+    await readEach(reading, items);
+    return false;
+  }
+  const answer = await tryBulk(reading, items);
+  if (answer === "not-text") await readMixed(reading, items);
+  else if (answer === "refused") await readEach(reading, items);
+  else if (answer === "too-much") await readGroups(reading, items, items.length >> 1);
+  else await settleBulk(reading, items, answer);
+  return typeof answer !== "string";
+}
+
+/** At least one of them is not text, so that asking for all of them again would be in vain. */
+async function readMixed<Tag>(reading: Reading<Tag>, items: Items<Tag>): Promise<void> {
+  if (readSingly(items.length, reading.share)) return readEach(reading, items);
+  const middle = items.length >> 1;
+  // So many are binary that it is no news that one of them is.
+  if (reading.unknownKeys < middle) return readGroups(reading, items, reading.unknownKeys);
+  const right = items.slice(middle);
+  if (await readMany(reading, items.slice(0, middle))) return readMixed(reading, right);
+  await readMany(reading, right);
+}
+
+async function readGroups<Tag>(reading: Reading<Tag>, items: Items<Tag>, keys: number): Promise<void> {
+  for (let at = 0; at < items.length; at += keys) await readMany(reading, items.slice(at, at + keys));
+}
+
+/** Asks, and settles nothing: what fails here can be asked for in another way. */
+async function tryBulk<Tag>(
+  reading: Reading<Tag>,
+  items: Items<Tag>,
+): Promise<BulkValues | "not-text" | "too-much" | "refused"> {
+  try {
+    const keys = items.map((item) => item.key);
+    return await reading.api.bulkGet(reading.namespaceId, keys, reading.options);
+  } catch (error) {
+    if (!(error instanceof KvError)) throw error;
+    if (error.code === "not-text") return "not-text";
+    if (error.code === "unsupported") {
+      reading.bulkIsUnsupported = true;
+      return "refused";
+    }
+    if (error.code !== "request-too-large" && !error.timedOut) {
+      if (isRefusal(error)) return "refused";
+      throw error;
+    }
+    if (error.timedOut && ++reading.slowInARow > SLOW_IN_A_ROW_MAX) throw error;
+    reading.size = shrinkBatch(reading.size, items.length / BULK_GET_KEYS_MAX);
+    return "too-much";
+  }
+}
+
+async function settleBulk<Tag>(reading: Reading<Tag>, items: Items<Tag>, values: BulkValues): Promise<void> {
+  reading.slowInARow = 0;
+  reading.refusedAtFirst = undefined;
+  reading.size = growBatch(reading.size);
+  learn(reading, items.filter((item) => item.binary === undefined).length, 0);
+  const broken: ValueToRead<Tag>[] = [];
+  for (const item of items) {
+    const value = values.get(item.key);
+    if (value === null || value === undefined) reading.outcomes.push({ kind: "absent", key: item.key, tag: item.tag });
+    else if (value.bytes === undefined) broken.push(item);
+    else settleValue(reading, item, value.bytes, value);
+  }
+  if (broken.length > 0) await readEach(reading, broken);
 }
 
 /** What is wrong with one key, of which the others know nothing. Undefined: it concerns all keys. */
