@@ -44,7 +44,8 @@ type SkipReason = "expired" | "not-owned" | "kept";
 const nothing: Decision = { kind: "nothing" };
 const record: Decision = { kind: "record" };
 
-/** The destination's fingerprint must be known wherever both sides are present and {@link needsDestination}. */
+/** Where both sides are present, the fingerprint of the destination must be known (engine/observe.ts reads what a listing does not
+ * tell). That of the source may be unknown: then the write is `ifDifferent`. */
 export function reconcileOneWay(
   source: Entry | undefined,
   destination: Entry | undefined,

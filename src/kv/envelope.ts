@@ -1,5 +1,5 @@
 // The API's envelope: `{ result, success, errors, messages, result_info }`. Bytes to a typed answer, or to why it is none.
-// Matched by code, never by text: the texts have changed several times (KV-API §1.3).
+// Matched by code, never by text: the texts have changed several times.
 
 import { isUtf8 } from "node:buffer";
 import { isJsonObject, parseJson } from "../core/json.ts";

@@ -1,5 +1,5 @@
 // What an answer means: done, missing, failed for good, or worth another try. Pure, and the only place that knows the
-// API's codes and statuses (KV-API §9).
+// API's codes and statuses.
 
 import type { DurationMs } from "../core/clock.ts";
 import { visible } from "../core/errors.ts";

@@ -7,7 +7,7 @@ import { type Problem, problem } from "../core/problem.ts";
 export interface KvErrorContext {
   /** The HTTP status; undefined: there was no answer. */
   readonly status?: number | undefined;
-  /** The first code in the API's envelope (KV-API: 10009 key not found, 10013 namespace not found, ...). */
+  /** The first code in the API's envelope (10009 key not found, 10013 namespace not found, ...). */
   readonly apiCode?: number | undefined;
   /** The API's own message, without secrets. */
   readonly apiMessage?: string | undefined;

@@ -7,7 +7,7 @@ import type { Clock, DurationMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import type { ListKeysPage } from "./kv-api.ts";
 
-/** KV gives empty pages where keys were deleted or have expired (KV-API §3): a thousand pages are a million such keys. */
+/** KV gives empty pages where keys were deleted or have expired: a thousand pages are a million such keys. */
 const EMPTY_PAGES_MAX = 1000;
 /** Whoever lists, and waits for the budget, gets some keys in this time, or there are none to be had. */
 const WITHOUT_KEYS_MS_MAX: DurationMs = 3_600_000;

@@ -251,7 +251,7 @@ function isTooFresh(
   );
 }
 
-/** A namespace may be unknown to key operations for about a second after its creation (KV-API §1.4). */
+/** A namespace may be unknown to key operations for about a second after its creation. */
 const FRESH_WAIT_MS = 1000;
 
 /** The largest answer in JSON is a bulk get of 25 MB of values, each byte of which may be escaped in six. */

@@ -1,5 +1,5 @@
 // One HTTP request and its answer, over undici's documented `request`: raw paths (undici puts `..` and `%2F` on the wire as
-// they are [I1]), exact Content-Length, streams both ways with undici's own back-pressure, no redirects, no cookies, no
+// they are: a key is a path as it stands), exact Content-Length, streams both ways with undici's own back-pressure, no redirects, no cookies, no
 // decompression, no retries.
 //
 // undici is loaded with the first request, so that commands which never talk to KV do not pay for it. Loading all of it

@@ -69,7 +69,7 @@ async function readAnswer(result: CallResult, deps: ValueStreamDeps): Promise<Ht
   }
 }
 
-/** The API sends values as application/octet-stream, whatever they are (KV-API §5.8): a page is from something before it. */
+/** The API sends values as application/octet-stream, whatever they are: a page is from something before it. */
 function refusedByPage(what: string): KvError {
   const beforeApi = "something before the API, with an HTML page and status 200";
   return new KvError("api-error", `could not ${what}: it was refused by ${beforeApi}`, {

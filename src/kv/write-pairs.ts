@@ -88,7 +88,7 @@ export async function* writePairs<Tag>(
   }
 }
 
-/** What the API would refuse, found before it costs a request (limits: KV-API §3). */
+/** What the API would refuse, found before it costs a request (core/limits.ts). */
 function pairFault(pair: Pair, clock: Clock): Problem | undefined {
   const size: ByteCount = pair.bytes.byteLength;
   if (size > VALUE_BYTES_MAX)

@@ -1,5 +1,5 @@
 // Why a mapping is held: the guards of the engine, and those that compare a mapping with what it was when its last round
-// was done [DESIGN 9]. Pure: what is planned and what has changed in, a reason or none out.
+// was done. Pure: what is planned and what has changed in, a reason or none out.
 
 import type { Mode } from "../config/config.ts";
 import { countedKeys, renderTrip, type SideNames, type Trip } from "../core/guards.ts";

@@ -59,7 +59,7 @@ export function namespaceCalls(caller: Caller, created: Map<NamespaceId, number>
       const body = { body: titleBody(title), contentType: JSON_TYPE };
       const call: Call = { operation: "namespace", what, method: "PUT", path, ...body, namespaceId: id };
       const { result } = await request(caller, call, callOptions);
-      // The API once answered null here (KV-API §5.4); the id is known, and the title is as asked.
+      // The API once answered null here; the id is known, and the title is as asked.
       return isJsonObject(result) ? parseNamespace(result, what) : { id, title };
     },
 

@@ -1,4 +1,4 @@
-// Reads of a namespace replica. A value is handed out only if it does not contradict its stamp [I5]: reads may be stale
+// Reads of a namespace replica. A value is handed out only if it does not contradict its stamp [I7]: reads may be stale
 // or torn, and then the listing and the value are of different times.
 
 import { isUtf8 } from "node:buffer";
