@@ -63,6 +63,9 @@ const SIDES = {
 /** What carries a mapping as its mode says. */
 const COMMANDS = { push: "push", pull: "pull", "two-way": "sync" } as const;
 
+/** Commands that carry what they show; what the others show is carried by that of the mapping's mode. */
+const CARRIES: ReadonlySet<MappingsRun["command"]> = new Set(["push", "pull", "sync"]);
+
 const ARROWS = { push: "->", pull: "<-", "two-way": "<->" } as const;
 
 /** Runs the mappings of these names, or those of the command's mode, one after the other. Returns the worst exit code. */
@@ -180,7 +183,7 @@ async function runRound(
     again: () =>
       follow?.apply ??
       save?.apply ??
-      `kvsync ${command === "push" || command === "pull" ? command : COMMANDS[mode]} ${shellWord(name)}${againstMode ? " --against-mode" : ""}`,
+      `kvsync ${CARRIES.has(command) ? command : COMMANDS[mode]} ${shellWord(name)}${againstMode ? " --against-mode" : ""}`,
     startedAt,
     compares: command === "diff" || command === "plan",
     all,
