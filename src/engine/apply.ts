@@ -11,15 +11,17 @@ import { BULK_GET_KEYS_MAX } from "../core/limits.ts";
 import { type Problem, problem, staleRead } from "../core/problem.ts";
 import { isBehindListing, settleRemote } from "../core/settle.ts";
 import type { BaseStore, NewBaseRow, Trash } from "./ports.ts";
-import type {
-  Pages,
-  ReadOutcome,
-  Replica,
-  Sight,
-  TransferOptions,
-  Value,
-  Write,
-  WriteOutcome,
+import {
+  isWrittenInPlace,
+  type Pages,
+  type ReadableReplica,
+  type ReadOutcome,
+  type Replica,
+  type Sight,
+  type TransferOptions,
+  type Value,
+  type Write,
+  type WriteOutcome,
 } from "../replica/replica.ts";
 import { type Change, type LossDeps, looksFirst, saveLosses } from "./losses.ts";
 import { transferOptions } from "./observer.ts";
@@ -31,7 +33,7 @@ import type { Unsure } from "./unsure.ts";
 
 export interface ApplyDeps {
   readonly clock: Clock;
-  readonly source: Replica;
+  readonly source: ReadableReplica;
   readonly destination: Replica;
   readonly base: BaseStore;
   readonly trash: Trash;
@@ -62,9 +64,13 @@ interface OnceOptions {
 
 export async function applyPlan(plan: Plan, deps: ApplyDeps): Promise<void> {
   commitRecords(plan, deps);
-  for (const to of ["source", "destination"] as const) await applyWrites(plan, { ...deps, ...sides(deps, to) });
-  for (const to of ["source", "destination"] as const) await applyRemoves(plan, { ...deps, ...sides(deps, to) });
+  for (const to of TARGETS)
+    if (plan.counts[`write:${to}`] > 0) await applyWrites(plan, { ...deps, ...sides(deps, to) });
+  for (const to of TARGETS)
+    if (plan.counts[`remove:${to}`] > 0) await applyRemoves(plan, { ...deps, ...sides(deps, to) });
 }
+
+const TARGETS: readonly Target[] = ["source", "destination"];
 
 /** What a side is asked with to change something. */
 function changeOptions(direction: Direction): TransferOptions {
@@ -91,12 +97,14 @@ function changed(action: Change, problem: Problem, direction: Direction): void {
 /** One direction of a plan: values go from `from` into `into`. */
 interface Direction extends ApplyDeps {
   readonly to: Target;
-  readonly from: Replica;
+  readonly from: ReadableReplica;
   readonly into: Replica;
 }
 
 function sides(deps: ApplyDeps, to: Target): Pick<Direction, "to" | "from" | "into"> {
-  return { to, from: to === "source" ? deps.destination : deps.source, into: deps[to] };
+  const into = deps[to];
+  assert(isWrittenInPlace(into), "a plan changes only a side that is written in place");
+  return { to, from: to === "source" ? deps.destination : deps.source, into };
 }
 
 function commitRecords(plan: Plan, deps: ApplyDeps): void {
@@ -144,7 +152,6 @@ interface ReadWrite {
 }
 
 async function applyWrites(plan: Plan, direction: Direction): Promise<void> {
-  if (plan.counts[`write:${direction.to}`] === 0) return;
   // Actions whose value has been read and whose write is not yet confirmed: as many as the side buffers.
   const inFlight = new Map<Key, InFlight>();
   const writes = pendingWrites(plan, inFlight, direction);
@@ -227,8 +234,9 @@ const WAITING_BYTES_MAX: ByteCount = 8_000_000;
 /** Reads what the plan wants written, drops what turns out equal, and saves what would be lost. */
 async function* pendingWrites(plan: Plan, inFlight: Map<Key, InFlight>, direction: Direction): Pages<Write> {
   const wanted = new Map<Key, WriteAction>();
-  const { copiesWrites } = direction.into.traits;
-  const options = { ...transferOptions(direction), reusesBytes: copiesWrites };
+  // See the port about the bytes of a page: memory is used again only if the writer is done with it by then.
+  const reusesBytes = direction.into.traits.needsBytesUntil === "next-page";
+  const options = { ...transferOptions(direction), reusesBytes };
   const isLook = looksFirst(direction);
   let waiting: ReadWrite[] = [];
   let waitingBytes = 0;
@@ -240,8 +248,7 @@ async function* pendingWrites(plan: Plan, inFlight: Map<Key, InFlight>, directio
         ready.push(write);
         continue;
       }
-      // The memory of this page may be used again.
-      waiting.push(copiesWrites ? copied(write) : write);
+      waiting.push(reusesBytes ? copied(write) : write);
       waitingBytes += write.value.bytes.byteLength;
     }
     if (ready.length > 0) yield* savedWrites(ready, inFlight, direction);
@@ -359,7 +366,6 @@ function lags(
 }
 
 async function applyRemoves(plan: Plan, direction: Direction): Promise<void> {
-  if (plan.counts[`remove:${direction.to}`] === 0) return;
   for await (const outcomes of direction.into.remove(savedRemoves(plan, direction), changeOptions(direction))) {
     const forget: Key[] = [];
     for (const outcome of outcomes) {

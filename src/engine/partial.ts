@@ -11,7 +11,7 @@ import { compareUtf8, type Key } from "../core/key.ts";
 import { staleRead } from "../core/problem.ts";
 import { isBehindListing, type SettleOptions } from "../core/settle.ts";
 import type { BaseStore } from "./ports.ts";
-import type { ListOptions, Pages, Replica, Value } from "../replica/replica.ts";
+import type { ListOptions, Pages, ReadableReplica, Replica, Value } from "../replica/replica.ts";
 import type { MergeInput } from "./merge.ts";
 import { trusted } from "./observe.ts";
 import { onePage, transferOptions } from "./observer.ts";
@@ -19,7 +19,7 @@ import type { Recall } from "./recall.ts";
 import { believed } from "./unstamped.ts";
 
 interface PartialSides {
-  readonly source: Replica;
+  readonly source: ReadableReplica;
   readonly destination: Replica;
   readonly base: BaseStore;
 }
@@ -73,7 +73,7 @@ function comparisonOf(entry: Entry | undefined, row: BaseRow | undefined): Compa
 async function hashDoubtful(
   entries: Map<Key, Entry>,
   rows: ReadonlyMap<Key, BaseRow>,
-  source: Replica,
+  source: ReadableReplica,
   { signal }: PartialOptions,
 ): Promise<void> {
   const doubtful = [...entries.values()].filter(

@@ -4,7 +4,7 @@ import type { ByteCount, Clock, DurationMs } from "../core/clock.ts";
 import type { GuardLimits } from "../core/guards.ts";
 import type { Key } from "../core/key.ts";
 import type { Problem } from "../core/problem.ts";
-import type { Replica } from "../replica/replica.ts";
+import type { ReadableReplica, Replica } from "../replica/replica.ts";
 import type { Done, Target } from "./plan/action.ts";
 import type { Decide } from "./plan/decide.ts";
 import type { SavedActions } from "./plan/follow-plan.ts";
@@ -14,8 +14,8 @@ import type { BaseStore, Spool, Trash } from "./ports.ts";
 
 export interface RoundRequest {
   readonly clock: Clock;
-  /** The side that is the truth; in two-way sync the local side. */
-  readonly source: Replica;
+  /** The side that is the truth; in two-way sync the local side, which is then written in place, too. */
+  readonly source: ReadableReplica;
   readonly destination: Replica;
   readonly base: BaseStore;
   readonly trash: Trash;
@@ -62,7 +62,7 @@ export interface PlanSeen {
 export interface RoundEvents {
   readonly onProblem: (problem: Problem) => void;
   /** The plan is complete, and passed its guards or was forced, or is a dry run. */
-  readonly onPlan?: (plan: Plan, sides: Readonly<Record<Target, Replica>>) => void | Promise<void>;
+  readonly onPlan?: (plan: Plan, sides: Readonly<Record<Target, ReadableReplica>>) => void | Promise<void>;
   /** Both sides changed this key, and it is left as it is on both, for a person to decide. */
   readonly onWaiting?: (key: Key) => void;
   readonly onDone?: (done: Done) => void;

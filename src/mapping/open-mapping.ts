@@ -9,11 +9,11 @@ import { renderRemote } from "../core/prefix.ts";
 import type { Rule } from "../core/rule.ts";
 import type { KvApi, Namespace } from "../kv/kv-api.ts";
 import { resolveNamespace } from "../kv/resolve-namespace.ts";
-import { type IsManaged, openManagedReplica } from "../replica/managed.ts";
+import { type IsManaged, withFilter } from "../replica/with-filter.ts";
 import { openMemoryReplica } from "../replica/memory.ts";
 import { openNamespaceReplica } from "../replica/namespace/namespace-replica.ts";
 import type { Replica } from "../replica/replica.ts";
-import { openRuledReplica } from "../replica/ruled.ts";
+import { withRules } from "../replica/with-rules.ts";
 import { openTreeReplica } from "../replica/tree/tree-replica.ts";
 import type { Pair } from "./pair.ts";
 import { namespacePlace, realFolder } from "./place.ts";
@@ -115,7 +115,7 @@ function localReplica(
     ignorePaths: [stateDir],
     quietMs: mapping.quietMs,
   });
-  return openRuledReplica(tree, mapping.rules.map(compileRule));
+  return withRules(tree, mapping.rules.map(compileRule));
 }
 
 function compileRule({ match, ttlSeconds, metadata }: MappingConfig["rules"][number]): Rule {
@@ -123,5 +123,5 @@ function compileRule({ match, ttlSeconds, metadata }: MappingConfig["rules"][num
 }
 
 function managed(replica: Replica, isManaged: IsManaged | undefined): Replica {
-  return isManaged === undefined ? replica : openManagedReplica(replica, isManaged);
+  return isManaged === undefined ? replica : withFilter(replica, isManaged);
 }

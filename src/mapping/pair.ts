@@ -8,10 +8,10 @@ import { runRound } from "../engine/round.ts";
 import { type RoundEvents, type RoundRequest, type RoundResult } from "../engine/round-request.ts";
 import { openBase } from "../journal/base.ts";
 import type { Journal } from "../journal/journal.ts";
-import { openManagedBase } from "../journal/managed-base.ts";
+import { baseWithFilter } from "../journal/base-with-filter.ts";
 import { openSpool } from "../journal/spool.ts";
 import { openTrash } from "../journal/trash.ts";
-import type { IsManaged } from "../replica/managed.ts";
+import type { IsManaged } from "../replica/with-filter.ts";
 import type { Replica } from "../replica/replica.ts";
 
 export interface PairDeps {
@@ -62,7 +62,7 @@ export function runPairRound(deps: PairDeps, pair: Pair, round: PairRound): Prom
     clock,
     source: pair.source,
     destination: pair.destination,
-    base: pair.isManaged === undefined ? base : openManagedBase(base, pair.isManaged),
+    base: pair.isManaged === undefined ? base : baseWithFilter(base, pair.isManaged),
     trash: openTrash(journal, { clock, stateDir, mapping: pair.name }),
     spool: openSpool(deps.scratch, round.spool ?? SPOOL_OF_ROUND),
   });

@@ -8,6 +8,8 @@ import { isUtf8 } from "node:buffer";
 import type { Pages, ReadOutcome, RemoveOutcome, Replica, Write, WriteOutcome } from "./replica.ts";
 
 export interface MemoryReplica extends Replica {
+  readonly lookup: NonNullable<Replica["lookup"]>;
+  readonly fetch: NonNullable<Replica["fetch"]>;
   /** The keys held now, in order. */
   keys(): readonly Key[];
 }
@@ -25,7 +27,13 @@ export function openMemoryReplica(options: { readonly clock: Clock; readonly lab
   return {
     kind: "memory",
     label: options.label,
-    traits: { eventuallyConsistent: false, readsCostRequests: false, copiesWrites: false },
+    traits: {
+      eventuallyConsistent: false,
+      readsCostRequests: false,
+      readOrder: "any",
+      writing: "in-place",
+      needsBytesUntil: "next-page",
+    },
     keys,
     async *list({ signal }) {
       const listed = keys();
@@ -52,6 +60,7 @@ export function openMemoryReplica(options: { readonly clock: Clock; readonly lab
         });
       }
     },
+    keepConflictCopy: undefined,
     async *remove(entries: Pages<Entry>): Pages<RemoveOutcome> {
       for await (const page of entries) {
         for (const { key } of page) held.delete(key);

@@ -1,4 +1,4 @@
-// What every replica promises (src/replica/replica.ts), as tests. Each kind runs the same suite.
+// What every replica promises (src/replica/replica.ts), as tests. Each kind and each wrapper runs the same suite.
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Entry } from "../../src/core/entry.ts";
@@ -7,7 +7,7 @@ import { compareUtf8 } from "../../src/core/key.ts";
 import type { Problem } from "../../src/core/problem.ts";
 import type { ReadOutcome, Replica } from "../../src/replica/replica.ts";
 import { FakeClock } from "../support/fake-clock.ts";
-import { type Attributes, collect, keyOf, pagesOf, valueOf } from "../support/values.ts";
+import { type Attributes, collect, keyOf, pagesOf, valueOf, writeOf } from "../support/values.ts";
 
 export interface OpenReplica {
   readonly replica: Replica;
@@ -73,7 +73,12 @@ function withoutTime(outcome: ReadOutcome | undefined): unknown {
   return { kind: outcome.kind, key: outcome.key, value: { ...outcome.value, readAt: 0 } };
 }
 
-export function describeReplica(name: string, open: (clock: FakeClock) => Promise<OpenReplica>): void {
+/** `asks`: the ways that this kind has to be asked for keys by name. A replica that lacks one of them fails. */
+export function describeReplica(
+  name: string,
+  asks: readonly ("lookup" | "fetch")[],
+  open: (clock: FakeClock) => Promise<OpenReplica>,
+): void {
   describe(`${name} as a replica`, () => {
     let clock: FakeClock;
     let opened: OpenReplica;
@@ -129,20 +134,25 @@ export function describeReplica(name: string, open: (clock: FakeClock) => Promis
       for (const [key, content] of Object.entries(items)) expect(values.get(key)).toEqual(Buffer.from(content));
     });
 
-    it("is done with the bytes of a page when it asks for the next one, if it says so", async () => {
-      if (!replica.traits.copiesWrites) return;
-      const shared = Buffer.alloc(8);
+    it("needs the bytes of a page no longer than it says", async () => {
+      const until = replica.traits.needsBytesUntil;
+      const keys = Array.from({ length: 600 }, (_, i) => `d${i % 7}/${i}`);
+      const given = new Map<string, Buffer>();
       async function* pages() {
-        for (const content of ["first", "second", "third"]) {
-          const bytes = shared.subarray(0, content.length);
-          bytes.write(content);
-          const { entry, readAt } = valueOf(clock, content, content);
-          yield [{ value: { entry, bytes, readAt }, expected: undefined }];
-          shared.fill("x");
+        for (let from = 0; from < keys.length; from += 50) {
+          const page = keys.slice(from, from + 50).map((key) => valueOf(clock, key, `value of ${key}`));
+          const bytes = page.map((value) => Buffer.from(value.bytes));
+          page.forEach(({ entry }, i) => given.set(entry.key, bytes[i]!));
+          yield page.map((value, i) => ({ value: { ...value, bytes: bytes[i]! }, expected: undefined }));
+          if (until === "next-page") for (const own of bytes) own.fill("x");
         }
       }
-      await collect(replica.write(pages()));
-      for (const [key, bytes] of await read()) expect(bytes.toString()).toBe(key);
+      for await (const outcomes of replica.write(pages()))
+        for (const { key } of outcomes) if (until === "outcome") given.get(key)!.fill("x");
+      expect([...given.values()].every((bytes) => bytes.every((byte) => byte === 0x78))).toBe(true);
+      const values = await read();
+      expect(values.size).toBe(keys.length);
+      for (const [key, bytes] of values) expect(bytes.toString()).toBe(`value of ${key}`);
     });
 
     it("gives values whose memory is used again only when it is asked to", async () => {
@@ -213,34 +223,68 @@ export function describeReplica(name: string, open: (clock: FakeClock) => Promis
       expect(entries.find((entry) => entry?.key === "binary")).toMatchObject({ size: 1, binary: true });
     });
 
-    it("looks keys up as its listing shows them, if it can", async () => {
-      if (replica.lookup === undefined) return;
+    it("says which ways it has to be asked for keys by name", () => {
+      const ways = (["lookup", "fetch"] as const).filter((way) => replica[way] !== undefined);
+      expect(ways).toEqual(asks);
+    });
+
+    it.runIf(asks.includes("lookup"))("looks keys up as its listing shows them", async () => {
       const keys = Object.fromEntries(HOSTILE_KEYS.map((key) => [key, `value of ${key}`]));
       await put(keys, { metadata: '{"a":1}' });
       const listed = await list();
       const asked = [keyOf("nowhere"), ...listed.map((entry) => entry.key), keyOf("no/where")];
-      expect(await replica.lookup(asked, { onProblem: (problem) => problems.push(problem) })).toEqual(listed);
+      expect(await replica.lookup!(asked, { onProblem: (problem) => problems.push(problem) })).toEqual(listed);
       expect(problems).toEqual([]);
     });
 
-    it("fetches keys that were not listed with all that belongs to them, if it can", async () => {
-      if (replica.fetch === undefined) return;
+    it.runIf(asks.includes("fetch"))("fetches keys that were not listed with all that belongs to them", async () => {
       const texts = Object.fromEntries(HOSTILE_KEYS.map((key) => [key, `value of ${key}`]));
       await put(texts, { metadata: '{"a":1}' });
       await put({ binary: Buffer.from([255]) }, { metadata: '{"b":2}' });
       const listed = await collect(replica.read(pagesOf(await list())));
       const asked = listed.map(({ key }) => key);
-      const fetched = await collect(replica.fetch([keyOf("nowhere"), ...asked]));
+      const fetched = await collect(replica.fetch!([keyOf("nowhere"), ...asked]));
       const ofKey = new Map(fetched.map((outcome) => [outcome.key, outcome]));
       expect(ofKey.get(keyOf("nowhere"))).toEqual({ kind: "absent", key: "nowhere" });
       for (const outcome of listed) expect(withoutTime(ofKey.get(outcome.key))).toEqual(withoutTime(outcome));
       expect(fetched).toHaveLength(listed.length + 1);
       for (const key of [keyOf("a"), keyOf("binary")]) {
-        const [alone, ...others] = await collect(replica.fetch([key]));
+        const [alone, ...others] = await collect(replica.fetch!([key]));
         expect(withoutTime(alone)).toEqual(withoutTime(ofKey.get(key)));
         expect(others).toEqual([]);
       }
-      expect(await collect(replica.fetch([keyOf("nowhere")]))).toEqual([{ kind: "absent", key: "nowhere" }]);
+      expect(await collect(replica.fetch!([keyOf("nowhere")]))).toEqual([{ kind: "absent", key: "nowhere" }]);
+    });
+
+    it("reads keys in any order, and again, if it says so", async () => {
+      expect(replica.traits.readOrder).toBe("any");
+      await put({ a: "1", b: "2", "b/c": "3", d: "4" });
+      const listed = await list();
+      const asked = [...listed.toReversed(), ...listed];
+      const outcomes = await collect(replica.read(pagesOf(...asked.map((entry) => [entry]))));
+      const values = outcomes.map((outcome) => [
+        outcome.key,
+        outcome.kind === "value" ? Buffer.from(outcome.value.bytes).toString() : outcome.kind,
+      ]);
+      const expected = [
+        ["a", "1"],
+        ["b", "2"],
+        ["b/c", "3"],
+        ["d", "4"],
+      ];
+      expect(values.sort()).toEqual([...expected, ...expected].sort());
+    });
+
+    it("can be listed and read while it is written to", async () => {
+      await put({ before: "1" });
+      async function* pages() {
+        yield [writeOf(clock, "first", "2")];
+        expect((await list()).map(({ key }) => key)).toContain("before");
+        expect((await read()).get("before")?.toString()).toBe("1");
+        yield [writeOf(clock, "second", "3")];
+      }
+      await collect(replica.write(pages()));
+      expect((await list()).map(({ key }) => key)).toEqual(["before", "first", "second"]);
     });
 
     it("reads a key that is gone as absent", async () => {

@@ -13,18 +13,18 @@ import { openBase } from "../../src/journal/base.ts";
 import { type Journal, openScratchJournal } from "../../src/journal/journal.ts";
 import type { BaseStore, Loss, Trash } from "../../src/engine/ports.ts";
 import { openSpool } from "../../src/journal/spool.ts";
-import type { Replica } from "../../src/replica/replica.ts";
+import type { ReadableReplica, Replica } from "../../src/replica/replica.ts";
 
 export interface Pair {
   readonly clock: Clock;
-  readonly source: Replica;
+  readonly source: ReadableReplica;
   readonly destination: Replica;
   readonly base: BaseStore;
   readonly journal: Journal;
   readonly trashed: { key: string; content: string; reason: Loss["reason"] }[];
 }
 
-export function openPair(clock: Clock, source: Replica, destination: Replica): Pair {
+export function openPair(clock: Clock, source: ReadableReplica, destination: Replica): Pair {
   const journal = openScratchJournal();
   return { clock, source, destination, base: openBase(journal, "test"), journal, trashed: [] };
 }

@@ -7,7 +7,7 @@ import type { Entry } from "../../core/entry.ts";
 import { onePage, transferOptions } from "../../engine/observer.ts";
 import type { Plan } from "../../engine/plan/plan.ts";
 import type { RemoveAction, Target, WriteAction } from "../../engine/plan/action.ts";
-import type { ReadOutcome, Replica } from "../../replica/replica.ts";
+import type { ReadableReplica, ReadOutcome } from "../../replica/replica.ts";
 import { type Compared, type Content, contentOf, renderContentDiff } from "./content-diff.ts";
 import type { Output } from "./output.ts";
 import { actionsOf, SHOWN_ORDER } from "./plan-order.ts";
@@ -24,7 +24,7 @@ interface Deps {
   readonly limit: number;
 }
 
-type Sides = Readonly<Record<Target, Replica>>;
+type Sides = Readonly<Record<Target, ReadableReplica>>;
 type Change = WriteAction | RemoveAction;
 
 const none: Content = { kind: "none" };
@@ -86,7 +86,7 @@ function entriesOf(page: readonly Change[], side: Target): readonly Entry[] {
 
 async function readContents(
   entries: readonly Entry[],
-  side: Replica,
+  side: ReadableReplica,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<Key, Content>> {
   const contents = new Map<Key, Content>();

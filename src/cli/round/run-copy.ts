@@ -5,9 +5,9 @@ import { AppError, visible } from "../../core/errors.ts";
 import { compileFilter } from "../../core/filter.ts";
 import { runPairRound } from "../../mapping/pair.ts";
 import { openTrashIndex } from "../../journal/trash-index.ts";
-import { openManagedReplica } from "../../replica/managed.ts";
+import { withFilter } from "../../replica/with-filter.ts";
 import type { Replica } from "../../replica/replica.ts";
-import { openValuedReplica } from "../../replica/valued.ts";
+import { withoutStamps } from "../../replica/without-stamps.ts";
 import type { RoundEvents } from "../../engine/round-request.ts";
 import type { PlanSubject } from "../../mapping/plan-file.ts";
 import { checkPlaces, followEvents, type FollowedPlan, isApplied, plannedPlaces } from "./followed-plan.ts";
@@ -75,8 +75,8 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
   if (follow !== undefined) checkPlaces(follow, places);
   const state = await openState(context, stateDir, copy.dryRun);
   const view = ({ replica }: OpenLocation): Replica => {
-    const managed = isManaged === undefined ? replica : openManagedReplica(replica, isManaged);
-    return copy.values ? openValuedReplica(managed) : managed;
+    const managed = isManaged === undefined ? replica : withFilter(replica, isManaged);
+    return copy.values ? withoutStamps(managed) : managed;
   };
   const secrets =
     source.replica.kind === "tree" && destination.replica.kind === "namespace" && mayCreate

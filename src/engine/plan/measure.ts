@@ -4,7 +4,7 @@
 import { compareVersions } from "../../core/compare.ts";
 import { checkGuards, type GuardLimits, type PlanCounts, type Trip } from "../../core/guards.ts";
 import type { Entry } from "../../core/entry.ts";
-import type { Replica } from "../../replica/replica.ts";
+import type { ReadableReplica } from "../../replica/replica.ts";
 import type { Triple } from "../merge.ts";
 import { onePage, transferOptions } from "../observer.ts";
 import type { Plan } from "./plan.ts";
@@ -71,7 +71,7 @@ export function assumeRest(measure: Measure, baseKeys: number): void {
 }
 
 interface CheckDeps {
-  readonly source: Replica;
+  readonly source: ReadableReplica;
   readonly guards: GuardLimits;
   readonly signal?: AbortSignal;
 }
@@ -162,7 +162,7 @@ const READ_AT_ONCE = 100;
 async function countEqual(
   plan: Plan,
   enough: number,
-  { source, signal }: { readonly source: Replica; readonly signal?: AbortSignal },
+  { source, signal }: { readonly source: ReadableReplica; readonly signal?: AbortSignal },
 ): Promise<number> {
   let equal = 0;
   for (const page of plan.pages("write:destination")) {
@@ -179,7 +179,7 @@ async function countEqual(
 async function countEqualOf(
   entries: readonly Entry[],
   replaced: ReadonlyMap<Entry["key"], Entry>,
-  { source, signal }: { readonly source: Replica; readonly signal: AbortSignal | undefined },
+  { source, signal }: { readonly source: ReadableReplica; readonly signal: AbortSignal | undefined },
 ): Promise<number> {
   let equal = 0;
   for await (const outcomes of source.read(onePage(entries), transferOptions({ signal }))) {

@@ -44,12 +44,20 @@ export function openNamespaceReplica(options: NamespaceReplicaOptions): Replica 
   return {
     kind: "namespace",
     label,
-    traits: { eventuallyConsistent: true, readsCostRequests: true, copiesWrites: true },
+    traits: {
+      eventuallyConsistent: true,
+      readsCostRequests: true,
+      readOrder: "any",
+      writing: "in-place",
+      needsBytesUntil: "next-page",
+    },
     list: (given) => listEntries(side, given, call(given)),
+    lookup: undefined,
     fetch: (keys, given) => fetchEntries(side, keys, { ...readCall(given), expected: given?.expected }),
     read: (entries, given) => readEntries(side, entries, readCall(given)),
     write: (writes, given) => writeEntries(side, writes, call(given)),
     remove: (entries, given) => removeEntries(side, entries, call(given)),
+    keepConflictCopy: undefined,
     close: async () => {},
   };
 }

@@ -48,7 +48,7 @@ export interface TreeOptions {
 
 export interface TreeReplica extends Replica {
   /** Keeps `value` as a conflict copy beside the file of its key, where it is never synced. */
-  keepConflictCopy(value: Value): Promise<KeptCopy>;
+  readonly keepConflictCopy: (value: Value) => Promise<KeptCopy>;
 }
 
 /** Nothing is touched, nor looked for, before the first use. */
@@ -80,7 +80,13 @@ export function openTreeReplica(options: TreeOptions): TreeReplica {
   return {
     kind: "tree",
     label,
-    traits: { eventuallyConsistent: false, readsCostRequests: false, copiesWrites: false },
+    traits: {
+      eventuallyConsistent: false,
+      readsCostRequests: false,
+      readOrder: "any",
+      writing: "in-place",
+      needsBytesUntil: "outcome",
+    },
     async *list({ signal, onProblem, onUnknown = () => {} }: ListOptions): Pages<Entry> {
       signal?.throwIfAborted();
       readRootIdentity(root);
@@ -111,6 +117,7 @@ export function openTreeReplica(options: TreeOptions): TreeReplica {
       findIgnored();
       return lookupKeys(writer, keys, lookupOptions);
     },
+    fetch: undefined,
     read: (entries, transfer = {}) => readValues(files, entries, transfer),
     async *write(writes, { signal } = {}): Pages<WriteOutcome> {
       const identity = readRootIdentity(root);

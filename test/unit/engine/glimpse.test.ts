@@ -23,7 +23,7 @@ beforeEach(() => {
   shows = [];
   const eventual: Replica = {
     ...remote,
-    traits: { eventuallyConsistent: true, readsCostRequests: true, copiesWrites: false },
+    traits: { ...remote.traits, eventuallyConsistent: true, readsCostRequests: true },
     async *read(entries) {
       for await (const page of remote.read(entries)) yield page.map(shown);
     },

@@ -30,7 +30,7 @@ async function put(items: Readonly<Record<string, string>>): Promise<void> {
 }
 
 async function drop(key: string): Promise<void> {
-  await collect(source.remove(pagesOf(await source.lookup!([keyOf(key)], { onProblem: () => {} }))));
+  await collect(source.remove(pagesOf(await source.lookup([keyOf(key)], { onProblem: () => {} }))));
 }
 
 const only = (...keys: string[]) => ({ only: keys.map(keyOf) });
@@ -58,12 +58,12 @@ describe("a partial round", () => {
   });
 
   it("takes a destination that shows what it held before the last write to be what the base says", async () => {
-    const before = await collect(destination.fetch!([keyOf("a")]));
+    const before = await collect(destination.fetch([keyOf("a")]));
     await put({ a: "new" });
     await round(pair, only("a"));
     const stale: Replica = {
       ...destination,
-      traits: { eventuallyConsistent: true, readsCostRequests: true, copiesWrites: false },
+      traits: { ...destination.traits, eventuallyConsistent: true, readsCostRequests: true },
       fetch: () => pagesOf(before),
     };
     await put({ a: "newer" });
@@ -79,7 +79,7 @@ describe("a partial round", () => {
       ...destination,
       fetch: (keys) => {
         asked.push(...keys);
-        return destination.fetch!(keys);
+        return destination.fetch(keys);
       },
     };
     await put({ a: "new", d: "fresh" });

@@ -3,10 +3,10 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Entry } from "../../../src/core/entry.ts";
 import { problem } from "../../../src/core/problem.ts";
-import { openManagedBase } from "../../../src/journal/managed-base.ts";
-import { openManagedReplica } from "../../../src/replica/managed.ts";
+import { baseWithFilter } from "../../../src/journal/base-with-filter.ts";
+import { withFilter } from "../../../src/replica/with-filter.ts";
 import { type MemoryReplica, openMemoryReplica } from "../../../src/replica/memory.ts";
-import type { Replica } from "../../../src/replica/replica.ts";
+import type { ReadableReplica, Replica } from "../../../src/replica/replica.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { openPair, type Pair, round } from "../../support/round.ts";
 import { collect, keyOf, pagesOf, valueOf } from "../../support/values.ts";
@@ -177,6 +177,24 @@ describe("what cannot be told", () => {
     expect(await contents(destination)).toEqual(many(30));
   });
 
+  it("takes a source that can only be listed and read", async () => {
+    await put(source, { a: "1", b: "2" });
+    const { label } = source;
+    const traits = { ...source.traits, readOrder: "as-listed", writing: "never" } as const;
+    const snapshot: ReadableReplica = {
+      kind: "snapshot",
+      label,
+      traits,
+      list: (options) => source.list(options),
+      read: (entries, options) => source.read(entries, options),
+      lookup: undefined,
+      fetch: undefined,
+      close: async () => {},
+    };
+    expect(await round({ ...pair, source: snapshot })).toMatchObject({ written: 2, problems: [] });
+    expect(await contents(destination)).toEqual({ a: "1", b: "2" });
+  });
+
   it("refuses a listing that is out of order", async () => {
     const swapped: Replica = {
       ...source,
@@ -223,10 +241,10 @@ describe("a filter", () => {
     await drop(source, "tmp/b");
     const filtered = {
       ...pair,
-      source: openManagedReplica(source, isManaged),
-      destination: openManagedReplica(destination, isManaged),
+      source: withFilter(source, isManaged),
+      destination: withFilter(destination, isManaged),
     };
-    expect(await round(filtered, { base: openManagedBase(pair.base, isManaged) })).toMatchObject({
+    expect(await round(filtered, { base: baseWithFilter(pair.base, isManaged) })).toMatchObject({
       written: 0,
       removed: 0,
       unchanged: 1,

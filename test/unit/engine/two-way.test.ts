@@ -24,7 +24,7 @@ beforeEach(() => {
   lagging = undefined;
   const eventual: Replica = {
     ...remote,
-    traits: { eventuallyConsistent: true, readsCostRequests: true, copiesWrites: false },
+    traits: { ...remote.traits, eventuallyConsistent: true, readsCostRequests: true },
     list: (options) => (lagging === undefined ? remote.list(options) : pagesOf(lagging)),
   };
   pair = openPair(clock, local, eventual);

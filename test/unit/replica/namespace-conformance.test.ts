@@ -1,36 +1,7 @@
-// A namespace on the embedded server keeps the contract of every replica, whole or under a prefix.
+// A namespace on the embedded server keeps the contract of every replica, with stamps and without.
 
-import { openKvClient } from "../../../src/kv/kv-client.ts";
-import { resolveNamespace } from "../../../src/kv/resolve-namespace.ts";
-import { openNamespaceReplica } from "../../../src/replica/namespace/namespace-replica.ts";
-import { describeReplica, type OpenReplica } from "../../conformance/replica-suite.ts";
-import type { FakeClock } from "../../support/fake-clock.ts";
-import { startTestServer } from "../../support/server.ts";
+import { openTestNamespace } from "../../conformance/open-namespace.ts";
+import { describeReplica } from "../../conformance/replica-suite.ts";
 
-async function open(clock: FakeClock, options: { readonly stamp?: boolean } = {}): Promise<OpenReplica> {
-  const server = await startTestServer({ clock });
-  const api = openKvClient({
-    clock,
-    baseUrl: server.url,
-    accountId: server.accountId,
-    credentials: { kind: "token", token: server.token },
-    budget: { requests: Number.POSITIVE_INFINITY },
-  });
-  const namespace = await resolveNamespace(api, "conformance", { create: true });
-  const replica = openNamespaceReplica({
-    clock,
-    api,
-    namespaceId: namespace.id,
-    label: "test:conformance",
-    ...options,
-  });
-  const close = async (): Promise<void> => {
-    await replica.close();
-    await api.close();
-    await server.close();
-  };
-  return { replica, close };
-}
-
-describeReplica("a namespace", (clock) => open(clock));
-describeReplica("a namespace without stamps", (clock) => open(clock, { stamp: false }));
+describeReplica("a namespace", ["fetch"], (clock) => openTestNamespace(clock));
+describeReplica("a namespace that writes no stamps", ["fetch"], (clock) => openTestNamespace(clock, { stamp: false }));

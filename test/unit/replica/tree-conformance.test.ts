@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { openTreeReplica } from "../../../src/replica/tree/tree-replica.ts";
 import { describeReplica } from "../../conformance/replica-suite.ts";
 
-describeReplica("tree", async (clock) => {
+describeReplica("tree", ["lookup"], async (clock) => {
   const root = mkdtempSync(join(tmpdir(), "kvsync-tree-"));
   const replica = openTreeReplica({ clock, root, label: root, durable: false });
   return {
@@ -18,7 +18,7 @@ describeReplica("tree", async (clock) => {
   };
 });
 
-describeReplica("tree with portable names", async (clock) => {
+describeReplica("tree with portable names", ["lookup"], async (clock) => {
   const root = mkdtempSync(join(tmpdir(), "kvsync-tree-"));
   const replica = openTreeReplica({ clock, root, label: root, durable: false, names: "portable" });
   return {
