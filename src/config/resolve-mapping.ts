@@ -7,7 +7,7 @@ import { canonicalJson } from "../core/json.ts";
 import { type Json } from "../core/json-value.ts";
 import { METADATA_BYTES_MAX } from "../core/limits.ts";
 import { parsePrefix } from "../core/prefix.ts";
-import { QUIET_MS } from "../replica/tree/replaced-file.ts";
+import { QUIET_MS } from "../replica/tree/write/replaced-file.ts";
 import { closestName } from "./closest-name.ts";
 import type { AccountConfig, HookConfig, MappingConfig, MappingPolicy, RuleConfig, TrashConfig } from "./config.ts";
 import type { FaultPath } from "./config-fault.ts";

@@ -8,7 +8,7 @@ import { type Key, keyFault } from "../core/key.ts";
 import { decodePath } from "../core/names/path-codec.ts";
 import type { Problem } from "../core/problem.ts";
 import type { BaseStore } from "../engine/ports.ts";
-import { findNameProblem, hasDoubtfulName } from "../replica/tree/name-problem.ts";
+import { findNameProblem, hasDoubtfulName } from "../replica/tree/scan/name-problem.ts";
 import { lookedAt, type RoundProblems } from "./standing-problems.ts";
 
 export interface DirtyKeysDeps {

@@ -13,7 +13,7 @@ import { openMemoryReplica } from "../replica/memory.ts";
 import { openNamespaceReplica } from "../replica/namespace/namespace-replica.ts";
 import type { Replica } from "../replica/replica.ts";
 import { pathsInside } from "../replica/tree/paths-inside.ts";
-import { QUIET_MS } from "../replica/tree/replaced-file.ts";
+import { QUIET_MS } from "../replica/tree/write/replaced-file.ts";
 import { openTreeReplica } from "../replica/tree/tree-replica.ts";
 import { hintForEmptyFolder, hintForEmptyNamespace } from "./empty-source.ts";
 import { type Location, type LocationContext, parseLocation } from "./location.ts";

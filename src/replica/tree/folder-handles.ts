@@ -19,7 +19,7 @@ import { describeFault, faultCode } from "./fs-fault.ts";
 import { describeKind } from "./file-signature.ts";
 import { isInMemory } from "./memory-file-system.ts";
 import { countOpenFiles } from "./open-files.ts";
-import { syncAll } from "./sync-files.ts";
+import { syncAll } from "./write/sync-files.ts";
 import { type RootIdentity, rootMissing } from "./tree-root.ts";
 
 export interface FolderHandle {

@@ -2,8 +2,8 @@
 
 import { writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { readNames, streamNames } from "../../../src/replica/tree/folder-names.ts";
-import { SortedNames } from "../../../src/replica/tree/sorted-names.ts";
+import { readNames, streamNames } from "../../../src/replica/tree/scan/folder-names.ts";
+import { SortedNames } from "../../../src/replica/tree/scan/sorted-names.ts";
 import { TreeFixture } from "../../support/tree-fixture.ts";
 
 function drain(names: SortedNames): string[] {

@@ -4,7 +4,7 @@
 import fs, { existsSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { FileThread } from "../../../src/replica/tree/file-thread.ts";
+import { FileThread } from "../../../src/replica/tree/write/file-thread.ts";
 import type { Write, WriteOutcome } from "../../../src/replica/replica.ts";
 import { codeOf, TreeFixture } from "../../support/tree-fixture.ts";
 import { collect, pagesOf } from "../../support/values.ts";

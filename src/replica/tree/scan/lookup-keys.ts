@@ -1,19 +1,19 @@
 // What a listing would show of a few keys, asked of their files by name: one look at each, for when a watcher tells which
 // ones changed.
 
-import type { Entry } from "../../core/entry.ts";
-import type { KeyFilter } from "../../core/filter.ts";
-import type { Key } from "../../core/key.ts";
-import { type Problem, problem } from "../../core/problem.ts";
-import type { ListOptions } from "../replica.ts";
-import { nextTurn } from "./event-loop.ts";
-import { signatureOf } from "./file-signature.ts";
-import { FolderHandles } from "./folder-handles.ts";
-import { keyFiles } from "./key-files.ts";
-import { locate, look } from "./locate.ts";
-import type { TreeFiles } from "./read-values.ts";
-import { type Attributes, NO_ATTRIBUTES, readSidecar } from "./sidecar.ts";
-import { readRootIdentity } from "./tree-root.ts";
+import type { Entry } from "../../../core/entry.ts";
+import type { KeyFilter } from "../../../core/filter.ts";
+import type { Key } from "../../../core/key.ts";
+import { type Problem, problem } from "../../../core/problem.ts";
+import type { ListOptions } from "../../replica.ts";
+import { nextTurn } from "../event-loop.ts";
+import { signatureOf } from "../file-signature.ts";
+import { FolderHandles } from "../folder-handles.ts";
+import { keyFiles } from "../key-files.ts";
+import { locate, look } from "../locate.ts";
+import type { TreeFiles } from "../read/read-values.ts";
+import { type Attributes, NO_ATTRIBUTES, readSidecar } from "../sidecar.ts";
+import { readRootIdentity } from "../tree-root.ts";
 
 export interface Lookup extends TreeFiles {
   readonly filter: KeyFilter | undefined;

@@ -1,9 +1,9 @@
 // Groups of neighbours: as many values at a time as are written, or removed, together.
 
-import type { ByteCount } from "../../core/clock.ts";
-import type { Entry } from "../../core/entry.ts";
-import type { Key } from "../../core/key.ts";
-import type { Write } from "../replica.ts";
+import type { ByteCount } from "../../../core/clock.ts";
+import type { Entry } from "../../../core/entry.ts";
+import type { Key } from "../../../core/key.ts";
+import type { Write } from "../../replica.ts";
 
 interface Grouping<T> {
   readonly itemsMax: number;

@@ -2,15 +2,15 @@
 // overwritten or removed.
 
 import { readdirSync } from "node:fs";
-import { type Entry, sameSignature } from "../../core/entry.ts";
-import { type Fingerprint, fingerprintOf } from "../../core/fingerprint.ts";
-import { type Problem, problem } from "../../core/problem.ts";
-import { signatureOf } from "./file-signature.ts";
-import type { FolderHandle, FolderHandles } from "./folder-handles.ts";
-import type { KeyFiles } from "./key-files.ts";
-import { type Located, look } from "./locate.ts";
-import { readFile } from "./read-file.ts";
-import { type Attributes, readSidecar } from "./sidecar.ts";
+import { type Entry, sameSignature } from "../../../core/entry.ts";
+import { type Fingerprint, fingerprintOf } from "../../../core/fingerprint.ts";
+import { type Problem, problem } from "../../../core/problem.ts";
+import { signatureOf } from "../file-signature.ts";
+import type { FolderHandle, FolderHandles } from "../folder-handles.ts";
+import type { KeyFiles } from "../key-files.ts";
+import { type Located, look } from "../locate.ts";
+import { readFile } from "../read/read-file.ts";
+import { type Attributes, readSidecar } from "../sidecar.ts";
 import type { TreeWriter } from "./tree-writer.ts";
 
 export interface Expectation {

@@ -1,19 +1,19 @@
 // Conflict copies: the version that lost a conflict, kept beside the key's file as `NAME%conflict-TIME-N` for a person to
 // look at. It is no key, so it is never synced; it never overwrites anything.
 
-import type { Key } from "../../core/key.ts";
-import type { RelativePath } from "../../core/names/name-scheme.ts";
-import { conflictPath, conflictSidecarPath } from "../../core/names/path-codec.ts";
-import { type Problem, problem } from "../../core/problem.ts";
-import type { KeptCopy, Value } from "../replica.ts";
-import { FolderHandles } from "./folder-handles.ts";
-import { describeFault } from "./fs-fault.ts";
-import { placeOf } from "./key-files.ts";
+import type { Key } from "../../../core/key.ts";
+import type { RelativePath } from "../../../core/names/name-scheme.ts";
+import { conflictPath, conflictSidecarPath } from "../../../core/names/path-codec.ts";
+import { type Problem, problem } from "../../../core/problem.ts";
+import type { KeptCopy, Value } from "../../replica.ts";
+import { FolderHandles } from "../folder-handles.ts";
+import { describeFault } from "../fs-fault.ts";
+import { placeOf } from "../key-files.ts";
 import { makeFolder } from "./make-folder.ts";
-import { renderSidecar } from "./sidecar.ts";
+import { renderSidecar } from "../sidecar.ts";
 import { syncAll } from "./sync-files.ts";
 import { createTempFile, linkTempFile, releaseTempFile } from "./temp-file.ts";
-import { readRootIdentity } from "./tree-root.ts";
+import { readRootIdentity } from "../tree-root.ts";
 import type { TreeWriter } from "./tree-writer.ts";
 
 /** Copies of one key made in one second; more than that is something gone wrong. */

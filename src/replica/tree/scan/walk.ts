@@ -9,18 +9,18 @@
 // replace files by removing them first.
 
 import { lstatSync, type Stats } from "node:fs";
-import type { ByteCount } from "../../core/clock.ts";
-import type { Entry } from "../../core/entry.ts";
-import type { KeyFilter } from "../../core/filter.ts";
-import { compareUtf8, type Key, type KeyFault } from "../../core/key.ts";
-import type { NameScheme } from "../../core/names/name-scheme.ts";
-import { META_SUFFIX } from "../../core/names/reserved-words.ts";
-import { notice, type Problem, problem } from "../../core/problem.ts";
-import type { Unknown } from "../replica.ts";
-import { describeKind, signatureOf } from "./file-signature.ts";
-import { describeFault } from "./fs-fault.ts";
+import type { ByteCount } from "../../../core/clock.ts";
+import type { Entry } from "../../../core/entry.ts";
+import type { KeyFilter } from "../../../core/filter.ts";
+import { compareUtf8, type Key, type KeyFault } from "../../../core/key.ts";
+import type { NameScheme } from "../../../core/names/name-scheme.ts";
+import { META_SUFFIX } from "../../../core/names/reserved-words.ts";
+import { notice, type Problem, problem } from "../../../core/problem.ts";
+import type { Unknown } from "../../replica.ts";
+import { describeKind, signatureOf } from "../file-signature.ts";
+import { describeFault } from "../fs-fault.ts";
 import { type CodedName, type Level, type LevelReader, readLevel, unreadableFolder } from "./level.ts";
-import { type Attributes, NO_ATTRIBUTES, readSidecar } from "./sidecar.ts";
+import { type Attributes, NO_ATTRIBUTES, readSidecar } from "../sidecar.ts";
 
 export interface Walk {
   /** Absolute. */

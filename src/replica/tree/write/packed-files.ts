@@ -2,8 +2,8 @@
 // copied. The bytes of all values, and the numbers that come back, lie in memory that both threads see. (An ArrayBuffer
 // that is handed over instead costs 0.8 ms each time, and more garbage collections.)
 
-import type { ByteCount } from "../../core/clock.ts";
-import { describeFault, faultCode } from "./fs-fault.ts";
+import type { ByteCount } from "../../../core/clock.ts";
+import { describeFault, faultCode } from "../fs-fault.ts";
 import { createFiles, type CreatedFiles, type NewFiles } from "./new-files.ts";
 
 /** Memory for one batch at a time. */

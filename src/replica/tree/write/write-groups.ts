@@ -5,14 +5,14 @@
 // Only where the two have nothing to do with each other: no folder of one is the other's, or lies below it. And only while
 // they are small, since their values are held together.
 
-import type { ByteCount } from "../../core/clock.ts";
-import type { Pages, Write, WriteOutcome } from "../replica.ts";
+import type { ByteCount } from "../../../core/clock.ts";
+import type { Pages, Write, WriteOutcome } from "../../replica.ts";
 import { FileThread } from "./file-thread.ts";
-import { diskFull } from "./fs-fault.ts";
+import { diskFull } from "../fs-fault.ts";
 import { areApart, foldersOf, groupsOf, UNSYNCED_WRITES, WRITES } from "./groups.ts";
-import { isInMemory } from "./memory-file-system.ts";
-import { countOpenFiles } from "./open-files.ts";
-import type { RootIdentity } from "./tree-root.ts";
+import { isInMemory } from "../memory-file-system.ts";
+import { countOpenFiles } from "../open-files.ts";
+import type { RootIdentity } from "../tree-root.ts";
 import type { TreeWriter } from "./tree-writer.ts";
 import { writeGroup } from "./write-group.ts";
 import type { WriteRun } from "./write-run.ts";

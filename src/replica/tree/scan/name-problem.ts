@@ -3,12 +3,12 @@
 
 import { lstatSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { keyFault } from "../../core/key.ts";
-import type { NameScheme } from "../../core/names/name-scheme.ts";
-import { decodePath } from "../../core/names/path-codec.ts";
-import { type Problem, problem } from "../../core/problem.ts";
+import { keyFault } from "../../../core/key.ts";
+import type { NameScheme } from "../../../core/names/name-scheme.ts";
+import { decodePath } from "../../../core/names/path-codec.ts";
+import { type Problem, problem } from "../../../core/problem.ts";
 import { readNames } from "./folder-names.ts";
-import { faultCode } from "./fs-fault.ts";
+import { faultCode } from "../fs-fault.ts";
 import { notUtf8 } from "./level.ts";
 import { KEY_FAULTS } from "./walk.ts";
 

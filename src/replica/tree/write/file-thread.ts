@@ -3,7 +3,7 @@
 // runs, this thread creates the files itself.
 
 import { Worker } from "node:worker_threads";
-import type { ByteCount } from "../../core/clock.ts";
+import type { ByteCount } from "../../../core/clock.ts";
 import { createFiles, type CreatedFiles, type NewFiles } from "./new-files.ts";
 import {
   allocateBatch,

@@ -7,15 +7,15 @@
 
 import { isUtf8 } from "node:buffer";
 import { constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
-import type { DurationMs } from "../../core/clock.ts";
-import { VALUE_BYTES_MAX } from "../../core/limits.ts";
-import type { Entry } from "../../core/entry.ts";
-import { fingerprintOf } from "../../core/fingerprint.ts";
-import type { Key } from "../../core/key.ts";
-import { type Problem, problem } from "../../core/problem.ts";
-import { closeFile } from "./close-file.ts";
+import type { DurationMs } from "../../../core/clock.ts";
+import { VALUE_BYTES_MAX } from "../../../core/limits.ts";
+import type { Entry } from "../../../core/entry.ts";
+import { fingerprintOf } from "../../../core/fingerprint.ts";
+import type { Key } from "../../../core/key.ts";
+import { type Problem, problem } from "../../../core/problem.ts";
+import { closeFile } from "../close-file.ts";
 import { keepConflictCopy } from "./conflict-copy.ts";
-import { describeFault, faultCode } from "./fs-fault.ts";
+import { describeFault, faultCode } from "../fs-fault.ts";
 import type { TreeWriter } from "./tree-writer.ts";
 
 /** How long a file of a mapping, or of a copy, must not have changed before it is replaced or removed. Editors and shells that

@@ -2,14 +2,14 @@
 // no value, which counts for nothing, and never a value that seems to have lost its metadata. Folders that are empty then go, too.
 
 import { rmdirSync, type Stats, unlinkSync } from "node:fs";
-import type { Entry } from "../../core/entry.ts";
-import type { Key } from "../../core/key.ts";
-import { problem } from "../../core/problem.ts";
-import type { RemoveOutcome } from "../replica.ts";
-import { type FolderHandle, FolderHandles } from "./folder-handles.ts";
-import { describeFault, faultCode } from "./fs-fault.ts";
-import { keyFiles, placeOf } from "./key-files.ts";
-import { locate } from "./locate.ts";
+import type { Entry } from "../../../core/entry.ts";
+import type { Key } from "../../../core/key.ts";
+import { problem } from "../../../core/problem.ts";
+import type { RemoveOutcome } from "../../replica.ts";
+import { type FolderHandle, FolderHandles } from "../folder-handles.ts";
+import { describeFault, faultCode } from "../fs-fault.ts";
+import { keyFiles, placeOf } from "../key-files.ts";
+import { locate } from "../locate.ts";
 import { checkSidecar, checkTarget } from "./target.ts";
 import {
   closeReplaced,
@@ -19,7 +19,7 @@ import {
   stillWritten,
   waitUntilQuiet,
 } from "./replaced-file.ts";
-import type { RootIdentity } from "./tree-root.ts";
+import type { RootIdentity } from "../tree-root.ts";
 import type { TreeWriter } from "./tree-writer.ts";
 
 /** One outcome for each of `entries`. Throws AppError `root-missing`. */

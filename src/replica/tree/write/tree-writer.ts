@@ -1,10 +1,10 @@
 // What writing and removing in a tree share for as long as the tree is open.
 
-import type { FileSignature } from "../../core/entry.ts";
-import { sameSignature } from "../../core/entry.ts";
-import type { DurationMs } from "../../core/clock.ts";
-import type { KeyFilter } from "../../core/filter.ts";
-import type { TreeFiles } from "./read-values.ts";
+import type { FileSignature } from "../../../core/entry.ts";
+import { sameSignature } from "../../../core/entry.ts";
+import type { DurationMs } from "../../../core/clock.ts";
+import type { KeyFilter } from "../../../core/filter.ts";
+import type { TreeFiles } from "../read/read-values.ts";
 
 export interface TreeWriter extends TreeFiles {
   readonly filter: KeyFilter | undefined;

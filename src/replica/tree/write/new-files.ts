@@ -2,8 +2,8 @@
 // the system, so that it can be done in another thread (file-thread.ts) as well as in this one.
 
 import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
-import type { FileSignature } from "../../core/entry.ts";
-import { signatureOf } from "./file-signature.ts";
+import type { FileSignature } from "../../../core/entry.ts";
+import { signatureOf } from "../file-signature.ts";
 
 export interface NewFiles {
   /** What names are appended to, after a "/". */

@@ -3,7 +3,7 @@
 
 import { isUtf8 } from "node:buffer";
 import { type Dir, opendirSync, readdirSync } from "node:fs";
-import type { ByteCount } from "../../core/clock.ts";
+import type { ByteCount } from "../../../core/clock.ts";
 
 type OnName = (name: string) => void;
 

@@ -5,15 +5,15 @@
 // there are; for the others there is an object each.
 
 import { lstatSync } from "node:fs";
-import type { ByteCount } from "../../core/clock.ts";
-import { compareUtf8 } from "../../core/key.ts";
-import { decodePieces } from "../../core/names/path-codec.ts";
-import { mayBePiece } from "../../core/names/name-pieces.ts";
-import type { NameScheme } from "../../core/names/name-scheme.ts";
-import { PLAIN_NAME } from "../../core/names/escape-rules.ts";
-import { META_SUFFIX, MORE_SUFFIX } from "../../core/names/reserved-words.ts";
-import { notice, type Problem, problem } from "../../core/problem.ts";
-import { describeFault, faultCode } from "./fs-fault.ts";
+import type { ByteCount } from "../../../core/clock.ts";
+import { compareUtf8 } from "../../../core/key.ts";
+import { decodePieces } from "../../../core/names/path-codec.ts";
+import { mayBePiece } from "../../../core/names/name-pieces.ts";
+import type { NameScheme } from "../../../core/names/name-scheme.ts";
+import { PLAIN_NAME } from "../../../core/names/escape-rules.ts";
+import { META_SUFFIX, MORE_SUFFIX } from "../../../core/names/reserved-words.ts";
+import { notice, type Problem, problem } from "../../../core/problem.ts";
+import { describeFault, faultCode } from "../fs-fault.ts";
 import { LARGE_FOLDER_BYTES, readNames, streamNames } from "./folder-names.ts";
 import { SortedNames } from "./sorted-names.ts";
 

@@ -2,12 +2,12 @@
 // value of the key that the folder is named for (key `a`, and now `a/b`): it moves aside to `a%value`.
 
 import { readdirSync, renameSync, lstatSync } from "node:fs";
-import { decodePath, valueSuffixedPath } from "../../core/names/path-codec.ts";
-import { type Problem, problem } from "../../core/problem.ts";
-import { signatureOf } from "./file-signature.ts";
-import { describeOutcome, type FolderHandle, type FolderHandles, type FolderOutcome } from "./folder-handles.ts";
-import { placeOf } from "./key-files.ts";
-import { look } from "./locate.ts";
+import { decodePath, valueSuffixedPath } from "../../../core/names/path-codec.ts";
+import { type Problem, problem } from "../../../core/problem.ts";
+import { signatureOf } from "../file-signature.ts";
+import { describeOutcome, type FolderHandle, type FolderHandles, type FolderOutcome } from "../folder-handles.ts";
+import { placeOf } from "../key-files.ts";
+import { look } from "../locate.ts";
 import type { TreeWriter } from "./tree-writer.ts";
 
 export type MadeFolder =

@@ -1,16 +1,16 @@
 // What the ways of writing a group have in common: how a run of groups stands, and what becomes of one write of it.
 
 import { isUtf8 } from "node:buffer";
-import { type EpochMs, type EpochSeconds, toEpochSeconds } from "../../core/clock.ts";
-import type { Entry } from "../../core/entry.ts";
-import { type Fingerprint, fingerprintOf } from "../../core/fingerprint.ts";
-import type { Key } from "../../core/key.ts";
-import { type Problem, problem } from "../../core/problem.ts";
-import type { Value, WriteOutcome } from "../replica.ts";
+import { type EpochMs, type EpochSeconds, toEpochSeconds } from "../../../core/clock.ts";
+import type { Entry } from "../../../core/entry.ts";
+import { type Fingerprint, fingerprintOf } from "../../../core/fingerprint.ts";
+import type { Key } from "../../../core/key.ts";
+import { type Problem, problem } from "../../../core/problem.ts";
+import type { Value, WriteOutcome } from "../../replica.ts";
 import type { FileThread } from "./file-thread.ts";
-import type { FolderHandle, Synced } from "./folder-handles.ts";
-import { describeFault, isDiskFull } from "./fs-fault.ts";
-import type { RootIdentity } from "./tree-root.ts";
+import type { FolderHandle, Synced } from "../folder-handles.ts";
+import { describeFault, isDiskFull } from "../fs-fault.ts";
+import type { RootIdentity } from "../tree-root.ts";
 import type { TreeWriter } from "./tree-writer.ts";
 
 /** How a whole run of groups stands. */

@@ -12,15 +12,15 @@
 // pushed, would make the new value vanish early. With a removal it is value before sidecar (remove-group.ts), likewise.
 
 import { fstatSync, type Stats, unlinkSync } from "node:fs";
-import type { Key } from "../../core/key.ts";
-import { type Problem, problem } from "../../core/problem.ts";
-import type { Write, WriteOutcome } from "../replica.ts";
-import { signatureOf } from "./file-signature.ts";
-import { type FolderHandle, FolderHandles } from "./folder-handles.ts";
-import { type KeyFiles, keyFiles } from "./key-files.ts";
-import { locate } from "./locate.ts";
+import type { Key } from "../../../core/key.ts";
+import { type Problem, problem } from "../../../core/problem.ts";
+import type { Write, WriteOutcome } from "../../replica.ts";
+import { signatureOf } from "../file-signature.ts";
+import { type FolderHandle, FolderHandles } from "../folder-handles.ts";
+import { type KeyFiles, keyFiles } from "../key-files.ts";
+import { locate } from "../locate.ts";
 import { makeFolder } from "./make-folder.ts";
-import { type Attributes, renderSidecar } from "./sidecar.ts";
+import { type Attributes, renderSidecar } from "../sidecar.ts";
 import {
   closeReplaced,
   keepLateBytes,

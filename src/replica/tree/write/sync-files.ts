@@ -1,7 +1,7 @@
 // fsync of many files at once, in the thread pool, so that a journaling file system commits them together.
 
 import { fsync } from "node:fs";
-import { faultCode } from "./fs-fault.ts";
+import { faultCode } from "../fs-fault.ts";
 
 /** For each descriptor, what went wrong, or undefined. Never rejects. */
 export function syncAll(fds: readonly number[]): Promise<readonly unknown[]> {

@@ -1,11 +1,11 @@
 // Reading one file whole: stat, read, stat. What changes meanwhile is not a value, but something to come back to.
 
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
-import { sameSignature } from "../../core/entry.ts";
-import { VALUE_BYTES_MAX } from "../../core/limits.ts";
-import { type Problem, problem } from "../../core/problem.ts";
-import { describeKind, signatureOf } from "./file-signature.ts";
-import { describeFault, faultCode } from "./fs-fault.ts";
+import { sameSignature } from "../../../core/entry.ts";
+import { VALUE_BYTES_MAX } from "../../../core/limits.ts";
+import { type Problem, problem } from "../../../core/problem.ts";
+import { describeKind, signatureOf } from "../file-signature.ts";
+import { describeFault, faultCode } from "../fs-fault.ts";
 
 export type FileOutcome =
   | { readonly kind: "file"; readonly stats: Stats; readonly bytes: Uint8Array }

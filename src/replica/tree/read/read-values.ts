@@ -2,18 +2,18 @@
 // files; the event loop has its turn between pages, which are bounded in files and in bytes.
 
 import { isUtf8 } from "node:buffer";
-import type { ByteCount, Clock } from "../../core/clock.ts";
-import type { Entry } from "../../core/entry.ts";
-import { fingerprintOf } from "../../core/fingerprint.ts";
-import type { NameScheme } from "../../core/names/name-scheme.ts";
-import { problem } from "../../core/problem.ts";
-import type { Pages, ReadOutcome, TransferOptions } from "../replica.ts";
-import { nextTurn } from "./event-loop.ts";
-import { signatureOf } from "./file-signature.ts";
-import { describeOutcome, FolderHandles } from "./folder-handles.ts";
-import { keyFiles, type Place } from "./key-files.ts";
+import type { ByteCount, Clock } from "../../../core/clock.ts";
+import type { Entry } from "../../../core/entry.ts";
+import { fingerprintOf } from "../../../core/fingerprint.ts";
+import type { NameScheme } from "../../../core/names/name-scheme.ts";
+import { problem } from "../../../core/problem.ts";
+import type { Pages, ReadOutcome, TransferOptions } from "../../replica.ts";
+import { nextTurn } from "../event-loop.ts";
+import { signatureOf } from "../file-signature.ts";
+import { describeOutcome, FolderHandles } from "../folder-handles.ts";
+import { keyFiles, type Place } from "../key-files.ts";
 import { type Allocate, type FileOutcome, readFile } from "./read-file.ts";
-import { readRootIdentity } from "./tree-root.ts";
+import { readRootIdentity } from "../tree-root.ts";
 
 export interface TreeFiles {
   readonly clock: Clock;

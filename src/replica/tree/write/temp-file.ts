@@ -11,9 +11,9 @@ import {
   type Stats,
   unlinkSync,
 } from "node:fs";
-import { closeFile } from "./close-file.ts";
-import type { FolderHandle } from "./folder-handles.ts";
-import { faultCode } from "./fs-fault.ts";
+import { closeFile } from "../close-file.ts";
+import type { FolderHandle } from "../folder-handles.ts";
+import { faultCode } from "../fs-fault.ts";
 import { NEW_FILE_FLAGS, NEW_FILE_MODE, writeAll } from "./new-files.ts";
 import type { TreeWriter } from "./tree-writer.ts";
 

@@ -6,11 +6,11 @@
 // What this is not for, or what fails in a way that may be somebody else's doing, is written file by file (write-group.ts).
 
 import { fstatSync, mkdirSync, openSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
-import type { FileSignature } from "../../core/entry.ts";
-import { signatureOf } from "./file-signature.ts";
-import { closeFile } from "./close-file.ts";
-import { FOLDER_FLAGS, type FolderHandle, type FolderHandles } from "./folder-handles.ts";
-import { faultCode } from "./fs-fault.ts";
+import type { FileSignature } from "../../../core/entry.ts";
+import { signatureOf } from "../file-signature.ts";
+import { closeFile } from "../close-file.ts";
+import { FOLDER_FLAGS, type FolderHandle, type FolderHandles } from "../folder-handles.ts";
+import { faultCode } from "../fs-fault.ts";
 import type { CreatedFiles, NewFiles } from "./new-files.ts";
 import { syncAll } from "./sync-files.ts";
 

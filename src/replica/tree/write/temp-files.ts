@@ -2,9 +2,9 @@
 // files only (new-folder.ts).
 
 import { lstatSync, readdirSync, rmdirSync, type Stats, unlinkSync } from "node:fs";
-import type { Clock, DurationMs } from "../../core/clock.ts";
-import { TEMP_PREFIX } from "../../core/names/reserved-words.ts";
-import { faultCode } from "./fs-fault.ts";
+import type { Clock, DurationMs } from "../../../core/clock.ts";
+import { TEMP_PREFIX } from "../../../core/names/reserved-words.ts";
+import { faultCode } from "../fs-fault.ts";
 
 /** No write takes this long, so that what is older belongs to no one. */
 const LEFTOVER_AGE_MS: DurationMs = 3_600_000;

@@ -1,13 +1,13 @@
 // Which writes of a group go into folders that do not exist yet, a whole folder at a time (new-folder.ts), and what
 // becomes of them. All others, and those of a folder that could not be placed, are for write-group.ts.
 
-import type { Key } from "../../core/key.ts";
-import type { Write } from "../replica.ts";
-import type { FolderHandles } from "./folder-handles.ts";
-import { keyFiles, placeOf } from "./key-files.ts";
+import type { Key } from "../../../core/key.ts";
+import type { Write } from "../../replica.ts";
+import type { FolderHandles } from "../folder-handles.ts";
+import { keyFiles, placeOf } from "../key-files.ts";
 import { makeFolder } from "./make-folder.ts";
 import { writeNewFolder } from "./new-folder.ts";
-import { renderSidecar } from "./sidecar.ts";
+import { renderSidecar } from "../sidecar.ts";
 import type { TreeWriter } from "./tree-writer.ts";
 import { attempt, type Placed, storedEntry, type WriteRun } from "./write-run.ts";
 
