@@ -29,9 +29,9 @@ export interface LoopState {
   readonly failure: Failure | undefined;
   /** When what the last look left is looked at again; undefined: it left nothing. */
   readonly againAt: MonotonicMs | undefined;
-  /** Looks in a row that left keys which may do better. */
+  /** Rounds in a row, of either kind, that left keys which may do better later. */
   readonly again: number;
-  /** When dirty paths are looked at, if there are any. */
+  /** When the dirty paths are looked at. It means nothing while there are none, so only {@link scheduleOf} reads it. */
   readonly dirtyAt: MonotonicMs;
   readonly endedAt: MonotonicMs | undefined;
   readonly wasDirty: boolean;
@@ -87,7 +87,8 @@ export interface EndedRound {
   readonly settleWindowMs: DurationMs;
 }
 
-/** A round ended without an error. `isDirtyAgain`: its dirty paths are to be looked at once more. */
+/** A round ended without an error. `isDirtyAgain`: the caller puts the paths of the round back among the dirty ones, since some of
+ * their keys may do better later. */
 export function roundEnded(
   before: LoopState,
   round: EndedRound,
@@ -120,7 +121,7 @@ function looked(state: LoopState, { report, began, settleWindowMs }: EndedRound,
   return { ...state, look: report, lookedAt: began, again: isAgain ? state.again + 1 : 0, againAt };
 }
 
-/** A round failed as a whole: it is tried again, the later the oftener it failed in this way. */
+/** A round failed as a whole. The wait before the next attempt grows with each failure of the same kind. */
 export function roundFailed(
   state: LoopState,
   error: AppError,

@@ -100,7 +100,7 @@ interface Loop {
   askers: Asker[];
   beatAt: MonotonicMs;
   stopping: boolean;
-  /** What runs is not waited for any more. */
+  /** The deadline of the stop has passed: the round that runs was aborted, and its failure is no news. */
   isBrokenOff: boolean;
   /** Ends the wait for what is due next. */
   wake: AbortController | undefined;
@@ -273,7 +273,8 @@ async function fullRound(loop: Loop, reasons: readonly FullReason[]): Promise<vo
   const { clock, rounds } = loop.deps;
   // A poll is about the remote, and at the start the watches are new; any other look may be for what they missed.
   if (reasons.some((reason) => reason !== "poll" && reason !== "start")) await loop.watcher?.refresh();
-  // Whatever changes from here on is dirty again.
+  // No await between here and the start of the round: who asks from now on, and what changes from now on, is not covered by it,
+  // and is left for the next one.
   loop.dirty.take();
   const waiting = loop.askers;
   loop.askers = [];
@@ -301,7 +302,8 @@ async function dirtyRound(loop: Loop): Promise<void> {
   }
 }
 
-/** Whether the paths that the round was about are to be looked at once more. */
+/** Reads the state only now, after the round: an approval or a dirty path that came while it ran is in it. Returns whether the
+ * paths that the round was about are to be looked at once more. */
 function onSuccess(loop: Loop, step: "full" | "dirty", report: RoundReport, began: MonotonicMs): boolean {
   const { mapping, onEvent } = loop.deps;
   const { settleWindowMs } = mapping;
