@@ -62,9 +62,19 @@ async function run(context: Context, names: readonly string[], options: Options)
   if (names.length > 0 || config.auto === undefined) await context.mappings(names);
   const log = await openProcessLog(context);
   const heartbeats = openHeartbeats(clock);
-  const greeting = openGreeting({ output, cwd, program: env["npm_execpath"] === undefined ? "kvsync" : "npx kvsync" });
+  const greeting = openGreeting({
+    output,
+    cwd,
+    logTells: !output.stdout.isTerminal,
+    program: env["npm_execpath"] === undefined ? "kvsync" : "npx kvsync",
+  });
   const hooks = openEventHooks({ clock, log, env, secrets: configSecrets(config) });
-  const listeners = new Set([logEvents(log), greeting.listen, hooks.listen, tellPrograms(output)]);
+  const listeners = new Set([
+    logEvents(log, (mapping) => greeting.tells(mapping)),
+    greeting.listen,
+    hooks.listen,
+    tellPrograms(output),
+  ]);
   const onEvent = (event: DaemonEvent): void => {
     for (const listen of listeners) listen(event);
   };

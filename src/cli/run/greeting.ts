@@ -17,10 +17,14 @@ export interface GreetingDeps {
   readonly cwd: string;
   /** How kvsync is called here: `kvsync`, or `npx kvsync`. */
   readonly program: string;
+  /** The log is where people look, and tells of what a round did: that is not told a second time. */
+  readonly logTells: boolean;
 }
 
 export interface Greeting {
   readonly listen: DaemonListener;
+  /** Whether it is about to tell, or has just told, what this mapping's first round did: then the log need not. */
+  tells(mapping: string): boolean;
   /** All mappings that there are now have been started: when each has had its first round, the rest is said. */
   expectAll(): void;
 }
@@ -28,9 +32,11 @@ export interface Greeting {
 const ARROWS = { push: "->", pull: "<-", "two-way": "<->" } as const;
 
 /** How a mapping stands: in step, or why not and what to do about it. */
-type Standing =
-  | { readonly inStep: true; readonly text: string }
-  | { readonly inStep: false; readonly text: string; readonly advice: string };
+type Standing = {
+  readonly text: string;
+  /** The log has a line of it. */
+  readonly isLogged: boolean;
+} & ({ readonly inStep: true } | { readonly inStep: false; readonly advice: string });
 
 /** Says that all is in step only once it is: until then it says which mappings are not, and what to type. */
 export function openGreeting(deps: GreetingDeps): Greeting {
@@ -46,7 +52,7 @@ export function openGreeting(deps: GreetingDeps): Greeting {
   const stands = (mapping: MappingConfig, standing: Standing): void => {
     const isFirst = !standings.has(mapping.name);
     standings.set(mapping.name, standing);
-    if (isFirst)
+    if (isFirst && !(deps.logTells && standing.isLogged))
       output.report(`${output.stdout.bold(visible(mapping.name))}: ${describe(mapping, cwd)}: ${standing.text}`);
     finish();
   };
@@ -62,6 +68,7 @@ export function openGreeting(deps: GreetingDeps): Greeting {
     isDone = behind.length === 0;
   };
   return {
+    tells: (mapping) => !deps.logTells && !isDone && !standings.has(mapping),
     listen: (event) => {
       if (isDone || !("mapping" in event)) return;
       const { mapping } = event;
@@ -82,6 +89,7 @@ export function openGreeting(deps: GreetingDeps): Greeting {
         const { name } = mapping;
         stands(mapping, {
           inStep: false,
+          isLogged: true,
           text: `held: ${renderHoldReason(decodeHoldReason(event.hold.reason))}`,
           advice: `Look with: ${deps.program} diff ${visible(name)}\n  Let it run with: ${deps.program} approve ${visible(name)}`,
         });
@@ -89,7 +97,7 @@ export function openGreeting(deps: GreetingDeps): Greeting {
       if (event.kind === "failed") {
         const { hint, message } = event.error;
         const advice = `kvsync tries again by itself.${hint === undefined ? "" : `\n  hint: ${visible(hint)}`}`;
-        stands(mapping, { inStep: false, text: visible(message), advice });
+        stands(mapping, { inStep: false, isLogged: true, text: visible(message), advice });
       }
     },
     expectAll: () => {
@@ -102,13 +110,14 @@ export function openGreeting(deps: GreetingDeps): Greeting {
 function afterRound(mapping: MappingConfig, report: RoundReport, program: string): Standing {
   const { failed, conflicts, lagging } = report.result;
   const text = describeRound(report);
+  const isLogged = report.result.written + report.result.removed > 0;
   const ask = `See which with: ${program} status`;
-  if (failed > 0) return { inStep: false, text, advice: `${count(failed)} keys failed. ${ask}` };
+  if (failed > 0) return { inStep: false, isLogged, text, advice: `${count(failed)} keys failed. ${ask}` };
   if (mapping.conflict === "hold" && conflicts > 0)
-    return { inStep: false, text, advice: `${count(conflicts)} keys are in conflict. ${ask}` };
+    return { inStep: false, isLogged, text, advice: `${count(conflicts)} keys are in conflict. ${ask}` };
   if (lagging > 0)
-    return { inStep: false, text, advice: `${count(lagging)} keys wait until the namespace has settled.` };
-  return { inStep: true, text };
+    return { inStep: false, isLogged, text, advice: `${count(lagging)} keys wait until the namespace has settled.` };
+  return { inStep: true, isLogged, text };
 }
 
 function describe({ mode, folder, account, namespace, prefix }: MappingConfig, cwd: string): string {

@@ -13,7 +13,8 @@ const PROBLEMS_TOLD_MAX = 20;
 /** Waits shorter than this are not worth a line. */
 const WAIT_TOLD_MS = 5000;
 
-export function logEvents(log: Log): DaemonListener {
+/** `isToldElsewhere`: whether people are told on the same screen what this mapping's round did, so that the log need not. */
+export function logEvents(log: Log, isToldElsewhere: (mapping: string) => boolean = () => false): DaemonListener {
   /** Of each mapping the problems that stood after its last round: a file that nobody can read is not to be told of with
    * every look. */
   const told = new Map<string, StandingProblems>();
@@ -23,7 +24,8 @@ export function logEvents(log: Log): DaemonListener {
     const before = told.get(name) ?? NO_PROBLEMS;
     if (event.kind === "stopped") told.delete(name);
     if (event.kind === "round-ended") told.set(name, event.report.standing);
-    logMapping(event, log.with({ mapping: name }), { name, before });
+    const isTold = event.kind === "round-ended" && event.report.isFull && isToldElsewhere(name);
+    logMapping(event, log.with({ mapping: name }), { name, before, isTold });
   };
 }
 
@@ -60,7 +62,7 @@ function logDaemon(event: Exclude<DaemonEvent, MappingEvent & { readonly mapping
 function logMapping(
   event: MappingEvent,
   log: Log,
-  { name, before }: { readonly name: string; readonly before: StandingProblems },
+  { name, before, isTold }: { readonly name: string; readonly before: StandingProblems; readonly isTold: boolean },
 ): void {
   switch (event.kind) {
     case "started":
@@ -70,7 +72,7 @@ function logMapping(
     case "round-began":
       return log.debug("round began", { step: event.step, reasons: event.reasons });
     case "round-ended":
-      return logRound(event.report, log, before);
+      return logRound(event.report, log, { before, isTold });
     case "held": {
       const { plan, writes, removes } = event.hold;
       const reason = decodeHoldReason(event.hold.reason);
@@ -101,10 +103,14 @@ function logMapping(
   }
 }
 
-function logRound({ result, durationMs, standing }: RoundReport, log: Log, before: StandingProblems): void {
+function logRound(
+  { result, durationMs, standing }: RoundReport,
+  log: Log,
+  { before, isTold }: { readonly before: StandingProblems; readonly isTold: boolean },
+): void {
   const { written, removed, unchanged, conflicts, failed, lagging, bytes } = result;
   const fields = { written, removed, unchanged, conflicts, failed, lagging, bytes, durationMs };
-  if (written + removed > 0) log.info("synced", fields);
+  if (written + removed > 0) log[isTold ? "debug" : "info"]("synced", fields);
   else log.debug("nothing to do", fields);
   logProblems(standing, log, before);
 }

@@ -9,7 +9,7 @@ import { openOutput, type OutputStream } from "../../../../src/cli/render/output
 
 const RESULT = { written: 2, removed: 0, unchanged: 0, failed: 0, conflicts: 0, lagging: 0 };
 
-function open() {
+function open(logTells = false) {
   let text = "";
   const stream: OutputStream = {
     write: (chunk) => {
@@ -28,11 +28,11 @@ function open() {
     progress: false,
     onClosed: () => undefined,
   });
-  const greeting = openGreeting({ output, cwd: "/home", program: "kvsync" });
+  const greeting = openGreeting({ output, cwd: "/home", program: "kvsync", logTells });
   const tell = (name: string, event: MappingEvent): void => greeting.listen({ ...event, mapping: mapping(name) });
   for (const name of ["a", "b"]) tell(name, { kind: "started" });
   greeting.expectAll();
-  return { tell, text: () => text };
+  return { tell, text: () => text, tells: (name: string) => greeting.tells(name) };
 }
 
 function mapping(name: string): MappingConfig {
@@ -107,4 +107,21 @@ test("stopping while one is not in step does not make the rest seem all", () => 
   tell("b", { kind: "stopped" });
   tell("a", round());
   expect(text()).not.toContain("from here on");
+});
+
+test("what a first round did is told once: here, or in the log where people look there", () => {
+  const onTerminal = open();
+  expect(onTerminal.tells("a")).toBe(true);
+  onTerminal.tell("a", round());
+  expect(onTerminal.tells("a")).toBe(false);
+  expect(onTerminal.text()).toContain("2 written");
+
+  const inLog = open(true);
+  expect(inLog.tells("a")).toBe(false);
+  inLog.tell("a", round());
+  expect(inLog.text()).not.toContain("2 written");
+  // The log has no line of a round that did nothing.
+  inLog.tell("b", round({ written: 0, unchanged: 2 }));
+  expect(inLog.text()).toContain("2 unchanged");
+  expect(inLog.text()).toContain("in step from here on");
 });
