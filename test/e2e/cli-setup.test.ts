@@ -219,3 +219,19 @@ test("completion knows all commands and their options", async () => {
   expect(run.stdout).toMatch(/^ {4}'bulk'\) words='put get delete /m);
   expect(await kvsync(["completion", "tcsh"])).toMatchObject({ code: 2 });
 });
+
+describe("completion names", () => {
+  test("are those of the config, a name a line", async () => {
+    await kvsync(["init"]);
+    expect(await kvsync(["completion", "names", "mappings"])).toMatchObject({ code: 0, stdout: "app-config\n" });
+    expect(await kvsync(["completion", "names", "namespaces"])).toMatchObject({ stdout: "app-config\nlocal:\n" });
+  });
+
+  test.each([
+    ["there is no config", undefined],
+    ["it is broken", "mappings: ["],
+  ])("are none where %s", async (_, text) => {
+    if (text !== undefined) writeFileSync(join(cwd, "kvsync.yaml"), text);
+    expect(await kvsync(["completion", "names"])).toMatchObject({ code: 0, stdout: "", stderr: "" });
+  });
+});

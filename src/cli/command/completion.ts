@@ -1,27 +1,68 @@
-// `kvsync completion`: scripts that let a shell complete commands and options.
+// `kvsync completion`: scripts that let a shell complete commands and options, and the names that they ask for.
 
 import { type Command, Argument } from "commander";
+import { AppError } from "../../core/errors.ts";
+import type { Config } from "../../config/config.ts";
 import { loadAll, type Start } from "../command-entry.ts";
-import { renderCompletion, shells, type CommandNames } from "../help/completion-script.ts";
+import type { Context } from "../context.ts";
+import { type CommandNames, type NamedThing, renderCompletion, shells } from "../help/completion-script.ts";
+
+const NAMED: readonly NamedThing[] = ["mappings", "accounts", "namespaces"];
 
 export function define(command: Command, start: Start): void {
-  command.addArgument(new Argument("<shell>").choices(shells)).action((shell: (typeof shells)[number]) =>
-    start(async ({ output }) => {
-      const root = command.parent ?? command;
-      await loadAll(root);
-      await output.write(renderCompletion(shell, namesOf(root, [])));
-    }),
-  );
+  command
+    .addArgument(
+      new Argument("<shell>", "The shell that it is for; or names, which a script asks for").choices([
+        ...shells,
+        "names",
+      ]),
+    )
+    .addArgument(new Argument("[of]", "With names: of what").choices(NAMED))
+    .action((shell: (typeof shells)[number] | "names", of: NamedThing = "mappings") =>
+      start(async (context) => {
+        const { output } = context;
+        if (shell === "names") return output.write(await namesIn(context, of));
+        const root = command.parent ?? command;
+        await loadAll(root);
+        await output.write(renderCompletion(shell, commandsOf(root, [])));
+      }),
+    );
+}
+
+/** A name a line; nothing where there is no config, or none that can be read: a shell is no place for its faults. */
+async function namesIn(context: Context, of: NamedThing): Promise<string> {
+  let config: Config;
+  try {
+    config = await context.config();
+  } catch (error) {
+    if (error instanceof AppError) return "";
+    throw error;
+  }
+  const mappings = [...config.mappings.keys()];
+  const accounts = [...config.accounts.keys()];
+  const names =
+    of === "mappings" ? mappings : of === "accounts" ? accounts : [...mappings, ...accounts.map((name) => `${name}:`)];
+  return names.map((name) => `${name}\n`).join("");
 }
 
 /** `command` and all below it, flat. */
-function namesOf(command: Command, path: readonly string[]): readonly CommandNames[] {
+function commandsOf(command: Command, path: readonly string[]): readonly CommandNames[] {
   const own: CommandNames = {
     path,
     subcommands: command.commands.map((sub) => ({ name: sub.name(), summary: sub.summary() })),
     options: command.options
       .filter((option) => !option.hidden)
       .map(({ long, short, description }) => ({ long: long ?? short ?? "", description })),
+    takes: TAKEN[command.registeredArguments[0]?.name() ?? ""],
   };
-  return [own, ...command.commands.flatMap((sub) => namesOf(sub, [...path, sub.name()]))];
+  return [own, ...command.commands.flatMap((sub) => commandsOf(sub, [...path, sub.name()]))];
 }
+
+/** By the name of a command's first argument. */
+const TAKEN: Readonly<Record<string, NamedThing>> = {
+  mapping: "mappings",
+  account: "accounts",
+  namespace: "namespaces",
+  title: "namespaces",
+  source: "namespaces",
+};

@@ -24,8 +24,12 @@ const commands = [
   },
   { path: ["key", "list"], subcommands: [], options: [{ long: "--prefix", description: "Only 'these'" }] },
   { path: ["key", "delete"], subcommands: [], options: [] },
-  { path: ["push"], subcommands: [], options: [{ long: "--dry-run", description: "" }] },
-];
+  { path: ["push"], subcommands: [], options: [{ long: "--dry-run", description: "" }], takes: "mappings" },
+] as const;
+
+/** Stands for the program that a script asks for names. */
+const PROGRAM =
+  'kvsync() { [ "$*" = "completion names mappings" ] && echo "site"; [ "$*" = "completion names namespaces" ] && printf "site\\nprod:\\n"; true; }';
 
 const has = (shell: string): boolean => spawnSync(shell, ["-c", ":"]).status === 0;
 
@@ -37,14 +41,34 @@ describe.skipIf(!has("bash"))("in bash", () => {
     ["kvsync --json key l", "list"],
     ["kvsync key list --p", "--prefix"],
     ["kvsync push --", "--dry-run --json"],
+    ["kvsync push s", "site"],
+    ["kvsync key list -n ", "site prod:"],
+    ["kvsync key list --namespace p", "prod:"],
   ])("%j offers %s", (line, offered) => {
     const words = line.split(" ");
-    const script = `${renderCompletion("bash", commands)}
+    const script = `${PROGRAM}
+      ${renderCompletion("bash", commands)}
       COMP_WORDS=(${words.map((word) => `"${word}"`).join(" ")}); COMP_CWORD=${words.length - 1}; _kvsync; echo "\${COMPREPLY[@]}"`;
     expect(spawnSync("bash", ["-c", script], { encoding: "utf8" })).toMatchObject({
       stdout: `${offered}\n`,
       stderr: "",
     });
+  });
+});
+
+const FISH = shells[2];
+
+describe.skipIf(!has(FISH))("in fish", () => {
+  test.each([
+    ["kvsync push s", "site"],
+    ["kvsync key list -n p", "prod:"],
+    ["kvsync key l", "list"],
+  ])("%j offers %s", (line, offered) => {
+    const script = `function kvsync; test "$argv" = "completion names mappings"; and echo site; test "$argv" = "completion names namespaces"; and printf "site\\nprod:\\n"; end
+${renderCompletion("fish", commands)}
+complete -C "${line}"`;
+    const { stdout } = spawnSync(FISH, ["--no-config", "-c", script], { encoding: "utf8" });
+    expect(stdout.split("\n").map((text) => text.split("\t")[0])).toContain(offered);
   });
 });
 
