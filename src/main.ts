@@ -17,6 +17,8 @@ if (Number.parseInt(process.versions.node, 10) < NODE_MAJOR_MIN) {
 } else {
   const { keepYoungGeneration } = await import("./cli/process/launch.ts");
   keepYoungGeneration();
+  const { stopWithParent } = await import("./cli/process/stop-with-parent.ts");
+  stopWithParent();
   const { useCompileCache } = await import("./cli/process/compile-cache.ts");
   useCompileCache();
   const { quietSqliteWarning } = await import("./cli/process/quiet-sqlite.ts");

@@ -42,7 +42,8 @@ export type TwoWayDecision =
   | { readonly kind: "conflict"; readonly winner: Side; readonly copy: boolean }
   /** Both changed, and a person is to decide. */
   | { readonly kind: "wait" }
-  | { readonly kind: "skip"; readonly reason: "expired" };
+  /** "expired": KV let it go, and its file stays. "too-late": it was changed, and KV takes it no more. */
+  | { readonly kind: "skip"; readonly reason: "expired" | "too-late" };
 
 /** All fingerprints of present versions must be known. */
 export function reconcileTwoWay(
@@ -75,7 +76,7 @@ function isChanged(version: Entry | undefined, base: BaseRow | undefined): boole
 /** A value that replaces what the base knows destroys nothing that is nowhere else; on the local side a copy is kept all
  * the same, since that costs no request. */
 function carry(version: Entry, to: Side, now: EpochSeconds): TwoWayDecision {
-  if (to === "remote" && expiresTooSoon(version.expiration, now)) return { kind: "skip", reason: "expired" };
+  if (to === "remote" && expiresTooSoon(version.expiration, now)) return { kind: "skip", reason: "too-late" };
   return { kind: "write", to, save: to === "local" };
 }
 

@@ -3,7 +3,7 @@
 //
 //   source    destination   base       push and pull
 //   --------  ------------  ---------  -----------------------------------------------------------------
-//   present   absent        any        write; but skip what has expired
+//   present   absent        any        write; but not what has expired
 //   present   same          same       nothing
 //   present   same          other      record it as base (first contact, or recovery after a crash)
 //   present   different     any        write; save first what would be lost
@@ -39,7 +39,8 @@ export type Decision =
   | { readonly kind: "remove"; readonly save: boolean }
   | { readonly kind: "skip"; readonly reason: SkipReason };
 
-type SkipReason = "expired" | "not-owned" | "kept";
+/** "expired": its time has come, and it is gone as it should be. "too-late": it was changed, and KV takes it no more. */
+type SkipReason = "expired" | "too-late" | "not-owned" | "kept";
 
 const nothing: Decision = { kind: "nothing" };
 const record: Decision = { kind: "record" };
@@ -55,13 +56,16 @@ export function reconcileOneWay(
   if (source === undefined) return reconcileAbsent(destination, base, policy);
   if (destination === undefined) {
     return isExpired(source, base, policy.now)
-      ? { kind: "skip", reason: "expired" }
+      ? {
+          kind: "skip",
+          reason: base !== undefined && compareVersions(source, base) === "same" ? "expired" : "too-late",
+        }
       : { kind: "write", save: false, ifDifferent: false };
   }
   const comparison = compareVersions(source, destination);
   if (comparison === "same") return base !== undefined && isRecorded(source, destination, base) ? nothing : record;
   if (comparison === "different" && expiresTooSoon(source.expiration, policy.now))
-    return { kind: "skip", reason: "expired" };
+    return { kind: "skip", reason: "too-late" };
   return {
     kind: "write",
     save: isLost(destination, base, policy.save === "all"),

@@ -1,7 +1,7 @@
 // The first half of a pass: lists both sides, merges them with the base, and decides each key.
 
 import type { Key } from "../core/key.ts";
-import { problem } from "../core/problem.ts";
+import { notice, problem } from "../core/problem.ts";
 import { isNews } from "../core/settle.ts";
 import type { ListOptions, Replica } from "../replica/replica.ts";
 import { mergeJoin, type MergeInput, type Triple } from "./merge.ts";
@@ -168,7 +168,8 @@ function verdictOf(
   saved.delete(triple.key);
   // It is no part of the plan: a later round sees to it.
   if (planned === undefined) {
-    const isOther = (action !== undefined && !isBookkeeping) || count === "conflicts";
+    if (count === "conflicts" && action === undefined) return verdict;
+    const isOther = (action !== undefined && !isBookkeeping) || verdict.isTooLate === true;
     return isOther ? { action: undefined, count: "skipped" } : verdict;
   }
   const followed = followAction(planned, triple);
@@ -191,10 +192,16 @@ function tellOutdated(key: Key, message: string, { tally, onProblem }: PlanDeps)
 function countVerdict(
   { key }: Triple,
   verdict: Verdict,
-  { events }: RoundRequest,
-  { again, tally, onDone }: PlanDeps,
+  { events, destination }: RoundRequest,
+  { again, tally, onDone, onProblem }: PlanDeps,
 ): void {
   const unsure = again?.get(key);
+  if (verdict.isTooLate === true) {
+    const message = "has expired, or does within 60 seconds: KV takes it no more, and it was not written";
+    // A pull leaves alone what is about to be gone.
+    if (destination.traits.eventuallyConsistent) return onProblem(problem("expired", key, message));
+    onProblem(notice("expired", key, "expires within 60 seconds, and was not written"));
+  }
   if (unsure !== undefined && isAlike(verdict)) return onDone(unsure.done);
   // The pass before may have counted the conflict.
   if (verdict.count === undefined || (verdict.count === "conflicts" && unsure?.isConflict === true)) return;

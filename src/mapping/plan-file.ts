@@ -3,9 +3,22 @@
 // million actions takes no more memory than one of a thousand.
 
 import { createHash, type Hash } from "node:crypto";
-import { closeSync, createReadStream, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import {
+  closeSync,
+  createReadStream,
+  fsyncSync,
+  openSync,
+  readSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import process from "node:process";
 import { createInterface } from "node:readline";
+import { TEMP_PREFIX } from "../core/names/reserved-words.ts";
 import { AppError, visible } from "../core/errors.ts";
 import { isJsonObject } from "../core/json.ts";
 import { parseJsonText } from "../core/json-text.ts";
@@ -31,13 +44,49 @@ export interface PlanFileWriter {
   discard(): void;
 }
 
-/** Throws as node:fs does where the file cannot be written. */
+interface PlanTarget {
+  readonly path: string;
+  /** What is written to: a file beside it, which takes its place in the end; or what is no file and is never replaced. */
+  readonly written: string;
+  readonly isReplaced: boolean;
+}
+
+/** Throws AppError "usage" for a file that is there and is no plan: a config, say, is not overwritten. */
+function targetOf(path: string): PlanTarget {
+  const found = statSync(path, { throwIfNoEntry: false });
+  // A device or a pipe takes what it is given.
+  if (found !== undefined && !found.isFile()) return { path, written: path, isReplaced: false };
+  if (found !== undefined && found.size > 0 && !readStart(path).startsWith(PLAN_START)) {
+    throw new AppError("usage", `${visible(path)} is there already, and is no plan: it is not overwritten`, {
+      hint: "name another file, or remove that one",
+    });
+  }
+  // A symbolic link goes on to be one.
+  const real = found === undefined ? path : realpathSync(path);
+  // In a folder that is kept in step a name of this form is no key.
+  const name = `${TEMP_PREFIX}plan${process.pid.toString(36)}`;
+  return { path: real, written: join(dirname(real), name), isReplaced: true };
+}
+
+const PLAN_START = '{"kvsync":"plan"';
+
+function readStart(path: string): string {
+  const file = openSync(path, "r");
+  try {
+    const start = Buffer.alloc(PLAN_START.length);
+    return start.toString("utf8", 0, readSync(file, start, 0, start.length, 0));
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Throws as node:fs does where the file cannot be written, and AppError "usage" where it is not to be. */
 export function openPlanFile(
   path: string,
   about: { readonly version: string; readonly plannedAt: string },
 ): PlanFileWriter {
-  const temporary = join(dirname(path), `.kvsync-${process.pid}-${basename(path)}.tmp`);
-  const file = openSync(temporary, "wx");
+  const target = targetOf(path);
+  const file = openSync(target.written, target.isReplaced ? "wx" : "w");
   const hash = createHash("sha256");
   let isOpen = true;
   let isInPlace = false;
@@ -77,15 +126,15 @@ export function openPlanFile(
       flush();
       const digest = hash.digest("hex");
       writeFileSync(file, `],"digest":"sha256-${digest}"}\n`);
-      fsyncSync(file);
+      if (target.isReplaced) fsyncSync(file);
       close();
-      renameSync(temporary, path);
+      if (target.isReplaced) renameSync(target.written, target.path);
       isInPlace = true;
       return digest;
     },
     discard() {
       close();
-      if (!isInPlace) rmSync(temporary, { force: true });
+      if (!isInPlace && target.isReplaced) rmSync(target.written, { force: true });
     },
   };
 }

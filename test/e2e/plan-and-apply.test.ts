@@ -463,3 +463,59 @@ describe("an approval of a held mapping", () => {
     expect(await keys()).toEqual(files());
   });
 });
+
+describe("what is not as it was when the plan was made", () => {
+  it("includes the mode of the mapping", async () => {
+    configure({ app: "two-way" });
+    write({ a: "1", b: "1" });
+    await done("sync");
+    write({ a: "edited" });
+    await plan();
+    configure({ app: "pull" });
+    const run = await kvsync("apply", "plan.json");
+    expect(run).toMatchObject({
+      code: 12,
+      stderr: expect.stringContaining("was of mode two-way, and is of mode pull"),
+    });
+    expect(await keys()).toEqual({ a: "1", b: "1" });
+  });
+});
+
+describe("a plan that comes through a pipe", () => {
+  it("is applied like one in a file", async () => {
+    configure({ app: "push" });
+    write({ a: "1" });
+    await plan();
+    const text = readFileSync(join(dir, "plan.json"));
+    expect(await runCli(["apply", "-"], { cwd: dir, input: text })).toMatchObject({ code: 0 });
+    expect(await keys()).toEqual({ a: "1" });
+    expect(await runCli(["apply", "-"], { cwd: dir, input: text })).toMatchObject({ code: 12 });
+  });
+});
+
+describe("a conflict that waits for a person", () => {
+  it("still waits after the plan was applied, and says how it ends", async () => {
+    configure({ app: "two-way" }, ", conflict: hold");
+    write({ a: "1", b: "1" });
+    await done("sync");
+    write({ a: "ours", b: "edited" });
+    await put("a", "theirs");
+    await plan();
+    const run = await kvsync("apply", "plan.json");
+    expect(run).toMatchObject({ code: 6, stderr: expect.stringContaining("A conflict ends") });
+    expect(await keys()).toEqual({ a: "theirs", b: "edited" });
+  });
+});
+
+describe("--out", () => {
+  it("overwrites no file but a plan, and never stdout", async () => {
+    configure({ app: "push" });
+    write({ a: "1" });
+    expect(await kvsync("plan", "--out", "kvsync.yaml")).toMatchObject({ code: 2 });
+    expect(await kvsync("plan", "--out", "-")).toMatchObject({ code: 2 });
+    expect(await kvsync("plan", "--out", "kv/app/plan.json")).toMatchObject({
+      code: 4,
+      stdout: expect.not.stringMatching(/tmp/),
+    });
+  });
+});

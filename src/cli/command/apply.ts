@@ -1,5 +1,9 @@
 // kvsync apply: does what a saved plan says, once, and nothing else; or nothing at all, if a key of it is not as it was.
 
+import { createReadStream, createWriteStream, mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
 import type { Command } from "commander";
 import type { Mode } from "../../config/config.ts";
 import type { EpochMs } from "../../core/clock.ts";
@@ -24,19 +28,45 @@ interface Options {
 
 export function define(command: Command, start: Start): void {
   command
-    .argument("<file>", "A plan of kvsync plan --out")
+    .argument("<file>", "A plan of kvsync plan --out; - is stdin")
     .option("--dry-run", "Only see whether the plan still fits, and do nothing")
     .option("--all", ALL_LINES)
     .option("--force", "Do it even where a guard would hold it (max_delete, max_overwrite, an empty source)")
     .action((file: string, options: Options) => start((context) => apply(context, file, options)));
 }
 
-async function apply(
+async function apply(context: Context, file: string, options: Options): Promise<ExitCode> {
+  const plan = await openWhole(file, context.stdin);
+  try {
+    return await applyPlan(context, plan.path, file, options);
+  } finally {
+    plan.close();
+  }
+}
+
+/** A plan is read several times: what can be read once, a pipe say, is put into a file first. `-` is stdin. */
+async function openWhole(file: string, stdin: NodeJS.ReadStream): Promise<{ readonly path: string; close(): void }> {
+  if (file !== "-" && statSync(file, { throwIfNoEntry: false })?.isFile() !== false)
+    return { path: file, close: () => {} };
+  const folder = mkdtempSync(join(tmpdir(), "kvsync-plan-"));
+  const path = join(folder, "plan.json");
+  const close = (): void => rmSync(folder, { recursive: true, force: true });
+  try {
+    await pipeline(file === "-" ? stdin : createReadStream(file), createWriteStream(path, { mode: 0o600 }));
+  } catch (error) {
+    close();
+    throw error instanceof Error && "syscall" in error ? ioError(error, `could not read ${visible(file)}`) : error;
+  }
+  return { path, close };
+}
+
+async function applyPlan(
   context: Context,
+  path: string,
   file: string,
   { dryRun = false, force = false, all = false }: Options,
 ): Promise<ExitCode> {
-  const plan = { ...(await read(file)), command: `kvsync apply ${shellWord(file)}` };
+  const plan = { ...(await read(path, file)), command: `kvsync apply ${shellWord(file)}` };
   const { rounds } = plan;
   if (rounds.length === 0) context.output.report("the plan has nothing to do");
   if (rounds.length > 1 && !dryRun && !(await fits(context, plan, { force, all }))) return EXIT.planOutdated;
@@ -97,23 +127,34 @@ function on(at: number): string {
   return `on ${new Date(at).toISOString()}`;
 }
 
-async function read(file: string) {
+async function read(path: string, file: string) {
   try {
-    return await readPlanFile(file);
+    return await readPlanFile(path);
   } catch (error) {
     throw error instanceof Error && "syscall" in error ? ioError(error, `could not read ${visible(file)}`) : error;
   }
 }
 
-function followRound(
+async function followRound(
   context: Context,
   { subject }: PlannedRound,
   options: { readonly follow: FollowedPlan; readonly dryRun: boolean; readonly force: boolean; readonly all: boolean },
 ): Promise<ExitCode> {
   const { mapping, mode, source, destination, mirror } = subject;
   const shared = { command: "apply", ...options } as const;
-  if (typeof mapping === "string" && isMode(mode))
+  if (typeof mapping === "string" && isMode(mode)) {
+    const [now] = await context.mappings([mapping]);
+    if (now !== undefined && now.mode !== mode) {
+      throw new AppError(
+        "plan-outdated",
+        `mapping "${visible(mapping)}" was of mode ${mode}, and is of mode ${now.mode}`,
+        {
+          hint: "make the plan again: kvsync plan --out FILE",
+        },
+      );
+    }
     return runMappings(context, [mapping], { ...shared, modeOf: () => mode });
+  }
   if (typeof source === "string" && typeof destination === "string") {
     const rules = { mirror: mirror === true, values: false, excludeDefaults: true, failEmpty: false };
     return runCopy(context, source, destination, { ...shared, ...rules });

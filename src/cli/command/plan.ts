@@ -48,6 +48,8 @@ async function plan(context: Context, names: readonly string[], { out, ...option
 }
 
 function openOut({ clock }: Context, path: string): PlanFileWriter {
+  if (path === "-")
+    throw new AppError("usage", "--out names a file: stdout has what people read", { hint: "write --out plan.json" });
   const plannedAt = new Date(clock.now()).toISOString();
   return writing(path, () => openPlanFile(path, { version: VERSION, plannedAt }));
 }
@@ -56,7 +58,7 @@ function writing<T>(path: string, write: () => T): T {
   try {
     return write();
   } catch (error) {
-    throw ioError(error, `could not write ${visible(path)}`);
+    throw error instanceof AppError ? error : ioError(error, `could not write ${visible(path)}`);
   }
 }
 

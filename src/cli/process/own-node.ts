@@ -17,7 +17,8 @@ export function runWithOwnNode(args: readonly string[]): Promise<number> {
     return Promise.resolve(1);
   }
   const child = spawn(node, [...LAUNCH.nodeOptions, process.argv[1] ?? "", ...args], {
-    stdio: "inherit",
+    // Through the last one it notices that this process is gone, by SIGKILL say: then nobody could stop it any more.
+    stdio: ["inherit", "inherit", "inherit", "ipc"],
     env: { ...process.env, ...LAUNCH.env },
   });
   // A terminal sends its signals to both; what is sent to this process alone is handed on.

@@ -65,6 +65,7 @@ export function openRoundReport(context: Context, subject: Subject): RoundReport
   const sides = subject.sides ?? SIDES;
   const progress = context.openProgress(name);
   const shown = openShownProblems(context);
+  let isWaiting = false;
   if (subject.mapping !== undefined) output.note(`${visible(subject.mapping)}: ${visible(subject.route)}`);
 
   const changes = openChangeList(output, {
@@ -85,7 +86,10 @@ export function openRoundReport(context: Context, subject: Subject): RoundReport
         return content && showContents(plan, sides, { output, signal: context.signal, ...content });
       },
       onDone: (done) => changes.done(done),
-      onWaiting: (key) => changes.waiting(key),
+      onWaiting: (key) => {
+        isWaiting = true;
+        changes.waiting(key);
+      },
       onProgress: (state) => progress.update(progressState(state)),
     },
     finish(result, requests, { held = trippedOf(result), creates } = {}) {
@@ -99,6 +103,7 @@ export function openRoundReport(context: Context, subject: Subject): RoundReport
       output.event({ ...summaryRecord(subject, result, requests, durationMs), creates });
       if (creates !== undefined) output.line(`  the ${creates.kind} ${visible(creates.name)} would be created`);
       output.report(`${visible(name)}: ${renderResult(subject, result, requests)}, ${renderDuration(durationMs)}`);
+      if (isWaiting && !output.json) output.note(renderConflictHint(output.stderr));
       if (result.outdated > 0 && !output.json) output.warn(renderOutdated(output.stderr));
       else if (held !== undefined && !output.json) output.warn(renderHeld(held, run, output.stderr));
       else if (subject.command === "diff" && result.written + result.removed > 0 && !output.json)
@@ -107,6 +112,14 @@ export function openRoundReport(context: Context, subject: Subject): RoundReport
     },
     close: () => progress.close(),
   };
+}
+
+function renderConflictHint(style: Output["stderr"]): string {
+  return renderHint(
+    "A conflict ends when both sides hold the same. To keep the file, or the value in KV, type:",
+    "kvsync key put KEY --path FILE\n    kvsync key get KEY -o FILE",
+    style,
+  );
 }
 
 function renderOutdated(style: Output["stderr"]): string {

@@ -252,5 +252,5 @@ function lackOf({ namespace, folder }: MappingConfig, round: RoundReport, hasFol
 
 /** Conflicts wait where the config says that a person is to decide them. */
 function isWaiting({ mode, conflict }: MappingConfig, command: MappingsRun["command"], conflicts: number): boolean {
-  return command === "sync" && mode === "two-way" && conflict === "hold" && conflicts > 0;
+  return (command === "sync" || command === "apply") && mode === "two-way" && conflict === "hold" && conflicts > 0;
 }

@@ -16,11 +16,14 @@ export interface Verdict {
   readonly action: Action | undefined;
   /** What the key is counted as now; writes and removals are counted when they are done. */
   readonly count: "unchanged" | "skipped" | "conflicts" | undefined;
+  /** It was changed, and expires so soon that KV takes it no more: that is told. */
+  readonly isTooLate?: boolean;
 }
 
 const nothing: Verdict = { action: undefined, count: undefined };
 const unchanged: Verdict = { action: undefined, count: "unchanged" };
 const skipped: Verdict = { action: undefined, count: "skipped" };
+const tooLate: Verdict = { action: undefined, count: "skipped", isTooLate: true };
 const waiting: Verdict = { action: undefined, count: "conflicts" };
 
 export function decideTriple(triple: Triple, decide: Decide): Verdict {
@@ -34,7 +37,7 @@ function decideOneWay(triple: Triple, policy: OneWayPolicy): Verdict {
     case "nothing":
       return source === undefined ? nothing : unchanged;
     case "skip":
-      return skipped;
+      return decision.reason === "too-late" ? tooLate : skipped;
     case "record":
       return record(triple);
     case "forget":
@@ -52,7 +55,7 @@ function decideTwoWay(triple: Triple, policy: TwoWayPolicy): Verdict {
     case "nothing":
       return triple.source === undefined ? nothing : unchanged;
     case "skip":
-      return skipped;
+      return decision.reason === "too-late" ? tooLate : skipped;
     case "wait":
       return waiting;
     case "record":

@@ -71,7 +71,7 @@ const table: Row[] = [
   ["expiration of the file changed", until(3600), A, base(A), toRemote],
   ["the key has expired: no deletion, and no new life", until(-10), none, base(until(-10)), expired],
   ["the key is gone before its time: a deletion", until(3600), none, base(until(3600)), removeLocal],
-  ["a new file that has expired already", until(30), none, none, expired],
+  ["a new file that has expired already: told", until(30), none, none, { kind: "skip", reason: "too-late" }],
   ["journal lost, key was deleted: comes back", A, none, none, toRemote],
 ];
 

@@ -37,7 +37,7 @@ function base(entry: Entry, more: Partial<BaseRow> = {}): BaseRow {
 
 const write = (save: boolean, ifDifferent = false): Decision => ({ kind: "write", save, ifDifferent });
 const remove = (save: boolean): Decision => ({ kind: "remove", save });
-const skip = (reason: "expired" | "not-owned" | "kept"): Decision => ({ kind: "skip", reason });
+const skip = (reason: "expired" | "too-late" | "not-owned" | "kept"): Decision => ({ kind: "skip", reason });
 const nothing: Decision = { kind: "nothing" };
 const record: Decision = { kind: "record" };
 
@@ -81,8 +81,15 @@ const table: Row[] = [
   ["a rule's time to live, destination expires", ttl(A), expiring(1800), base(expiring(1800)), nothing],
   ["a rule's time to live, destination does not expire", ttl(A), A, base(A), write(false)],
   ["expired: not written again", expiring(-1), none, base(expiring(-1)), skip("expired")],
-  ["expires in under 60 s: not written", expiring(59), none, none, skip("expired")],
-  ["expires in under 60 s, but differs: left alone", expiring(30), B, none, skip("expired")],
+  ["new, and expires in under 60 s: told, not written", expiring(59), none, none, skip("too-late")],
+  ["changed, and expires in under 60 s: told, not written", expiring(30), B, none, skip("too-late")],
+  [
+    "expired, and changed since: told, not written",
+    { ...expiring(-1), fingerprint: B.fingerprint },
+    none,
+    base(expiring(-1)),
+    skip("too-late"),
+  ],
   ["a rule's time to live has run out: not written again", ttl(A), none, base(expiring(-5)), skip("expired")],
   ["a rule's time to live has run out, file changed since", ttl(B), none, base(expiring(-5)), write(false)],
   ["gone from under a rule before its time: written again", ttl(A), none, base(expiring(500)), write(false)],

@@ -1,6 +1,17 @@
 // A plan as a file: any reader of JSON reads it, kvsync reads back what it wrote, and what was changed since is refused.
 
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -144,12 +155,41 @@ describe("a plan file", () => {
   });
 
   it("leaves nothing behind where it cannot be put in its place", () => {
-    mkdirSync(join(path, "in-the-way"), { recursive: true });
     const file = openPlanFile(path, ABOUT);
+    mkdirSync(join(path, "in-the-way"), { recursive: true });
     expect(() => file.commit()).toThrow(/EISDIR|ENOTEMPTY|EEXIST/);
     file.discard();
     file.discard();
     expect(readdirSync(dir)).toEqual(["plan.json"]);
+  });
+
+  it("takes the place of an older plan, also through a symbolic link, and of no other file", () => {
+    for (let i = 0; i < 2; i++) openPlanFile(path, { ...ABOUT, plannedAt: `then ${i}` }).commit();
+    expect(readFileSync(path, "utf8")).toContain("then 1");
+    const link = join(dir, "link");
+    symlinkSync(path, link);
+    openPlanFile(link, { ...ABOUT, plannedAt: "through a link" }).commit();
+    expect([lstatSync(link).isSymbolicLink(), readFileSync(path, "utf8")]).toEqual([
+      true,
+      expect.stringContaining("through a link"),
+    ]);
+    writeFileSync(path, "accounts: {}");
+    expect(() => openPlanFile(path, ABOUT)).toThrow(/is no plan: it is not overwritten/);
+    expect(readFileSync(path, "utf8")).toBe("accounts: {}");
+    writeFileSync(path, "");
+    expect(() => openPlanFile(path, ABOUT).commit()).not.toThrow();
+  });
+
+  it("is written into what is no file, a pipe say, which stays what it is", async () => {
+    const pipe = join(dir, "pipe");
+    execFileSync("mkfifo", [pipe]);
+    const reader = spawn("cat", [pipe], { stdio: ["ignore", "pipe", "ignore"] });
+    let read = "";
+    reader.stdout.on("data", (chunk: Buffer) => (read += chunk.toString()));
+    openPlanFile(pipe, ABOUT).commit();
+    await once(reader, "close");
+    expect(JSON.parse(read)).toMatchObject({ kvsync: "plan" });
+    expect(lstatSync(pipe).isFIFO()).toBe(true);
   });
 });
 

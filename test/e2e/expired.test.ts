@@ -1,0 +1,58 @@
+// Changes that come too late: a key that expires within a minute, or has expired, cannot be written to KV. That is told, and
+// nothing is said to be in step.
+
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type CliRun, runCli } from "../support/cli.ts";
+
+let dir = "";
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "kvsync-expired-"));
+  mkdirSync(join(dir, "kv"));
+});
+
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+const kvsync = (...args: readonly string[]): Promise<CliRun> => runCli(args, { cwd: dir });
+const write = (name: string, text: string): void => writeFileSync(join(dir, "kv", name), text);
+const expire = (name: string, inSeconds: number): void =>
+  write(`${name}%meta`, JSON.stringify({ expiration: Math.floor(Date.now() / 1000) + inSeconds }));
+
+function configure(mode: string): void {
+  writeFileSync(
+    join(dir, "kvsync.yaml"),
+    `state_dir: ./state\naccounts: { local: { endpoint: embedded } }\nmappings:\n  app: { account: local, folder: ./kv, mode: ${mode}, create: true }\n`,
+  );
+}
+
+describe.each([
+  ["push", "push"],
+  ["two-way", "sync"],
+] as const)("of mode %s", (mode, command) => {
+  it("an edit of a key that expires within a minute is named, and fails", async () => {
+    configure(mode);
+    write("a", "first");
+    expect(await kvsync(command)).toMatchObject({ code: 0 });
+    write("a", "edited");
+    expire("a", 30);
+    for (const args of [[command], ["diff"], ["plan"], ["check", "./kv", "local:app", "--values"]]) {
+      const run = await kvsync(...args);
+      expect([args[0], run.code, run.stderr]).toEqual([
+        args[0],
+        3,
+        expect.stringContaining("! a: has expired, or does within"),
+      ]);
+    }
+    expect((await kvsync("key", "get", "a")).stdout).toBe("first");
+  });
+
+  it("a new key that has expired already is named, and fails", async () => {
+    configure(mode);
+    write("a", "first");
+    write("a%meta", JSON.stringify({ expiration: 100 }));
+    expect(await kvsync(command)).toMatchObject({ code: 3, stderr: expect.stringContaining("(expired)") });
+  });
+});
