@@ -29,7 +29,11 @@ export async function restoreItem(
     });
     return undefined;
   }
-  if (to !== undefined) return writeNew(resolve(context.cwd, to), bytes);
+  if (to !== undefined) {
+    const path = writeNew(resolve(context.cwd, to), bytes);
+    tellAttributes(context, item);
+    return path;
+  }
   const { mappings } = await context.config();
   const mapping = mappings.get(item.mapping);
   if (mapping === undefined) {
@@ -38,6 +42,16 @@ export async function restoreItem(
     });
   }
   return writeToFolder(context, mapping, item, bytes);
+}
+
+/** A file of one's own choice holds the value alone. */
+function tellAttributes({ output }: Context, { metadata, expiration }: TrashItem): void {
+  if (metadata === undefined && expiration === undefined) return;
+  const told = JSON.stringify({
+    ...(metadata !== undefined && { metadata: JSON.parse(metadata) as unknown }),
+    expiration,
+  });
+  output.warn(`  the file holds the value alone; the key also had ${visible(told)}`);
 }
 
 function writeNew(path: string, bytes: Uint8Array): string {
