@@ -185,7 +185,7 @@ async function acquire(
 
 /** Sends once. */
 async function exchange(
-  { join, ...deps }: ExchangeDeps,
+  deps: ExchangeDeps,
   call: Call,
   expect: "json" | "stream",
   signal: AbortSignal,
@@ -219,7 +219,7 @@ async function exchange(
     return { verdict: judgeNetworkError(error, call.what, deps.host), rate: undefined };
   }
   return {
-    verdict: judge(deps, call, answer, collected === undefined ? undefined : join(collected)),
+    verdict: judge(deps, call, answer, collected === undefined ? undefined : deps.join(collected)),
     rate: parseRateHeaders(answer.headers),
   };
 }

@@ -50,7 +50,7 @@ type BulkValues = ReadonlyMap<string, BulkValue | null>;
 type Items<Tag> = readonly ValueToRead<Tag>[];
 
 /** What a reader holds, and what it has learned of the values. */
-interface Reading<Tag> extends TransferDeps {
+interface Reading<Tag> extends Pick<TransferDeps, "clock" | "api" | "namespaceId"> {
   readonly tasks: TaskSet;
   readonly options: CallOptions;
   readonly outcomes: ReadValue<Tag>[];
@@ -70,9 +70,15 @@ interface Reading<Tag> extends TransferDeps {
   bulkIsUnsupported: boolean;
 }
 
-export function openValueReader<Tag>(deps: TransferDeps, tasks: TaskSet, options: CallOptions): ValueReader<Tag> {
+export function openValueReader<Tag>(
+  { clock, api, namespaceId }: TransferDeps,
+  tasks: TaskSet,
+  options: CallOptions,
+): ValueReader<Tag> {
   const reading: Reading<Tag> = {
-    ...deps,
+    clock,
+    api,
+    namespaceId,
     tasks,
     options,
     outcomes: [],

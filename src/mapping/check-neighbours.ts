@@ -6,7 +6,7 @@ import { prefixesOverlap, sameAccount } from "../config/overlap.ts";
 import { AppError } from "../core/errors.ts";
 import type { Sightings } from "../journal/sightings.ts";
 import type { Namespace } from "../kv/kv-api.ts";
-import { pathsInside, pathsOverlap } from "../replica/tree/paths-inside.ts";
+import { pathsInside, pathsInsideMounts, pathsOverlap } from "../replica/tree/paths-inside.ts";
 import { placeOf } from "./mapping-facts.ts";
 
 export interface Neighbourhood {
@@ -25,7 +25,7 @@ export function checkNeighbours(
   { stateDir, sightings, config }: Neighbourhood,
 ): void {
   const { name, folder, prefix } = mapping;
-  if (pathsOverlap(folder, stateDir)) {
+  if (pathsOverlap(folder, stateDir) || pathsInsideMounts(folder, stateDir).length > 0) {
     throw refused(`the folder ${folder} of mapping "${name}" and the state folder ${stateDir} overlap`, "state_dir");
   }
   if (config?.file !== undefined && pathsInside(folder, config.file).length > 0) {

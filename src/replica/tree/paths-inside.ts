@@ -1,8 +1,8 @@
 // Whether a path lies in a folder, whatever the two are called. Symbolic links, bind mounts and file systems that ignore
 // case give one folder many names, so the text of a path proves nothing: device and inode do.
 
-import { realpathSync, statSync } from "node:fs";
-import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { readFileSync, realpathSync, statSync } from "node:fs";
+import { basename, dirname, isAbsolute, join, posix, relative, resolve, sep } from "node:path";
 
 /** The ways from `folder` to `path`, as relative paths with "/": none if `path` lies elsewhere, "" if it is `folder`.
  * Neither has to exist: what does not is judged by the nearest folder above it that does. */
@@ -23,6 +23,33 @@ export function pathsInside(folder: string, path: string): readonly string[] {
     }
   }
   return [...ways].map((way) => way.split(sep).join("/"));
+}
+
+/** Like {@link pathsInside}, and through what is mounted somewhere below `folder` as well: a bind mount of a folder that holds
+ * `path`. Reads the list of mounts, so it is not for many paths. */
+export function pathsInsideMounts(folder: string, path: string): readonly string[] {
+  const below = realPath(folder);
+  const through = mountPoints()
+    .filter((mount) => mount !== below && relative(below, mount).split(sep)[0] !== "..")
+    .flatMap((mount) =>
+      pathsInside(mount, path).map((way) => posix.join(relative(below, mount).split(sep).join("/"), way)),
+    );
+  return [...new Set([...pathsInside(folder, path), ...through])];
+}
+
+/** Where file systems and folders are mounted, as Linux tells; none elsewhere. */
+function mountPoints(): readonly string[] {
+  try {
+    const lines = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
+    // The fifth field, with what could be taken for a separator in octal (proc_pid_mountinfo(5)).
+    const fields = lines.flatMap((line) => line.split(" ")[4] ?? []);
+    return fields.map((field) =>
+      field.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))),
+    );
+  } catch (error) {
+    rethrowUnlessOfSystem(error);
+    return [];
+  }
 }
 
 /** Whether one of `a` and `b` is the other, or lies in it. */

@@ -16,7 +16,7 @@ import { nextTurn } from "./event-loop.ts";
 import { describeFault } from "./fs-fault.ts";
 import { groupsOf, REMOVES } from "./write/groups.ts";
 import { countOpenFiles } from "./open-files.ts";
-import { pathsInside } from "./paths-inside.ts";
+import { pathsInsideMounts } from "./paths-inside.ts";
 import { probeFileSystem } from "./probe-file-system.ts";
 import { readValues, type TreeFiles } from "./read/read-values.ts";
 import { removeGroup } from "./write/remove-group.ts";
@@ -154,7 +154,7 @@ function nextPage(pages: Iterator<Entry[], void>, root: string): IteratorResult<
 }
 
 function ignoredFolders(root: string, paths: readonly string[]): readonly string[] {
-  const found = paths.flatMap((path) => pathsInside(`${root}/`, resolve(`${root}/`, path)));
+  const found = paths.flatMap((path) => pathsInsideMounts(`${root}/`, resolve(`${root}/`, path)));
   return [...new Set(found)].filter((path) => path !== "");
 }
 

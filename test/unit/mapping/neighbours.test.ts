@@ -59,6 +59,27 @@ describe("a path in a folder", () => {
 });
 
 describe("a state folder", () => {
+  it.runIf(process.getuid?.() === 0)(
+    "that is mounted somewhere in a mapping's folder is refused, and is no part of a copy",
+    async () => {
+      write({
+        "real/state/mine": "1",
+        "kv/a": "1",
+        "kvsync.yaml":
+          "state_dir: ./real/state\naccounts: { local: { endpoint: embedded } }\nmappings: { kv: { mode: push, create: true, namespace: n } }\n",
+      });
+      mkdirSync(join(dir, "kv", "deep", "mounted"), { recursive: true });
+      const main = new URL("../../../src/main.ts", import.meta.url).pathname;
+      const script = `mount --bind "${dir}/real" "${dir}/kv/deep/mounted" && cd "${dir}" &&
+      { "${process.execPath}" "${main}" push; echo "code $?"; "${process.execPath}" "${main}" namespace create local:m;
+        "${process.execPath}" "${main}" copy ./kv local:m; "${process.execPath}" "${main}" key list -n local:m; } 2>&1`;
+      const told = execFileSync("unshare", ["-m", "sh", "-c", script], { encoding: "utf8" });
+      expect(told).toMatch(/overlap[^]*code 7/);
+      expect(told).not.toContain("journal.sqlite");
+      expect(told).toMatch(/^a$/m);
+    },
+  );
+
   it("that a link leads into a mapping's folder is refused, and survives", async () => {
     mkdirSync(join(dir, "kv", ".state"), { recursive: true });
     symlinkSync("kv/.state", join(dir, "state"));
