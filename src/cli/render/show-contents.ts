@@ -6,7 +6,7 @@ import { BULK_GET_KEYS_MAX } from "../../core/limits.ts";
 import type { Entry } from "../../core/entry.ts";
 import { onePage, transferOptions } from "../../engine/observer.ts";
 import type { Plan } from "../../engine/plan/plan.ts";
-import type { RemoveAction, Target, WriteAction } from "../../engine/plan/action.ts";
+import { otherSide, type RemoveAction, type Target, type WriteAction } from "../../engine/plan/action.ts";
 import type { ReadableReplica, ReadOutcome } from "../../replica/replica.ts";
 import { type Compared, type Content, contentOf, renderContentDiff } from "./content-diff.ts";
 import type { Output } from "./output.ts";
@@ -107,10 +107,6 @@ export function contentOfOutcome(outcome: ReadOutcome): Content {
     case "problem":
       return { kind: "unread", reason: outcome.problem.message };
   }
-}
-
-export function otherSide(side: Target): Target {
-  return side === "source" ? "destination" : "source";
 }
 
 /** On a terminal with colours, and without control characters but for tabs; elsewhere as it is. */

@@ -14,7 +14,7 @@ import { openMapping } from "../../mapping/open-mapping.ts";
 import type { Pair } from "../../mapping/pair.ts";
 import { decideTriple } from "../../engine/plan/decide.ts";
 import { onePage, transferOptions } from "../../engine/observer.ts";
-import type { Target } from "../../engine/plan/action.ts";
+import { otherSide, type Target } from "../../engine/plan/action.ts";
 import { openBase } from "../../journal/base.ts";
 import type { KvApi } from "../../kv/kv-api.ts";
 import type { Replica } from "../../replica/replica.ts";
@@ -27,7 +27,7 @@ import { count } from "../render/progress.ts";
 import { countRequests, requestsRecord } from "../render/request-counts.ts";
 import { locationDeps } from "./run-copy.ts";
 import { renderError } from "../render/render-error.ts";
-import { contentOfOutcome, otherSide, tellContentDiff } from "../render/show-contents.ts";
+import { contentOfOutcome, tellContentDiff } from "../render/show-contents.ts";
 
 /** What one side holds of a key; without an entry there is no value, or none that could be read. */
 interface Held {

@@ -8,6 +8,10 @@ import type { Key } from "../../core/key.ts";
  * side and the destination the remote one. */
 export type Target = "source" | "destination";
 
+export function otherSide(side: Target): Target {
+  return side === "source" ? "destination" : "source";
+}
+
 export type Conflict = "copy" | "replace";
 
 export interface WriteAction {

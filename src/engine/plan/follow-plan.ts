@@ -5,7 +5,7 @@ import { compareVersions } from "../../core/compare.ts";
 import type { Entry } from "../../core/entry.ts";
 import { compareUtf8, type Key } from "../../core/key.ts";
 import type { Triple } from "../merge.ts";
-import type { Action, Conflict, Target } from "./action.ts";
+import { type Action, type Conflict, otherSide, type Target } from "./action.ts";
 
 /** A write or removal as it was planned. Its versions have fingerprints, and no signatures: a file may have been checked out
  * anew meanwhile. */
@@ -32,9 +32,8 @@ export type Followed =
   | { readonly kind: "outdated"; readonly message: string };
 
 export function followAction(saved: SavedAction, triple: Triple): Followed {
-  const isToDestination = saved.to === "destination";
-  const [giver, taker] = isToDestination ? [triple.source, triple.destination] : [triple.destination, triple.source];
-  const names = isToDestination ? (["source", "destination"] as const) : (["destination", "source"] as const);
+  const names = [otherSide(saved.to), saved.to] as const;
+  const [giver, taker] = [triple[names[0]], triple[names[1]]];
   return saved.kind === "write"
     ? followWrite(saved, triple, { giver, taker, names })
     : followRemoval(saved, { giver, taker, names });

@@ -8,7 +8,7 @@ import type { ReadableReplica } from "../../replica/replica.ts";
 import type { Triple } from "../merge.ts";
 import { onePage, transferOptions } from "../observer.ts";
 import type { Plan } from "./plan.ts";
-import type { Action, Target } from "./action.ts";
+import { type Action, otherSide, type Target } from "./action.ts";
 
 /** A guard that a plan trips, and the side that it would change. */
 export type PlanTrip = Trip & { readonly to: Target };
@@ -100,10 +100,6 @@ async function checkOverwrites(
   const { source, destination } = measure.overwrites;
   const overwrites = { source, destination: destination - equal };
   return tripOf(plan, { ...measure, overwrites, kept: measure.kept + equal }, deps.guards);
-}
-
-function otherSide(side: Target): Target {
-  return side === "source" ? "destination" : "source";
 }
 
 function tripOf(
