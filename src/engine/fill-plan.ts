@@ -40,8 +40,8 @@ export async function fillPlan(plan: Plan, request: RoundRequest, deps: PlanDeps
 
   /** Decides `triples`, of which `saved` are in the plan that is followed. */
   const decide = async (triples: readonly Triple[], saved: Map<Key, SavedAction> | undefined): Promise<void> => {
-    const wants = (triple: Triple): boolean => isIdentified(triple, request, saved);
-    for (const triple of await identifyPage(triples, wants, observer)) {
+    const wants = wantedOf(request, saved);
+    for (const triple of wants === undefined ? triples : await identifyPage(triples, wants, observer)) {
       const verdict = verdictOf(triple, saved, request, deps);
       measureTriple(measure, triple, verdict.action);
       countVerdict(triple, verdict, request, deps);
@@ -142,16 +142,18 @@ function selectTriples(
   });
 }
 
-/** Whether the fingerprints of both sides must be known, whatever it costs: of keys in a plan that is kept, or followed. */
-function isIdentified(
-  triple: Triple,
-  request: RoundRequest,
+/** Of which keys the fingerprints of both sides must be known, whatever it costs: those in a plan that is kept, or followed.
+ * Undefined: of none. */
+function wantedOf(
+  { identify, decide }: RoundRequest,
   saved: ReadonlyMap<Key, SavedAction> | undefined,
-): boolean {
-  if (saved !== undefined) return saved.has(triple.key);
-  if (request.identify !== true) return false;
-  const { action } = decideTriple(triple, request.decide);
-  return action?.kind === "write" || action?.kind === "remove";
+): ((triple: Triple) => boolean) | undefined {
+  if (saved !== undefined) return ({ key }) => saved.has(key);
+  if (identify !== true) return undefined;
+  return (triple) => {
+    const { action } = decideTriple(triple, decide);
+    return action?.kind === "write" || action?.kind === "remove";
+  };
 }
 
 function verdictOf(
