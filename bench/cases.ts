@@ -146,19 +146,21 @@ function kvsync(mode: "push" | "pull", folder: string, url: string): Command {
   return cli([mode, NAMESPACE, "-c", writeConfig(mode, folder, url)]);
 }
 
-export function writeConfig(mode: string, folder: string, url: string): string {
+export interface Budget {
+  readonly requests: number;
+  readonly per: string;
+}
+
+/** Over loopback the budget of the real API would only put everyone to sleep. */
+export const UNLIMITED: Budget = { requests: 1_000_000, per: "1s" };
+
+export function writeConfig(mode: string, folder: string, url: string, budget = UNLIMITED): string {
   const state = mkdtempSync(join(benchRoot(), "state-"));
   const file = join(state, "kvsync.yaml");
   const config = {
     state_dir: join(state, "state"),
     accounts: {
-      // Over loopback the budget of the real API would only put everyone to sleep.
-      bench: {
-        endpoint: url,
-        account_id: ACCOUNT_ID,
-        api_token: API_TOKEN,
-        budget: { requests: 1_000_000, per: "1s" },
-      },
+      bench: { endpoint: url, account_id: ACCOUNT_ID, api_token: API_TOKEN, budget },
     },
     mappings: { [NAMESPACE]: { folder, account: "bench", namespace: NAMESPACE, create: true, mode } },
   };
@@ -239,7 +241,7 @@ function onPath(program: string): boolean {
   return (process.env["PATH"] ?? "").split(":").some((folder) => existsSync(join(folder, program)));
 }
 
-function expectCount(name: string, what: string, found: number, expected: number): void {
+export function expectCount(name: string, what: string, found: number, expected: number): void {
   if (found !== expected) throw new Error(`${name} left ${found} ${what}, not ${expected}: its figures mean nothing`);
 }
 

@@ -1,5 +1,6 @@
 // `npm run bench [-- --runs N] [case...]`: builds the command line, runs the cases, and prints one Markdown table a case with
-// ratios and whether the target was met. Exits with 1 if a target was missed.
+// ratios and whether the target was met. Exits with 1 if a target was missed. `--against MAIN.JS` (for `latency`) measures
+// another build beside this one.
 
 import { execFileSync } from "node:child_process";
 import { dirname, join } from "node:path";
@@ -8,16 +9,25 @@ import { parseArgs } from "node:util";
 import { benchDaemon } from "./daemon.ts";
 import { type BenchCase, cases, sweep, type Target } from "./cases.ts";
 import { type Measured, measureInTurns, median } from "./measure.ts";
+import { benchLatency } from "./latency.ts";
 import { benchProgress } from "./progress.ts";
-
-/** No contests of commands, but one process over time. Each returns how many targets it missed. */
-const overTime: Readonly<Record<string, () => Promise<number>>> = { daemon: benchDaemon, progress: benchProgress };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { runs: { type: "string", default: "5" }, "no-build": { type: "boolean", default: false } },
+  options: {
+    runs: { type: "string", default: "5" },
+    "no-build": { type: "boolean", default: false },
+    against: { type: "string", multiple: true, default: [] },
+  },
 });
-const names = [...Object.keys(cases), ...Object.keys(overTime)];
+
+/** What is more than a contest of commands. Each returns how many targets it missed. */
+const others: Readonly<Record<string, () => Promise<number>>> = {
+  daemon: benchDaemon,
+  progress: benchProgress,
+  latency: () => benchLatency({ runs: Number(values.runs), against: values.against }),
+};
+const names = [...Object.keys(cases), ...Object.keys(others)];
 const unknown = positionals.filter((name) => !names.includes(name));
 if (unknown.length > 0) {
   process.stderr.write(`no case ${unknown.join(", ")}; there are: ${names.join(", ")}\n`);
@@ -27,7 +37,7 @@ if (unknown.length > 0) {
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 if (!values["no-build"]) execFileSync("npm", ["run", "--silent", "build"], { cwd: root, stdio: ["ignore", 2, 2] });
 const chosen = positionals.length > 0 ? positionals : names;
-if (chosen.some((name) => name in cases)) {
+if (chosen.some((name) => name in cases || name === "latency")) {
   execFileSync("bash", [join(root, "test/peers/install.sh")], { stdio: ["ignore", 2, 2] });
 }
 
@@ -36,7 +46,7 @@ sweep();
 for (const name of chosen) {
   const benchCase = cases[name];
   if (benchCase !== undefined) await run(benchCase);
-  else missed += (await overTime[name]?.()) ?? 0;
+  else missed += (await others[name]?.()) ?? 0;
 }
 sweep();
 process.exit(missed > 0 ? 1 : 0);
