@@ -9,15 +9,14 @@ import { assert } from "../core/errors.ts";
 import type { Key } from "../core/key.ts";
 import { BULK_GET_KEYS_MAX } from "../core/limits.ts";
 import { type Problem, problem, staleRead } from "../core/problem.ts";
-import { isBehindListing, settleRemote } from "../core/settle.ts";
-import type { BaseStore, NewBaseRow, Trash } from "./ports.ts";
+import type { BaseStore, IntentStore, NewBaseRow, Trash } from "./ports.ts";
 import {
   isWrittenInPlace,
   type Pages,
   type ReadableReplica,
   type ReadOutcome,
   type Replica,
-  type Sight,
+  type ShownVersion,
   type TransferOptions,
   type Value,
   type Write,
@@ -28,14 +27,15 @@ import { transferOptions } from "./observer.ts";
 import type { SeenValues } from "./partial.ts";
 import type { Plan } from "./plan/plan.ts";
 import type { Target, WriteAction } from "./plan/action.ts";
-import type { Recall } from "./recall.ts";
+import { believeRead, believeReadAfter, type ReadValue } from "./lag/believe.ts";
+import type { RemoteMemory } from "./lag/remote-memory.ts";
 import type { Unsure } from "./unsure.ts";
 
 export interface ApplyDeps {
   readonly clock: Clock;
   readonly source: ReadableReplica;
   readonly destination: Replica;
-  readonly base: BaseStore;
+  readonly base: BaseStore & IntentStore;
   readonly trash: Trash;
   /** When the listings of this round began: signatures in the plan are no older. */
   readonly startedAt: EpochMs;
@@ -45,7 +45,7 @@ export interface ApplyDeps {
   /** Both sides may be changed: what is under way is to be known after a crash. */
   readonly twoWay: boolean;
   readonly settleWindowMs: DurationMs;
-  readonly recall: Recall;
+  readonly memory: RemoteMemory;
   readonly onProblem: (problem: Problem) => void;
   readonly onDone: (done: Done) => void;
   /** What is to be replaced or removed at a remote is read first, whatever its listing says; false: the plan is about keys that
@@ -315,12 +315,12 @@ function readWrites(
 ): ReadWrite[] {
   const writes: ReadWrite[] = [];
   const equal: NewBaseRow[] = [];
-  const sights: Sight[] = [];
+  const shown: ShownVersion[] = [];
   for (const outcome of outcomes) {
     const action = wanted.get(outcome.key);
     assert(action !== undefined, "a read outcome belongs to a read that was asked for");
     wanted.delete(outcome.key);
-    sights.push(...(outcome.seen ?? []));
+    shown.push(...(outcome.alsoShown ?? []));
     if (outcome.kind === "problem") direction.onProblem(outcome.problem);
     if (outcome.kind === "absent") {
       const message = "was there when listed and is gone now; the next round sees to it";
@@ -334,7 +334,7 @@ function readWrites(
     }
     // Only now is it known what the remote holds; the file may yet turn out to have been changed, and not be written.
     if (direction.twoWay && direction.to === "source" && action.from.fingerprint === undefined)
-      sights.push({ entry: value.entry, isLoose: false });
+      shown.push({ entry: value.entry, attributesAreListed: false });
     if (!action.ifDifferent || action.replaces === undefined || !isSameVersion(value.entry, action.replaces)) {
       writes.push({ action, value });
       continue;
@@ -342,27 +342,21 @@ function readWrites(
     equal.push(equalRow(value.entry, action.replaces, direction));
     direction.onDone({ kind: "unchanged", to: action.to, key: action.key, replaced: false, bytes: 0 });
   }
-  direction.recall.see(sights);
+  direction.memory.see(shown);
   if (equal.length > 0) direction.base.commit({ record: equal, forget: [], now: direction.clock.now() });
   return writes;
 }
 
-/** Whether what was read of a key that no listing told the fingerprint of is a version that was there before. */
-function lags(
-  { value, isLoose = false }: Extract<ReadOutcome, { kind: "value" }>,
-  { key, from: listed, isKnown }: WriteAction,
-  direction: Direction,
-): boolean {
-  if (!isKnown || listed.fingerprint !== undefined || !direction.from.traits.eventuallyConsistent) return false;
-  const past = direction.recall.pastOf(key);
-  const options = { now: direction.clock.now(), windowMs: direction.settleWindowMs };
-  if (isBehindListing(value.entry, { listed, isLoose }, past, options)) {
-    direction.recall.glimpse(listed);
-    direction.recall.keep();
-    return true;
-  }
-  const { kind } = settleRemote(value.entry, past, options);
-  return kind === "stale" || kind === "overtaken";
+/** Whether what was read of a key, whose fingerprint no listing told, is a version that was there before. */
+function lags(read: ReadValue, { key, from: listed, isKnown }: WriteAction, direction: Direction): boolean {
+  const { from, into, to, memory } = direction;
+  if (!isKnown || listed.fingerprint !== undefined || !from.traits.eventuallyConsistent) return false;
+  const isRemembered = to === "source" || !into.traits.eventuallyConsistent;
+  const past = memory.pastOf(key);
+  const belief = isRemembered
+    ? believeReadAfter(listed, read, past, direction)
+    : believeRead(read, { ...past, unsettled: [] }, direction);
+  return belief.kind !== "take";
 }
 
 async function applyRemoves(plan: Plan, direction: Direction): Promise<void> {

@@ -14,21 +14,21 @@ import { decideTriple, type Verdict } from "./plan/decide.ts";
 import { type Follower, followAction, openFollower, type SavedAction } from "./plan/follow-plan.ts";
 import { assumeRest, type Measure, measureTriple, openMeasure } from "./plan/measure.ts";
 import type { Plan } from "./plan/plan.ts";
-import type { Recall } from "./recall.ts";
+import type { RemoteMemory } from "./lag/remote-memory.ts";
 import type { RoundRequest } from "./round-request.ts";
 import { incomparable, Unknowns } from "./unknowns.ts";
 import { isRemoved } from "./unsure.ts";
 
 export interface PlanDeps extends Pass {
   readonly seen: SeenValues;
-  readonly recall: Recall;
+  readonly memory: RemoteMemory;
   readonly onDone: (done: Done) => void;
 }
 
 /** Lists both sides, merges them with the base, decides each key. Returns what the guards measure the plan by. */
 export async function fillPlan(plan: Plan, request: RoundRequest, deps: PlanDeps): Promise<Measure> {
   const { clock, events, signal } = request;
-  const { again, recall } = deps;
+  const { again, memory } = deps;
   const unknowns = new Unknowns();
   const only = onlyOf(request, again);
   const observer = observerOf(request, deps);
@@ -46,7 +46,7 @@ export async function fillPlan(plan: Plan, request: RoundRequest, deps: PlanDeps
       measureTriple(measure, triple, verdict.action);
       countVerdict(triple, verdict, request, deps);
       if (verdict.action !== undefined) plan.add(verdict.action);
-      if (isGlimpse(triple, verdict, request.destination)) recall.glimpse(triple.destination!);
+      if (isUnsettled(triple, verdict, request.destination)) memory.rememberUnsettled(triple.destination!);
     }
   };
   try {
@@ -54,9 +54,9 @@ export async function fillPlan(plan: Plan, request: RoundRequest, deps: PlanDeps
       signal?.throwIfAborted();
       const saved = await follower?.upTo(page.at(-1)?.key);
       const triples = selectTriples(page, { unknowns, removed, ...deps });
-      await decide(recall.settle(await observePage(triples, observer)), saved);
+      await decide(memory.settle(await observePage(triples, observer)), saved);
       if (saved !== undefined) await decide(absentTriples(saved, page, deps), saved);
-      recall.keep();
+      memory.keep();
       keys += page.length;
       events.onProgress?.({ phase: "compare", keys, keysTotal: undefined, bytes: 0, bytesTotal: undefined });
     }
@@ -64,13 +64,13 @@ export async function fillPlan(plan: Plan, request: RoundRequest, deps: PlanDeps
   } finally {
     await follower?.close();
   }
-  recall.close();
+  memory.close();
   if (removed.length > 0) request.base.commit({ record: [], forget: removed, now: clock.now(), overwrites: true });
   if (only !== undefined || again !== undefined) assumeRest(measure, request.base.count());
   return measure;
 }
 
-function observerOf(request: RoundRequest, { again, recall, tally, onProblem }: PlanDeps): Observer {
+function observerOf(request: RoundRequest, { again, memory, tally, onProblem }: PlanDeps): Observer {
   const { clock, source, destination, signal, decide, settleWindowMs } = request;
   return {
     clock,
@@ -83,7 +83,7 @@ function observerOf(request: RoundRequest, { again, recall, tally, onProblem }: 
     signal,
     onProblem,
     onLag: (keys) => (tally.lagging += keys),
-    recall,
+    memory,
   };
 }
 
@@ -91,7 +91,7 @@ async function sidesOf(
   only: readonly Key[] | undefined,
   unknowns: Unknowns,
   request: RoundRequest,
-  { again, seen, recall, onProblem }: PlanDeps,
+  { again, seen, memory, onProblem }: PlanDeps,
 ): Promise<MergeInput> {
   const { clock, source, destination, base, signal, settleWindowMs } = request;
   const listOptions: ListOptions = {
@@ -104,8 +104,9 @@ async function sidesOf(
   return partialSides(only, request, {
     ...listOptions,
     seen,
-    recall,
-    settle: { now: clock.now(), windowMs: settleWindowMs },
+    memory,
+    clock,
+    settleWindowMs,
     looksAtAll: again !== undefined,
   });
 }
@@ -238,7 +239,7 @@ async function endFollowing(
 }
 
 /** Whether the remote holds what nobody knows, and something is to become of it. */
-function isGlimpse(triple: Triple, { action, count }: Verdict, { traits }: Replica): boolean {
+function isUnsettled(triple: Triple, { action, count }: Verdict, { traits }: Replica): boolean {
   if (!traits.eventuallyConsistent || triple.destination?.fingerprint === undefined) return false;
   const isOpen = action?.kind === "write" || action?.kind === "remove" || count === "conflicts";
   return isOpen && isNews(triple.destination, triple);

@@ -11,14 +11,13 @@ import { compareVersions } from "../core/compare.ts";
 import { type Entry, isSameVersion } from "../core/entry.ts";
 import type { Key } from "../core/key.ts";
 import { contested, type Problem, staleRead } from "../core/problem.ts";
-import { isContested, settleRemote } from "../core/settle.ts";
 import type { Loss, Trash } from "./ports.ts";
 import type { Pages, ReadOutcome, Replica, Value } from "../replica/replica.ts";
 import { onePage, transferOptions } from "./observer.ts";
 import type { SeenValues } from "./partial.ts";
 import type { RemoveAction, Target, WriteAction } from "./plan/action.ts";
-import type { Recall } from "./recall.ts";
-import { believed } from "./unstamped.ts";
+import { believeRead, believeUnstamped, isInDoubt } from "./lag/believe.ts";
+import type { RemoteMemory } from "./lag/remote-memory.ts";
 
 export interface LossDeps {
   readonly clock: Clock;
@@ -26,7 +25,7 @@ export interface LossDeps {
   /** The side that is about to lose them. */
   readonly into: Replica;
   readonly trash: Trash;
-  readonly recall: Recall;
+  readonly memory: RemoteMemory;
   readonly settleWindowMs: DurationMs;
   /** Both sides may be changed: what is not what the plan takes it for is decided anew. */
   readonly twoWay: boolean;
@@ -101,32 +100,32 @@ export async function saveLosses(
 }
 
 function judge(read: ReadOutcome, action: Change, deps: LossDeps): Finding {
-  const { clock, to, into, recall, settleWindowMs, twoWay } = deps;
+  const { to, into, memory, twoWay } = deps;
   const { key, save } = action;
   const isRemote = into.traits.eventuallyConsistent;
   const stale: Finding = { kind: "refuse", problem: staleRead(key) };
-  const isNewSight = recall.see(read.seen ?? []);
-  const options = { now: clock.now(), windowMs: settleWindowMs };
-  const outcome = isRemote ? believed(read, recall, options) : read;
+  const isNew = memory.see(read.alsoShown ?? []);
+  const outcome = isRemote ? believeUnstamped(read, deps) : read;
   // Said to be gone by a side that may only lag, though it was listed. (What is gone from a tree is gone.)
   if (outcome.kind === "absent") return save && isRemote ? stale : go;
   if (outcome.kind === "problem") return { kind: "refuse", problem: outcome.problem };
-  if (isNewSight && outcome === read) return stale;
-  const { value, isLoose = false } = outcome;
+  if (isNew && outcome === read) return stale;
+  const { value, attributesAreListed = false } = outcome;
   if (isRemote && compareVersions(value.entry, action.replaces!) !== "same") {
-    recall.see([{ entry: value.entry, isLoose }]);
-    const { kind } = settleRemote(value.entry, recall.pastOf(key), options);
+    memory.see([{ entry: value.entry, attributesAreListed }]);
+    const belief = believeRead(outcome, memory.pastOf(key), deps);
     // The read lags behind the listing: what was to be kept was not read, and else there is nothing to keep.
-    if (kind === "stale" || kind === "overtaken") return save ? stale : go;
+    if (belief.kind !== "take") return save ? stale : go;
     if (twoWay) return anew;
   } else if (!save) return go;
   // A version that nobody knows was seen within the window, and may be the one that is there.
-  const isInDoubt = to === "destination" && isContested(value.entry, recall.glimpsesOf(key), options);
-  return isInDoubt ? { kind: "refuse", problem: contested(key) } : { kind: "keep", value };
+  return to === "destination" && isInDoubt(value.entry, deps)
+    ? { kind: "refuse", problem: contested(key) }
+    : { kind: "keep", value };
 }
 
 async function* readLosses(actions: readonly Change[], deps: LossDeps): Pages<ReadOutcome> {
-  const { to, into, seen, signal, recall } = deps;
+  const { to, into, seen, signal, memory } = deps;
   const unread: Entry[] = [];
   const known: ReadOutcome[] = [];
   for (const { key, replaces } of actions) {
@@ -136,8 +135,8 @@ async function* readLosses(actions: readonly Change[], deps: LossDeps): Pages<Re
   }
   if (known.length > 0) yield known;
   if (unread.length === 0) return;
-  const onSight = to === "destination" ? { onSight: recall.sight } : {};
-  const options = { ...transferOptions({ signal }), ...onSight };
+  const onShown = to === "destination" ? { onShown: memory.seeOne } : {};
+  const options = { ...transferOptions({ signal }), ...onShown };
   if (!into.traits.eventuallyConsistent || into.fetch === undefined) {
     yield* into.read(onePage(unread), options);
     return;

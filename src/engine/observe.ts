@@ -3,14 +3,14 @@
 // where nothing else can tell.
 
 import { compareVersions } from "../core/compare.ts";
-import { type BaseRow, baseEntry, type Entry, isRacy, sameSignature } from "../core/entry.ts";
+import { type BaseRow, type Entry, isRacy, sameSignature } from "../core/entry.ts";
 import { problem, staleRead } from "../core/problem.ts";
-import { isBehindListing, settleRemote } from "../core/settle.ts";
 import type { ReadOutcome } from "../replica/replica.ts";
 import type { Triple } from "./merge.ts";
-import { isWrittenRemote, lookOptions, type Observer, onePage, remoteSide } from "./observer.ts";
+import { isWrittenRemote, lookupOptions, type Observer, onePage, remoteSide } from "./observer.ts";
 import type { Target } from "./plan/action.ts";
-import { pastOf, settleOptions, settlePage } from "./settle-page.ts";
+import { believeRead, believeReadAfter, type ReadValue } from "./lag/believe.ts";
+import { pastOf, settlePage } from "./lag/settle-page.ts";
 
 /** `triples` with the fingerprints that decisions about them need; without those whose value cannot be read, each of
  * which is reported as a problem. */
@@ -81,8 +81,8 @@ async function readValues(
   if (wanted.length === 0) return triples;
   const read = new Map<string, ReadOutcome>();
   const entries = wanted.flatMap((triple) => triple[side] ?? []);
-  for await (const outcomes of observer[side].read(onePage(entries), lookOptions(side, observer))) {
-    if (isWrittenRemote(side, observer)) observer.recall.seeAll(outcomes);
+  for await (const outcomes of observer[side].read(onePage(entries), lookupOptions(side, observer))) {
+    if (isWrittenRemote(side, observer)) observer.memory.seeAll(outcomes);
     // Without its bytes: these are the transfer's to read.
     for (const outcome of outcomes) read.set(outcome.key, withoutBytes(outcome));
   }
@@ -116,31 +116,19 @@ function resolvedEntry(outcome: ReadOutcome, triple: Triple, side: Target, obser
   }
 }
 
-/** A value without a stamp is told only by reading it, and a read may lag as a listing may. */
-function settledRead(
-  { value, isLoose = false }: Extract<ReadOutcome, { kind: "value" }>,
-  triple: Triple,
-  side: Target,
-  observer: Observer,
-): Entry | undefined {
-  const listed = triple[side]!;
+/** A value without a stamp is told only by reading it, and a read may lag as a listing may. Undefined: nothing can be said of
+ * it in this round, which is reported. */
+function settledRead(read: ReadValue, triple: Triple, side: Target, observer: Observer): Entry | undefined {
   const past = pastOf(triple, side, observer);
-  if (
-    side === remoteSide(observer) &&
-    isBehindListing(value.entry, { listed, isLoose }, past, settleOptions(observer))
-  ) {
-    observer.recall.glimpse(listed);
-    return laggingRead(triple, observer);
-  }
-  const shows = settleRemote(value.entry, past, settleOptions(observer));
-  if (shows.kind === "overtaken") return laggingRead(triple, observer);
-  if (shows.kind !== "stale") return value.entry;
+  const isRemembered = side === remoteSide(observer);
+  const belief = isRemembered
+    ? believeReadAfter(triple[side]!, read, past, observer)
+    : believeRead(read, past, observer);
+  if (belief.kind === "take") return read.value.entry;
   observer.onLag(1);
-  return baseEntry(triple.base);
-}
-
-function laggingRead({ key }: Triple, observer: Observer): undefined {
-  observer.onLag(1);
-  observer.onProblem(staleRead(key));
+  // What only a listing showed is not known well enough to decide by.
+  if (belief.kind === "keep" && (belief.known === undefined || belief.known.fingerprint !== undefined))
+    return belief.known;
+  observer.onProblem(staleRead(triple.key));
   return undefined;
 }

@@ -4,7 +4,7 @@ import type { Clock, DurationMs } from "../core/clock.ts";
 import type { Problem } from "../core/problem.ts";
 import type { Pages, ReadableReplica, Replica, TransferOptions } from "../replica/replica.ts";
 import type { Target } from "./plan/action.ts";
-import type { Recall } from "./recall.ts";
+import type { RemoteMemory } from "./lag/remote-memory.ts";
 
 export interface Observer {
   readonly clock: Clock;
@@ -21,10 +21,10 @@ export interface Observer {
   readonly onProblem: (problem: Problem) => void;
   /** Keys whose listing lags, and was taken to be what is known. */
   readonly onLag: (keys: number) => void;
-  readonly recall: Recall;
+  readonly memory: RemoteMemory;
 }
 
-/** The side that may lag behind itself, and that glimpses are of. Between two namespaces: the one that is written to. */
+/** The side that may lag behind itself, and that unsettled are of. Between two namespaces: the one that is written to. */
 export function remoteSide({ source, destination }: Pick<Observer, "source" | "destination">): Target | undefined {
   if (destination.traits.eventuallyConsistent) return "destination";
   return source.traits.eventuallyConsistent ? "source" : undefined;
@@ -51,7 +51,7 @@ export function isWrittenRemote(side: Target, { destination }: Pick<Observer, "d
 }
 
 /** What a read to compare `side` is asked for with. */
-export function lookOptions(side: Target, observer: Observer): TransferOptions {
+export function lookupOptions(side: Target, observer: Observer): TransferOptions {
   const options = transferOptions(observer);
-  return isWrittenRemote(side, observer) ? { ...options, onSight: observer.recall.sight } : options;
+  return isWrittenRemote(side, observer) ? { ...options, onShown: observer.memory.seeOne } : options;
 }

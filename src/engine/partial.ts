@@ -9,14 +9,12 @@ import { baseEntry, type BaseRow, type Entry, type Tombstone } from "../core/ent
 import { assert } from "../core/errors.ts";
 import { compareUtf8, type Key } from "../core/key.ts";
 import { staleRead } from "../core/problem.ts";
-import { isBehindListing, type SettleOptions } from "../core/settle.ts";
 import type { BaseStore } from "./ports.ts";
 import type { ListOptions, Pages, ReadableReplica, Replica, Value } from "../replica/replica.ts";
 import type { MergeInput } from "./merge.ts";
 import { trusted } from "./observe.ts";
 import { onePage, transferOptions } from "./observer.ts";
-import type { Recall } from "./recall.ts";
-import { believed } from "./unstamped.ts";
+import { type BelieveDeps, believeReadAfter, believeUnstamped, type ReadValue } from "./lag/believe.ts";
 
 interface PartialSides {
   readonly source: ReadableReplica;
@@ -24,11 +22,9 @@ interface PartialSides {
   readonly base: BaseStore;
 }
 
-interface PartialOptions extends ListOptions {
+interface PartialOptions extends ListOptions, BelieveDeps {
   /** Is given the values of the destination that were read. */
   readonly seen: SeenValues;
-  readonly recall: Recall;
-  readonly settle: SettleOptions;
   /** Look at the destination whatever the source is: it is not known what the destination holds. */
   readonly looksAtAll: boolean;
 }
@@ -92,17 +88,18 @@ async function fetchUnseen(
   rows: ReadonlyMap<Key, BaseRow>,
   side: Replica,
   entries: Map<Key, Entry>,
-  { signal, onProblem, onUnknown, seen, recall, settle }: PartialOptions,
+  options: PartialOptions,
 ): Promise<void> {
+  const { signal, onProblem, onUnknown, seen, memory } = options;
   if (keys.length === 0) return;
   assert(side.fetch !== undefined, "a partial round has a destination that can be asked for keys");
   const expected = new Map([...rows.values()].map((row) => [row.key, baseEntry(row)!]));
   let bytes = 0;
-  for await (const read of side.fetch(keys, { ...transferOptions({ signal }), expected, onSight: recall.sight })) {
-    recall.seeAll(read);
+  for await (const read of side.fetch(keys, { ...transferOptions({ signal }), expected, onShown: memory.seeOne })) {
+    memory.seeAll(read);
     for (const found of read) {
-      const outcome = believed(found, recall, settle);
-      if (outcome.kind === "value" && outcome.isLoose === true && isMixed(outcome.value.entry, recall, settle)) {
+      const outcome = believeUnstamped(found, options);
+      if (outcome.kind === "value" && outcome.attributesAreListed === true && isMixed(outcome, options)) {
         entries.delete(outcome.key);
         onProblem(staleRead(outcome.key));
         onUnknown?.({ key: outcome.key });
@@ -124,10 +121,7 @@ async function fetchUnseen(
 
 /** Whether a value that was there before came with attributes that never went with it: those are of another version, which
  * counts as seen; or somebody changed the metadata alone, which is believed when the window is over. */
-function isMixed(read: Entry, recall: Recall, settle: SettleOptions): boolean {
-  const listed = { ...read, fingerprint: undefined, size: undefined };
-  if (!isBehindListing(read, { listed, isLoose: true }, recall.pastOf(read.key), settle)) return false;
-  recall.glimpse(listed);
-  recall.keep();
-  return true;
+function isMixed(read: ReadValue, options: PartialOptions): boolean {
+  const listed = { ...read.value.entry, fingerprint: undefined, size: undefined };
+  return believeReadAfter(listed, read, options.memory.pastOf(read.key), options).kind === "look-again";
 }

@@ -3,10 +3,13 @@
 import type { EpochMs } from "../core/clock.ts";
 import type { BaseRow, Entry, Tombstone } from "../core/entry.ts";
 import type { Key } from "../core/key.ts";
-import type { Glimpse } from "../core/settle.ts";
+import type { UnsettledVersion } from "../core/settle.ts";
 import type { Value } from "../replica/replica.ts";
 
-/** The base of one pair of replicas: what both last agreed on. */
+/** What is kept of one pair of replicas. */
+export type PairStore = BaseStore & UnsettledStore & IntentStore;
+
+/** The base: what both sides last agreed on. */
 export interface BaseStore {
   /** In key order [I1], tombstones among the rows. Not to be read while `commit` is called. */
   scan(): AsyncIterable<readonly (BaseRow | Tombstone)[]>;
@@ -15,20 +18,27 @@ export interface BaseStore {
   /** How many keys both sides agreed on. */
   count(): number;
   /** One transaction. Only for what both sides have confirmed [I4]. It settles what was intended for a key, and
-   * what was glimpsed of it, if that is recorded or `overwrites`: then it is a version that the key had before. */
+   * what was shown of it, if that is recorded or `overwrites`: then it is a version that the key had before. */
   commit(change: BaseChange): void;
   /** To be called before a round. Where the clock was set back since something was dated, what lies ahead counts as of `now`, so
    * that its window begins anew, rather than to last for as long as the clock was wrong. */
   redate(now: EpochMs): void;
-  /** Remembers versions that the remote showed, each until it is settled. One that is known already keeps its time. */
-  glimpse(entries: readonly Entry[], now: EpochMs): void;
+}
+
+/** The versions that the remote showed, and that both sides do not agree on yet. */
+interface UnsettledStore {
+  /** Remembers versions, each until it is settled. One that is known already keeps its time. */
+  rememberUnsettled(entries: readonly Entry[], now: EpochMs): void;
+  /** Those of each key in the order in which they were shown first: of the last day, and the latest 100,000 at the most. */
+  unsettled(): ReadonlyMap<Key, readonly UnsettledVersion[]>;
+}
+
+/** The versions that are on their way from one side to the other. */
+export interface IntentStore {
   /** Before it is sent: what one side holds is about to be written to the other. */
   intend(to: Intent["to"], entries: readonly Entry[], now: EpochMs): void;
   /** What was intended and is not known to be done: of the last day, and the latest 100,000 at the most. */
   intents(): ReadonlyMap<Key, Intent>;
-  /** What was glimpsed and is not settled, that of each key in the order in which it was seen first: of the last day, and
-   * the latest 100,000 at the most. */
-  glimpses(): ReadonlyMap<Key, readonly Glimpse[]>;
 }
 
 export interface BaseChange {
@@ -37,8 +47,8 @@ export interface BaseChange {
   /** These become tombstones, for as long as an old listing may still show them. */
   readonly forget: readonly Key[];
   readonly now: EpochMs;
-  /** The remote was written to: whatever was glimpsed there is replaced. Else any other version than the one recorded may
-   * well be the newer one, and stays a glimpse. */
+  /** The remote was written to: whatever it showed is replaced. Else any other version than the one recorded may
+   * well be the newer one, and stays unsettled. */
   readonly overwrites?: boolean;
 }
 

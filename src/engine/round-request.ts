@@ -10,14 +10,14 @@ import type { Decide } from "./plan/decide.ts";
 import type { SavedActions } from "./plan/follow-plan.ts";
 import type { PlanTrip } from "./plan/measure.ts";
 import type { Plan } from "./plan/plan.ts";
-import type { BaseStore, Spool, Trash } from "./ports.ts";
+import type { PairStore, Spool, Trash } from "./ports.ts";
 
 export interface RoundRequest {
   readonly clock: Clock;
   /** The side that is the truth; in two-way sync the local side, which is then written in place, too. */
   readonly source: ReadableReplica;
   readonly destination: Replica;
-  readonly base: BaseStore;
+  readonly base: PairStore;
   readonly trash: Trash;
   readonly spool: Spool;
   readonly decide: Decide;

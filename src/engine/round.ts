@@ -13,7 +13,7 @@ import { type Course, onlyOf, type Pass, type Tally } from "./pass.ts";
 import type { Done } from "./plan/action.ts";
 import { checkPlan, type Measure, type PlanTrip } from "./plan/measure.ts";
 import { Plan } from "./plan/plan.ts";
-import { openRecall } from "./recall.ts";
+import { openRemoteMemory } from "./lag/remote-memory.ts";
 import type { RoundEvents, RoundRequest, RoundResult } from "./round-request.ts";
 import { LOOKS_IN_VAIN_MAX, type Unsure, UNSURE_MAX, type UnsureKeys } from "./unsure.ts";
 
@@ -71,7 +71,7 @@ async function runPass(request: RoundRequest, pass: Pass): Promise<Pick<RoundRes
   const startedAt = request.clock.now();
   const plan = new Plan(request.spool);
   const seen: SeenValues = new Map();
-  const recall = openRecall(request, startedAt);
+  const memory = openRemoteMemory(request, startedAt);
   // What a listing tells of other keys was told by the first pass.
   const onProblem = (problem: Problem): void => {
     if (again === undefined || again.has(problem.subject as Key)) pass.onProblem(problem);
@@ -82,7 +82,7 @@ async function runPass(request: RoundRequest, pass: Pass): Promise<Pick<RoundRes
   };
   const onDone = tallyDone(tally, plan, request.events);
   try {
-    const measure = await fillPlan(plan, request, { ...pass, onProblem, seen, recall, onDone });
+    const measure = await fillPlan(plan, request, { ...pass, onProblem, seen, memory, onDone });
     const isRepeat = again !== undefined;
     const isLetPass = request.force || (isRepeat && isWithin(plan, again));
     const trip = isLetPass ? undefined : await checkPlan(plan, measure, request);
@@ -103,7 +103,7 @@ async function runPass(request: RoundRequest, pass: Pass): Promise<Pick<RoundRes
       twoWay,
       startedAt,
       seen,
-      recall,
+      memory,
       // A look at some keys has read what it is about to change.
       looks: request.trustStamps !== true && onlyOf(request, again) === undefined,
       onProblem,

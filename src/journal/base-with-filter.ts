@@ -1,9 +1,9 @@
 // A base seen through a mapping's filter, as both sides are: otherwise a filter that changed would look like deletions [I3].
 
 import { type IsManaged, managedPages } from "../replica/with-filter.ts";
-import type { BaseStore } from "../engine/ports.ts";
+import type { PairStore } from "../engine/ports.ts";
 
-export function baseWithFilter(inner: BaseStore, isManaged: IsManaged): BaseStore {
+export function baseWithFilter(inner: PairStore, isManaged: IsManaged): PairStore {
   return {
     ...inner,
     scan: () => managedPages(inner.scan(), isManaged),

@@ -1,6 +1,6 @@
 // The base of one pair of replicas, as rows of the journal. Each change of a row's version leaves the old one in the row's
-// `previous`, so that a listing that lags can be recognised [I7]; a forgotten key stays as a tombstone for a day. Glimpses
-// and intents are rows of their own (glimpses.ts, intents.ts), which end when the key's row here changes.
+// `previous`, so that a listing that lags can be recognised [I7]; a forgotten key stays as a tombstone for a day. UnsettledVersions
+// and intents are rows of their own (unsettled-versions.ts, intents.ts), which end when the key's row here changes.
 
 import type { DatabaseSync } from "node:sqlite";
 import type { DurationMs, EpochMs, EpochSeconds } from "../core/clock.ts";
@@ -8,10 +8,10 @@ import type { BaseRow, Tombstone } from "../core/entry.ts";
 import type { Fingerprint } from "../core/fingerprint.ts";
 import type { Key } from "../core/key.ts";
 import { openDates } from "./dates.ts";
-import { openGlimpses } from "./glimpses.ts";
+import { openUnsettledVersions } from "./unsettled-versions.ts";
 import { openIntents } from "./intents.ts";
 import { type Journal, transaction } from "./journal.ts";
-import type { BaseChange, BaseStore } from "../engine/ports.ts";
+import type { BaseChange, PairStore } from "../engine/ports.ts";
 import { defineVersionFunctions } from "./version-functions.ts";
 
 /** Pages of 1,000 live long enough for the garbage collector to take them for old. */
@@ -43,7 +43,7 @@ type Row = [
 const COLUMNS = `CAST(key AS TEXT), fingerprint, metadata, expiration, size, mtime_ms, ctime_ms, inode, hashed_at_ms, previous, binary, coalesce(agreed_at_ms, hashed_at_ms)`;
 
 /** The base of the pair that `identity` names; a pair never seen has an empty one. */
-export function openBase(journal: Journal, identity: string, settleWindowMs: DurationMs = 0): BaseStore {
+export function openBase(journal: Journal, identity: string, settleWindowMs: DurationMs = 0): PairStore {
   const { database } = journal;
   const keepMs = Math.max(PREVIOUS_KEEP_MS_MIN, 2 * settleWindowMs);
   defineVersionFunctions(database);
@@ -56,7 +56,7 @@ export function openBase(journal: Journal, identity: string, settleWindowMs: Dur
   select.setReturnArrays(true);
   const selectOne = database.prepare(`SELECT ${COLUMNS} FROM base WHERE pair = ? AND key = ?`);
   selectOne.setReturnArrays(true);
-  const glimpses = openGlimpses(database, id);
+  const unsettled = openUnsettledVersions(database, id);
   const intents = openIntents(database, id);
   const dates = openDates(database, id);
   const count = database.prepare("SELECT count(*) AS n FROM base WHERE pair = ? AND fingerprint IS NOT NULL");
@@ -69,7 +69,7 @@ export function openBase(journal: Journal, identity: string, settleWindowMs: Dur
       }),
     count: () => (count.get(id) as { n: number }).n,
     commit: committer(database, { pair: id, keepMs }, (change) => {
-      glimpses.settle(change);
+      unsettled.settle(change);
       intents.settle(change);
       dates.note(change.now);
     }),
@@ -79,11 +79,11 @@ export function openBase(journal: Journal, identity: string, settleWindowMs: Dur
       intents.add(to, entries, now);
     },
     intents: () => intents.all(),
-    glimpse: (entries, now) => {
+    rememberUnsettled: (entries, now) => {
       if (entries.length > 0) dates.note(now);
-      glimpses.add(entries, now);
+      unsettled.add(entries, now);
     },
-    glimpses: () => glimpses.all(),
+    unsettled: () => unsettled.all(),
   };
 }
 

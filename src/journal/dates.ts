@@ -18,7 +18,7 @@ const REDATE: readonly string[] = [
   // Of a tombstone; that of a file says when it was read.
   "UPDATE base SET hashed_at_ms = ?2 WHERE pair = ?1 AND fingerprint IS NULL AND hashed_at_ms > ?2",
   "UPDATE base SET previous = dated_versions(previous, ?2) WHERE pair = ?1 AND previous IS NOT NULL",
-  "UPDATE glimpse SET seen_at_ms = ?2 WHERE pair = ?1 AND seen_at_ms > ?2",
+  "UPDATE unsettled_version SET seen_at_ms = ?2 WHERE pair = ?1 AND seen_at_ms > ?2",
   "UPDATE intent SET since_ms = ?2 WHERE pair = ?1 AND since_ms > ?2",
   "UPDATE pair SET dated_ms = ?2 WHERE id = ?1",
 ];

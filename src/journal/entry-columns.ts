@@ -1,4 +1,4 @@
-// An entry as columns of a table: those of the journal's small tables of entries (glimpses, intents).
+// An entry as columns of a table: those of the journal's small tables of entries (unsettled versions, intents).
 
 import type { EpochSeconds } from "../core/clock.ts";
 import type { Entry } from "../core/entry.ts";

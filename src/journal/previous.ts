@@ -3,7 +3,7 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import type { EpochMs } from "../core/clock.ts";
-import { decodePrevious, encodePrevious, markMetadata } from "../core/settle.ts";
+import { decodePrevious, encodePrevious, markMetadata } from "../core/previous-version.ts";
 import type { EntryRow } from "./entry-columns.ts";
 
 /** Puts `versions`, the latest first, in front of those of a key; nothing if the base does not know the key. */

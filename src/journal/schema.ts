@@ -195,4 +195,11 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (plan, round)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Their plain names.
+  ALTER TABLE glimpse RENAME TO unsettled_version;
+  DROP INDEX glimpse_by_key;
+  CREATE INDEX unsettled_version_by_key ON unsettled_version (pair, key);
+  ALTER TABLE sighting RENAME TO mapping_facts;
+  `,
 ];

@@ -9,7 +9,7 @@ import {
   markMetadata,
   type PreviousVersion,
   recentVersions,
-} from "../core/settle.ts";
+} from "../core/previous-version.ts";
 
 /** Defines mark_metadata(metadata), recent_versions(previous, now, keep) and dated_versions(previous, now). */
 export function defineVersionFunctions(database: DatabaseSync): void {

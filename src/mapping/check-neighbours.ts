@@ -4,14 +4,14 @@
 import type { AccountConfig, Config, MappingConfig } from "../config/config.ts";
 import { prefixesOverlap, sameAccount } from "../config/overlap.ts";
 import { AppError } from "../core/errors.ts";
-import type { Sightings } from "../journal/sightings.ts";
+import type { MappingFactsStore } from "../journal/mapping-facts.ts";
 import type { Namespace } from "../kv/kv-api.ts";
 import { pathsInside, pathsInsideMounts, pathsOverlap } from "../replica/tree/paths-inside.ts";
 import { placeOf } from "./mapping-facts.ts";
 
 export interface Neighbourhood {
   readonly stateDir: string;
-  readonly sightings: Sightings;
+  readonly facts: MappingFactsStore;
   /** What the config says now; undefined: nothing is known of other mappings. */
   readonly config: Config | undefined;
 }
@@ -22,7 +22,7 @@ export function checkNeighbours(
   mapping: MappingConfig,
   account: AccountConfig,
   namespace: Namespace | undefined,
-  { stateDir, sightings, config }: Neighbourhood,
+  { stateDir, facts, config }: Neighbourhood,
 ): void {
   const { name, folder, prefix } = mapping;
   if (pathsOverlap(folder, stateDir) || pathsInsideMounts(folder, stateDir).length > 0) {
@@ -45,7 +45,7 @@ export function checkNeighbours(
     const isSame =
       (isNamed && sameAccount(account, otherAccount)) ||
       (account.accountId === otherAccount.accountId &&
-        sightings.get(other.name, placeOf(other, otherAccount))?.namespaceId === namespace.id);
+        facts.get(other.name, placeOf(other, otherAccount))?.namespaceId === namespace.id);
     if (isSame) {
       throw refused(
         `mappings "${name}" and "${other.name}" are about the same keys: ${mapping.namespace} and ${other.namespace} are one namespace`,

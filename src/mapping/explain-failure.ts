@@ -2,14 +2,14 @@
 
 import type { MappingConfig } from "../config/config.ts";
 import { AppError, visible } from "../core/errors.ts";
-import type { Sighting } from "../journal/sightings.ts";
+import type { MappingFacts } from "../journal/mapping-facts.ts";
 
 /** `error`, unless more can be said of it: a namespace that was there before is not made anew, since who deleted it may
  * have meant it. */
 export function explained(
   error: AppError,
   { name, namespace, account }: MappingConfig,
-  before: Sighting | undefined,
+  before: MappingFacts | undefined,
 ): AppError {
   const was = before?.namespaceId;
   if (error.code !== "namespace-not-found" || was === undefined) return error;

@@ -3,7 +3,7 @@
 
 import type { AccountConfig, MappingConfig } from "../config/config.ts";
 import { AppError } from "../core/errors.ts";
-import type { Sighting } from "../journal/sightings.ts";
+import type { MappingFacts } from "../journal/mapping-facts.ts";
 import { readRootIdentity, type RootIdentity } from "../replica/tree/tree-root.ts";
 import { apiOf } from "./place.ts";
 import type { Circumstances } from "./hold-reason.ts";
@@ -23,7 +23,7 @@ export function filterOf({ include, exclude, excludeDefaults }: MappingConfig): 
 
 /** The folder of `mapping`; undefined if a pull is to make it. Throws AppError `root-missing`: also for a folder that a
  * pull made before, since making it anew would fill the place where a disk is to be mounted. */
-export function findRoot(mapping: MappingConfig, before: Sighting | undefined): RootIdentity | undefined {
+export function findRoot(mapping: MappingConfig, before: MappingFacts | undefined): RootIdentity | undefined {
   try {
     return readRootIdentity(mapping.folder);
   } catch (error) {
@@ -52,7 +52,7 @@ export function isAsBefore({ rootChanged, namespaceChanged, filterChanged }: Cir
 }
 
 /** What differs between what is found now and what was seen before; nothing, if nothing was. */
-export function circumstancesOf(before: Sighting | undefined, found: Found): Circumstances {
+export function circumstancesOf(before: MappingFacts | undefined, found: Found): Circumstances {
   const was = before?.namespaceId;
   const now = found.namespaceId;
   return {

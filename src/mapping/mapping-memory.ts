@@ -9,7 +9,7 @@ import { type History, type HistoryEvent, openHistory } from "../journal/history
 import { type Holds, openHolds } from "../journal/holds.ts";
 import type { Journal } from "../journal/journal.ts";
 import { operationErrorOf } from "../journal/operation-error.ts";
-import { openSightings, type Sighting } from "../journal/sightings.ts";
+import { openMappingFacts, type MappingFacts } from "../journal/mapping-facts.ts";
 import { openTrashIndex } from "../journal/trash-index.ts";
 import { filterOf } from "./mapping-facts.ts";
 import { openOutcomeKeeper, type OutcomeKeeper } from "./mapping-outcome.ts";
@@ -21,11 +21,11 @@ export interface MappingMemory {
   /** The filters of the mapping as they are compared from round to round. */
   readonly filter: string;
   /** What was seen at this place when the last look at everything was done. */
-  seenAt(place: string): Sighting | undefined;
+  seenAt(place: string): MappingFacts | undefined;
   /** A look at everything is done. */
-  see(what: Omit<Sighting, "mapping" | "filter">): void;
+  see(what: Omit<MappingFacts, "mapping" | "filter">): void;
   /** All that was seen of this and other mappings. */
-  readonly sightings: ReturnType<typeof openSightings>;
+  readonly facts: ReturnType<typeof openMappingFacts>;
   /** A line of history about the mapping as a whole. */
   tell(event: HistoryEvent, reason: string): void;
   /** For the history, and for a status without a daemon. Never throws for what is wrong with the state folder's disk. */
@@ -44,7 +44,7 @@ export function openMappingMemory(deps: {
 }): MappingMemory {
   const { clock, journal, stateDir, mapping } = deps;
   const { name } = mapping;
-  const sightings = openSightings(journal);
+  const facts = openMappingFacts(journal);
   const history = openHistory(journal);
   const outcome = openOutcomeKeeper(deps);
   const trash = openTrashIndex(journal, stateDir);
@@ -60,9 +60,9 @@ export function openMappingMemory(deps: {
     history,
     outcome,
     filter,
-    sightings,
-    seenAt: (place) => sightings.get(name, place),
-    see: (what) => sightings.put({ ...what, mapping: name, filter }),
+    facts,
+    seenAt: (place) => facts.get(name, place),
+    see: (what) => facts.put({ ...what, mapping: name, filter }),
     tell,
     noteFailure(error) {
       try {

@@ -3,7 +3,7 @@
 
 import type { MappingConfig } from "../config/config.ts";
 import type { Clock } from "../core/clock.ts";
-import type { Sighting } from "../journal/sightings.ts";
+import type { MappingFacts } from "../journal/mapping-facts.ts";
 import type { RootIdentity } from "../replica/tree/tree-root.ts";
 import { countLooks } from "./look-count.ts";
 import { sameRoot } from "./mapping-facts.ts";
@@ -24,7 +24,7 @@ export interface MappingOpener {
   open(found: {
     readonly account: DaemonAccount;
     readonly root: RootIdentity | undefined;
-    readonly before: Sighting | undefined;
+    readonly before: MappingFacts | undefined;
     /** Create nothing. */
     readonly look: boolean;
     readonly signal: AbortSignal;

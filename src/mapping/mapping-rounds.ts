@@ -144,8 +144,8 @@ function openAttempts(
       const opened = await opener.open({ account, root, before, look, signal: call.signal });
       const { namespace } = opened.mapping;
       if (checked !== opened) {
-        const { sightings } = memory;
-        checkNeighbours(mapping, account.config, namespace, { ...deps, sightings, config: deps.config?.() });
+        const { facts } = memory;
+        checkNeighbours(mapping, account.config, namespace, { ...deps, facts, config: deps.config?.() });
         checked = opened;
       }
       call.onOpened?.(namespace);

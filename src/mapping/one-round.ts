@@ -5,7 +5,7 @@ import type { MappingConfig } from "../config/config.ts";
 import { AppError } from "../core/errors.ts";
 import type { Problem } from "../core/problem.ts";
 import type { RoundEvents } from "../engine/round-request.ts";
-import type { Sighting } from "../journal/sightings.ts";
+import type { MappingFacts } from "../journal/mapping-facts.ts";
 import { collectProblems } from "./collect-problems.ts";
 import { decideOf } from "./decide-mapping.ts";
 import type { DirtyKeys } from "./dirty-keys.ts";
@@ -22,7 +22,7 @@ import { everything, NO_PROBLEMS, nothing } from "./standing-problems.ts";
 /** What a round starts from. */
 export interface Situation extends Opened {
   readonly place: string;
-  readonly before: Sighting | undefined;
+  readonly before: MappingFacts | undefined;
   readonly pair: Pair;
   readonly circumstances: Circumstances;
 }

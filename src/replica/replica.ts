@@ -77,7 +77,7 @@ export interface TransferOptions {
   readonly once?: { readonly withinMs: DurationMs } | undefined;
   /** For `read` and `fetch`: is told a version that one request showed, before the side sends another request to confirm it.
    * The caller so knows of the version even if the call fails halfway. */
-  readonly onSight?: (sight: Sight) => void;
+  readonly onShown?: (version: ShownVersion) => void;
   /** For `fetch`: what the caller believes some keys to hold. The side chooses by it how to ask for each key. If a value is
    * the expected one, and a listing does not show its key yet, the side takes the expected metadata to be its metadata. */
   readonly expected?: ReadonlyMap<Key, Entry>;
@@ -92,27 +92,27 @@ export interface Value {
 }
 
 /** A version that a side showed. If it is loose, its bytes came without metadata and expiration: these are the listing's. */
-export interface Sight {
+export interface ShownVersion {
   readonly entry: Entry;
-  readonly isLoose: boolean;
+  readonly attributesAreListed: boolean;
 }
 
-/** What `read` and `fetch` say about a key. `seen`: other versions of the key that the side showed on the way. */
+/** What `read` and `fetch` say about a key. `alsoShown`: other versions of the key that the side showed on the way. */
 export type ReadOutcome =
   | {
       readonly kind: "value";
       readonly key: Key;
       readonly value: Value;
-      /** As in {@link Sight}: no stamp ties the value to its listing, so the two may be of different times. */
-      readonly isLoose?: boolean;
-      readonly seen?: readonly Sight[];
+      /** As in {@link ShownVersion}: no stamp ties the value to its listing, so the two may be of different times. */
+      readonly attributesAreListed?: boolean;
+      readonly alsoShown?: readonly ShownVersion[];
     }
-  | { readonly kind: "absent"; readonly key: Key; readonly seen?: readonly Sight[] }
+  | { readonly kind: "absent"; readonly key: Key; readonly alsoShown?: readonly ShownVersion[] }
   | {
       readonly kind: "problem";
       readonly key: Key;
       readonly problem: Problem;
-      readonly seen?: readonly Sight[];
+      readonly alsoShown?: readonly ShownVersion[];
       /** What the key holds, if only its stamp says otherwise. Code that is about to destroy the value saves this. */
       readonly unstamped?: Value;
       /** The metadata of `unstamped` came from a listing, which may lag. It counts only if it stays so for a settle window. */

@@ -6,7 +6,16 @@
 
 import type { Entry } from "../core/entry.ts";
 import type { Key } from "../core/key.ts";
-import type { Pages, ReadOutcome, Replica, Sight, TransferOptions, Value, Write, WriteOutcome } from "./replica.ts";
+import type {
+  Pages,
+  ReadOutcome,
+  Replica,
+  ShownVersion,
+  TransferOptions,
+  Value,
+  Write,
+  WriteOutcome,
+} from "./replica.ts";
 
 /** What a wrapper changes. A part that is left out changes nothing. */
 export interface View {
@@ -16,7 +25,7 @@ export interface View {
   /** Changes an entry on its way out of a listing, of `lookup`, and of an outcome "written". */
   readonly listed?: (entry: Entry) => Entry;
   /** Changes the entry of a version on its way out of `read` and `fetch`. Whatever the replica inside showed passes it: the
-   * value, `unstamped`, `seen`, and what `onSight` is told. */
+   * value, `unstamped`, `alsoShown`, and what `onShown` is told. */
   readonly read?: (entry: Entry) => Entry;
   /** Changes the entry of a value on its way into `write`. */
   readonly written?: (entry: Entry) => Entry;
@@ -27,8 +36,8 @@ export function wrapReplica(inner: Replica, view: View): Replica {
   const { isShown = () => true, listed = unchanged, read = unchanged, written = unchanged } = view;
   const { lookup, fetch, keepConflictCopy } = inner;
   const readOptions = (options: TransferOptions = {}): TransferOptions => {
-    const { onSight } = options;
-    return onSight === undefined ? options : { ...options, onSight: (sight) => onSight(viewSight(sight, read)) };
+    const { onShown } = options;
+    return onShown === undefined ? options : { ...options, onShown: (version) => onShown(viewShown(version, read)) };
   };
   const outcomes = (pages: Pages<ReadOutcome>): Pages<ReadOutcome> =>
     read === unchanged ? pages : mapPages(pages, (outcome) => viewOutcome(outcome, read));
@@ -69,19 +78,19 @@ async function* mapPages<A, B>(pages: Pages<A>, change: (item: A) => B): Pages<B
 }
 
 function viewOutcome(outcome: ReadOutcome, read: Change): ReadOutcome {
-  const seen = outcome.seen && { seen: outcome.seen.map((sight) => viewSight(sight, read)) };
+  const alsoShown = outcome.alsoShown && { alsoShown: outcome.alsoShown.map((version) => viewShown(version, read)) };
   switch (outcome.kind) {
     case "value":
-      return { ...outcome, ...seen, value: viewValue(outcome.value, read) };
+      return { ...outcome, ...alsoShown, value: viewValue(outcome.value, read) };
     case "absent":
-      return { ...outcome, ...seen };
+      return { ...outcome, ...alsoShown };
     case "problem":
-      return { ...outcome, ...seen, ...(outcome.unstamped && { unstamped: viewValue(outcome.unstamped, read) }) };
+      return { ...outcome, ...alsoShown, ...(outcome.unstamped && { unstamped: viewValue(outcome.unstamped, read) }) };
   }
 }
 
-function viewSight(sight: Sight, read: Change): Sight {
-  return { ...sight, entry: read(sight.entry) };
+function viewShown(version: ShownVersion, read: Change): ShownVersion {
+  return { ...version, entry: read(version.entry) };
 }
 
 function viewValue(value: Value, change: Change): Value {

@@ -72,7 +72,7 @@ function isMisstamped(held: Held | undefined): boolean {
   return stamp !== undefined && stamp.fingerprint !== fingerprintOf(held.bytes);
 }
 
-export interface Sight {
+export interface ShownVersion {
   /** Takes the time that a request takes. */
   readonly passTime: () => Promise<void>;
   readonly onValue: (bytes: Uint8Array) => void;
@@ -81,7 +81,7 @@ export interface Sight {
 }
 
 /** `client` as seen by whoever uses it. */
-export function watchedClient(client: KvClient, { passTime, onValue, onMetadata }: Sight): KvClient {
+export function watchedClient(client: KvClient, { passTime, onValue, onMetadata }: ShownVersion): KvClient {
   return {
     ...client,
     async listKeys(id, query, options) {

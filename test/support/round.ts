@@ -11,7 +11,7 @@ import { runRound } from "../../src/engine/round.ts";
 import { type RoundResult } from "../../src/engine/round-request.ts";
 import { openBase } from "../../src/journal/base.ts";
 import { type Journal, openScratchJournal } from "../../src/journal/journal.ts";
-import type { BaseStore, Loss, Trash } from "../../src/engine/ports.ts";
+import type { PairStore, Loss, Trash } from "../../src/engine/ports.ts";
 import { openSpool } from "../../src/journal/spool.ts";
 import type { ReadableReplica, Replica } from "../../src/replica/replica.ts";
 
@@ -19,7 +19,7 @@ export interface Pair {
   readonly clock: Clock;
   readonly source: ReadableReplica;
   readonly destination: Replica;
-  readonly base: BaseStore;
+  readonly base: PairStore;
   readonly journal: Journal;
   readonly trashed: { key: string; content: string; reason: Loss["reason"] }[];
 }
@@ -35,7 +35,7 @@ export interface RoundOptions {
   readonly only?: readonly Key[];
   readonly force?: boolean;
   readonly dryRun?: boolean;
-  readonly base?: BaseStore;
+  readonly base?: PairStore;
   readonly trash?: Trash;
   readonly maxOverwrite?: GuardLimits["maxOverwrite"];
 }

@@ -93,7 +93,7 @@ const BEYOND_BULK: ReadonlySet<KvError["code"]> = new Set(["not-text", "unsuppor
 async function withListedAttributes(
   side: NamespaceSide,
   { key: full, tag, bytes, readAt }: Extract<ReadValue<Entry>, { kind: "value" }>,
-  { expected, onSight: _, ...options }: FetchOptions,
+  { expected, onShown: _, ...options }: FetchOptions,
 ): Promise<ReadOutcome> {
   const { key } = tag;
   const fingerprint = fingerprintOf(bytes);
@@ -103,21 +103,34 @@ async function withListedAttributes(
     // What a listing does not show yet is not known; it is not "no metadata".
     const before = expected?.get(key);
     if (before?.fingerprint !== fingerprint)
-      return { kind: "problem", key, problem: staleRead(key), seen: [{ entry: found, isLoose: true }] };
+      return {
+        kind: "problem",
+        key,
+        problem: staleRead(key),
+        alsoShown: [{ entry: found, attributesAreListed: true }],
+      };
     const { metadata, expiration } = before;
     return { kind: "value", key, value: { entry: { ...found, metadata, expiration }, bytes, readAt } };
   }
   const shown = listedEntry(key, listed);
   const { metadata, expiration } = shown;
   const entry = { ...found, metadata, expiration };
-  if (shown.fingerprint === undefined) return { kind: "value", key, value: { entry, bytes, readAt }, isLoose: true };
+  if (shown.fingerprint === undefined)
+    return { kind: "value", key, value: { entry, bytes, readAt }, attributesAreListed: true };
   if (shown.fingerprint === fingerprint) return { kind: "value", key, value: { entry, bytes, readAt } };
   // Two versions, and both may be ones that nobody knows yet.
-  const seen = [
-    { entry, isLoose: true },
-    { entry: shown, isLoose: false },
+  const alsoShown = [
+    { entry, attributesAreListed: true },
+    { entry: shown, attributesAreListed: false },
   ];
-  return { kind: "problem", key, problem: staleRead(key), seen, unstamped: { entry, bytes, readAt }, isApart: true };
+  return {
+    kind: "problem",
+    key,
+    problem: staleRead(key),
+    alsoShown,
+    unstamped: { entry, bytes, readAt },
+    isApart: true,
+  };
 }
 
 async function listOne(

@@ -39,7 +39,7 @@ export function openNamespaceReplica(options: NamespaceReplicaOptions): Replica 
   });
   const readCall = (given: TransferOptions | undefined): ReadOptions => ({
     ...call(given),
-    ...(given?.onSight !== undefined && { onSight: given.onSight }),
+    ...(given?.onShown !== undefined && { onShown: given.onShown }),
   });
   return {
     kind: "namespace",

@@ -11,12 +11,12 @@ import type { CallOptions } from "../../kv/kv-api.ts";
 import { readValues } from "../../kv/read-values.ts";
 import { type ReadAttributes, type ReadValue, type ValueToRead } from "../../kv/value-to-read.ts";
 import { readValueBytes } from "../../kv/read-value-bytes.ts";
-import type { Pages, ReadOutcome, Sight, TransferOptions } from "../replica.ts";
+import type { Pages, ReadOutcome, ShownVersion, TransferOptions } from "../replica.ts";
 import { metadataFault } from "./listed-entry.ts";
 import type { NamespaceSide } from "./namespace-side.ts";
 import { fullKey } from "./scope.ts";
 
-export type ReadOptions = CallOptions & Pick<TransferOptions, "onSight">;
+export type ReadOptions = CallOptions & Pick<TransferOptions, "onShown">;
 
 export async function* readEntries(
   side: NamespaceSide,
@@ -85,26 +85,26 @@ function contradicts(outcome: Extract<ReadValue<Entry>, { kind: "value" }>): boo
 async function readAgain(
   { clock, api, namespaceId }: NamespaceSide,
   outcome: Extract<ReadValue<Entry>, { kind: "value" }>,
-  { onSight, ...options }: ReadOptions,
+  { onShown, ...options }: ReadOptions,
 ): Promise<ReadOutcome> {
   const { tag, attributes } = outcome;
   const { key } = tag;
-  const first = sightOf(tag, outcome.bytes, attributes);
-  onSight?.(first);
+  const first = shownVersion(tag, outcome.bytes, attributes);
+  onShown?.(first);
   const bytes = await readValueBytes(api, namespaceId, outcome.key, options);
-  if (bytes === undefined) return { kind: "absent", key, seen: [first] };
+  if (bytes === undefined) return { kind: "absent", key, alsoShown: [first] };
   if (fingerprintOf(bytes) === stampedFingerprint(tag, attributes))
-    return { ...valueOutcome(tag, bytes, clock.now(), attributes), seen: [first] };
+    return { ...valueOutcome(tag, bytes, clock.now(), attributes), alsoShown: [first] };
   const message = "is not the value that its stamp is of: KV is not up to date yet, or another program kept the stamp";
   // Both: either may be one that nobody knows yet.
-  const seen = [first, sightOf(tag, bytes, undefined)];
-  const stale = { kind: "problem", key, problem: problem("stale-read", key, message), seen } as const;
+  const alsoShown = [first, shownVersion(tag, bytes, undefined)];
+  const stale = { kind: "problem", key, problem: problem("stale-read", key, message), alsoShown } as const;
   const isTwiceTheSame = attributes !== undefined && first.entry.fingerprint === fingerprintOf(bytes);
   return isTwiceTheSame ? { ...stale, unstamped: { entry: first.entry, bytes, readAt: clock.now() } } : stale;
 }
 
 /** What was read, rather than what was asked for. */
-function sightOf(asked: Entry, bytes: Uint8Array, attributes: ReadAttributes | undefined): Sight {
+function shownVersion(asked: Entry, bytes: Uint8Array, attributes: ReadAttributes | undefined): ShownVersion {
   const entry = {
     ...asked,
     ...(attributes !== undefined && userAttributes(attributes)),
@@ -112,7 +112,7 @@ function sightOf(asked: Entry, bytes: Uint8Array, attributes: ReadAttributes | u
     size: bytes.byteLength,
     binary: !isUtf8(bytes),
   };
-  return { entry, isLoose: attributes === undefined };
+  return { entry, attributesAreListed: attributes === undefined };
 }
 
 function valueOutcome(
@@ -137,7 +137,7 @@ function valueOutcome(
   };
   const value = { entry: resolved, bytes, readAt };
   return fingerprint === undefined && attributes === undefined
-    ? { kind: "value", key, value, isLoose: true }
+    ? { kind: "value", key, value, attributesAreListed: true }
     : { kind: "value", key, value };
 }
 

@@ -145,13 +145,13 @@ it("what the first of two requests of a read showed is remembered, though the se
   const stopped = new Error("stopped");
   const broken: Replica = {
     ...pair.destination,
-    async *fetch(_, { onSight } = {}) {
-      onSight?.({ entry: theirs.entry, isLoose: false });
+    async *fetch(_, { onShown } = {}) {
+      onShown?.({ entry: theirs.entry, attributesAreListed: false });
       yield [];
       throw stopped;
     },
   };
   await put(local, { a: "mine" });
   await expect(round({ ...pair, destination: broken })).rejects.toBe(stopped);
-  expect(pair.base.glimpses().get(keyOf("a"))).toMatchObject([{ entry: { fingerprint: theirs.entry.fingerprint } }]);
+  expect(pair.base.unsettled().get(keyOf("a"))).toMatchObject([{ entry: { fingerprint: theirs.entry.fingerprint } }]);
 });

@@ -1,4 +1,4 @@
-// Holds, sightings, history and the trash's index: what the daemon keeps in the journal besides the base.
+// Holds, facts of mappings, history and the trash's index: what the daemon keeps in the journal besides the base.
 
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,7 +8,7 @@ import type { EpochMs } from "../../../src/core/clock.ts";
 import { type HistoryLine, openHistory } from "../../../src/journal/history.ts";
 import { openHolds } from "../../../src/journal/holds.ts";
 import { type Journal, openJournal } from "../../../src/journal/journal.ts";
-import { openSightings } from "../../../src/journal/sightings.ts";
+import { openMappingFacts } from "../../../src/journal/mapping-facts.ts";
 import { openTrashIndex } from "../../../src/journal/trash-index.ts";
 import { openTrash } from "../../../src/journal/trash.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
@@ -74,9 +74,9 @@ describe("holds", () => {
   });
 });
 
-describe("sightings", () => {
+describe("facts", () => {
   it("are of one place, and say nothing of another", () => {
-    const sightings = openSightings(journal);
+    const facts = openMappingFacts(journal);
     const seen = {
       mapping: "a",
       place: "here",
@@ -85,12 +85,12 @@ describe("sightings", () => {
       filter: "[]",
       lookedAt: clock.now(),
     };
-    sightings.put(seen);
-    expect(sightings.get("a", "here")).toEqual(seen);
-    expect(sightings.get("a", "there")).toBeUndefined();
-    sightings.put({ ...seen, place: "there", root: undefined, namespaceId: undefined });
-    expect(sightings.get("a", "here")).toBeUndefined();
-    expect(sightings.get("a", "there")).toMatchObject({ root: undefined, namespaceId: undefined });
+    facts.put(seen);
+    expect(facts.get("a", "here")).toEqual(seen);
+    expect(facts.get("a", "there")).toBeUndefined();
+    facts.put({ ...seen, place: "there", root: undefined, namespaceId: undefined });
+    expect(facts.get("a", "here")).toBeUndefined();
+    expect(facts.get("a", "there")).toMatchObject({ root: undefined, namespaceId: undefined });
   });
 });
 

@@ -9,11 +9,12 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { EpochMs } from "../../../src/core/clock.ts";
 import { compareUtf8 } from "../../../src/core/key.ts";
-import { decodePrevious, isNews } from "../../../src/core/settle.ts";
+import { decodePrevious } from "../../../src/core/previous-version.ts";
+import { isNews } from "../../../src/core/settle.ts";
 import { openBase } from "../../../src/journal/base.ts";
 import { JOURNAL_FILE, openJournal } from "../../../src/journal/journal.ts";
 import { openStateLock } from "../../../src/journal/lock.ts";
-import type { BaseStore, NewBaseRow } from "../../../src/engine/ports.ts";
+import type { PairStore, NewBaseRow } from "../../../src/engine/ports.ts";
 import { MIGRATIONS } from "../../../src/journal/schema.ts";
 import { openTrash } from "../../../src/journal/trash.ts";
 import { HOSTILE_KEYS } from "../../conformance/replica-suite.ts";
@@ -25,7 +26,7 @@ const clock = new FakeClock();
 const NOW = clock.now();
 
 /** Rows as they were recorded, without what they were before. */
-async function rows(base: BaseStore): Promise<readonly unknown[]> {
+async function rows(base: PairStore): Promise<readonly unknown[]> {
   return (await collect(base.scan())).map(({ previous: _, ...row }) => row);
 }
 
@@ -112,7 +113,7 @@ describe("the base", () => {
     );
     const { fingerprint, metadata } = versions[0]!;
     const shown = { ...entryOf("a", "version 0"), metadata };
-    const past = { base: undefined, previous: last!.previous, glimpses: [] };
+    const past = { base: undefined, previous: last!.previous, unsettled: [] };
     expect([shown.fingerprint, isNews(shown, past)]).toEqual([fingerprint, false]);
     expect(isNews({ ...shown, metadata: '{"other":1}' }, past)).toBe(true);
     // Half an hour later they are of no use.
@@ -144,14 +145,14 @@ describe("the base", () => {
     base.commit({ record: [row("old", "1", NOW)], forget: [], now: NOW });
     base.commit({ record: [row("a", "1", ahead), row("gone", "1", ahead)], forget: [], now: ahead });
     base.commit({ record: [row("a", "2", ahead)], forget: [keyOf("gone")], now: ahead });
-    base.glimpse([entryOf("g", "seen")], ahead);
+    base.rememberUnsettled([entryOf("g", "seen")], ahead);
     const later = (NOW + 5000) as EpochMs;
     base.redate(later);
     const [old, a, gone] = base.lookup(["old", "a", "gone"].map(keyOf));
     expect(old).toMatchObject({ agreedAt: NOW });
     expect(a).toMatchObject({ agreedAt: later });
     expect([a, gone].map((found) => decodePrevious(found!.previous!)[0]![3])).toEqual([later, later]);
-    expect(base.glimpses().get(keyOf("g"))).toMatchObject([{ at: later }]);
+    expect(base.unsettled().get(keyOf("g"))).toMatchObject([{ at: later }]);
     // A tombstone of the wrong clock does not stay for 400 days.
     base.commit({ record: [], forget: [], now: (later + 86_400_001) as EpochMs });
     expect(base.lookup([keyOf("gone")])).toEqual([]);
@@ -190,7 +191,7 @@ describe("a journal file", () => {
     `);
     file.close();
     const journal = openJournal({ stateDir, clock });
-    expect([...openBase(journal, "pair").glimpses().values()]).toMatchObject([
+    expect([...openBase(journal, "pair").unsettled().values()]).toMatchObject([
       [{ entry: { key: "k", fingerprint: "f", size: 3, binary: false }, at: 5 }],
     ]);
     journal.close();

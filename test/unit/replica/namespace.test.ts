@@ -198,11 +198,11 @@ describe("reading a namespace", () => {
     const replica = open({ api });
     const { entries } = await list(replica);
     const seen = (...texts: string[]) =>
-      texts.map((text, i) => ({ entry: { fingerprint: stampOf(text).fingerprint }, isLoose: i > 0 }));
+      texts.map((text, i) => ({ entry: { fingerprint: stampOf(text).fingerprint }, attributesAreListed: i > 0 }));
     const fetched = () => collect(replica.fetch!([keyOf("a")]));
-    expect(await fetched()).toMatchObject([{ kind: "problem", seen: seen("first", "second") }]);
+    expect(await fetched()).toMatchObject([{ kind: "problem", alsoShown: seen("first", "second") }]);
     expect(entries).toMatchObject([{ fingerprint: stampOf("something else").fingerprint }]);
-    expect(await fetched()).toMatchObject([{ kind: "absent", seen: seen("second") }]);
+    expect(await fetched()).toMatchObject([{ kind: "absent", alsoShown: seen("second") }]);
   });
 
   it("never hands out a value that contradicts the stamp it was listed with", async () => {

@@ -5,7 +5,7 @@ import type { Entry } from "../../../src/core/entry.ts";
 import { staleRead } from "../../../src/core/problem.ts";
 import type { Rule } from "../../../src/core/rule.ts";
 import { openMemoryReplica } from "../../../src/replica/memory.ts";
-import type { Replica, Sight } from "../../../src/replica/replica.ts";
+import type { Replica, ShownVersion } from "../../../src/replica/replica.ts";
 import { withFilter } from "../../../src/replica/with-filter.ts";
 import { withRules } from "../../../src/replica/with-rules.ts";
 import { withoutStamps } from "../../../src/replica/without-stamps.ts";
@@ -58,23 +58,23 @@ it("without stamps neither a listing nor a lookup tells what a value is, and a r
 
 it("a view changes every version that a read shows: those seen on the way, and those without their stamp", async () => {
   const value = valueOf(clock, "k", "v");
-  const sight: Sight = { entry: value.entry, isLoose: false };
+  const version: ShownVersion = { entry: value.entry, attributesAreListed: false };
   const key = keyOf("k");
   const inner: Replica = {
     ...(await memoryWith()),
-    async *fetch(_, { onSight } = {}) {
-      onSight?.(sight);
+    async *fetch(_, { onShown } = {}) {
+      onShown?.(version);
       yield [
-        { kind: "absent", key, seen: [sight] },
-        { kind: "problem", key, problem: staleRead(key), seen: [sight], unstamped: value },
+        { kind: "absent", key, alsoShown: [version] },
+        { kind: "problem", key, problem: staleRead(key), alsoShown: [version], unstamped: value },
       ];
     },
   };
-  const told: Sight[] = [];
+  const told: ShownVersion[] = [];
   const marked = (entry: Entry): Entry => ({ ...entry, metadata: '"seen"' });
   const replica = wrapReplica(inner, { read: marked });
-  const outcomes = await collect(replica.fetch!([key], { onSight: (one) => told.push(one) }));
+  const outcomes = await collect(replica.fetch!([key], { onShown: (one) => told.push(one) }));
   const own = { entry: { metadata: '"seen"' } };
   expect(told).toMatchObject([own]);
-  expect(outcomes).toMatchObject([{ seen: [own] }, { seen: [own], unstamped: own }]);
+  expect(outcomes).toMatchObject([{ alsoShown: [own] }, { alsoShown: [own], unstamped: own }]);
 });

@@ -1,10 +1,10 @@
-// Sightings: which folder and namespace a mapping's last finished round was about. A folder that was replaced or
+// The facts of a mapping: which folder and namespace a mapping's last finished round was about. A folder that was replaced or
 // unmounted, a namespace that was made anew, and filters that changed are told by them.
 
 import type { EpochMs } from "../core/clock.ts";
 import type { Journal } from "./journal.ts";
 
-export interface Sighting {
+export interface MappingFacts {
   readonly mapping: string;
   /** Folder, account, namespace and prefix as the config names them: what was seen elsewhere says nothing. */
   readonly place: string;
@@ -17,10 +17,10 @@ export interface Sighting {
   readonly lookedAt: EpochMs;
 }
 
-export interface Sightings {
+export interface MappingFactsStore {
   /** The last of the mapping at that place. */
-  get(mapping: string, place: string): Sighting | undefined;
-  put(sighting: Sighting): void;
+  get(mapping: string, place: string): MappingFacts | undefined;
+  put(facts: MappingFacts): void;
 }
 
 interface Row {
@@ -33,18 +33,18 @@ interface Row {
   readonly looked_at_ms: number;
 }
 
-export function openSightings({ database }: Journal): Sightings {
-  const select = database.prepare("SELECT * FROM sighting WHERE mapping = ? AND place = ?");
-  const insert = database.prepare("INSERT OR REPLACE INTO sighting VALUES (?, ?, ?, ?, ?, ?, ?)");
+export function openMappingFacts({ database }: Journal): MappingFactsStore {
+  const select = database.prepare("SELECT * FROM mapping_facts WHERE mapping = ? AND place = ?");
+  const insert = database.prepare("INSERT OR REPLACE INTO mapping_facts VALUES (?, ?, ?, ?, ?, ?, ?)");
   return {
-    get: (mapping, place) => sightingOf(select.get(mapping, place) as Row | undefined),
+    get: (mapping, place) => factsOf(select.get(mapping, place) as Row | undefined),
     put: ({ mapping, place, root, namespaceId, filter, lookedAt }) => {
       insert.run(mapping, place, root?.device ?? null, root?.inode ?? null, namespaceId ?? null, filter, lookedAt);
     },
   };
 }
 
-function sightingOf(row: Row | undefined): Sighting | undefined {
+function factsOf(row: Row | undefined): MappingFacts | undefined {
   if (row === undefined) return undefined;
   return {
     mapping: row.mapping,

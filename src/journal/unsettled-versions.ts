@@ -6,7 +6,7 @@ import type { EpochMs } from "../core/clock.ts";
 import { compareVersions } from "../core/compare.ts";
 import type { Entry } from "../core/entry.ts";
 import type { Key } from "../core/key.ts";
-import type { Glimpse } from "../core/settle.ts";
+import type { UnsettledVersion } from "../core/settle.ts";
 import { ENTRY_COLUMNS, entryColumns, entryOf, type EntryRow } from "./entry-columns.ts";
 import { transaction } from "./journal.ts";
 import type { BaseChange, NewBaseRow } from "../engine/ports.ts";
@@ -17,29 +17,29 @@ const KEEP_MS = 86_400_000;
 /** About 30 MB in memory. More of them at once come only of a first look that was killed. */
 const ROWS_MAX = 100_000;
 
-export interface Glimpses {
+export interface UnsettledVersions {
   add(entries: readonly Entry[], now: EpochMs): void;
-  all(): ReadonlyMap<Key, readonly Glimpse[]>;
+  all(): ReadonlyMap<Key, readonly UnsettledVersion[]>;
   /** Within the transaction that changes these rows: see {@link BaseChange.overwrites}. */
   settle(change: BaseChange): void;
 }
 
-export function openGlimpses(database: DatabaseSync, pair: number): Glimpses {
+export function openUnsettledVersions(database: DatabaseSync, pair: number): UnsettledVersions {
   const insert = database.prepare(
-    `INSERT INTO glimpse SELECT NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
+    `INSERT INTO unsettled_version SELECT NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
      WHERE NOT EXISTS (
-       SELECT 1 FROM glimpse WHERE pair = ?1 AND key = ?2 AND fingerprint IS ?3 AND metadata IS ?4 AND expiration IS ?5
+       SELECT 1 FROM unsettled_version WHERE pair = ?1 AND key = ?2 AND fingerprint IS ?3 AND metadata IS ?4 AND expiration IS ?5
      )`,
   );
-  const purge = database.prepare("DELETE FROM glimpse WHERE pair = ? AND seen_at_ms < ?");
+  const purge = database.prepare("DELETE FROM unsettled_version WHERE pair = ? AND seen_at_ms < ?");
   const select = database.prepare(
-    `SELECT ${ENTRY_COLUMNS}, seen_at_ms FROM glimpse WHERE pair = ? ORDER BY id DESC LIMIT ${ROWS_MAX}`,
+    `SELECT ${ENTRY_COLUMNS}, seen_at_ms FROM unsettled_version WHERE pair = ? ORDER BY id DESC LIMIT ${ROWS_MAX}`,
   );
-  const any = database.prepare("SELECT 1 FROM glimpse WHERE pair = ? LIMIT 1");
+  const any = database.prepare("SELECT 1 FROM unsettled_version WHERE pair = ? LIMIT 1");
   const selectOf = database.prepare(
-    `SELECT ${ENTRY_COLUMNS}, id FROM glimpse WHERE pair = ? AND key = ? ORDER BY id DESC`,
+    `SELECT ${ENTRY_COLUMNS}, id FROM unsettled_version WHERE pair = ? AND key = ? ORDER BY id DESC`,
   );
-  const remove = database.prepare("DELETE FROM glimpse WHERE id = ?");
+  const remove = database.prepare("DELETE FROM unsettled_version WHERE id = ?");
   const remember = openRememberPrevious(database, pair);
 
   function settleOne(key: Key, row: NewBaseRow | undefined, { now, overwrites = false }: BaseChange): void {
@@ -65,16 +65,16 @@ export function openGlimpses(database: DatabaseSync, pair: number): Glimpses {
       });
     },
     all() {
-      const glimpses = new Map<Key, Glimpse[]>();
+      const unsettled = new Map<Key, UnsettledVersion[]>();
       const latestFirst = select.all(pair) as unknown as (EntryRow & { readonly seen_at_ms: number })[];
       for (const row of latestFirst.toReversed()) {
         const entry = entryOf(row);
-        const glimpse = { entry, at: row.seen_at_ms as EpochMs };
-        const earlier = glimpses.get(entry.key);
-        if (earlier === undefined) glimpses.set(entry.key, [glimpse]);
-        else earlier.push(glimpse);
+        const version = { entry, at: row.seen_at_ms as EpochMs };
+        const earlier = unsettled.get(entry.key);
+        if (earlier === undefined) unsettled.set(entry.key, [version]);
+        else earlier.push(version);
       }
-      return glimpses;
+      return unsettled;
     },
     settle(change) {
       if (any.get(pair) === undefined) return;

@@ -72,8 +72,8 @@ it("is taken for what the remote holds, while reads show what was there before",
   const before = await agreed();
   const theirs = await put(remote, "theirs");
   await put(local, "mine");
-  pair.base.glimpse([theirs.entry], clock.now());
-  // Without the glimpse this look would write mine over theirs.
+  pair.base.rememberUnsettled([theirs.entry], clock.now());
+  // If it were not remembered, this round would write mine over theirs.
   shows = [before];
   expect(await edited()).toMatchObject({ conflicts: 1 });
   expect([await contentOf(local), await contentOf(remote)]).toEqual(["theirs", "theirs"]);
@@ -90,12 +90,12 @@ it("of a plan is kept before the plan is carried out", async () => {
   await expect(
     round(pair, { only: [keyOf("k")], decide: { twoWay: true, conflict: "keep-both", now }, trash }),
   ).rejects.toBe(killed);
-  expect([...pair.base.glimpses().values()]).toMatchObject([[{ entry: { key: "k" }, at: clock.now() }]]);
+  expect([...pair.base.unsettled().values()]).toMatchObject([[{ entry: { key: "k" }, at: clock.now() }]]);
 });
 
 it("is over when the window is, since by then every read shows what is there", async () => {
   const before = await agreed();
-  pair.base.glimpse([valueOf(clock, "k", "theirs").entry], clock.now());
+  pair.base.rememberUnsettled([valueOf(clock, "k", "theirs").entry], clock.now());
   await clock.advance(61_000);
   await put(local, "mine");
   shows = [before];
@@ -106,7 +106,7 @@ it("is over when the window is, since by then every read shows what is there", a
 it("is not written over for another one, of which nobody knows whether it is the newer, while the window lasts", async () => {
   await agreed();
   const middle = await put(remote, "middle");
-  pair.base.glimpse([middle.entry], clock.now());
+  pair.base.rememberUnsettled([middle.entry], clock.now());
   const newest = await put(remote, "newest");
   await put(local, "mine");
   shows = [newest, newest];
@@ -124,8 +124,8 @@ it("stays one when another is carried over, and counts before it", async () => {
   const newer = await put(remote, "newer");
   const older = await put(remote, "older");
   // Seen in the wrong order; the older one is what the remote still shows, and is carried over.
-  pair.base.glimpse([newer.entry], clock.now());
-  pair.base.glimpse([older.entry], clock.now());
+  pair.base.rememberUnsettled([newer.entry], clock.now());
+  pair.base.rememberUnsettled([older.entry], clock.now());
   await round(pair, { decide: { twoWay: true, conflict: "keep-both", now: toEpochSeconds(clock.now()) } });
   expect(await contentOf(local)).toBe("older");
   await put(local, "mine");
@@ -139,9 +139,9 @@ it("is any version that a read showed, though it gave none of them", async () =>
   const doubtful: Replica = {
     ...pair.destination,
     async *fetch(keys) {
-      const sights = [before, theirs].map(({ entry }) => ({ entry, isLoose: true }));
+      const alsoShown = [before, theirs].map(({ entry }) => ({ entry, attributesAreListed: true }));
       const problem = { code: "stale-read", subject: "k", message: "", failure: true } as const;
-      yield keys.map((key) => ({ kind: "problem", key, problem, seen: sights }) as const);
+      yield keys.map((key) => ({ kind: "problem", key, problem, alsoShown }) as const);
     },
   };
   const now = toEpochSeconds(clock.now());
@@ -185,5 +185,5 @@ it("read while the plan is made is kept as it comes, whatever becomes of the rou
   const now = toEpochSeconds(clock.now());
   const decide = { twoWay: true, conflict: "keep-both", now } as const;
   await expect(round({ ...pair, destination: unstamped }, { decide })).rejects.toBe(killed);
-  expect([...pair.base.glimpses().values()]).toMatchObject([[{ entry: { fingerprint: theirs.entry.fingerprint } }]]);
+  expect([...pair.base.unsettled().values()]).toMatchObject([[{ entry: { fingerprint: theirs.entry.fingerprint } }]]);
 });

@@ -1,27 +1,27 @@
 // What earlier rounds of a pair left to be remembered, and what this one adds to it: versions that the remote showed and
-// that are not settled (glimpses), and versions that were under way when a round was broken off (intents). A dry run
-// remembers, and leaves no trace.
+// that are not settled, and versions that were under way when a round was broken off (intents). A dry run reads what is
+// remembered, and adds nothing.
 
-import { compareVersions } from "../core/compare.ts";
-import type { Clock, EpochMs } from "../core/clock.ts";
-import { type BaseRow, type Entry, sameAttributes } from "../core/entry.ts";
-import type { Key } from "../core/key.ts";
-import { type Glimpse, isNewRead, type KeyPast } from "../core/settle.ts";
-import type { BaseStore, Intent, NewBaseRow } from "./ports.ts";
-import type { ReadOutcome, Sight } from "../replica/replica.ts";
-import type { Triple } from "./merge.ts";
+import type { Clock, EpochMs } from "../../core/clock.ts";
+import { compareVersions } from "../../core/compare.ts";
+import { type BaseRow, type Entry, sameAttributes } from "../../core/entry.ts";
+import type { Key } from "../../core/key.ts";
+import { isNewRead, type KeyPast, type UnsettledVersion } from "../../core/settle.ts";
+import type { ReadOutcome, ShownVersion } from "../../replica/replica.ts";
+import type { Triple } from "../merge.ts";
+import type { Intent, NewBaseRow, PairStore } from "../ports.ts";
 
-export interface Recall {
-  /** In the order in which they were seen first, those of this round among them. */
-  glimpsesOf(key: Key): readonly Glimpse[];
-  /** The remote shows a version that is to be remembered. */
-  glimpse(entry: Entry): void;
+export interface RemoteMemory {
+  /** In the order in which they were shown first, those of this round among them. */
+  unsettledOf(key: Key): readonly UnsettledVersion[];
+  /** The remote shows a version that both sides do not agree on: it is remembered until it is settled. */
+  rememberUnsettled(entry: Entry): void;
   /** The remote showed these versions: of keys that nobody listed, or besides those that it was asked for. Returns whether
-   * there is one that nobody knows; such are remembered, at once. */
-  see(sights: readonly Sight[]): boolean;
+   * there is one that nobody knows; such versions are remembered at once. */
+  see(shown: readonly ShownVersion[]): boolean;
   /** The same of one version. */
-  readonly sight: (sight: Sight) => void;
-  /** The same of all that a read of the remote brought. As it comes: what is read when the process dies has been seen. */
+  readonly seeOne: (shown: ShownVersion) => void;
+  /** The same of all that a read of the remote brought, as it comes: a process that dies then has seen it. */
   seeAll(outcomes: readonly ReadOutcome[]): void;
   /** What is known of the past of a key. */
   pastOf(key: Key): KeyPast;
@@ -31,17 +31,17 @@ export interface Recall {
    * of the other side since. Without this an edit that a person made upon it would look like one of two changes of the same
    * key, a conflict with oneself. */
   settle(triples: readonly Triple[]): readonly Triple[];
-  /** Writes down what was glimpsed so far. To be called before anything follows from it: a round that is killed has seen it
-   * as well. */
+  /** Writes to the journal what was remembered so far. To be called before anything follows from it: a round that is killed
+   * then has seen it too. */
   keep(): void;
-  /** All keys have been looked at: writes down the rest. */
+  /** All keys have been looked at: writes the rest. */
   close(): void;
 }
 
 const NO_INTENTS: ReadonlyMap<Key, Intent> = new Map();
-const NO_GLIMPSES: readonly Glimpse[] = [];
+const NO_VERSIONS: readonly UnsettledVersion[] = [];
 
-export function openRecall(
+export function openRemoteMemory(
   {
     clock,
     base,
@@ -49,15 +49,15 @@ export function openRecall(
     decide,
   }: {
     readonly clock: Clock;
-    readonly base: BaseStore;
+    readonly base: PairStore;
     readonly dryRun: boolean;
     readonly decide: { readonly twoWay: boolean };
   },
   startedAt: EpochMs,
-): Recall {
+): RemoteMemory {
   const intents = decide.twoWay ? base.intents() : NO_INTENTS;
   const arrived: NewBaseRow[] = [];
-  let glimpsed: Entry[] = [];
+  let unwritten: Entry[] = [];
 
   function settleOne(triple: Triple): Triple {
     const intent = intents.get(triple.key);
@@ -69,39 +69,39 @@ export function openRecall(
   }
 
   function keep(): void {
-    if (!dryRun && glimpsed.length > 0) base.glimpse(glimpsed, clock.now());
-    glimpsed = [];
+    if (!dryRun && unwritten.length > 0) base.rememberUnsettled(unwritten, clock.now());
+    unwritten = [];
   }
 
-  const glimpses = new Map(base.glimpses());
-  const glimpsesOf = (key: Key): readonly Glimpse[] => glimpses.get(key) ?? NO_GLIMPSES;
+  const unsettled = new Map(base.unsettled());
+  const unsettledOf = (key: Key): readonly UnsettledVersion[] => unsettled.get(key) ?? NO_VERSIONS;
 
-  function glimpse(entry: Entry): void {
-    const known = glimpsesOf(entry.key);
+  function rememberUnsettled(entry: Entry): void {
+    const known = unsettledOf(entry.key);
     if (known.some((earlier) => isSeen(entry, earlier.entry))) return;
-    glimpses.set(entry.key, [...known, { entry, at: clock.now() }]);
-    glimpsed.push(entry);
+    unsettled.set(entry.key, [...known, { entry, at: clock.now() }]);
+    unwritten.push(entry);
   }
 
   function pastOf(key: Key): KeyPast {
     const [row] = base.lookup([key]);
     const known = row === undefined || "gone" in row ? undefined : row;
-    return { base: known, previous: row?.previous, glimpses: glimpsesOf(key) };
+    return { base: known, previous: row?.previous, unsettled: unsettledOf(key) };
   }
 
-  function see(sights: readonly Sight[]): boolean {
-    const news = sights.filter((sight) => isNewRead(sight.entry, sight, pastOf(sight.entry.key)));
-    for (const { entry } of news) glimpse(entry);
+  function see(shown: readonly ShownVersion[]): boolean {
+    const news = shown.filter((version) => isNewRead(version.entry, version, pastOf(version.entry.key)));
+    for (const { entry } of news) rememberUnsettled(entry);
     keep();
     return news.length > 0;
   }
 
   return {
-    glimpsesOf,
-    glimpse,
+    unsettledOf,
+    rememberUnsettled,
     see,
-    sight: (sight) => void see([sight]),
-    seeAll: (outcomes) => void see(outcomes.flatMap(sightsOf)),
+    seeOne: (shown) => void see([shown]),
+    seeAll: (outcomes) => void see(outcomes.flatMap(shownBy)),
     pastOf,
     settle: (triples) => (intents.size === 0 ? triples : triples.map(settleOne)),
     keep,
@@ -112,10 +112,10 @@ export function openRecall(
   };
 }
 
-function sightsOf(outcome: ReadOutcome): readonly Sight[] {
-  const { seen = [] } = outcome;
-  if (outcome.kind !== "value") return seen;
-  return [{ entry: outcome.value.entry, isLoose: outcome.isLoose === true }, ...seen];
+function shownBy(outcome: ReadOutcome): readonly ShownVersion[] {
+  const { alsoShown = [] } = outcome;
+  if (outcome.kind !== "value") return alsoShown;
+  return [{ entry: outcome.value.entry, attributesAreListed: outcome.attributesAreListed === true }, ...alsoShown];
 }
 
 /** What only a listing shows is the same if its attributes are. */

@@ -1,13 +1,13 @@
 // A page of triples with listings that lag put right [I7]: what a listing does not prove is taken to be what is known, and
 // what only a direct read can tell is read, many keys at once.
 
-import { baseEntry } from "../core/entry.ts";
-import { type KeyPast, type SettleOptions, settleRemote } from "../core/settle.ts";
-import type { ReadOutcome } from "../replica/replica.ts";
-import type { Triple } from "./merge.ts";
-import { isWrittenRemote, lookOptions, type Observer, onePage, remoteSide } from "./observer.ts";
-import type { Target } from "./plan/action.ts";
-import { believed } from "./unstamped.ts";
+import { baseEntry } from "../../core/entry.ts";
+import type { KeyPast } from "../../core/settle.ts";
+import type { ReadOutcome } from "../../replica/replica.ts";
+import type { Triple } from "../merge.ts";
+import { isWrittenRemote, lookupOptions, type Observer, onePage, remoteSide } from "../observer.ts";
+import type { Target } from "../plan/action.ts";
+import { believeListed, believeRead, believeUnstamped } from "./believe.ts";
 
 export async function settlePage(triples: readonly Triple[], observer: Observer): Promise<readonly Triple[]> {
   let settled = triples;
@@ -19,30 +19,21 @@ export async function settlePage(triples: readonly Triple[], observer: Observer)
 
 /** What is known of the past of a key at `side`. */
 export function pastOf({ key, base, previous }: Triple, side: Target, observer: Observer): KeyPast {
-  return { base, previous, glimpses: side === remoteSide(observer) ? observer.recall.glimpsesOf(key) : [] };
-}
-
-export function settleOptions({ clock, settleWindowMs }: Observer): SettleOptions {
-  return { now: clock.now(), windowMs: settleWindowMs };
+  return { base, previous, unsettled: side === remoteSide(observer) ? observer.memory.unsettledOf(key) : [] };
 }
 
 async function settleSide(triples: readonly Triple[], side: Target, observer: Observer): Promise<readonly Triple[]> {
   const suspects: Triple[] = [];
   let lagging = 0;
-  const options = settleOptions(observer);
   const settled = triples.map((triple) => {
-    const shows = settleRemote(triple[side], pastOf(triple, side, observer), options);
-    switch (shows.kind) {
-      case "current":
+    const belief = believeListed(triple[side], pastOf(triple, side, observer), observer);
+    switch (belief.kind) {
+      case "take":
         return triple;
-      case "stale":
+      case "keep":
         lagging++;
-        return { ...triple, [side]: baseEntry(triple.base) };
-      case "overtaken":
-        lagging++;
-        return { ...triple, [side]: shows.by };
-      case "suspect-absence":
-      case "suspect-version":
+        return { ...triple, [side]: belief.known };
+      case "look-again":
         if (matters(triple, side, observer)) suspects.push(triple);
         return triple;
     }
@@ -66,24 +57,24 @@ async function confirm(
 ): Promise<readonly Triple[]> {
   const read = new Map<string, ReadOutcome>();
   const unread = suspects.map((triple) => ({ ...(triple[side] ?? baseEntry(triple.base)!), fingerprint: undefined }));
-  for await (const outcomes of observer[side].read(onePage(unread), lookOptions(side, observer))) {
-    if (isWrittenRemote(side, observer)) observer.recall.seeAll(outcomes);
+  for await (const outcomes of observer[side].read(onePage(unread), lookupOptions(side, observer))) {
+    if (isWrittenRemote(side, observer)) observer.memory.seeAll(outcomes);
     for (const outcome of outcomes) read.set(outcome.key, outcome);
   }
-  const options = settleOptions(observer);
   let lagging = 0;
   const confirmed = triples.flatMap((triple) => {
     const found = read.get(triple.key);
     if (found === undefined) return [triple];
-    const outcome = believed(found, observer.recall, options);
+    const outcome = believeUnstamped(found, observer);
     if (outcome.kind === "problem") {
       observer.onProblem(outcome.problem);
       return [];
     }
-    const shown = outcome.kind === "value" ? outcome.value.entry : undefined;
+    const value = outcome.kind === "value" ? outcome : undefined;
+    const shown = value?.value.entry;
     if (shown?.fingerprint !== triple[side]?.fingerprint) lagging++;
-    const isStale = settleRemote(shown, pastOf(triple, side, observer), options).kind === "stale";
-    return [{ ...triple, [side]: isStale ? baseEntry(triple.base) : shown }];
+    const belief = believeRead(value, pastOf(triple, side, observer), observer);
+    return [{ ...triple, [side]: belief.kind === "keep" ? belief.known : shown }];
   });
   if (lagging > 0) observer.onLag(lagging);
   return confirmed;

@@ -1,0 +1,70 @@
+// The one place that is asked whether what a side has just shown may be believed [I7]. Each answer is one of three: take it,
+// keep what is known, or look again (core/settle.ts tells them apart).
+
+import type { Clock, DurationMs } from "../../core/clock.ts";
+import type { Entry } from "../../core/entry.ts";
+import {
+  type Belief,
+  hasOutlasted,
+  isContested,
+  judgeListed,
+  judgeRead,
+  type KeyPast,
+  type SettleOptions,
+} from "../../core/settle.ts";
+import type { ReadOutcome } from "../../replica/replica.ts";
+import type { RemoteMemory } from "./remote-memory.ts";
+
+export interface BelieveDeps {
+  readonly clock: Clock;
+  readonly settleWindowMs: DurationMs;
+  readonly memory: RemoteMemory;
+}
+
+export type ReadValue = Extract<ReadOutcome, { kind: "value" }>;
+
+/** Whether what a listing shows of a key may be believed. */
+export function believeListed(listed: Entry | undefined, past: KeyPast, deps: BelieveDeps): Belief {
+  return judgeListed(listed, past, settleOptions(deps));
+}
+
+/** Whether what a direct read shows may be believed: a value, or undefined for none. */
+export function believeRead(read: ReadValue | undefined, past: KeyPast, deps: BelieveDeps): Belief {
+  return judgeRead(read?.value.entry, { listed: undefined, attributesAreListed: false }, past, settleOptions(deps));
+}
+
+/** The same for a read of a remote that is remembered, after a listing that showed `listed`. If the read is behind the listing,
+ * the listing's version is remembered: nothing is written over it unread. */
+export function believeReadAfter(
+  listed: Entry,
+  { value, attributesAreListed = false }: ReadValue,
+  past: KeyPast,
+  deps: BelieveDeps,
+): Belief {
+  const belief = judgeRead(value.entry, { listed, attributesAreListed }, past, settleOptions(deps));
+  if (belief.kind === "look-again") {
+    deps.memory.rememberUnsettled(listed);
+    deps.memory.keep();
+  }
+  return belief;
+}
+
+/** A value whose stamp is of another value: a program has written it, and kept the metadata that it had read. It is taken
+ * for a value if nothing but its stamp speaks against it. Its attributes count as those of the listing: if it is a value that
+ * the key had before, its metadata may be that of a later one. */
+export function believeUnstamped(outcome: ReadOutcome, deps: BelieveDeps): ReadOutcome {
+  if (outcome.kind !== "problem" || outcome.unstamped === undefined) return outcome;
+  const { key, unstamped: value, alsoShown, isApart = false } = outcome;
+  if (isApart && !hasOutlasted(value.entry, deps.memory.unsettledOf(key), settleOptions(deps))) return outcome;
+  return { kind: "value", key, value, attributesAreListed: true, ...(alsoShown !== undefined && { alsoShown }) };
+}
+
+/** Whether the remote has shown another version of the key than `entry` within the window: either may be the newer one, and
+ * nothing may be written over them. */
+export function isInDoubt(entry: Entry, deps: BelieveDeps): boolean {
+  return isContested(entry, deps.memory.unsettledOf(entry.key), settleOptions(deps));
+}
+
+function settleOptions({ clock, settleWindowMs }: BelieveDeps): SettleOptions {
+  return { now: clock.now(), windowMs: settleWindowMs };
+}
