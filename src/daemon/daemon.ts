@@ -21,7 +21,7 @@ import { operationErrorOf } from "../journal/operation-error.ts";
 import type { AccountsPort } from "../mapping/round-port.ts";
 import type { AccountStatus, DaemonStatus } from "./control/daemon-status.ts";
 import type { Reloaded } from "./loop/loop-set.ts";
-import { type LookOutcome, openSupervisor, type Supervisor } from "./loop/supervisor.ts";
+import { type SyncOutcome, openSupervisor, type Supervisor } from "./loop/supervisor.ts";
 import { type WatchEvents, type Watcher } from "./watch/watcher.ts";
 import { openWatcher } from "./watch/open-watcher.ts";
 
@@ -262,7 +262,7 @@ async function answer(request: ControlRequest, { supervisor, history, status, re
     case "status":
       return status();
     case "sync":
-      return (await supervisor.look(request.mappings)).map(syncAnswer);
+      return (await supervisor.sync(request.mappings)).map(syncAnswer);
     case "approve":
       return { plan: await supervisor.approve(request.mapping, request.plan) };
     case "reload":
@@ -272,7 +272,7 @@ async function answer(request: ControlRequest, { supervisor, history, status, re
   }
 }
 
-function syncAnswer({ mapping, outcome }: LookOutcome): SyncAnswer {
+function syncAnswer({ mapping, outcome }: SyncOutcome): SyncAnswer {
   if (outcome instanceof AppError) return { mapping, round: null, held: null, error: controlError(outcome) };
   return { mapping, round: roundStatus(outcome), held: outcome.hold?.plan ?? null, error: null };
 }

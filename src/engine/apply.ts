@@ -22,7 +22,7 @@ import {
   type Write,
   type WriteOutcome,
 } from "../replica/replica.ts";
-import { type Change, type LossDeps, looksFirst, saveLosses } from "./losses.ts";
+import { type Change, type LossDeps, readsBeforeLoss, saveLosses } from "./losses.ts";
 import { transferOptions } from "./observer.ts";
 import type { SeenValues } from "./partial.ts";
 import type { Plan } from "./plan/plan.ts";
@@ -50,7 +50,7 @@ export interface ApplyDeps {
   readonly onDone: (done: Done) => void;
   /** What is to be replaced or removed at a remote is read first, whatever its listing says; false: the plan is about keys that
    * were just looked at, or stamps are trusted. */
-  readonly looks: boolean;
+  readonly readsLosses: boolean;
   /** A change is sent once. Unless it is given, a side sends again by itself. */
   readonly once: OnceOptions | undefined;
 }
@@ -237,14 +237,14 @@ async function* pendingWrites(plan: Plan, inFlight: Map<Key, InFlight>, directio
   // See the port about the bytes of a page: memory is used again only if the writer is done with it by then.
   const reusesBytes = direction.into.traits.needsBytesUntil === "next-page";
   const options = { ...transferOptions(direction), reusesBytes };
-  const isLook = looksFirst(direction);
+  const isReadFirst = readsBeforeLoss(direction);
   let waiting: ReadWrite[] = [];
   let waitingBytes = 0;
   for await (const outcomes of direction.from.read(wantedEntries(plan, wanted, direction), options)) {
     const writes = readWrites(outcomes, wanted, direction);
     const ready: ReadWrite[] = [];
     for (const write of writes) {
-      if (!isLook || write.action.replaces === undefined) {
+      if (!isReadFirst || write.action.replaces === undefined) {
         ready.push(write);
         continue;
       }

@@ -107,7 +107,7 @@ async function sidesOf(
     memory,
     clock,
     settleWindowMs,
-    looksAtAll: again !== undefined,
+    fetchesAll: again !== undefined,
   });
 }
 

@@ -29,8 +29,8 @@ export interface LossDeps {
   readonly settleWindowMs: DurationMs;
   /** Both sides may be changed: what is not what the plan takes it for is decided anew. */
   readonly twoWay: boolean;
-  /** See {@link looksFirst}. */
-  readonly looks: boolean;
+  /** See {@link readsBeforeLoss}. */
+  readonly readsLosses: boolean;
   /** Values of the destination that were read for this plan: what is saved of them is not read again. */
   readonly seen: SeenValues;
   readonly signal: AbortSignal | undefined;
@@ -55,8 +55,8 @@ const anew: Finding = { kind: "anew" };
 
 /** Whether what this side holds is read before it is replaced or removed, though the plan does not ask for a copy. A tree
  * looks by itself, at the file's times. */
-export function looksFirst({ into, looks }: Pick<LossDeps, "into" | "looks">): boolean {
-  return looks && into.traits.eventuallyConsistent && into.fetch !== undefined;
+export function readsBeforeLoss({ into, readsLosses }: Pick<LossDeps, "into" | "readsLosses">): boolean {
+  return readsLosses && into.traits.eventuallyConsistent && into.fetch !== undefined;
 }
 
 /** Keeps what `actions` replace or remove, where they ask for it or it is not what they say. Returns the keys that must not
@@ -68,9 +68,9 @@ export async function saveLosses(
 ): Promise<ReadonlySet<Key>> {
   const unsaved = new Set<Key>();
   const endangered = new Map<Key, Change>();
-  const isLook = looksFirst(deps);
+  const isReadFirst = readsBeforeLoss(deps);
   for (const action of actions)
-    if (action.replaces !== undefined && (action.save || isLook)) endangered.set(action.key, action);
+    if (action.replaces !== undefined && (action.save || isReadFirst)) endangered.set(action.key, action);
   if (endangered.size === 0) return unsaved;
   const refuse = (key: Key, problem: Problem): void => {
     deps.onProblem(problem);

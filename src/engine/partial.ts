@@ -26,7 +26,7 @@ interface PartialOptions extends ListOptions, BelieveDeps {
   /** Is given the values of the destination that were read. */
   readonly seen: SeenValues;
   /** Look at the destination whatever the source is: it is not known what the destination holds. */
-  readonly looksAtAll: boolean;
+  readonly fetchesAll: boolean;
 }
 
 /** Values of the destination, so that one read serves both to decide and to save what is decided against. */
@@ -49,7 +49,7 @@ export async function partialSides(
   const entries = new Map((await source.lookup(keys, options)).map((entry) => [entry.key, entry]));
   await hashDoubtful(entries, rows, source, options);
   const isUnseen = (key: Key): boolean => comparisonOf(entries.get(key), rows.get(key)) !== "same";
-  const unseen = options.looksAtAll ? keys : keys.filter(isUnseen);
+  const unseen = options.fetchesAll ? keys : keys.filter(isUnseen);
   const found = new Map([...rows].map(([key, row]) => [key, baseEntry(row)!]));
   await fetchUnseen(unseen, rows, destination, found, options);
   const bases: Pages<BaseRow | Tombstone> = onePage(known);

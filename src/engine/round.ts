@@ -15,7 +15,7 @@ import { checkPlan, type Measure, type PlanTrip } from "./plan/measure.ts";
 import { Plan } from "./plan/plan.ts";
 import { openRemoteMemory } from "./lag/remote-memory.ts";
 import type { RoundEvents, RoundRequest, RoundResult } from "./round-request.ts";
-import { LOOKS_IN_VAIN_MAX, type Unsure, UNSURE_MAX, type UnsureKeys } from "./unsure.ts";
+import { LOOKUPS_IN_VAIN_MAX, type Unsure, UNSURE_MAX, type UnsureKeys } from "./unsure.ts";
 
 /** Throws AppError when a side fails as a whole; single keys that fail are problems and counted. */
 export async function runRound(request: RoundRequest): Promise<RoundResult> {
@@ -38,22 +38,22 @@ export async function runRound(request: RoundRequest): Promise<RoundResult> {
   const unsure = new Map<Key, Unsure>();
   if (!request.dryRun) request.base.redate(request.clock.now());
   const first = await runPass(request, { tally, onProblem, unsure, again: undefined, withinMs: DECISION_MS_MAX });
-  await lookAgain(request, { tally, onProblem, unsure });
+  await decideAnew(request, { tally, onProblem, unsure });
   return { ...tally, ...first };
 }
 
 /** A change that has waited longer for the request budget is decided anew: somebody may have written the key meanwhile. */
 const DECISION_MS_MAX: DurationMs = 5000;
-const LOOK_BACKOFF: BackoffOptions = { baseMs: 250, capMs: 10_000 };
+const LOOKUP_BACKOFF: BackoffOptions = { baseMs: 250, capMs: 10_000 };
 
 /** Looks what has become of what is unsure, and decides it anew, until nothing is or it does not help. */
-async function lookAgain(request: RoundRequest, course: Course): Promise<void> {
+async function decideAnew(request: RoundRequest, course: Course): Promise<void> {
   const { clock, signal } = request;
   const { unsure, onProblem } = course;
   let inVain = 0;
   let isHeld = false;
-  while (unsure.size > 0 && inVain < LOOKS_IN_VAIN_MAX && !isHeld) {
-    await clock.sleep(backoffMs(inVain, LOOK_BACKOFF, clock.random()), signal);
+  while (unsure.size > 0 && inVain < LOOKUPS_IN_VAIN_MAX && !isHeld) {
+    await clock.sleep(backoffMs(inVain, LOOKUP_BACKOFF, clock.random()), signal);
     const again = new Map(unsure);
     unsure.clear();
     // Where the budget is short for long, something has to be sent at last.
@@ -105,7 +105,7 @@ async function runPass(request: RoundRequest, pass: Pass): Promise<Pick<RoundRes
       seen,
       memory,
       // A look at some keys has read what it is about to change.
-      looks: request.trustStamps !== true && onlyOf(request, again) === undefined,
+      readsLosses: request.trustStamps !== true && onlyOf(request, again) === undefined,
       onProblem,
       onDone,
       once: isOnce ? { withinMs: pass.withinMs, onUnsure } : undefined,

@@ -23,7 +23,7 @@ export const UNSURE_MAX = 50_000;
 export const LOOKED_UP_MAX = 1000;
 
 /** Looks in a row that confirmed nothing, until what is unsure is left to the next round: about half a minute. */
-export const LOOKS_IN_VAIN_MAX = 8;
+export const LOOKUPS_IN_VAIN_MAX = 8;
 
 /** Of one look: the keys that it is about, and what was unsure of each. */
 export type UnsureKeys = ReadonlyMap<Key, Unsure>;

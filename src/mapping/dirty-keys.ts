@@ -22,7 +22,7 @@ export interface DirtyKeysDeps {
   readonly base: BaseStore;
 }
 
-export interface DirtyKeys extends Pick<RoundProblems, "looksAt"> {
+export interface DirtyKeys extends Pick<RoundProblems, "covers"> {
   readonly keys: readonly Key[];
   /** Of names that can be no key's. */
   readonly problems: readonly Problem[];
@@ -53,7 +53,7 @@ export async function findDirtyKeys(paths: readonly string[], deps: DirtyKeysDep
   }
   if (prefixes.length > 0 && !(await addKnown(prefixes, deps.base, keys))) return undefined;
   if (keys.size + problems.length > DIRTY_KEYS_MAX) return undefined;
-  return { keys: [...keys], problems, looksAt: lookedAt([...keys], paths) };
+  return { keys: [...keys], problems, covers: lookedAt([...keys], paths) };
 }
 
 function addFile(path: string, { root, names, prefix }: DirtyKeysDeps, { keys, problems }: Found): void {

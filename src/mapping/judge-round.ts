@@ -43,7 +43,7 @@ export interface Judgement {
   /** The folder was replaced while it was looked at; nothing was applied. */
   readonly isReplaced?: boolean;
   /** Only a look at all keys can judge this; nothing was applied. */
-  readonly needsLook?: boolean;
+  readonly needsFullRound?: boolean;
   /** What is to be held depends on values that were not read; nothing was applied. */
   readonly needsExact?: boolean;
 }
@@ -77,7 +77,7 @@ function judge(plan: Plan, seen: PlanSeen, deps: JudgeDeps): Judgement | "apply"
   });
   if (reason === undefined) return "apply";
   if (deps.isFollowed) return { foretold: reason };
-  if (deps.isPartial) return { needsLook: true };
+  if (deps.isPartial) return { needsFullRound: true };
   if (!deps.isExact && !isDryRun && mapping.mode !== "two-way") return { needsExact: true };
   const id = planIdOf(plan);
   if (isDryRun) return isApproved(deps.heldBefore, id) ? "apply" : { foretold: reason };

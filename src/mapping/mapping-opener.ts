@@ -5,7 +5,7 @@ import type { MappingConfig } from "../config/config.ts";
 import type { Clock } from "../core/clock.ts";
 import type { MappingFacts } from "../journal/mapping-facts.ts";
 import type { RootIdentity } from "../replica/tree/tree-root.ts";
-import { countLooks } from "./look-count.ts";
+import { countReads } from "./read-count.ts";
 import { sameRoot } from "./mapping-facts.ts";
 import { openMapping, type OpenMapping } from "./open-mapping.ts";
 import type { DaemonAccount } from "./round-port.ts";
@@ -16,7 +16,7 @@ export interface Opened {
   /** The folder when it was opened; undefined: there was none. */
   readonly root: RootIdentity | undefined;
   /** Requests so far that looked at the namespace. */
-  readonly lookRequests: () => number;
+  readonly readRequests: () => number;
 }
 
 export interface MappingOpener {
@@ -53,14 +53,14 @@ export function openMappingOpener(deps: {
     async open({ account, root, before, look, signal }) {
       if (opened !== undefined && opened.account === account && sameRoot(opened.root, root)) return opened;
       await close();
-      const { api, counted } = countLooks(account.api);
+      const { api, counted } = countReads(account.api);
       // A namespace that was there before is never made anew: who deleted it may have meant it.
       const config = { ...mapping, create: mapping.create && before?.namespaceId === undefined };
       const open = await openMapping(
         { clock, stateDir, mapping: config, account: account.config, api },
         { direction, look, signal },
       );
-      return (opened = { account, mapping: open, root, lookRequests: counted });
+      return (opened = { account, mapping: open, root, readRequests: counted });
     },
     opened: () => opened,
     close,

@@ -42,7 +42,7 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
   const run = (situation: Situation, round: OneRound): ReturnType<typeof runOneRound> =>
     runOneRound({ ...deps, memory }, situation, round);
 
-  async function look(situation: Situation, call: RoundCall): Promise<RoundReport> {
+  async function runFull(situation: Situation, call: RoundCall): Promise<RoundReport> {
     const heldBefore = memory.holds.get(name);
     const first = await run(situation, { call });
     const { report } = first.needsExact
@@ -92,13 +92,13 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
   }
 
   return {
-    full: (call) => attempt(call, (situation) => look(situation, call)),
+    full: (call) => attempt(call, (situation) => runFull(situation, call)),
     dirty: (paths, call) =>
       attempt(call, async (situation) => {
         const some = await dirtyKeys(situation, paths);
-        if (some === undefined) return look(situation, call);
-        const { report, needsLook } = await run(situation, { call, some });
-        if (needsLook) return look(situation, call);
+        if (some === undefined) return runFull(situation, call);
+        const { report, needsFullRound } = await run(situation, { call, some });
+        if (needsFullRound) return runFull(situation, call);
         memory.prune(report.result);
         return report;
       }),

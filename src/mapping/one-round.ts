@@ -43,13 +43,13 @@ export interface OneRound {
 
 export interface Judged {
   readonly report: RoundReport;
-  readonly needsLook: boolean;
+  readonly needsFullRound: boolean;
   readonly needsExact: boolean;
 }
 
 export async function runOneRound(deps: OneRoundDeps, situation: Situation, round: OneRound): Promise<Judged> {
   const { clock, mapping, memory } = deps;
-  const { pair, circumstances, root, before, lookRequests } = situation;
+  const { pair, circumstances, root, before, readRequests } = situation;
   const { call, some } = round;
   const startedAt = clock.now();
   const began = clock.monotonic();
@@ -57,8 +57,8 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
   const log = openRoundLog({ clock, history: memory.history, mapping: mapping.name, mode: mapping.mode });
   const problems = collectProblems();
   for (const problem of some?.problems ?? []) problems.add(problem);
-  const looksBefore = lookRequests();
-  let looks: number | undefined;
+  const readBefore = readRequests();
+  let readToJudge: number | undefined;
   // Which files are as they were decides whether a folder is the one it was; and a plan that is held has the same id in each
   // round only if it does not depend on what was read for it by chance.
   const isExact = round.isExact === true || circumstances.rootChanged || heldBefore !== undefined;
@@ -84,7 +84,7 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
     signal: call.signal,
     events: mergeEvents(call, problems.add, log),
     mayApply: (plan, seen) => {
-      looks ??= lookRequests() - looksBefore;
+      readToJudge ??= readRequests() - readBefore;
       return judge.mayApply(plan, seen);
     },
     exact: isExact,
@@ -107,16 +107,16 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
     problems: problems.kept,
     transient: problems.transient(),
     // Not asked for its say: a forced round, which does not come round.
-    lookRequests: looks ?? lookRequests() - looksBefore,
+    readRequests: readToJudge ?? readRequests() - readBefore,
     changes: log.changes,
     moreChanges: log.more(),
     namespace: situation.mapping.namespace,
   };
-  const needs = { needsLook: open.needsLook === true, needsExact: open.needsExact === true };
-  if (call.dryRun === true || needs.needsLook || needs.needsExact)
+  const needs = { needsFullRound: open.needsFullRound === true, needsExact: open.needsExact === true };
+  if (call.dryRun === true || needs.needsFullRound || needs.needsExact)
     return { report: { ...report, standing: NO_PROBLEMS }, ...needs };
-  const looksAt = call.follow === undefined ? (some?.looksAt ?? everything) : nothing;
-  const standing = memory.outcome.roundEnded(report, { kept: problems.kept, more: problems.more(), looksAt });
+  const covers = call.follow === undefined ? (some?.covers ?? everything) : nothing;
+  const standing = memory.outcome.roundEnded(report, { kept: problems.kept, more: problems.more(), covers });
   return { report: { ...report, standing }, ...needs };
 }
 

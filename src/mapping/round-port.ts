@@ -50,7 +50,7 @@ export interface RoundReport {
   /** Failed keys that may do better when tried again, without anyone doing anything. */
   readonly transient: number;
   /** Requests that it took to know what is to be done: listing, and reading values that no stamp tells of. */
-  readonly lookRequests: number;
+  readonly readRequests: number;
   /** What was done, the first of it. */
   readonly changes: readonly Change[];
   /** How many changes there were besides. */

@@ -22,7 +22,7 @@ export interface RoundProblems {
   /** How many there were besides. */
   readonly more: number;
   /** Whether the round looked at what a problem is about: a key, or a path. */
-  readonly looksAt: (subject: string) => boolean;
+  readonly covers: (subject: string) => boolean;
 }
 
 export const NO_PROBLEMS: StandingProblems = { known: [], more: 0 };
@@ -34,14 +34,14 @@ export function standingAfter(before: StandingProblems, round: RoundProblems, no
   const standing = new Map<string, StandingProblem>();
   const metNow = new Set(round.kept.map(nameOf));
   for (const problem of before.known) {
-    if (!round.looksAt(problem.subject) || metNow.has(nameOf(problem))) standing.set(nameOf(problem), problem);
+    if (!round.covers(problem.subject) || metNow.has(nameOf(problem))) standing.set(nameOf(problem), problem);
   }
   for (const problem of round.kept) {
     const name = nameOf(problem);
     standing.set(name, { ...problem, since: standing.get(name)?.since ?? now });
   }
   const known = [...standing.values()];
-  const isAll = round.looksAt === everything;
+  const isAll = round.covers === everything;
   const more = (isAll ? 0 : before.more) + round.more + Math.max(0, known.length - STANDING_MAX);
   return { known: known.slice(0, STANDING_MAX), more };
 }

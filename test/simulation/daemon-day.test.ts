@@ -39,7 +39,7 @@ function costlyRounds(
     permit.settle();
   }
   const report = (startedAt: number, isFull: boolean): RoundReport =>
-    reportOf({ startedAt: startedAt as RoundReport["startedAt"], isFull, lookRequests: pages });
+    reportOf({ startedAt: startedAt as RoundReport["startedAt"], isFull, readRequests: pages });
   return {
     full: async (call) => {
       const startedAt = clock.now();

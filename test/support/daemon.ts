@@ -139,7 +139,7 @@ export function reportOf(report: Partial<RoundReport>): RoundReport {
     problems: [],
     standing: standingOf(report.problems ?? []),
     transient: 0,
-    lookRequests: 1,
+    readRequests: 1,
     changes: [],
     moreChanges: 0,
     namespace: undefined,
@@ -149,7 +149,7 @@ export function reportOf(report: Partial<RoundReport>): RoundReport {
 
 /** As they stand after a round that met them. */
 export function standingOf(problems: readonly Problem[]): StandingProblems {
-  return standingAfter(NO_PROBLEMS, { kept: problems, more: 0, looksAt: everything }, 0 as RoundReport["startedAt"]);
+  return standingAfter(NO_PROBLEMS, { kept: problems, more: 0, covers: everything }, 0 as RoundReport["startedAt"]);
 }
 
 export function holdOf(plan: string, clock: Clock): Hold {

@@ -101,21 +101,21 @@ async function waitFor(
   const until = clock.monotonic() + timeoutMs;
   // One look for all; whatever becomes of it shows in the status.
   const asking = await openControlClient(stateDir, signal);
-  let hasLooked = false;
+  let isDone = false;
   const looked = asking.call({ op: "sync", mappings: names });
   looked.then(
-    () => (hasLooked = true),
+    () => (isDone = true),
     // The daemon went away: the next question to it fails, and tells.
     () => {},
   );
   try {
     for (;;) {
       // Before the question: the status is to be of after that look.
-      const isLooked = hasLooked;
+      const isRoundOver = isDone;
       const status = await ask(client, names);
-      if (status.mappings.every((mapping) => isSettled(mapping, isLooked))) return status;
-      if (clock.monotonic() >= until) throw timedOut(status, isLooked);
-      output.detail(`waiting for ${unsettled(status, isLooked).join(", ")}`);
+      if (status.mappings.every((mapping) => isSettled(mapping, isRoundOver))) return status;
+      if (clock.monotonic() >= until) throw timedOut(status, isRoundOver);
+      output.detail(`waiting for ${unsettled(status, isRoundOver).join(", ")}`);
       await clock.sleep(ASK_INTERVAL_MS, signal);
     }
   } finally {
@@ -123,21 +123,21 @@ async function waitFor(
   }
 }
 
-/** `isLooked`: the look that was asked for is over. Not by the time of the last look, which is that of a clock that may be set. */
-function isSettled({ state }: MappingStatus, isLooked: boolean): boolean {
+/** `isRoundOver`: the look that was asked for is over. Not by the time of the last look, which is that of a clock that may be set. */
+function isSettled({ state }: MappingStatus, isRoundOver: boolean): boolean {
   if (state === "hold") return true;
-  return isLooked && (state === "in-step" || state === "incomplete");
+  return isRoundOver && (state === "in-step" || state === "incomplete");
 }
 
-function unsettled({ mappings }: DaemonStatus, isLooked: boolean): readonly string[] {
+function unsettled({ mappings }: DaemonStatus, isRoundOver: boolean): readonly string[] {
   return mappings
-    .filter((mapping) => !isSettled(mapping, isLooked))
+    .filter((mapping) => !isSettled(mapping, isRoundOver))
     .map(({ mapping, state }) => `${mapping} (${state})`);
 }
 
-function timedOut(status: DaemonStatus, isLooked: boolean): AppError {
+function timedOut(status: DaemonStatus, isRoundOver: boolean): AppError {
   const error = status.mappings.find((mapping) => mapping.error !== null)?.error;
-  const message = `not in step in time: ${unsettled(status, isLooked).join(", ")}`;
+  const message = `not in step in time: ${unsettled(status, isRoundOver).join(", ")}`;
   if (error === undefined || error === null) {
     return new AppError("io", message, { hint: "see kvsync status; give it longer with --timeout", retryable: true });
   }

@@ -151,7 +151,7 @@ function stretchOf(account: string, config: Config | undefined, loops: readonly 
   const demands = loops.flatMap((loop): PollDemand[] => {
     const { mode, pollIntervalMs: intervalMs } = loop.mapping;
     if (mode === "push" || loop.mapping.account !== account) return [];
-    return [{ intervalMs, requests: Math.max(1, loop.looked()?.lookRequests ?? 1) }];
+    return [{ intervalMs, requests: Math.max(1, loop.lastFullRound()?.readRequests ?? 1) }];
   });
   const { requests, windowMs, share, pollShare } = budget;
   return pollStretch(demands, { requests: requests * share, windowMs, share: pollShare });

@@ -20,14 +20,14 @@ export interface Failure {
 }
 
 export interface LoopState {
-  /** The last look at everything that came to an end, in a hold or not. */
-  readonly look: RoundReport | undefined;
-  /** When the round of `look` began. */
+  /** The last full round that came to an end, in a hold or not. */
+  readonly fullRound: RoundReport | undefined;
+  /** When that round began. */
   readonly lookedAt: MonotonicMs | undefined;
   readonly lastRound: RoundReport | undefined;
   readonly hold: Hold | undefined;
   readonly failure: Failure | undefined;
-  /** When what the last look left is looked at again; undefined: it left nothing. */
+  /** When what the last full round left is looked at again; undefined: it left nothing. */
   readonly againAt: MonotonicMs | undefined;
   /** Rounds in a row, of either kind, that left keys which may do better later. */
   readonly again: number;
@@ -57,7 +57,7 @@ const AGAIN_BACKOFF: BackoffOptions = { baseMs: 1000, capMs: 300_000 };
 
 export function firstState(hold: Hold | undefined, now: MonotonicMs): LoopState {
   return {
-    look: undefined,
+    fullRound: undefined,
     lookedAt: undefined,
     lastRound: undefined,
     hold,
@@ -102,7 +102,8 @@ export function roundEnded(
   events.push({ kind: "round-ended", step, report });
   if (hold !== undefined && hold.plan !== before.hold?.plan) events.push({ kind: "held", hold });
   if (hold === undefined && before.hold !== undefined) events.push({ kind: "lifted" });
-  if (step === "full" || report.isFull) return { state: looked(state, round, moment), events, isDirtyAgain: false };
+  if (step === "full" || report.isFull)
+    return { state: afterFullRound(state, round, moment), events, isDirtyAgain: false };
   if (report.transient === 0)
     return { state: { ...state, again: 0, dirtyAt: moment.now }, events, isDirtyAgain: false };
   const waitMs = backoffMs(state.again, AGAIN_BACKOFF, moment.random());
@@ -110,7 +111,7 @@ export function roundEnded(
   return { state: { ...state, again: state.again + 1, dirtyAt }, events, isDirtyAgain: true };
 }
 
-function looked(state: LoopState, { report, began, settleWindowMs }: EndedRound, moment: Moment): LoopState {
+function afterFullRound(state: LoopState, { report, began, settleWindowMs }: EndedRound, moment: Moment): LoopState {
   const { transient, result } = report;
   const isAgain = transient > 0;
   const times: number[] = [];
@@ -118,7 +119,7 @@ function looked(state: LoopState, { report, began, settleWindowMs }: EndedRound,
   // A listing that lags shows the truth when the window is over.
   if (result.lagging > 0) times.push(began + Math.max(settleWindowMs, AGAIN_BACKOFF.baseMs));
   const againAt = times.length === 0 ? undefined : (Math.min(...times) as MonotonicMs);
-  return { ...state, look: report, lookedAt: began, again: isAgain ? state.again + 1 : 0, againAt };
+  return { ...state, fullRound: report, lookedAt: began, again: isAgain ? state.again + 1 : 0, againAt };
 }
 
 /** A round failed as a whole. The wait before the next attempt grows with each failure of the same kind. */

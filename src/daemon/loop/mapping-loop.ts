@@ -39,7 +39,7 @@ export interface LoopDeps {
 }
 
 /** What a loop knows of its mapping now. */
-export interface LoopView extends Pick<LoopState, "look" | "lastRound" | "hold"> {
+export interface LoopView extends Pick<LoopState, "fullRound" | "lastRound" | "hold"> {
   readonly startedAt: EpochMs;
   readonly activity: Activity | undefined;
   /** `retryAt`: by the time of day that it is now, whatever it was when the failure happened. */
@@ -64,12 +64,12 @@ export interface Activity {
 export interface MappingLoop {
   readonly mapping: MappingConfig;
   state(): LoopView;
-  /** The last look at everything. */
-  looked(): RoundReport | undefined;
+  /** The last full round. */
+  lastFullRound(): RoundReport | undefined;
   /** Looks at everything as soon as it can, also in a backoff. Resolves with that round's report; rejects with what it
    * failed with, or AppError `interrupted` if the mapping is stopped first. */
-  look(): Promise<RoundReport>;
-  /** As {@link MappingRounds.approve}; the plan runs with the next look. */
+  sync(): Promise<RoundReport>;
+  /** As {@link MappingRounds.approve}; the plan runs with the next full round. */
   approve(plan: string): boolean;
   /** Resolves when nothing runs any more. What runs may end by itself until `deadline` resolves; then it is broken off. */
   stop(deadline: Promise<void>): Promise<void>;
@@ -135,9 +135,9 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
   });
   return {
     mapping,
-    looked: () => loop.state.look,
+    lastFullRound: () => loop.state.fullRound,
     state: () => viewOf(loop),
-    look: () =>
+    sync: () =>
       new Promise((resolve, reject) => {
         if (loop.stopping) return reject(stopped(loop));
         loop.askers.push({ resolve, reject });
@@ -168,12 +168,12 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
 
 function viewOf({ deps, dirty, startedAt, state, activity, watcher }: Loop): LoopView {
   const { clock } = deps;
-  const { look, lastRound, hold, failure, againAt } = state;
+  const { fullRound, lastRound, hold, failure, againAt } = state;
   const retryAt = (dueAt: MonotonicMs): EpochMs => Math.round(clock.now() + dueAt - clock.monotonic()) as EpochMs;
   return {
     startedAt,
     activity,
-    look,
+    fullRound,
     lastRound,
     hold,
     failure: failure && { ...failure, retryAt: retryAt(failure.dueAt) },
@@ -271,7 +271,7 @@ async function turn(loop: Loop, step: "full" | "dirty", reasons: readonly FullRe
 
 async function fullRound(loop: Loop, reasons: readonly FullReason[]): Promise<void> {
   const { clock, rounds } = loop.deps;
-  // A poll is about the remote, and at the start the watches are new; any other look may be for what they missed.
+  // A poll is about the remote, and at the start the watches are new; any other full round may be for what they missed.
   if (reasons.some((reason) => reason !== "poll" && reason !== "start")) await loop.watcher?.refresh();
   // No await between here and the start of the round: who asks from now on, and what changes from now on, is not covered by it,
   // and is left for the next one.

@@ -12,22 +12,22 @@ import type { ErrorStatus, MappingState, MappingStatus, WorkingStatus } from "..
 export function mappingStatus(loop: MappingLoop, isWaiting: boolean, scrubbed: readonly Problem[] = []): MappingStatus {
   const { mapping } = loop;
   const state = loop.state();
-  const { look, lastRound } = state;
+  const { fullRound, lastRound } = state;
   const standing = lastRound?.standing ?? NO_PROBLEMS;
-  const lookedAt = look?.startedAt ?? null;
+  const lookedAt = fullRound?.startedAt ?? null;
   return {
     mapping: mapping.name,
     mode: mapping.mode,
     account: mapping.account,
     namespace: mapping.namespace,
-    namespaceId: look?.namespace?.id ?? null,
+    namespaceId: fullRound?.namespace?.id ?? null,
     folder: mapping.folder,
     state: stateOf(state, isWaiting),
     since: sinceOf(state),
     localLookedAt: lookedAt,
     remoteLookedAt: lookedAt,
     pending: pendingOf(state),
-    conflicts: waitingConflicts(mapping.conflict, look),
+    conflicts: waitingConflicts(mapping.conflict, fullRound),
     working: state.activity === undefined ? null : workingStatus(state.activity),
     lastRound: lastRound === undefined ? null : roundStatus(lastRound),
     hold: state.hold === undefined ? null : holdStatus(state.hold),
@@ -39,13 +39,13 @@ export function mappingStatus(loop: MappingLoop, isWaiting: boolean, scrubbed: r
 }
 
 function stateOf(state: LoopView, isWaiting: boolean): MappingState {
-  const { activity, failure, hold, look, lastRound } = state;
+  const { activity, failure, hold, fullRound, lastRound } = state;
   if (hold !== undefined) return "hold";
   if (failure !== undefined) return "error";
   if (activity !== undefined && !activity.queued && isWaiting) return "waiting";
-  if (look === undefined) return "starting";
+  if (fullRound === undefined) return "starting";
   if (activity !== undefined && !activity.queued) return "working";
-  if (state.dirty > 0 || state.lost || state.leftover || look.result.lagging > 0) return "behind";
+  if (state.dirty > 0 || state.lost || state.leftover || fullRound.result.lagging > 0) return "behind";
   return problemCountOf(lastRound?.standing ?? NO_PROBLEMS) > 0 ? "incomplete" : "in-step";
 }
 
@@ -56,14 +56,14 @@ function sinceOf({ activity, failure, hold, lastRound, startedAt }: LoopView): E
   return lastRound === undefined ? startedAt : ((lastRound.startedAt + lastRound.durationMs) as EpochMs);
 }
 
-/** What the last look left, and what has changed since. */
-function pendingOf({ dirty, look, lastRound }: LoopView): number {
+/** What the last full round left, and what has changed since. */
+function pendingOf({ dirty, fullRound, lastRound }: LoopView): number {
   const failed = problemCountOf(lastRound?.standing ?? NO_PROBLEMS);
-  return dirty + failed + (look === undefined ? 0 : look.result.held + look.result.lagging);
+  return dirty + failed + (fullRound === undefined ? 0 : fullRound.result.held + fullRound.result.lagging);
 }
 
-function waitingConflicts(policy: string, look: RoundReport | undefined): number {
-  return policy === "hold" ? (look?.result.conflicts ?? 0) : 0;
+function waitingConflicts(policy: string, fullRound: RoundReport | undefined): number {
+  return policy === "hold" ? (fullRound?.result.conflicts ?? 0) : 0;
 }
 
 function workingStatus({ step, startedAt, progress, queued }: Activity): WorkingStatus {

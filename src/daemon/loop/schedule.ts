@@ -40,7 +40,7 @@ export type NextStep =
   | { readonly kind: "wait"; readonly until: MonotonicMs };
 
 /** A held mapping whose files keep changing is planned anew no more often than this. */
-export const HELD_LOOK_MS = 10_000;
+export const HELD_ROUND_MS = 10_000;
 /** A wait is never longer, so that a poll interval that became shorter is noticed: fewer mappings share the budget. */
 export const WAIT_MS_MAX = 3_600_000;
 
@@ -64,9 +64,9 @@ function fullDues(state: ScheduleState, lookedAt: MonotonicMs, now: MonotonicMs)
   if (state.pollEveryMs !== undefined) dues.push(["poll", after(lookedAt, state.pollEveryMs)]);
   if (state.rescanEveryMs !== undefined) dues.push(["rescan", after(lookedAt, state.rescanEveryMs)]);
   if (state.againAt !== undefined) dues.push(["again", state.againAt]);
-  const heldLookAt = after(state.endedAt ?? lookedAt, HELD_LOOK_MS);
-  if (state.lost) dues.push(["watch", state.held ? heldLookAt : now]);
-  else if (state.held && state.dirtyAt !== undefined) dues.push(["watch", heldLookAt]);
+  const heldRoundAt = after(state.endedAt ?? lookedAt, HELD_ROUND_MS);
+  if (state.lost) dues.push(["watch", state.held ? heldRoundAt : now]);
+  else if (state.held && state.dirtyAt !== undefined) dues.push(["watch", heldRoundAt]);
   return dues;
 }
 

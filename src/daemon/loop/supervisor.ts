@@ -17,7 +17,7 @@ export interface SupervisorDeps extends LoopSetDeps {
   readonly isWaiting: (account: string) => boolean;
 }
 
-export interface LookOutcome {
+export interface SyncOutcome {
   readonly mapping: string;
   /** A report, or what it failed with. */
   readonly outcome: RoundReport | AppError;
@@ -28,7 +28,7 @@ export interface Supervisor {
   /** Folders under `auto` whose names cannot name a mapping. */
   skippedFolders(): readonly string[];
   /** Looks at all of these mappings, or of all, now. Throws AppError `usage` for a name there is no mapping of. */
-  look(names: readonly string[]): Promise<readonly LookOutcome[]>;
+  sync(names: readonly string[]): Promise<readonly SyncOutcome[]>;
   /** Lets the plan that `mapping` is held with run. `plan`: only if it is that one. Throws AppError `usage` if it is not
    * held, or by another plan. Returns the plan's id. */
   approve(mapping: string, plan?: string): Promise<string>;
@@ -90,11 +90,11 @@ export function openSupervisor(deps: SupervisorDeps): Supervisor {
         .all()
         .map((loop) => mappingStatus(loop, deps.isWaiting(loop.mapping.account), loops.scrubOf(loop)?.problems())),
     skippedFolders: () => loops.skipped(),
-    look: async (names) => {
+    sync: async (names) => {
       await changing;
       const chosen = names.length === 0 ? loops.all() : names.map(find);
       return Promise.all(
-        chosen.map(async (loop) => ({ mapping: loop.mapping.name, outcome: await outcomeOf(loop.look()) })),
+        chosen.map(async (loop) => ({ mapping: loop.mapping.name, outcome: await outcomeOf(loop.sync()) })),
       );
     },
     approve: async (name, plan) => approve(find(name), plan),
@@ -133,7 +133,7 @@ async function approve(loop: MappingLoop, plan: string | undefined): Promise<str
     });
   }
   // What comes of it is told by the status; a failure is the loop's to see to.
-  loop.look().catch(() => {});
+  loop.sync().catch(() => {});
   return hold.plan;
 }
 
@@ -143,7 +143,7 @@ async function notHeld(loop: MappingLoop, failure: LoopView["failure"]): Promise
   const { name } = loop.mapping;
   const nothing = `mapping "${name}" is not held: there is nothing to approve`;
   if (failure === undefined) return new AppError("usage", nothing);
-  const outcome = await outcomeOf(loop.look());
+  const outcome = await outcomeOf(loop.sync());
   if (outcome instanceof AppError)
     return new AppError(
       "usage",

@@ -38,18 +38,18 @@ const ended = (
 const error = (code: AppError["code"]): AppError => new AppError(code, "it failed");
 
 describe("a round that ended", () => {
-  it("over all keys is a look, from when it began", () => {
+  it("over all keys is a fullRound, from when it began", () => {
     expect(ended(first, "full", report()).state).toMatchObject({ lookedAt: 1000, again: 0, againAt: undefined });
   });
 
   it("over some keys is no look", () => {
     expect(ended(first, "dirty", report({ isFull: false })).state).toMatchObject({
-      look: undefined,
+      fullRound: undefined,
       lookedAt: undefined,
     });
   });
 
-  it("over some keys, that turned into a look at all, is one", () => {
+  it("over some keys, that turned into a fullRound at all, is one", () => {
     expect(ended(first, "dirty", report({ isFull: true })).state).toMatchObject({ lookedAt: 1000 });
   });
 

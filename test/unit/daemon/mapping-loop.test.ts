@@ -332,7 +332,7 @@ describe("a mapping on hold", () => {
     expect(loop.approve("another")).toBe(false);
     expect(loop.approve("p1")).toBe(true);
     expect(mappingStatus(loop, false).hold?.approved).toBe(true);
-    const looked = loop.look();
+    const looked = loop.sync();
     await clock.advance(0);
     expect((await looked).hold).toBeUndefined();
     expect(state()).toBe("in-step");
@@ -345,7 +345,7 @@ describe("asking for a look", () => {
     await start({ mode: "push" });
     await clock.advance(5 * SECOND);
     const asked = clock.now();
-    const looked = loop.look();
+    const looked = loop.sync();
     await clock.advance(15 * SECOND);
     expect((await looked).startedAt).toBeGreaterThanOrEqual(asked);
     expect(rounds.calls).toHaveLength(2);
@@ -356,7 +356,7 @@ describe("asking for a look", () => {
     await start();
     await clock.advance(10 * MINUTE);
     rounds.script.length = 0;
-    const looked = loop.look();
+    const looked = loop.sync();
     await clock.advance(0);
     expect((await looked).result).toEqual(NOTHING_DONE);
     expect(state()).toBe("in-step");
@@ -365,7 +365,7 @@ describe("asking for a look", () => {
   it("tells what the round failed with", async () => {
     await start();
     rounds.script.push(failure("network"));
-    const looked = outcomeOf(loop.look());
+    const looked = outcomeOf(loop.sync());
     await clock.advance(0);
     expect(await looked).toMatchObject({ code: "network" });
   });
@@ -373,10 +373,10 @@ describe("asking for a look", () => {
   it("is refused by a mapping that is stopped", async () => {
     rounds.durationMs = SECOND;
     await start();
-    const looked = outcomeOf(loop.look());
+    const looked = outcomeOf(loop.sync());
     await stop();
     expect(await looked).toMatchObject({ code: "interrupted" });
-    expect(await outcomeOf(loop.look())).toMatchObject({ code: "interrupted" });
+    expect(await outcomeOf(loop.sync())).toMatchObject({ code: "interrupted" });
   });
 });
 

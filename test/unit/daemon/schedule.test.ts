@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import type { MonotonicMs } from "../../../src/core/clock.ts";
 import {
-  HELD_LOOK_MS,
+  HELD_ROUND_MS,
   nextStep,
   type NextStep,
   type ScheduleState,
@@ -58,11 +58,11 @@ const rows: readonly [situation: string, state: Partial<ScheduleState>, step: Ne
   [
     "held: a change is no round over some keys",
     { held: true, dirtyAt: now, endedAt: ago(500) },
-    wait(HELD_LOOK_MS - 500),
+    wait(HELD_ROUND_MS - 500),
   ],
   [
     "held: changes are planned anew after a while",
-    { held: true, dirtyAt: now, endedAt: ago(HELD_LOOK_MS) },
+    { held: true, dirtyAt: now, endedAt: ago(HELD_ROUND_MS) },
     full("watch"),
   ],
   ["held: it is polled as ever", { held: true, lookedAt: ago(minute) }, full("poll")],

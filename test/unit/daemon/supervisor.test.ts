@@ -129,12 +129,12 @@ describe("a supervisor", () => {
   it("looks at some mappings or at all when asked, and tells what came of each", async () => {
     await start(configOf([named("a"), named("b")]));
     rounds.get("b")?.script.push(new AppError("network", "unreachable"));
-    const outcomes = await settled(supervisor.look([]));
+    const outcomes = await settled(supervisor.sync([]));
     expect(outcomes.map(({ mapping }) => mapping)).toEqual(["a", "b"]);
     expect(outcomes[1]?.outcome).toMatchObject({ code: "network" });
-    await settled(supervisor.look(["a"]));
+    await settled(supervisor.sync(["a"]));
     expect(rounds.get("a")?.calls).toHaveLength(3);
-    expect(await outcomeOf(supervisor.look(["nope"]))).toMatchObject({ code: "usage", hint: "it runs a, b" });
+    expect(await outcomeOf(supervisor.sync(["nope"]))).toMatchObject({ code: "usage", hint: "it runs a, b" });
     await stop();
   });
 
@@ -174,7 +174,7 @@ describe("a supervisor", () => {
       ]),
     };
     // 600 requests a look: 1,200 a minute of the 96 a minute that half of the budget allows.
-    scripts["a"] = scripts["b"] = [{ lookRequests: 600 }];
+    scripts["a"] = scripts["b"] = [{ readRequests: 600 }];
     await start(config);
     const intervals = supervisor.mappings().map(({ pollIntervalMs }) => pollIntervalMs);
     expect(intervals[0]).toBeCloseTo((1200 / 96) * MINUTE);

@@ -91,9 +91,9 @@ describe("findDirtyKeys", () => {
   });
 
   it("says what was looked at, by key, by path and by folder", async () => {
-    const looksAt = (await findAll("a%meta", "d/"))!.looksAt;
-    expect(["a", "a%meta", "d", "d/x", "d/e/f"].every(looksAt)).toBe(true);
-    expect(["b", "dd", "a%meta%meta"].some(looksAt)).toBe(false);
+    const covers = (await findAll("a%meta", "d/"))!.covers;
+    expect(["a", "a%meta", "d", "d/x", "d/e/f"].every(covers)).toBe(true);
+    expect(["b", "dd", "a%meta%meta"].some(covers)).toBe(false);
   });
 
   it("gives up where a folder's name is only a part of a key's segment", async () => {

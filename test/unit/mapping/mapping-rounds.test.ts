@@ -32,12 +32,12 @@ describe("a round", () => {
 
   it("counts what looking costs, for the polling interval: listing, and reading what no stamp tells of", async () => {
     const rounds = await fixture.inStep();
-    expect((await rounds.full(call)).lookRequests).toBe(1);
+    expect((await rounds.full(call)).readRequests).toBe(1);
     await fixture.put({ foreign: "one", another: "two" });
     // Carrying them over takes a request too, but only this once.
     await rounds.full(call);
     await fixture.later();
-    expect((await rounds.full(call)).lookRequests).toBe(2);
+    expect((await rounds.full(call)).readRequests).toBe(2);
   });
 
   it("knows the next time which values without a stamp are no text, so that each is asked for once", async () => {

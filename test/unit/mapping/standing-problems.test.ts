@@ -17,22 +17,22 @@ const at = (ms: number): EpochMs => ms as EpochMs;
 const subjects = ({ known }: StandingProblems): readonly string[] => known.map(({ subject }) => subject);
 
 describe("standingAfter", () => {
-  const before = standingAfter(NO_PROBLEMS, { kept: [bad("a"), bad("b")], more: 0, looksAt: everything }, at(1));
+  const before = standingAfter(NO_PROBLEMS, { kept: [bad("a"), bad("b")], more: 0, covers: everything }, at(1));
 
   it("keeps what a round over other keys did not look at", () => {
-    const after = standingAfter(before, { kept: [], more: 0, looksAt: lookedAt(["c"], ["c"]) }, at(2));
+    const after = standingAfter(before, { kept: [], more: 0, covers: lookedAt(["c"], ["c"]) }, at(2));
     expect(after).toEqual(before);
   });
 
   it("lets go of what was looked at and is right", () => {
-    expect(subjects(standingAfter(before, { kept: [], more: 0, looksAt: lookedAt(["a"], ["a"]) }, at(2)))).toEqual([
+    expect(subjects(standingAfter(before, { kept: [], more: 0, covers: lookedAt(["a"], ["a"]) }, at(2)))).toEqual([
       "b",
     ]);
-    expect(standingAfter(before, { kept: [], more: 0, looksAt: everything }, at(2))).toEqual(NO_PROBLEMS);
+    expect(standingAfter(before, { kept: [], more: 0, covers: everything }, at(2))).toEqual(NO_PROBLEMS);
   });
 
   it("tells one that stays by when it was first met", () => {
-    const after = standingAfter(before, { kept: [bad("b"), bad("c")], more: 0, looksAt: everything }, at(2));
+    const after = standingAfter(before, { kept: [bad("b"), bad("c")], more: 0, covers: everything }, at(2));
     expect(after.known.map(({ subject, since }) => [subject, since])).toEqual([
       ["b", 1],
       ["c", 2],
@@ -41,10 +41,10 @@ describe("standingAfter", () => {
 
   it("keeps a bounded number of them, and counts the rest until the next look at everything", () => {
     const many = Array.from({ length: STANDING_MAX }, (_, i) => bad(`k${i}`));
-    const all = standingAfter(before, { kept: many, more: 7, looksAt: lookedAt([], ["d/"]) }, at(2));
+    const all = standingAfter(before, { kept: many, more: 7, covers: lookedAt([], ["d/"]) }, at(2));
     expect([all.known.length, all.more]).toEqual([STANDING_MAX, 9]);
-    const next = standingAfter(all, { kept: [], more: 0, looksAt: lookedAt(["k0"], []) }, at(3));
+    const next = standingAfter(all, { kept: [], more: 0, covers: lookedAt(["k0"], []) }, at(3));
     expect([next.known.length, next.more]).toEqual([STANDING_MAX - 1, 9]);
-    expect(standingAfter(next, { kept: [], more: 0, looksAt: everything }, at(4))).toEqual(NO_PROBLEMS);
+    expect(standingAfter(next, { kept: [], more: 0, covers: everything }, at(4))).toEqual(NO_PROBLEMS);
   });
 });

@@ -2,13 +2,13 @@
 
 import type { KvApi } from "../kv/kv-api.ts";
 
-export interface CountedLooks {
+export interface CountedReads {
   readonly api: KvApi;
   /** Requests so far that list keys or read values; retries are not among them. */
   readonly counted: () => number;
 }
 
-export function countLooks(inner: KvApi): CountedLooks {
+export function countReads(inner: KvApi): CountedReads {
   let requests = 0;
   const api: KvApi = {
     ...inner,
