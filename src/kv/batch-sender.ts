@@ -12,6 +12,7 @@ import type { ByteCount, Clock, DurationMs } from "../core/clock.ts";
 import type { Key } from "../core/key.ts";
 import { BULK_BODY_BYTES_MAX, BULK_ITEMS_MAX } from "../core/limits.ts";
 import { type Problem, problem } from "../core/problem.ts";
+import { isLeftOpen, isOfSize, judgeBulkAnswer, judgeFailure } from "./batch-decisions.ts";
 import type { BulkResult } from "./kv-api.ts";
 import { isRefusal, KvError, refusalProblem } from "./kv-error.ts";
 import type { TaskSet } from "./task-set.ts";
@@ -87,8 +88,6 @@ const ATTEMPTS_MAX = 8;
 const RETRY: BackoffOptions = { baseMs: 1000, capMs: 30_000 };
 /** Between batches that are sent once, while they fail. */
 const OPEN_PAUSE: BackoffOptions = { baseMs: 250, capMs: 10_000 };
-/** Halving 10,000 items down to one takes 14 timeouts; more in a row are no matter of size. */
-const SLOW_IN_A_ROW_MAX = 20;
 /** This many items refused one after the other, and none accepted: it is not the items. */
 const REFUSED_IN_A_ROW_MAX = 25;
 /** What a sender holds, and what it has met lately. */
@@ -269,19 +268,13 @@ function isWanted<Input, Item extends BatchItem>(sender: Sending<Input, Item>, i
 function confirm<Input, Item extends BatchItem>(
   sender: Sending<Input, Item>,
   items: readonly Item[],
-  { successfulCount, unsuccessfulKeys }: BulkResult,
+  answer: BulkResult,
 ): void {
   sender.slowInARow = 0;
   sender.openInARow = 0;
-  const failed = new Set<string>(unsuccessfulKeys);
-  const ours = items.filter((item) => failed.has(item.key));
-  // Keys that were not sent, or fewer successes than the rest: which ones were written is anyone's guess.
-  const isDoubtful =
-    ours.length < failed.size || (successfulCount !== undefined && successfulCount < items.length - ours.length);
-  const again = isDoubtful ? items : ours;
-  const againSet = new Set(again);
-  for (const item of items) if (!againSet.has(item)) settle(sender, { kind: "done", item });
-  if (again.length < items.length) {
+  const { confirmed, again } = judgeBulkAnswer(items, answer);
+  for (const item of confirmed) settle(sender, { kind: "done", item });
+  if (confirmed.length > 0) {
     sender.refusedInARow = 0;
     sender.ops.pace.size = growBatch(sender.ops.pace.size);
   }
@@ -336,21 +329,21 @@ async function recover<Input, Item extends BatchItem>(
   error: unknown,
 ): Promise<void> {
   if (!(error instanceof KvError)) throw error;
-  const isTooLarge = isOfSize(error);
-  const isTooSlow = error.timedOut;
-  const isOpen = isLeftOpen(sender, error);
-  if (!isTooLarge && !isTooSlow && !isOpen) throw error;
-  if (isTooSlow && ++sender.slowInARow > SLOW_IN_A_ROW_MAX) throw error;
-  if (isTooLarge || isTooSlow) shrink(sender, items);
-  if (isOpen) await leaveOpen(sender, items, error);
-  else if (items.length > 1) reopen(sender, items);
-  else if (isTooLarge) await sendAlone(sender, items[0]!);
-  else retryLater(sender, items, error.message);
-}
-
-/** Whether it may have been done, of what is sent once. */
-function isLeftOpen<Input, Item extends BatchItem>(sender: Sending<Input, Item>, { retryable }: KvError): boolean {
-  return sender.ops.once && retryable;
+  const { once } = sender.ops;
+  const { step, shrinks } = judgeFailure({ error, items: items.length, once, slowInARow: sender.slowInARow });
+  if (step === "fail") throw error;
+  if (error.timedOut) sender.slowInARow++;
+  if (shrinks) shrink(sender, items);
+  switch (step) {
+    case "leave-open":
+      return leaveOpen(sender, items, error);
+    case "split":
+      return reopen(sender, items);
+    case "alone":
+      return sendAlone(sender, items[0]!);
+    case "later":
+      return retryLater(sender, items, error.message);
+  }
 }
 
 /** Sent once, and what has become of it is not known. What follows waits a little: the API may need it. */
@@ -384,11 +377,7 @@ async function sendAlone<Input, Item extends BatchItem>(sender: Sending<Input, I
   } catch (error) {
     if (!(error instanceof KvError)) throw error;
     if (isRefusal(error) || isOfSize(error)) refused(sender, item, error);
-    else if (isLeftOpen(sender, error)) await leaveOpen(sender, [item], error);
+    else if (isLeftOpen(error, sender.ops.once)) await leaveOpen(sender, [item], error);
     else throw error;
   }
-}
-
-function isOfSize({ code }: KvError): boolean {
-  return code === "request-too-large";
 }
