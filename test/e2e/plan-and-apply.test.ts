@@ -1,116 +1,27 @@
 // `kvsync plan --out` and `kvsync apply`: what was shown is what is done, once, and whole; or nothing, and the key is named
 // that is not as it was.
 
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type CliRun, records, runCli } from "../support/cli.ts";
+import { describe, expect, it } from "vitest";
+import { records, runCli } from "../support/cli.ts";
+import {
+  dir,
+  kvsync,
+  done,
+  configure,
+  write,
+  remove,
+  read,
+  files,
+  keys,
+  put,
+  numbered,
+  plan,
+  apply,
+  inStep,
+} from "../support/planned-folder.ts";
 import { startServe } from "../support/serve-process.ts";
-
-type Texts = Readonly<Record<string, string>>;
-
-let dir = "";
-let looks = 0;
-
-beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), "kvsync-apply-"));
-});
-afterEach(() => rmSync(dir, { recursive: true, force: true }));
-
-const kvsync = (...args: readonly string[]): Promise<CliRun> => runCli(args, { cwd: dir });
-
-async function done(...args: readonly string[]): Promise<CliRun> {
-  const run = await kvsync(...args);
-  expect(run).toMatchObject({ code: 0 });
-  return run;
-}
-
-const LOCAL = "accounts: { local: { endpoint: embedded } }";
-
-/** Mappings of these modes, with `more` in the config of each. */
-function configure(modes: Texts, more = "", accounts = LOCAL, at = dir): void {
-  const lines = Object.entries(modes).map(
-    ([name, mode]) => `  ${name}: { mode: ${mode}, delete: all, settle_window: 0s${more} }`,
-  );
-  const head = `state_dir: ./state\n${accounts}\nroot: ./kv\ndefaults: { account: local, create: true }\nmappings:\n`;
-  writeFileSync(join(at, "kvsync.yaml"), `${head}${lines.join("\n")}\n`);
-}
-
-function write(files: Texts, folder = "kv/app"): void {
-  for (const [name, text] of Object.entries(files)) {
-    mkdirSync(join(dir, folder, name, ".."), { recursive: true });
-    writeFileSync(join(dir, folder, name), text);
-  }
-}
-
-function remove(...names: readonly string[]): void {
-  for (const name of names) rmSync(join(dir, "kv/app", name));
-}
-
-function read(folder: string): Texts {
-  const names = readdirSync(join(dir, folder), { recursive: true, encoding: "utf8" });
-  const files = names.filter((name) => statSync(join(dir, folder, name)).isFile()).toSorted();
-  return Object.fromEntries(files.map((name) => [name, readFileSync(join(dir, folder, name), "utf8")]));
-}
-
-const files = (name = "app"): Texts => read(`kv/${name}`);
-
-/** What the namespace holds, as a copy of it does. */
-async function keys(namespace = "app"): Promise<Texts> {
-  const folder = `seen${looks++}`;
-  mkdirSync(join(dir, folder));
-  await done("copy", `local:${namespace}`, `./${folder}`, "--no-fail-empty");
-  return read(folder);
-}
-
-const put = (key: string, value: string, ...more: readonly string[]): Promise<CliRun> =>
-  done("key", "put", key, value, "-n", "app", ...more);
-
-const numbered = (count: number, prefix = "k"): Texts =>
-  Object.fromEntries(Array.from({ length: count }, (_, i) => [`${prefix}${i}`, `value ${i}`]));
-
-async function plan(...args: readonly string[]): Promise<CliRun> {
-  const run = await kvsync("plan", ...args, "--out", "plan.json");
-  expect(run).toMatchObject({ code: 4 });
-  expect(run.stderr).toContain("kvsync apply plan.json");
-  return run;
-}
-
-const apply = (...more: readonly string[]): Promise<CliRun> => kvsync("apply", "plan.json", ...more);
-
-/** The plan is refused, these keys of it are named with what happened to each, and neither side is touched. */
-async function refused(problems: Texts): Promise<void> {
-  const before = [files(), await keys()];
-  const run = await apply("--json");
-  expect(run.code).toBe(12);
-  const told = records(run.stdout).filter(({ type }) => type === "problem");
-  expect(Object.fromEntries(told.map(({ subject, message }) => [subject, message]))).toEqual(
-    Object.fromEntries(Object.entries(problems).map(([key, what]) => [key, `${what} since the plan was made`])),
-  );
-  expect(told.every(({ code }) => code === "outdated")).toBe(true);
-  expect(records(run.stdout).at(-1)).toMatchObject({ type: "summary", command: "apply", written: 0, removed: 0 });
-  expect([files(), await keys()]).toEqual(before);
-  const { code, stderr } = await apply();
-  expect(code).toBe(12);
-  expect(stderr).toContain("nothing was changed");
-}
-
-async function inStep(mode: string, more = ""): Promise<void> {
-  configure({ app: mode }, more);
-  write(numbered(20));
-  await done("sync");
-}
 
 describe("a plan is applied as it was shown", () => {
   it("push", async () => {
@@ -236,95 +147,6 @@ describe("a plan is applied as it was shown", () => {
     expect(await keys()).toEqual(files());
     const { stdout } = await kvsync("trash", "list", "app");
     for (const key of ["k1", "foreign"]) expect(stdout).toContain(key);
-  });
-});
-
-describe("a plan is refused as a whole where", () => {
-  it("keys moved on either side, each of which is named", async () => {
-    await inStep("push");
-    const edited = Object.fromEntries(Object.keys(numbered(9)).map((key) => [key, `edited ${key}`]));
-    write({ ...edited, new: "1", new2: "2", other: "3" });
-    remove("k10", "k11", "k12");
-    await plan();
-    write({ k0: "edited again", k10: "value 10", "k1%meta": '{"metadata":{"a":1}}', k8: "edited too" });
-    remove("new");
-    await put("k2", "theirs");
-    await put("k3", "theirs", "--no-stamp");
-    await put("k4", "value 4", "--metadata", '{"a":1}');
-    await put("k5", "value 5", "--ttl", "1h");
-    await done("key", "delete", "k6", "-n", "app");
-    await put("new2", "theirs");
-    await put("k11", "theirs");
-    // These two are done already.
-    await put("k7", "edited k7");
-    await done("key", "delete", "k12", "-n", "app");
-    await refused({
-      k0: "was changed at the source",
-      k1: "was changed at the source",
-      k10: "has come back at the source",
-      k11: "was changed at the destination",
-      k2: "was changed at the destination",
-      k3: "was changed at the destination",
-      k4: "was changed at the destination",
-      k5: "was changed at the destination",
-      k6: "is gone at the destination",
-      k8: "was changed at the source",
-      new: "is gone at the source",
-      new2: "has appeared at the destination",
-    });
-  });
-
-  it.each<[string, () => unknown, Texts]>([
-    ["one file was changed", () => write({ k1: "edited again" }), { k1: "was changed at the source" }],
-    ["one key was changed", () => put("k1", "theirs"), { k1: "was changed at the destination" }],
-  ])("%s", async (_, move, problems) => {
-    await inStep("push");
-    write({ k1: "edited", new: "1", other: "2" });
-    remove("k2");
-    await plan();
-    await move();
-    await refused(problems);
-  });
-
-  it("a side of a two-way mapping moved, whichever it is", async () => {
-    await inStep("two-way");
-    write({ k1: "mine" });
-    await put("k2", "theirs");
-    await plan();
-    write({ k2: "mine meanwhile" });
-    await put("k1", "theirs meanwhile");
-    await refused({ k1: "was changed at the destination", k2: "was changed at the source" });
-  });
-
-  it("a key of another mapping of it moved", async () => {
-    configure({ app: "push", more: "push" });
-    write(numbered(3));
-    write(numbered(3), "kv/more");
-    await done("push");
-    write({ k0: "edited" });
-    write({ k0: "edited" }, "kv/more");
-    await plan();
-    write({ k0: "edited again" }, "kv/more");
-    const before = await keys();
-    for (const args of [[], ["--force"], ["--dry-run"]]) {
-      const run = await apply(...args);
-      expect(run.code).toBe(12);
-      expect(run.stderr).toContain("k0: was changed at the source since the plan was made (outdated)");
-    }
-    expect(await keys()).toEqual(before);
-    write({ k0: "edited" }, "kv/more");
-    await done("apply", "plan.json");
-    expect([await keys(), await keys("more")]).toEqual([files(), files("more")]);
-  });
-
-  it("the mapping is about another namespace by now", async () => {
-    await inStep("push");
-    write({ k1: "edited" });
-    await plan();
-    configure({ app: "push" }, ", namespace: another");
-    const run = await apply();
-    expect(run.code).toBe(12);
-    expect(run.stderr).toContain("the plan was made for another namespace than this one");
   });
 });
 
@@ -461,23 +283,6 @@ describe("an approval of a held mapping", () => {
     await done("approve", "app");
     await done("push");
     expect(await keys()).toEqual(files());
-  });
-});
-
-describe("what is not as it was when the plan was made", () => {
-  it("includes the mode of the mapping", async () => {
-    configure({ app: "two-way" });
-    write({ a: "1", b: "1" });
-    await done("sync");
-    write({ a: "edited" });
-    await plan();
-    configure({ app: "pull" });
-    const run = await kvsync("apply", "plan.json");
-    expect(run).toMatchObject({
-      code: 12,
-      stderr: expect.stringContaining("was of mode two-way, and is of mode pull"),
-    });
-    expect(await keys()).toEqual({ a: "1", b: "1" });
   });
 });
 

@@ -1,0 +1,125 @@
+// `kvsync apply` of a plan that the world has moved away from: nothing is done, and each key that is not as it was is named.
+
+import { describe, expect, it } from "vitest";
+import {
+  kvsync,
+  done,
+  configure,
+  write,
+  remove,
+  files,
+  keys,
+  put,
+  numbered,
+  plan,
+  apply,
+  refused,
+  inStep,
+  type Texts,
+} from "../support/planned-folder.ts";
+
+describe("a plan is refused as a whole where", () => {
+  it("keys moved on either side, each of which is named", async () => {
+    await inStep("push");
+    const edited = Object.fromEntries(Object.keys(numbered(9)).map((key) => [key, `edited ${key}`]));
+    write({ ...edited, new: "1", new2: "2", other: "3" });
+    remove("k10", "k11", "k12");
+    await plan();
+    write({ k0: "edited again", k10: "value 10", "k1%meta": '{"metadata":{"a":1}}', k8: "edited too" });
+    remove("new");
+    await put("k2", "theirs");
+    await put("k3", "theirs", "--no-stamp");
+    await put("k4", "value 4", "--metadata", '{"a":1}');
+    await put("k5", "value 5", "--ttl", "1h");
+    await done("key", "delete", "k6", "-n", "app");
+    await put("new2", "theirs");
+    await put("k11", "theirs");
+    // These two are done already.
+    await put("k7", "edited k7");
+    await done("key", "delete", "k12", "-n", "app");
+    await refused({
+      k0: "was changed at the source",
+      k1: "was changed at the source",
+      k10: "has come back at the source",
+      k11: "was changed at the destination",
+      k2: "was changed at the destination",
+      k3: "was changed at the destination",
+      k4: "was changed at the destination",
+      k5: "was changed at the destination",
+      k6: "is gone at the destination",
+      k8: "was changed at the source",
+      new: "is gone at the source",
+      new2: "has appeared at the destination",
+    });
+  });
+
+  it.each<[string, () => unknown, Texts]>([
+    ["one file was changed", () => write({ k1: "edited again" }), { k1: "was changed at the source" }],
+    ["one key was changed", () => put("k1", "theirs"), { k1: "was changed at the destination" }],
+  ])("%s", async (_, move, problems) => {
+    await inStep("push");
+    write({ k1: "edited", new: "1", other: "2" });
+    remove("k2");
+    await plan();
+    await move();
+    await refused(problems);
+  });
+
+  it("a side of a two-way mapping moved, whichever it is", async () => {
+    await inStep("two-way");
+    write({ k1: "mine" });
+    await put("k2", "theirs");
+    await plan();
+    write({ k2: "mine meanwhile" });
+    await put("k1", "theirs meanwhile");
+    await refused({ k1: "was changed at the destination", k2: "was changed at the source" });
+  });
+
+  it("a key of another mapping of it moved", async () => {
+    configure({ app: "push", more: "push" });
+    write(numbered(3));
+    write(numbered(3), "kv/more");
+    await done("push");
+    write({ k0: "edited" });
+    write({ k0: "edited" }, "kv/more");
+    await plan();
+    write({ k0: "edited again" }, "kv/more");
+    const before = await keys();
+    for (const args of [[], ["--force"], ["--dry-run"]]) {
+      const run = await apply(...args);
+      expect(run.code).toBe(12);
+      expect(run.stderr).toContain("k0: was changed at the source since the plan was made (outdated)");
+    }
+    expect(await keys()).toEqual(before);
+    write({ k0: "edited" }, "kv/more");
+    await done("apply", "plan.json");
+    expect([await keys(), await keys("more")]).toEqual([files(), files("more")]);
+  });
+
+  it("the mapping is about another namespace by now", async () => {
+    await inStep("push");
+    write({ k1: "edited" });
+    await plan();
+    configure({ app: "push" }, ", namespace: another");
+    const run = await apply();
+    expect(run.code).toBe(12);
+    expect(run.stderr).toContain("the plan was made for another namespace than this one");
+  });
+});
+
+describe("what is not as it was when the plan was made", () => {
+  it("includes the mode of the mapping", async () => {
+    configure({ app: "two-way" });
+    write({ a: "1", b: "1" });
+    await done("sync");
+    write({ a: "edited" });
+    await plan();
+    configure({ app: "pull" });
+    const run = await kvsync("apply", "plan.json");
+    expect(run).toMatchObject({
+      code: 12,
+      stderr: expect.stringContaining("was of mode two-way, and is of mode pull"),
+    });
+    expect(await keys()).toEqual({ a: "1", b: "1" });
+  });
+});
