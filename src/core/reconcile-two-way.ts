@@ -1,6 +1,6 @@
 // The decision table of two-way sync: what is to be done about one key, given what the local side, the remote side and
-// the base say of it. Pure; the remote has been put right for its lag already (core/settle.ts).
-// test/unit/core/reconcile-two-way.test.ts is the same table as data.
+// the base say of it. Pure, and the only place where that is decided [I5]; the remote has been put right for its lag already
+// (core/settle.ts). test/unit/core/reconcile-two-way.test.ts is the same table as data.
 //
 //   local           remote          base      decision
 //   --------------  --------------  --------  ----------------------------------------------------------

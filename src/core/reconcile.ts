@@ -1,5 +1,6 @@
-// The decision table: what is to be done about one key, given what the source, the destination and the base say of it.
-// Pure, and the only place where that is decided [I5]. test/unit/core/reconcile.test.ts is the same table as data.
+// The decision table of push, pull and copy: what is to be done about one key, given what the source, the destination and the
+// base say of it. Pure, and the only place where that is decided [I5]. test/unit/core/reconcile.test.ts is the same table as
+// data.
 //
 //   source    destination   base       push and pull
 //   --------  ------------  ---------  -----------------------------------------------------------------

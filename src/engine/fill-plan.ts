@@ -10,7 +10,7 @@ import type { Observer } from "./observer.ts";
 import { partialSides, type SeenValues } from "./partial.ts";
 import { onlyOf, type Pass } from "./pass.ts";
 import type { Done } from "./plan/action.ts";
-import { decideTriple, type Verdict } from "./plan/decide.ts";
+import { decideTriple, type Verdict } from "./plan/verdict.ts";
 import { type Follower, followAction, openFollower, type SavedAction } from "./plan/follow-plan.ts";
 import { assumeRest, type Measure, measureTriple, openMeasure } from "./plan/measure.ts";
 import type { Plan } from "./plan/plan.ts";

@@ -6,7 +6,7 @@ import type { Key } from "../core/key.ts";
 import type { Problem } from "../core/problem.ts";
 import type { ReadableReplica, Replica } from "../replica/replica.ts";
 import type { Done, Target } from "./plan/action.ts";
-import type { Decide } from "./plan/decide.ts";
+import type { Decide } from "./plan/verdict.ts";
 import type { SavedActions } from "./plan/follow-plan.ts";
 import type { PlanTrip } from "./plan/measure.ts";
 import type { Plan } from "./plan/plan.ts";

@@ -33,7 +33,7 @@ type FailureStep =
   | "split"
   /** One item that is too large for a batch goes by itself. */
   | "alone"
-  /** One item that took too long is sent again after a pause. */
+  /** After a pause they may be sent again: one item that took too long, or what was not even sent. */
   | "later";
 
 export interface FailureJudgement {
@@ -60,7 +60,7 @@ export function judgeFailure({ error, items, once, slowInARow }: FailedBatch): F
   const shrinks = isTooLarge || error.timedOut;
   if (!shrinks && !isOpen) return { step: "fail", shrinks: false };
   if (error.timedOut && slowInARow >= SLOW_IN_A_ROW_MAX) return { step: "fail", shrinks: false };
-  if (isOpen) return { step: "leave-open", shrinks };
+  if (isOpen) return { step: isUnsent(error) ? "later" : "leave-open", shrinks };
   if (items > 1) return { step: "split", shrinks };
   return { step: isTooLarge ? "alone" : "later", shrinks };
 }
@@ -68,6 +68,11 @@ export function judgeFailure({ error, items, once, slowInARow }: FailedBatch): F
 /** Whether what is sent only once may have been carried out, whatever the error says. */
 export function isLeftOpen({ retryable }: Pick<KvError, "retryable">, once: boolean): boolean {
   return once && retryable;
+}
+
+/** It has waited for the budget, and was not even sent. */
+export function isUnsent({ code }: Pick<KvError, "code">): boolean {
+  return code === "budget-exhausted";
 }
 
 export function isOfSize({ code }: Pick<KvError, "code">): boolean {

@@ -12,7 +12,7 @@ import type { ByteCount, Clock, DurationMs } from "../core/clock.ts";
 import type { Key } from "../core/key.ts";
 import { BULK_BODY_BYTES_MAX, BULK_ITEMS_MAX } from "../core/limits.ts";
 import { type Problem, problem } from "../core/problem.ts";
-import { isLeftOpen, isOfSize, judgeBulkAnswer, judgeFailure } from "./batch-decisions.ts";
+import { isLeftOpen, isOfSize, isUnsent, judgeBulkAnswer, judgeFailure } from "./batch-decisions.ts";
 import type { BulkResult } from "./kv-api.ts";
 import { isRefusal, KvError, refusalProblem } from "./kv-error.ts";
 import type { TaskSet } from "./task-set.ts";
@@ -352,8 +352,6 @@ async function leaveOpen<Input, Item extends BatchItem>(
   items: readonly Item[],
   error: KvError,
 ): Promise<void> {
-  // It has waited, and was not even sent.
-  if (error.code === "budget-exhausted") return retryLater(sender, items, error.message);
   if (++sender.openInARow >= ATTEMPTS_MAX) throw error;
   retryLater(sender, items, error.message);
   await sender.ops.clock.sleep(
@@ -376,8 +374,10 @@ async function sendAlone<Input, Item extends BatchItem>(sender: Sending<Input, I
     settle(sender, { kind: "done", item });
   } catch (error) {
     if (!(error instanceof KvError)) throw error;
+    const { message } = error;
     if (isRefusal(error) || isOfSize(error)) refused(sender, item, error);
-    else if (isLeftOpen(error, sender.ops.once)) await leaveOpen(sender, [item], error);
-    else throw error;
+    else if (!isLeftOpen(error, sender.ops.once)) throw error;
+    else if (isUnsent(error)) retryLater(sender, [item], message);
+    else await leaveOpen(sender, [item], error);
   }
 }

@@ -9,16 +9,16 @@ import {
   blockTokens,
   observePolicies,
   observeRemaining,
-  openTokenBucket,
+  openRequestWindow,
   outlookMs,
   type RatePolicy,
   recentTokens,
   returnToken,
   settleToken,
   takeToken,
-  type TokenBucket,
+  type RequestWindow,
   waitMs,
-} from "../core/token-bucket.ts";
+} from "../core/request-window.ts";
 import type { Priority } from "./kv-api.ts";
 import type { RateHeaders } from "./rate-headers.ts";
 
@@ -94,7 +94,7 @@ interface Waiter {
 /** @throws AppError `config-invalid` for numbers that are no budget. */
 export function openBudget(options: BudgetOptions): Budget {
   const { clock, concurrency = CONCURRENCY_DEFAULT } = options;
-  const bucket = openTokenBucket(policiesOf(options), momentsOf(options));
+  const window = openRequestWindow(policiesOf(options), momentsOf(options));
   const queues: Record<Priority, Waiter[]> = { edit: [], scan: [], scrub: [] };
   let sleeping: AbortController | undefined;
 
@@ -103,15 +103,15 @@ export function openBudget(options: BudgetOptions): Budget {
     sleeping = undefined;
     for (;;) {
       const waiter = firstOf(queues);
-      if (waiter === undefined || bucket.inFlight >= concurrency) return;
-      const wait = waitMs(bucket, clock.monotonic(), RESERVES[waiter.priority]);
+      if (waiter === undefined || window.inFlight >= concurrency) return;
+      const wait = waitMs(window, clock.monotonic(), RESERVES[waiter.priority]);
       if (wait > 0) {
         // Without an end in sight, an answer to one of those in flight pumps again.
         if (Number.isFinite(wait) && !hold(waiter, wait)) continue;
         return;
       }
       queues[waiter.priority].shift();
-      takeToken(bucket);
+      takeToken(window);
       waiter.grant();
     }
   }
@@ -136,8 +136,8 @@ export function openBudget(options: BudgetOptions): Budget {
 
   function heldMs(): DurationMs {
     const waiter = firstOf(queues);
-    if (waiter === undefined || bucket.inFlight >= concurrency) return 0;
-    const wait = waitMs(bucket, clock.monotonic(), RESERVES[waiter.priority]);
+    if (waiter === undefined || window.inFlight >= concurrency) return 0;
+    const wait = waitMs(window, clock.monotonic(), RESERVES[waiter.priority]);
     return Number.isFinite(wait) ? wait : 0;
   }
 
@@ -157,7 +157,7 @@ export function openBudget(options: BudgetOptions): Budget {
           options: acquireOptions,
           grant: () => {
             signal?.removeEventListener("abort", leave);
-            resolve(permitOf(bucket, { clock, share: options.share ?? 1, pump }));
+            resolve(permitOf(window, { clock, share: options.share ?? 1, pump }));
           },
           fail: (error) => {
             signal?.removeEventListener("abort", leave);
@@ -170,25 +170,25 @@ export function openBudget(options: BudgetOptions): Budget {
         pump();
       }),
     block: (duration) => {
-      blockTokens(bucket, clock.monotonic(), duration);
+      blockTokens(window, clock.monotonic(), duration);
       pump();
     },
     recent: () => {
       const now = clock.monotonic();
-      return recentTokens(bucket, now).map((moment) => Math.round(now - moment));
+      return recentTokens(window, now).map((moment) => Math.round(now - moment));
     },
     status: () => ({
-      inFlight: bucket.inFlight,
+      inFlight: window.inFlight,
       waiting: queues.edit.length + queues.scan.length + queues.scrub.length,
     }),
     heldMs,
-    outlook: (requests, paceMs) => outlookMs(bucket, clock.monotonic(), requests, paceMs),
+    outlook: (requests, paceMs) => outlookMs(window, clock.monotonic(), requests, paceMs),
   };
 }
 
 /** `pump`: lets those that wait through, as far as that goes. */
 function permitOf(
-  bucket: TokenBucket,
+  window: RequestWindow,
   { clock, share, pump }: { readonly clock: Clock; readonly share: number; readonly pump: () => void },
 ): Permit {
   let open = true;
@@ -196,14 +196,14 @@ function permitOf(
     settle: (rate) => {
       if (!open) return;
       open = false;
-      settleToken(bucket, clock.monotonic());
-      if (rate !== undefined) observe(bucket, rate, clock, share);
+      settleToken(window, clock.monotonic());
+      if (rate !== undefined) observe(window, rate, clock, share);
       pump();
     },
     giveBack: () => {
       if (!open) return;
       open = false;
-      returnToken(bucket);
+      returnToken(window);
       pump();
     },
   };
@@ -230,12 +230,12 @@ function policiesOf({
   return isOwnServer ? [policy] : [policy, PER_ADDRESS];
 }
 
-function observe(bucket: TokenBucket, rate: RateHeaders, clock: Clock, share: number): void {
+function observe(window: RequestWindow, rate: RateHeaders, clock: Clock, share: number): void {
   const now = clock.monotonic();
-  if (rate.remaining !== undefined) observeRemaining(bucket, now, rate.remaining.left, rate.remaining.resetMs);
+  if (rate.remaining !== undefined) observeRemaining(window, now, rate.remaining.left, rate.remaining.resetMs);
   if (rate.policies.length > 0)
     observePolicies(
-      bucket,
+      window,
       rate.policies.map(({ quota, windowMs }) => ({ quota: Math.max(1, Math.floor(quota * share)), windowMs })),
     );
 }

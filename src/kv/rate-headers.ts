@@ -2,7 +2,7 @@
 // `Retry-After`. Values that cannot be read are as good as absent: they are only advice.
 
 import type { DurationMs } from "../core/clock.ts";
-import type { RatePolicy } from "../core/token-bucket.ts";
+import type { RatePolicy } from "../core/request-window.ts";
 import type { AnswerHeaders } from "./transport.ts";
 
 export interface RateHeaders {

@@ -7,7 +7,7 @@ import type { Problem } from "../core/problem.ts";
 import type { RoundEvents } from "../engine/round-request.ts";
 import type { MappingFacts } from "../journal/mapping-facts.ts";
 import { collectProblems } from "./collect-problems.ts";
-import { decideOf } from "./decide-mapping.ts";
+import { decideOf } from "./policy-of-mode.ts";
 import type { DirtyKeys } from "./dirty-keys.ts";
 import type { Circumstances } from "./hold-reason.ts";
 import { type Judgement, openRoundJudge } from "./judge-round.ts";

@@ -3,7 +3,7 @@
 
 import type { Clock, DurationMs } from "../core/clock.ts";
 import type { GuardLimits } from "../core/guards.ts";
-import type { Decide } from "../engine/plan/decide.ts";
+import type { Decide } from "../engine/plan/verdict.ts";
 import { runRound } from "../engine/round.ts";
 import { type RoundEvents, type RoundRequest, type RoundResult } from "../engine/round-request.ts";
 import { openBase } from "../journal/base.ts";

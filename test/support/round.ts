@@ -5,7 +5,7 @@ import type { GuardLimits } from "../../src/core/guards.ts";
 import type { Key } from "../../src/core/key.ts";
 import type { Problem } from "../../src/core/problem.ts";
 import type { DeletePolicy } from "../../src/core/reconcile.ts";
-import type { Decide } from "../../src/engine/plan/decide.ts";
+import type { Decide } from "../../src/engine/plan/verdict.ts";
 import type { Done } from "../../src/engine/plan/action.ts";
 import { runRound } from "../../src/engine/round.ts";
 import { type RoundResult } from "../../src/engine/round-request.ts";

@@ -14,17 +14,17 @@ import { keepConflictCopy } from "./write/conflict-copy.ts";
 import { lookupKeys } from "./scan/lookup-keys.ts";
 import { nextTurn } from "./event-loop.ts";
 import { describeFault } from "./fs-fault.ts";
-import { groupsOf, REMOVES } from "./write/groups.ts";
+import { groupsOf, REMOVES } from "./write/grouping.ts";
 import { countOpenFiles } from "./open-files.ts";
 import { pathsInsideMounts } from "./paths-inside.ts";
 import { probeFileSystem } from "./probe-file-system.ts";
 import { readValues, type TreeFiles } from "./read/read-values.ts";
 import { removeGroup } from "./write/remove-group.ts";
-import { Leftovers, tempNames } from "./write/temp-files.ts";
+import { Leftovers, tempNames } from "./write/temp-names.ts";
 import { readRootIdentity, rootMissing } from "./tree-root.ts";
 import { Moves, type TreeWriter } from "./write/tree-writer.ts";
 import { walkTree } from "./scan/walk.ts";
-import { writeGroups } from "./write/write-groups.ts";
+import { writePages } from "./write/write-pages.ts";
 
 export interface TreeOptions {
   readonly clock: Clock;
@@ -123,7 +123,7 @@ export function openTreeReplica(options: TreeOptions): TreeReplica {
       const identity = readRootIdentity(root);
       findIgnored();
       leftovers.removeAll();
-      yield* writeGroups(writer, writes, { identity, signal });
+      yield* writePages(writer, writes, { identity, signal });
     },
     async *remove(entries, { signal } = {}): Pages<RemoveOutcome> {
       const identity = readRootIdentity(root);

@@ -38,6 +38,7 @@ describe("an answer confirms", () => {
 const refusal: FailedBatch["error"] = { code: "unauthorized", timedOut: false, retryable: false };
 const tooLarge: FailedBatch["error"] = { code: "request-too-large", timedOut: false, retryable: false };
 const tooSlow: FailedBatch["error"] = { code: "network", timedOut: true, retryable: true };
+const unsent: FailedBatch["error"] = { code: "budget-exhausted", timedOut: false, retryable: true };
 const broken: FailedBatch["error"] = { code: "network", timedOut: false, retryable: true };
 
 type FailureRow = [title: string, batch: FailedBatch, judgement: FailureJudgement];
@@ -59,6 +60,11 @@ const failures: FailureRow[] = [
     "sent once, and too large: was not carried out",
     { ...sent, once: true, error: tooLarge },
     { step: "split", shrinks: true },
+  ],
+  [
+    "sent once, and the budget was used up: not even sent",
+    { ...sent, once: true, error: unsent },
+    { step: "later", shrinks: false },
   ],
   ["sent once, and refused", { ...sent, once: true, error: refusal }, { step: "fail", shrinks: false }],
 ];

@@ -87,7 +87,7 @@ async function syncAndClose(fds: readonly number[]): Promise<readonly FileSignat
   }
 }
 
-/** Removes what was made. What cannot be removed now is a leftover, which a later run removes (temp-files.ts). */
+/** Removes what was made. What cannot be removed now is a leftover, which a later run removes (temp-names.ts). */
 function discard(hidden: number, path: string, { files }: NewFolder): void {
   closeFile(hidden);
   for (const remove of [

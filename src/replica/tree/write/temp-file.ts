@@ -122,7 +122,7 @@ export function releaseTempFile(temp: TempFile): void {
   try {
     unlinkSync(`${temp.folder.base}/${temp.name}`);
   } catch (error) {
-    // What cannot be removed now is a leftover, which a later run removes (temp-files.ts).
+    // What cannot be removed now is a leftover, which a later run removes (temp-names.ts).
     faultCode(error);
   }
 }

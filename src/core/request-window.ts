@@ -14,7 +14,7 @@ export interface RatePolicy {
   readonly windowMs: DurationMs;
 }
 
-export interface TokenBucket {
+export interface RequestWindow {
   readonly policies: RatePolicy[];
   /** How many of the listed policies came from the configuration; those learnt from answers follow. */
   readonly ownPolicies: number;
@@ -29,10 +29,10 @@ export interface TokenBucket {
   remaining: { left: number; readonly until: number } | undefined;
 }
 
-/** A bucket that holds to all of `policies`; `recent`: moments of requests sent before, by an earlier process say. */
-export function openTokenBucket(policies: readonly RatePolicy[], recent: readonly number[] = []): TokenBucket {
+/** A window that holds to all of `policies`; `recent`: moments of requests sent before, by an earlier process say. */
+export function openRequestWindow(policies: readonly RatePolicy[], recent: readonly number[] = []): RequestWindow {
   const capacity = Math.max(1, ...policies.map((policy) => policy.quota));
-  const bucket: TokenBucket = {
+  const window: RequestWindow = {
     policies: [...policies],
     ownPolicies: policies.length,
     answers: new Float64Array(capacity),
@@ -42,45 +42,45 @@ export function openTokenBucket(policies: readonly RatePolicy[], recent: readonl
     blockedUntil: 0,
     remaining: undefined,
   };
-  for (const moment of [...recent].sort((a, b) => a - b)) log(bucket, moment);
-  return bucket;
+  for (const moment of [...recent].sort((a, b) => a - b)) log(window, moment);
+  return window;
 }
 
 /** How long until a request may be sent: 0 is now, Infinity is not before one in flight is answered. `reserve` (0..1) is
  * the part of each quota that this request must leave unused, for those more urgent. */
-export function waitMs(bucket: TokenBucket, now: MonotonicMs, reserve = 0): DurationMs {
-  let wait = Math.max(0, bucket.blockedUntil - now);
-  const { remaining } = bucket;
+export function waitMs(window: RequestWindow, now: MonotonicMs, reserve = 0): DurationMs {
+  let wait = Math.max(0, window.blockedUntil - now);
+  const { remaining } = window;
   if (remaining !== undefined && now < remaining.until && remaining.left <= 0)
     wait = Math.max(wait, remaining.until - now);
-  for (const policy of bucket.policies) wait = Math.max(wait, policyWaitMs(bucket, policy, now, reserve));
+  for (const policy of window.policies) wait = Math.max(wait, policyWaitMs(window, policy, now, reserve));
   return wait;
 }
 
-function policyWaitMs(bucket: TokenBucket, policy: RatePolicy, now: MonotonicMs, reserve: number): DurationMs {
+function policyWaitMs(window: RequestWindow, policy: RatePolicy, now: MonotonicMs, reserve: number): DurationMs {
   // At least one request is always possible, or a small quota would stop the less urgent for good.
   const quota = Math.max(1, policy.quota - Math.floor(policy.quota * reserve));
-  const free = quota - bucket.inFlight;
+  const free = quota - window.inFlight;
   if (free <= 0) return Number.POSITIVE_INFINITY;
-  if (bucket.answered < free) return 0;
+  if (window.answered < free) return 0;
   // With `free` answers inside the window there is no room; the oldest of those `free` is the first to leave it.
-  const capacity = bucket.answers.length;
-  const moment = bucket.answers[(bucket.next - free + capacity) % capacity] ?? 0;
+  const capacity = window.answers.length;
+  const moment = window.answers[(window.next - free + capacity) % capacity] ?? 0;
   return Math.max(0, moment + policy.windowMs - now);
 }
 
 /** How long until `requests` more will have been sent, each `paceMs` after the one before at the earliest, if nobody else
  * sends any. What is in flight counts as answered now. */
-export function outlookMs(bucket: TokenBucket, now: MonotonicMs, requests: number, paceMs: DurationMs): DurationMs {
+export function outlookMs(window: RequestWindow, now: MonotonicMs, requests: number, paceMs: DurationMs): DurationMs {
   if (requests <= 0) return 0;
-  const { blockedUntil, remaining, policies } = bucket;
+  const { blockedUntil, remaining, policies } = window;
   const toldUntil = remaining !== undefined && remaining.left < requests ? remaining.until : 0;
   const byServer = Math.max(0, blockedUntil - now, toldUntil - now);
-  return Math.max(byServer, ...policies.map((policy) => policyOutlookMs(bucket, policy, now, requests, paceMs)));
+  return Math.max(byServer, ...policies.map((policy) => policyOutlookMs(window, policy, now, requests, paceMs)));
 }
 
 function policyOutlookMs(
-  { answers, next, answered, inFlight, blockedUntil }: TokenBucket,
+  { answers, next, answered, inFlight, blockedUntil }: RequestWindow,
   { quota, windowMs }: RatePolicy,
   now: MonotonicMs,
   requests: number,
@@ -101,36 +101,36 @@ function policyOutlookMs(
 }
 
 /** Counts a request that is about to be sent. */
-export function takeToken(bucket: TokenBucket): void {
-  bucket.inFlight++;
-  if (bucket.remaining !== undefined) bucket.remaining.left--;
+export function takeToken(window: RequestWindow): void {
+  window.inFlight++;
+  if (window.remaining !== undefined) window.remaining.left--;
 }
 
 /** A request has been answered, or has failed: either way the server may have counted it, up to this moment. */
-export function settleToken(bucket: TokenBucket, now: MonotonicMs): void {
-  bucket.inFlight--;
-  log(bucket, now);
+export function settleToken(window: RequestWindow, now: MonotonicMs): void {
+  window.inFlight--;
+  log(window, now);
 }
 
 /** Takes back a token of a request that was never sent. */
-export function returnToken(bucket: TokenBucket): void {
-  bucket.inFlight--;
-  if (bucket.remaining !== undefined) bucket.remaining.left++;
+export function returnToken(window: RequestWindow): void {
+  window.inFlight--;
+  if (window.remaining !== undefined) window.remaining.left++;
 }
 
 /** Nothing may be sent for `duration` from `now` on. */
-export function blockTokens(bucket: TokenBucket, now: MonotonicMs, duration: DurationMs): void {
-  bucket.blockedUntil = Math.max(bucket.blockedUntil, now + duration);
+export function blockTokens(window: RequestWindow, now: MonotonicMs, duration: DurationMs): void {
+  window.blockedUntil = Math.max(window.blockedUntil, now + duration);
 }
 
 /** What an answer said about the server's own count: `left` requests for the next `resetMs`. */
-export function observeRemaining(bucket: TokenBucket, now: MonotonicMs, left: number, resetMs: DurationMs): void {
+export function observeRemaining(window: RequestWindow, now: MonotonicMs, left: number, resetMs: DurationMs): void {
   const until = now + Math.min(resetMs, LEARNT_WINDOW_MS_MAX);
   // Those in flight may not be in the server's count yet.
-  const usable = left - bucket.inFlight;
-  const known = bucket.remaining;
+  const usable = left - window.inFlight;
+  const known = window.remaining;
   const sameWindow = known !== undefined && now < known.until && Math.abs(known.until - until) < SAME_WINDOW_MS;
-  bucket.remaining = { left: sameWindow ? Math.min(known.left, usable) : usable, until };
+  window.remaining = { left: sameWindow ? Math.min(known.left, usable) : usable, until };
 }
 
 /** Resets are told in whole seconds, so those of one window differ by up to that and the way of the answer. */
@@ -143,39 +143,39 @@ const LEARNT_QUOTA_MAX = 100_000;
 const LEARNT_WINDOW_MS_MAX: DurationMs = 900_000;
 
 /** Holds to `policies` too, which the server announced; they can only narrow what is allowed. */
-export function observePolicies(bucket: TokenBucket, policies: readonly RatePolicy[]): void {
+export function observePolicies(window: RequestWindow, policies: readonly RatePolicy[]): void {
   const learnt = policies
     .filter((policy) => policy.quota >= 1 && policy.quota <= LEARNT_QUOTA_MAX)
     .filter(({ windowMs }) => windowMs > 0 && windowMs <= LEARNT_WINDOW_MS_MAX)
     .slice(0, LEARNT_POLICIES_MAX);
   if (learnt.length === 0) return;
-  bucket.policies.splice(bucket.ownPolicies, bucket.policies.length, ...learnt);
-  const capacity = Math.max(...bucket.policies.map((policy) => policy.quota));
-  if (capacity > bucket.answers.length) enlarge(bucket, capacity);
+  window.policies.splice(window.ownPolicies, window.policies.length, ...learnt);
+  const capacity = Math.max(...window.policies.map((policy) => policy.quota));
+  if (capacity > window.answers.length) enlarge(window, capacity);
 }
 
 /** The moments of the requests that still count, in order: what another process needs to go on with this budget. */
-export function recentTokens(bucket: TokenBucket, now: MonotonicMs): readonly number[] {
-  const windowMs = Math.max(0, ...bucket.policies.map((policy) => policy.windowMs));
-  const moments = logged(bucket).filter((moment) => moment + windowMs > now);
-  return [...moments, ...Array.from({ length: bucket.inFlight }, () => now)];
+export function recentTokens(window: RequestWindow, now: MonotonicMs): readonly number[] {
+  const windowMs = Math.max(0, ...window.policies.map((policy) => policy.windowMs));
+  const moments = logged(window).filter((moment) => moment + windowMs > now);
+  return [...moments, ...Array.from({ length: window.inFlight }, () => now)];
 }
 
-function log(bucket: TokenBucket, moment: number): void {
-  bucket.answers[bucket.next] = moment;
-  bucket.next = (bucket.next + 1) % bucket.answers.length;
-  bucket.answered = Math.min(bucket.answered + 1, bucket.answers.length);
+function log(window: RequestWindow, moment: number): void {
+  window.answers[window.next] = moment;
+  window.next = (window.next + 1) % window.answers.length;
+  window.answered = Math.min(window.answered + 1, window.answers.length);
 }
 
-function logged(bucket: TokenBucket): number[] {
-  const capacity = bucket.answers.length;
-  const first = bucket.next - bucket.answered + capacity;
-  return Array.from({ length: bucket.answered }, (_, i) => bucket.answers[(first + i) % capacity] ?? 0);
+function logged(window: RequestWindow): number[] {
+  const capacity = window.answers.length;
+  const first = window.next - window.answered + capacity;
+  return Array.from({ length: window.answered }, (_, i) => window.answers[(first + i) % capacity] ?? 0);
 }
 
-function enlarge(bucket: TokenBucket, capacity: number): void {
-  const moments = logged(bucket);
-  bucket.answers = new Float64Array(capacity);
-  bucket.answers.set(moments);
-  bucket.next = moments.length % capacity;
+function enlarge(window: RequestWindow, capacity: number): void {
+  const moments = logged(window);
+  window.answers = new Float64Array(capacity);
+  window.answers.set(moments);
+  window.next = moments.length % capacity;
 }

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Write, WriteOutcome } from "../../../src/replica/replica.ts";
-import { areApart, foldersOf } from "../../../src/replica/tree/write/groups.ts";
+import { areApart, foldersOf } from "../../../src/replica/tree/write/grouping.ts";
 import { codeOf, TreeFixture } from "../../support/tree-fixture.ts";
 
 let fixture: TreeFixture;

@@ -2,7 +2,7 @@
 
 import type { MappingConfig } from "../config/config.ts";
 import { type EpochMs, toEpochSeconds } from "../core/clock.ts";
-import type { Decide } from "../engine/plan/decide.ts";
+import type { Decide } from "../engine/plan/verdict.ts";
 import type { Replica } from "../replica/replica.ts";
 
 /** `unattended`: nobody watches, so that a folder which somebody cleared by mistake is not to take the last copies with it;

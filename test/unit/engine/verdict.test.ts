@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import type { EpochMs, EpochSeconds } from "../../../src/core/clock.ts";
 import type { BaseRow, Entry } from "../../../src/core/entry.ts";
 import type { Triple } from "../../../src/engine/merge.ts";
-import { type Decide, decideTriple, type Verdict } from "../../../src/engine/plan/decide.ts";
+import { type Decide, decideTriple, type Verdict } from "../../../src/engine/plan/verdict.ts";
 import { entryOf, keyOf } from "../../support/values.ts";
 
 const NOW = 1_800_000_000 as EpochSeconds;

@@ -9,7 +9,7 @@ import type { ByteCount } from "../../../core/clock.ts";
 import type { Pages, Write, WriteOutcome } from "../../replica.ts";
 import { FileThread } from "./file-thread.ts";
 import { diskFull } from "../fs-fault.ts";
-import { areApart, foldersOf, groupsOf, UNSYNCED_WRITES, WRITES } from "./groups.ts";
+import { areApart, foldersOf, groupsOf, UNSYNCED_WRITES, WRITES } from "./grouping.ts";
 import { isInMemory } from "../memory-file-system.ts";
 import { countOpenFiles } from "../open-files.ts";
 import type { RootIdentity } from "../tree-root.ts";
@@ -29,7 +29,7 @@ interface Begun {
 }
 
 /** Throws AppError `root-missing` or `disk-full`, and the reason of `signal`, each after the outcomes of what was begun. */
-export async function* writeGroups(
+export async function* writePages(
   tree: TreeWriter,
   pages: Pages<Write>,
   { identity, signal }: { readonly identity: RootIdentity; readonly signal: AbortSignal | undefined },
