@@ -53,6 +53,8 @@ export interface PlanSeen {
   readonly unchanged: number;
   /** Writes to each side of keys that both had agreed on and that it is without. */
   readonly restored: Readonly<Record<Target, number>>;
+  /** Writes to either side that replace the value of a key that both had agreed on. */
+  readonly overwrites: number;
   /** The guard it trips. */
   readonly trip: PlanTrip | undefined;
   /** It is about keys that a plan of this round was about already, whose writes and removals were not confirmed. */

@@ -118,7 +118,7 @@ async function runPass(request: RoundRequest, pass: Pass): Promise<Pick<RoundRes
 
 function mayApply(
   plan: Plan,
-  { keys, restored }: Measure,
+  { keys, restored, overwrites }: Measure,
   { tally, trip, isRepeat }: { readonly tally: Tally; readonly trip: PlanTrip | undefined; readonly isRepeat: boolean },
   request: RoundRequest,
 ): boolean {
@@ -128,6 +128,7 @@ function mayApply(
     destinationKeys: keys.destination,
     unchanged: tally.unchanged,
     restored,
+    overwrites: overwrites.source + overwrites.destination,
     trip,
     isRepeat,
   });

@@ -17,7 +17,15 @@ export type HoldReason =
   | { readonly guard: "filter-changed"; readonly removes: number }
   /** Less would be removed than it was held for, and no guard would hold that by itself: a folder that is being filled again,
    * file by file, and is not whole yet. */
-  | { readonly guard: "removals-left"; readonly removes: number };
+  | { readonly guard: "removals-left"; readonly removes: number }
+  /** The same of overwrites. */
+  | { readonly guard: "overwrites-left"; readonly overwrites: number };
+
+/** What a hold is about lasts until the plan does none of it any more, or a person lets it. */
+type HeldChange = "removals" | "overwrites";
+
+/** A reason to hold a plan now, and what the mapping was held for before, under other reasons, and that is not over. */
+export type HeldFor = HoldReason & { readonly still?: readonly HeldChange[] };
 
 /** What is not as it was when the last round was done. */
 export interface Circumstances {
@@ -33,17 +41,31 @@ export interface Planned {
   readonly replaces: number;
 }
 
-/** The reason to hold a plan, or undefined. `heldFor`: what the mapping is held for now, and not approved. What has changed about the mapping as a whole goes before what the plan does,
- * since it tells more of the cause. A folder counts as the same one, whatever its device and inode, if at least half of
- * what the plan is about is as it was: a restored backup, or a disk that was given another number. */
+/** The reason to hold a plan, or undefined. `heldFor`: what the mapping is held for now, and not approved. */
 export function judgePlan(
   planned: Planned,
   seen: PlanSeen,
   circumstances: Circumstances,
-  { mode, heldFor }: { readonly mode: Mode; readonly heldFor?: HoldReason["guard"] | undefined },
+  { mode, heldFor }: { readonly mode: Mode; readonly heldFor?: HeldFor | undefined },
+): HeldFor | undefined {
+  const { removes } = planned;
+  const { overwrites } = seen;
+  const reason = reasonOf(planned, seen, circumstances, mode);
+  const still = heldChanges(heldFor).filter((change) => (change === "removals" ? removes : overwrites) > 0);
+  if (reason !== undefined) return { ...reason, ...(still.length > 0 && { still }) };
+  if (still.includes("removals")) return { guard: "removals-left", removes, still };
+  return still.includes("overwrites") ? { guard: "overwrites-left", overwrites, still } : undefined;
+}
+
+/** The reason that this plan by itself gives. What has changed about the mapping as a whole goes before what the plan does,
+ * since it tells more of the cause. A folder counts as the same one, whatever its device and inode, if at least half of
+ * what the plan is about is as it was: a restored backup, or a disk that was given another number. */
+function reasonOf(
+  { writes, removes, replaces }: Planned,
+  seen: PlanSeen,
+  { namespaceChanged, rootChanged, filterChanged }: Circumstances,
+  mode: Mode,
 ): HoldReason | undefined {
-  const { writes, removes, replaces } = planned;
-  const { namespaceChanged, rootChanged, filterChanged } = circumstances;
   // What was in the folder and is not, but for what the plan would remove for it elsewhere.
   const missing = seen.restored[localSide(mode)];
   const touched = replaces + removes + missing;
@@ -52,19 +74,22 @@ export function judgePlan(
   if (namespaceChanged !== undefined && writes + removes > 0)
     return { guard: "namespace-changed", ...namespaceChanged };
   if (filterChanged && removes > 0) return { guard: "filter-changed", removes };
-  if (seen.trip !== undefined) return holdOfTrip(seen.trip, mode);
-  return removes > 0 && heldFor !== undefined && ABOUT_REMOVALS.has(heldFor)
-    ? { guard: "removals-left", removes }
-    : undefined;
+  return seen.trip && holdOfTrip(seen.trip, mode);
 }
 
-/** What a mapping is held for until it would remove nothing more, or a person lets it. */
-const ABOUT_REMOVALS: ReadonlySet<HoldReason["guard"]> = new Set([
-  "source-empty",
-  "max-delete",
-  "root-changed",
-  "removals-left",
-]);
+function heldChanges(held: HeldFor | undefined): readonly HeldChange[] {
+  return held === undefined ? [] : [...new Set([...(LASTING[held.guard] ?? []), ...(held.still ?? [])])];
+}
+
+const LASTING: { readonly [guard in HoldReason["guard"]]?: readonly HeldChange[] } = {
+  "source-empty": ["removals"],
+  "max-delete": ["removals"],
+  "removals-left": ["removals"],
+  // Another folder in its place lacks files, or holds other ones.
+  "root-changed": ["removals", "overwrites"],
+  "max-overwrite": ["overwrites"],
+  "overwrites-left": ["overwrites"],
+};
 
 function holdOfTrip({ to, ...trip }: PlanTrip, mode: Mode): HoldReason {
   return { ...trip, side: to === localSide(mode) ? "local" : "remote" };
@@ -97,6 +122,8 @@ export function renderHoldReason(reason: HoldReason): string {
       return `include or exclude changed, and ${countedKeys(reason.removes)} would be removed`;
     case "removals-left":
       return `it was held since much was gone, and ${countedKeys(reason.removes)} would still be removed`;
+    case "overwrites-left":
+      return `it was held since much was overwritten, and ${countedKeys(reason.overwrites)} would still be overwritten`;
   }
 }
 
@@ -113,15 +140,16 @@ export function renderHoldAdvice({ guard }: HoldReason): string {
     case "max-delete":
     case "max-overwrite":
     case "removals-left":
+    case "overwrites-left":
       return "if that is not meant, bring back what was there, and it goes on by itself";
   }
 }
 
 /** As the journal keeps it. */
-export function encodeHoldReason(reason: HoldReason): string {
+export function encodeHoldReason(reason: HeldFor): string {
   return JSON.stringify(reason);
 }
 
-export function decodeHoldReason(text: string): HoldReason {
-  return JSON.parse(text) as HoldReason;
+export function decodeHoldReason(text: string): HeldFor {
+  return JSON.parse(text) as HeldFor;
 }

@@ -10,6 +10,7 @@ import {
   type Circumstances,
   decodeHoldReason,
   encodeHoldReason,
+  type HeldFor,
   type HoldReason,
   judgePlan,
   renderHoldReason,
@@ -87,7 +88,7 @@ function judge(plan: Plan, seen: PlanSeen, deps: JudgeDeps): Judgement | "apply"
 function hold(
   { writes, removes }: Plan,
   id: string,
-  reason: HoldReason,
+  reason: HeldFor,
   { clock, mapping: { name }, memory, heldBefore }: JudgeDeps,
 ): Judgement | "apply" {
   // As it stands now: it may have been approved since the round began.
@@ -102,8 +103,8 @@ function hold(
   };
 }
 
-function heldFor({ heldBefore }: JudgeDeps): HoldReason["guard"] | undefined {
-  return heldBefore === undefined ? undefined : decodeHoldReason(heldBefore.reason).guard;
+function heldFor({ heldBefore }: JudgeDeps): HeldFor | undefined {
+  return heldBefore && decodeHoldReason(heldBefore.reason);
 }
 
 function isApproved(held: Hold | undefined, plan: string): boolean {

@@ -6,6 +6,7 @@ import {
   type Circumstances,
   decodeHoldReason,
   encodeHoldReason,
+  type HeldFor,
   type HoldReason,
   judgePlan,
   type Planned,
@@ -20,6 +21,7 @@ const seen: PlanSeen = {
   destinationKeys: 20,
   unchanged: 20,
   restored: { source: 0, destination: 0 },
+  overwrites: 0,
   trip: undefined,
   isRepeat: false,
 };
@@ -29,11 +31,14 @@ const otherNamespace = { namespaceChanged: { was: "1", now: "2" } };
 const otherFilter = { filterChanged: true };
 const emptied = { guard: "source-empty", removes: 20, to: "destination" } as const;
 
+const sourceEmpty = { guard: "source-empty", removes: 20 } as const;
+const overwritten = { guard: "max-overwrite", overwrites: 20, agreed: 20, allowed: 19 } as const;
+
 type Row = [
   situation: string,
   given: {
     mode?: Mode;
-    heldFor?: HoldReason["guard"];
+    heldFor?: HeldFor;
     planned?: Partial<Planned>;
     seen?: Partial<PlanSeen>;
     changed?: Partial<Circumstances>;
@@ -75,9 +80,29 @@ const rows: readonly Row[] = [
     { changed: otherRoot, planned: { writes: 20 }, seen: { unchanged: 0, restored: { source: 0, destination: 20 } } },
     undefined,
   ],
-  ["a folder that is being filled again", { heldFor: "source-empty", planned: { removes: 3 } }, "removals-left"],
-  ["a folder that is whole again, and something is new", { heldFor: "max-delete", planned: { writes: 3 } }, undefined],
-  ["a hold about something else", { heldFor: "max-overwrite", planned: { removes: 3 } }, undefined],
+  ["a folder that is being filled again", { heldFor: sourceEmpty, planned: { removes: 3 } }, "removals-left"],
+  [
+    "a folder that is whole again, and something is new",
+    { heldFor: { guard: "max-delete", removes: 20, allowed: 10 }, planned: { writes: 3 } },
+    undefined,
+  ],
+  ["a hold about something else", { heldFor: overwritten, planned: { removes: 3 } }, undefined],
+  ["a folder whose values come back one by one", { heldFor: overwritten, seen: { overwrites: 19 } }, "overwrites-left"],
+  [
+    "a folder whose values are back, and something is gone",
+    { heldFor: overwritten, planned: { removes: 3 } },
+    undefined,
+  ],
+  [
+    "another folder, whose values give way to those that were there, one by one",
+    { heldFor: { guard: "root-changed", touched: 20, unchanged: 0 }, seen: { overwrites: 9 } },
+    "overwrites-left",
+  ],
+  [
+    "a folder that was empty, and then held for something else, and is not whole yet",
+    { heldFor: { ...overwritten, still: ["removals"] }, planned: { removes: 3 } },
+    "removals-left",
+  ],
   ["another namespace, and nothing to do", { changed: otherNamespace }, undefined],
   ["another namespace, and something to do", { changed: otherNamespace, planned: { writes: 1 } }, "namespace-changed"],
   ["other filters, and nothing to remove", { changed: otherFilter, planned: { writes: 9 } }, undefined],
@@ -98,6 +123,23 @@ describe("a plan is held when there is", () => {
       { mode, heldFor },
     );
     expect(reason?.guard).toBe(guard);
+  });
+
+  it("remembers what it was held for before, until that is over", () => {
+    const round = (
+      heldFor: HeldFor | undefined,
+      removes: number,
+      overwrites: number,
+      changed = {},
+    ): HeldFor | undefined => {
+      const given = { ...seen, overwrites };
+      return judgePlan({ ...nothing, removes }, given, { ...asBefore, ...changed }, { mode: "push", heldFor });
+    };
+    const filtered = round(sourceEmpty, 3, 1, otherFilter);
+    expect(filtered).toEqual({ guard: "filter-changed", removes: 3, still: ["removals"] });
+    const left = round(decodeHoldReason(encodeHoldReason(filtered!)), 2, 1);
+    expect(left).toEqual({ guard: "removals-left", removes: 2, still: ["removals"] });
+    expect(round(left, 0, 1)).toBeUndefined();
   });
 
   it.each<[Mode, "source" | "destination", string]>([

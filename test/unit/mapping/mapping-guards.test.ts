@@ -218,6 +218,39 @@ describe("a plan that is held", () => {
     expect((await rounds.full(call)).hold?.plan).not.toBe(plan);
   });
 
+  it("for what it would overwrite stays while the values come back one by one, and ends with the last", async () => {
+    const rounds = await fixture.inStep({ mode: "push" });
+    const before = await fixture.keys();
+    fixture.write(Object.fromEntries(Object.keys(before).map((key) => [key, "ruined"])));
+    expect(guardOf(await rounds.full(call))).toBe("max-overwrite");
+    for (const [key, value] of Object.entries(before).slice(1)) {
+      fixture.write({ [key]: value });
+      expect(guardOf(await rounds.full(call))).toBe("overwrites-left");
+    }
+    fixture.write(before);
+    expect(counts(await rounds.full(call))).toMatchObject({ written: 0, held: 0 });
+    expect(rounds.hold()).toBeUndefined();
+    expect(await fixture.keys()).toEqual(before);
+  });
+
+  it("for what it would remove stays when it was held for something else meanwhile", async () => {
+    const rounds = await fixture.inStep({ mode: "push" });
+    const before = await fixture.keys();
+    fixture.remove(...Object.keys(before));
+    expect(guardOf(await rounds.full(call))).toBe("source-empty");
+    fixture.write(Object.fromEntries(Object.keys(before).map((key) => [key, "ruined"])));
+    fixture.remove("k00");
+    expect(guardOf(await rounds.full(call))).toBe("max-overwrite");
+    fixture.remove("k01");
+    const filtered = fixture.rounds({ mode: "push", exclude: ["never"] });
+    expect(guardOf(await filtered.full(call))).toBe("filter-changed");
+    const { k00: _, ...others } = before;
+    fixture.write(others);
+    const again = fixture.rounds({ mode: "push" });
+    expect(guardOf(await again.full(call))).toBe("removals-left");
+    expect(await fixture.keys()).toEqual(before);
+  });
+
   it("is told in the history from its beginning to its end", async () => {
     const rounds = await fixture.inStep();
     rounds.approve(await held(rounds));
