@@ -82,7 +82,12 @@ function reconcileAbsent(destination: Entry | undefined, base: BaseRow | undefin
 }
 
 function isLost(destination: Entry, base: BaseRow | undefined, always: boolean): boolean {
-  return always || base === undefined || compareVersions(destination, base) !== "same";
+  return always || isForeign(destination, base);
+}
+
+/** Whether a side holds what the base does not know: somebody else put it there, and nobody else may have it. */
+export function isForeign(entry: Entry, base: BaseRow | undefined): boolean {
+  return base === undefined || compareVersions(entry, base) !== "same";
 }
 
 /** A key that is gone since its time had come is not written again: neither one whose own expiration has passed, nor

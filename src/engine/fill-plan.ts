@@ -11,7 +11,7 @@ import { partialSides, type SeenValues } from "./partial.ts";
 import { onlyOf, type Pass } from "./pass.ts";
 import type { Done } from "./plan/action.ts";
 import { decideTriple, type Verdict } from "./plan/verdict.ts";
-import { type Follower, followAction, openFollower, type SavedAction } from "./plan/follow-plan.ts";
+import { followAction, openFollower, type SavedAction } from "./plan/follow-plan.ts";
 import { assumeRest, type Measure, measureTriple, openMeasure } from "./plan/measure.ts";
 import type { Plan } from "./plan/plan.ts";
 import type { RemoteMemory } from "./lag/remote-memory.ts";
@@ -55,12 +55,14 @@ export async function fillPlan(plan: Plan, request: RoundRequest, deps: PlanDeps
       const saved = await follower?.upTo(page.at(-1)?.key);
       const triples = selectTriples(page, { unknowns, removed, ...deps });
       await decide(memory.settle(await observePage(triples, observer)), saved);
-      if (saved !== undefined) await decide(absentTriples(saved, page, deps), saved);
+      if (saved !== undefined) await decide(absentTriples(saved, page, unknowns, request, deps), saved);
       memory.keep();
       keys += page.length;
       events.onProgress?.({ phase: "compare", keys, keysTotal: undefined, bytes: 0, bytesTotal: undefined });
     }
-    await endFollowing(follower, decide, deps);
+    // Actions of keys behind the last one that a side has.
+    const rest = await follower?.upTo(undefined);
+    if (rest !== undefined) await decide(absentTriples(rest, [], unknowns, request, deps), rest);
   } finally {
     await follower?.close();
   }
@@ -212,30 +214,28 @@ function countVerdict(
   if (verdict.count === "conflicts" && verdict.action === undefined) events.onWaiting?.(key);
 }
 
-/** What is left of `saved` once `page` was decided: keys that neither side has. Those that a side has, and that could not be
- * looked at, are told of. */
-function absentTriples(saved: Map<Key, SavedAction>, page: readonly Triple[], deps: PlanDeps): readonly Triple[] {
+/** What is left of `saved` once `page` was decided: keys that neither side has. Those that a side has or may have, and that
+ * could not be looked at, are told of. */
+function absentTriples(
+  saved: Map<Key, SavedAction>,
+  page: readonly Triple[],
+  unknowns: Unknowns,
+  { isManaged }: RoundRequest,
+  deps: PlanDeps,
+): readonly Triple[] {
   const listed = new Set(page.map(({ key }) => key));
   for (const key of saved.keys()) {
-    if (!listed.has(key)) continue;
+    const isHidden = isManaged?.(key) === false;
+    if (!isHidden && !listed.has(key) && unknowns.find(key) === undefined) continue;
     saved.delete(key);
-    tellOutdated(key, "cannot be looked at, so that the plan cannot be held against it", deps);
+    const why = isHidden ? "is left alone by include and exclude now" : "cannot be looked at";
+    tellOutdated(key, `${why}, so that the plan cannot be held against it`, deps);
   }
   return [...saved.keys()].map(absentTriple);
 }
 
 function absentTriple(key: Key): Triple {
   return { key, source: undefined, destination: undefined, base: undefined, previous: undefined };
-}
-
-/** Actions of keys behind the last one that a side has. */
-async function endFollowing(
-  follower: Follower | undefined,
-  decide: (triples: readonly Triple[], saved: Map<Key, SavedAction>) => Promise<void>,
-  deps: PlanDeps,
-): Promise<void> {
-  const saved = await follower?.upTo(undefined);
-  if (saved !== undefined) await decide(absentTriples(saved, [], deps), saved);
 }
 
 /** Whether the remote holds what nobody knows, and something is to become of it. */

@@ -37,6 +37,8 @@ export interface RoundRequest {
   readonly exact?: boolean;
   /** Find the fingerprint of whatever the plan names, so that it can be kept and followed later. */
   readonly identify?: boolean;
+  /** Which keys the round is about; unless it is given, all. */
+  readonly isManaged?: ((key: Key) => boolean) | undefined;
   /** Do what this plan says, and nothing else; nothing at all if one of its keys is not as it was. In key order. */
   readonly follow?: SavedActions;
   /** Plan exactly, and apply nothing. */

@@ -62,6 +62,7 @@ export function runPairRound(deps: PairDeps, pair: Pair, round: PairRound): Prom
     clock,
     source: pair.source,
     destination: pair.destination,
+    isManaged: pair.isManaged,
     base: pair.isManaged === undefined ? base : baseWithFilter(base, pair.isManaged),
     trash: openTrash(journal, { clock, stateDir, mapping: pair.name }),
     spool: openSpool(deps.scratch, round.spool ?? SPOOL_OF_ROUND),

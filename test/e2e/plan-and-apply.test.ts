@@ -138,6 +138,29 @@ describe("a plan is applied as it was shown", () => {
     }
   });
 
+  it("keeps what somebody put back after it was carried out, where nobody knows of that", async () => {
+    const server = await startServe(dir, "valid");
+    try {
+      const remote = `accounts: { local: { endpoint: "${server.url}", account_id: dev, api_token: valid } }`;
+      configure({ app: "push" }, "", remote);
+      write(numbered(3));
+      await done("push");
+      write({ k1: "edited" });
+      await plan();
+      await done("apply", "plan.json");
+      await put("k1", "value 1");
+      const other = join(dir, "other");
+      cpSync(join(dir, "kv"), join(other, "kv"), { recursive: true });
+      configure({ app: "push" }, "", remote, other);
+      expect(await runCli(["apply", join(dir, "plan.json")], { cwd: other })).toMatchObject({ code: 0 });
+      expect(await keys()).toMatchObject({ k1: "edited" });
+      const { stdout } = await runCli(["trash", "list"], { cwd: other });
+      expect(stdout).toContain("k1 (7 B), replaced");
+    } finally {
+      await server.stop();
+    }
+  });
+
   it("values that others wrote without a stamp are replaced and removed as planned", async () => {
     await inStep("push");
     await put("k1", "theirs", "--no-stamp");

@@ -1,6 +1,7 @@
 // `kvsync apply` of a plan that the world has moved away from: nothing is done, and each key that is not as it was is named.
 
 import { describe, expect, it } from "vitest";
+import { records } from "../support/cli.ts";
 import {
   kvsync,
   done,
@@ -121,5 +122,29 @@ describe("what is not as it was when the plan was made", () => {
       stderr: expect.stringContaining("was of mode two-way, and is of mode pull"),
     });
     expect(await keys()).toEqual({ a: "1", b: "1" });
+  });
+});
+
+describe("a key of a plan that cannot be seen any more", () => {
+  async function outdated(message: string): Promise<void> {
+    const before = await keys();
+    const run = await apply("--json");
+    expect(run.code).toBe(12);
+    expect(records(run.stdout)).toContainEqual(
+      expect.objectContaining({ type: "problem", code: "outdated", subject: "k2", message }),
+    );
+    expect(await keys()).toEqual(before);
+  }
+
+  it("is not taken for removed where the filters hide it", async () => {
+    await inStep("push");
+    write({ k1: "edited" });
+    remove("k2");
+    await plan();
+    configure({ app: "push" }, ", exclude: [k2]");
+    await outdated("is left alone by include and exclude now, so that the plan cannot be held against it");
+    configure({ app: "push" });
+    await done("apply", "plan.json");
+    expect(await keys()).toEqual(files());
   });
 });

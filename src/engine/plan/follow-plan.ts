@@ -4,6 +4,7 @@
 import { compareVersions } from "../../core/compare.ts";
 import type { Entry } from "../../core/entry.ts";
 import { compareUtf8, type Key } from "../../core/key.ts";
+import { isForeign } from "../../core/reconcile.ts";
 import type { Triple } from "../merge.ts";
 import { type Action, type Conflict, otherSide, type Target } from "./action.ts";
 
@@ -36,7 +37,7 @@ export function followAction(saved: SavedAction, triple: Triple): Followed {
   const [giver, taker] = [triple[names[0]], triple[names[1]]];
   return saved.kind === "write"
     ? followWrite(saved, triple, { giver, taker, names })
-    : followRemoval(saved, { giver, taker, names });
+    : followRemoval(saved, triple, { giver, taker, names });
 }
 
 interface Sides {
@@ -53,7 +54,8 @@ function followWrite(saved: SavedAction, triple: Triple, { giver, taker, names }
   if (taker !== undefined && isSame(taker, giver)) return { kind: "done" };
   const taken = takerMoved(saved, taker);
   if (taken !== undefined) return outdated(names[1], taken);
-  const { key, to, save, conflict } = saved;
+  const { key, to, conflict } = saved;
+  const save = isToSave(saved, taker, triple);
   const isKnown = triple.base !== undefined || triple.previous !== undefined;
   return {
     kind: "due",
@@ -61,13 +63,19 @@ function followWrite(saved: SavedAction, triple: Triple, { giver, taker, names }
   };
 }
 
-function followRemoval(saved: SavedAction, { giver, taker, names }: Sides): Followed {
+function followRemoval(saved: SavedAction, triple: Triple, { giver, taker, names }: Sides): Followed {
   if (giver !== undefined) return outdated(names[0], "has come back");
   if (taker === undefined) return { kind: "done" };
   const taken = takerMoved(saved, taker);
   if (taken !== undefined) return outdated(names[1], taken);
-  const { key, to, save } = saved;
+  const { key, to } = saved;
+  const save = isToSave(saved, taker, triple);
   return { kind: "due", action: { kind: "remove", to, key, replaces: taker, save } };
+}
+
+/** What was there when the plan was made may have gone meanwhile, and been put back by somebody else. */
+function isToSave({ save }: SavedAction, taker: Entry | undefined, { base }: Triple): boolean {
+  return save || (taker !== undefined && isForeign(taker, base));
 }
 
 function takerMoved({ replaces }: SavedAction, taker: Entry | undefined): string | undefined {

@@ -1,7 +1,8 @@
 // A saved plan held against what both sides show: the table of when an action is due, done, or no longer fits.
 
 import { describe, expect, it } from "vitest";
-import type { Entry } from "../../../src/core/entry.ts";
+import type { EpochMs } from "../../../src/core/clock.ts";
+import type { BaseRow, Entry } from "../../../src/core/entry.ts";
 import type { Key } from "../../../src/core/key.ts";
 import type { Triple } from "../../../src/engine/merge.ts";
 import type { Target } from "../../../src/engine/plan/action.ts";
@@ -97,6 +98,24 @@ function expected(row: Row, to: Target): Partial<Followed> {
 describe.each(TARGETS)("a saved action whose target is the %s", (to) => {
   it.each(ROWS)("$kind, $name: $told", (row) => {
     expect(followAction(savedOf(row, to), tripleOf(row, to))).toEqual(expected(row, to));
+  });
+});
+
+describe.each(TARGETS)("what an action replaces or removes at the %s is saved", (to) => {
+  const at = 0 as EpochMs;
+  const baseOf = ({ fingerprint, size, ...entry }: Entry): BaseRow => {
+    return { ...entry, fingerprint: fingerprint!, size: size!, hashedAt: at, agreedAt: at, previous: undefined };
+  };
+  const rows = ROWS.filter(({ told, replaces }) => told === "due" && replaces !== undefined);
+
+  it.each(rows)("as the plan says, or where the base does not know it: $kind, $name", (row) => {
+    const savedWith = (save: boolean, base: BaseRow | undefined): boolean | undefined => {
+      const followed = followAction({ ...savedOf(row, to), save }, { ...tripleOf(row, to), base });
+      return followed.kind === "due" && "save" in followed.action ? followed.action.save : undefined;
+    };
+    const known = baseOf(row.taker!);
+    expect([savedWith(false, known), savedWith(true, known)]).toEqual([false, true]);
+    expect([savedWith(false, undefined), savedWith(false, baseOf(foreign))]).toEqual([true, true]);
   });
 });
 
