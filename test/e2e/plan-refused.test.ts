@@ -1,5 +1,7 @@
 // `kvsync apply` of a plan that the world has moved away from: nothing is done, and each key that is not as it was is named.
 
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { records } from "../support/cli.ts";
 import {
@@ -14,6 +16,7 @@ import {
   numbered,
   plan,
   apply,
+  dir,
   refused,
   inStep,
   type Texts,
@@ -122,6 +125,27 @@ describe("what is not as it was when the plan was made", () => {
       stderr: expect.stringContaining("was of mode two-way, and is of mode pull"),
     });
     expect(await keys()).toEqual({ a: "1", b: "1" });
+  });
+
+  it("includes whether the mapping removes anything", async () => {
+    await inStep("push");
+    remove("k2");
+    await plan();
+    writeFileSync(join(dir, "kvsync.yaml"), readFileSync(join(dir, "kvsync.yaml"), "utf8").replace("all", "none"));
+    const run = await apply();
+    expect(run).toMatchObject({ code: 12, stderr: expect.stringContaining("delete is none") });
+    expect(await keys()).toEqual(numbered(20));
+  });
+
+  it("includes the name of a namespace that did not exist then", async () => {
+    configure({ app: "push" });
+    write({ a: "1" });
+    await plan();
+    await done("namespace", "create", "local:other");
+    configure({ app: "push" }, ", namespace: other");
+    const run = await apply();
+    expect(run).toMatchObject({ code: 12, stderr: expect.stringContaining('about the namespace "app"') });
+    expect(await keys("other")).toEqual({});
   });
 });
 

@@ -5,9 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Command } from "commander";
-import type { Mode } from "../../config/config.ts";
+import type { MappingConfig, Mode } from "../../config/config.ts";
 import type { EpochMs } from "../../core/clock.ts";
 import { AppError, visible } from "../../core/errors.ts";
+import { countedKeys } from "../../core/guards.ts";
+import { isJsonObject } from "../../core/json.ts";
 import { type PlanFile, type PlannedRound, readPlanFile } from "../../mapping/plan-file.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
@@ -137,22 +139,14 @@ async function read(path: string, file: string) {
 
 async function followRound(
   context: Context,
-  { subject }: PlannedRound,
+  round: PlannedRound,
   options: { readonly follow: FollowedPlan; readonly dryRun: boolean; readonly force: boolean; readonly all: boolean },
 ): Promise<ExitCode> {
-  const { mapping, mode, source, destination, mirror } = subject;
+  const { mapping, mode, source, destination, mirror } = round.subject;
   const shared = { command: "apply", ...options } as const;
   if (typeof mapping === "string" && isMode(mode)) {
     const [now] = await context.mappings([mapping]);
-    if (now !== undefined && now.mode !== mode) {
-      throw new AppError(
-        "plan-outdated",
-        `mapping "${visible(mapping)}" was of mode ${mode}, and is of mode ${now.mode}`,
-        {
-          hint: "make the plan again: kvsync plan --out FILE",
-        },
-      );
-    }
+    if (now !== undefined) checkMapping(round, mode, now);
     return runMappings(context, [mapping], { ...shared, modeOf: () => mode });
   }
   if (typeof source === "string" && typeof destination === "string") {
@@ -160,6 +154,24 @@ async function followRound(
     return runCopy(context, source, destination, { ...shared, ...rules });
   }
   throw new AppError("usage", "a round of the plan is neither of a mapping nor of two locations");
+}
+
+/** Throws AppError "plan-outdated" where the config no longer wants what the plan does. */
+function checkMapping({ subject, removes }: PlannedRound, mode: Mode, now: MappingConfig): void {
+  const name = `mapping "${visible(now.name)}"`;
+  const hint = "make the plan again: kvsync plan --out FILE";
+  const outdated = (what: string): AppError => new AppError("plan-outdated", `${name} ${what}`, { hint });
+  if (now.mode !== mode) throw outdated(`was of mode ${mode}, and is of mode ${now.mode}`);
+  if (removes > 0 && mode !== "two-way" && now.delete === "none")
+    throw outdated(`was to remove ${countedKeys(removes)}, and is to remove none: delete is none`);
+  // Its id is not known where it did not exist; the plan is for the one of that name.
+  const { namespace } = subject;
+  if (typeof namespace === "string" && !isExisting(subject) && namespace !== now.namespace)
+    throw outdated(`was about the namespace "${visible(namespace)}", and is about "${visible(now.namespace)}"`);
+}
+
+function isExisting({ places }: PlannedRound["subject"]): boolean {
+  return Array.isArray(places) && places.every((place) => isJsonObject(place) && place["namespace"] !== null);
 }
 
 function isMode(mode: unknown): mode is Mode {
