@@ -21,6 +21,8 @@ import { planIdOf } from "./plan-id.ts";
 export interface JudgeDeps {
   readonly clock: Clock;
   readonly mapping: MappingConfig;
+  /** What names both sides for good. */
+  readonly place: string;
   readonly memory: MappingMemory;
   readonly circumstances: Circumstances;
   /** The hold that the round began with. */
@@ -80,7 +82,7 @@ function judge(plan: Plan, seen: PlanSeen, deps: JudgeDeps): Judgement | "apply"
   if (deps.isFollowed) return { foretold: reason };
   if (deps.isPartial) return { needsFullRound: true };
   if (!deps.isExact && !isDryRun && mapping.mode !== "two-way") return { needsExact: true };
-  const id = planIdOf(plan);
+  const id = planIdOf(plan, deps.place);
   if (isDryRun) return isApproved(deps.heldBefore, id) ? "apply" : { foretold: reason };
   return hold(plan, id, reason, deps);
 }

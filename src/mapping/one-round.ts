@@ -65,6 +65,7 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
   const judge = openRoundJudge({
     clock,
     mapping,
+    place: pair.identity,
     memory,
     circumstances,
     heldBefore,

@@ -20,7 +20,7 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { TEMP_PREFIX } from "../core/names/reserved-words.ts";
 import { AppError, visible } from "../core/errors.ts";
-import { isJsonObject } from "../core/json.ts";
+import { canonicalJson, isJsonObject } from "../core/json.ts";
 import { parseJsonText } from "../core/json-text.ts";
 import type { Json } from "../core/json-value.ts";
 import { compareUtf8 } from "../core/key.ts";
@@ -112,7 +112,7 @@ export function openPlanFile(
   return {
     add(subject, plan) {
       const { writes, removes } = plan;
-      const head = JSON.stringify({ ...subject, plan: planIdOf(plan), writes, removes });
+      const head = JSON.stringify({ ...subject, plan: planIdOf(plan, canonicalJson(subject)), writes, removes });
       write(`${rounds++ === 0 ? "" : ","}${head.slice(0, -1)},"actions":[`);
       let before: string | undefined;
       for (const action of actionsByKey(plan)) {

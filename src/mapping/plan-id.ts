@@ -1,13 +1,15 @@
-// The id of a plan: what a person approves is this and nothing else. Two plans with the same actions on the same keys, of the
-// same versions written and replaced or removed, have one id.
+// The id of a plan: what a person approves is this and nothing else. Two plans for one place with the same actions on
+// the same keys, of the same versions written and replaced or removed, have one id.
 
 import { createHash } from "node:crypto";
 import type { Entry } from "../core/entry.ts";
 import type { Plan } from "../engine/plan/plan.ts";
 
-/** 10 hexadecimal digits: enough to tell plans of one mapping apart, and short enough to type. */
-export function planIdOf(plan: Plan): string {
-  const hash = createHash("sha256");
+/** `place`: what names both sides for good, a text without line breaks. The same keys of another namespace are another plan.
+ *
+ * 10 hexadecimal digits: enough to tell plans of one mapping apart, and short enough to type. */
+export function planIdOf(plan: Plan, place: string): string {
+  const hash = createHash("sha256").update(`${place}\n`);
   for (const list of LISTS) {
     for (const page of plan.pages(list)) {
       for (const action of page) {

@@ -307,6 +307,18 @@ describe("an approval of a held mapping", () => {
     await done("push");
     expect(await keys()).toEqual(files());
   });
+
+  it("is for the namespace that was shown, and for none with the same keys", async () => {
+    await inStep("push");
+    await done("namespace", "create", "local:other");
+    await done("copy", "local:app", "local:other");
+    remove(...Object.keys(files()));
+    expect(await kvsync("push")).toMatchObject({ code: 5 });
+    await done("approve", "app");
+    configure({ app: "push" }, ", namespace: other");
+    expect(await kvsync("push")).toMatchObject({ code: 5 });
+    expect(await keys("other")).toEqual(numbered(20));
+  });
 });
 
 describe("a plan that comes through a pipe", () => {

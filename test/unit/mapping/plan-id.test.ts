@@ -18,12 +18,12 @@ type Change = WriteAction | RemoveAction;
 
 const journal = openScratchJournal();
 
-function idOf(changes: readonly Change[], more: readonly Key[] = []): string {
+function idOf(changes: readonly Change[], more: readonly Key[] = [], place = "here"): string {
   const plan = new Plan(openSpool(journal, 1));
   for (const change of changes.toSorted((a, b) => compareUtf8(a.key, b.key))) plan.add(change);
   for (const key of more) plan.add({ kind: "forget", key });
   try {
-    return planIdOf(plan);
+    return planIdOf(plan, place);
   } finally {
     plan.clear();
   }
@@ -101,13 +101,14 @@ function others(change: Change): readonly Change[] {
 }
 
 describe("the id of a plan", () => {
-  it("is another one for another key, action or version, and for an action more or less", () => {
+  it("is another one for another place, key, action or version, and for an action more or less", () => {
     fc.assert(
       fc.property(changes, fc.nat(), (plan, at) => {
         const index = at % plan.length;
         const id = idOf(plan);
         expect(id).toMatch(/^[0-9a-f]{10}$/);
         expect(idOf(plan.toSpliced(index, 1))).not.toBe(id);
+        expect(idOf(plan, [], "there")).not.toBe(id);
         for (const change of others(plan[index]!)) {
           if (change.key !== plan[index]!.key && plan.some(({ key }) => key === change.key)) continue;
           expect(idOf(plan.with(index, change))).not.toBe(id);
