@@ -1,5 +1,6 @@
 // The first half of a pass: lists both sides, merges them with the base, and decides each key.
 
+import { AppError, visible } from "../core/errors.ts";
 import type { Key } from "../core/key.ts";
 import { notice, problem } from "../core/problem.ts";
 import { isNews } from "../core/settle.ts";
@@ -176,6 +177,10 @@ function verdictOf(
     if (count === "conflicts" && action === undefined) return verdict;
     const isOther = (action !== undefined && !isBookkeeping) || verdict.isTooLate === true;
     return isOther ? { action: undefined, count: "skipped" } : verdict;
+  }
+  if (planned.to === "source" && !decide.twoWay) {
+    const message = `the plan would change "${visible(triple.key)}" at the source, which this round only reads`;
+    throw new AppError("usage", message, { hint: "nothing was changed; make the plan again: kvsync plan --out FILE" });
   }
   const followed = followAction(planned, triple);
   switch (followed.kind) {

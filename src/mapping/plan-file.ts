@@ -23,7 +23,7 @@ import { AppError, visible } from "../core/errors.ts";
 import { canonicalJson, isJsonObject } from "../core/json.ts";
 import { parseJsonText } from "../core/json-text.ts";
 import type { Json } from "../core/json-value.ts";
-import { compareUtf8 } from "../core/key.ts";
+import { compareUtf8, type Key } from "../core/key.ts";
 import type { RemoveAction, WriteAction } from "../engine/plan/action.ts";
 import type { SavedAction } from "../engine/plan/follow-plan.ts";
 import type { Plan } from "../engine/plan/plan.ts";
@@ -283,11 +283,16 @@ async function* readActions(
   const hash = createHash("sha256");
   let number = 0;
   let page: SavedAction[] = [];
+  let before: Key | undefined;
   for await (const line of linesOf(path)) {
     if (++number <= after) continue;
     if (line === "]}") break;
     hash.update(`${line}\n`);
-    page.push(decodeSavedAction(line.endsWith(",") ? line.slice(0, -1) : line));
+    const action = decodeSavedAction(line.endsWith(",") ? line.slice(0, -1) : line);
+    // An action behind its place in the listings would never be held against what they show.
+    if (before !== undefined && compareUtf8(before, action.key) >= 0) throw notInOrder(path, action.key);
+    before = action.key;
+    page.push(action);
     if (page.length < LINES_AT_ONCE) continue;
     yield page;
     page = [];
@@ -308,6 +313,16 @@ async function* linesOf(path: string): AsyncGenerator<string> {
 
 function noPlan(path: string): AppError {
   return new AppError("usage", `${visible(path)} is no plan`, { hint: "make one: kvsync plan --out FILE" });
+}
+
+function notInOrder(path: string, key: Key): AppError {
+  return new AppError(
+    "usage",
+    `the plan ${visible(path)} has "${visible(key)}" twice, or not in the order of its keys`,
+    {
+      hint: "make it again: kvsync plan --out FILE",
+    },
+  );
 }
 
 function notAsWritten(path: string): AppError {

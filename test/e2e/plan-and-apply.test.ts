@@ -1,6 +1,7 @@
 // `kvsync plan --out` and `kvsync apply`: what was shown is what is done, once, and whole; or nothing, and the key is named
 // that is not as it was.
 
+import { createHash } from "node:crypto";
 import { cpSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -239,6 +240,22 @@ describe("a plan", () => {
     expect(run.code).toBe(2);
     expect(run.stderr).toContain("is not as it was written: its digest differs");
     expect((await keys())["k1"]).toBe("value 1");
+  });
+
+  it("that would change what a push reads is refused, though its digest was made anew", async () => {
+    await inStep("push");
+    remove("k1");
+    await plan();
+    write({ k1: "value 1" });
+    await done("key", "delete", "k1", "-n", "app");
+    const path = join(dir, "plan.json");
+    const text = readFileSync(path, "utf8").replace('"to":"destination"', '"to":"source"');
+    const body = text.slice(0, text.indexOf('],"digest"'));
+    const digest = createHash("sha256").update(body).digest("hex");
+    writeFileSync(path, `${body}],"digest":"sha256-${digest}"}\n`);
+    const run = await apply("--force");
+    expect(run).toMatchObject({ code: 2, stderr: expect.stringContaining("which this round only reads") });
+    expect(files()).toEqual(numbered(20));
   });
 
   it("is held by a guard, and let pass by --force", async () => {

@@ -1,5 +1,6 @@
 // A plan as a file: any reader of JSON reads it, kvsync reads back what it wrote, and what was changed since is refused.
 
+import { createHash } from "node:crypto";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -232,6 +233,18 @@ describe("a plan file that is not as it was written", () => {
       code: "usage",
       message: expect.stringMatching(/is no plan$|: its digest differs$|is of another version of kvsync$/) as string,
     });
+  });
+
+  it.each<[string, (all: readonly string[]) => string[]]>([
+    ["reordered", (all) => all.toSpliced(2, 2, `${all[3]!},`, all[2]!.slice(0, -1))],
+    ["with an action twice", (all) => all.toSpliced(2, 0, all[2]!)],
+  ])("is refused though its digest was made anew: %s", async (_, change) => {
+    write([[removeOf("a"), writeOf("b")]]);
+    const changed = change(lines(readFileSync(path, "utf8"))).slice(0, -1);
+    const digest = createHash("sha256").update(rejoin(changed)).digest("hex");
+    writeFileSync(path, rejoin([...changed, `],"digest":"sha256-${digest}"}`]));
+    const { rounds } = await readPlanFile(path);
+    await expect(collect(rounds[0]!.actions())).rejects.toMatchObject({ code: "usage" });
   });
 
   it("is refused when it is replaced between the look at its digest and that at its actions", async () => {
