@@ -100,6 +100,20 @@ describe("a plan is refused as a whole where", () => {
     expect([await keys(), await keys("more")]).toEqual([files(), files("more")]);
   });
 
+  it("a key of a later mapping moves while the first is carried out: it stops there, and says so", async () => {
+    const modes = { app: "push", more: "push", zed: "push" };
+    configure(modes);
+    for (const name of Object.keys(modes)) write({ a: "1" }, `kv/${name}`);
+    await done("push");
+    for (const name of Object.keys(modes)) write({ a: "edited" }, `kv/${name}`);
+    await plan();
+    configure(modes, ', on_change: { run: [sh, -c, "echo moved > ../more/a"] }');
+    const run = await apply();
+    expect(run.code).toBe(12);
+    expect(run.stderr).toContain("carried out before it: app\n  not begun: zed\n");
+    expect([await keys(), await keys("more"), await keys("zed")]).toEqual([{ a: "edited" }, { a: "1" }, { a: "1" }]);
+  });
+
   it("the mapping is about another namespace by now", async () => {
     await inStep("push");
     write({ k1: "edited" });

@@ -80,6 +80,10 @@ async function applyPlan(
       if (rounds.length > 1) context.output.note(`left out: ${nameOf(round)}, which was applied already, ${on(at)}`);
     };
     codes.push(await followRound(context, round, { follow: followedOf(plan, index, onApplied), dryRun, force, all }));
+    // A key of it moved after all rounds were looked at.
+    if (codes[index] !== EXIT.planOutdated || dryRun) continue;
+    if (rounds.length > 1) tellBrokenOff(context, rounds, codes);
+    break;
   }
   if (applied.length > 0 && applied.length === rounds.length) {
     throw new AppError("plan-outdated", `the plan was applied already, ${on(Math.max(...applied))}`, {
@@ -87,6 +91,14 @@ async function applyPlan(
     });
   }
   return worstExitCode(codes);
+}
+
+/** `codes`: of the rounds that were begun, the last of which no longer fits. */
+function tellBrokenOff({ output }: Context, rounds: readonly PlannedRound[], codes: readonly ExitCode[]): void {
+  const before = rounds.slice(0, codes.length - 1).filter((_, index) => codes[index] !== EXIT.held);
+  const after = rounds.slice(codes.length);
+  if (before.length > 0) output.warn(`  carried out before it: ${before.map(nameOf).join(", ")}`);
+  if (after.length > 0) output.warn(`  not begun: ${after.map(nameOf).join(", ")}`);
 }
 
 /** Whether each round of the plan fits, before the first of them is carried out. Tells only of those that do not. */
