@@ -34,6 +34,16 @@ export function openTrash(journal: Journal, options: TrashOptions): Trash {
     `INSERT INTO trash (mapping, side, key, fingerprint, size, metadata, expiration, reason, saved_at_ms)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
+  const removeRepeated = journal.database.prepare(
+    `DELETE FROM trash WHERE id = (SELECT max(id) FROM trash WHERE mapping = ?1 AND key = ?3)
+     AND side = ?2 AND fingerprint = ?4 AND size = ?5 AND metadata IS ?6 AND expiration IS ?7 AND reason = ?8`,
+  );
+  /** What was to be replaced, was kept, and is there still, since the write failed, is kept anew in each round: once. */
+  const put = (row: IndexRow): void => {
+    const [mapping, side, key, fingerprint, size, metadata, expiration, reason] = row;
+    removeRepeated.run(mapping, side, key, fingerprint, size, metadata, expiration, reason);
+    insert.run(...row);
+  };
   return {
     async save(values, loss) {
       try {
@@ -41,7 +51,7 @@ export function openTrash(journal: Journal, options: TrashOptions): Trash {
         for (const value of values) writeContent(folder, value);
         syncFolder(folder);
         transaction(journal.database, () => {
-          for (const value of values) insert.run(...indexRow(value, loss, options));
+          for (const value of values) put(indexRow(value, loss, options));
         });
       } catch (error) {
         throw new AppError("io", `cannot keep a copy in the trash ${folder}: ${(error as Error).message}`, {

@@ -163,6 +163,26 @@ describe("the trash's index", () => {
     expect(index.list({ id: items[1]!.id, limit: 1 })).toEqual([items[1]]);
   });
 
+  it("has a value once that was kept again and again, since what was to replace it could not be written", async () => {
+    await save("a", { x: "one" });
+    await clock.advance(DAY);
+    for (let i = 0; i < 3; i++) await save("a", { x: "one", y: "other" });
+    const index = openTrashIndex(journal, stateDir);
+    const items = (): readonly unknown[] => index.list({ limit: 10 }).map(({ key, savedAt }) => [key, savedAt]);
+    expect(items()).toEqual([
+      ["y", clock.now()],
+      ["x", clock.now()],
+    ]);
+    // Another version was lost in between, or it was lost in another way.
+    await save("a", { x: "two" });
+    await save("a", { x: "one" });
+    await openTrash(journal, { clock, stateDir, mapping: "a" }).save([valueOf(clock, "x", "one")], {
+      ...removed,
+      reason: "replaced",
+    });
+    expect(index.list({ key: "x", limit: 10 })).toHaveLength(4);
+  });
+
   it("does not hand out what is damaged or gone", async () => {
     await save("a", { x: "one", y: "two" });
     const index = openTrashIndex(journal, stateDir);
