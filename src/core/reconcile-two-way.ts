@@ -58,7 +58,7 @@ export function reconcileTwoWay(
   }
   const localChanged = isChanged(local, base);
   const remoteChanged = isChanged(remote, base);
-  if (localChanged && remoteChanged && local !== undefined && remote !== undefined) return conflict(policy.conflict);
+  if (localChanged && remoteChanged && local !== undefined && remote !== undefined) return conflict(local, policy);
   // One side changed; or both did and one of them deleted, and an edit beats a delete.
   if (localChanged && local !== undefined) return carry(local, "remote", policy.now);
   if (remoteChanged && remote !== undefined) return carry(remote, "local", policy.now);
@@ -80,13 +80,16 @@ function carry(version: Entry, to: Side, now: EpochSeconds): TwoWayDecision {
   return { kind: "write", to, save: to === "local" };
 }
 
-function conflict(policy: ConflictPolicy): TwoWayDecision {
+function conflict(local: Entry, { conflict: policy, now }: TwoWayPolicy): TwoWayDecision {
   switch (policy) {
     case "keep-both":
       return { kind: "conflict", winner: "remote", copy: true };
     case "local":
+      // Nothing takes the place of the remote's version, so it is no conflict that is over.
+      if (expiresTooSoon(local.expiration, now)) return { kind: "skip", reason: "too-late" };
+      return { kind: "conflict", winner: "local", copy: false };
     case "remote":
-      return { kind: "conflict", winner: policy, copy: false };
+      return { kind: "conflict", winner: "remote", copy: false };
     case "hold":
       return { kind: "wait" };
   }

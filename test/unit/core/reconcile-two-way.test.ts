@@ -88,4 +88,10 @@ describe("two-way sync", () => {
   ])("settles a conflict with the policy %s", (policy, decision) => {
     expect(reconcileTwoWay(B, C, base(A), { conflict: policy, now: NOW })).toEqual(decision);
   });
+
+  it("replaces no key by a file that KV takes no more", () => {
+    const late = { kind: "skip", reason: "too-late" };
+    expect(reconcileTwoWay(until(30), C, base(B), { conflict: "local", now: NOW })).toEqual(late);
+    expect(reconcileTwoWay(until(30), C, base(B), { conflict: "keep-both", now: NOW })).toEqual(conflict);
+  });
 });
