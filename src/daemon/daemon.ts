@@ -104,6 +104,10 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
   keeping.failed.catch(fail);
   let config = deps.config;
   let spools = 0;
+  const checkState = (): void => {
+    lock.check();
+    journal.check();
+  };
   const closeState = (): void => {
     scratch.close();
     journal.close();
@@ -123,7 +127,7 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
         mapping,
         accounts: deps.accounts,
         config: () => config,
-        checkState: lock.check,
+        checkState,
         spool: ++spools,
       }),
     openWatcher: (mapping, events) => watchFolder({ clock, stateDir, mapping, events }),
@@ -138,7 +142,7 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
   });
   supervisor.failed.catch(fail);
   const watching = new AbortController();
-  const watched = watchState({ clock, lock, signal: watching.signal }).catch(fail);
+  const watched = watchState({ clock, checkState, signal: watching.signal }).catch(fail);
 
   const status = (): DaemonStatus => statusOf(deps, { startedAt, config, supervisor });
   const reload = async (): Promise<Reloaded> => {
@@ -224,18 +228,18 @@ async function end(parts: readonly (() => Promise<void>)[], closeState: () => vo
   if (failures.length > 0) throw failures[0];
 }
 
-/** How often it is looked whether the state folder is still the one that is locked, besides before each round. */
+/** How often it is looked whether the state folder is still the one that is used, besides before each round. */
 const STATE_CHECK_MS: DurationMs = 10_000;
 
 /** Rejects with AppError `state-removed`. */
 async function watchState(deps: {
   readonly clock: Clock;
-  readonly lock: StateLock;
+  readonly checkState: () => void;
   readonly signal: AbortSignal;
 }): Promise<void> {
-  const { clock, lock, signal } = deps;
+  const { clock, checkState, signal } = deps;
   while (!signal.aborted) {
-    lock.check();
+    checkState();
     await clock.sleep(STATE_CHECK_MS, signal).catch((error: unknown) => {
       if (!signal.aborted) throw error;
     });

@@ -1,6 +1,6 @@
 // The journal: one SQLite file in the state folder. It owns the connection; base, spool and trash index are views of it.
 
-import { mkdirSync, renameSync } from "node:fs";
+import { mkdirSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { AppError } from "../core/errors.ts";
@@ -8,11 +8,14 @@ import type { Clock } from "../core/clock.ts";
 import { isDamage, operationErrorOf } from "./operation-error.ts";
 import { keepPrivate } from "./private-file.ts";
 import { MIGRATIONS } from "./schema.ts";
+import { checkStateFile } from "./state-file.ts";
 
 export interface Journal {
   readonly database: DatabaseSync;
   /** Where a damaged journal was put aside, if this one had to start anew. */
   readonly replaced: string | undefined;
+  /** Throws AppError `state-removed` if its file was removed or replaced: what it remembers is found by nobody then. */
+  readonly check: () => void;
   close(): void;
 }
 
@@ -57,18 +60,20 @@ export function openScratchJournal(): Journal {
   return { ...openDatabase(""), replaced: undefined };
 }
 
-function openDatabase(path: string): { database: DatabaseSync; close: () => void } {
+function openDatabase(path: string): Omit<Journal, "replaced"> {
   if (path !== "") keepPrivate(path);
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
   try {
     setWalMode(database);
     database.exec("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;");
     migrate(database, path);
+    // By its name: to open it once more, and to close that, would end SQLite's locks on it.
+    const held = path === "" ? undefined : statSync(path, { bigint: true });
+    return { database, check: () => held && checkStateFile(path, held), close: () => database.close() };
   } catch (error) {
     database.close();
     throw error;
   }
-  return { database, close: () => database.close() };
 }
 
 const BUSY_TIMEOUT_MS = 5000;

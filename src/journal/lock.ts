@@ -10,6 +10,7 @@ import type { Clock, DurationMs } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
 import { operationErrorOf } from "./operation-error.ts";
 import { keepPrivate } from "./private-file.ts";
+import { checkStateFile } from "./state-file.ts";
 
 export interface StateLock {
   /** Throws AppError `state-removed` if the lock is on a file that nobody else finds any more: the state folder was removed
@@ -62,29 +63,17 @@ export function openStateLock(stateDir: string): StateLock {
     throw refusal(stateDir, path, error);
   }
   const held = file;
+  const identity = fstatSync(held, { bigint: true });
   const open = database;
   tellHolder(stateDir);
   return {
-    check: () => checkSame(stateDir, path, held),
+    check: () => checkStateFile(path, identity),
     close() {
       rmSync(holderFile(stateDir), { force: true });
       open.close();
       closeSync(held);
     },
   };
-}
-
-function checkSame(stateDir: string, path: string, file: number): void {
-  const held = fstatSync(file, { bigint: true });
-  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
-  if (found !== undefined && found.ino === held.ino && found.dev === held.dev) return;
-  throw new AppError(
-    "state-removed",
-    `the state folder ${visible(stateDir)} was removed or replaced while kvsync used it`,
-    {
-      hint: "put it back, or start kvsync again: it then begins a new journal, and deletes nothing",
-    },
-  );
 }
 
 function refusal(stateDir: string, path: string, error: unknown): unknown {

@@ -27,7 +27,8 @@ export interface TrashOptions {
   readonly mapping: string;
 }
 
-/** Throws AppError `io` if a value cannot be kept: then the caller must not go on to destroy it. */
+/** Throws AppError `io` if a value cannot be kept, `state-removed` if its journal is gone: then the caller must not go on to
+ * destroy it. */
 export function openTrash(journal: Journal, options: TrashOptions): Trash {
   const folder = join(options.stateDir, "trash");
   const insert = journal.database.prepare(
@@ -46,6 +47,8 @@ export function openTrash(journal: Journal, options: TrashOptions): Trash {
   };
   return {
     async save(values, loss) {
+      // What only a journal tells of that nobody finds any more is as good as lost.
+      journal.check();
       try {
         if (mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined) syncFolder(options.stateDir);
         for (const value of values) writeContent(folder, value);

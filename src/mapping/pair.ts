@@ -20,7 +20,8 @@ export interface PairDeps {
   /** Where plans that outgrow memory are kept: the journal, or a scratch one for who does not hold the state lock. */
   readonly scratch: Journal;
   readonly stateDir: string;
-  /** Throws AppError `state-removed` if the state folder is no longer the one that is locked. Absent: it is not locked. */
+  /** Throws AppError `state-removed` if the state folder, or the journal in it, is no longer the one that is used. Absent: it is not
+   * locked. */
   readonly checkState?: (() => void) | undefined;
 }
 

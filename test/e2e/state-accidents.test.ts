@@ -8,6 +8,7 @@ import {
   closeSync,
   readFileSync,
   readdirSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -124,6 +125,16 @@ describe("a state folder", () => {
     const run = await fixture.ended();
     expect(run.code).toBe(11);
     expect(run.stderr).toMatch(/the state folder .*state was removed or replaced while kvsync used it/);
+  }, 60_000);
+
+  it("whose journal is moved away while the daemon runs stops it before anything more is removed", async () => {
+    await fixture.start();
+    renameSync(state("journal.sqlite"), state("aside.sqlite"));
+    rmSync(join(fixture.dir, "kv", "app", "k0"));
+    const run = await fixture.ended();
+    expect(run.code).toBe(11);
+    expect(run.stderr).toContain("was removed or replaced while kvsync used it");
+    expect((await fixture.run("key", "get", "k0")).code).toBe(0);
   }, 60_000);
 
   it.runIf(canMount)(

@@ -120,8 +120,14 @@ export async function openState(
     output.warn(`the journal was damaged and has been put aside as ${journal.replaced}; this round deletes nothing`);
   }
   let isClosed = false;
+  const checkState =
+    lock &&
+    ((): void => {
+      lock.check();
+      journal.check();
+    });
   return {
-    deps: { clock, journal, scratch, stateDir, checkState: lock?.check },
+    deps: { clock, journal, scratch, stateDir, checkState },
     close(isDamaged = false) {
       if (isClosed) return;
       isClosed = true;
