@@ -49,3 +49,14 @@ export function withoutRules(rules: readonly Rule[], entry: Entry): Entry {
     metadata: dropsMetadata ? undefined : entry.metadata,
   };
 }
+
+/** `entry` of the folder that a pull writes to. A time to live says nothing about what is in a folder: it is left out. */
+export function asPulled(rules: readonly Rule[], entry: Entry): Entry {
+  return { ...applyRules(rules, entry), ttlSeconds: entry.ttlSeconds };
+}
+
+/** `entry` of the namespace that a pull reads, as the folder shows it once it is there: whatever the rules give or leave out
+ * is no difference, for no pull could end it. */
+export function toPull(rules: readonly Rule[], entry: Entry): Entry {
+  return asPulled(rules, withoutRules(rules, entry));
+}

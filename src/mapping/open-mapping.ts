@@ -13,7 +13,7 @@ import { type IsManaged, withFilter } from "../replica/with-filter.ts";
 import { openMemoryReplica } from "../replica/memory.ts";
 import { openNamespaceReplica } from "../replica/namespace/namespace-replica.ts";
 import type { Replica } from "../replica/replica.ts";
-import { withRules } from "../replica/with-rules.ts";
+import { withRules, withRulesOfPull } from "../replica/with-rules.ts";
 import { openTreeReplica } from "../replica/tree/tree-replica.ts";
 import type { Pair } from "./pair.ts";
 import { namespacePlace, realFolder } from "./place.ts";
@@ -49,8 +49,11 @@ export async function openMapping(deps: MappingDeps, options: MappingOptions): P
   const namespace = await findNamespace(deps, options);
   const isFiltered = mapping.excludeDefaults || mapping.include.length + mapping.exclude.length > 0;
   const filter = isFiltered ? compileFilter(mapping) : undefined;
-  const remote = managed(remoteReplica(deps, namespace), filter);
-  const local = localReplica(deps, filter, options);
+  const { remote, local } = ruledSides(
+    { remote: managed(remoteReplica(deps, namespace), filter), local: localReplica(deps, filter, options) },
+    mapping.rules.map(compileRule),
+    options,
+  );
   const identity = JSON.stringify({
     ...namespacePlace(deps.account, namespace?.id, mapping.prefix),
     folder: realFolder(mapping.folder),
@@ -105,7 +108,7 @@ function localReplica(
   if (direction === "pull" && look && !existsSync(mapping.folder))
     return openMemoryReplica({ clock, label: mapping.folder });
   if (direction === "pull") mkdirSync(mapping.folder, { recursive: true });
-  const tree = openTreeReplica({
+  return openTreeReplica({
     clock,
     root: mapping.folder,
     label: mapping.folder,
@@ -115,7 +118,17 @@ function localReplica(
     ignorePaths: [stateDir],
     quietMs: mapping.quietMs,
   });
-  return withRules(tree, mapping.rules.map(compileRule));
+}
+
+interface Sides {
+  readonly remote: Replica;
+  readonly local: Replica;
+}
+
+function ruledSides({ remote, local }: Sides, rules: readonly Rule[], { direction }: MappingOptions): Sides {
+  if (direction === "push") return { remote, local: withRules(local, rules) };
+  const pulled = withRulesOfPull({ remote, tree: local }, rules);
+  return { remote: pulled.remote, local: pulled.tree };
 }
 
 function compileRule({ match, ttlSeconds, metadata }: MappingConfig["rules"][number]): Rule {

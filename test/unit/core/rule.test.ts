@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import type { EpochSeconds } from "../../../src/core/clock.ts";
 import type { Entry } from "../../../src/core/entry.ts";
 import type { Key } from "../../../src/core/key.ts";
-import { applyRules, type Rule, withoutRules } from "../../../src/core/rule.ts";
+import { applyRules, asPulled, type Rule, toPull, withoutRules } from "../../../src/core/rule.ts";
 
 const entry = (fields: Partial<Entry> = {}): Entry => ({
   key: "a" as Key,
@@ -55,6 +55,22 @@ describe("what is left for a sidecar is", () => {
     ["an expiration that no rule gives", [rule({ metadata: "1" })], { expiration }, { expiration }],
     ["all, where no rule matches", [rule({ ...never, metadata: "1" })], { metadata: "1" }, { metadata: "1" }],
   ])("%s", (_, rules, given, expected) => expect(withoutRules(rules, entry(given))).toEqual(entry(expected)));
+});
+
+describe("in a pull", () => {
+  const rules = [rule({ ttlSeconds: 60, metadata: "1" })];
+  it.each<[string, Partial<Entry>, Partial<Entry>]>([
+    ["a key without what the rules give is as its file is", {}, { metadata: "1" }],
+    ["a key with it, too", { expiration, metadata: "1" }, { metadata: "1" }],
+    ["a key with metadata of its own keeps that", { metadata: "9" }, { metadata: "9" }],
+  ])("%s", (_, given, expected) => {
+    const shown = toPull(rules, entry(given));
+    expect(shown).toEqual(entry(expected));
+    expect(asPulled(rules, withoutRules(rules, shown))).toEqual(shown);
+  });
+  it("a sidecar's own expiration shows, so that the pull takes it away", () => {
+    expect(asPulled(rules, entry({ expiration }))).toEqual(entry({ expiration, metadata: "1" }));
+  });
 });
 
 it("taken off and applied again, rules give the metadata that was there", () => {

@@ -4,8 +4,11 @@ import { cpSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { MappingRounds, RoundReport } from "../../../src/mapping/round-port.ts";
+import type { EpochSeconds } from "../../../src/core/clock.ts";
+import type { Key } from "../../../src/core/key.ts";
 import { openHistory } from "../../../src/journal/history.ts";
 import { openTrashIndex } from "../../../src/journal/trash-index.ts";
+import { bodyOfBytes } from "../../../src/kv/sized-body.ts";
 import { outcomeOf } from "../../support/daemon.ts";
 import { call, counts, MappingFixture, nameOf } from "../../support/mapping-fixture.ts";
 
@@ -49,6 +52,35 @@ describe("a round", () => {
     const requests = await fixture.requests(() => rounds.full(call));
     expect(requests).toEqual({ list: 1, bulkGet: 1, read: 4, total: 6 });
   });
+
+  it.each(["pull", "two-way"] as const)(
+    "comes to an end where keys lack what rules give, or have more (%s)",
+    async (mode) => {
+      await fixture.rounds().full(call);
+      await fixture.put({ "a.json": "1", "b.json": "2", "c.txt": "3" });
+      const id = await fixture.namespaceId();
+      const expiration = Math.round(fixture.clock.now() / 1000) + 5000;
+      await fixture.api.writeValue(id, "d.json" as Key, bodyOfBytes(Buffer.from("4")), {
+        metadata: '{"own":1}',
+        expiration: expiration as EpochSeconds,
+        ttlSeconds: undefined,
+      });
+      const rules = [{ match: "*.json", ttlSeconds: 3600, metadata: '{"type":"json"}' }];
+      const rounds = fixture.rounds({ mode, rules });
+      for (let i = 0; i < 3; i++) {
+        await rounds.full(call);
+        await fixture.later();
+      }
+      expect(counts(await rounds.full(call))).toEqual({ written: 0, removed: 0, unchanged: 4, held: 0 });
+      expect(fixture.files()).toEqual({
+        "a.json": "1",
+        "b.json": "2",
+        "c.txt": "3",
+        "d.json": "4",
+        "d.json%meta": expect.stringContaining("own") as string,
+      });
+    },
+  );
 
   it("tells what it did, and writes it to the history", async () => {
     const rounds = await fixture.inStep();
