@@ -1,7 +1,7 @@
 // A mapping kept open from one round to the next: over the same client, the same folder and the same namespace, for as
 // long as these stay what they are.
 
-import type { MappingConfig } from "../config/config.ts";
+import type { Config, MappingConfig, Mode } from "../config/config.ts";
 import type { Clock } from "../core/clock.ts";
 import type { MappingFacts } from "../journal/mapping-facts.ts";
 import type { RootIdentity } from "../replica/tree/tree-root.ts";
@@ -38,8 +38,10 @@ export function openMappingOpener(deps: {
   readonly clock: Clock;
   readonly stateDir: string;
   readonly mapping: MappingConfig;
+  /** A mapping may be carried once in another mode than its own, which is the config's. */
+  readonly config?: (() => Config) | undefined;
 }): MappingOpener {
-  const { clock, stateDir, mapping } = deps;
+  const { clock, stateDir, mapping, config: present } = deps;
   const direction = mapping.mode === "pull" ? "pull" : "push";
   let opened: Opened | undefined;
 
@@ -58,11 +60,15 @@ export function openMappingOpener(deps: {
       const config = { ...mapping, create: mapping.create && before?.namespaceId === undefined };
       const open = await openMapping(
         { clock, stateDir, mapping: config, account: account.config, api },
-        { direction, look, signal },
+        { direction, pullsOnly: direction === "pull" && modeOf(mapping, present?.()) === "pull", look, signal },
       );
       return (opened = { account, mapping: open, root, readRequests: counted });
     },
     opened: () => opened,
     close,
   };
+}
+
+function modeOf({ name, mode }: MappingConfig, config: Config | undefined): Mode {
+  return config?.mappings.get(name)?.mode ?? mode;
 }

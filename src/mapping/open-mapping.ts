@@ -28,6 +28,8 @@ export interface MappingDeps {
 
 interface MappingOptions {
   readonly direction: "push" | "pull";
+  /** The config says so: no push follows that would give the namespace what rules say. */
+  readonly pullsOnly: boolean;
   /** Create nothing, neither namespace nor folder; what is missing is shown as empty. */
   readonly look: boolean;
   /** Breaks the opening off. */
@@ -125,8 +127,8 @@ interface Sides {
   readonly local: Replica;
 }
 
-function ruledSides({ remote, local }: Sides, rules: readonly Rule[], { direction }: MappingOptions): Sides {
-  if (direction === "push") return { remote, local: withRules(local, rules) };
+function ruledSides({ remote, local }: Sides, rules: readonly Rule[], { pullsOnly }: MappingOptions): Sides {
+  if (!pullsOnly) return { remote, local: withRules(local, rules) };
   const pulled = withRulesOfPull({ remote, tree: local }, rules);
   return { remote: pulled.remote, local: pulled.tree };
 }

@@ -135,7 +135,7 @@ async function diffMapping(
   const direction = mode === "pull" ? "pull" : "push";
   const open = await openMapping(
     { clock, stateDir, mapping, account: account.config, api: account.api },
-    { direction, look: true, signal },
+    { direction, pullsOnly: mode === "pull", look: true, signal },
   );
   try {
     const pair = open.pair(direction);
