@@ -78,8 +78,16 @@ function listen(server: Server, address: string): Promise<void> {
 
 function serve(socket: Socket, deps: ControlServerDeps): void {
   let text = "";
-  /** Requests of one connection are answered one after the other, in order. */
+  /** Requests of one connection are answered one after the other, in order. Nothing is read while some are not: whoever asks
+   * and does not read the answers has one of them in memory, and no more. */
   let answering: Promise<void> = Promise.resolve();
+  let unanswered = 0;
+  const reply = async (line: string): Promise<void> => {
+    // Nobody is there any more who could be told.
+    if (socket.writable) send(socket, await answer(line, deps));
+    await untilTaken(socket);
+    if (--unanswered === 0) socket.resume();
+  };
   socket.setEncoding("utf8");
   // Whoever asked has gone away: there is nobody to answer.
   socket.on("error", () => socket.destroy());
@@ -93,8 +101,25 @@ function serve(socket: Socket, deps: ControlServerDeps): void {
       return;
     }
     for (const line of lines) {
-      if (line.trim() !== "") answering = answering.then(async () => send(socket, await answer(line, deps)));
+      if (line.trim() === "") continue;
+      unanswered++;
+      socket.pause();
+      answering = answering.then(() => reply(line));
     }
+  });
+}
+
+/** Resolves when what was written has been handed on, or nobody is there who would take it. */
+function untilTaken(socket: Socket): Promise<void> {
+  if (!socket.writableNeedDrain || socket.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    const taken = (): void => {
+      socket.off("drain", taken);
+      socket.off("close", taken);
+      resolve();
+    };
+    socket.on("drain", taken);
+    socket.on("close", taken);
   });
 }
 

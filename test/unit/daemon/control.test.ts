@@ -118,6 +118,25 @@ describe("the control socket", () => {
     expect(bugs).toHaveLength(1);
   });
 
+  it("prepares no answer for who does not read the one before, and serves others meanwhile", async () => {
+    const asked = { history: 0, status: 0 };
+    await serve(async ({ op }) => {
+      asked[op as keyof typeof asked]++;
+      return op === "history" ? "x".repeat(4_000_000) : op;
+    });
+    const greedy = connect(join(dir, "control.sock")).pause();
+    for (let i = 0; i < 20; i++) greedy.write('{"op":"history","limit":1}\n');
+    client = await openControlClient(dir);
+    for (let i = 0; i < 50; i++) await client.call({ op: "status" });
+    expect(asked).toEqual({ history: 1, status: 50 });
+    let length = 0;
+    for await (const chunk of greedy) {
+      length += (chunk as Buffer).length;
+      if (length > 20 * 4_000_000) break;
+    }
+    expect(asked.history).toBe(20);
+  });
+
   it("refuses what is no request, and goes on", async () => {
     await serve(async ({ op }) => op);
     const answers = await say('nonsense\n{"op":"stop"}\n{"op":"status"}\n', 3);
