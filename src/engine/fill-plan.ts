@@ -29,7 +29,7 @@ export interface PlanDeps extends Pass {
 /** Lists both sides, merges them with the base, decides each key. Returns what the guards measure the plan by. */
 export async function fillPlan(plan: Plan, request: RoundRequest, deps: PlanDeps): Promise<Measure> {
   const { clock, events, signal } = request;
-  const { again, memory } = deps;
+  const { again, memory, tally } = deps;
   const unknowns = new Unknowns();
   const only = onlyOf(request, again);
   const observer = observerOf(request, deps);
@@ -39,23 +39,26 @@ export async function fillPlan(plan: Plan, request: RoundRequest, deps: PlanDeps
   const follower = request.follow === undefined || again !== undefined ? undefined : openFollower(request.follow);
   let keys = 0;
 
-  /** Decides `triples`, of which `saved` are in the plan that is followed. */
-  const decide = async (triples: readonly Triple[], saved: Map<Key, SavedAction> | undefined): Promise<void> => {
+  /** Decides `triples`, of which `saved` are in the plan that is followed. Returns how many could be decided. */
+  const decide = async (triples: readonly Triple[], saved: Map<Key, SavedAction> | undefined): Promise<number> => {
     const wants = wantedOf(request, saved);
-    for (const triple of wants === undefined ? triples : await identifyPage(triples, wants, observer)) {
+    const known = wants === undefined ? triples : await identifyPage(triples, wants, observer);
+    for (const triple of known) {
       const verdict = verdictOf(triple, saved, request, deps);
       measureTriple(measure, triple, verdict.action);
       countVerdict(triple, verdict, request, deps);
       if (verdict.action !== undefined) plan.add(verdict.action);
       if (isUnsettled(triple, verdict, request.destination)) memory.rememberUnsettled(triple.destination!);
     }
+    return known.length;
   };
   try {
     for await (const page of mergeJoin(await sidesOf(only, unknowns, request, deps))) {
       signal?.throwIfAborted();
       const saved = await follower?.upTo(page.at(-1)?.key);
       const triples = selectTriples(page, { unknowns, removed, ...deps });
-      await decide(memory.settle(await observePage(triples, observer)), saved);
+      const decided = await decide(memory.settle(await observePage(triples, observer)), saved);
+      if (again === undefined) tally.unseen += page.length - decided;
       if (saved !== undefined) await decide(absentTriples(saved, page, unknowns, request, deps), saved);
       memory.keep();
       keys += page.length;
@@ -68,6 +71,7 @@ export async function fillPlan(plan: Plan, request: RoundRequest, deps: PlanDeps
     await follower?.close();
   }
   memory.close();
+  if (again === undefined) tally.unseen += tally.lagging;
   if (removed.length > 0) request.base.commit({ record: [], forget: removed, now: clock.now(), overwrites: true });
   if (only !== undefined || again !== undefined) assumeRest(measure, request.base.count());
   return measure;

@@ -57,6 +57,8 @@ export interface PlanSeen {
   readonly restored: Readonly<Record<Target, number>>;
   /** Writes to either side that replace the value of a key that both had agreed on. */
   readonly overwrites: number;
+  /** As in RoundResult. */
+  readonly unseen: number;
   /** The guard it trips. */
   readonly trip: PlanTrip | undefined;
   /** It is about keys that a plan of this round was about already, whose writes and removals were not confirmed. */
@@ -97,6 +99,8 @@ export interface RoundResult {
   readonly outdated: number;
   /** Keys whose listing lagged: nothing was concluded from it, and the next round looks again. */
   readonly lagging: number;
+  /** Keys of which it could not be told what is to become of them, those whose listing lagged among them. */
+  readonly unseen: number;
   readonly bytes: ByteCount;
   /** Set if a guard holds the plan: then nothing was applied. */
   readonly trip: PlanTrip | undefined;

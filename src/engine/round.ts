@@ -29,6 +29,7 @@ export async function runRound(request: RoundRequest): Promise<RoundResult> {
     unknown: 0,
     outdated: 0,
     lagging: 0,
+    unseen: 0,
     bytes: 0,
   };
   const onProblem = (problem: Problem): void => {
@@ -127,6 +128,7 @@ function mayApply(
     sourceKeys: keys.source,
     destinationKeys: keys.destination,
     unchanged: tally.unchanged,
+    unseen: tally.unseen,
     restored,
     overwrites: overwrites.source + overwrites.destination,
     trip,

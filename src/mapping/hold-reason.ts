@@ -51,10 +51,13 @@ export function judgePlan(
   const { removes } = planned;
   const { overwrites } = seen;
   const reason = reasonOf(planned, seen, circumstances, mode);
-  const still = heldChanges(heldFor).filter((change) => (change === "removals" ? removes : overwrites) > 0);
+  // What cannot be told of a key may be just that.
+  const isLeft = (change: HeldChange): boolean => seen.unseen > 0 || (change === "removals" ? removes : overwrites) > 0;
+  const still = heldChanges(heldFor).filter(isLeft);
   if (reason !== undefined) return { ...reason, ...(still.length > 0 && { still }) };
-  if (still.includes("removals")) return { guard: "removals-left", removes, still };
-  return still.includes("overwrites") ? { guard: "overwrites-left", overwrites, still } : undefined;
+  if (still.includes("overwrites") && (overwrites > 0 || !still.includes("removals")))
+    return { guard: "overwrites-left", overwrites, still };
+  return still.includes("removals") ? { guard: "removals-left", removes, still } : undefined;
 }
 
 /** The reason that this plan by itself gives. What has changed about the mapping as a whole goes before what the plan does,
@@ -121,10 +124,14 @@ export function renderHoldReason(reason: HoldReason): string {
     case "filter-changed":
       return `include or exclude changed, and ${countedKeys(reason.removes)} would be removed`;
     case "removals-left":
-      return `it was held since much was gone, and ${countedKeys(reason.removes)} would still be removed`;
+      return `it was held since much was gone, and ${renderLeft(reason.removes, "removed")}`;
     case "overwrites-left":
-      return `it was held since much was overwritten, and ${countedKeys(reason.overwrites)} would still be overwritten`;
+      return `it was held since much was overwritten, and ${renderLeft(reason.overwrites, "overwritten")}`;
   }
+}
+
+function renderLeft(keys: number, what: string): string {
+  return keys > 0 ? `${countedKeys(keys)} would still be ${what}` : "not all keys could be looked at since";
 }
 
 /** What to do about it if it is not meant; the hold ends by itself then. */

@@ -55,12 +55,13 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
       if (memory.holds.get(name)?.plan !== report.hold.plan) memory.holds.put(report.hold);
       return { ...report, hold: memory.holds.get(name) };
     }
+    const isAccepted = call.force === true || memory.holds.get(name)?.approved === true;
     if (memory.holds.lift(name) && heldBefore?.approved === false)
       memory.tell("lifted", "what it was held for is gone");
     const { place, mapping: open, circumstances } = situation;
     // What follows from a change of folder, namespace or filters is not known before all keys could be judged: until then
-    // what follows is to be held for it.
-    if (isAsBefore(circumstances) || report.result.lagging === 0) {
+    // what follows is to be held for it, unless a person has let it pass.
+    if (isAsBefore(circumstances) || report.result.unseen === 0 || isAccepted) {
       // A pull has made its folder by now.
       const root = findRoot(mapping, undefined);
       memory.see({ place, root, namespaceId: open.namespace?.id, lookedAt: report.startedAt });

@@ -92,7 +92,7 @@ export interface WorkingStatus {
   readonly keysTotal: number | null;
 }
 
-export interface RoundStatus extends Omit<RoundResult, "trip" | "held" | "unknown" | "outdated"> {
+export interface RoundStatus extends Omit<RoundResult, "trip" | "held" | "unknown" | "unseen" | "outdated"> {
   readonly startedAt: EpochMs;
   readonly durationMs: DurationMs;
 }

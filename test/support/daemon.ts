@@ -66,6 +66,7 @@ export const NOTHING_DONE: RoundResult = {
   unknown: 0,
   outdated: 0,
   lagging: 0,
+  unseen: 0,
   bytes: 0,
   trip: undefined,
   held: 0,

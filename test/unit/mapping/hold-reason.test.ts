@@ -22,6 +22,7 @@ const seen: PlanSeen = {
   unchanged: 20,
   restored: { source: 0, destination: 0 },
   overwrites: 0,
+  unseen: 0,
   trip: undefined,
   isRepeat: false,
 };
@@ -98,6 +99,13 @@ const rows: readonly Row[] = [
     { heldFor: { guard: "root-changed", touched: 20, unchanged: 0 }, seen: { overwrites: 9 } },
     "overwrites-left",
   ],
+  [
+    "a folder that was empty, and could not be looked at since",
+    { heldFor: sourceEmpty, seen: { unseen: 1 } },
+    "removals-left",
+  ],
+  ["values that were ruined, and cannot be read", { heldFor: overwritten, seen: { unseen: 1 } }, "overwrites-left"],
+  ["nothing but a key that cannot be looked at", { planned: { writes: 1 }, seen: { unseen: 1 } }, undefined],
   [
     "a folder that was empty, and then held for something else, and is not whole yet",
     { heldFor: { ...overwritten, still: ["removals"] }, planned: { removes: 3 } },

@@ -1,7 +1,7 @@
 // What a mapping does about a folder, namespace or filters that are not what they were, and about plans that wait for a
 // person: over real files and the embedded server.
 
-import { cpSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { MappingRounds } from "../../../src/mapping/round-port.ts";
@@ -144,6 +144,34 @@ describe("filters that changed", () => {
     expect(fixture.files()).toHaveProperty("young");
   });
 
+  it("still hold what follows from them when a place could not be looked at at first", async () => {
+    fixture.write({ "sub/a": "1", "sub/b": "1" });
+    await fixture.inStep();
+    await fixture.rounds({ exclude: ["sub/"] }).full(call);
+    fixture.remove("sub");
+    symlinkSync(fixture.dir, join(fixture.folder, "sub"));
+    const rounds = fixture.rounds();
+    expect((await rounds.full(call)).result).toMatchObject({ removed: 0, unknown: 2 });
+    fixture.remove("sub");
+    expect(guardOf(await rounds.full(call))).toBe("filter-changed");
+    expect(Object.keys(await fixture.keys())).toHaveLength(22);
+  });
+
+  it("are taken for those of the mapping once a person has let them pass, also beside what cannot be looked at", async () => {
+    fixture.write({ "sub/a": "1", "sub/b": "1", mute: "1" });
+    await fixture.inStep();
+    await fixture.rounds({ exclude: ["sub/"] }).full(call);
+    fixture.remove("sub", "mute");
+    symlinkSync(fixture.dir, join(fixture.folder, "mute"));
+    const rounds = fixture.rounds();
+    const report = await rounds.full(call);
+    expect(guardOf(report)).toBe("filter-changed");
+    rounds.approve(report.hold!.plan);
+    expect(counts(await rounds.full(call)).removed).toBe(2);
+    fixture.remove("k00");
+    expect(counts(await rounds.full(call)).removed).toBe(1);
+  });
+
   it("delete nothing when they hide more", async () => {
     await fixture.inStep();
     const rounds = fixture.rounds({ exclude: ["k0*"] });
@@ -231,6 +259,24 @@ describe("a plan that is held", () => {
     expect(counts(await rounds.full(call))).toMatchObject({ written: 0, held: 0 });
     expect(rounds.hold()).toBeUndefined();
     expect(await fixture.keys()).toEqual(before);
+  });
+
+  it("stays while what it is held for cannot be looked at", async () => {
+    fixture.write({ "sub/a": "1", "sub/b": "1" });
+    const rounds = await fixture.inStep({ mode: "push" });
+    const before = await fixture.keys();
+    fixture.remove(...Object.keys(before).filter((key) => !key.startsWith("sub")), "sub");
+    expect(guardOf(await rounds.full(call))).toBe("source-empty");
+    const { "sub/a": _a, "sub/b": _b, ...others } = before;
+    fixture.write(others);
+    symlinkSync(fixture.dir, join(fixture.folder, "sub"));
+    expect(guardOf(await rounds.full(call))).toBe("removals-left");
+    fixture.remove("sub");
+    fixture.write({ "sub/a": "1" });
+    expect(guardOf(await rounds.full(call))).toBe("removals-left");
+    expect(await fixture.keys()).toEqual(before);
+    fixture.write(before);
+    expect((await rounds.full(call)).hold).toBeUndefined();
   });
 
   it("for what it would remove stays when it was held for something else meanwhile", async () => {
