@@ -130,6 +130,16 @@ export function transaction<T>(database: DatabaseSync, work: () => T): T {
   }
 }
 
+/** A transaction that is on disk when it returns: after a power failure the others may be undone, the newest first. */
+export function durableTransaction<T>(database: DatabaseSync, work: () => T): T {
+  database.exec("PRAGMA synchronous = FULL");
+  try {
+    return transaction(database, work);
+  } finally {
+    database.exec("PRAGMA synchronous = NORMAL");
+  }
+}
+
 function unusable(path: string, error: unknown): unknown {
   if (error instanceof AppError) return error;
   const failure = operationErrorOf(error);

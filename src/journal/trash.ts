@@ -1,5 +1,5 @@
 // The trash: values that were about to be destroyed, kept by content in <state>/trash/, with an index in the journal.
-// [I6] A value is in the trash, synced to disk, before what held it is touched.
+// [I6] A value is in the trash, synced to disk with its place in the index, before what held it is touched.
 
 import {
   closeSync,
@@ -18,7 +18,7 @@ import { type Fingerprint, fingerprintOf } from "../core/fingerprint.ts";
 import { AppError, assert } from "../core/errors.ts";
 import type { Loss, Trash } from "../engine/ports.ts";
 import type { Value } from "../replica/replica.ts";
-import { type Journal, transaction } from "./journal.ts";
+import { durableTransaction, type Journal } from "./journal.ts";
 
 export interface TrashOptions {
   readonly clock: Clock;
@@ -53,7 +53,8 @@ export function openTrash(journal: Journal, options: TrashOptions): Trash {
         if (mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined) syncFolder(options.stateDir);
         for (const value of values) writeContent(folder, value);
         syncFolder(folder);
-        transaction(journal.database, () => {
+        // A value that no index tells of is as good as lost.
+        durableTransaction(journal.database, () => {
           for (const value of values) put(indexRow(value, loss, options));
         });
       } catch (error) {

@@ -224,6 +224,24 @@ describe("the state lock", () => {
 });
 
 describe("the trash", () => {
+  it("has its index on disk before what held the value is touched, and only this is waited for", async () => {
+    const journal = openJournal({ stateDir, clock });
+    const { database } = journal;
+    const levels: unknown[] = [];
+    const level = (): unknown => database.prepare("PRAGMA synchronous").get()!["synchronous"];
+    const [normal, full] = [1, 2];
+    database.function("note", (found) => (levels.push(found), null));
+    database.exec(`CREATE TEMP TRIGGER noted AFTER INSERT ON main.trash
+      BEGIN SELECT note((SELECT synchronous FROM pragma_synchronous)); END`);
+    const trash = openTrash(journal, { clock, stateDir, mapping: "m" });
+    await trash.save([valueOf(clock, "a", "x")], { reason: "replaced", side: "local" });
+    expect([levels, level()]).toEqual([[full], normal]);
+    database.exec("DROP TABLE main.trash");
+    await expect(trash.save([valueOf(clock, "a", "y")], { reason: "replaced", side: "local" })).rejects.toThrow();
+    expect(level()).toBe(normal);
+    journal.close();
+  });
+
   it("keeps each content once, and a row for each value", async () => {
     const journal = openJournal({ stateDir, clock });
     const trash = openTrash(journal, { clock, stateDir, mapping: "m" });
