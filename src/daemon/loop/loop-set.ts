@@ -9,7 +9,7 @@ import type { DaemonListener, MappingEvent } from "../daemon-event.ts";
 import type { Heartbeats } from "../heartbeats.ts";
 import type { WatchEvents, Watcher } from "../watch/watcher.ts";
 import { type MappingLoop, openMappingLoop, ROUND_SILENCE_MS_MAX } from "./mapping-loop.ts";
-import { openRoundGate } from "./round-gate.ts";
+import { openRoundGates } from "./round-gate.ts";
 import { openScrubLoop, type ScrubLoop } from "./scrub-loop.ts";
 
 export interface LoopSetDeps {
@@ -49,7 +49,7 @@ export function openLoopSet(
   deps: LoopSetDeps & { readonly signal: AbortSignal; readonly onBug: (error: unknown) => void },
 ): LoopSet {
   const { clock, onEvent, onBug, signal } = deps;
-  const gate = openRoundGate();
+  const gates = openRoundGates();
   const loops = new Map<string, MappingLoop>();
   const scrubs = new Map<MappingLoop, ScrubLoop>();
   let config: Config | undefined;
@@ -60,7 +60,7 @@ export function openLoopSet(
     const loop = openMappingLoop({
       clock,
       mapping,
-      gate,
+      gate: gates.of(mapping.account),
       rounds,
       openWatcher: (events) => deps.openWatcher(mapping, events),
       pollStretch: () => stretchOf(mapping.account, config, [...loops.values()]),

@@ -25,6 +25,8 @@ const MINUTE = 60 * SECOND;
 let clock: FakeClock;
 let rounds: Map<string, ScriptedRounds>;
 let scripts: Record<string, Script[]>;
+/** How long the rounds of a mapping take. */
+let durations: Record<string, number>;
 let events: DaemonEvent[];
 let folders: string[] | Error;
 let supervisor: Supervisor;
@@ -33,6 +35,7 @@ beforeEach(() => {
   clock = new FakeClock();
   rounds = new Map();
   scripts = {};
+  durations = {};
   events = [];
   folders = [];
 });
@@ -61,6 +64,7 @@ async function start(config: Config, only: readonly string[] = []): Promise<void
     openRounds: ({ name }) => {
       const opened = scriptedRounds(clock);
       opened.script.push(...(scripts[name] ?? []));
+      opened.durationMs = durations[name] ?? 0;
       rounds.set(name, opened);
       return opened;
     },
@@ -101,6 +105,17 @@ describe("a supervisor", () => {
     await stop();
     expect(stopped().sort()).toEqual(["a", "b", "c"]);
     expect(clock.sleeping).toBe(0);
+  });
+
+  it("keeps no mapping waiting for those of an account that does not answer", async () => {
+    durations = { a: 10 * MINUTE, b: 10 * MINUTE, c: 10 * MINUTE };
+    const slow = { account: "slow" };
+    await start(configOf([named("a", slow), named("b", slow), named("c", slow), named("d")]));
+    expect(states()).toMatchObject({ d: "in-step" });
+    expect(rounds.get("c")?.calls).toHaveLength(0);
+    await clock.advance(20 * MINUTE);
+    expect(rounds.get("c")?.calls).not.toHaveLength(0);
+    await stop();
   });
 
   it("runs only the mappings it is asked to", async () => {
