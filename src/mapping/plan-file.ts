@@ -18,7 +18,7 @@ import {
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { TEMP_PREFIX } from "../core/names/reserved-words.ts";
+import { tempNameOf } from "../core/names/temp-name.ts";
 import { AppError, visible } from "../core/errors.ts";
 import { canonicalJson, isJsonObject } from "../core/json.ts";
 import { parseJsonText } from "../core/json-text.ts";
@@ -64,7 +64,7 @@ function targetOf(path: string): PlanTarget {
   // A symbolic link goes on to be one.
   const real = found === undefined ? path : realpathSync(path);
   // In a folder that is kept in step a name of this form is no key.
-  const name = `${TEMP_PREFIX}plan${process.pid.toString(36)}`;
+  const name = tempNameOf(`plan${process.pid.toString(36)}`);
   return { path: real, written: join(dirname(real), name), isReplaced: true };
 }
 

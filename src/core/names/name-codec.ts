@@ -2,15 +2,8 @@
 
 import { ESCAPE_RULES, PLAIN_NAME } from "./escape-rules.ts";
 import type { NameScheme } from "./name-scheme.ts";
-import {
-  escapeWord,
-  isConflictSuffix,
-  isTempSuffix,
-  META_SUFFIX,
-  splitWord,
-  unescapeWord,
-  VALUE_SUFFIX,
-} from "./reserved-words.ts";
+import { escapeWord, isConflictSuffix, META_SUFFIX, splitWord, unescapeWord, VALUE_SUFFIX } from "./reserved-words.ts";
+import { isTempName } from "./temp-name.ts";
 
 /** What a name stands for. `segment`: a value's file or a folder; `value`: the value of a key that is also a folder. */
 export type DecodedName =
@@ -32,7 +25,7 @@ export function decodeName(name: string, scheme: NameScheme): DecodedName {
   const reserved = splitWord(name, scheme);
   if (reserved === undefined) return decodeAs("segment", name, scheme);
   const { base, word } = reserved;
-  if (isTempSuffix(word)) return { kind: "temp" };
+  if (base === "" && isTempName(word)) return { kind: "temp" };
   if (word === VALUE_SUFFIX) return decodeAs("value", base, scheme);
   if (isConflictSuffix(word)) return decodeAs("conflict", base, scheme);
   if (word !== META_SUFFIX) return invalid(`ends in ${word}, which is reserved`);

@@ -10,7 +10,7 @@ export const VALUE_SUFFIX = "%value";
 export const META_SUFFIX = "%meta";
 /** A folder whose name goes on inside it (name-pieces.ts). */
 export const MORE_SUFFIX = "%+";
-/** A file that is being written. */
+/** How the name of a file begins that is being written (temp-name.ts). */
 export const TEMP_PREFIX = "%tmp-";
 
 const CONFLICT = "conflict-[0-9]{8}T[0-9]{6}Z-[1-9][0-9]{0,5}";
@@ -46,14 +46,9 @@ export function splitWord(
 }
 
 const conflictSuffix = new RegExp(`^%${CONFLICT}$`);
-const tempSuffix = /^%tmp-[0-9a-z]+$/;
 
 export function isConflictSuffix(word: string): boolean {
   return conflictSuffix.test(word);
-}
-
-export function isTempSuffix(word: string): boolean {
-  return tempSuffix.test(word);
 }
 
 /** The suffix of a conflict copy: `%conflict-20261123T101112Z-1`. `number` (1 to 999999) tells copies of one second apart. */

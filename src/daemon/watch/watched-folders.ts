@@ -8,7 +8,7 @@
 
 import { basename } from "node:path";
 import { type FSWatcher, lstatSync, readdirSync, type Stats, statSync, watch } from "node:fs";
-import { isTempSuffix } from "../../core/names/reserved-words.ts";
+import { isTempName } from "../../core/names/temp-name.ts";
 import { nextTurn } from "../../replica/tree/event-loop.ts";
 import { faultCode } from "../../replica/tree/fs-fault.ts";
 import { countEvent } from "./event-queue.ts";
@@ -281,7 +281,7 @@ export class WatchedFolders {
   }
 
   #isIgnored(folder: Folder, name: string): boolean {
-    if (isTempSuffix(name)) return true;
+    if (isTempName(name)) return true;
     return this.#ignored.size > 0 && this.#ignored.has(folder.path + name);
   }
 

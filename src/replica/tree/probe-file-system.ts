@@ -1,7 +1,7 @@
 // What a file system makes of names, found out by trying: whether case counts, and whether Unicode forms do.
 
 import { closeSync, lstatSync, mkdirSync, openSync, rmSync } from "node:fs";
-import { TEMP_PREFIX } from "../../core/names/reserved-words.ts";
+import { tempNameOf } from "../../core/names/temp-name.ts";
 import { faultCode } from "./fs-fault.ts";
 
 export interface FileSystemTraits {
@@ -17,7 +17,7 @@ const DECOMPOSED = "e\u0301";
 /** Tries it with a temporary folder in `root`. Undefined if nothing can be created there. */
 export function probeFileSystem(root: string): FileSystemTraits | undefined {
   try {
-    const folder = `${root}/${TEMP_PREFIX}probe${process.pid}`;
+    const folder = `${root}/${tempNameOf(`probe${process.pid}`)}`;
     // One that a crash left is used again.
     if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) mkdirSync(folder);
     try {

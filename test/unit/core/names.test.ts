@@ -1,6 +1,7 @@
 // The table of names: what key has what path, and what each file is to kvsync.
 
 import { describe, expect, it } from "vitest";
+import { tempNameOf } from "../../../src/core/names/temp-name.ts";
 import type { EpochMs } from "../../../src/core/clock.ts";
 import type { NameScheme } from "../../../src/core/names/name-scheme.ts";
 import {
@@ -164,8 +165,15 @@ describe("a name that kvsync would not give", () => {
 });
 
 describe("a temporary file", () => {
-  it.each(["%tmp-1a2b", "a/%tmp-0", `${K(240)}%+/%tmp-zz`, "a%tmp-1"])("is one wherever it lies: %s", (path) => {
+  const own = tempNameOf("1a2b0");
+
+  it.each([own, `a/${own}`, `${K(240)}%+/${own}`])("is one wherever it lies: %s", (path) => {
     expect(decodePath(path, "posix")).toEqual({ kind: "temp" });
+  });
+
+  const alike = ["%tmp-1a2b", "a/%tmp-backup", `a${own}`, own.slice(0, -1), `${own}0`, `${K(240)}%+/%tmp-zz`];
+  it.each(alike)("is none if only its name looks like one: %s", (path) => {
+    expect(decodePath(path, "posix")).toMatchObject({ kind: "invalid" });
   });
 });
 

@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { tempNameOf } from "../../../src/core/names/temp-name.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { makeFolder, makeFolders, type Watched, watchTree, withoutPrivileges } from "./watch-fixture.ts";
 
@@ -80,11 +81,12 @@ describe("a file", () => {
   });
 
   it("that kvsync is writing itself is not reported before it has its name", async () => {
+    const [written, probe] = [tempNameOf("abc1"), tempNameOf("probe1")];
     const { root, watched } = await watchFiles();
-    writeFileSync(join(root, "d/%tmp-abc1"), "x");
-    mkdirSync(join(root, "%tmp-probe1"));
-    writeFileSync(join(root, "%tmp-probe1/x"), "x");
-    renameSync(join(root, "d/%tmp-abc1"), join(root, "d/b"));
+    writeFileSync(join(root, "d", written), "x");
+    mkdirSync(join(root, probe));
+    writeFileSync(join(root, probe, "x"), "x");
+    renameSync(join(root, "d", written), join(root, "d/b"));
     await watched.untilPath("d/b");
     expect(watched.seen.paths).toEqual(new Set(["d/b"]));
     expect(watched.watcher.state()).toMatchObject({ folders: 3 });

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { tempNameOf } from "../../../src/core/names/temp-name.ts";
 import { DIRTY_KEYS_MAX, type DirtyKeys, findDirtyKeys } from "../../../src/mapping/dirty-keys.ts";
 import { openDirtyPaths } from "../../../src/daemon/loop/dirty-paths.ts";
 import { fingerprintOf } from "../../../src/core/fingerprint.ts";
@@ -64,7 +65,7 @@ describe("findDirtyKeys", () => {
   });
 
   it("takes temporary files and conflict copies for none", async () => {
-    expect(await find("%tmp-1a2b", "a%conflict-20260101T000000Z-1")).toEqual([]);
+    expect(await find(tempNameOf("1a2b0"), "a%conflict-20260101T000000Z-1")).toEqual([]);
   });
 
   it("takes a folder for all that is in it and all that was", async () => {

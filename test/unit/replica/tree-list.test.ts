@@ -3,6 +3,7 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { tempNameOf } from "../../../src/core/names/temp-name.ts";
 import { AppError } from "../../../src/core/errors.ts";
 import { compileFilter } from "../../../src/core/filter.ts";
 import { openTreeReplica } from "../../../src/replica/tree/tree-replica.ts";
@@ -143,10 +144,16 @@ describe("what is no key", () => {
   });
 
   it("is passed over if it is ours: copies of conflicts, files being written", async () => {
-    for (const name of ["a", "a%conflict-20261123T101112Z-1", "a%conflict-20261123T101112Z-1%meta", "%tmp-1a"])
+    for (const name of ["a", "a%conflict-20261123T101112Z-1", "a%conflict-20261123T101112Z-1%meta", tempNameOf("1a0")])
       fixture.file(name);
     const { keys, problems } = await fixture.list();
     expect([keys, problems]).toEqual([["a"], []]);
+  });
+
+  it("is told if it only looks like one that is being written", async () => {
+    for (const name of ["a", "%tmp-backup", "notes%tmp-old/b"]) fixture.file(name);
+    const { keys, problems } = await fixture.list();
+    expect([keys, problems]).toEqual([["a"], ["name-reserved %tmp-backup", "name-reserved notes%tmp-old"]]);
   });
 
   it("is a name that is not UTF-8", async () => {

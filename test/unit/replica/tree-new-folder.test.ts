@@ -4,6 +4,7 @@
 import fs, { existsSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { tempNameOf } from "../../../src/core/names/temp-name.ts";
 import { FileThread } from "../../../src/replica/tree/write/file-thread.ts";
 import type { Write, WriteOutcome } from "../../../src/replica/replica.ts";
 import { codeOf, TreeFixture } from "../../support/tree-fixture.ts";
@@ -212,18 +213,19 @@ describe("the thread", () => {
 });
 
 describe("a hidden folder that a crash left", () => {
-  it("is no key, and goes with the next write after an hour, unless it holds what is not ours", async () => {
+  it("is no key, and goes with the next write after an hour, unless it holds what is not ours, or only looks like one", async () => {
+    const own = (number: number): string => tempNameOf(`run${number}`);
     fixture = new TreeFixture();
-    for (const name of ["a/%tmp-1/x", "b/%tmp-2/sub/x"]) fixture.file(name);
-    mkdirSync(fixture.path("c/%tmp-3"), { recursive: true });
+    for (const name of [`a/${own(1)}/x`, `b/${own(2)}/sub/x`, "d/%tmp-1/x"]) fixture.file(name);
+    mkdirSync(fixture.path(`c/${own(3)}`), { recursive: true });
     writeFileSync(fixture.path("c/y"), "y");
     expect((await fixture.list()).keys).toEqual(["c/y"]);
     await fixture.write("z", "1");
-    expect(existsSync(fixture.path("a/%tmp-1/x"))).toBe(true);
+    expect(existsSync(fixture.path(`a/${own(1)}/x`))).toBe(true);
     await fixture.clock.advance(3_700_000);
     await fixture.list();
     await fixture.write("z2", "1");
-    expect(Object.keys(fixture.files())).toEqual(["b/%tmp-2/sub/x", "c/y", "z", "z2"]);
-    expect(existsSync(fixture.path("c/%tmp-3"))).toBe(false);
+    expect(Object.keys(fixture.files())).toEqual([`b/${own(2)}/sub/x`, "c/y", "d/%tmp-1/x", "z", "z2"]);
+    expect(existsSync(fixture.path(`c/${own(3)}`))).toBe(false);
   });
 });

@@ -15,6 +15,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { tempNameOf } from "../../../src/core/names/temp-name.ts";
 import { compileFilter } from "../../../src/core/filter.ts";
 import { codeOf, filesBelow, TreeFixture } from "../../support/tree-fixture.ts";
 import { collect, pagesOf } from "../../support/values.ts";
@@ -248,15 +249,16 @@ describe("the root", () => {
 
 describe("temporary files", () => {
   it("that a crash left are removed by the write after a listing, once they are an hour old", async () => {
-    fixture.file("a/%tmp-old1", "half");
-    fixture.file(`${"k".repeat(240)}%+/%tmp-old2`, "half");
+    fixture.file(`a/${tempNameOf("old1")}`, "half");
+    fixture.file(`${"k".repeat(240)}%+/${tempNameOf("old2")}`, "half");
+    for (const name of ["mine%tmp-1", "a/%tmp-1", `a${tempNameOf("old3")}`]) fixture.file(name, "a person's");
     await fixture.list();
     await fixture.write("b", "1");
-    expect(Object.keys(fixture.files())).toHaveLength(3);
+    expect(Object.keys(fixture.files())).toHaveLength(6);
     await fixture.clock.advance(3_700_000);
     await fixture.list();
     await fixture.write("c", "1");
-    expect(Object.keys(fixture.files())).toEqual(["b", "c"]);
+    expect(Object.keys(fixture.files())).toEqual([`a${tempNameOf("old3")}`, "a/%tmp-1", "b", "c", "mine%tmp-1"]);
   });
 
   it("of another process are not taken for ours", async () => {

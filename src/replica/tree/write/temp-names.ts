@@ -3,7 +3,7 @@
 
 import { lstatSync, readdirSync, rmdirSync, type Stats, unlinkSync } from "node:fs";
 import type { Clock, DurationMs } from "../../../core/clock.ts";
-import { TEMP_PREFIX } from "../../../core/names/reserved-words.ts";
+import { tempNameOf } from "../../../core/names/temp-name.ts";
 import { faultCode } from "../fs-fault.ts";
 
 /** No write takes this long, so that what is older belongs to no one. */
@@ -14,7 +14,7 @@ const LEFTOVERS_MAX = 1000;
 export function tempNames(clock: Clock): () => string {
   const run = Math.floor(clock.random() * 36 ** 8).toString(36);
   let count = 0;
-  return () => `${TEMP_PREFIX}${run}${(count++).toString(36)}`;
+  return () => tempNameOf(`${run}${(count++).toString(36)}`);
 }
 
 /** What walks have seen of temporary files and folders from an hour ago or more; forgets beyond a bound, for the next walk to find. */
