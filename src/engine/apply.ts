@@ -164,7 +164,8 @@ async function applyWrites(plan: Plan, direction: Direction): Promise<void> {
         inFlight.delete(outcome.key);
         const { replaces: replaced, size: bytes, isConflict, copy } = pending;
         const { key } = outcome;
-        const done: Done = { kind: "written", to: direction.to, key, replaced, bytes, isConflict, copy };
+        const kept = outcome.kind === "written" ? (outcome.keptAside ?? copy) : copy;
+        const done: Done = { kind: "written", to: direction.to, key, replaced, bytes, isConflict, copy: kept };
         if (outcome.kind === "problem") {
           failed(done, outcome.problem, isConflict, direction);
           continue;

@@ -128,8 +128,14 @@ export interface Write {
 
 export type WriteOutcome =
   /** `entry`: what a listing of this side shows from now on, with a tree's new signature. `confirmedAt`: the time of day, in
-   * milliseconds. */
-  | { readonly kind: "written"; readonly key: Key; readonly entry: Entry; readonly confirmedAt: EpochMs }
+   * milliseconds. `keptAside`: where in the folder something is kept that lay in the way, and that nobody had listed. */
+  | {
+      readonly kind: "written";
+      readonly key: Key;
+      readonly entry: Entry;
+      readonly confirmedAt: EpochMs;
+      readonly keptAside?: string | undefined;
+    }
   | { readonly kind: "problem"; readonly key: Key; readonly problem: Problem };
 
 export type RemoveOutcome =

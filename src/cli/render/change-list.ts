@@ -97,7 +97,7 @@ export function openChangeList(output: Output, options: ListOptions): ChangeList
     done({ kind, key, to, bytes, replaced, isConflict, copy }) {
       if (kind === "unchanged") return;
       if (kind === "removed") return tell({ kind: "remove", key, to });
-      if (isConflict !== true) return tell({ kind: replaced ? "change" : "add", key, to, bytes });
+      if (isConflict !== true) return tell({ kind: replaced ? "change" : "add", key, to, bytes, copy });
       tell({ kind: "conflict", key, to, bytes, conflict: copy === undefined ? "replace" : "copy", copy });
     },
     waiting(key) {
@@ -119,7 +119,7 @@ function lineOf(kind: ChangeKind, action: WriteAction | RemoveAction): Line {
 function recordOf({ kind, key, to, bytes, copy }: Line, dryRun: boolean): object {
   if (to === undefined) return { type: "conflict", key };
   const change = kind === "conflict" ? "change" : kind;
-  const conflict = kind === "conflict" ? { conflict: true, copy } : {};
+  const conflict = kind === "conflict" ? { conflict: true, copy } : copy === undefined ? {} : { copy };
   return { type: dryRun ? "difference" : "done", change, key, to, bytes, ...conflict };
 }
 
@@ -127,7 +127,8 @@ function renderLine(line: Line, { stdout: style }: Output, { twoWay, dryRun, sid
   const { kind, key, to } = line;
   const paint = kind === "add" ? style.green : kind === "change" ? style.yellow : style.red;
   const arrow = to === "destination" ? "-> " : to === "source" ? "<- " : "   ";
-  const why = kind === "conflict" ? ` (${renderConflict(line, dryRun, sides)})` : "";
+  const aside = line.copy === undefined ? "" : ` (the sidecar that waited for it is kept as ${visible(line.copy)})`;
+  const why = kind === "conflict" ? ` (${renderConflict(line, dryRun, sides)})` : aside;
   return `  ${twoWay ? arrow : ""}${paint(MARKS[kind])} ${visible(key)}${why}`;
 }
 

@@ -75,6 +75,6 @@ export interface Done {
   readonly bytes: ByteCount;
   /** Both sides had changed the key. */
   readonly isConflict?: boolean;
-  /** Where in the folder the version that lost a conflict is kept. */
+  /** Where in the folder the version that lost a conflict is kept, or what lay in the way of a new key. */
   readonly copy?: string | undefined;
 }

@@ -78,12 +78,21 @@ describe("a new value", () => {
     expect(fixture.files()).toEqual({ equal: "same", other: "mine" });
   });
 
-  it("takes the place of a sidecar that has no value", async () => {
-    fixture.file("a%meta", '{"metadata": "left by a crash"}');
-    fixture.file("b%meta", '{"metadata": "left by a crash"}');
-    await fixture.write("a", "1");
-    await fixture.write("b", "1", { metadata: '"new"' });
-    expect((await fixture.list()).entries.map(({ metadata }) => metadata)).toEqual([undefined, '"new"']);
+  it("takes the place of a sidecar that waits for a value, which is kept beside it", async () => {
+    for (const name of ["a", "b", "c"]) fixture.file(`${name}%meta`, '{"metadata": "waits"}');
+    const outcomes = [
+      await fixture.write("a", "1"),
+      await fixture.write("b", "1", { metadata: '"new"' }),
+      await fixture.write("c", "1", { metadata: '"waits"' }),
+    ];
+    expect((await fixture.list()).entries.map(({ metadata }) => metadata)).toEqual([undefined, '"new"', '"waits"']);
+    const kept = outcomes.map((outcome) => outcome.kind === "written" && outcome.keptAside);
+    expect(kept).toEqual([
+      expect.stringMatching(/^a%conflict-.*%meta$/),
+      expect.stringMatching(/^b%conflict-.*%meta$/),
+      undefined,
+    ]);
+    for (const path of kept.slice(0, 2)) expect(fixture.files()[String(path)]).toBe('{"metadata": "waits"}');
   });
 });
 

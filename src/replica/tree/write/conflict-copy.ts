@@ -12,7 +12,7 @@ import { placeOf } from "../key-files.ts";
 import { makeFolder } from "./make-folder.ts";
 import { renderSidecar } from "../sidecar.ts";
 import { syncAll } from "./sync-files.ts";
-import { createTempFile, linkTempFile, releaseTempFile } from "./temp-file.ts";
+import { createTempFile, linkFile, linkTempFile, releaseTempFile } from "./temp-file.ts";
 import { readRootIdentity } from "../tree-root.ts";
 import type { TreeWriter } from "./tree-writer.ts";
 
@@ -48,6 +48,21 @@ export async function keepConflictCopy(tree: TreeWriter, value: Value): Promise<
   } finally {
     folders.close();
   }
+}
+
+/** Gives the sidecar at `path`, which belongs to no value, the name of one of a conflict copy as well. */
+export function keepSidecar(tree: TreeWriter, folders: FolderHandles, key: Key, path: string): KeptCopy {
+  const at = tree.clock.now();
+  for (let number = 1; number <= COPIES_A_SECOND_MAX; number++) {
+    const kept = conflictSidecarPath(key, tree.scheme, { at, number });
+    const { folder, name } = placeOf(kept);
+    const made = makeFolder(tree, folders, folder, key);
+    if (made.kind === "problem") return made;
+    if (!linkFile(path, `${made.folder.base}/${name}`)) continue;
+    made.folder.isDirty = true;
+    return { kind: "kept", path: kept };
+  }
+  return { kind: "problem", problem: problem("write-failed", key, "has too many conflict copies") };
 }
 
 function notKept(key: Key, error: unknown): Problem {

@@ -81,18 +81,12 @@ export function placeTempFile(temp: TempFile, folder: FolderHandle, name: string
  * Returns false then, and throws nothing. */
 export function linkTempFile(temp: TempFile, folder: FolderHandle, name: string): boolean {
   const path = `${temp.folder.base}/${temp.name}`;
-  try {
-    linkSync(path, `${folder.base}/${name}`);
-  } catch (error) {
-    const code = faultCode(error);
-    if (code === "EEXIST") return false;
-    if (!NO_LINKS.has(code)) throw error;
-    if (lstatSync(`${folder.base}/${name}`, { throwIfNoEntry: false }) !== undefined) return false;
-    placeTempFile(temp, folder, name);
-    return true;
-  }
+  const linked = linkFile(path, `${folder.base}/${name}`);
+  if (linked === false) return false;
+  temp.isPlaced = linked === "renamed";
   temp.folder.isDirty = true;
   folder.isDirty = true;
+  if (temp.isPlaced) return true;
   try {
     unlinkSync(path);
     temp.isPlaced = true;
@@ -101,6 +95,21 @@ export function linkTempFile(temp: TempFile, folder: FolderHandle, name: string)
     faultCode(error);
   }
   return true;
+}
+
+/** Gives the file at `path` the name `to` as well, unless that is taken: false then. Where there are no hard links, it is renamed. */
+export function linkFile(path: string, to: string): "linked" | "renamed" | false {
+  try {
+    linkSync(path, to);
+    return "linked";
+  } catch (error) {
+    const code = faultCode(error);
+    if (code === "EEXIST") return false;
+    if (!NO_LINKS.has(code)) throw error;
+    if (lstatSync(to, { throwIfNoEntry: false }) !== undefined) return false;
+    renameSync(path, to);
+    return "renamed";
+  }
 }
 
 /** What file systems without hard links answer. */

@@ -11,7 +11,7 @@
 // beside no value, which counts for nothing. The other order could leave a new value beside an old expiration, and that,
 // pushed, would make the new value vanish early. With a removal it is value before sidecar (remove-group.ts), likewise.
 
-import { fstatSync, type Stats, unlinkSync } from "node:fs";
+import { fstatSync, renameSync, rmSync, type Stats, unlinkSync } from "node:fs";
 import type { Key } from "../../../core/key.ts";
 import { type Problem, problem } from "../../../core/problem.ts";
 import type { Write, WriteOutcome } from "../../replica.ts";
@@ -19,6 +19,7 @@ import { signatureOf } from "../file-signature.ts";
 import { type FolderHandle, FolderHandles } from "../folder-handles.ts";
 import { type KeyFiles, keyFiles } from "../key-files.ts";
 import { locate } from "../locate.ts";
+import { keepSidecar } from "./conflict-copy.ts";
 import { makeFolder } from "./make-folder.ts";
 import { type Attributes, renderSidecar } from "../sidecar.ts";
 import {
@@ -177,15 +178,20 @@ function place(
   if (target.kind === "problem") return failure(key, target.problem);
 
   if (located.kind === "file") onReplace(`${target.folder.base}/${located.place.name}`, located.stats);
+  // A sidecar that a person wrote for a value that is to come says other things than this one: nobody has listed it.
+  const isOrphan = located.kind === "absent" && old.kind === "sidecar" && !isSame(old.attributes, staged.entry);
+  const keptAside = isOrphan ? keepSidecar(tree, folders, key, old.path) : undefined;
+  if (keptAside?.kind === "problem") return failure(key, keptAside.problem);
   const beside = placeSidecar(staged, old);
   const changed = [value.folder, target.folder, ...(beside === undefined ? [] : [beside])];
   if (located.kind === "file") placeTempFile(value, target.folder, located.place.name);
   else if (!linkTempFile(value, target.folder, located.place.name)) {
     // Ours has no value now, and must not become someone else's.
-    if (beside !== undefined && old.kind === "absent") unlinkSync(`${beside.base}/${files.sidecar.name}`);
+    if (keptAside !== undefined && old.kind === "sidecar") renameSync(`${tree.root}/${keptAside.path}`, old.path);
+    else if (beside !== undefined && old.kind === "absent") unlinkSync(`${beside.base}/${files.sidecar.name}`);
     return failure(key, problem("changed-on-disk", key, "was created since it was listed"));
   }
-  return placed(tree, staged, changed);
+  return { ...placed(tree, staged, changed), keptAside: keptAside?.path };
 }
 
 /** False: the run was ended while it waited. */
@@ -216,7 +222,7 @@ function placeSidecar({ entry, files, sidecar }: Staged, old: SidecarTarget): Fo
     return sidecar.folder;
   }
   if (old.kind !== "sidecar") return undefined;
-  unlinkSync(old.path);
+  rmSync(old.path, { force: true });
   old.folder.isDirty = true;
   return old.folder;
 }

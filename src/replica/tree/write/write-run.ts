@@ -33,6 +33,8 @@ export interface Placed {
   readonly entry: Entry;
   readonly placedAt: EpochMs;
   readonly folders: readonly FolderHandle[];
+  /** As in WriteOutcome. */
+  readonly keptAside?: string | undefined;
 }
 
 export interface Failed {
@@ -75,8 +77,8 @@ export function refuse(key: Key, message: string): Failed {
   return { kind: "problem", key, problem: problem("write-failed", key, message) };
 }
 
-export function confirm({ key, entry, placedAt, folders }: Placed, synced: Synced): WriteOutcome {
+export function confirm({ key, entry, placedAt, folders, keptAside }: Placed, synced: Synced): WriteOutcome {
   const fault = synced.fault ?? folders.map((folder) => synced.faults.get(folder)).find((found) => found !== undefined);
   if (fault !== undefined) return refuse(key, `is written, but might not survive a crash: ${describeFault(fault)}`);
-  return { kind: "written", key, entry, confirmedAt: placedAt };
+  return { kind: "written", key, entry, confirmedAt: placedAt, ...(keptAside !== undefined && { keptAside }) };
 }
