@@ -202,4 +202,12 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX unsettled_version_by_key ON unsettled_version (pair, key);
   ALTER TABLE sighting RENAME TO mapping_facts;
   `,
+  `
+  -- When the trash of a mapping was last looked through, by the time of day and by the clock that nobody sets.
+  CREATE TABLE trash_look (
+    mapping TEXT NOT NULL PRIMARY KEY,
+    at_ms REAL NOT NULL,
+    monotonic_ms REAL NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

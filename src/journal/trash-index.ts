@@ -2,7 +2,7 @@
 
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { ByteCount, DurationMs, EpochMs, EpochSeconds } from "../core/clock.ts";
+import type { ByteCount, Clock, DurationMs, EpochMs, EpochSeconds } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { type Fingerprint, fingerprintOf } from "../core/fingerprint.ts";
 import type { Key } from "../core/key.ts";
@@ -36,6 +36,8 @@ interface TrashRetention {
   readonly maxBytes: ByteCount;
 }
 
+type LookClock = Pick<Clock, "now" | "monotonic">;
+
 export interface TrashIndex {
   /** The newest, newest first. */
   list(query: TrashQuery): readonly TrashItem[];
@@ -44,7 +46,7 @@ export interface TrashIndex {
   /** Removes of one mapping what has been too old for a day, at most a quarter of it a day, and the oldest beyond the size.
    * The clock is not believed at once: one that is 40 days ahead for a while would empty the trash. Returns how many items
    * went. */
-  prune(mapping: string, retention: TrashRetention, now: EpochMs): number;
+  prune(mapping: string, retention: TrashRetention, clock: LookClock): number;
 }
 
 interface Row {
@@ -74,6 +76,12 @@ export function openTrashIndex({ database }: Journal, stateDir: string): TrashIn
   const markOld = database.prepare("UPDATE trash SET old_since_ms = ? WHERE id = ?");
   const lastAging = database.prepare("SELECT pruned_at_ms FROM trash_aging WHERE mapping = ?");
   const setAging = database.prepare("INSERT OR REPLACE INTO trash_aging VALUES (?, ?)");
+  const lastLook = database.prepare("SELECT at_ms, monotonic_ms FROM trash_look WHERE mapping = ?");
+  const setLook = database.prepare("INSERT OR REPLACE INTO trash_look VALUES (?, ?, ?)");
+  const moveMarks = database.prepare(
+    "UPDATE trash SET old_since_ms = old_since_ms + ?2 WHERE mapping = ?1 AND old_since_ms IS NOT NULL",
+  );
+  const moveAging = database.prepare("UPDATE trash_aging SET pruned_at_ms = pruned_at_ms + ?2 WHERE mapping = ?1");
   const isKept = database.prepare("SELECT 1 FROM trash WHERE fingerprint = ? LIMIT 1");
   return {
     list({ mapping, key, id, limit }) {
@@ -81,9 +89,10 @@ export function openTrashIndex({ database }: Journal, stateDir: string): TrashIn
       return (select.all(mapping ?? null, blob, id ?? null, limit) as unknown as Row[]).map(itemOf);
     },
     read: ({ fingerprint, key }) => readContent(join(folder, fingerprint), fingerprint, key),
-    prune(mapping, retention, now) {
+    prune(mapping, retention, clock) {
       const excess = transaction(database, () => {
-        const found = prune(mapping, retention, now);
+        followClock(mapping, clock);
+        const found = prune(mapping, retention, clock.now());
         for (const { id } of found) remove.run(id);
         return found;
       });
@@ -94,6 +103,20 @@ export function openTrashIndex({ database }: Journal, stateDir: string): TrashIn
       return excess.length;
     },
   };
+
+  /** Where the time of day was set since the last look, what began before goes on from where it was: two looks are as far apart
+   * as they are, whatever the time of day says. (The other clock stands still while the machine is suspended, and begins anew
+   * when it starts: then the time of day is all there is.) */
+  function followClock(mapping: string, clock: LookClock): void {
+    const [now, monotonic] = [clock.now(), clock.monotonic()];
+    const last = lastLook.get(mapping) as { readonly at_ms: number; readonly monotonic_ms: number } | undefined;
+    setLook.run(mapping, now, monotonic);
+    if (last === undefined || monotonic < last.monotonic_ms) return;
+    const jump = now - last.at_ms - (monotonic - last.monotonic_ms);
+    if (Math.abs(jump) < JUMP_MS_MIN) return;
+    moveMarks.run(mapping, jump);
+    moveAging.run(mapping, jump);
+  }
 
   function prune(mapping: string, { keepMs, maxBytes }: TrashRetention, now: EpochMs): readonly SizeRow[] {
     const rows = [...(selectSizes.iterate(mapping) as Iterable<SizeRow>)];
@@ -122,6 +145,8 @@ type SizeRow = Pick<Row, "id" | "fingerprint" | "size" | "saved_at_ms"> & { read
 /** The clock may have jumped: an item goes for its age when two looks this far apart have found it old, and so seldom does
  * any go for its age. */
 const LOOKS_APART_MS: DurationMs = 86_400_000;
+/** A clock that drifts is put right by less. */
+const JUMP_MS_MIN: DurationMs = 60_000;
 /** And of what a mapping has in the trash, one look lets no more go for its age than this: the oldest. */
 const AGED_SHARE_MAX = 0.25;
 

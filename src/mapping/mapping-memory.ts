@@ -77,7 +77,7 @@ export function openMappingMemory(deps: {
       const now = clock.monotonic();
       if (written + removed === 0 && prunedAt !== undefined && now - prunedAt < PRUNE_INTERVAL_MS) return;
       prunedAt = now;
-      trash.prune(name, mapping.trash, clock.now());
+      trash.prune(name, mapping.trash, clock);
     },
   };
 }

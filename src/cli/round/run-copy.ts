@@ -114,7 +114,7 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
       identify: save !== undefined,
       ...(follow !== undefined && { follow: follow.actions }),
     });
-    if (!copy.dryRun) openTrashIndex(state.deps.journal, stateDir).prune(pair.name, trash, clock.now());
+    if (!copy.dryRun) openTrashIndex(state.deps.journal, stateDir).prune(pair.name, trash, clock);
     if (!copy.dryRun) following?.noteApplied(state.deps);
     secrets?.warn(context.output);
     if (destination.lacks === "namespace") tellLack(context, destination);

@@ -205,38 +205,55 @@ describe("the trash's index", () => {
       await clock.advance(10 * DAY);
       await save("a", { y: "new" });
       const index = openTrashIndex(journal, stateDir);
-      expect(index.prune("a", keep, clock.now())).toBe(0);
+      expect(index.prune("a", keep, clock)).toBe(0);
       await clock.advance(DAY - 1);
-      expect(index.prune("a", keep, clock.now())).toBe(0);
+      expect(index.prune("a", keep, clock)).toBe(0);
       await clock.advance(1);
-      expect(index.prune("a", keep, clock.now())).toBe(1);
+      expect(index.prune("a", keep, clock)).toBe(1);
       expect(keysLeft()).toEqual(["y"]);
     });
 
     it("but nothing for a clock that was ahead, however often it was", async () => {
       await save("a", { x: "1", y: "2" });
       const index = openTrashIndex(journal, stateDir);
-      const now = clock.now();
-      for (const ahead of [40, 0, 42, 1, 400, 2]) {
-        expect(index.prune("a", keep, (now + ahead * DAY) as EpochMs)).toBe(0);
-        expect(index.prune("a", keep, (now + ahead * DAY) as EpochMs)).toBe(0);
+      for (const ahead of [40, 0, 42, 1, 400, 2, 500, 900]) {
+        clock.jump(ahead * DAY);
+        expect(index.prune("a", keep, clock)).toBe(0);
+        expect(index.prune("a", keep, clock)).toBe(0);
+        if (ahead < 500) clock.jump(-ahead * DAY);
       }
       expect(keysLeft()).toEqual(["y", "x"]);
+    });
+
+    it("but nothing at once that was kept while the clock was behind, and what was kept before has its day", async () => {
+      await save("a", { x: "1" });
+      clock.jump(-400 * DAY);
+      await save("a", { y: "2" });
+      const index = openTrashIndex(journal, stateDir);
+      for (const jump of [400, 365, 365, -730]) {
+        clock.jump(jump * DAY);
+        expect(index.prune("a", keep, clock)).toBe(0);
+      }
+      await clock.advance(DAY - 1);
+      expect(index.prune("a", keep, clock)).toBe(0);
+      await clock.advance(1);
+      expect(index.prune("a", keep, clock)).toBe(1);
+      expect(keysLeft()).toEqual(["x"]);
     });
 
     it("a quarter a day, the oldest first", async () => {
       await save("a", Object.fromEntries([1, 2, 3, 4, 5, 6, 7, 8].map((n) => [`k${n}`, `${n}`])));
       await clock.advance(10 * DAY);
       const index = openTrashIndex(journal, stateDir);
-      index.prune("a", keep, clock.now());
+      index.prune("a", keep, clock);
       await clock.advance(2 * DAY);
-      expect(index.prune("a", keep, clock.now())).toBe(2);
-      expect(index.prune("a", keep, clock.now())).toBe(0);
+      expect(index.prune("a", keep, clock)).toBe(2);
+      expect(index.prune("a", keep, clock)).toBe(0);
       expect(keysLeft()).toEqual(["k8", "k7", "k6", "k5", "k4", "k3"]);
       const went: number[] = [];
       while (keysLeft().length > 0) {
         await clock.advance(DAY);
-        went.push(index.prune("a", keep, clock.now()));
+        went.push(index.prune("a", keep, clock));
       }
       expect(went).toEqual([2, 1, 1, 1, 1]);
     });
@@ -247,7 +264,7 @@ describe("the trash's index", () => {
     await save("b", { k3: "3".repeat(40) });
     await save("a", { k4: "4".repeat(40) });
     const index = openTrashIndex(journal, stateDir);
-    expect(index.prune("a", { ...keepAll, maxBytes: 90 }, clock.now())).toBe(1);
+    expect(index.prune("a", { ...keepAll, maxBytes: 90 }, clock)).toBe(1);
     expect(index.list({ limit: 10 }).map(({ key }) => key)).toEqual(["k4", "k3", "k2"]);
   });
 
@@ -257,9 +274,9 @@ describe("the trash's index", () => {
     const index = openTrashIndex(journal, stateDir);
     const [y, x] = index.list({ limit: 10 });
     const file = join(stateDir, "trash", x!.fingerprint);
-    index.prune("a", { ...keepAll, maxBytes: 0 }, clock.now());
+    index.prune("a", { ...keepAll, maxBytes: 0 }, clock);
     expect(Buffer.from(index.read(y!)).toString()).toBe("shared");
-    index.prune("b", { ...keepAll, maxBytes: 0 }, clock.now());
+    index.prune("b", { ...keepAll, maxBytes: 0 }, clock);
     expect(existsSync(file)).toBe(false);
   });
 });
