@@ -15,6 +15,7 @@ import { type Problem, problem } from "../core/problem.ts";
 import { isLeftOpen, isOfSize, isUnsent, judgeBulkAnswer, judgeFailure } from "./batch-decisions.ts";
 import type { BulkResult } from "./kv-api.ts";
 import { isRefusal, KvError, refusalProblem } from "./kv-error.ts";
+import { type PartOutcome, sendInHalves } from "./send-in-halves.ts";
 import type { TaskSet } from "./task-set.ts";
 
 export interface BatchItem {
@@ -88,8 +89,9 @@ const ATTEMPTS_MAX = 8;
 const RETRY: BackoffOptions = { baseMs: 1000, capMs: 30_000 };
 /** Between batches that are sent once, while they fail. */
 const OPEN_PAUSE: BackoffOptions = { baseMs: 250, capMs: 10_000 };
-/** This many items refused one after the other, and none accepted: it is not the items. */
-const REFUSED_IN_A_ROW_MAX = 25;
+/** This many requests refused one after the other, and none accepted: it is not the items. (To find 40 in a row that the API
+ * refuses, beside five that it takes, costs 79.) */
+const REFUSED_IN_A_ROW_MAX = 100;
 /** What a sender holds, and what it has met lately. */
 interface Sending<Input, Item extends BatchItem> {
   readonly ops: BatchOps<Input, Item>;
@@ -108,7 +110,7 @@ interface Sending<Input, Item extends BatchItem> {
   sending: number;
   /** Items that were reported as unsuccessful, until they are sent again. */
   resting: number;
-  /** In a row: timeouts; failures of what is sent once; items refused. */
+  /** In a row: timeouts; failures of what is sent once; requests refused. */
   slowInARow: number;
   openInARow: number;
   refusedInARow: number;
@@ -223,40 +225,34 @@ async function sendBatch<Input, Item extends BatchItem>(
 ): Promise<void> {
   sender.sending++;
   try {
-    await deliver(sender, items, false);
+    await sendInHalves(items, (part, hasBad) => deliver(sender, part, hasBad));
   } finally {
     sender.sending--;
   }
 }
 
-/** Sends `items`, in halves once the API has refused them. True: all of them were acceptable. `hasBad`: one of them is
- * known not to be, so that only parts are worth sending. */
 async function deliver<Input, Item extends BatchItem>(
   sender: Sending<Input, Item>,
   wanted: readonly Item[],
   hasBad: boolean,
-): Promise<boolean> {
+): Promise<PartOutcome<Item>> {
+  if (sender.tasks.failure !== undefined) return "over";
   const items = wanted.filter((item) => isWanted(sender, item));
-  if (items.length === 0 || sender.tasks.failure !== undefined) return true;
-  if (!hasBad || items.length === 1) {
-    try {
-      confirm(sender, items, await sender.ops.send(items, sender.signal));
-      return true;
-    } catch (error) {
-      if (!isRefusal(error)) {
-        await recover(sender, items, error);
-        return false;
-      }
-      if (items.length === 1) {
-        refused(sender, items[0]!, error);
-        return false;
-      }
+  if (items.length === 0) return "over";
+  if (hasBad && items.length > 1) return { refused: items };
+  try {
+    confirm(sender, items, await sender.ops.send(items, sender.signal));
+    return "done";
+  } catch (error) {
+    if (!isRefusal(error)) {
+      await recover(sender, items, error);
+      return "over";
     }
+    noteRefusal(sender, error);
+    if (items.length > 1) return { refused: items };
+    refused(sender, items[0]!, error);
+    return "over";
   }
-  const middle = items.length >> 1;
-  const leftIsFine = await deliver(sender, items.slice(0, middle), false);
-  await deliver(sender, items.slice(middle), leftIsFine);
-  return false;
 }
 
 function isWanted<Input, Item extends BatchItem>(sender: Sending<Input, Item>, item: Item): boolean {
@@ -319,6 +315,9 @@ function unconfirmed<Input, Item extends BatchItem>(sender: Sending<Input, Item>
 
 function refused<Input, Item extends BatchItem>(sender: Sending<Input, Item>, item: Item, error: KvError): void {
   settle(sender, { kind: "problem", item, problem: refusalProblem(item.key, error) });
+}
+
+function noteRefusal(sender: AnySending, error: KvError): void {
   if (++sender.refusedInARow > REFUSED_IN_A_ROW_MAX) sender.tasks.fail(error);
 }
 
@@ -375,8 +374,10 @@ async function sendAlone<Input, Item extends BatchItem>(sender: Sending<Input, I
   } catch (error) {
     if (!(error instanceof KvError)) throw error;
     const { message } = error;
-    if (isRefusal(error) || isOfSize(error)) refused(sender, item, error);
-    else if (!isLeftOpen(error, sender.ops.once)) throw error;
+    if (isRefusal(error) || isOfSize(error)) {
+      noteRefusal(sender, error);
+      refused(sender, item, error);
+    } else if (!isLeftOpen(error, sender.ops.once)) throw error;
     else if (isUnsent(error)) retryLater(sender, [item], message);
     else await leaveOpen(sender, [item], error);
   }

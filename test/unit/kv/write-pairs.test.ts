@@ -318,6 +318,24 @@ describe("writing pairs", () => {
     expect(outcomes).toHaveLength(100);
   });
 
+  it.each([0, 20, 960])("writes all others beside forty bad pairs in a row, from number %i on", async (first) => {
+    const isBad = (key: string): boolean => Number(key.slice(1)) >= first && Number(key.slice(1)) < first + 40;
+    await using it = await scripted((pairs, _, response) => {
+      if (pairs.some((pair) => isBad(pair.key))) refuse(response, 400, 10012);
+      else answer(response, done(pairs.length));
+    });
+    const outcomes = await collect(
+      writePairs(
+        it.deps,
+        manyPairs(1000, (i) => pairOf(`k${i}`, "v")),
+      ),
+    );
+    const bad = outcomes.filter((outcome) => outcome.kind === "problem").map(({ key }) => key);
+    expect(bad.every(isBad)).toBe(true);
+    expect([bad.length, outcomes.length]).toEqual([40, 1000]);
+    expect(it.sent.length).toBeLessThan(110);
+  });
+
   it("stops when everything is refused", async () => {
     await using it = await scripted((_pairs, _request, response) => refuse(response, 400, 10012, "read-only today"));
     const error = await failure(
@@ -329,7 +347,7 @@ describe("writing pairs", () => {
       ),
     );
     expect(error).toMatchObject({ code: "api-error", apiCode: 10012 });
-    expect(it.sent.length).toBeLessThan(70);
+    expect(it.sent.length).toBeLessThan(110);
   });
 
   it.each([
