@@ -119,6 +119,8 @@ describe("a plan is refused as a whole where", () => {
     write({ k1: "edited" });
     await plan();
     configure({ app: "push" }, ", namespace: another");
+    expect(await apply()).toMatchObject({ code: 1, stderr: expect.stringContaining('no namespace "another"') });
+    await done("namespace", "create", "local:another");
     const run = await apply();
     expect(run.code).toBe(12);
     expect(run.stderr).toContain("the plan was made for another namespace than this one");
@@ -149,6 +151,18 @@ describe("what is not as it was when the plan was made", () => {
     const run = await apply();
     expect(run).toMatchObject({ code: 12, stderr: expect.stringContaining("delete is none") });
     expect(await keys()).toEqual(numbered(20));
+  });
+
+  it("keeps a namespace that did not exist then from being created", async () => {
+    configure({ app: "push" });
+    write({ a: "1" });
+    await plan();
+    write({ a: "2" });
+    expect(await apply()).toMatchObject({ code: 12 });
+    expect((await done("namespace", "list")).stdout).toBe("");
+    write({ a: "1" });
+    await done("apply", "plan.json");
+    expect(await keys()).toEqual({ a: "1" });
   });
 
   it("includes the name of a namespace that did not exist then", async () => {

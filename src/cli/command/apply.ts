@@ -9,13 +9,12 @@ import type { MappingConfig, Mode } from "../../config/config.ts";
 import type { EpochMs } from "../../core/clock.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { countedKeys } from "../../core/guards.ts";
-import { isJsonObject } from "../../core/json.ts";
 import { type PlanFile, type PlannedRound, readPlanFile } from "../../mapping/plan-file.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { ALL_LINES } from "../round/define-round.ts";
 import { EXIT, type ExitCode, worstExitCode } from "../exit-code.ts";
-import type { FollowedPlan } from "../round/followed-plan.ts";
+import { type FollowedPlan, isToCreate } from "../round/followed-plan.ts";
 import { ioError } from "../../config/read-file.ts";
 import { holdBack } from "../render/held-output.ts";
 import { shellWord } from "../render/render-held.ts";
@@ -71,7 +70,8 @@ async function applyPlan(
   const plan = { ...(await read(path, file)), command: `kvsync apply ${shellWord(file)}` };
   const { rounds } = plan;
   if (rounds.length === 0) context.output.report("the plan has nothing to do");
-  if (rounds.length > 1 && !dryRun && !(await fits(context, plan, { force, all }))) return EXIT.planOutdated;
+  const needsLook = rounds.length > 1 || rounds.some(({ subject }) => isToCreate(subject["places"]));
+  if (needsLook && !dryRun && !(await fits(context, plan, { force, all }))) return EXIT.planOutdated;
   const applied: EpochMs[] = [];
   const codes: ExitCode[] = [];
   for (const [index, round] of rounds.entries()) {
@@ -177,13 +177,9 @@ function checkMapping({ subject, removes }: PlannedRound, mode: Mode, now: Mappi
   if (removes > 0 && mode !== "two-way" && now.delete === "none")
     throw outdated(`was to remove ${countedKeys(removes)}, and is to remove none: delete is none`);
   // Its id is not known where it did not exist; the plan is for the one of that name.
-  const { namespace } = subject;
-  if (typeof namespace === "string" && !isExisting(subject) && namespace !== now.namespace)
+  const { namespace, places } = subject;
+  if (typeof namespace === "string" && isToCreate(places) && namespace !== now.namespace)
     throw outdated(`was about the namespace "${visible(namespace)}", and is about "${visible(now.namespace)}"`);
-}
-
-function isExisting({ places }: PlannedRound["subject"]): boolean {
-  return Array.isArray(places) && places.every((place) => isJsonObject(place) && place["namespace"] !== null);
 }
 
 function isMode(mode: unknown): mode is Mode {

@@ -36,6 +36,11 @@ function plannedPlace({
   return { ...place, namespace } as Json;
 }
 
+/** Whether a plan for `places` is for a namespace that did not exist yet; for any other one it creates none. */
+export function isToCreate(places: Json | undefined): boolean {
+  return Array.isArray(places) && places.some((place: Json) => isJsonObject(place) && place["namespace"] === null);
+}
+
 /** Throws AppError "plan-outdated" if the plan was made for another place. A namespace that did not exist then may be any of its
  * name: the plan says of each key that it was not there. */
 export function checkPlaces(plan: FollowedPlan, places: readonly NamespacePlace[]): void {

@@ -16,7 +16,7 @@ import { operationErrorOf } from "../../journal/operation-error.ts";
 import type { PlanFileWriter } from "../../mapping/plan-file.ts";
 import type { RoundEvents } from "../../engine/round-request.ts";
 import type { Namespace } from "../../kv/kv-api.ts";
-import { checkPlaces, followEvents, type FollowedPlan, isApplied, plannedPlaces } from "./followed-plan.ts";
+import { checkPlaces, followEvents, type FollowedPlan, isApplied, isToCreate, plannedPlaces } from "./followed-plan.ts";
 import { type NamespacePlace, namespacePlace } from "../../mapping/place.ts";
 import type { Context } from "../context.ts";
 import { EXIT, exitCodeOf, type ExitCode, worstExitCode } from "../exit-code.ts";
@@ -85,7 +85,8 @@ export async function runMappings(context: Context, names: readonly string[], ru
     const codes: ExitCode[] = [];
     for (const mapping of mappings) {
       const mode = run.modeOf(mapping);
-      codes.push(await runMapping(context, state.deps, { ...mapping, mode }, run, mappings.length > 1));
+      const create = mapping.create && (run.follow === undefined || isToCreate(run.follow.places));
+      codes.push(await runMapping(context, state.deps, { ...mapping, mode, create }, run, mappings.length > 1));
     }
     return worstExitCode(codes);
   } catch (thrown) {
