@@ -1,7 +1,17 @@
 // The accidents that a round must not turn into a loss, through the commands that people type: `push`, `pull` and `sync`
 // of one mapping guard it alike, remember alike what it was, and tell its history.
 
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -85,6 +95,33 @@ describe.each(WAYS)("a mapping of mode %s that %s carries", (mode, command) => {
     expect(await keys()).toHaveLength(24);
     const { stdout } = await kvsync("history", "app", "--json");
     expect(records(stdout).filter(({ event }) => event === "removed")).toEqual([]);
+  });
+
+  it("overwrites nothing while the contents of its files come back, file by file", async () => {
+    const files = Object.entries(numbered(12));
+    await inStep(mode, numbered(12));
+    write(Object.fromEntries(files.map(([name]) => [name, "ruined"])));
+    expect(await round()).toMatchObject({ code: 5 });
+    write(Object.fromEntries(files.slice(0, 7)));
+    expect(await round()).toMatchObject({ code: 5 });
+    write(numbered(12));
+    expect(await round()).toMatchObject({ code: 0 });
+    const { stdout } = await kvsync("history", "app", "--json");
+    expect(records(stdout).filter(({ event }) => event === "changed")).toEqual([]);
+  });
+
+  it("stays held while a part of it cannot be looked at", async () => {
+    await inStep(mode, numbered(12));
+    for (const name of readdirSync(folder)) rmSync(join(folder, name));
+    expect(await round()).toMatchObject({ code: 5 });
+    const { k3: _, ...others } = numbered(12);
+    write(others);
+    symlinkSync(dir, join(folder, "k3"));
+    const held = await round();
+    expect(held).toMatchObject({ code: 5, stderr: expect.stringContaining("not all keys could be looked at since") });
+    rmSync(join(folder, "k3"));
+    expect(await round()).toMatchObject({ code: 5 });
+    expect(await keys()).toHaveLength(12);
   });
 
   it("goes on when another folder with most of its keys is in its place", async () => {

@@ -225,7 +225,9 @@ async function runRound(
     const code = report.finish(round.result, requests(), found);
     const hooks = dryRun ? EXIT.done : await runRoundHooks(context, { mapping, config }, round, heldBefore);
     const waiting = isWaiting(mapping, command, round.result.conflicts) ? EXIT.conflicts : EXIT.done;
-    return worstExitCode([code, hooks, waiting]);
+    // Also where nothing of it is planned now: what could not be looked at may be what it is held for.
+    const held = round.hold === undefined ? EXIT.done : EXIT.held;
+    return worstExitCode([code, hooks, waiting, held]);
   } finally {
     report.close();
     await rounds.close();
