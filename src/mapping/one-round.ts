@@ -76,7 +76,7 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
     isFollowed: call.follow !== undefined,
   });
   const result = await runPairRound(deps, pair, {
-    decide: decideOf(mapping, pair.destination, { now: clock.now(), unattended: true }),
+    decide: decideOf(mapping, pair.destination, clock.now()),
     settleWindowMs: mapping.settleWindowMs,
     trustStamps: mapping.trustStamps,
     guards: mapping,

@@ -224,6 +224,21 @@ describe("a value written back with the metadata of the one before", () => {
   });
 });
 
+describe("the last copy of a value", () => {
+  it.each([push, sync, pushSync, daemon, pushDaemon, mirror].map((way) => [way.name, way] as const))(
+    "is in the trash after its file was removed, and %s removed its key",
+    async (_, way) => {
+      configure(way.mode);
+      edit({ a: "first", b: "untouched" });
+      expect((await way.carry()).code).toBe(0);
+      rmSync(join(cwd, "app", "a"));
+      expect((await way.carry()).code).toBe(0);
+      expect((await fetch(url("a"), { headers: auth() })).ok).toBe(false);
+      expect(await everything("a")).toContain("first");
+    },
+  );
+});
+
 describe("to look before it overwrites or removes takes a push", () => {
   it("one request for a hundred keys of text, one for each binary value, and none for new keys", async () => {
     configure("push", "max_overwrite: 100%");

@@ -101,7 +101,7 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
       decide: {
         twoWay: false,
         delete: copy.mirror ? "all" : "none",
-        save: destination.replica.traits.readsCostRequests ? "foreign" : "all",
+        save: savedOf(copy, destination),
         now: toEpochSeconds(clock.now()),
       },
       settleWindowMs: SETTLE_WINDOW_MS,
@@ -132,6 +132,12 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
     state.close();
     await Promise.all([source.replica.close(), destination.replica.close()]);
   }
+}
+
+/** What a mirror removes is gone at the source as well. It is read first in any case, unless stamps are trusted. */
+function savedOf({ trustStamps = false }: Copy, { replica }: OpenLocation): "all" | "removed" | "foreign" {
+  if (!replica.traits.readsCostRequests) return "all";
+  return trustStamps ? "foreign" : "removed";
 }
 
 function savedSubject(from: string, to: string, { mirror }: Copy, places: readonly NamespacePlace[]): PlanSubject {
