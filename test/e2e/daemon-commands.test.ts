@@ -95,7 +95,7 @@ describe("status while no daemon runs", () => {
     const told = await fixture.run("status");
     expect(told.code).toBe(1);
     expect(told.stdout).toContain(`plan ${String(plan)}:`);
-    expect(told.stdout).toContain("kvsync approve app");
+    expect(told.stdout).toContain(`kvsync approve app --plan ${String(plan)}`);
     expect(told.stdout).toMatch(/! b: .*\(metadata-invalid, for /);
     expect(told.stdout).toContain("nothing is kept in step now");
     expect(told.stderr).toContain("start it with kvsync run");

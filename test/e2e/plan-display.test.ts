@@ -143,7 +143,7 @@ describe("a dry run foretells", () => {
     const held = await kvsync("push");
     expect(held).toMatchObject({ code: 5 });
     expect(held.stderr).toMatch(/ {2}held as plan [0-9a-f]{10}, and nothing was changed: the folder is not the one/);
-    expect(held.stderr).toContain("type:\n    kvsync approve app && kvsync push app\n");
+    expect(held.stderr).toMatch(/type:\n    kvsync approve app --plan [0-9a-f]{10} && kvsync push app\n/);
   });
 
   it("that the patterns changed", async () => {

@@ -65,7 +65,9 @@ function tellAnswer({ output }: Context, { mapping, round, held, error }: SyncAn
     return exitCodeOf(failure);
   }
   if (held !== null) {
-    output.line(`${name}: held as plan ${held}; kvsync status says why, kvsync approve ${mapping} lets it run`);
+    output.line(
+      `${name}: held as plan ${held}; kvsync status says why, kvsync approve ${mapping} --plan ${held} lets it run`,
+    );
     return EXIT.held;
   }
   if (round === null) return EXIT.done;

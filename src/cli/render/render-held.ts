@@ -34,7 +34,11 @@ export function renderHeld({ reason, advice, plan }: Held, run: HeldRun, style: 
   if (!dryRun) lines.push(renderHint("To see the whole plan, type:", `${again} --dry-run`, style));
   if (plan !== undefined && mapping !== undefined)
     lines.push(
-      renderHint("To let exactly this plan run, type:", `kvsync approve ${shellWord(mapping)} && ${again}`, style),
+      renderHint(
+        "To let exactly this plan run, type:",
+        `kvsync approve ${shellWord(mapping)} --plan ${plan} && ${again}`,
+        style,
+      ),
     );
   lines.push(renderHint("To let it pass whatever it does, type:", `${again} --force`, style));
   return lines.join("\n");

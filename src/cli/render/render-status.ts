@@ -50,7 +50,7 @@ function renderMapping(mapping: MappingStatus, now: EpochMs, style: Style): read
     const { mapping: name } = mapping;
     const how = hold.approved
       ? "approved: it runs with the next round"
-      : `hint: look with kvsync diff ${name}; kvsync approve ${name} lets it run`;
+      : `hint: look with kvsync diff ${name}; kvsync approve ${name} --plan ${hold.plan} lets it run`;
     lines.push(
       `  plan ${hold.plan}: ${visible(hold.message)}`,
       `  ${count(hold.writes)} to write, ${count(hold.removes)} to remove, held for ${renderDuration(now - hold.since)}`,

@@ -91,7 +91,7 @@ export function openGreeting(deps: GreetingDeps): Greeting {
           inStep: false,
           isLogged: true,
           text: `held: ${renderHoldReason(decodeHoldReason(event.hold.reason))}`,
-          advice: `Look with: ${deps.program} diff ${visible(name)}\n  Let it run with: ${deps.program} approve ${visible(name)}`,
+          advice: `Look with: ${deps.program} diff ${visible(name)}\n  Let it run with: ${deps.program} approve ${visible(name)} --plan ${event.hold.plan}`,
         });
       }
       if (event.kind === "failed") {

@@ -154,7 +154,7 @@ async function notHeld(loop: MappingLoop, failure: LoopView["failure"]): Promise
   const { plan, writes, removes, reason } = outcome.hold;
   const what = `${renderHoldReason(decodeHoldReason(reason))} (${writes} to write, ${removes} to remove)`;
   return new AppError("held", `mapping "${name}" is held only now, with plan ${plan}: ${what}`, {
-    hint: `look with kvsync diff ${name}; kvsync approve ${name} again lets it run`,
+    hint: `look with kvsync diff ${name}; kvsync approve ${name} --plan ${plan} lets it run`,
   });
 }
 

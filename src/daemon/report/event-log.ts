@@ -76,7 +76,7 @@ function logMapping(
     case "held": {
       const { plan, writes, removes } = event.hold;
       const reason = decodeHoldReason(event.hold.reason);
-      const hint = `look with kvsync diff ${name}; kvsync approve ${name} lets it run; ${renderHoldAdvice(reason)}`;
+      const hint = `look with kvsync diff ${name}; kvsync approve ${name} --plan ${plan} lets it run; ${renderHoldAdvice(reason)}`;
       return log.warn(`held: ${renderHoldReason(reason)}`, { plan, writes, removes, hint });
     }
     case "lifted":

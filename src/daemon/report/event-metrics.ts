@@ -68,7 +68,7 @@ function troubleOf(
   { mapping: name, hold, error, problems, problemCount }: MappingStatus,
   now: EpochMs,
 ): Trouble | undefined {
-  if (hold !== null) return { kind: "hold", message: hold.message, hint: `kvsync approve ${name}` };
+  if (hold !== null) return { kind: "hold", message: hold.message, hint: `kvsync approve ${name} --plan ${hold.plan}` };
   if (error !== null) return { kind: "error", message: error.message, hint: error.hint ?? undefined };
   const lasting = problems.find((problem) => isLasting(problem, now));
   if (lasting === undefined) return undefined;

@@ -81,7 +81,7 @@ it("a hold is told with what to do about it", () => {
         writes: 0,
         removes: 50,
         hint:
-          "look with kvsync diff app; kvsync approve app lets it run; " +
+          "look with kvsync diff app; kvsync approve app --plan 0123456789 lets it run; " +
           "if that is not meant, bring back what was there, and it goes on by itself",
       },
     },

@@ -83,10 +83,10 @@ test("one that fails is named with what to do, and all are in step once it is", 
 test("one that is held names the command that lets it run", () => {
   const { tell, text } = open();
   const reason = JSON.stringify({ guard: "source-empty", removes: 3, side: "remote" });
-  tell("a", { kind: "held", hold: { reason } } as unknown as MappingEvent);
+  tell("a", { kind: "held", hold: { reason, plan: "0123456789" } } as unknown as MappingEvent);
   tell("b", round());
   expect(text()).toContain("not in step: a.");
-  expect(text()).toContain("kvsync approve a");
+  expect(text()).toContain("kvsync approve a --plan 0123456789");
   expect(text()).not.toContain("from here on");
 });
 
