@@ -81,7 +81,13 @@ const rule = group("What keys that match are given.", {
 
 const trash = group("What becomes of values that were overwritten or deleted and exist nowhere else.", {
   keep: v.optional(duration("Keep what was overwritten or deleted for this long. Default: 30d.")),
-  max_size: v.optional(quantity("Delete the oldest when the trash is larger. Default: 1GiB.", parseByteCount, SIZE)),
+  max_size: v.optional(
+    quantity(
+      "Delete the oldest when the trash is larger, but nothing that was kept within the last day. Default: 1GiB.",
+      parseByteCount,
+      SIZE,
+    ),
+  ),
 });
 
 const keysLimit = (description: string) =>

@@ -43,7 +43,8 @@ export interface TrashIndex {
   list(query: TrashQuery): readonly TrashItem[];
   /** The value itself. Throws AppError `io` if its file is gone or is not what was kept. */
   read(item: TrashItem): Uint8Array;
-  /** Removes of one mapping what has been too old for a day, at most a quarter of it a day, and the oldest beyond the size.
+  /** Removes of one mapping what has been too old for a day, at most a quarter of it a day, and the oldest beyond the size,
+   * but for those of the last day.
    * The clock is not believed at once: one that is 40 days ahead for a while would empty the trash. Returns how many items
    * went. */
   prune(mapping: string, retention: TrashRetention, clock: LookClock): number;
@@ -120,7 +121,7 @@ export function openTrashIndex({ database }: Journal, stateDir: string): TrashIn
 
   function prune(mapping: string, { keepMs, maxBytes }: TrashRetention, now: EpochMs): readonly SizeRow[] {
     const rows = [...(selectSizes.iterate(mapping) as Iterable<SizeRow>)];
-    const tooLarge = beyondSize(rows, maxBytes);
+    const tooLarge = beyondSize(rows, maxBytes, now);
     const prunedAt = (lastAging.get(mapping) as { readonly pruned_at_ms: number } | undefined)?.pruned_at_ms;
     // Where the clock was set back, the day begins anew.
     const isDue = prunedAt === undefined || (now >= prunedAt && now - prunedAt >= LOOKS_APART_MS);
@@ -150,13 +151,17 @@ const JUMP_MS_MIN: DurationMs = 60_000;
 /** And of what a mapping has in the trash, one look lets no more go for its age than this: the oldest. */
 const AGED_SHARE_MAX = 0.25;
 
-/** Which of `rows`, the newest first, are too many. Rows that share a content count once. */
-function beyondSize(rows: readonly SizeRow[], maxBytes: ByteCount): readonly SizeRow[] {
+/** Nobody has had time to miss what was kept later than this: however much one round replaces, its copies are there the next
+ * morning. */
+const FRESH_MS: DurationMs = 86_400_000;
+
+/** Which of `rows`, the newest first, are too many. Rows that share a content count once. Those of the last day stay. */
+function beyondSize(rows: readonly SizeRow[], maxBytes: ByteCount, now: EpochMs): readonly SizeRow[] {
   const seen = new Set<string>();
   let bytes = 0;
   return rows.filter((row) => {
     const adds = seen.has(row.fingerprint) ? 0 : row.size;
-    if (bytes + adds > maxBytes) return true;
+    if (bytes + adds > maxBytes && Math.abs(now - row.saved_at_ms) >= FRESH_MS) return true;
     bytes += adds;
     seen.add(row.fingerprint);
     return false;

@@ -264,8 +264,12 @@ describe("the trash's index", () => {
     await save("b", { k3: "3".repeat(40) });
     await save("a", { k4: "4".repeat(40) });
     const index = openTrashIndex(journal, stateDir);
-    expect(index.prune("a", { ...keepAll, maxBytes: 90 }, clock)).toBe(1);
-    expect(index.list({ limit: 10 }).map(({ key }) => key)).toEqual(["k4", "k3", "k2"]);
+    expect(index.prune("a", { ...keepAll, maxBytes: 90 }, clock)).toBe(0);
+    await clock.advance(DAY);
+    await save("a", { k5: "5".repeat(40), k6: "6".repeat(40), k7: "7".repeat(40) });
+    expect(index.prune("a", { ...keepAll, maxBytes: 150 }, clock)).toBe(3);
+    expect(index.list({ limit: 10 }).map(({ key }) => key)).toEqual(["k7", "k6", "k5", "k3"]);
+    expect(index.prune("a", { ...keepAll, maxBytes: 90 }, clock)).toBe(0);
   });
 
   it("keeps a content for as long as any item has it", async () => {
@@ -274,6 +278,7 @@ describe("the trash's index", () => {
     const index = openTrashIndex(journal, stateDir);
     const [y, x] = index.list({ limit: 10 });
     const file = join(stateDir, "trash", x!.fingerprint);
+    await clock.advance(DAY);
     index.prune("a", { ...keepAll, maxBytes: 0 }, clock);
     expect(Buffer.from(index.read(y!)).toString()).toBe("shared");
     index.prune("b", { ...keepAll, maxBytes: 0 }, clock);
