@@ -27,7 +27,7 @@ import { transferOptions } from "./observer.ts";
 import type { SeenValues } from "./partial.ts";
 import type { Plan } from "./plan/plan.ts";
 import type { Target, WriteAction } from "./plan/action.ts";
-import { believeRead, believeReadAfter, type ReadValue } from "./lag/believe.ts";
+import { believeMisstamped, believeRead, believeReadAfter, type ReadValue } from "./lag/believe.ts";
 import type { RemoteMemory } from "./lag/remote-memory.ts";
 import type { Unsure } from "./unsure.ts";
 
@@ -273,7 +273,21 @@ async function* savedWrites(
 ): Pages<Write> {
   const actions = writes.map(({ action }) => action);
   const copies = new Map<Key, string>();
-  const unsaved = await saveLosses(actions, "replaced", lossDeps(direction, copies));
+  const values = new Map(writes.map(({ action, value }) => [action.key, value.entry]));
+  const equal: NewBaseRow[] = [];
+  const unsaved = await saveLosses(actions, "replaced", {
+    ...lossDeps(direction),
+    onCopy: (key, path) => copies.set(key, path),
+    // Not known before: a file that no signature told of, or a value under the stamp of another one.
+    isEqual: ({ entry }) => {
+      const value = values.get(entry.key);
+      if (value === undefined || !isSameVersion(value, entry)) return false;
+      equal.push(equalRow(value, entry, direction));
+      direction.onDone({ kind: "unchanged", to: direction.to, key: entry.key, replaced: false, bytes: 0 });
+      return true;
+    },
+  });
+  if (equal.length > 0) direction.base.commit({ record: equal, forget: [], now: direction.clock.now() });
   const page: Write[] = [];
   for (const { action, value } of writes) {
     if (unsaved.has(action.key)) continue;
@@ -292,12 +306,10 @@ async function* savedWrites(
   yield page;
 }
 
-/** `copies`: takes the paths of conflict copies. */
-function lossDeps(direction: Direction, copies = new Map<Key, string>()): LossDeps {
+function lossDeps(direction: Direction): LossDeps {
   return {
     ...direction,
     onChanged: (action, problem) => changed(action, problem, direction),
-    onCopy: (key, path) => copies.set(key, path),
   };
 }
 
@@ -317,7 +329,8 @@ function readWrites(
   const writes: ReadWrite[] = [];
   const equal: NewBaseRow[] = [];
   const shown: ShownVersion[] = [];
-  for (const outcome of outcomes) {
+  for (const read of outcomes) {
+    const outcome = believeMisstamped(read, direction);
     const action = wanted.get(outcome.key);
     assert(action !== undefined, "a read outcome belongs to a read that was asked for");
     wanted.delete(outcome.key);
@@ -336,7 +349,9 @@ function readWrites(
     // Only now is it known what the remote holds; the file may yet turn out to have been changed, and not be written.
     if (direction.twoWay && direction.to === "source" && action.from.fingerprint === undefined)
       shown.push({ entry: value.entry, attributesAreListed: false });
-    if (!action.ifDifferent || action.replaces === undefined || !isSameVersion(value.entry, action.replaces)) {
+    // A stamp that is of another value says in each round that the value is to be carried over.
+    const mayBeEqual = action.ifDifferent || outcome !== read;
+    if (!mayBeEqual || action.replaces === undefined || !isSameVersion(value.entry, action.replaces)) {
       writes.push({ action, value });
       continue;
     }

@@ -38,7 +38,9 @@ export interface LossDeps {
   /** The target holds another version than the plan takes it to hold, one that somebody else must have written. */
   readonly onChanged: (action: Change, problem: Problem) => void;
   /** A conflict copy was made, at this path in the folder. */
-  readonly onCopy: (key: Key, path: string) => void;
+  readonly onCopy?: (key: Key, path: string) => void;
+  /** Whether this is what is about to be written: then nothing is lost, and nothing has to be written. */
+  readonly isEqual?: (value: Value) => boolean;
 }
 
 export type Change = WriteAction | RemoveAction;
@@ -60,7 +62,7 @@ export function readsBeforeLoss({ into, readsLosses }: Pick<LossDeps, "into" | "
 }
 
 /** Keeps what `actions` replace or remove, where they ask for it or it is not what they say. Returns the keys that must not
- * be touched, each of which is told, as a problem or as changed. */
+ * be touched, each of which is told, as a problem or as changed, or is as it should be. */
 export async function saveLosses(
   actions: readonly Change[],
   reason: Loss["reason"],
@@ -82,7 +84,10 @@ export async function saveLosses(
       const action = endangered.get(outcome.key)!;
       const finding = judge(outcome, action, deps);
       if (finding.kind === "refuse") refuse(outcome.key, finding.problem);
-      if (finding.kind === "keep") values.push(finding.value);
+      if (finding.kind === "keep") {
+        if (deps.isEqual?.(finding.value) === true) unsaved.add(outcome.key);
+        else values.push(finding.value);
+      }
       if (finding.kind !== "anew") continue;
       deps.onChanged(action, staleRead(outcome.key));
       unsaved.add(outcome.key);
@@ -93,7 +98,7 @@ export async function saveLosses(
       if (action?.kind !== "write" || action.conflict !== "copy") continue;
       const copy = await deps.into.keepConflictCopy?.(value);
       if (copy?.kind === "problem") refuse(value.entry.key, copy.problem);
-      if (copy?.kind === "kept") deps.onCopy(value.entry.key, copy.path);
+      if (copy?.kind === "kept") deps.onCopy?.(value.entry.key, copy.path);
     }
   }
   return unsaved;

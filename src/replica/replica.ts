@@ -115,6 +115,8 @@ export type ReadOutcome =
       readonly alsoShown?: readonly ShownVersion[];
       /** What the key holds, if only its stamp says otherwise. Code that is about to destroy the value saves this. */
       readonly unstamped?: Value;
+      /** The stamp that came together with `unstamped` is of another value: a lag explains that of a listing, never this. */
+      readonly isMisstamped?: boolean;
       /** The metadata of `unstamped` came from a listing, which may lag. It counts only if it stays so for a settle window. */
       readonly isApart?: boolean;
     };

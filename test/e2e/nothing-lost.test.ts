@@ -194,6 +194,30 @@ describe("a value written back with the metadata of the one before", () => {
     expect((await fetch(url("a"), { headers: auth() })).ok).toBe(way.mode === "two-way");
   });
 
+  it("is carried to a folder by copy and by pull, once", async () => {
+    configure("push");
+    edit({ a: "first", b: "untouched", c: "third" });
+    expect((await push.carry()).code).toBe(0);
+    await writeBack("a", TEXT);
+    await writeBack("c", "first");
+    const out = await run("copy", "dev:app", "./out", "--json");
+    expect(out).toMatchObject({ code: 0 });
+    const texts = ["a", "b", "c"].map((name) => readFileSync(join(cwd, "out", name), "utf8"));
+    expect(texts).toEqual([TEXT, "untouched", "first"]);
+    expect(records((await run("copy", "dev:app", "./out", "--json")).stdout).at(-1)).toMatchObject({ written: 0 });
+    rmSync(join(cwd, "app", "a"));
+    configure("pull", "settle_window: 1s");
+    // One key is read by itself, which tells no metadata: such a value is believed once it has stayed for the settle window.
+    expect(await run("pull")).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining("another program kept the stamp"),
+    });
+    await pause(1100);
+    expect(await run("pull")).toMatchObject({ code: 0 });
+    expect(readFileSync(join(cwd, "app", "a"), "utf8")).toBe(TEXT);
+    expect(records((await run("pull", "--json")).stdout).at(-1)).toMatchObject({ written: 0 });
+  });
+
   it("is a conflict for sync, which keeps both", async () => {
     configure("two-way");
     edit({ a: "first", b: "untouched" });

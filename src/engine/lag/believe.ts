@@ -59,6 +59,16 @@ export function believeUnstamped(outcome: ReadOutcome, deps: BelieveDeps): ReadO
   return { kind: "value", key, value, attributesAreListed: true, ...(alsoShown !== undefined && { alsoShown }) };
 }
 
+/** What a transfer is to carry: also a value under the stamp of another one, which no later read would show otherwise. (A value
+ * that came with a stamp of its own is one that lags behind its listing.) */
+export function believeMisstamped(outcome: ReadOutcome, deps: BelieveDeps): ReadOutcome {
+  if (outcome.kind !== "problem" || outcome.unstamped === undefined) return outcome;
+  if (outcome.isApart === true) return believeUnstamped(outcome, deps);
+  if (outcome.isMisstamped !== true) return outcome;
+  const { key, unstamped: value, alsoShown } = outcome;
+  return { kind: "value", key, value, ...(alsoShown !== undefined && { alsoShown }) };
+}
+
 /** Whether the remote has shown another version of the key than `entry` within the window: either may be the newer one, and
  * nothing may be written over them. */
 export function isInDoubt(entry: Entry, deps: BelieveDeps): boolean {

@@ -99,8 +99,15 @@ async function readAgain(
   // Both: either may be one that nobody knows yet.
   const alsoShown = [first, shownVersion(tag, bytes, undefined)];
   const stale = { kind: "problem", key, problem: problem("stale-read", key, message), alsoShown } as const;
-  const isTwiceTheSame = attributes !== undefined && first.entry.fingerprint === fingerprintOf(bytes);
-  return isTwiceTheSame ? { ...stale, unstamped: { entry: first.entry, bytes, readAt: clock.now() } } : stale;
+  if (first.entry.fingerprint !== fingerprintOf(bytes)) return stale;
+  const unstamped = { entry: first.entry, bytes, readAt: clock.now() };
+  if (attributes === undefined) return { ...stale, unstamped, isApart: true };
+  const ownStamp = unstampMetadata(attributes.metadata).stamp;
+  return {
+    ...stale,
+    unstamped,
+    isMisstamped: ownStamp !== undefined && ownStamp.fingerprint !== first.entry.fingerprint,
+  };
 }
 
 /** What was read, rather than what was asked for. */
