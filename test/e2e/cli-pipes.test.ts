@@ -39,6 +39,25 @@ test.each([
   expect(run.stdout).toContain("wrote 2 keys");
 });
 
+test("key get -o goes on with a file that is open as stdout, or under a number", async () => {
+  await script(String.raw`printf value | kvsync key put --namespace app log --path -`);
+  const get = (path: string): string => `kvsync key get log -n app -o ${path}`;
+  const outs = [
+    `(echo before; ${get("/dev/stdout")}; echo after) > o1; cat o1`,
+    `echo before > o2; ${get("/dev/stdout")} >> o2; echo after >> o2; cat o2`,
+    `exec 3>o3; echo before >&3; ${get("/dev/fd/3")}; echo after >&3; cat o3`,
+    `(echo before >&2; ${get("/dev/stderr")} -q; echo after >&2) 2> o4; cat o4`,
+  ];
+  for (const text of outs) expect((await script(text)).stdout.replaceAll("\n", "")).toBe("beforevalueafter");
+});
+
+test("key get -o leaves a file the mode that it has", async () => {
+  const run = await script(
+    `umask 022; echo old > f; chmod 600 f; kvsync key get log -n app -o f; stat -c %a f; cat f; kvsync key get log -n app -o g; stat -c %a g`,
+  );
+  expect(run.stdout).toBe("600\nvalue644\n");
+});
+
 test("bulk put takes /dev/stdin that is a socket", async () => {
   const input = '[{"key":"a","value":"1"}]';
   const run = await runCli(["bulk", "put", "--namespace", "app", "/dev/stdin"], { cwd, env: env(), input });

@@ -139,6 +139,10 @@ test("a list that breaks off in the middle of a name deletes no other key", asyn
   for (const flag of ["", "-0"]) {
     const run = await script(`printf user | kvsync bulk delete -n cut ${flag} -`);
     expect([run.code, run.stderr]).toEqual([2, expect.stringMatching(/stdin ends in the middle of (line|name) 1/)]);
+    const file = await script(`printf user > cut-off; kvsync bulk delete -n cut ${flag} cut-off`);
+    expect([file.code, file.stderr]).toEqual([2, expect.stringMatching(/cut-off ends in the middle of (line|name) 1/)]);
+    // What is only read may be named so.
+    expect(await script(`kvsync bulk get -n cut ${flag} cut-off`)).toMatchObject({ code: 0 });
   }
   expect(await names("cut")).toEqual(["user", "username"]);
 });

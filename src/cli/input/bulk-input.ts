@@ -39,6 +39,7 @@ export function openBulkInput(
   { cwd, stdin, signal }: Context,
   path: string,
   asked: KeyForm | "auto" | "pairs",
+  { refusesCut = false }: { readonly refusesCut?: boolean } = {},
 ): BulkInput {
   const stats = path === "-" ? undefined : statSync(resolve(cwd, path), { throwIfNoEntry: false });
   // A file that is missing is told when it is opened.
@@ -57,7 +58,7 @@ export function openBulkInput(
       return once(read.pairs);
     }
     const { form, chunks } = asked === "auto" ? await detectKeyForm(bytes(), name) : { form: asked, chunks: bytes() };
-    return readItems(chunks, name, { form, mayBeCut: !isFile });
+    return readItems(chunks, name, { form, mayBeCut: !isFile || refusesCut });
   }
   async function* items(): AsyncGenerator<readonly TextItem[], void> {
     let count = 0;

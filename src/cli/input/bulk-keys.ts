@@ -46,7 +46,8 @@ export async function keyPages(
     const keys = [...new Set(args)].map(parseKeyArgument);
     return { name: "keys", total: keys.length, pages: once(keys) };
   }
-  const input = openBulkInput(context, only, form ?? "auto");
+  // A key that is cut off may be the name of another one: what is deleted is not to be guessed.
+  const input = openBulkInput(context, only, form ?? "auto", { refusesCut: verb === "delete" });
   if (input.isFile && !existsSync(resolve(context.cwd, only))) {
     throw new AppError("usage", `there is no file ${visible(only)}`, {
       hint: `for the key of that name: kvsync key ${verb} ${visible(only)}`,

@@ -18,7 +18,7 @@ export interface TextItem {
 
 export interface ItemsForm {
   readonly form: KeyForm;
-  /** Whether whoever writes the input may have been stopped in the middle of a name: not a file, but a pipe. */
+  /** Whether a last name without an end is refused: whoever wrote the input may have been stopped in the middle of it. */
   readonly mayBeCut: boolean;
 }
 

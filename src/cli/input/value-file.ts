@@ -1,9 +1,11 @@
 // A value into a file that the user names: the file is replaced only once the value is there as a whole. What is no file
-// of bytes (a pipe, a device) is written to, and never replaced.
+// of bytes (a pipe, a device), or is open already as stdout or under a number (`/dev/stdout`, `/dev/fd/3`), is written to,
+// and never replaced: whoever opened it has more to write.
 
-import { realpathSync, statSync } from "node:fs";
+import { fstatSync, realpathSync, type Stats, statSync, write } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { visible } from "../../core/errors.ts";
 import type { ValueStream } from "../../kv/kv-api.ts";
 import { ioError } from "../../config/read-file.ts";
@@ -12,26 +14,66 @@ import { ioError } from "../../config/read-file.ts";
 export async function writeValueFile({ body }: Pick<ValueStream, "body">, path: string): Promise<number> {
   const what = `could not write ${visible(path)}`;
   try {
+    const descriptor = openDescriptor(path);
+    if (descriptor !== undefined && fstatSync(descriptor).isFile()) return await append(descriptor, body);
     const found = statSync(path, { throwIfNoEntry: false });
     if (found !== undefined && !found.isFile()) return await fill(await open(path, "w"), body);
     // A symbolic link goes on to be one.
-    return await replace(found === undefined ? path : realpathSync(path), body);
+    return await replace(found === undefined ? path : realpathSync(path), found, body);
   } catch (error) {
     throw error instanceof Error && "syscall" in error ? ioError(error, what) : error;
   }
 }
 
-/** Writes beside `path` and renames, so that a broken connection leaves the old file. */
-async function replace(path: string, body: ValueStream["body"]): Promise<number> {
+const NAMED: ReadonlyMap<string, number> = new Map([
+  ["/dev/stdin", 0],
+  ["/dev/stdout", 1],
+  ["/dev/stderr", 2],
+]);
+
+/** Which descriptor of this process `path` stands for. */
+function openDescriptor(path: string): number | undefined {
+  const number = /^\/(?:dev|proc\/(?:self|\d+))\/fd\/(\d+)$/.exec(path)?.[1];
+  return number === undefined ? NAMED.get(path) : Number(number);
+}
+
+/** Where whoever opened the file has got to. */
+async function append(descriptor: number, body: ValueStream["body"]): Promise<number> {
+  const writeSome = promisify(write);
+  let bytes = 0;
+  for await (const chunk of body) {
+    for (let at = 0; at < chunk.byteLength;) {
+      at += (await writeSome(descriptor, chunk, at, chunk.byteLength - at, null)).bytesWritten;
+    }
+    bytes += chunk.byteLength;
+  }
+  return bytes;
+}
+
+/** Writes beside `path` and renames, so that a broken connection leaves the old file, whose mode and owner the new one has. */
+async function replace(path: string, found: Stats | undefined, body: ValueStream["body"]): Promise<number> {
   const temporary = join(dirname(path), `.kvsync-${process.pid}.tmp`);
   try {
-    const bytes = await fill(await open(temporary, "wx"), body, true);
+    const file = await open(temporary, "wx", found === undefined ? undefined : 0o600);
+    if (found !== undefined) await adopt(file, found);
+    const bytes = await fill(file, body, true);
     await rename(temporary, path);
     return bytes;
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
   }
+}
+
+async function adopt(file: FileHandle, { mode, uid, gid }: Stats): Promise<void> {
+  try {
+    const own = await file.stat();
+    if (own.uid !== uid || own.gid !== gid) await file.chown(uid, gid);
+  } catch (error) {
+    // Only a privileged process can give a file away: for others, replacing it makes it theirs.
+    if (!(error instanceof Error && "code" in error && error.code === "EPERM")) throw error;
+  }
+  await file.chmod(mode & 0o7777);
 }
 
 async function fill(file: FileHandle, body: ValueStream["body"], sync = false): Promise<number> {
