@@ -30,7 +30,7 @@ export async function runCli(args: readonly string[]): Promise<void> {
   const start: Start = async (work) => {
     const options = program.opts<GlobalOptions>();
     stop = openStopSignals((by) => {
-      if (by === "SIGINT" && process.stdin.isTTY) output.note("stopping; Ctrl-C again stops at once");
+      if (by === "SIGINT" && process.stderr.isTTY) output.note("stopping; Ctrl-C again stops at once");
     });
     output = openProcessOutput(options, () => stop?.stop("SIGPIPE"), stop.signal);
     const { stdin, env } = process;

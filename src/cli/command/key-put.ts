@@ -2,9 +2,6 @@
 // knows the value without reading it.
 
 import { isUtf8 } from "node:buffer";
-import { open } from "node:fs/promises";
-import { resolve } from "node:path";
-import { addAbortSignal, type Readable } from "node:stream";
 import type { Command } from "commander";
 import { AppError, visible } from "../../core/errors.ts";
 import { fingerprintOf } from "../../core/fingerprint.ts";
@@ -21,7 +18,7 @@ import {
   parseTtlArgument,
 } from "../input/key-argument.ts";
 import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../input/namespace-option.ts";
-import { ioError } from "../../config/read-file.ts";
+import { openInput } from "../input/open-input.ts";
 import { summaryRecord } from "../render/summary.ts";
 
 interface Options extends NamespaceOption {
@@ -78,29 +75,13 @@ async function putKey(context: Context, keyText: string, value: string | undefin
 }
 
 /** All of the file, or of stdin for `-`; no more is read than a value may have. */
-async function readValueBytes({ cwd, stdin, signal }: Context, path: string): Promise<Buffer> {
-  try {
-    if (path === "-") return await readBounded(stdin, signal);
-    const file = await open(resolve(cwd, path));
-    try {
-      const { size } = await file.stat();
-      if (size > VALUE_BYTES_MAX) throw tooLarge();
-      // A device or a pipe tells no size, and a file may grow: the bytes are counted as they come.
-      return await readBounded(file.createReadStream({ autoClose: false }), signal);
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    throw error instanceof AppError
-      ? error
-      : ioError(error, `could not read ${path === "-" ? "stdin" : visible(path)}`);
-  }
-}
-
-async function readBounded(stream: Readable, signal: AbortSignal): Promise<Buffer> {
+async function readValueBytes(context: Context, path: string): Promise<Buffer> {
+  const input = openInput(context, path);
+  if ((input.size ?? 0) > VALUE_BYTES_MAX) throw tooLarge();
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of addAbortSignal(signal, stream) as AsyncIterable<Uint8Array>) {
+  // A device or a pipe tells no size, and a file may grow: the bytes are counted as they come.
+  for await (const chunk of input.read()) {
     size += chunk.byteLength;
     if (size > VALUE_BYTES_MAX) throw tooLarge();
     chunks.push(chunk);

@@ -1,8 +1,5 @@
 // What `kvsync bulk` reads: pairs in wrangler's form, and lists of keys.
 
-import { createReadStream, statSync } from "node:fs";
-import { resolve } from "node:path";
-import { addAbortSignal } from "node:stream";
 import { parseEpochSeconds } from "../../core/clock.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { canonicalJson, findJsonFault, isJsonObject, parseJson as parseExactJson } from "../../core/json.ts";
@@ -21,7 +18,7 @@ import { readItems, type TextItem } from "./json-items.ts";
 import { detectKeyForm, type KeyForm, nameOf } from "./key-form.ts";
 import { parseKeyArgument } from "./key-argument.ts";
 import { readPairsObject } from "./pairs-object.ts";
-import { ioError } from "../../config/read-file.ts";
+import { openInput } from "./open-input.ts";
 
 export interface BulkInput {
   /** For messages: `pairs.json`, `stdin`. */
@@ -36,40 +33,32 @@ export interface BulkInput {
 /** The file `path`, or stdin for `-`. A pipe, a terminal or a device is read once, as stdin is. "auto" is for keys; "pairs"
  * may also be an object of keys. */
 export function openBulkInput(
-  { cwd, stdin, signal }: Context,
+  context: Context,
   path: string,
   asked: KeyForm | "auto" | "pairs",
   { refusesCut = false }: { readonly refusesCut?: boolean } = {},
 ): BulkInput {
-  const stats = path === "-" ? undefined : statSync(resolve(cwd, path), { throwIfNoEntry: false });
-  // A file that is missing is told when it is opened.
-  const isFile = path !== "-" && (stats === undefined || stats.isFile() || stats.isDirectory());
-  // A socket, which a parent may give as stdin, cannot be opened by its path.
-  const isStdin = path === "-" || (stats?.isSocket() === true && path === "/dev/stdin");
-  const name = isStdin ? "stdin" : visible(path);
-  const bytes = () => (isStdin ? addAbortSignal(signal, stdin) : createReadStream(resolve(cwd, path), { signal }));
+  const input = openInput(context, path);
+  const { name, isFile } = input;
   let countBefore: number | undefined;
   let absent: readonly string[] = [];
   async function open(): Promise<AsyncIterable<readonly TextItem[]>> {
     if (asked === "pairs") {
-      const read = await readPairsObject(bytes(), name);
+      const read = await readPairsObject(input.read(), name);
       if (!("pairs" in read)) return readItems(read, name);
       absent = read.absent;
       return once(read.pairs);
     }
-    const { form, chunks } = asked === "auto" ? await detectKeyForm(bytes(), name) : { form: asked, chunks: bytes() };
+    const { form, chunks } =
+      asked === "auto" ? await detectKeyForm(input.read(), name) : { form: asked, chunks: input.read() };
     return readItems(chunks, name, { form, mayBeCut: !isFile || refusesCut });
   }
   async function* items(): AsyncGenerator<readonly TextItem[], void> {
     let count = 0;
-    try {
-      for await (const page of await open()) {
-        signal.throwIfAborted();
-        count += page.length;
-        yield page;
-      }
-    } catch (error) {
-      throw error instanceof Error && "syscall" in error ? ioError(error, `could not read ${name}`) : error;
+    for await (const page of await open()) {
+      context.signal.throwIfAborted();
+      count += page.length;
+      yield page;
     }
     if (countBefore !== undefined && count !== countBefore) {
       throw new AppError("io", `${name} changed while it was read: it had ${countBefore} items, then ${count}`, {
