@@ -81,17 +81,37 @@ export function runScript(script: string, { cwd, env = {} }: CliOptions): Promis
   const program = 'kvsync() { "$NODE" "$MAIN" "$@"; }';
   const child = spawn("bash", ["-c", `${program}\n${script}`], {
     cwd,
-    env: {
-      PATH: process.env["PATH"],
-      HOME: cwd,
-      XDG_CACHE_HOME: join(tmpdir(), "kvsync-test-cache"),
-      NODE: process.execPath,
-      MAIN: join(bundle, "main.js"),
-      ...env,
-    },
+    env: { ...scriptEnv(cwd), ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   return ended(child);
+}
+
+/** Whether {@link startOnTerminal} finds what it needs: `script` of util-linux. */
+export function hasTerminals(): boolean {
+  const { status, stdout } = spawnSync("script", ["--version"], { encoding: "utf8" });
+  return status === 0 && stdout.includes("util-linux");
+}
+
+/** Starts `kvsync` with `args` (plain words) on a terminal of its own: what is written to stdin is typed there, and
+ * stdout is what the terminal shows. */
+export function startOnTerminal(args: readonly string[], { cwd, env = {} }: CliOptions): ChildProcess {
+  const command = ['exec "$NODE" "$MAIN"', ...args].join(" ");
+  return spawn("script", ["-qec", command, "/dev/null"], {
+    cwd,
+    env: { ...scriptEnv(cwd), SHELL: "/bin/sh", TERM: "dumb", ...env },
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+}
+
+function scriptEnv(cwd: string): NodeJS.ProcessEnv {
+  return {
+    PATH: process.env["PATH"],
+    HOME: cwd,
+    XDG_CACHE_HOME: join(tmpdir(), "kvsync-test-cache"),
+    NODE: process.execPath,
+    MAIN: join(bundle, "main.js"),
+  };
 }
 
 /** What `child` writes until it ends. */
