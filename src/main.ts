@@ -12,8 +12,8 @@ if (Number.parseInt(process.versions.node, 10) < NODE_MAJOR_MIN) {
   const { runWithOwnNode } = await import("./cli/process/own-node.ts");
   process.exitCode = await runWithOwnNode(args);
 } else if (args.length === 1 && (args[0] === "--version" || args[0] === "-V")) {
-  const { VERSION } = await import("./cli/process/version.ts");
-  process.stdout.write(`${VERSION}\n`);
+  const { tellVersion } = await import("./cli/process/tell-version.ts");
+  tellVersion();
 } else {
   const { keepYoungGeneration } = await import("./cli/process/launch.ts");
   keepYoungGeneration();

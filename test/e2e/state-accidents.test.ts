@@ -202,4 +202,12 @@ describe("stdout on a full disk", () => {
     expect([run.status, run.stderr]).toEqual([1, expect.stringMatching(/^kvsync: .*no space left on device/m)]);
     expect(run.stderr).not.toContain("this is a bug");
   });
+
+  it("is a line and exit code 1 also for --version", () => {
+    const run = spawnSync("sh", ["-c", '"$@" > /dev/full', "sh", process.execPath, main, "--version"], {
+      cwd: fixture.dir,
+      encoding: "utf8",
+    });
+    expect([run.status, run.stderr]).toEqual([1, "kvsync: could not write to stdout: the disk is full\n"]);
+  });
 });
