@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ended, startCli } from "../support/cli.ts";
+import { type CliRun, ended, startCli } from "../support/cli.ts";
 import {
   HOSTILITIES,
   type Hostility,
@@ -79,7 +79,7 @@ async function stopIt(
 ): Promise<object> {
   await using server = await startHostileServer(hostility, knows);
   const cwd = prepare(server.url);
-  const child = startCli(args, { cwd });
+  const child = startCli([...args, "--json"], { cwd });
   child.stdin?.end();
   const over = ended(child);
   // A command that has ended by itself, or that asks nothing more, is over as well.
@@ -97,7 +97,14 @@ async function stopIt(
     tookMs < (args[0] === "run" ? DAEMON_STOP_MS_MAX : STOP_MS_MAX)
       ? "in time"
       : `after ${Math.round(tookMs)} ms: ${run.stderr}`;
-  return { ended: inTime, killed: run.signal, wrong: run.code === 70 || run.code === 2 ? run.stderr : "nothing", left };
+  return { ended: inTime, killed: run.signal, wrong: isStopOrFailure(run) ? "nothing" : run.stderr, left };
+}
+
+/** No bug, and where it was stopped, it says so and not that something failed. */
+function isStopOrFailure({ code, stderr }: CliRun): boolean {
+  if (code !== 130 && code !== 143) return code !== 70 && code !== 2;
+  const last = stderr.trimEnd().split("\n").at(-1) ?? "";
+  return last.startsWith(`{"type":"error","code":"interrupted","exitCode":${code},`);
 }
 
 const ENDED = { ended: "in time", killed: null, wrong: "nothing", left: [] };
