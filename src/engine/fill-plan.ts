@@ -192,6 +192,10 @@ function verdictOf(
       return { action: followed.action, count: planned.conflict === undefined ? undefined : "conflicts" };
     case "done":
       return isBookkeeping ? verdict : { action: undefined, count: "unchanged" };
+    case "unsettled":
+      deps.tally.unsettled++;
+      tellOutdated(triple.key, followed.message, deps);
+      return { action: undefined, count: undefined };
     case "outdated":
       tellOutdated(triple.key, followed.message, deps);
       return { action: undefined, count: undefined };

@@ -4,6 +4,7 @@
 import { compareUtf8, type Key } from "../core/key.ts";
 import type { BaseRow, Entry, Tombstone } from "../core/entry.ts";
 import { AppError, visible } from "../core/errors.ts";
+import type { Target } from "./plan/action.ts";
 
 export interface Triple {
   readonly key: Key;
@@ -12,7 +13,14 @@ export interface Triple {
   readonly base: BaseRow | undefined;
   /** Versions that the key had before, encoded (core/settle.ts): of the base, or of a tombstone. */
   readonly previous: string | undefined;
+  /** The sides that lag: they are taken to be something else than they show. */
+  readonly lags?: Lags | undefined;
 }
+
+/** How a side lags [I7]. "listing": the listing alone does, and a direct read has told what the key is. "older", "absent": the
+ * side shows an older version of the key, or none, and the key is taken to be what is known of it. */
+export type Lag = "listing" | "older" | "absent";
+type Lags = { readonly [side in Target]?: Lag };
 
 const PAGE_TRIPLES = 1000;
 

@@ -10,7 +10,7 @@ import type { Triple } from "./merge.ts";
 import { isWrittenRemote, lookupOptions, type Observer, onePage, remoteSide } from "./observer.ts";
 import type { Target } from "./plan/action.ts";
 import { believeRead, believeReadAfter, type ReadValue } from "./lag/believe.ts";
-import { pastOf, settlePage } from "./lag/settle-page.ts";
+import { lagOf, pastOf, settlePage, taken } from "./lag/settle-page.ts";
 
 /** `triples` with the fingerprints that decisions about them need; without those whose value cannot be read, each of
  * which is reported as a problem. */
@@ -89,8 +89,7 @@ async function readValues(
   return triples.flatMap((triple) => {
     const outcome = read.get(triple.key);
     if (outcome === undefined) return [triple];
-    const entry = resolvedEntry(outcome, triple, side, observer);
-    return entry === undefined ? [] : [{ ...triple, [side]: entry }];
+    return resolved(outcome, triple, side, observer) ?? [];
   });
 }
 
@@ -100,13 +99,13 @@ function withoutBytes(outcome: ReadOutcome): ReadOutcome {
 
 const NO_BYTES = new Uint8Array(0);
 
-/** The entry at `side` now that its value was read; undefined: nothing can be said of it in this round. */
-function resolvedEntry(outcome: ReadOutcome, triple: Triple, side: Target, observer: Observer): Entry | undefined {
+/** `triple` now that the value of `side` was read; undefined: nothing can be said of it in this round. */
+function resolved(outcome: ReadOutcome, triple: Triple, side: Target, observer: Observer): Triple | undefined {
   switch (outcome.kind) {
     case "value":
       return observer[side].traits.eventuallyConsistent
         ? settledRead(outcome, triple, side, observer)
-        : outcome.value.entry;
+        : { ...triple, [side]: outcome.value.entry };
     case "problem":
       observer.onProblem(outcome.problem);
       return undefined;
@@ -118,17 +117,17 @@ function resolvedEntry(outcome: ReadOutcome, triple: Triple, side: Target, obser
 
 /** A value without a stamp is told only by reading it, and a read may lag as a listing may. Undefined: nothing can be said of
  * it in this round, which is reported. */
-function settledRead(read: ReadValue, triple: Triple, side: Target, observer: Observer): Entry | undefined {
+function settledRead(read: ReadValue, triple: Triple, side: Target, observer: Observer): Triple | undefined {
   const past = pastOf(triple, side, observer);
   const isRemembered = side === remoteSide(observer);
   const belief = isRemembered
     ? believeReadAfter(triple[side]!, read, past, observer)
     : believeRead(read, past, observer);
-  if (belief.kind === "take") return read.value.entry;
+  if (belief.kind === "take") return { ...triple, [side]: read.value.entry };
   observer.onLag(1);
   // What only a listing showed is not known well enough to decide by.
   if (belief.kind === "keep" && (belief.known === undefined || belief.known.fingerprint !== undefined))
-    return belief.known;
+    return taken(triple, side, belief.known, lagOf(read.value.entry));
   observer.onProblem(staleRead(triple.key));
   return undefined;
 }

@@ -97,6 +97,8 @@ export interface RoundResult {
   readonly unknown: number;
   /** Of the failed: keys of a saved plan that are not as they were when it was made. If there is one, nothing was applied. */
   readonly outdated: number;
+  /** Of the outdated: keys of which it is not sure yet whether they are as they were. */
+  readonly unsettled: number;
   /** Keys whose listing lagged: nothing was concluded from it, and the next round looks again. */
   readonly lagging: number;
   /** Keys of which it could not be told what is to become of them, those whose listing lagged among them. */

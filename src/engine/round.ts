@@ -28,6 +28,7 @@ export async function runRound(request: RoundRequest): Promise<RoundResult> {
     failed: 0,
     unknown: 0,
     outdated: 0,
+    unsettled: 0,
     lagging: 0,
     unseen: 0,
     bytes: 0,

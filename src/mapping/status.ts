@@ -92,7 +92,10 @@ export interface WorkingStatus {
   readonly keysTotal: number | null;
 }
 
-export interface RoundStatus extends Omit<RoundResult, "trip" | "held" | "unknown" | "unseen" | "outdated"> {
+export interface RoundStatus extends Omit<
+  RoundResult,
+  "trip" | "held" | "unknown" | "unseen" | "outdated" | "unsettled"
+> {
   readonly startedAt: EpochMs;
   readonly durationMs: DurationMs;
 }

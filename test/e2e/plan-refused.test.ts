@@ -114,6 +114,28 @@ describe("a plan is refused as a whole where", () => {
     expect([await keys(), await keys("more"), await keys("zed")]).toEqual([{ a: "edited" }, { a: "1" }, { a: "1" }]);
   });
 
+  it("a key is gone within its settle window, until that is over", async () => {
+    await inStep("push", ", settle_window: 1m");
+    write({ k1: "edited", k2: "edited" });
+    remove("k3");
+    await plan();
+    await done("key", "delete", "k1", "k3", "-n", "app");
+    const before = await keys();
+    const run = await apply("--json");
+    expect(run.code).toBe(12);
+    const message =
+      "is gone at the destination, or the destination lags behind itself: only the end of the settle window tells";
+    expect(records(run.stdout).filter(({ type }) => type === "problem")).toEqual([
+      { type: "problem", code: "outdated", subject: "k1", message, failure: true },
+    ]);
+    expect(await keys()).toEqual(before);
+    const { code, stderr } = await apply();
+    expect([code, stderr]).toEqual([12, expect.stringMatching(/in a minute .*, type:\n {4}kvsync apply plan\.json\n/)]);
+    // The window is over: now the absence of k1 counts.
+    configure({ app: "push" });
+    await refused({ k1: "is gone at the destination" });
+  });
+
   it("the mapping is about another namespace by now", async () => {
     await inStep("push");
     write({ k1: "edited" });

@@ -65,6 +65,7 @@ export const NOTHING_DONE: RoundResult = {
   failed: 0,
   unknown: 0,
   outdated: 0,
+  unsettled: 0,
   lagging: 0,
   unseen: 0,
   bytes: 0,

@@ -27,10 +27,11 @@ export async function done(...args: readonly string[]): Promise<CliRun> {
 
 const LOCAL = "accounts: { local: { endpoint: embedded } }";
 
-/** Mappings of these modes, with `more` in the config of each. */
+/** Mappings of these modes, with `more` in the config of each; no settle window unless it says one. */
 export function configure(modes: Texts, more = "", accounts = LOCAL, at = dir): void {
+  const settled = more.includes("settle_window") ? "" : ", settle_window: 0s";
   const lines = Object.entries(modes).map(
-    ([name, mode]) => `  ${name}: { mode: ${mode}, delete: all, settle_window: 0s${more} }`,
+    ([name, mode]) => `  ${name}: { mode: ${mode}, delete: all${settled}${more} }`,
   );
   const head = `state_dir: ./state\n${accounts}\nroot: ./kv\ndefaults: { account: local, create: true }\nmappings:\n`;
   writeFileSync(join(at, "kvsync.yaml"), `${head}${lines.join("\n")}\n`);

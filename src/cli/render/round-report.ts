@@ -104,7 +104,7 @@ export function openRoundReport(context: Context, subject: Subject): RoundReport
       if (creates !== undefined) output.line(`  the ${creates.kind} ${visible(creates.name)} would be created`);
       output.report(`${visible(name)}: ${renderResult(subject, result, requests)}, ${renderDuration(durationMs)}`);
       if (isWaiting && !output.json) output.note(renderConflictHint(output.stderr));
-      if (result.outdated > 0 && !output.json) output.warn(renderOutdated(output.stderr));
+      if (result.outdated > 0 && !output.json) output.warn(renderOutdated(result, run, output.stderr));
       else if (held !== undefined && !output.json) output.warn(renderHeld(held, run, output.stderr));
       else if (subject.command === "diff" && result.written + result.removed > 0 && !output.json)
         output.note(renderHint("To carry these differences over, type:", run.again, output.stderr));
@@ -122,7 +122,19 @@ function renderConflictHint(style: Output["stderr"]): string {
   );
 }
 
-function renderOutdated(style: Output["stderr"]): string {
+function renderOutdated(
+  { outdated, unsettled }: RoundResult,
+  { again }: { readonly again: string },
+  style: Output["stderr"],
+): string {
+  if (outdated === unsettled) {
+    const why = "It is not sure yet whether the plan still fits, and nothing was changed.";
+    return renderHint(
+      `${why} When the settle window is over, in a minute unless the config says more, type:`,
+      again,
+      style,
+    );
+  }
   return renderHint(
     "The plan no longer fits, and nothing was changed. To make it again, type:",
     "kvsync plan --out FILE",

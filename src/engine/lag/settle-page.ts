@@ -1,10 +1,10 @@
 // A page of triples with listings that lag put right [I7]: what a listing does not prove is taken to be what is known, and
 // what only a direct read can tell is read, many keys at once.
 
-import { baseEntry } from "../../core/entry.ts";
+import { baseEntry, type Entry } from "../../core/entry.ts";
 import type { KeyPast } from "../../core/settle.ts";
 import type { ReadOutcome } from "../../replica/replica.ts";
-import type { Triple } from "../merge.ts";
+import type { Lag, Triple } from "../merge.ts";
 import { isWrittenRemote, lookupOptions, type Observer, onePage, remoteSide } from "../observer.ts";
 import type { Target } from "../plan/action.ts";
 import { believeListed, believeRead, believeUnstamped } from "./believe.ts";
@@ -22,6 +22,16 @@ export function pastOf({ key, base, previous }: Triple, side: Target, observer: 
   return { base, previous, unsettled: side === remoteSide(observer) ? observer.memory.unsettledOf(key) : [] };
 }
 
+/** `triple`, with `side` taken to be what is known of it. */
+export function taken(triple: Triple, side: Target, known: Entry | undefined, lag: Lag): Triple {
+  return { ...triple, [side]: known, lags: { ...triple.lags, [side]: lag } };
+}
+
+/** How a side lags that shows this. */
+export function lagOf(shown: Entry | undefined): Lag {
+  return shown === undefined ? "absent" : "older";
+}
+
 async function settleSide(triples: readonly Triple[], side: Target, observer: Observer): Promise<readonly Triple[]> {
   const suspects: Triple[] = [];
   let lagging = 0;
@@ -32,7 +42,7 @@ async function settleSide(triples: readonly Triple[], side: Target, observer: Ob
         return triple;
       case "keep":
         lagging++;
-        return { ...triple, [side]: belief.known };
+        return taken(triple, side, belief.known, lagOf(triple[side]));
       case "look-again":
         if (matters(triple, side, observer)) suspects.push(triple);
         return triple;
@@ -72,9 +82,11 @@ async function confirm(
     }
     const value = outcome.kind === "value" ? outcome : undefined;
     const shown = value?.value.entry;
-    if (shown?.fingerprint !== triple[side]?.fingerprint) lagging++;
+    const isListed = shown?.fingerprint === triple[side]?.fingerprint;
+    if (!isListed) lagging++;
     const belief = believeRead(value, pastOf(triple, side, observer), observer);
-    return [{ ...triple, [side]: belief.kind === "keep" ? belief.known : shown }];
+    if (belief.kind === "keep") return [taken(triple, side, belief.known, lagOf(shown))];
+    return [isListed ? { ...triple, [side]: shown } : taken(triple, side, shown, "listing")];
   });
   if (lagging > 0) observer.onLag(lagging);
   return confirmed;

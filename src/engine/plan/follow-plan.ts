@@ -1,5 +1,5 @@
 // A plan that was kept, held against what both sides show now: each of its actions is due, or done already, or the world has
-// moved since and the whole plan no longer fits. What differs besides is left to a later round.
+// moved since and the whole plan no longer fits, or it is not sure yet whether it has moved. What differs besides is left to a later round.
 
 import { compareVersions } from "../../core/compare.ts";
 import type { Entry } from "../../core/entry.ts";
@@ -30,14 +30,31 @@ export type Followed =
   /** Both sides are as the plan wants them. */
   | { readonly kind: "done" }
   /** `message` is in lower case, without the key. */
-  | { readonly kind: "outdated"; readonly message: string };
+  | { readonly kind: "outdated"; readonly message: string }
+  /** It would be due if a side were what it is taken to be, and that side shows something else: it lags, or was changed. Only
+   * the end of the settle window tells which. `message` as above. */
+  | { readonly kind: "unsettled"; readonly message: string };
 
 export function followAction(saved: SavedAction, triple: Triple): Followed {
   const names = [otherSide(saved.to), saved.to] as const;
   const [giver, taker] = [triple[names[0]], triple[names[1]]];
-  return saved.kind === "write"
-    ? followWrite(saved, triple, { giver, taker, names })
-    : followRemoval(saved, triple, { giver, taker, names });
+  const followed =
+    saved.kind === "write"
+      ? followWrite(saved, triple, { giver, taker, names })
+      : followRemoval(saved, triple, { giver, taker, names });
+  return (followed.kind === "due" && unsettled(saved, triple)) || followed;
+}
+
+function unsettled({ kind, to }: SavedAction, { lags }: Triple): Followed | undefined {
+  for (const side of [otherSide(to), to]) {
+    const lag = lags?.[side];
+    // What is to be removed, and is shown to be gone, is removed once more: that takes no value.
+    if (lag === undefined || lag === "listing" || (lag === "absent" && kind === "remove" && side === to)) continue;
+    const what = lag === "absent" ? "is gone" : "is again what it was before";
+    const message = `${what} at the ${side}, or the ${side} lags behind itself: only the end of the settle window tells`;
+    return { kind: "unsettled", message };
+  }
+  return undefined;
 }
 
 interface Sides {

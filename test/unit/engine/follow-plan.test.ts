@@ -4,8 +4,8 @@ import { describe, expect, it } from "vitest";
 import type { EpochMs } from "../../../src/core/clock.ts";
 import type { BaseRow, Entry } from "../../../src/core/entry.ts";
 import type { Key } from "../../../src/core/key.ts";
-import type { Triple } from "../../../src/engine/merge.ts";
-import type { Target } from "../../../src/engine/plan/action.ts";
+import type { Lag, Triple } from "../../../src/engine/merge.ts";
+import { otherSide, type Target } from "../../../src/engine/plan/action.ts";
 import {
   type Followed,
   followAction,
@@ -98,6 +98,41 @@ function expected(row: Row, to: Target): Partial<Followed> {
 describe.each(TARGETS)("a saved action whose target is the %s", (to) => {
   it.each(ROWS)("$kind, $name: $told", (row) => {
     expect(followAction(savedOf(row, to), tripleOf(row, to))).toEqual(expected(row, to));
+  });
+});
+
+const LAGS = ["absent", "older", "listing"] as const;
+const gone = "is gone at the";
+const older = "is again what it was before at the";
+
+interface LagRow {
+  readonly name: string;
+  /** The side that lags. */
+  readonly at: "G" | "T";
+  readonly told: Readonly<Record<Lag, "due" | "done" | `${string} at the`>>;
+}
+
+// prettier-ignore
+const LAG_ROWS: readonly LagRow[] = [
+  { name: "replaces", at: "T", told: { absent: gone, older, listing: "due" } },
+  { name: "replaces", at: "G", told: { absent: gone, older, listing: "due" } },
+  { name: "creates", at: "G", told: { absent: gone, older, listing: "due" } },
+  { name: "replaced already", at: "T", told: { absent: "done", older: "done", listing: "done" } },
+  { name: "removes", at: "T", told: { absent: "due", older, listing: "due" } },
+  { name: "removes", at: "G", told: { absent: gone, older, listing: "due" } },
+  { name: "removed already", at: "T", told: { absent: "done", older: "done", listing: "done" } },
+];
+
+describe.each(TARGETS)("a saved action of a key that lags, whose target is the %s", (to) => {
+  const cases = LAG_ROWS.flatMap((row) => LAGS.map((lag) => ({ ...row, lag, told: row.told[lag] })));
+
+  it.each(cases)("$name, with the listing of $at $lag: $told", ({ name, at, lag, told }) => {
+    const row = ROWS.find((other) => other.name === name)!;
+    const side = at === "T" ? to : otherSide(to);
+    const followed = followAction(savedOf(row, to), { ...tripleOf(row, to), lags: { [side]: lag } });
+    if (told === "due" || told === "done") return expect(followed.kind).toBe(told);
+    const message = `${told} ${side}, or the ${side} lags behind itself: only the end of the settle window tells`;
+    expect(followed).toEqual({ kind: "unsettled", message });
   });
 });
 
