@@ -218,7 +218,7 @@ function countVerdict(
     const message = "has expired, or does within 60 seconds: KV takes it no more, and it was not written";
     // A pull leaves alone what is about to be gone.
     if (destination.traits.eventuallyConsistent) return onProblem(problem("expired", key, message));
-    onProblem(notice("expired", key, "expires within 60 seconds, and was not written"));
+    onProblem(notice("expired", key, "has expired, or does within 60 seconds: it is not written"));
   }
   if (unsure !== undefined && isAlike(verdict)) return onDone(unsure.done);
   // The pass before may have counted the conflict.

@@ -2,7 +2,7 @@
 // number for the rest.
 
 import { visible } from "../../core/errors.ts";
-import type { Problem } from "../../core/problem.ts";
+import type { Problem, ProblemCode } from "../../core/problem.ts";
 import type { Context } from "../context.ts";
 import { count } from "./progress.ts";
 
@@ -24,7 +24,7 @@ export function openShownProblems({ output, options }: Pick<Context, "output" | 
   const kinds = new Map<string, { seen: number; hidden: number }>();
   let shown = 0;
   let others = 0;
-  let notices = 0;
+  const notices = new Map<ProblemCode, number>();
 
   const isShown = ({ code, message }: Problem): boolean => {
     const name = `${visible(message)} (${code})`;
@@ -41,7 +41,7 @@ export function openShownProblems({ output, options }: Pick<Context, "output" | 
       const { code, subject, message, failure } = problem;
       if (output.json) return output.event({ type: "problem", code, subject, message, failure });
       if (!failure) {
-        notices++;
+        notices.set(code, (notices.get(code) ?? 0) + 1);
         return output.detail(`  ${visible(subject)}: ${message} (${code})`);
       }
       if (!isShown(problem)) return;
@@ -54,7 +54,16 @@ export function openShownProblems({ output, options }: Pick<Context, "output" | 
         if (hidden > 0) output.warn(`  ... and ${count(hidden)} more: ${name} (-v shows all)`);
       }
       if (others > 0) output.warn(`  ... and ${count(others)} more problems (-v shows all)`);
-      if (notices > 0) output.note(`  ${count(notices)} skipped that are no files (-v shows them)`);
+      const skipped = [...notices].map(([code, found]) => `${count(found)} ${NOTICES[code] ?? code}`);
+      if (skipped.length > 0) output.note(`  skipped: ${skipped.join(", ")} (-v names them)`);
     },
   };
 }
+
+/** What a notice of each kind is about, after a number. */
+const NOTICES: { readonly [code in ProblemCode]?: string } = {
+  "not-a-file": "no files (links, sockets, devices)",
+  "name-reserved": "with names of kvsync's own",
+  "changed-while-reading": "that vanished meanwhile",
+  expired: "about to expire",
+};

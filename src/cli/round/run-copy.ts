@@ -1,6 +1,6 @@
 // One round between any two locations: copy, check, and diff of locations.
 
-import { type MonotonicMs, toEpochSeconds } from "../../core/clock.ts";
+import { type EpochMs, type MonotonicMs, toEpochSeconds } from "../../core/clock.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { compileFilter } from "../../core/filter.ts";
 import { runPairRound } from "../../mapping/pair.ts";
@@ -53,6 +53,8 @@ const SETTLE_WINDOW_MS = 60_000;
 const MAX_DELETE_SHARE = 0.25;
 /** Overwriting is what a copy is for. */
 const ANY_OVERWRITE = { share: 1 };
+/** All expirations lie ahead of it. */
+const NEVER_TOO_SOON = toEpochSeconds(0 as EpochMs);
 
 export async function runCopy(context: Context, from: string, to: string, copy: Copy): Promise<ExitCode> {
   const { stateDir, trash } = await context.config();
@@ -102,7 +104,8 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
         twoWay: false,
         delete: copy.mirror ? "all" : "none",
         save: savedOf(copy, destination),
-        now: toEpochSeconds(clock.now()),
+        // A key that is about to expire is not written, but a check tells that it is not there.
+        now: copy.command === "check" ? NEVER_TOO_SOON : toEpochSeconds(clock.now()),
       },
       settleWindowMs: SETTLE_WINDOW_MS,
       trustStamps: copy.trustStamps ?? false,

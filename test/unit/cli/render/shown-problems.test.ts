@@ -3,11 +3,18 @@
 import { expect, it } from "vitest";
 import { openShownProblems } from "../../../../src/cli/render/shown-problems.ts";
 import type { Output } from "../../../../src/cli/render/output.ts";
-import { problem } from "../../../../src/core/problem.ts";
+import { notice, problem } from "../../../../src/core/problem.ts";
 
 function show(verbose: boolean): { readonly shown: ReturnType<typeof openShownProblems>; readonly lines: string[] } {
   const lines: string[] = [];
-  const output = { json: false, stderr: { red: (text: string) => text }, warn: (line: string) => lines.push(line) };
+  const put = (line: string): number => lines.push(line);
+  const output = {
+    json: false,
+    stderr: { red: (text: string) => text },
+    warn: put,
+    note: put,
+    detail: () => undefined,
+  };
   return { shown: openShownProblems({ output: output as unknown as Output, options: { verbose } as never }), lines };
 }
 
@@ -34,4 +41,16 @@ it("shows every one with -v", () => {
   for (let i = 0; i < 80; i++) shown.tell(problem("write-failed", `k${i}`, "could not be written"));
   shown.finish();
   expect(lines).toHaveLength(80);
+});
+
+it("counts by kind what is skipped, and is no failure", () => {
+  const { shown, lines } = show(false);
+  shown.tell(notice("not-a-file", "link", "is a symbolic link"));
+  shown.tell(notice("expired", "k1", "does expire"));
+  shown.tell(notice("expired", "k2", "does expire"));
+  shown.tell(notice("name-reserved", "a%meta", "is a sidecar"));
+  shown.finish();
+  expect(lines).toEqual([
+    "  skipped: 1 no files (links, sockets, devices), 2 about to expire, 1 with names of kvsync's own (-v names them)",
+  ]);
 });
