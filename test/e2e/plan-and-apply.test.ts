@@ -265,9 +265,26 @@ describe("a plan", () => {
     const run = await apply();
     expect(run.code).toBe(5);
     expect(run.stderr).toContain("kvsync apply plan.json --force");
+    expect(run.stderr).not.toContain("goes on by itself");
     expect(Object.keys(await keys())).toHaveLength(20);
+    // The mapping is not held by it.
+    const { stderr } = await kvsync("approve", "app");
+    expect(stderr).toContain("A plan that kvsync apply holds runs with: kvsync apply FILE --force");
     await done("apply", "plan.json", "--force");
     expect(await keys()).toEqual(files());
+  });
+
+  it("that was applied before any look at everything shows in the status", async () => {
+    configure({ app: "push" });
+    write(numbered(3));
+    await plan();
+    expect((await kvsync("status")).stdout).toContain("not running, not looked at yet");
+    await done("apply", "plan.json");
+    const status = /not running, looked at for a plan only, .*: 3 written, 0 removed/;
+    expect((await kvsync("status")).stdout).toMatch(status);
+    await done("push");
+    expect((await kvsync("status")).stdout).toContain("not running, looked at");
+    expect((await kvsync("status")).stdout).not.toMatch(status);
   });
 
   it("is only looked at with --dry-run", async () => {

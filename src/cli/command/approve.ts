@@ -81,6 +81,9 @@ async function approveInJournal(
   }
 }
 
+/** The one hold that is not the mapping's. */
+const OF_PLAN = "A plan that kvsync apply holds runs with: kvsync apply FILE --force";
+
 function notHeld(mapping: string, holds: readonly Hold[], error: OutcomeError | null | undefined): AppError {
   if (error !== null && error !== undefined) {
     return new AppError("usage", `mapping "${mapping}" is not held: its last round failed, ${error.message}`, {
@@ -89,6 +92,6 @@ function notHeld(mapping: string, holds: readonly Hold[], error: OutcomeError | 
   }
   const others = holds.map((hold) => hold.mapping).join(", ");
   return new AppError("usage", `mapping "${mapping}" is not held: there is nothing to approve`, {
-    hint: others === "" ? "no mapping of this state folder is held" : `held are: ${others}`,
+    hint: `${others === "" ? "no mapping of this state folder is held" : `held are: ${others}`}. ${OF_PLAN}`,
   });
 }

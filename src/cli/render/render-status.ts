@@ -86,7 +86,7 @@ function renderMapping(mapping: MappingStatus, now: EpochMs, style: Style): read
 }
 
 function facts(mapping: MappingStatus, now: EpochMs): readonly string[] {
-  const { working, pending, conflicts, localLookedAt, pollIntervalMs } = mapping;
+  const { working, pending, conflicts, pollIntervalMs } = mapping;
   const parts: string[] = [];
   if (working !== null && working.phase !== "queued") {
     const of = working.keysTotal === null ? "" : `/${count(working.keysTotal)}`;
@@ -94,9 +94,17 @@ function facts(mapping: MappingStatus, now: EpochMs): readonly string[] {
   }
   if (pending > 0) parts.push(`${count(pending)} pending`);
   if (conflicts > 0) parts.push(`${count(conflicts)} conflicts wait`);
-  parts.push(localLookedAt === null ? "not looked at yet" : `looked at ${ago(now - localLookedAt)}`);
+  parts.push(lookOf(mapping, now));
   if (pollIntervalMs !== null) parts.push(`polled every ${renderDuration(pollIntervalMs)}`);
   return parts;
+}
+
+/** A plan that was applied is about its own keys: that is no look at everything. */
+function lookOf({ localLookedAt, lastRound }: MappingStatus, now: EpochMs): string {
+  if (localLookedAt !== null) return `looked at ${ago(now - localLookedAt)}`;
+  if (lastRound === null) return "not looked at yet";
+  const { startedAt, written, removed } = lastRound;
+  return `looked at for a plan only, ${ago(now - startedAt)}: ${count(written)} written, ${count(removed)} removed`;
 }
 
 function ago(duration: DurationMs): string {

@@ -221,13 +221,14 @@ async function runRound(
     });
     if (!dryRun) following?.noteApplied(deps);
     secrets?.warn(context.output);
-    const found = { held: heldOf(round), creates: dryRun ? lackOf(mapping, round, hasFolder) : undefined };
+    const held = follow === undefined ? heldOf(round) : withoutAdvice(heldOf(round));
+    const found = { held, creates: dryRun ? lackOf(mapping, round, hasFolder) : undefined };
     const code = report.finish(round.result, requests(), found);
     const hooks = dryRun ? EXIT.done : await runRoundHooks(context, { mapping, config }, round, heldBefore);
     const waiting = isWaiting(mapping, command, round.result.conflicts) ? EXIT.conflicts : EXIT.done;
     // Also where nothing of it is planned now: what could not be looked at may be what it is held for.
-    const held = round.hold === undefined ? EXIT.done : EXIT.held;
-    return worstExitCode([code, hooks, waiting, held]);
+    const holding = round.hold === undefined ? EXIT.done : EXIT.held;
+    return worstExitCode([code, hooks, waiting, holding]);
   } finally {
     report.close();
     await rounds.close();
@@ -251,6 +252,11 @@ function heldOf({ hold, foretold }: RoundReport): Held | undefined {
   if (reason === undefined) return undefined;
   const { guard } = reason;
   return { guard, reason: renderHoldReason(reason), advice: renderHoldAdvice(reason), plan: hold?.plan };
+}
+
+/** Putting back what was there ends the hold of a mapping; of a plan it makes one that no longer fits. */
+function withoutAdvice(held: Held | undefined): Held | undefined {
+  return held && { ...held, advice: undefined };
 }
 
 /** What a round that is not dry would create. */
