@@ -46,6 +46,8 @@ export async function fillPlan(plan: Plan, request: RoundRequest, deps: PlanDeps
     for (const triple of known) {
       const verdict = verdictOf(triple, saved, request, deps);
       measureTriple(measure, triple, verdict.action);
+      if (triple.lags !== undefined && again === undefined) events.onLagging?.(triple.key, triple.lags);
+      if (triple.lags !== undefined && verdict.count === "unchanged") measure.lagging++;
       countVerdict(triple, verdict, request, deps);
       if (verdict.action !== undefined) plan.add(verdict.action);
       if (isUnsettled(triple, verdict, request.destination)) memory.rememberUnsettled(triple.destination!);
@@ -208,7 +210,7 @@ function tellOutdated(key: Key, message: string, { tally, onProblem }: PlanDeps)
 }
 
 function countVerdict(
-  { key }: Triple,
+  { key, lags }: Triple,
   verdict: Verdict,
   { events, destination }: RoundRequest,
   { again, tally, onDone, onProblem }: PlanDeps,
@@ -223,6 +225,8 @@ function countVerdict(
   if (unsure !== undefined && isAlike(verdict)) return onDone(unsure.done);
   // The pass before may have counted the conflict.
   if (verdict.count === undefined || (verdict.count === "conflicts" && unsure?.isConflict === true)) return;
+  // It was counted as lagging: that it is alike on both sides is not known.
+  if (verdict.count === "unchanged" && lags !== undefined) return;
   tally[verdict.count]++;
   if (verdict.count === "conflicts" && verdict.action === undefined) events.onWaiting?.(key);
 }

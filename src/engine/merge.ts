@@ -20,7 +20,7 @@ export interface Triple {
 /** How a side lags [I7]. "listing": the listing alone does, and a direct read has told what the key is. "older", "absent": the
  * side shows an older version of the key, or none, and the key is taken to be what is known of it. */
 export type Lag = "listing" | "older" | "absent";
-type Lags = { readonly [side in Target]?: Lag };
+export type Lags = { readonly [side in Target]?: Lag };
 
 const PAGE_TRIPLES = 1000;
 

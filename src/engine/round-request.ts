@@ -5,6 +5,7 @@ import type { GuardLimits } from "../core/guards.ts";
 import type { Key } from "../core/key.ts";
 import type { Problem } from "../core/problem.ts";
 import type { ReadableReplica, Replica } from "../replica/replica.ts";
+import type { Lags } from "./merge.ts";
 import type { Done, Target } from "./plan/action.ts";
 import type { Decide } from "./plan/verdict.ts";
 import type { SavedActions } from "./plan/follow-plan.ts";
@@ -51,7 +52,7 @@ export interface RoundRequest {
 export interface PlanSeen {
   readonly sourceKeys: number;
   readonly destinationKeys: number;
-  /** Keys that are alike on both sides. */
+  /** Keys that are alike on both sides, or are taken to be while a side lags. */
   readonly unchanged: number;
   /** Writes to each side of keys that both had agreed on and that it is without. */
   readonly restored: Readonly<Record<Target, number>>;
@@ -71,6 +72,8 @@ export interface RoundEvents {
   readonly onPlan?: (plan: Plan, sides: Readonly<Record<Target, ReadableReplica>>) => void | Promise<void>;
   /** Both sides changed this key, and it is left as it is on both, for a person to decide. */
   readonly onWaiting?: (key: Key) => void;
+  /** A side does not show what this key is taken to be. */
+  readonly onLagging?: (key: Key, lags: Lags) => void;
   readonly onDone?: (done: Done) => void;
   readonly onProgress?: (progress: Progress) => void;
 }
@@ -87,6 +90,7 @@ export interface Progress {
 export interface RoundResult {
   readonly written: number;
   readonly removed: number;
+  /** Keys that are alike on both sides; without those whose listing lagged. */
   readonly unchanged: number;
   /** Keys left as they are on purpose: foreign ones at the destination, expired ones, and others. */
   readonly skipped: number;

@@ -120,7 +120,7 @@ async function runPass(request: RoundRequest, pass: Pass): Promise<Pick<RoundRes
 
 function mayApply(
   plan: Plan,
-  { keys, restored, overwrites }: Measure,
+  { keys, restored, overwrites, lagging }: Measure,
   { tally, trip, isRepeat }: { readonly tally: Tally; readonly trip: PlanTrip | undefined; readonly isRepeat: boolean },
   request: RoundRequest,
 ): boolean {
@@ -128,7 +128,7 @@ function mayApply(
   return request.mayApply(plan, {
     sourceKeys: keys.source,
     destinationKeys: keys.destination,
-    unchanged: tally.unchanged,
+    unchanged: tally.unchanged + lagging,
     unseen: tally.unseen,
     restored,
     overwrites: overwrites.source + overwrites.destination,

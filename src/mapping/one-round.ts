@@ -143,6 +143,7 @@ function mergeEvents(
       return events?.onPlan?.(plan, sides);
     },
     onWaiting: (key) => events?.onWaiting?.(key),
+    onLagging: (key, lags) => events?.onLagging?.(key, lags),
     onDone: (done) => {
       log.onDone(done);
       events?.onDone?.(done);

@@ -15,6 +15,7 @@ import type { Output } from "./output.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { count } from "./progress.ts";
 import { openShownProblems } from "./shown-problems.ts";
+import { openUnsettled } from "./unsettled-keys.ts";
 import { type ContentOptions, showContents } from "./show-contents.ts";
 import { requestsRecord } from "./request-counts.ts";
 import { type Held, heldRecord, renderHeld, renderHint } from "./render-held.ts";
@@ -65,6 +66,7 @@ export function openRoundReport(context: Context, subject: Subject): RoundReport
   const sides = subject.sides ?? SIDES;
   const progress = context.openProgress(name);
   const shown = openShownProblems(context);
+  const unsettled = openUnsettled(context, sides);
   let isWaiting = false;
   if (subject.mapping !== undefined) output.note(`${visible(subject.mapping)}: ${visible(subject.route)}`);
 
@@ -90,6 +92,7 @@ export function openRoundReport(context: Context, subject: Subject): RoundReport
         isWaiting = true;
         changes.waiting(key);
       },
+      onLagging: (key, lags) => unsettled.tell(key, lags),
       onProgress: (state) => progress.update(progressState(state)),
     },
     finish(result, requests, { held = trippedOf(result), creates } = {}) {
@@ -97,6 +100,7 @@ export function openRoundReport(context: Context, subject: Subject): RoundReport
       const durationMs = Math.round(clock.monotonic() - subject.startedAt);
       changes.finish();
       shown.finish();
+      unsettled.finish(result.lagging);
       const run = { ...subject, again: subject.again(result.removed > 0 || !subject.compares) };
       if (held !== undefined) output.event(heldRecord(held, run));
       // The summary is the last line.

@@ -28,6 +28,8 @@ export interface Measure {
   kept: number;
   /** Keys in the base that were looked at. */
   based: number;
+  /** Keys taken to be alike on both sides, of which one side shows something else. */
+  lagging: number;
 }
 
 export function openMeasure(): Measure {
@@ -39,6 +41,7 @@ export function openMeasure(): Measure {
     knownRemoves: noneOfEach(),
     kept: 0,
     based: 0,
+    lagging: 0,
   };
 }
 
