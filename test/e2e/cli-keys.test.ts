@@ -133,6 +133,8 @@ describe("one key", () => {
     expect(await listed("there")).toEqual([]);
     const forced = await kvsync(["key", "delete", "-n", "app", "nope", "--force", "--json"]);
     expect(forced).toMatchObject({ code: 0 });
+    const plain = await kvsync(["key", "delete", "-n", "app", "nope", "--force"]);
+    expect(plain.stdout).toBe('asked cloudflare:app to delete "nope"\n');
     expect(records(forced.stdout).at(-1)).toMatchObject({ requests: { delete: 1, metadata: 0, total: 2 } });
   });
 
@@ -215,6 +217,17 @@ describe("many keys", () => {
     expect((await kvsync(["key", "list", "-n", "app", "--limit", "2"])).stdout).toBe("b/1\nb/2\n");
     expect((await kvsync(["key", "list", "-n", "app", "-0", "--prefix", "b/"])).stdout).toBe("b/1\0b/2\0b/3\0");
     await kvsync(["bulk", "delete", "-n", "app", file("keys.txt", "b/1\nb/2\nb/3\n")]);
+  });
+
+  test("a key that is named twice counts once, and one that is not there is not said to be deleted", async () => {
+    const twice = file("twice.ndjson", '{"key":"d","value":"1"}\n{"key":"d","value":"2"}\n');
+    const put = await kvsync(["bulk", "put", "-n", "app", twice]);
+    expect(put.stdout).toBe("wrote 1 key to cloudflare:app\n");
+    expect((await kvsync(["key", "get", "-n", "app", "d"])).stdout).toBe("2");
+    const deleted = await kvsync(["bulk", "delete", "-n", "app", "-"], "d\nd\nnope\nd\n");
+    expect(deleted).toMatchObject({ code: 0, stdout: "asked cloudflare:app to delete 2 keys\n" });
+    const told = await kvsync(["bulk", "delete", "-n", "app", "-", "--json"], "d\nd\n");
+    expect(records(told.stdout)).toMatchObject([{ removed: 1, failed: 0 }]);
   });
 
   test("a mistake anywhere in a file is found before anything is written", async () => {

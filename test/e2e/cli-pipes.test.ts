@@ -71,11 +71,11 @@ test("bulk get and bulk delete take every key from a process substitution and a 
   expect(got.code).toBe(0);
   expect(records(got.stdout).map(({ key }) => key)).toEqual(["a", "b"]);
   const first = await script(String.raw`kvsync bulk delete --namespace app <(printf 'a\n')`);
-  expect(first.stdout).toContain("deleted 1 ");
+  expect(first.stdout).toContain("to delete 1 key\n");
   const second = await script(
     String.raw`mkfifo f2; printf 'b\n' >f2 & kvsync bulk delete --namespace app f2; wait; kvsync key list --namespace app`,
   );
-  expect(second.stdout).toContain("deleted 1 ");
+  expect(second.stdout).toContain("to delete 1 key\n");
   expect(second.stdout).not.toMatch(/^[ab]\b/m);
 });
 

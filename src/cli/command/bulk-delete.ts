@@ -8,7 +8,7 @@ import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import type { KeyFormOptions } from "../input/key-form.ts";
 import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../input/namespace-option.ts";
-import { count } from "../render/progress.ts";
+import { openKeyCounter } from "../render/key-counter.ts";
 import { tellProblem } from "../render/render-problem.ts";
 import { summaryRecord } from "../render/summary.ts";
 
@@ -26,22 +26,26 @@ async function bulkDelete(context: Context, args: readonly string[], options: Op
   const { name, total, pages } = await keyPages(context, args, options, "delete");
   const { account, api, namespace, label } = await openWholeNamespace(context, options);
   const progress = context.openProgress(name);
-  let removed = 0;
+  const removed = openKeyCounter();
+  let done = 0;
   let failed = 0;
   const outcomesPages = deleteKeys({ clock, api, namespaceId: namespace.id }, pages, { signal });
   for await (const outcomes of outcomesPages) {
     for (const outcome of outcomes) {
-      if (outcome.kind === "deleted") removed++;
+      done++;
+      if (outcome.kind === "deleted") removed.add(outcome.key);
       else {
         failed++;
         tellProblem(outcome.problem, output);
       }
     }
-    progress.update({ phase: "deleting", done: removed + failed, total });
+    progress.update({ phase: "deleting", done, total });
   }
   progress.close();
-  output.report(`deleted ${count(removed)} keys from ${label}`);
-  const fields = { command: "bulk delete", account: account.name, namespace: namespace.title, removed, failed };
+  // KV deletes also what is not there, and does not say so.
+  output.report(`asked ${label} to delete ${removed.render()}`);
+  const counts = { removed: removed.total(), failed };
+  const fields = { command: "bulk delete", account: account.name, namespace: namespace.title, ...counts };
   output.event(summaryRecord(fields, api.counts(), Math.round(clock.monotonic() - startedAt)));
   return failed === 0 ? EXIT.done : EXIT.incomplete;
 }

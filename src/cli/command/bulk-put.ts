@@ -15,7 +15,7 @@ import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../input/namespace-option.ts";
-import { count } from "../render/progress.ts";
+import { openKeyCounter } from "../render/key-counter.ts";
 import { tellProblem } from "../render/render-problem.ts";
 import { summaryRecord } from "../render/summary.ts";
 
@@ -57,22 +57,24 @@ async function bulkPut(context: Context, file: string, options: Options): Promis
   const toWrite = pairPages(input, options.stamp, input.isFile ? new Map() : ignored);
   const pages = input.isFile ? toWrite : await begin(toWrite);
   const { account, api, namespace, label } = await openWholeNamespace(context, options);
-  let written = 0;
+  const written = openKeyCounter();
+  let done = 0;
   let failed = 0;
   try {
     for await (const outcomes of writePairs({ clock, api, namespaceId: namespace.id }, pages, { signal })) {
       for (const outcome of outcomes) {
-        if (outcome.kind === "written") written++;
+        done++;
+        if (outcome.kind === "written") written.add(outcome.key);
         else {
           failed++;
           tellProblem(outcome.problem, output);
         }
       }
-      progress.update({ phase: "writing", done: written + failed, total, bytes: api.counts().bytesUp });
+      progress.update({ phase: "writing", done, total, bytes: api.counts().bytesUp });
     }
   } catch (error) {
-    if (written === 0 || !(error instanceof AppError)) throw error;
-    throw new AppError(error.code, `${error.message} (${count(written)} keys were written to ${label} before)`, {
+    if (written.total() === 0 || !(error instanceof AppError)) throw error;
+    throw new AppError(error.code, `${error.message} (written to ${label} before: ${written.render()})`, {
       hint: error.hint ?? "run it again: writing a key twice does no harm",
       cause: error,
     });
@@ -80,8 +82,9 @@ async function bulkPut(context: Context, file: string, options: Options): Promis
     progress.close();
   }
   if (!input.isFile) tellIgnored();
-  output.report(`wrote ${count(written)} keys to ${label}`);
-  const fields = { command: "bulk put", account: account.name, namespace: namespace.title, written, failed };
+  output.report(`wrote ${written.render()} to ${label}`);
+  const counts = { written: written.total(), failed };
+  const fields = { command: "bulk put", account: account.name, namespace: namespace.title, ...counts };
   output.event(summaryRecord(fields, api.counts(), Math.round(clock.monotonic() - startedAt)));
   return failed === 0 ? EXIT.done : EXIT.incomplete;
 }

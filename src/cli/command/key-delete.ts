@@ -71,11 +71,9 @@ async function deleteKeysOf(context: Context, texts: readonly string[], options:
     });
   }
   for (const key of absent) output.warn(`${output.stderr.yellow("absent")} ${visible(key)}`);
-  output.report(
-    keys.length === 1
-      ? `deleted "${visible(only!)}" from ${label}`
-      : `deleted ${count(removed)} ${removed === 1 ? "key" : "keys"} from ${label}`,
-  );
+  const noun = keys.length === 1 ? `"${visible(only!)}"` : `${count(removed)} ${removed === 1 ? "key" : "keys"}`;
+  // KV deletes also what is not there, and does not say so.
+  output.report(options.force === true ? `asked ${label} to delete ${noun}` : `deleted ${noun} from ${label}`);
   output.event(summaryRecord(fields, api.counts(), Math.round(clock.monotonic() - startedAt)));
   return failed.size + absent.size === 0 ? EXIT.done : EXIT.incomplete;
 }
