@@ -26,6 +26,7 @@ export function ioError(error: unknown, what: string): AppError {
 const reasons: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
   EPERM: "not permitted",
+  EEXIST: "it exists already",
   EISDIR: "it is a folder",
   ENOENT: "there is no such file",
   ENOTDIR: "a part of the path is no folder",
@@ -33,4 +34,5 @@ const reasons: Readonly<Record<string, string>> = {
   EROFS: "the file system is read-only",
   ELOOP: "too many symbolic links",
   EMFILE: "too many open files",
+  ENAMETOOLONG: "the name is too long",
 };

@@ -190,8 +190,13 @@ describe("commands that ask", () => {
     expect((await fixture.run("trash", "restore", id, "--to", "-")).stdout).toBe("mine");
     expect((await fixture.run("trash", "restore", id, "--to", "old")).code).toBe(0);
     expect(fixture.read("old")).toBe("mine");
-    expect((await fixture.run("trash", "restore", id, "--to", "old")).code).toBe(1);
-    expect((await fixture.run("trash", "restore", id)).code).toBe(1);
+    const [toOld, toFolder] = [
+      await fixture.run("trash", "restore", id, "--to", "old"),
+      await fixture.run("trash", "restore", id),
+    ];
+    expect([toOld.code, toFolder.code]).toEqual([1, 1]);
+    expect(toOld.stderr).toMatch(/could not write .*\/old: it exists already\n {2}hint: name another file/);
+    expect(toFolder.stderr).toMatch(/could not restore .*\/kv\/app\/a: it exists already, and is not overwritten\n/);
     fixture.remove("kv/app/a");
     expect((await fixture.run("trash", "restore", id)).code).toBe(0);
     expect(fixture.read("kv/app/a")).toBe("mine");

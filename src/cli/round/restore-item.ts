@@ -60,7 +60,10 @@ function writeNew(path: string, bytes: Uint8Array): string {
     writeFileSync(path, bytes, { flag: "wx" });
     return path;
   } catch (error) {
-    throw ioError(error, `could not write ${visible(path)}`);
+    const { code, message } = ioError(error, `could not write ${visible(path)}`);
+    const isThere = (error as NodeJS.ErrnoException).code === "EEXIST";
+    const hint = { hint: "name another file, or remove that one: what is there is not overwritten" };
+    throw new AppError(code, message, { cause: error, ...(isThere && hint) });
   }
 }
 
@@ -96,7 +99,10 @@ async function writeToFolder(
 }
 
 function refused(path: string, { id }: TrashItem, outcome: WriteOutcome | undefined): AppError {
-  const why = outcome?.kind === "problem" ? outcome.problem.message : "it was not written";
+  const found = outcome?.kind === "problem" ? outcome.problem : undefined;
+  // Nothing was listed: whatever is there was there.
+  const isThere = found?.code === "changed-on-disk";
+  const why = isThere ? "it exists already, and is not overwritten" : (found?.message ?? "it was not written");
   return new AppError("io", `could not restore ${visible(path)}: ${why}`, {
     hint: `move away what is there, or write it elsewhere: kvsync trash restore ${id} --to FILE`,
   });
