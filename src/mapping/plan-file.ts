@@ -185,8 +185,8 @@ export interface PlannedRound {
 }
 
 /** Reads the whole file once, and holds it against its digest. Throws AppError "usage" for what is no plan, or is not as it was
- * written, and as node:fs does where it cannot be read. */
-export async function readPlanFile(path: string): Promise<PlanFile> {
+ * written, and as node:fs does where it cannot be read. `name`: what messages call it. */
+export async function readPlanFile(path: string, name = path): Promise<PlanFile> {
   const hash = createHash("sha256");
   const rounds: PlannedRound[] = [];
   let plannedAt: string | undefined;
@@ -197,39 +197,39 @@ export async function readPlanFile(path: string): Promise<PlanFile> {
   let actions: Hash | undefined;
   for await (const line of linesOf(path)) {
     number++;
-    if (digest !== undefined) throw notAsWritten(path);
-    if (number === 1) plannedAt = parseHead(line, path);
-    digest = number === 1 || actions !== undefined ? undefined : checkDigest(line, hash, path);
+    if (digest !== undefined) throw notAsWritten(name);
+    if (number === 1) plannedAt = parseHead(line, name);
+    digest = number === 1 || actions !== undefined ? undefined : checkDigest(line, hash, name);
     if (digest !== undefined) continue;
     hash.update(`${line}\n`);
     if (number === 1) continue;
     if (actions === undefined) {
-      head = { ...parseRound(line, path), after: number };
+      head = { ...parseRound(line, name), after: number };
       actions = createHash("sha256");
     } else if (line !== "]}") actions.update(`${line}\n`);
     else {
-      rounds.push(roundOf(path, head!, actions.digest("hex")));
+      rounds.push(roundOf({ path, name }, head!, actions.digest("hex")));
       actions = undefined;
     }
   }
-  if (plannedAt === undefined) throw noPlan(path);
-  if (digest === undefined) throw notAsWritten(path);
+  if (plannedAt === undefined) throw noPlan(name);
+  if (digest === undefined) throw notAsWritten(name);
   return { digest, plannedAt, rounds };
 }
 
 /** Undefined: the line is not the last one. */
-function checkDigest(line: string, hash: Hash, path: string): string | undefined {
+function checkDigest(line: string, hash: Hash, name: string): string | undefined {
   const found = /^\],"digest":"sha256-([0-9a-f]{64})"\}$/.exec(line)?.[1];
   if (found === undefined) return undefined;
-  if (hash.digest("hex") !== found) throw notAsWritten(path);
+  if (hash.digest("hex") !== found) throw notAsWritten(name);
   return found;
 }
 
-function parseHead(line: string, path: string): string {
-  const head = parseOpenObject(line, ',"rounds":[', "}", path);
-  if (head["kvsync"] !== "plan" || typeof head["plannedAt"] !== "string") throw noPlan(path);
+function parseHead(line: string, name: string): string {
+  const head = parseOpenObject(line, ',"rounds":[', "}", name);
+  if (head["kvsync"] !== "plan" || typeof head["plannedAt"] !== "string") throw noPlan(name);
   if (head["format"] !== FORMAT) {
-    throw new AppError("usage", `the plan ${visible(path)} is of another version of kvsync`, {
+    throw new AppError("usage", `the plan ${visible(name)} is of another version of kvsync`, {
       hint: "make the plan again with this one: kvsync plan --out FILE",
     });
   }
@@ -242,19 +242,24 @@ interface RoundHead {
   readonly removes: number;
 }
 
-function parseRound(line: string, path: string): RoundHead {
+function parseRound(line: string, name: string): RoundHead {
   const text = line.startsWith(",") ? line.slice(1) : line;
-  const { writes, removes, plan: _, ...subject } = parseOpenObject(text, ',"actions":[', "}", path);
-  if (typeof writes !== "number" || typeof removes !== "number") throw notAsWritten(path);
+  const { writes, removes, plan: _, ...subject } = parseOpenObject(text, ',"actions":[', "}", name);
+  if (typeof writes !== "number" || typeof removes !== "number") throw notAsWritten(name);
   return { subject, writes, removes };
 }
 
+interface Named {
+  readonly path: string;
+  readonly name: string;
+}
+
 function roundOf(
-  path: string,
+  file: Named,
   { after, ...head }: RoundHead & { readonly after: number },
   digest: string,
 ): PlannedRound {
-  return { ...head, actions: () => readActions(path, { after, digest }) };
+  return { ...head, actions: () => readActions(file, { after, digest }) };
 }
 
 /** A line that opens an object whose last property goes on in the lines after it. */
@@ -262,22 +267,22 @@ function parseOpenObject(
   line: string,
   opening: string,
   closing: string,
-  path: string,
+  name: string,
 ): { readonly [name: string]: Json } {
-  if (!line.endsWith(opening)) throw noPlan(path);
+  if (!line.endsWith(opening)) throw noPlan(name);
   let value: Json;
   try {
     value = parseJsonText(line.slice(0, -opening.length) + closing);
   } catch {
-    throw noPlan(path);
+    throw noPlan(name);
   }
-  if (!isJsonObject(value)) throw noPlan(path);
+  if (!isJsonObject(value)) throw noPlan(name);
   return value;
 }
 
 /** The actions behind line `after`, the digest of whose lines is `digest`. */
 async function* readActions(
-  path: string,
+  { path, name }: Named,
   { after, digest }: { readonly after: number; readonly digest: string },
 ): AsyncGenerator<readonly SavedAction[]> {
   const hash = createHash("sha256");
@@ -290,7 +295,7 @@ async function* readActions(
     hash.update(`${line}\n`);
     const action = decodeSavedAction(line.endsWith(",") ? line.slice(0, -1) : line);
     // An action behind its place in the listings would never be held against what they show.
-    if (before !== undefined && compareUtf8(before, action.key) >= 0) throw notInOrder(path, action.key);
+    if (before !== undefined && compareUtf8(before, action.key) >= 0) throw notInOrder(name, action.key);
     before = action.key;
     page.push(action);
     if (page.length < LINES_AT_ONCE) continue;
@@ -298,7 +303,7 @@ async function* readActions(
     page = [];
   }
   // Nothing is done before the last action was read.
-  if (hash.digest("hex") !== digest) throw notAsWritten(path);
+  if (hash.digest("hex") !== digest) throw notAsWritten(name);
   if (page.length > 0) yield page;
 }
 
@@ -311,22 +316,22 @@ async function* linesOf(path: string): AsyncGenerator<string> {
   }
 }
 
-function noPlan(path: string): AppError {
-  return new AppError("usage", `${visible(path)} is no plan`, { hint: "make one: kvsync plan --out FILE" });
+function noPlan(name: string): AppError {
+  return new AppError("usage", `${visible(name)} is no plan`, { hint: "make one: kvsync plan --out FILE" });
 }
 
-function notInOrder(path: string, key: Key): AppError {
+function notInOrder(name: string, key: Key): AppError {
   return new AppError(
     "usage",
-    `the plan ${visible(path)} has "${visible(key)}" twice, or not in the order of its keys`,
+    `the plan ${visible(name)} has "${visible(key)}" twice, or not in the order of its keys`,
     {
       hint: "make it again: kvsync plan --out FILE",
     },
   );
 }
 
-function notAsWritten(path: string): AppError {
-  return new AppError("usage", `the plan ${visible(path)} is not as it was written: its digest differs`, {
+function notAsWritten(name: string): AppError {
+  return new AppError("usage", `the plan ${visible(name)} is not as it was written: its digest differs`, {
     hint: "make it again: kvsync plan --out FILE; what is applied is what was planned, so a plan is not to be edited",
   });
 }

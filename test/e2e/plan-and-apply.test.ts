@@ -365,6 +365,17 @@ describe("a plan that comes through a pipe", () => {
     expect(await keys()).toEqual({ a: "1" });
     expect(await runCli(["apply", "-"], { cwd: dir, input: text })).toMatchObject({ code: 12 });
   });
+
+  it.each([
+    ["-", "hello\n", "stdin is no plan"],
+    ["/dev/stdin", "hello\n", "/dev/stdin is no plan"],
+    ["/dev/null", "", "/dev/null is no plan"],
+    ["-", '{"kvsync":"plan","format":1', "stdin is no plan"],
+  ])("%s is called by its own name where it holds %j", async (file, input, message) => {
+    configure({ app: "push" });
+    const run = await runCli(["apply", file], { cwd: dir, input });
+    expect(run).toMatchObject({ code: 2, stderr: expect.stringContaining(`kvsync: ${message}\n`) });
+  });
 });
 
 describe("a conflict that waits for a person", () => {

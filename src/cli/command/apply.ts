@@ -146,7 +146,7 @@ function on(at: number): string {
 
 async function read(path: string, file: string) {
   try {
-    return await readPlanFile(path);
+    return await readPlanFile(path, file === "-" ? "stdin" : file);
   } catch (error) {
     throw error instanceof Error && "syscall" in error ? ioError(error, `could not read ${visible(file)}`) : error;
   }
