@@ -89,7 +89,8 @@ async function runPass(request: RoundRequest, pass: Pass): Promise<Pick<RoundRes
     const isLetPass = request.force || (isRepeat && isWithin(plan, again));
     const trip = isLetPass ? undefined : await checkPlan(plan, measure, request);
     const planned = plan.writes + plan.removes;
-    if (tally.outdated > 0) return { trip: undefined, held: planned };
+    // No guard holds it: it is done by no word of a person.
+    if (tally.outdated > 0) return { trip: undefined, held: 0 };
     const isHeld = !request.force && !mayApply(plan, measure, { tally, trip, isRepeat }, request);
     if (isHeld && !request.dryRun) return { trip, held: planned };
     await request.events.onPlan?.(plan, request);

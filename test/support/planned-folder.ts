@@ -89,7 +89,13 @@ export async function refused(problems: Texts): Promise<void> {
     Object.fromEntries(Object.entries(problems).map(([key, what]) => [key, `${what} since the plan was made`])),
   );
   expect(told.every(({ code }) => code === "outdated")).toBe(true);
-  expect(records(run.stdout).at(-1)).toMatchObject({ type: "summary", command: "apply", written: 0, removed: 0 });
+  expect(records(run.stdout).at(-1)).toMatchObject({
+    type: "summary",
+    command: "apply",
+    written: 0,
+    removed: 0,
+    held: 0,
+  });
   expect([files(), await keys()]).toEqual(before);
   const { code, stderr } = await apply();
   expect(code).toBe(12);
