@@ -2,10 +2,11 @@
 // of it is done until a person says so.
 
 export interface GuardLimits {
-  /** Deletions allowed on a side: this share of the keys there, but always {@link DELETES_ALLOWED_MIN}. Or a plain count. */
+  /** Deletions allowed on a side: this share of the keys there, but always {@link DELETES_ALLOWED_MIN}, unless the share is 0. Or a
+   * plain count. */
   readonly maxDelete: { readonly share: number } | { readonly count: number };
   /** Keys that both sides had agreed on and that may be overwritten on a side: this share of them, but always
-   * {@link OVERWRITES_ALLOWED_MIN}; or a plain count; or, "not-all", all but one. */
+   * {@link OVERWRITES_ALLOWED_MIN}, unless it is 0; or a plain count; or, "not-all", all but one. */
   readonly maxOverwrite: { readonly share: number } | { readonly count: number } | "not-all";
 }
 
@@ -52,10 +53,7 @@ function checkRemoves(counts: PlanCounts, { maxDelete }: GuardLimits): Trip | un
   if (removes === 0) return undefined;
   const isEmptied = removes >= destinationKeys || (known > 0 && knownRemoves >= known);
   if (counts.sourceKeys === 0 || (isEmptied && !isMoved(counts))) return { guard: "source-empty", removes };
-  const allowed =
-    "count" in maxDelete
-      ? maxDelete.count
-      : Math.max(DELETES_ALLOWED_MIN, Math.floor(destinationKeys * maxDelete.share));
+  const allowed = allowedOf(maxDelete, destinationKeys, DELETES_ALLOWED_MIN);
   return removes > allowed ? { guard: "max-delete", removes, allowed } : undefined;
 }
 
@@ -71,7 +69,13 @@ function checkOverwrites({ overwrites, agreed }: PlanCounts, { maxOverwrite }: G
 
 function overwritesAllowed(agreed: number, limit: GuardLimits["maxOverwrite"]): number {
   if (limit === "not-all") return Math.max(OVERWRITES_ALLOWED_MIN, agreed - 1);
-  return "count" in limit ? limit.count : Math.max(OVERWRITES_ALLOWED_MIN, Math.floor(agreed * limit.share));
+  return allowedOf(limit, agreed, OVERWRITES_ALLOWED_MIN);
+}
+
+/** Of a share, `min` at the least: but whoever says 0% means none. */
+function allowedOf(limit: { readonly share: number } | { readonly count: number }, keys: number, min: number): number {
+  if ("count" in limit) return limit.count;
+  return limit.share === 0 ? 0 : Math.max(min, Math.floor(keys * limit.share));
 }
 
 /** What the sides of a plan are called: `the folder`. */

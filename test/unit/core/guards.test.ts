@@ -45,6 +45,18 @@ describe("a plan with removals", () => {
       allowed: 4,
     });
   });
+
+  it("is held for the first of them where the share is nothing", () => {
+    const counts = { ...none, sourceKeys: 99, destinationKeys: 100, removes: 1, agreed: 99 };
+    expect(checkGuards(counts, { ...quarter, maxDelete: { share: 0 } })).toEqual({
+      guard: "max-delete",
+      removes: 1,
+      allowed: 0,
+    });
+    const { removes: _, ...others } = counts;
+    const overwritten = { ...others, removes: 0, overwrites: 1 };
+    expect(checkGuards(overwritten, { ...quarter, maxOverwrite: { share: 0 } })?.guard).toBe("max-overwrite");
+  });
 });
 
 type Overwrites = [
