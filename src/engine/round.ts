@@ -6,7 +6,7 @@ import { backoffMs, type BackoffOptions } from "../core/backoff.ts";
 import type { DurationMs } from "../core/clock.ts";
 import type { Key } from "../core/key.ts";
 import type { Problem } from "../core/problem.ts";
-import { applyPlan } from "./apply.ts";
+import { applyPlan } from "./apply/apply-plan.ts";
 import { fillPlan } from "./fill-plan.ts";
 import type { SeenValues } from "./partial.ts";
 import { type Course, onlyOf, type Pass, type Tally } from "./pass.ts";
