@@ -3,6 +3,7 @@
 import { Command } from "commander";
 import { addCommands, type CommandEntry, type Start } from "./command-entry.ts";
 import { renderExamples } from "./help/examples.ts";
+import { checkFileNames } from "./input/file-names.ts";
 import { VERSION } from "./process/version.ts";
 
 const SYNC = "Folders and namespaces:";
@@ -181,5 +182,6 @@ export function buildProgram(
     .showSuggestionAfterError()
     .addHelpText("after", renderExamples([]) ?? "");
   addCommands(program, commands, start);
+  program.hook("preAction", (_, command) => checkFileNames(command));
   return program;
 }
