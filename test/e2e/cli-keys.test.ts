@@ -304,7 +304,9 @@ describe("many keys", () => {
   test("a single argument is a file, and never taken for a key", async () => {
     expect(await kvsync(["bulk", "delete", "-n", "app", "flags.json"])).toMatchObject({
       code: 2,
-      stderr: "kvsync: there is no file flags.json\n  hint: for the key of that name: kvsync key delete flags.json\n",
+      stderr:
+        "kvsync: there is no file flags.json\n  hint: for the key of that name: kvsync key delete -n app flags.json\n",
     });
+    expect((await kvsync(["bulk", "get", '["it\'s"]'])).stderr).toContain(`kvsync key get '["it'\\''s"]'\n`);
   });
 });

@@ -12,6 +12,7 @@ import { EXIT, type ExitCode } from "../exit-code.ts";
 import { parseKeyArgument } from "../input/key-argument.ts";
 import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../input/namespace-option.ts";
 import { count } from "../render/progress.ts";
+import { shellWord } from "../render/render-held.ts";
 import { tellProblem } from "../render/render-problem.ts";
 import { summaryRecord } from "../render/summary.ts";
 
@@ -67,7 +68,7 @@ async function deleteKeysOf(context: Context, texts: readonly string[], options:
     const noun =
       keys.length === 1 ? `there was no key "${visible(only!)}"` : `there was none of these ${keys.length} keys`;
     throw new AppError("key-not-found", `${noun} in ${label}`, {
-      hint: `see what there is: kvsync key list ${label}`,
+      hint: `see what there is: kvsync key list ${shellWord(label)}`,
     });
   }
   for (const key of absent) output.warn(`${output.stderr.yellow("absent")} ${visible(key)}`);

@@ -7,6 +7,7 @@ import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { parseKeyArgument } from "../input/key-argument.ts";
 import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../input/namespace-option.ts";
+import { shellWord } from "../render/render-held.ts";
 import { writeValue } from "../render/terminal-text.ts";
 import { writeValueFile } from "../input/value-file.ts";
 
@@ -32,7 +33,7 @@ async function getKey(context: Context, text: string, options: Options): Promise
   const value = await api.readValue(namespace.id, key, { signal: context.signal });
   if (value === undefined) {
     throw new AppError("key-not-found", `there is no key "${visible(key)}" in ${label}`, {
-      hint: `see what there is: kvsync key list -n ${label}`,
+      hint: `see what there is: kvsync key list -n ${shellWord(label)}`,
     });
   }
   const { output, force = false } = options;

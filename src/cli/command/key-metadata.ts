@@ -8,6 +8,7 @@ import type { Context } from "../context.ts";
 import { parseKeyArgument } from "../input/key-argument.ts";
 import { printableJson } from "../render/printable-json.ts";
 import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../input/namespace-option.ts";
+import { shellWord } from "../render/render-held.ts";
 
 export function define(command: Command, start: Start): void {
   addNamespaceOption(command)
@@ -21,7 +22,7 @@ async function showMetadata(context: Context, text: string, options: NamespaceOp
   const listed = await api.readMetadata(namespace.id, key, { signal: context.signal });
   if (listed === undefined) {
     throw new AppError("key-not-found", `there is no key "${visible(key)}" in ${label}`, {
-      hint: `see what there is: kvsync key list -n ${label}`,
+      hint: `see what there is: kvsync key list -n ${shellWord(label)}`,
     });
   }
   const json = unstampMetadata(listed).metadata ?? "null";

@@ -10,6 +10,8 @@ import { begin, once, openBulkInput, parseListedKey } from "./bulk-input.ts";
 import type { Context } from "../context.ts";
 import { parseKeyArgument } from "./key-argument.ts";
 import { type KeyFormOptions, parseKeyForm } from "./key-form.ts";
+import type { NamespaceOption } from "./namespace-option.ts";
+import { shellWord } from "../render/render-held.ts";
 
 export interface KeyPages {
   /** For the progress bar. */
@@ -29,11 +31,16 @@ export function addKeysArgument(command: Command): Command {
     );
 }
 
+function keyCommand(verb: string, key: string, { namespace }: NamespaceOption): string {
+  const where = namespace === undefined ? [] : ["-n", shellWord(namespace)];
+  return visible(["kvsync", "key", verb, ...where, shellWord(key)].join(" "));
+}
+
 /** A file is read once before, so that nothing is done if anything in it is wrong. Throws AppError "usage". */
 export async function keyPages(
   context: Context,
   args: readonly string[],
-  options: KeyFormOptions,
+  options: KeyFormOptions & NamespaceOption,
   verb: "get" | "delete",
 ): Promise<KeyPages> {
   const form = parseKeyForm(options);
@@ -50,7 +57,7 @@ export async function keyPages(
   const input = openBulkInput(context, only, form ?? "auto", { refusesCut: verb === "delete" });
   if (input.isFile && !existsSync(resolve(context.cwd, only))) {
     throw new AppError("usage", `there is no file ${visible(only)}`, {
-      hint: `for the key of that name: kvsync key ${verb} ${visible(only)}`,
+      hint: `for the key of that name: ${keyCommand(verb, only, options)}`,
     });
   }
   async function* pages(): AsyncGenerator<readonly Key[], void> {
