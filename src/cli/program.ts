@@ -158,15 +158,19 @@ export const SHORT_HELP = `kvsync keeps Workers KV namespaces and folders of fil
 kvsync --help lists all commands; kvsync COMMAND --help explains one.
 `;
 
+export interface ProgramOutput {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  /** What is asked for is told as JSON. */
+  readonly json?: boolean;
+}
+
 /** The whole program; `start` runs what the command line asks for. Errors of the command line are thrown, as
  * CommanderErrors. */
-export function buildProgram(
-  start: Start,
-  streams: { readonly out: (text: string) => void; readonly err: (text: string) => void },
-): Command {
+export function buildProgram(start: Start, { json = false, ...streams }: ProgramOutput): Command {
   const program = new Command("kvsync")
     .description("Keep Cloudflare Workers KV namespaces and folders of files in step.")
-    .version(VERSION, "-V, --version", "Print the version")
+    .version(json ? JSON.stringify({ version: VERSION }) : VERSION, "-V, --version", "Print the version")
     .helpOption("-h, --help", "Explain the command")
     .helpCommand(false)
     .option("-c, --config <file>", "The config file; else $KVSYNC_CONFIG, ./kvsync.yaml, the user's or the system's")

@@ -20,11 +20,8 @@ export async function runCli(args: readonly string[]): Promise<void> {
   let stop: StopSignals | undefined;
   // For what goes wrong before the options are known.
   const verbose = args.includes("-v") || args.includes("--verbose");
-  let output = openProcessOutput(
-    { progress: false, wait: true, json: args.includes("--json"), verbose },
-    () => undefined,
-    undefined,
-  );
+  const json = args.includes("--json");
+  let output = openProcessOutput({ progress: false, wait: true, json, verbose }, () => undefined, undefined);
   let exitCode: ExitCode = EXIT.done;
 
   const start: Start = async (work) => {
@@ -58,6 +55,7 @@ export async function runCli(args: readonly string[]): Promise<void> {
   const program = buildProgram(start, {
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(text),
+    json,
   });
 
   try {

@@ -44,6 +44,11 @@ describe("without a command", () => {
     });
   });
 
+  test.each([[["--version", "--json"]], [["--json", "-V"]]])("%j is JSON", async (args) => {
+    const { code, stdout } = await kvsync(args);
+    expect([code, JSON.parse(stdout)]).toEqual([0, { version: expect.stringMatching(/^\d+\.\d+\.\d+$/) as string }]);
+  });
+
   test.each([[["help", "key", "put"]], [["key", "put", "--help"]]])("%j explains the command", async (args) => {
     const run = await kvsync(args);
     expect(run.stdout).toMatch(/^Usage: kvsync key put \[options\] <key> \[value\]/);

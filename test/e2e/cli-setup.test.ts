@@ -225,6 +225,10 @@ describe("completion names", () => {
     await kvsync(["init"]);
     expect(await kvsync(["completion", "names", "mappings"])).toMatchObject({ code: 0, stdout: "app-config\n" });
     expect(await kvsync(["completion", "names", "namespaces"])).toMatchObject({ stdout: "app-config\nlocal:\n" });
+    expect(await kvsync(["completion", "names", "namespaces", "--json"])).toMatchObject({
+      code: 0,
+      stdout: '{"name":"app-config"}\n{"name":"local:"}\n',
+    });
   });
 
   test.each([

@@ -21,7 +21,11 @@ export function define(command: Command, start: Start): void {
     .action((shell: (typeof shells)[number] | "names", of: NamedThing = "mappings") =>
       start(async (context) => {
         const { output } = context;
-        if (shell === "names") return output.write(await namesIn(context, of));
+        if (shell === "names") {
+          for (const name of await namesIn(context, of))
+            await output.write(`${output.json ? JSON.stringify({ name }) : name}\n`);
+          return;
+        }
         const root = command.parent ?? command;
         await loadAll(root);
         await output.write(renderCompletion(shell, commandsOf(root, [])));
@@ -29,20 +33,19 @@ export function define(command: Command, start: Start): void {
     );
 }
 
-/** A name a line; nothing where there is no config, or none that can be read: a shell is no place for its faults. */
-async function namesIn(context: Context, of: NamedThing): Promise<string> {
+/** None where there is no config, or none that can be read: a shell is no place for its faults. */
+async function namesIn(context: Context, of: NamedThing): Promise<readonly string[]> {
   let config: Config;
   try {
     config = await context.config();
   } catch (error) {
-    if (error instanceof AppError) return "";
+    if (error instanceof AppError) return [];
     throw error;
   }
   const mappings = [...config.mappings.keys()];
   const accounts = [...config.accounts.keys()];
-  const names =
-    of === "mappings" ? mappings : of === "accounts" ? accounts : [...mappings, ...accounts.map((name) => `${name}:`)];
-  return names.map((name) => `${name}\n`).join("");
+  if (of === "mappings") return mappings;
+  return of === "accounts" ? accounts : [...mappings, ...accounts.map((name) => `${name}:`)];
 }
 
 /** `command` and all below it, flat. */
