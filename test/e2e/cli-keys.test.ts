@@ -297,7 +297,7 @@ describe("many keys", () => {
     await kvsync(["key", "put", "-n", "app", "there", "v"]);
     const run = await kvsync(["bulk", "get", "-n", "app", "there", "gone"]);
     expect([run.code, run.stdout]).toEqual([3, '{"key":"there","value":"v"}\n']);
-    expect(run.stderr).toBe("absent gone\nread 1 keys from cloudflare:app; 1 could not be read\n");
+    expect(run.stderr).toBe("absent gone\nread 1 key from cloudflare:app; 1 could not be read\n");
     await kvsync(["key", "delete", "-n", "app", "there"]);
   });
 

@@ -52,7 +52,7 @@ async function bulkGet(context: Context, args: readonly string[], options: Optio
   progress.close();
   const missing = tally.absent + tally.problem;
   output.note(
-    `read ${count(tally.value)} keys from ${label}${missing === 0 ? "" : `; ${count(missing)} could not be read`}`,
+    `read ${count(tally.value)} ${tally.value === 1 ? "key" : "keys"} from ${label}${missing === 0 ? "" : `; ${count(missing)} could not be read`}`,
   );
   return missing === 0 ? EXIT.done : EXIT.incomplete;
 }
