@@ -11,6 +11,7 @@ import { type Accounts, openAccounts, type OpenAccount } from "../accounts/accou
 import { type NamespaceLocation, parseNamespaceLocation } from "../mapping/location.ts";
 import { type Output, visibleLines } from "./render/output.ts";
 import { openProgress, type Progress } from "./render/progress.ts";
+import { errorRecord, tellError } from "./render/render-error.ts";
 import { readTextFile } from "../config/read-file.ts";
 import { openOutageTeller } from "./render/tell-outage.ts";
 
@@ -63,6 +64,10 @@ export interface Context extends ContextDeps {
   /** What `-n` says: `ACCOUNT:NAMESPACE[/FOLDER/]`, a mapping's name or a title; undefined: the only mapping's. */
   namespace(location: string | undefined): Promise<OpenNamespace>;
   openProgress(label: string): Progress;
+  /** One of several things has failed, and the others go on: a line on stderr for people, an event for programs. */
+  tellFailure(error: AppError, mapping: string): void;
+  /** Why the command is to end as it will, which has been told already: with --json it is the last line on stderr. */
+  readonly keepFailure: (error: AppError) => void;
   /** Asks on the terminal; true only for yes. Throws "usage" with `whenNobody` as its hint where there is no one to ask. */
   confirm(question: string, whenNobody: string): Promise<boolean>;
 }
@@ -70,6 +75,7 @@ export interface Context extends ContextDeps {
 export interface OpenContext extends Context {
   /** `error` with the account it is about in its message, where only one was used. */
   explain(error: unknown): unknown;
+  failures(): readonly AppError[];
   close(): Promise<void>;
 }
 
@@ -122,6 +128,7 @@ export function openContext(deps: ContextDeps): OpenContext {
       output.note(`${account}: waiting ${renderDuration(waitMs)} for the request budget`);
     },
   });
+  const failures: AppError[] = [];
   return {
     ...deps,
     lockTimeoutMs: lockTimeoutOf(options.lockTimeout),
@@ -135,6 +142,13 @@ export function openContext(deps: ContextDeps): OpenContext {
       progress = openProgress({ clock, output, traffics: () => accounts.clients() }, label);
       return progress;
     },
+    tellFailure: (error, mapping) => {
+      if (output.json) output.event({ ...errorRecord(error), mapping });
+      else tellError(error, output);
+      failures.push(error);
+    },
+    keepFailure: (error) => void failures.push(error),
+    failures: () => failures,
     confirm: async (question, whenNobody) => {
       if (deps.stdin.isTTY)
         return (await import("./input/confirm.ts")).confirm(question, { stdin: deps.stdin, output, signal });

@@ -59,6 +59,10 @@ const byErrorCode: Readonly<Record<ErrorCode, ExitCode>> = {
   "disk-full": EXIT.failed,
   "address-in-use": EXIT.failed,
   interrupted: EXIT.sigint,
+  failed: EXIT.failed,
+  "hook-failed": EXIT.failed,
+  incomplete: EXIT.incomplete,
+  conflicts: EXIT.conflicts,
 };
 
 /** What went wrong into the code of the process: all but an AppError is a bug. */
@@ -83,6 +87,21 @@ const WORST_FIRST: readonly ExitCode[] = [
 export function worstExitCode(codes: readonly ExitCode[]): ExitCode {
   return WORST_FIRST.find((code) => codes.includes(code)) ?? codes.find((code) => code !== EXIT.done) ?? EXIT.done;
 }
+
+/** What a command that ends with `exitCode` has failed in, as far as the code alone tells; undefined: it has not failed. That
+ * there are differences is an answer. */
+export function failureOfExitCode(exitCode: ExitCode): AppError | undefined {
+  if (exitCode === EXIT.done || exitCode === EXIT.different) return undefined;
+  const [code, message] = endings.get(exitCode) ?? ["failed", "it failed: the lines before say in what"];
+  return new AppError(code, message);
+}
+
+const endings: ReadonlyMap<ExitCode, readonly [ErrorCode, string]> = new Map([
+  [EXIT.incomplete, ["incomplete", "some keys failed: the lines before name each"]],
+  [EXIT.held, ["held", "a guard holds the plan, and nothing was changed"]],
+  [EXIT.conflicts, ["conflicts", "conflicts wait: the lines before name each"]],
+  [EXIT.planOutdated, ["plan-outdated", "the plan no longer fits, and nothing was changed"]],
+]);
 
 const bySignal = { SIGINT: EXIT.sigint, SIGTERM: EXIT.sigterm, SIGPIPE: EXIT.sigpipe } as const;
 

@@ -8,10 +8,10 @@ import { systemClock } from "../core/system-clock.ts";
 import { operationErrorOf } from "../journal/operation-error.ts";
 import type { Start } from "./command-entry.ts";
 import { type GlobalOptions, openContext } from "./context.ts";
-import { EXIT, type ExitCode, exitCodeOf, exitCodeOfSignal } from "./exit-code.ts";
+import { EXIT, type ExitCode, exitCodeOf, exitCodeOfSignal, failureOfExitCode } from "./exit-code.ts";
 import { openOutput, type Output } from "./render/output.ts";
 import { buildProgram, SHORT_HELP } from "./program.ts";
-import { errorRecord, renderError } from "./render/render-error.ts";
+import { tellError } from "./render/render-error.ts";
 import { openStopSignals, type StopSignals } from "./process/stop-signals.ts";
 import { expectToSettle } from "./process/unsettled.ts";
 
@@ -48,13 +48,17 @@ export async function runCli(args: readonly string[]): Promise<void> {
     } finally {
       await context.close();
     }
+    if (output.json) tellEnding(output, exitCode, context.failures());
   };
-  const fail = (error: unknown): ExitCode => tellError(error, output, stop, verbose);
+  const fail = (error: unknown): ExitCode => failWith(error, output, stop, verbose);
   process.on("uncaughtException", (error) => process.exit(fail(error)));
   expectToSettle(fail);
   const program = buildProgram(start, {
     out: (text) => process.stdout.write(text),
-    err: (text) => process.stderr.write(text),
+    // Help that nobody has asked for: the error that follows says what is wrong.
+    err: (text) => {
+      if (!output.json) process.stderr.write(text);
+    },
     json,
   });
 
@@ -90,7 +94,13 @@ function openProcessOutput(options: GlobalOptions, onClosed: () => void, signal:
   return openOutput({ stdout, stderr, env, json, quiet, verbose, progress: progress && !json, onClosed, signal });
 }
 
-function tellError(thrown: unknown, output: Output, stop: StopSignals | undefined, verbose: boolean): ExitCode {
+/** The last line on stderr with --json, of a command that has done what it could, and failed all the same. */
+function tellEnding(output: Output, exitCode: ExitCode, failures: readonly AppError[]): void {
+  const failure = failures.find((error) => exitCodeOf(error) === exitCode) ?? failureOfExitCode(exitCode);
+  if (failure !== undefined) tellError(failure, output, { exitCode });
+}
+
+function failWith(thrown: unknown, output: Output, stop: StopSignals | undefined, verbose: boolean): ExitCode {
   const error = operationErrorOf(thrown) ?? thrown;
   if (error === undefined) return EXIT.done;
   const signal = stop?.received();
@@ -99,8 +109,7 @@ function tellError(thrown: unknown, output: Output, stop: StopSignals | undefine
   if (signal === "SIGPIPE") return exitCode;
   const isAbort = signal !== undefined && error instanceof Error && error.name === "AbortError";
   const shown = isAbort ? new AppError("interrupted", `stopped by ${signal}`) : error;
-  if (output.json) output.warn(JSON.stringify(errorRecord(shown, exitCode)));
-  else output.warn(renderError(shown, output.stderr, verbose));
+  tellError(shown, output, { exitCode, verbose });
   return exitCode;
 }
 

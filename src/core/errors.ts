@@ -33,7 +33,15 @@ export type ErrorCode =
   | "io"
   | "disk-full"
   | "address-in-use"
-  | "interrupted";
+  | "interrupted"
+  /** What was asked for was looked into, and did not come out well. */
+  | "failed"
+  /** Done, but a program that the config names to be run afterwards failed. */
+  | "hook-failed"
+  /** Done but for some keys. */
+  | "incomplete"
+  /** Conflicts wait for a person. */
+  | "conflicts";
 
 export interface AppErrorOptions {
   readonly hint?: string;

@@ -2,7 +2,6 @@
 
 import { isUtf8 } from "node:buffer";
 import type { Command } from "commander";
-import { visible } from "../../core/errors.ts";
 import type { Key } from "../../core/key.ts";
 import { LIST_LIMIT_MIN } from "../../core/limits.ts";
 import { unstampMetadata } from "../../core/stamp.ts";
@@ -15,7 +14,7 @@ import { EXIT, type ExitCode } from "../exit-code.ts";
 import type { KeyFormOptions } from "../input/key-form.ts";
 import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../input/namespace-option.ts";
 import { count } from "../render/progress.ts";
-import { warnOfProblem } from "../render/render-problem.ts";
+import { warnOfAbsent, warnOfProblem } from "../render/render-problem.ts";
 import { printableJson } from "../render/printable-json.ts";
 
 type Options = NamespaceOption & KeyFormOptions;
@@ -39,7 +38,7 @@ async function bulkGet(context: Context, args: readonly string[], options: Optio
       if (outcome.kind === "value") {
         const attributes = outcome.attributes ?? (await readAttributes(opened, outcome.key, signal));
         await output.write(renderPair(outcome, attributes));
-      } else if (outcome.kind === "absent") output.warn(`${output.stderr.yellow("absent")} ${visible(outcome.key)}`);
+      } else if (outcome.kind === "absent") warnOfAbsent(outcome.key, output);
       else warnOfProblem(outcome.problem, output);
     }
     progress.update({

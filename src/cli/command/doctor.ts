@@ -36,7 +36,13 @@ async function doctor(context: Context): Promise<ExitCode> {
       : `${counts.fail} failed, ${counts.warn} to look at, ${counts.ok} well`,
   );
   output.event({ type: "summary", command: "doctor", ok: counts.ok, warnings: counts.warn, failed: counts.fail });
-  return counts.fail === 0 ? EXIT.done : EXIT.failed;
+  if (counts.fail === 0) return EXIT.done;
+  context.keepFailure(
+    new AppError("failed", `${counts.fail} ${counts.fail === 1 ? "check" : "checks"} failed`, {
+      hint: "each says what to do about it",
+    }),
+  );
+  return EXIT.failed;
 }
 
 async function* runChecks(context: Context): AsyncGenerator<Check> {

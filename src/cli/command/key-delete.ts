@@ -13,7 +13,7 @@ import { parseKeyArgument } from "../input/key-argument.ts";
 import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../input/namespace-option.ts";
 import { count } from "../render/progress.ts";
 import { shellWord } from "../render/render-held.ts";
-import { tellProblem } from "../render/render-problem.ts";
+import { tellAbsent, tellProblem } from "../render/render-problem.ts";
 import { summaryRecord } from "../render/summary.ts";
 
 interface Options extends NamespaceOption {
@@ -71,7 +71,7 @@ async function deleteKeysOf(context: Context, texts: readonly string[], options:
       hint: `see what there is: kvsync key list ${shellWord(label)}`,
     });
   }
-  for (const key of absent) output.warn(`${output.stderr.yellow("absent")} ${visible(key)}`);
+  for (const key of absent) tellAbsent(key, output);
   const noun = keys.length === 1 ? `"${visible(only!)}"` : `${count(removed)} ${removed === 1 ? "key" : "keys"}`;
   // KV deletes also what is not there, and does not say so.
   output.report(options.force === true ? `asked ${label} to delete ${noun}` : `deleted ${noun} from ${label}`);

@@ -118,6 +118,7 @@ async function remove(
       ))
     ) {
       context.output.note("nothing was deleted");
+      context.keepFailure(new AppError("failed", "the answer was no: nothing was deleted"));
       return EXIT.failed;
     }
   }

@@ -15,7 +15,6 @@ import type { Context } from "../context.ts";
 import { EXIT, type ExitCode, exitCodeOf, worstExitCode } from "../exit-code.ts";
 import { knownMappings } from "../input/known-mappings.ts";
 import { lookAtJournal } from "../round/look-at-journal.ts";
-import { renderError } from "../render/render-error.ts";
 import { renderKnownStatus, renderStatus } from "../render/render-status.ts";
 
 interface Options {
@@ -51,6 +50,7 @@ async function status(context: Context, names: readonly string[], options: Optio
     const wait = { stateDir, client, names, timeoutMs: timeout.value };
     const shown = isWaited ? await waitFor(context, wait) : await ask(client, names);
     tell(context, shown);
+    for (const { error } of shown.mappings) if (error !== null) context.keepFailure(failureOf(error));
     return isWaited ? worstExitCode(shown.mappings.map(exitCodeOfState)) : EXIT.done;
   } finally {
     client.close();
@@ -145,13 +145,17 @@ function timedOut(status: DaemonStatus, isRoundOver: boolean): AppError {
 }
 
 function exitCodeOfState({ state, conflicts, error }: MappingStatus): ExitCode {
-  if (error !== null) return exitCodeOf(new AppError(error.code, error.message));
+  if (error !== null) return exitCodeOf(failureOf(error));
   if (state === "hold") return EXIT.held;
   if (state === "incomplete") return EXIT.incomplete;
   return conflicts > 0 ? EXIT.conflicts : EXIT.done;
 }
 
-/** Without a daemon: what its journal knows. The exit code says that there is none. */
+function failureOf({ code, message, hint }: NonNullable<MappingStatus["error"]>): AppError {
+  return new AppError(code, message, hint === null ? {} : { hint });
+}
+
+/** Without a daemon: what its journal knows. Throws `error`, which says that there is none. */
 async function tellKnown(
   context: Context,
   {
@@ -159,7 +163,7 @@ async function tellKnown(
     names,
     error,
   }: { readonly stateDir: string; readonly names: readonly string[]; readonly error: AppError },
-): Promise<ExitCode> {
+): Promise<never> {
   const { clock, output } = context;
   const config = await context.config();
   const chosen = names.length > 0 || config.auto === undefined ? await context.mappings(names) : knownMappings(config);
@@ -169,8 +173,7 @@ async function tellKnown(
   for (const mapping of mappings) output.event({ type: "mapping", ...mapping });
   output.event({ type: "summary", command: "status", running: false, now, stateDir, configFile: config.file ?? null });
   for (const line of renderKnownStatus(mappings, now, output.stdout)) output.line(line);
-  output.warn(renderError(error, output.stderr, false));
-  return exitCodeOf(error);
+  throw error;
 }
 
 function tell({ output }: Context, status: DaemonStatus): void {

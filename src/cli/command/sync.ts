@@ -10,7 +10,7 @@ import type { Context } from "../context.ts";
 import { ALL_LINES } from "../round/define-round.ts";
 import { EXIT, type ExitCode, exitCodeOf, worstExitCode } from "../exit-code.ts";
 import { count } from "../render/progress.ts";
-import { renderError } from "../render/render-error.ts";
+import { shellWord } from "../render/render-held.ts";
 import { runMappings } from "../round/run-mappings.ts";
 
 interface Options {
@@ -52,7 +52,8 @@ async function syncByDaemon(context: Context, names: readonly string[], options:
   }
 }
 
-function tellAnswer({ output }: Context, { mapping, round, held, error }: SyncAnswer): ExitCode {
+function tellAnswer(context: Context, { mapping, round, held, error }: SyncAnswer): ExitCode {
+  const { output } = context;
   output.event({ type: "summary", command: "sync", mapping, ...round, held, error });
   const name = output.stdout.bold(visible(mapping));
   if (error !== null) {
@@ -61,12 +62,17 @@ function tellAnswer({ output }: Context, { mapping, round, held, error }: SyncAn
       `${mapping}: ${error.message}`,
       error.hint === null ? {} : { hint: error.hint },
     );
-    output.warn(renderError(failure, output.stderr, false));
+    context.tellFailure(failure, mapping);
     return exitCodeOf(failure);
   }
   if (held !== null) {
     output.line(
       `${name}: held as plan ${held}; kvsync status says why, kvsync approve ${mapping} --plan ${held} lets it run`,
+    );
+    context.keepFailure(
+      new AppError("held", `mapping "${visible(mapping)}" is held with plan ${held}`, {
+        hint: `to see why: kvsync status; to let it run: kvsync approve ${shellWord(mapping)} --plan ${held}`,
+      }),
     );
     return EXIT.held;
   }

@@ -28,7 +28,7 @@ export async function confirm(question: string, { stdin, output, signal }: Confi
   try {
     const answer = await Promise.race([ended, asked]);
     // The cursor stands behind the question still.
-    if (answer === undefined) output.warn("");
+    if (answer === undefined) process.stderr.write("\n");
     return answer !== undefined && /^y(es)?$/i.test(answer.trim());
   } catch (error) {
     signal.throwIfAborted();

@@ -22,7 +22,7 @@ export function holdBack(output: Output): HeldOutput {
         if ("type" in record && SAID.has(record.type)) said.push(() => output.event(record));
       },
       note: (text) => said.push(() => output.note(text)),
-      warn: (text) => said.push(() => output.warn(text)),
+      warn: (text, record) => said.push(() => output.warn(text, record)),
     },
     tell: () => {
       for (const say of said) say();

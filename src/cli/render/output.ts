@@ -1,6 +1,7 @@
-// What a command says: results on stdout, everything else on stderr. With --json, results are lines of JSON and nothing
-// else is on stdout. Control characters that come from keys and servers are made visible wherever people read.
+// What a command says: results on stdout, everything else on stderr. With --json, all lines are JSON, on stderr too, and only
+// results are on stdout. Control characters that come from keys and servers are made visible wherever people read.
 
+import { stripVTControlCharacters } from "node:util";
 import { visible } from "../../core/errors.ts";
 import { redact } from "../../core/redact.ts";
 import { printableJson } from "./printable-json.ts";
@@ -44,10 +45,10 @@ export interface Output {
   report(text: string): void;
   /** A line of result for programs. Nothing without --json. */
   event(record: object): void;
-  /** On stderr, unless --quiet. */
+  /** On stderr, unless --quiet. With --json this, and what follows, is a record `{"type":"note","message":...}`. */
   note(text: string): void;
-  /** On stderr, always. */
-  warn(text: string): void;
+  /** On stderr, always. `record`: what programs get instead of the text. */
+  warn(text: string, record?: object): void;
   /** On stderr, with -v. */
   detail(text: string): void;
   /** What stands on the terminal and has to be taken away before a line is written. */
@@ -78,6 +79,10 @@ export function openOutput(options: OutputOptions): Output {
   // Nobody is left to be told.
   stderr.on("error", () => undefined);
 
+  const tell = (type: "note" | "warning" | "detail", text: string, record?: object): void => {
+    const told = record ?? { type, message: stripVTControlCharacters(text).trim() };
+    put(stderr, json ? `${printableJson(JSON.stringify(told))}\n` : `${text}\n`);
+  };
   const put = (stream: OutputStream, text: string): void => {
     live?.clear();
     if (stream !== stdout || !closed) stream.write(redact(text));
@@ -110,11 +115,11 @@ export function openOutput(options: OutputOptions): Output {
       if (json) put(stdout, `${printableJson(JSON.stringify(record))}\n`);
     },
     note: (text) => {
-      if (!quiet) put(stderr, `${text}\n`);
+      if (!quiet) tell("note", text);
     },
-    warn: (text) => put(stderr, `${text}\n`),
+    warn: (text, record) => tell("warning", text, record),
     detail: (text) => {
-      if (verbose) put(stderr, `${text}\n`);
+      if (verbose) tell("detail", text);
     },
     setLive: (next) => {
       live = next;

@@ -2,7 +2,7 @@
 
 import { AppError } from "../../core/errors.ts";
 import { type ExitCode, exitCodeOf } from "../exit-code.ts";
-import { type Style, visibleLines } from "./output.ts";
+import { type Output, type Style, visibleLines } from "./output.ts";
 
 /** Lines for people: what failed, then what to do. `verbose` adds the causes. A bug is shown with its trace. */
 export function renderError(error: unknown, style: Style, verbose: boolean): string {
@@ -21,6 +21,15 @@ export function renderError(error: unknown, style: Style, verbose: boolean): str
 
 function causesOf(error: Error): string[] {
   return error.cause instanceof Error ? [error.cause.message, ...causesOf(error.cause)] : [];
+}
+
+/** As a line on stderr for people, and as a record there for programs. */
+export function tellError(
+  error: unknown,
+  output: Output,
+  { exitCode, verbose = false }: { readonly exitCode?: ExitCode; readonly verbose?: boolean } = {},
+): void {
+  output.warn(renderError(error, output.stderr, verbose), errorRecord(error, exitCode));
 }
 
 /** The last line on stderr with --json. */

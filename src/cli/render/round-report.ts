@@ -2,8 +2,8 @@
 // or, with --json, for programs. The summary's form is a contract: see README.md.
 
 import type { MonotonicMs } from "../../core/clock.ts";
-import { renderTrip } from "../../core/guards.ts";
-import { visible } from "../../core/errors.ts";
+import { countedKeys, renderTrip } from "../../core/guards.ts";
+import { AppError, visible } from "../../core/errors.ts";
 import { renderByteCount, renderDuration } from "../../core/units.ts";
 import type { PlanTrip } from "../../engine/plan/measure.ts";
 import type { Target } from "../../engine/plan/action.ts";
@@ -112,7 +112,10 @@ export function openRoundReport(context: Context, subject: Subject): RoundReport
       else if (held !== undefined && !output.json) output.warn(renderHeld(held, run, output.stderr));
       else if (subject.command === "diff" && result.written + result.removed > 0 && !output.json)
         output.note(renderHint("To carry these differences over, type:", run.again, output.stderr));
-      return exitCodeOf(subject, result);
+      const code = exitCodeOf(subject, result);
+      const failure = failureOf(code, { subject: visible(name), result, held, again: run.again });
+      if (failure !== undefined) context.keepFailure(failure);
+      return code;
     },
     close: () => progress.close(),
   };
@@ -208,6 +211,29 @@ function summaryRecord(
     durationMs,
     ...(dryRun && { dryRun }),
   };
+}
+
+/** What the round has failed in as a whole. */
+function failureOf(
+  code: ExitCode,
+  about: {
+    readonly subject: string;
+    readonly result: RoundResult;
+    readonly held: Held | undefined;
+    readonly again: string;
+  },
+): AppError | undefined {
+  const { subject, result, held, again } = about;
+  if (code === EXIT.held)
+    return new AppError("held", `${subject} is held, and nothing was changed: ${held?.reason ?? "a guard holds it"}`, {
+      hint: `to see the whole plan: ${again} --dry-run; to let it pass: ${again} --force`,
+    });
+  if (code === EXIT.planOutdated)
+    return new AppError("plan-outdated", `${subject}: the plan no longer fits, and nothing was changed`, {
+      hint: "make it again: kvsync plan --out FILE",
+    });
+  if (code === EXIT.incomplete) return new AppError("incomplete", `${subject}: ${countedKeys(result.failed)} failed`);
+  return undefined;
 }
 
 function exitCodeOf({ compares, dryRun }: Subject, result: RoundResult): ExitCode {

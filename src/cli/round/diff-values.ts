@@ -20,13 +20,12 @@ import type { KvApi } from "../../kv/kv-api.ts";
 import type { Replica } from "../../replica/replica.ts";
 import type { Content } from "../render/content-diff.ts";
 import type { Context } from "../context.ts";
-import { EXIT, type ExitCode, exitCodeOf, worstExitCode } from "../exit-code.ts";
+import { EXIT, type ExitCode, worstExitCode } from "../exit-code.ts";
 import { lookAtJournal } from "./look-at-journal.ts";
 import { openLocation } from "../../mapping/open-location.ts";
 import { count } from "../render/progress.ts";
 import { countRequests, requestsRecord } from "../render/request-counts.ts";
 import { locationDeps } from "./run-copy.ts";
-import { renderError } from "../render/render-error.ts";
 import { contentOfOutcome, tellContentDiff } from "../render/show-contents.ts";
 
 /** What one side holds of a key; without an entry there is no value, or none that could be read. */
@@ -71,7 +70,7 @@ export async function diffMappingValues(
     const reasons = new Set(found.map((one) => one.missing.get(key)));
     if (!reasons.has(undefined)) missing.set(key, reasons.has("absent") ? "absent" : "unmanaged");
   }
-  return endWith(context, worstExitCode(found.map(({ code }) => code)), missing);
+  return endWith(worstExitCode(found.map(({ code }) => code)), missing);
 }
 
 /** Of two places. Throws as {@link diffMappingValues} does. */
@@ -98,13 +97,13 @@ export async function diffLocationValues(
       subject: { ...(account !== undefined && { account }), ...(namespace !== undefined && { namespace }) },
       apis: [source.api, destination.api],
     });
-    return endWith(context, code, missing);
+    return endWith(code, missing);
   } finally {
     await Promise.all([source.replica.close(), destination.replica.close()]);
   }
 }
 
-function endWith({ output }: Context, code: ExitCode, missing: Missing): ExitCode {
+function endWith(code: ExitCode, missing: Missing): ExitCode {
   if (missing.size === 0) return code;
   const reasons = [...missing].map(([key, reason]) =>
     reason === "absent"
@@ -116,9 +115,8 @@ function endWith({ output }: Context, code: ExitCode, missing: Missing): ExitCod
       ? "write a key as kvsync diff shows it: without the prefix of the mapping"
       : "kvsync carries it neither way; config.example.yaml shows how to take it in",
   });
-  if (code === EXIT.done || code === EXIT.different) throw error;
-  output.warn(renderError(error, output.stderr, false));
-  return worstExitCode([code, exitCodeOf(error)]);
+  // It outweighs keys that could not be read.
+  throw error;
 }
 
 async function diffMapping(

@@ -2,7 +2,7 @@
 
 import type { Config, MappingConfig } from "../../config/config.ts";
 import { configSecrets } from "../../config/config-secrets.ts";
-import { visible } from "../../core/errors.ts";
+import { AppError, visible } from "../../core/errors.ts";
 import { openHooks } from "../../mapping/hooks/hooks.ts";
 import { heldPlan, tellChanges } from "../../mapping/hooks/tell-hooks.ts";
 import type { RoundReport } from "../../mapping/round-port.ts";
@@ -12,7 +12,7 @@ import { EXIT, type ExitCode } from "../exit-code.ts";
 /** Runs what the round gives reason for, and waits for it. `heldBefore`: the plan that the mapping was held with before.
  * Returns EXIT.failed if a program failed, which is told on stderr. */
 export async function runRoundHooks(
-  { clock, env, output, signal }: Context,
+  { clock, env, output, signal, keepFailure }: Context,
   { mapping, config }: { readonly mapping: MappingConfig; readonly config: Config },
   report: RoundReport,
   heldBefore: string | undefined,
@@ -21,7 +21,9 @@ export async function runRoundHooks(
   const all = [onChange, onHold, onConflict].filter((hook) => hook !== undefined);
   if (all.length === 0) return EXIT.done;
   const detail = (message: string): void => output.detail(`${visible(name)}: ${message}`);
-  const warn = (message: string): void => output.warn(`${visible(name)}: ${message}`);
+  const warn = (message: string): void => {
+    if (!output.json) output.warn(`${visible(name)}: ${message}`);
+  };
   const hooks = openHooks({
     clock,
     log: { debug: detail, info: detail, warn, error: warn },
@@ -35,6 +37,10 @@ export async function runRoundHooks(
   const { hold } = report;
   if (hold !== undefined && hold.plan !== heldBefore) hooks.held(heldPlan(hold));
   await hooks.close(Math.max(...all.map(({ timeoutMs }) => timeoutMs)), signal);
-  for (const { stderr } of hooks.failures().values()) if (stderr !== "") output.warn(stderr);
+  for (const [hook, { reason, stderr }] of hooks.failures()) {
+    if (stderr !== "" || output.json)
+      output.warn(stderr, { type: "hook-failed", mapping: name, hook, message: reason, stderr });
+    keepFailure(new AppError("hook-failed", `${visible(name)}: ${hook} ${reason}`));
+  }
   return hooks.failures().size > 0 ? EXIT.failed : EXIT.done;
 }

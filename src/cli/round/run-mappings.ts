@@ -21,7 +21,6 @@ import { type NamespacePlace, namespacePlace } from "../../mapping/place.ts";
 import type { Context } from "../context.ts";
 import { EXIT, exitCodeOf, type ExitCode, worstExitCode } from "../exit-code.ts";
 import { growHeapFreely } from "../process/launch.ts";
-import { errorRecord, renderError } from "../render/render-error.ts";
 import { type Held, shellWord } from "../render/render-held.ts";
 import { countRequests } from "../render/request-counts.ts";
 import { runRoundHooks } from "./round-hooks.ts";
@@ -158,9 +157,7 @@ async function runMapping(
   } catch (error) {
     const isOver = !(error instanceof AppError) || error.code === "state-damaged" || error.code === "state-removed";
     if (!hasOthers || isOver || context.signal.aborted) throw error;
-    const { output } = context;
-    output.event({ ...errorRecord(error), mapping: mapping.name });
-    output.warn(renderError(error, output.stderr, false));
+    context.tellFailure(error, mapping.name);
     return exitCodeOf(error);
   }
 }
@@ -225,10 +222,13 @@ async function runRound(
     const found = { held, creates: dryRun ? lackOf(mapping, round, hasFolder) : undefined };
     const code = report.finish(round.result, requests(), found);
     const hooks = dryRun ? EXIT.done : await runRoundHooks(context, { mapping, config }, round, heldBefore);
-    const waiting = isWaiting(mapping, command, round.result.conflicts) ? EXIT.conflicts : EXIT.done;
+    const { conflicts } = round.result;
+    const waits = isWaiting(mapping, command, conflicts);
+    if (waits)
+      context.keepFailure(new AppError("conflicts", `${visible(name)}: ${conflicts} conflicts wait to be decided`));
     // Also where nothing of it is planned now: what could not be looked at may be what it is held for.
     const holding = round.hold === undefined ? EXIT.done : EXIT.held;
-    return worstExitCode([code, hooks, waiting, holding]);
+    return worstExitCode([code, hooks, waits ? EXIT.conflicts : EXIT.done, holding]);
   } finally {
     report.close();
     await rounds.close();

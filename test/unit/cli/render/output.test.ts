@@ -52,7 +52,12 @@ function open(
 describe("output", () => {
   test.each([
     ["by default", {}, "line\nreport\n", "note\nwarn\n"],
-    ["with --json", { json: true }, '{"type":"event"}\n', "note\nwarn\n"],
+    [
+      "with --json",
+      { json: true },
+      '{"type":"event"}\n',
+      '{"type":"note","message":"note"}\n{"type":"warning","message":"warn"}\n',
+    ],
     ["with --quiet", { quiet: true }, "line\n", "warn\n"],
     ["with -v", { verbose: true }, "line\nreport\n", "note\nwarn\ndetail\n"],
   ])("%s", (_, options, out, err) => {

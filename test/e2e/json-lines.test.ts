@@ -1,0 +1,272 @@
+// With --json, each line of every command is JSON, on stdout and on stderr, whether it succeeds or fails; and what fails says so
+// in the last line on stderr.
+
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { Command } from "commander";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { loadAll } from "../../src/cli/command-entry.ts";
+import { buildProgram } from "../../src/cli/program.ts";
+import { type CliRun, ended, records, runCli, startCli } from "../support/cli.ts";
+
+interface Step {
+  /** As one types it, with the command first. */
+  readonly type: string;
+  /** Elsewhere than in the folder with the config. */
+  readonly cwd?: string;
+  readonly before?: () => void | Promise<void>;
+}
+
+interface Failing extends Step {
+  readonly exitCode: number;
+  readonly code: string;
+}
+
+let dir = "";
+
+beforeAll(async () => {
+  dir = mkdtempSync(join(tmpdir(), "kvsync-json-"));
+  write(
+    "kvsync.yaml",
+    `state_dir: ./state
+accounts: { local: { endpoint: embedded } }
+root: ./kv
+mappings:
+  p: { account: local, mode: push, create: true, delete: all }
+  l: { account: local, mode: pull, create: true }
+  w: { account: local, mode: two-way, create: true }
+  c: { account: local, mode: two-way, create: true, conflict: hold }
+  h: { account: local, mode: push, create: true, on_change: { run: [sh, -c, "echo went wrong >&2; exit 3"] } }
+  g: { account: local, mode: push, create: true, delete: all }
+`,
+  );
+  write("broken.yaml", "accounts: { local: { endpoint: nowhere } }\n");
+  write("pairs.jsonl", '{"key":"a","value":"1"}\n{"key":"b","value":"2"}\n');
+  for (const name of ["p", "w", "c", "h", "g"]) write(`kv/${name}/k`, "value");
+  for (const folder of ["kv/l", "new", "empty"]) mkdirSync(join(dir, folder));
+  await kvsync("namespace create local:l");
+  await kvsync("namespace create local:c");
+  await kvsync("key put k other -n c");
+});
+
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+function write(path: string, text: string): void {
+  mkdirSync(dirname(join(dir, path)), { recursive: true });
+  writeFileSync(join(dir, path), text);
+}
+
+const remove = (path: string): void => rmSync(join(dir, path));
+
+function kvsync(type: string, cwd = "."): Promise<CliRun> {
+  return runCli(type.split(" "), { cwd: join(dir, cwd) });
+}
+
+/** What runs until it is stopped. */
+async function untilReady(args: readonly string[]): Promise<CliRun> {
+  const child = startCli(args, { cwd: dir });
+  const run = ended(child);
+  await Promise.race([new Promise((resolve) => child.stdout!.once("data", resolve)), run]);
+  child.kill("SIGTERM");
+  return run;
+}
+
+/** Commands whose stdout is no JSON, whatever is asked: a value as it is, and a script. */
+const RAW: ReadonlySet<string> = new Set(["key get", "completion"]);
+
+const LASTING: ReadonlySet<string> = new Set(["run", "serve"]);
+
+/** In this order: some need what others leave behind. */
+const SUCCEEDING: readonly Step[] = [
+  { type: "init", cwd: "new" },
+  { type: "namespace create local:x" },
+  { type: "namespace get local:x" },
+  { type: "namespace list" },
+  { type: "namespace rename local:x y" },
+  { type: "namespace delete local:y --yes" },
+  { type: "key put k v -n l" },
+  { type: "key get k -n l" },
+  { type: "key get k -n l -o got" },
+  { type: "key metadata k -n l" },
+  { type: "bulk put pairs.jsonl -n l" },
+  { type: "bulk get a b -n l" },
+  { type: "key list -n l" },
+  { type: "pull l -v" },
+  { type: "key put k v2 -n l" },
+  { type: "pull l" },
+  { type: "bulk delete a b -n l" },
+  { type: "key delete k -n l" },
+  { type: "push p g -v" },
+  { type: "sync w" },
+  { type: "diff p" },
+  { type: "plan p --out none.plan" },
+  { type: "apply none.plan" },
+  { type: "copy ./kv/p local:p" },
+  { type: "check ./kv/p local:p" },
+  { type: "history" },
+  { type: "trash list" },
+  { type: "trash restore 1 --to restored" },
+  { type: "map k -m p" },
+  { type: "doctor" },
+  { type: "completion bash" },
+  { type: "serve --port 0" },
+  { type: "run" },
+];
+
+const FAILING: readonly Failing[] = [
+  { type: "init", exitCode: 1, code: "io" },
+  { type: "namespace create local:p", exitCode: 1, code: "namespace-exists" },
+  { type: "namespace get local:nope", exitCode: 1, code: "namespace-not-found" },
+  { type: "namespace list nope", exitCode: 2, code: "usage" },
+  { type: "namespace rename local:nope x", exitCode: 1, code: "namespace-not-found" },
+  { type: "namespace delete local:p", exitCode: 2, code: "usage" },
+  { type: "key put k v -n local:nope", exitCode: 1, code: "namespace-not-found" },
+  { type: "key get nope -n p", exitCode: 1, code: "key-not-found" },
+  { type: "key metadata nope -n p", exitCode: 1, code: "key-not-found" },
+  { type: "key list -n local:nope", exitCode: 1, code: "namespace-not-found" },
+  { type: "key delete nope -n p", exitCode: 1, code: "key-not-found" },
+  { type: "key delete nope k -n w", exitCode: 3, code: "incomplete" },
+  { type: "bulk put nope.json -n p", exitCode: 1, code: "io" },
+  { type: "bulk get nope k -n p", exitCode: 3, code: "incomplete" },
+  { type: "bulk delete nope.json -n p", exitCode: 2, code: "usage" },
+  {
+    type: "sync w",
+    exitCode: 3,
+    code: "incomplete",
+    before: () => ["kv/w/bad", "kv/w/bad%meta"].forEach((path) => write(path, "no JSON")),
+  },
+  {
+    type: "pull p",
+    exitCode: 2,
+    code: "usage",
+    before: () => ["kv/w/bad", "kv/w/bad%meta"].forEach(remove),
+  },
+  { type: "copy ./empty local:p", exitCode: 1, code: "source-empty" },
+  { type: "check ./nope local:p", exitCode: 1, code: "root-missing" },
+  { type: "diff p --values nope", exitCode: 1, code: "key-not-found" },
+  { type: "sync c", exitCode: 6, code: "conflicts" },
+  { type: "push h", exitCode: 1, code: "hook-failed" },
+  { type: "push g", exitCode: 5, code: "held", before: () => remove("kv/g/k") },
+  { type: "plan p --out -", exitCode: 2, code: "usage" },
+  {
+    type: "apply outdated.plan",
+    exitCode: 12,
+    code: "plan-outdated",
+    before: async () => {
+      write("kv/p/k", "planned");
+      expect(await kvsync("plan p --out outdated.plan")).toMatchObject({ code: 4 });
+      write("kv/p/k", "written since");
+    },
+  },
+  {
+    type: "apply held.plan",
+    exitCode: 5,
+    code: "held",
+    before: async () => {
+      remove("kv/p/k");
+      await kvsync("plan p --out held.plan");
+    },
+  },
+  { type: "push p", exitCode: 5, code: "held" },
+  { type: "push p nope", exitCode: 2, code: "usage" },
+  { type: "push h g", exitCode: 5, code: "held" },
+  { type: "history nope", exitCode: 2, code: "usage" },
+  { type: "trash list nope", exitCode: 2, code: "usage" },
+  { type: "trash restore 999", exitCode: 2, code: "usage" },
+  { type: "approve w", exitCode: 2, code: "usage" },
+  { type: "reload", exitCode: 1, code: "not-running" },
+  { type: "status", exitCode: 1, code: "not-running" },
+  { type: "sync --now", exitCode: 1, code: "not-running" },
+  { type: "map /nowhere/k", exitCode: 2, code: "usage" },
+  { type: "doctor -c broken.yaml", exitCode: 1, code: "failed" },
+  { type: "completion nosuchshell", exitCode: 2, code: "usage" },
+  { type: "serve --port 99999", exitCode: 2, code: "usage" },
+  { type: "run nope", exitCode: 2, code: "usage" },
+  { type: "key", exitCode: 2, code: "usage" },
+  { type: "nonsense", exitCode: 2, code: "usage" },
+  { type: "push --nonsense", exitCode: 2, code: "usage" },
+];
+
+/** The command of `type`: `key list` of `key list -n l`. */
+function commandOf(type: string): string {
+  const [first = "", second = ""] = type.split(" ");
+  return ["namespace", "key", "bulk", "trash"].includes(first) ? `${first} ${second}` : first;
+}
+
+function errorsIn(lines: readonly Record<string, unknown>[]): readonly Record<string, unknown>[] {
+  return lines.filter((line) => line["type"] === "error");
+}
+
+describe("with --json", () => {
+  it.each(SUCCEEDING)("kvsync $type succeeds in lines of JSON", { timeout: 30_000 }, async ({ type, cwd }) => {
+    const command = commandOf(type);
+    const run = LASTING.has(command)
+      ? await untilReady([...type.split(" "), "--json"])
+      : await kvsync(`${type} --json`, cwd);
+    expect(run).toMatchObject({ code: 0 });
+    if (!RAW.has(command)) records(run.stdout);
+    expect(errorsIn(records(run.stderr))).toEqual([]);
+  });
+
+  it.each(FAILING)("kvsync $type fails in lines of JSON", { timeout: 30_000 }, async (step) => {
+    await step.before?.();
+    const run = await kvsync(`${step.type} --json`, step.cwd);
+    records(run.stdout);
+    const told = records(run.stderr);
+    const { exitCode, code } = step;
+    expect({ exit: run.code, last: told.at(-1) }).toEqual({
+      exit: exitCode,
+      last: expect.objectContaining({ type: "error", code, exitCode, message: expect.any(String) }),
+    });
+    expect(errorsIn(told)).toHaveLength(1);
+  });
+
+  it("approves what is held", async () => {
+    const run = await kvsync("approve p --json");
+    expect(run).toMatchObject({ code: 0 });
+    records(run.stdout);
+    expect(errorsIn(records(run.stderr))).toEqual([]);
+  });
+
+  it("a difference is an answer, and no failure", async () => {
+    write("kv/w/k", "changed");
+    const run = await kvsync("diff w --json");
+    expect(run).toMatchObject({ code: 4 });
+    expect(errorsIn([...records(run.stdout), ...records(run.stderr)])).toEqual([]);
+  });
+
+  it("a daemon is asked in lines of JSON", { timeout: 60_000 }, async () => {
+    const child = startCli(["run", "--json"], { cwd: dir });
+    const run = ended(child);
+    await new Promise((resolve) => child.stdout!.once("data", resolve));
+    for (const type of ["status", "reload"]) {
+      const asked = await kvsync(`${type} --json`);
+      expect(asked).toMatchObject({ code: 0 });
+      expect(errorsIn([...records(asked.stdout), ...records(asked.stderr)])).toEqual([]);
+    }
+    const now = await kvsync("sync --now --json");
+    records(now.stdout);
+    expect(records(now.stderr).at(-1)).toMatchObject({ type: "error", exitCode: now.code });
+    child.kill("SIGTERM");
+    const { code, stdout, stderr } = await run;
+    expect(code).toBe(0);
+    records(stdout);
+    records(stderr);
+  });
+
+  it("every command is tried, succeeding and failing", async () => {
+    const program = buildProgram(async () => {}, { out: () => undefined, err: () => undefined });
+    await loadAll(program);
+    const tried = (steps: readonly Step[], more: readonly string[]): readonly string[] =>
+      [...new Set([...steps.map(({ type }) => commandOf(type)), ...more])].toSorted();
+    const all = leavesOf(program, []).toSorted();
+    expect(tried(SUCCEEDING, ["approve", "status", "reload"])).toEqual(all);
+    expect(tried(FAILING, []).filter((command) => all.includes(command))).toEqual(all);
+  });
+});
+
+function leavesOf(command: Command, path: readonly string[]): readonly string[] {
+  if (command.commands.length === 0) return [path.join(" ")];
+  return command.commands.flatMap((sub) => leavesOf(sub, [...path, sub.name()]));
+}
