@@ -38,7 +38,7 @@ mappings:
   w: { account: local, mode: two-way, create: true }
   c: { account: local, mode: two-way, create: true, conflict: hold }
   h: { account: local, mode: push, create: true, on_change: { run: [sh, -c, "echo went wrong >&2; exit 3"] } }
-  g: { account: local, mode: push, create: true, delete: all }
+  g: { account: local, mode: push, create: true, delete: all, on_hold: { run: [sh, -c, "exit 3"] } }
 `,
   );
   write("broken.yaml", "accounts: { local: { endpoint: nowhere } }\n");
@@ -147,6 +147,7 @@ const FAILING: readonly Failing[] = [
   { type: "diff p --values nope", exitCode: 1, code: "key-not-found" },
   { type: "sync c", exitCode: 6, code: "conflicts" },
   { type: "push h", exitCode: 1, code: "hook-failed" },
+  // The hold outweighs that its program failed.
   { type: "push g", exitCode: 5, code: "held", before: () => remove("kv/g/k") },
   { type: "plan p --out -", exitCode: 2, code: "usage" },
   {

@@ -20,8 +20,8 @@ const kvsync = (...args: readonly string[]): Promise<CliRun> => runCli(args, { c
 /** What the hook of `event` got, and was told in its environment. */
 const TOLD = `cat >> ../$KVSYNC_EVENT; echo "$KVSYNC_MAPPING $KVSYNC_EVENT $KVSYNC_COUNT" >> ../environment`;
 
-function configure(mode: string, run: string = TOLD): void {
-  const hook = `{ run: [sh, -c, ${JSON.stringify(run)}], debounce: 1h, timeout: 20s }`;
+function configure(mode: string, run: string = TOLD, timeout = "20s"): void {
+  const hook = `{ run: [sh, -c, ${JSON.stringify(run)}], debounce: 1h, timeout: ${timeout} }`;
   writeFileSync(
     join(dir, "kvsync.yaml"),
     `state_dir: ./state\naccounts: { local: { endpoint: embedded } }\nmappings:\n` +
@@ -84,5 +84,25 @@ describe("a hook that fails", () => {
     expect(run).toMatchObject({ code: 1, stderr: expect.stringContaining("on_change ended with exit code 3") });
     expect(run.stderr).toContain("went wrong");
     expect(run.stdout).toContain("1 written");
+  });
+
+  it("is told to have run into its timeout, where it did", async () => {
+    configure("push", "sleep 60", "1s");
+    write("a", "1");
+    const run = await kvsync("push");
+    expect(run).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("on_change took longer than 1s and was ended"),
+    });
+  });
+
+  it("of a hold is told of, and the exit code is that of the hold", async () => {
+    configure("push");
+    write("a", "1");
+    expect(await kvsync("push")).toMatchObject({ code: 0 });
+    configure("push", "exit 3");
+    rmSync(join(dir, "kv", "a"));
+    const run = await kvsync("push");
+    expect(run).toMatchObject({ code: 5, stderr: expect.stringContaining("on_hold ended with exit code 3") });
   });
 });

@@ -4,13 +4,15 @@ import type { Config, MappingConfig } from "../../config/config.ts";
 import { configSecrets } from "../../config/config-secrets.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { openHooks } from "../../mapping/hooks/hooks.ts";
+import { KILL_GRACE_MS } from "../../mapping/hooks/run-hook.ts";
 import { heldPlan, tellChanges } from "../../mapping/hooks/tell-hooks.ts";
 import type { RoundReport } from "../../mapping/round-port.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 
 /** Runs what the round gives reason for, and waits for it. `heldBefore`: the plan that the mapping was held with before.
- * Returns EXIT.failed if a program failed, which is told on stderr. */
+ * Returns EXIT.failed if a program failed, which is told on stderr; but not where the round is held: that is for a person to
+ * mend, and its exit code says so. */
 export async function runRoundHooks(
   { clock, env, output, signal, keepFailure }: Context,
   { mapping, config }: { readonly mapping: MappingConfig; readonly config: Config },
@@ -36,11 +38,12 @@ export async function runRoundHooks(
   tellChanges(report, hooks);
   const { hold } = report;
   if (hold !== undefined && hold.plan !== heldBefore) hooks.held(heldPlan(hold));
-  await hooks.close(Math.max(...all.map(({ timeoutMs }) => timeoutMs)), signal);
+  // Each program's own timeout comes first, so that it is told which of them it ran into.
+  await hooks.close(Math.max(...all.map(({ timeoutMs }) => timeoutMs)) + KILL_GRACE_MS, signal);
   for (const [hook, { reason, stderr }] of hooks.failures()) {
     if (stderr !== "" || output.json)
       output.warn(stderr, { type: "hook-failed", mapping: name, hook, message: reason, stderr });
     keepFailure(new AppError("hook-failed", `${visible(name)}: ${hook} ${reason}`));
   }
-  return hooks.failures().size > 0 ? EXIT.failed : EXIT.done;
+  return hooks.failures().size > 0 && hold === undefined ? EXIT.failed : EXIT.done;
 }
