@@ -21,15 +21,21 @@ export async function runCli(args: readonly string[]): Promise<void> {
   // For what goes wrong before the options are known.
   const verbose = args.includes("-v") || args.includes("--verbose");
   const json = args.includes("--json");
-  let output = openProcessOutput({ progress: false, wait: true, json, verbose }, () => undefined, undefined);
+  const onClosed = (failure: AppError | undefined): void => {
+    if (failure === undefined) stop?.stop("SIGPIPE");
+    else if (stop === undefined) throw failure;
+    else stop.fail(failure);
+  };
+  let output = openProcessOutput({ progress: false, wait: true, json, verbose }, onClosed, undefined);
   let exitCode: ExitCode = EXIT.done;
+  let hasThrown = false;
 
   const start: Start = async (work) => {
     const options = program.opts<GlobalOptions>();
     stop = openStopSignals((by) => {
       if (by === "SIGINT" && process.stderr.isTTY) output.note("stopping; Ctrl-C again stops at once");
     });
-    output = openProcessOutput(options, () => stop?.stop("SIGPIPE"), stop.signal);
+    output = openProcessOutput(options, onClosed, stop.signal);
     const { stdin, env } = process;
     for (const name of ["CLOUDFLARE_API_TOKEN", "CLOUDFLARE_API_KEY"]) hideSecret(env[name] ?? "");
     const context = openContext({
@@ -48,7 +54,7 @@ export async function runCli(args: readonly string[]): Promise<void> {
     } finally {
       await context.close();
     }
-    if (output.json) tellEnding(output, exitCode, context.failures());
+    if (output.json && stop.failure() === undefined) tellEnding(output, exitCode, context.failures());
   };
   const fail = (error: unknown): ExitCode => failWith(error, output, stop, verbose);
   process.on("uncaughtException", (error) => process.exit(fail(error)));
@@ -67,9 +73,16 @@ export async function runCli(args: readonly string[]): Promise<void> {
     // `help COMMAND` is `COMMAND --help`.
     else await program.parseAsync(args[0] === "help" ? [...args.slice(1), "--help"] : args, { from: "user" });
   } catch (error) {
+    hasThrown = true;
     exitCode = fail(error instanceof CommanderError ? usageError(error, program, args) : error);
   }
   const isFlushed = await flushUntilStopped(output, stop?.signal);
+  const failure = stop?.failure();
+  // It came to nobody's notice, or too late: what the command has said is lost all the same.
+  if (failure !== undefined && !hasThrown) {
+    exitCode = fail(failure);
+    await output.flush();
+  }
   const signal = stop?.received();
   process.exit(isFlushed || signal === undefined ? exitCode : exitCodeOfSignal(signal));
 }
@@ -88,7 +101,11 @@ async function flushUntilStopped(output: Output, signal: AbortSignal | undefined
   return Promise.race([flushed, stopped.then(() => systemClock.sleep(STOPPED_FLUSH_MS)).then(() => false)]);
 }
 
-function openProcessOutput(options: GlobalOptions, onClosed: () => void, signal: AbortSignal | undefined): Output {
+function openProcessOutput(
+  options: GlobalOptions,
+  onClosed: (failure: AppError | undefined) => void,
+  signal: AbortSignal | undefined,
+): Output {
   const { stdout, stderr, env } = process;
   const { json = false, quiet = false, verbose = false, progress } = options;
   return openOutput({ stdout, stderr, env, json, quiet, verbose, progress: progress && !json, onClosed, signal });
@@ -101,9 +118,10 @@ function tellEnding(output: Output, exitCode: ExitCode, failures: readonly AppEr
 }
 
 function failWith(thrown: unknown, output: Output, stop: StopSignals | undefined, verbose: boolean): ExitCode {
-  const error = operationErrorOf(thrown) ?? thrown;
-  if (error === undefined) return EXIT.done;
+  if (thrown === undefined) return EXIT.done;
   const signal = stop?.received();
+  const failure = signal === undefined ? stop?.failure() : undefined;
+  const error = failure ?? operationErrorOf(thrown) ?? thrown;
   // A command that was stopped fails in many ways: all of them mean that it was stopped.
   const exitCode = signal === undefined ? exitCodeOf(error) : exitCodeOfSignal(signal);
   if (signal === "SIGPIPE") return exitCode;

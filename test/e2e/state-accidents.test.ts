@@ -18,7 +18,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { CliRun } from "../support/cli.ts";
+import { type CliRun, records } from "../support/cli.ts";
 import { DaemonFixture } from "../support/daemon-process.ts";
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
@@ -199,8 +199,22 @@ describe("stdout on a full disk", () => {
       cwd: fixture.dir,
       encoding: "utf8",
     });
-    expect([run.status, run.stderr]).toEqual([1, expect.stringMatching(/^kvsync: .*no space left on device/m)]);
+    expect([run.status, run.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^kvsync: could not write to stdout: the disk is full$/m),
+    ]);
     expect(run.stderr).not.toContain("this is a bug");
+  });
+
+  it("ends a round as a signal does: no unfinished file is left behind", { timeout: 60_000 }, async () => {
+    fixture.write("kv/app/large", "x".repeat(20_000_000));
+    fixture.write("kv/app/small", "x");
+    expect(await fixture.run("sync")).toMatchObject({ code: 0 });
+    const shell = ["-c", '"$@" > /dev/full', "sh", process.execPath, main, "copy", "local:app", "./copied", "--json"];
+    const run = spawnSync("sh", shell, { cwd: fixture.dir, encoding: "utf8" });
+    const told = records(run.stderr).at(-1);
+    expect([run.status, told]).toEqual([1, expect.objectContaining({ type: "error", code: "disk-full", exitCode: 1 })]);
+    expect(readdirSync(join(fixture.dir, "copied")).filter((name) => name.includes("%tmp-"))).toEqual([]);
   });
 
   it("is a line and exit code 1 also for --version", () => {

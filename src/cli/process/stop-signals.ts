@@ -1,5 +1,5 @@
 // SIGINT and SIGTERM: the first asks the command to stop where nothing is lost, the second ends the process at once.
-// A closed stdout (`| head`) asks the same, as SIGPIPE does elsewhere.
+// A closed stdout (`| head`) asks the same, as SIGPIPE does elsewhere, and so does one that has failed.
 
 import process from "node:process";
 import { AppError } from "../../core/errors.ts";
@@ -11,6 +11,10 @@ export interface StopSignals {
   /** Which it was. */
   readonly received: () => StopSignal | undefined;
   stop(by: StopSignal): void;
+  /** Asks the command to stop since `failure` keeps it from its work; the signal is aborted with it. */
+  fail(failure: AppError): void;
+  /** With which it was asked to. */
+  readonly failure: () => AppError | undefined;
   close(): void;
 }
 
@@ -21,6 +25,7 @@ const SAME_SIGNAL_MS = 1000;
 export function openStopSignals(onStop: (by: StopSignal) => void): StopSignals {
   const controller = new AbortController();
   let received: StopSignal | undefined;
+  let failure: AppError | undefined;
   let isEcho = false;
   const stop = (by: StopSignal): void => {
     if (isEcho) return;
@@ -43,6 +48,11 @@ export function openStopSignals(onStop: (by: StopSignal) => void): StopSignals {
     signal: controller.signal,
     received: () => received,
     stop,
+    fail: (error) => {
+      failure ??= error;
+      controller.abort(failure);
+    },
+    failure: () => failure,
     close: () => {
       process.off("SIGINT", onInterrupt);
       process.off("SIGTERM", onTerminate);

@@ -2,9 +2,10 @@
 // results are on stdout. Control characters that come from keys and servers are made visible wherever people read.
 
 import { stripVTControlCharacters } from "node:util";
-import { visible } from "../../core/errors.ts";
+import { type AppError, visible } from "../../core/errors.ts";
 import { redact } from "../../core/redact.ts";
 import { printableJson } from "./printable-json.ts";
+import { stdoutFailure } from "./stdout-failure.ts";
 
 /** The part of a stream that is used; process.stdout and process.stderr fit. */
 export interface OutputStream {
@@ -23,8 +24,8 @@ export interface OutputOptions {
   readonly verbose: boolean;
   /** False: never a progress bar. */
   readonly progress: boolean;
-  /** Told once when nobody reads stdout any more. */
-  readonly onClosed: () => void;
+  /** Told once when stdout takes nothing more: nobody reads it, or it has failed. */
+  readonly onClosed: (failure: AppError | undefined) => void;
   /** Aborted when the command is to stop: then no reader of stdout is waited for. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -73,8 +74,7 @@ export function openOutput(options: OutputOptions): Output {
   stdout.on("error", (error) => {
     if (closed) return;
     closed = true;
-    if ((error as NodeJS.ErrnoException).code === "EPIPE") options.onClosed();
-    else throw error;
+    options.onClosed((error as NodeJS.ErrnoException).code === "EPIPE" ? undefined : stdoutFailure(error));
   });
   // Nobody is left to be told.
   stderr.on("error", () => undefined);
