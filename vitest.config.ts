@@ -7,5 +7,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     pool: "forks",
+    // Unless told otherwise, vitest leaves one processor idle: on two it would run one file at a time, and most tests wait for
+    // processes of their own rather than compute.
+    maxWorkers: "100%",
   },
 });
