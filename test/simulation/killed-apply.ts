@@ -163,9 +163,12 @@ async function applyKilled(world: World, sent: SentKeys, options: KilledApplyOpt
     const child = options.start(["apply", "plan.json"], dir);
     const over = ended(child);
     if (kills < options.kills) {
-      const isSoonAfter = chance() < MIDWAY_SHARE;
+      // The first one hits, however quick the machine is: there is more to send then.
+      const isFirst = kills === 0;
+      const isSoonAfter = isFirst || chance() < MIDWAY_SHARE;
       if (isSoonAfter) await Promise.race([sent.first(), over]);
-      await Promise.race([pause(chance() * (isSoonAfter ? AFTER_CHANGE_MS_MAX : usualMs)), over]);
+      const waitMs = isFirst ? 0 : chance() * (isSoonAfter ? AFTER_CHANGE_MS_MAX : usualMs);
+      if (waitMs > 0) await Promise.race([pause(waitMs), over]);
       child.kill("SIGKILL");
     }
     const { code, signal, text } = await over;
