@@ -9,29 +9,26 @@
 import { readFileSync } from "node:fs";
 import { faultCode } from "../../replica/tree/fs-fault.ts";
 
-export interface QueueReader {
-  /** The queue was read until it was empty. */
-  onTurn(): void;
-  /** Events may have been dropped: a call of `onTurn` follows. */
-  onOverflow(): void;
-}
+/** Called when events may have been dropped, once the queue was read until it was empty. */
+export type OnOverflow = () => void;
 
-const readers = new Set<QueueReader>();
+const readers = new Set<OnOverflow>();
 let eventsOfTurn = 0;
 let eventsOfTurnBefore = 0;
 let isTurnOpen = false;
 let eventsMax: number | undefined;
 
 /** Returns the function that ends it. */
-export function joinEventQueue(reader: QueueReader): () => void {
-  readers.add(reader);
-  return () => readers.delete(reader);
+export function joinEventQueue(onOverflow: OnOverflow): () => void {
+  readers.add(onOverflow);
+  return () => readers.delete(onOverflow);
 }
 
-/** To be called for each event, and for each watch that is closed, since the kernel answers that with an event that is
- * never delivered. */
-export function countEvent(): void {
-  eventsOfTurn++;
+/** To be called with each event, and with the number of watches that are closed, since the kernel answers each with an
+ * event that is never delivered. */
+export function countEvents(events: number): void {
+  if (events === 0) return;
+  eventsOfTurn += events;
   if (isTurnOpen) return;
   isTurnOpen = true;
   setImmediate(endTurn);
@@ -46,8 +43,7 @@ function endTurn(): void {
   isTurnOpen = !isIdle;
   if (isIdle) return;
   setImmediate(endTurn);
-  if (isOverflow) for (const reader of readers) reader.onOverflow();
-  for (const reader of readers) reader.onTurn();
+  if (isOverflow) for (const onOverflow of readers) onOverflow();
 }
 
 /** Half of what the queue holds, since some of it may be for watches that are closed by now, and goes uncounted. */

@@ -7,7 +7,7 @@ export type Changes =
   | {
       readonly kind: "rescan";
       readonly reason: string;
-      /** Folders may have been missed: all must be watched anew before the rescan. */
+      /** Folders may have been missed: that all are watched must be seen to before the rescan. */
       readonly reopen: boolean;
     };
 

@@ -1,18 +1,19 @@
 // The watcher of one tree: what it does when. All of it happens in one loop, one thing after another: it reports what is
 // pending, looks whether the root is still the same folder, and polls where the tree cannot be watched.
 //
-// Whatever may have been missed is covered in this order: watch everything anew, then report a rescan. A scan that
-// begins after that sees all that happened before, and events tell of all that happens later.
+// Whatever may have been missed is covered in this order: see to it that everything is watched, then report a rescan. A scan
+// that begins after that sees all that happened before, and events tell of all that happens later.
 
 import { resolve } from "node:path";
 import type { DurationMs } from "../../core/clock.ts";
 import { AppError, assert } from "../../core/errors.ts";
 import { nextTurn } from "../../replica/tree/event-loop.ts";
 import { readRootIdentity, type RootIdentity, rootMissing } from "../../replica/tree/tree-root.ts";
+import { findHiddenChanges } from "./file-system.ts";
 import { joinEventQueue } from "./event-queue.ts";
 import { PendingChanges } from "./pending-changes.ts";
 import { type Exhausted, RETRY_MS } from "./watch-fault.ts";
-import { WatchedFolders } from "./watched-folders.ts";
+import { WatchedTree } from "./watched-tree.ts";
 import type { Watcher, WatcherOptions } from "./watcher.ts";
 import type { WatchState } from "../../mapping/status.ts";
 
@@ -29,7 +30,7 @@ export class TreeWatcher implements Watcher {
   readonly #options: TreeWatcherOptions;
   readonly #root: string;
   readonly #pending: PendingChanges;
-  readonly #folders: WatchedFolders;
+  readonly #folders: WatchedTree;
   readonly #leaveQueue: () => void;
   /** Which folder is the root; or why there is none. */
   #rootFound: RootIdentity | AppError;
@@ -48,7 +49,7 @@ export class TreeWatcher implements Watcher {
     this.#options = options;
     this.#root = resolve(options.root);
     this.#pending = new PendingChanges(options);
-    this.#folders = new WatchedFolders({
+    this.#folders = new WatchedTree({
       root: this.#root,
       ignorePaths: options.ignorePaths,
       isFolderIgnored: options.isFolderIgnored,
@@ -57,7 +58,7 @@ export class TreeWatcher implements Watcher {
           this.#pending.addPath(path, options.clock.monotonic());
           this.#wake();
         },
-        onRootChanged: () => this.#noteRescan("the root changed", { reopen: true }),
+        onLost: (reason) => this.#noteRescan(reason, { reopen: true }),
         onUnreadable: (reason) => this.#noteRescan(reason, { reopen: false }),
         onExhausted: (fault) => {
           this.#exhausted ??= fault;
@@ -65,11 +66,8 @@ export class TreeWatcher implements Watcher {
         },
       },
     });
-    this.#leaveQueue = joinEventQueue({
-      onTurn: () => this.#folders.followEvents(),
-      onOverflow: () => {
-        if (this.#folders.isOpen) this.#noteRescan("more changed at once than the system tells of", { reopen: true });
-      },
+    this.#leaveQueue = joinEventQueue(() => {
+      if (this.#folders.isOpen) this.#noteRescan("more changed at once than the system tells of", { reopen: true });
     });
     this.#rootFound = this.#findRoot();
     this.#rootCheckAt = options.clock.monotonic() + ROOT_CHECK_MS;
@@ -153,7 +151,7 @@ export class TreeWatcher implements Watcher {
     }
     if (this.#refreshes.length > 0) {
       this.#exhausted = undefined;
-      await this.#reopen();
+      await this.#watchAll();
       this.#endRefreshes();
     } else if (isDue) await this.#report();
     else if (this.#pollAt <= now) await this.#poll(now);
@@ -171,6 +169,7 @@ export class TreeWatcher implements Watcher {
   }
 
   async #report(): Promise<void> {
+    this.#folders.checkDoubts();
     const changes = this.#pending.take();
     if (changes.kind === "rescan" && changes.reopen) await this.#reopenAndRescan(changes.reason);
     else if (changes.kind === "rescan") this.#rescan(changes.reason);
@@ -188,8 +187,16 @@ export class TreeWatcher implements Watcher {
   }
 
   async #reopenAndRescan(reason: string): Promise<void> {
-    await this.#reopen();
+    await this.#watchAll();
     this.#rescan(reason);
+  }
+
+  /** To be followed by a rescan, by whoever called it. To look which folders are not watched costs a tenth of watching all
+   * anew, which is left for when that does not do. */
+  async #watchAll(): Promise<void> {
+    await readQueue();
+    this.#pending.take();
+    if (!(await this.#folders.mend())) await this.#reopen();
   }
 
   #rescan(reason: string): void {
@@ -228,8 +235,8 @@ export class TreeWatcher implements Watcher {
 
   /** Why some changes are not told, if so. */
   #blindness(): string | undefined {
-    const { hidesChangesAs } = this.#folders.fileSystem;
-    return hidesChangesAs === undefined ? undefined : `${hidesChangesAs} does not tell of changes made elsewhere`;
+    const name = findHiddenChanges(this.#root);
+    return name === undefined ? undefined : `${name} does not tell of changes made elsewhere`;
   }
 
   #findRoot(): RootIdentity | AppError {

@@ -8,9 +8,9 @@ import type { WatchState } from "../../mapping/status.ts";
 export interface Watcher {
   /** How it watches now, for `kvsync status`. */
   readonly state: () => WatchState;
-  /** Watches every folder anew. Call it right before a full rescan: then nothing stays unwatched for longer than from
-   * one rescan to the next, whatever was missed (a file system mounted inside the tree, say). Events that are still on
-   * their way may be dropped: that rescan covers them. */
+  /** Sees to it that every folder is watched. Call it right before a full rescan: then nothing stays unwatched for longer
+   * than from one rescan to the next, whatever was missed (a file system mounted inside the tree, say). Events that are
+   * still on their way may be dropped: that rescan covers them. */
   refresh(): Promise<void>;
   /** Releases every watch, descriptor and timer; no event follows. */
   close(): Promise<void>;

@@ -1,6 +1,6 @@
 // What the tests of the watcher share: a tree on disk, and promises that resolve with its reports.
 
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
@@ -31,6 +31,8 @@ export interface Watched {
   until(condition: (seen: Reports) => boolean): Promise<void>;
   /** Resolves when `path` was reported, by its own name. */
   untilPath(path: string): Promise<void>;
+  /** Resolves when anything was reported that makes one look at `path`: its name, a folder it is in, or a rescan. */
+  untilTold(path: string): Promise<void>;
   forget(): void;
 }
 
@@ -79,6 +81,12 @@ export async function watchTree(root: string, options: Partial<WatcherOptions> =
     seen,
     until,
     untilPath: (path) => until(({ paths }) => paths.has(path)),
+    untilTold: (path) =>
+      until(
+        ({ paths, rescans }) =>
+          rescans.length > 0 ||
+          [...paths].some((each) => each === path || (each.endsWith("/") && path.startsWith(each))),
+      ),
     forget: () => {
       seen.paths.clear();
       seen.rescans.length = 0;
@@ -96,4 +104,14 @@ export function withoutPrivileges(): void {
   if (process.geteuid?.() !== 0) return;
   process.seteuid?.(65_534);
   onTestFinished(() => process.seteuid?.(0));
+}
+
+/** Resolves when what is written to the file `path` is told by its own name. What happens in a folder before it is watched
+ * is told by the name of that folder. */
+export async function untilFollowed(root: string, watched: Watched, path: string): Promise<void> {
+  do {
+    watched.forget();
+    appendFileSync(join(root, path), "x");
+    await watched.untilTold(path);
+  } while (!watched.seen.paths.has(path));
 }

@@ -30,7 +30,7 @@ it.skipIf(!hasNamespaces)("a tree of more folders than may be watched is polled 
     { at: "open", state: { ...polled, reason, hint }, watches: 0 },
     { at: "rescan", reason: `polling: ${reason}`, watches: 0 },
     { at: "refresh", state: { kind: "watching", folders: 31, unreadable: 0 }, watches: 31 },
-    { at: "dirty", paths: ["new", "new/"], watches: 32 },
+    { at: "dirty", path: "new/", watches: 32 },
     { at: "close", watches: 0 },
   ]);
 });
@@ -57,7 +57,7 @@ it("a process without descriptors polls until it has some", async () => {
     { at: "open", state: { ...polled, reason, hint: expect.stringContaining("LimitNOFILE") }, watches: 0 },
     { at: "rescan", reason: `polling: ${reason}`, watches: 0 },
     { at: "refresh", state: { kind: "watching", folders: 2, unreadable: 0 }, watches: 2 },
-    { at: "dirty", paths: ["new", "new/"], watches: 3 },
+    { at: "dirty", path: "new/", watches: 3 },
     { at: "close", watches: 0 },
   ]);
 });

@@ -2,7 +2,7 @@
 
 import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { makeFolder, makeFolders, type Watched, watchTree, withoutPrivileges } from "./watch-fixture.ts";
 import { countHandles } from "./watch-handles.ts";
 
@@ -69,8 +69,27 @@ describe("the root", () => {
     await watched.untilPath("root");
     expect(watched.seen.rescans).toEqual([]);
     unlinkSync(join(root, "root"));
-    await watched.until(({ rescans }) => rescans.length > 0);
     await isWatched(root, watched, 2);
+    expect(watched.seen.rescans).toEqual([]);
+  });
+
+  it("may have a backslash in its path", async () => {
+    const root = join(makeFolder(), "ro\\ot");
+    makeFolders(root, ["d"]);
+    await isWatched(root, await watchTree(root), 2);
+  });
+
+  it("is polled when the environment asks chokidar for it, and says so", async () => {
+    vi.stubEnv("CHOKIDAR_USEPOLLING", "1");
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const { watched } = await watchRoot();
+    expect(watched.watcher.state()).toEqual({
+      kind: "polling",
+      everyMs: 1000,
+      reason: "the environment variable CHOKIDAR_USEPOLLING asks for it",
+      hint: expect.stringContaining("unset CHOKIDAR_USEPOLLING"),
+    });
+    await watched.until(({ rescans }) => rescans.length > 0);
   });
 
   it("that may not be read is polled", async () => {

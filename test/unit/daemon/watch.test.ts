@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { tempNameOf } from "../../../src/core/names/temp-name.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
-import { makeFolder, makeFolders, type Watched, watchTree, withoutPrivileges } from "./watch-fixture.ts";
+import { makeFolder, makeFolders, untilFollowed, type Watched, watchTree, withoutPrivileges } from "./watch-fixture.ts";
 
 describe("a file", () => {
   const changes: readonly (readonly [string, readonly string[], (at: (path: string) => string) => void])[] = [
@@ -27,7 +27,6 @@ describe("a file", () => {
     ["removed", ["d/a"], (at) => unlinkSync(at("d/a"))],
     ["renamed", ["d/a", "e/b"], (at) => renameSync(at("d/a"), at("e/b"))],
     ["replaced by a rename", ["d/a", "e/a"], (at) => renameSync(at("d/a"), at("e/a"))],
-    ["replaced by a folder", ["d/a", "d/a/"], (at) => (unlinkSync(at("d/a")), mkdirSync(at("d/a")))],
     ["that is an editor's backup", ["d/a~"], (at) => writeFileSync(at("d/a~"), "x")],
     ["that is an editor's swap file", ["d/.a.swp"], (at) => writeFileSync(at("d/.a.swp"), "x")],
     ["with a name of many bytes", ["d/ü\u{1f600} \n"], (at) => writeFileSync(at("d/ü\u{1f600} \n"), "x")],
@@ -37,6 +36,16 @@ describe("a file", () => {
     change((path) => join(root, path));
     await Promise.all(paths.map((path) => watched.untilPath(path)));
     expect(watched.seen).toEqual({ paths: new Set(paths), rescans: [], count: 1 });
+  });
+
+  it("replaced by a folder is reported, and that one watched", async () => {
+    const { root, watched } = await watchFiles();
+    unlinkSync(join(root, "d/a"));
+    mkdirSync(join(root, "d/a"));
+    await watched.untilPath("d/a");
+    await watched.untilPath("d/a/");
+    await untilFollowed(root, watched, "d/a/file");
+    expect(watched.watcher.state()).toMatchObject({ folders: 4 });
   });
 
   it("saved by way of a temporary one is reported after each rename over it", async () => {
@@ -99,20 +108,18 @@ describe("a folder", () => {
     makeFolders(root, ["n/o/p/q"]);
     writeFileSync(join(root, "n/o/p/q/file"), "x");
     await watched.untilPath("n/");
-    expect(watched.seen.paths).toEqual(new Set(["n", "n/"]));
-    expect(watched.watcher.state()).toMatchObject({ kind: "watching", folders: 7 });
-    writeFileSync(join(root, "n/o/p/q/file"), "y");
-    writeFileSync(join(root, "n/o/later"), "y");
-    await watched.untilPath("n/o/p/q/file");
-    await watched.untilPath("n/o/later");
+    await watched.until(() => foldersOf(watched) === 7);
+    expect([...watched.seen.paths].filter((path) => path !== "n" && !path.startsWith("n/"))).toEqual([]);
+    await untilFollowed(root, watched, "n/o/p/q/file");
+    await untilFollowed(root, watched, "n/o/later");
   });
 
   it("that is removed is reported as one, and no longer watched", async () => {
     const { root, watched } = await watchFiles();
     rmSync(join(root, "d"), { recursive: true });
     await watched.untilPath("d/");
+    await watched.until(() => foldersOf(watched) === 2);
     expect(watched.seen.paths).toEqual(new Set(["d", "d/"]));
-    expect(watched.watcher.state()).toMatchObject({ folders: 2 });
   });
 
   it("that is renamed is reported at both places, and watched at the new one", async () => {
@@ -122,10 +129,8 @@ describe("a folder", () => {
     renameSync(join(root, "d"), join(root, "moved"));
     await watched.untilPath("d/");
     await watched.untilPath("moved/");
-    watched.forget();
-    writeFileSync(join(root, "moved/in/ner/file"), "x");
-    await watched.untilPath("moved/in/ner/file");
-    expect(watched.seen.paths).toEqual(new Set(["moved/in/ner/file"]));
+    await untilFollowed(root, watched, "moved/in/ner/file");
+    expect(watched.watcher.state()).toMatchObject({ folders: 5 });
   });
 
   it("that leaves the tree is no longer watched", async () => {
@@ -144,9 +149,8 @@ describe("a folder", () => {
       watched.forget();
       rmSync(join(root, "d"), { recursive: true });
       mkdirSync(join(root, "d"));
-      await watched.untilPath("d/");
-      writeFileSync(join(root, "d/file"), "x");
-      await watched.untilPath("d/file");
+      await watched.untilTold("d/any");
+      await untilFollowed(root, watched, "d/file");
     }
   });
 
@@ -156,22 +160,55 @@ describe("a folder", () => {
     renameSync(join(root, "e"), join(root, "d"));
     await watched.untilPath("d/");
     await watched.untilPath("e/");
-    watched.forget();
-    writeFileSync(join(root, "d/file"), "x");
-    writeFileSync(join(root, "was-d/file"), "x");
-    await watched.untilPath("d/file");
-    await watched.untilPath("was-d/file");
+    await untilFollowed(root, watched, "d/file");
+    await untilFollowed(root, watched, "was-d/file");
   });
 
   it("that holds a file of its own name is still watched after that came", async () => {
     const { root, watched } = await watchFiles();
+    // The kernel tells of both by the same name.
     writeFileSync(join(root, "d/d"), "x");
-    // The kernel tells of both by the same name, so it may be the folder that changed.
-    await watched.untilPath("d/");
+    await watched.untilPath("d/d");
+    unlinkSync(join(root, "d/d"));
     watched.forget();
     appendFileSync(join(root, "d/a"), "x");
     await watched.untilPath("d/a");
     expect(watched.watcher.state()).toMatchObject({ folders: 3 });
+    expect(watched.seen.rescans).toEqual([]);
+  });
+
+  it("that is removed and made anew around a name that is its own is still watched", async () => {
+    const { root, watched } = await watchFiles();
+    for (let i = 0; i < 5; i++) {
+      watched.forget();
+      rmSync(join(root, "d"), { recursive: true });
+      makeFolders(root, ["d/d"]);
+      await watched.untilTold("d/d/any");
+      await untilFollowed(root, watched, "d/file");
+      await untilFollowed(root, watched, "d/d/file");
+    }
+  });
+
+  it("whose name has a backslash is watched", async () => {
+    const root = makeFolder();
+    makeFolders(root, ["a\\b"]);
+    const watched = await watchTree(root);
+    makeFolders(root, ["c\\d"]);
+    await watched.untilPath("c\\d/");
+    await untilFollowed(root, watched, "a\\b/file");
+    await untilFollowed(root, watched, "c\\d/file");
+    expect(watched.watcher.state()).toMatchObject({ folders: 3 });
+  });
+
+  it("beside a symbolic link that leads through a file is watched", async () => {
+    const root = makeFolder();
+    writeFileSync(join(root, "file"), "x");
+    symlinkSync("file/x", join(root, "link"));
+    makeFolders(root, ["a/in", "z/in"]);
+    const watched = await watchTree(root);
+    await watched.until(() => foldersOf(watched) === 5);
+    await untilFollowed(root, watched, "a/in/file");
+    await untilFollowed(root, watched, "z/in/file");
   });
 
   it("that this user may not open is reported, and again once it may be opened", async () => {
@@ -186,9 +223,8 @@ describe("a folder", () => {
     expect(watched.watcher.state()).toMatchObject({ kind: "watching", folders: 3, unreadable: 1 });
     watched.forget();
     chmodSync(join(root, "locked"), 0o755);
-    await watched.untilPath("locked/");
-    writeFileSync(join(root, "locked/file"), "x");
-    await watched.untilPath("locked/file");
+    await watched.until(({ rescans }) => rescans.length > 0);
+    await untilFollowed(root, watched, "locked/file");
     expect(watched.watcher.state()).toMatchObject({ kind: "watching", folders: 4, unreadable: 0 });
   });
 });
@@ -204,6 +240,19 @@ describe("what is not part of the tree", () => {
     await sentinel(root, watched);
     expect(watched.seen.paths).toEqual(new Set(["link", "sentinel"]));
     expect(watched.watcher.state()).toMatchObject({ folders: 3 });
+  });
+
+  it("is not watched when a symbolic link takes the place of a folder", async () => {
+    const { root, watched } = await watchFiles();
+    const outside = makeFolder();
+    makeFolders(outside, ["deep"]);
+    rmSync(join(root, "d"), { recursive: true });
+    symlinkSync(outside, join(root, "d"));
+    await watched.untilTold("d/a");
+    await watched.until(() => foldersOf(watched) === 2);
+    writeFileSync(join(outside, "deep/file"), "x");
+    await untilFollowed(root, watched, "e/file");
+    expect([...watched.seen.paths].filter((path) => path.startsWith("d/deep"))).toEqual([]);
   });
 
   it.each(["absolute", "from the root", "by way of a symbolic link"])(
@@ -244,6 +293,11 @@ async function watchFiles(): Promise<{ readonly root: string; readonly watched: 
   writeFileSync(join(root, "d/a"), "a");
   writeFileSync(join(root, "e/a"), "a");
   return { root, watched: await watchTree(root) };
+}
+
+function foldersOf(watched: Watched): number | undefined {
+  const state = watched.watcher.state();
+  return state.kind === "watching" ? state.folders : undefined;
 }
 
 /** When it is reported, so is all that happened before. */
