@@ -1,5 +1,6 @@
 // The values in a bulk get's answer, from bytes to bytes. Only for the answer that is as it should be: whatever else it is,
-// envelope.ts and answers.ts tell what.
+// envelope.ts and answers.ts tell what. (By JSON.parse a pull of 20,000 keys 50 ms away takes a quarter more time, and 20 to
+// 30 MB more memory: npm run bench -- latency.)
 
 import { isUtf8 } from "node:buffer";
 import { parseEpochSeconds } from "../core/clock.ts";

@@ -1,6 +1,6 @@
 // Pages of writes, a group at a time, with the next group begun while the last one is under way: the thread that creates
 // files (file-thread.ts) then has its next files at once, while this thread confirms the last ones and prepares the next.
-// On two cores that takes a sixth off a first pull.
+// On two cores that takes a sixth off a first pull over loopback, and 0 to 7 % off one that is 50 or 200 ms away.
 //
 // Only where the two have nothing to do with each other: no folder of one is the other's, or lies below it. And only while
 // they are small, since their values are held together.
