@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 import { visible } from "../../core/errors.ts";
 import type { ValueStream } from "../../kv/kv-api.ts";
 import { ioError } from "../../config/read-file.ts";
+import { adopt } from "../../replica/tree/write/temp-file.ts";
 
 /** Returns how many bytes. Throws AppError "io". */
 export async function writeValueFile({ body }: Pick<ValueStream, "body">, path: string): Promise<number> {
@@ -55,8 +56,9 @@ async function replace(path: string, found: Stats | undefined, body: ValueStream
   const temporary = join(dirname(path), `.kvsync-${process.pid}.tmp`);
   try {
     const file = await open(temporary, "wx", found === undefined ? undefined : 0o600);
-    if (found !== undefined) await adopt(file, found);
-    const bytes = await fill(file, body, true);
+    const bytes = await fill(file, body, () => {
+      if (found !== undefined) adopt(file.fd, found);
+    });
     await rename(temporary, path);
     return bytes;
   } catch (error) {
@@ -65,25 +67,16 @@ async function replace(path: string, found: Stats | undefined, body: ValueStream
   }
 }
 
-async function adopt(file: FileHandle, { mode, uid, gid }: Stats): Promise<void> {
-  try {
-    const own = await file.stat();
-    if (own.uid !== uid || own.gid !== gid) await file.chown(uid, gid);
-  } catch (error) {
-    // Only a privileged process can give a file away: for others, replacing it makes it theirs.
-    if (!(error instanceof Error && "code" in error && error.code === "EPERM")) throw error;
-  }
-  await file.chmod(mode & 0o7777);
-}
-
-async function fill(file: FileHandle, body: ValueStream["body"], sync = false): Promise<number> {
+/** `prepare`: of a file that is to take the place of another one, which is therefore synced; it may throw. */
+async function fill(file: FileHandle, body: ValueStream["body"], prepare?: () => void): Promise<number> {
   let bytes = 0;
   try {
+    prepare?.();
     for await (const chunk of body) {
       await file.writeFile(chunk);
       bytes += chunk.byteLength;
     }
-    if (sync) await file.sync();
+    if (prepare !== undefined) await file.sync();
   } finally {
     await file.close();
   }

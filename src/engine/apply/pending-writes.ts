@@ -70,13 +70,15 @@ async function* savedWrites(
 ): Pages<Write> {
   const actions = writes.map(({ action }) => action);
   const copies = new Map<Key, string>();
-  const values = new Map(writes.map(({ action, value }) => [action.key, value.entry]));
+  // Most writes replace nothing that is read for it.
+  let values: Map<Key, Entry> | undefined;
   const equal: NewBaseRow[] = [];
   const unsaved = await saveLosses(actions, "replaced", {
     ...lossDeps(direction),
     onCopy: (key, path) => copies.set(key, path),
     // Not known before: a file that no signature told of, or a value under the stamp of another one.
     isEqual: ({ entry }) => {
+      values ??= new Map(writes.map((write) => [write.action.key, write.value.entry]));
       const value = values.get(entry.key);
       if (value === undefined || !isSameVersion(value, entry)) return false;
       equal.push(equalRow(value, entry, direction));

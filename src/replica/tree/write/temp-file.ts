@@ -56,7 +56,8 @@ function openNew(tree: TreeWriter, folder: FolderHandle, mode: number): { name: 
   }
 }
 
-function adopt(fd: number, { mode, uid, gid }: Stats): void {
+/** Gives the file the mode and the owner of the one that it is to replace, as far as this user may. */
+export function adopt(fd: number, { mode, uid, gid }: Stats): void {
   const own = fstatSync(fd);
   if (own.uid !== uid || own.gid !== gid) {
     try {
