@@ -10,6 +10,7 @@ import { openBudgets } from "../journal/budgets.ts";
 import { type History, openHistory } from "../journal/history.ts";
 import { type Journal, openJournal, openScratchJournal } from "../journal/journal.ts";
 import { awaitStateLock, type StateLock } from "../journal/lock.ts";
+import { stateCheck } from "../journal/state-file.ts";
 import { type ControlServer, openControlServer } from "./control/control-server.ts";
 import { controlError, type ControlRequest, type SyncAnswer } from "./control/protocol.ts";
 import type { DaemonListener } from "./daemon-event.ts";
@@ -104,10 +105,7 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
   keeping.failed.catch(fail);
   let config = deps.config;
   let spools = 0;
-  const checkState = (): void => {
-    lock.check();
-    journal.check();
-  };
+  const checkState = stateCheck(lock, journal);
   const closeState = (): void => {
     scratch.close();
     journal.close();

@@ -17,3 +17,16 @@ export function checkStateFile(path: string, held: FileIdentity): void {
     { hint: "put it back, or start kvsync again: it then begins a new journal, and deletes nothing" },
   );
 }
+
+interface Checked {
+  readonly check: () => void;
+}
+
+/** Whether both are still what others find: the lock on the state folder, and the journal in it. Throws like
+ * {@link checkStateFile}. */
+export function stateCheck(lock: Checked, journal: Checked): () => void {
+  return () => {
+    lock.check();
+    journal.check();
+  };
+}

@@ -12,6 +12,7 @@ import type { PairDeps } from "../../mapping/pair.ts";
 import type { AccountsPort, RoundReport } from "../../mapping/round-port.ts";
 import { type Journal, openJournal, openScratchJournal } from "../../journal/journal.ts";
 import { awaitStateLock } from "../../journal/lock.ts";
+import { stateCheck } from "../../journal/state-file.ts";
 import { operationErrorOf } from "../../journal/operation-error.ts";
 import type { PlanFileWriter } from "../../mapping/plan-file.ts";
 import type { RoundEvents } from "../../engine/round-request.ts";
@@ -120,12 +121,7 @@ export async function openState(
     output.warn(`the journal was damaged and has been put aside as ${journal.replaced}; this round deletes nothing`);
   }
   let isClosed = false;
-  const checkState =
-    lock &&
-    ((): void => {
-      lock.check();
-      journal.check();
-    });
+  const checkState = lock && stateCheck(lock, journal);
   return {
     deps: { clock, journal, scratch, stateDir, checkState },
     close(isDamaged = false) {
