@@ -66,8 +66,7 @@ function renderLicence(folder) {
 }
 
 const build = await rolldown({
-  // The second is a thread's, and found beside the chunk that starts it.
-  input: { main: "src/main.ts", "file-worker": "src/replica/tree/write/file-worker.ts" },
+  input: { main: "src/main.ts" },
   platform: "node",
   plugins: [command, licences],
 });

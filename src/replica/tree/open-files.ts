@@ -12,8 +12,6 @@ export interface OpenFiles {
   readonly writesMax: number;
   /** Values that are removed together: each may have its file open, and its folder. */
   readonly removesMax: number;
-  /** Whether two groups, and a second thread, may be at work at a time. */
-  readonly isPlenty: boolean;
 }
 
 /** For connections, and whatever else opens files while a group is under way. */
@@ -30,14 +28,13 @@ const FOLDERS_MAX = 64;
 export function countOpenFiles(): OpenFiles {
   const free = freeFiles();
   if (free === undefined || free >= PLENTY)
-    return { foldersMax: FOLDERS_MAX, writesMax: Infinity, removesMax: Infinity, isPlenty: true };
+    return { foldersMax: FOLDERS_MAX, writesMax: Infinity, removesMax: Infinity };
   const foldersMax = Math.max(2, Math.min(FOLDERS_MAX, Math.floor(free / 4)));
   const left = Math.max(0, free - foldersMax - BESIDES);
   return {
     foldersMax,
     writesMax: Math.max(1, Math.floor(left / FILES_A_WRITE)),
     removesMax: Math.max(1, Math.floor(left / FILES_A_REMOVE)),
-    isPlenty: false,
   };
 }
 

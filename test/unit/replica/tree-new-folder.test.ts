@@ -1,11 +1,10 @@
-// Values in folders that do not exist yet, which are made whole under a hidden name, and by a second thread where they are
-// many: the outcome is that of writing them one by one.
+// Values in folders that do not exist yet, which are made whole under a hidden name: the outcome is that of writing them one by
+// one.
 
-import fs, { existsSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import fs, { existsSync, lstatSync, mkdirSync, writeFileSync } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { tempNameOf } from "../../../src/core/names/temp-name.ts";
-import { FileThread } from "../../../src/replica/tree/write/file-thread.ts";
 import type { Write, WriteOutcome } from "../../../src/replica/replica.ts";
 import { codeOf, TreeFixture } from "../../support/tree-fixture.ts";
 import { collect, pagesOf } from "../../support/values.ts";
@@ -143,7 +142,7 @@ describe.each([true, false])("a new folder (durable: %s)", (durable) => {
       if (outcome.kind === "written") expect(outcome.entry.signature).toEqual(signatures.get(outcome.key));
   });
 
-  it("is made by another thread where there are many", async () => {
+  it("is one of many, of a run of several groups", async () => {
     fixture = new TreeFixture({ durable });
     const keys = Array.from({ length: 2000 }, (_, i) => `d${Math.trunc(i / 50)}/${i}`);
     const outcomes = await write(writesOf(keys));
@@ -154,61 +153,6 @@ describe.each([true, false])("a new folder (durable: %s)", (durable) => {
     const listed = new Map((await fixture.list()).entries.map((entry) => [entry.key, entry.signature]));
     for (const outcome of outcomes)
       if (outcome.kind === "written") expect(outcome.entry.signature).toEqual(listed.get(outcome.key));
-  });
-});
-
-describe("the thread", () => {
-  const files = (folder: string, prefix: string, count: number) => ({
-    folder,
-    names: Array.from({ length: count }, (_, i) => `${prefix}${i}`),
-    contents: Array.from({ length: count }, (_, i) => Buffer.from(`${i}`)),
-    keepOpen: false,
-  });
-
-  /** One that has begun, after it created 301 files: not before. */
-  async function running(): Promise<FileThread> {
-    const thread = new FileThread(true);
-    await thread.create(files(fixture.root, "0-", 300));
-    expect(thread.isRunning).toBe(false);
-    await thread.create(files(fixture.root, "1-", 1));
-    await vi.waitFor(() => expect(thread.isRunning).toBe(true), { timeout: 5000 });
-    return thread;
-  }
-
-  it("is not waited for: until it runs, files are created without it", async () => {
-    fixture = new TreeFixture();
-    const thread = new FileThread(true);
-    await thread.create(files(fixture.root, "a", 600));
-    expect(thread.isRunning).toBe(false);
-    expect(readdirSync(fixture.root)).toHaveLength(600);
-    await thread.close();
-  });
-
-  it("answers in order, and refuses as the file system does", async () => {
-    fixture = new TreeFixture();
-    const thread = await running();
-    const missing = fixture.path("missing");
-    const answers = await Promise.allSettled([
-      thread.create(files(fixture.root, "a", 600)),
-      thread.create(files(missing, "b", 1)),
-      thread.create(files(fixture.root, "c", 2)),
-    ]);
-    await thread.close();
-    expect(answers.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
-    expect(answers[1]).toMatchObject({ reason: { code: "ENOENT" } });
-    expect(readdirSync(fixture.root)).toHaveLength(301 + 602);
-  });
-
-  it("rejects what it had not done when it ended, and all that comes after", async () => {
-    fixture = new TreeFixture();
-    const thread = await running();
-    const pending = thread.create(files(fixture.root, "b", 1)).then(
-      () => "done",
-      (error: Error) => error.message,
-    );
-    await thread.close();
-    expect(["done", "the thread that creates files has ended"]).toContain(await pending);
-    await expect(thread.create(files(fixture.root, "c", 1))).rejects.toThrow(/has ended/);
   });
 });
 

@@ -41,24 +41,6 @@ export function* groupsOf<T>(page: readonly T[], { itemsMax, bytesOf, keyOf }: G
   }
 }
 
-/** Whether no folder of one is a folder of the other, nor below one: then what is done for one is nothing to the other. */
-export function areApart(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {
-  return !isBelow(one, other) && !isBelow(other, one);
-}
-
-/** The folders that `writes` lie in. */
-export function foldersOf(writes: readonly Write[]): ReadonlySet<string> {
-  return new Set(writes.map((write) => folderOf(WRITES.keyOf(write))));
-}
-
-function isBelow(folders: ReadonlySet<string>, above: ReadonlySet<string>): boolean {
-  for (const folder of folders) {
-    if (above.has("")) return true;
-    for (let at = folder; at !== ""; at = folderOf(at.slice(0, -1))) if (above.has(at)) return true;
-  }
-  return false;
-}
-
 /** With its final slash; "": the root. */
 function folderOf(key: string): string {
   return key.slice(0, key.lastIndexOf("/") + 1);

@@ -1,5 +1,5 @@
 // Creating many new files in one folder, which nobody else looks into yet. Nothing is decided here: all of it is calls to
-// the system, so that it can be done in another thread (file-thread.ts) as well as in this one.
+// the system.
 
 import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
 import type { FileSignature } from "../../../core/entry.ts";

@@ -11,7 +11,7 @@ import { signatureOf } from "../file-signature.ts";
 import { closeFile } from "../close-file.ts";
 import { FOLDER_FLAGS, type FolderHandle, type FolderHandles } from "../folder-handles.ts";
 import { faultCode } from "../fs-fault.ts";
-import type { CreatedFiles, NewFiles } from "./new-files.ts";
+import { createFiles } from "./new-files.ts";
 import { syncAll } from "./sync-files.ts";
 
 export interface NewFolder {
@@ -28,15 +28,8 @@ export type FolderResult =
   /** Nothing of it is left, but for what could not be removed. */
   | { readonly kind: "refused" };
 
-export interface FolderMaker {
-  readonly folders: FolderHandles;
-  readonly create: (files: NewFiles) => Promise<CreatedFiles>;
-  /** Asked when the folder is complete: whether it may still take its place. */
-  readonly mayPlace: (parent: FolderHandle) => boolean;
-}
-
 /** Never rejects for what the file system refuses. */
-export async function writeNewFolder(maker: FolderMaker, made: NewFolder): Promise<FolderResult> {
+export async function writeNewFolder(folders: FolderHandles, made: NewFolder): Promise<FolderResult> {
   const { parent, hiddenName } = made;
   const path = `${parent.base}/${hiddenName}`;
   let hidden: number | undefined;
@@ -45,7 +38,7 @@ export async function writeNewFolder(maker: FolderMaker, made: NewFolder): Promi
     mkdirSync(path);
     parent.isDirty = true;
     hidden = openSync(path, FOLDER_FLAGS);
-    const result = await fillAndPlace(maker, made, hidden, path);
+    const result = await fillAndPlace(folders, made, hidden, path);
     if (result.kind === "placed") hidden = undefined;
     return result;
   } catch (error) {
@@ -58,19 +51,19 @@ export async function writeNewFolder(maker: FolderMaker, made: NewFolder): Promi
 }
 
 async function fillAndPlace(
-  { folders, create, mayPlace }: FolderMaker,
+  folders: FolderHandles,
   { parent, name, files }: NewFolder,
   hidden: number,
   path: string,
 ): Promise<FolderResult> {
-  const created = await create({
+  const created = createFiles({
     folder: folders.baseOf(hidden, path),
     names: files.map((file) => file.name),
     contents: files.map((file) => file.bytes),
     keepOpen: parent.needsSync,
   });
   const signatures = created.kind === "closed" ? created.signatures : await syncAndClose(created.fds);
-  if (!mayPlace(parent)) return { kind: "refused" };
+  if (!folders.isInPlace(parent)) return { kind: "refused" };
   renameSync(path, `${parent.base}/${name}`);
   return { kind: "placed", folder: folders.adopt(parent, name, hidden), signatures };
 }

@@ -128,10 +128,7 @@ async function writeFolder(
   const files = [...values.map((value) => ({ name: value.name, bytes: value.write.value.bytes })), ...sidecars];
   // The moment of the signatures, before them: a later change to a file shows in its times, or makes it racy.
   const placedAt = tree.clock.now();
-  const result = await writeNewFolder(
-    { folders, create: (batch) => run.thread.create(batch), mayPlace: (at) => folders.isInPlace(at) },
-    { parent, name, hiddenName: tree.tempName(), files },
-  );
+  const result = await writeNewFolder(folders, { parent, name, hiddenName: tree.tempName(), files });
   if (result.kind === "refused") return undefined;
   const changed = [parent, result.folder];
   return entries.map((entry, i) => {

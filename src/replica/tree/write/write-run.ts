@@ -7,7 +7,6 @@ import { type Fingerprint, fingerprintOf } from "../../../core/fingerprint.ts";
 import type { Key } from "../../../core/key.ts";
 import { type Problem, problem } from "../../../core/problem.ts";
 import type { Value, WriteOutcome } from "../../replica.ts";
-import type { FileThread } from "./file-thread.ts";
 import type { FolderHandle, Synced } from "../folder-handles.ts";
 import { describeFault, isDiskFull } from "../fs-fault.ts";
 import type { RootIdentity } from "../tree-root.ts";
@@ -18,7 +17,6 @@ export interface WriteRun {
   readonly identity: RootIdentity;
   /** The marks of the folders created so far, by path (folder-handles.ts). */
   readonly made: Map<string, string>;
-  readonly thread: FileThread;
   readonly signal: AbortSignal | undefined;
   /** How many folders a group keeps open. */
   readonly foldersMax: number;
