@@ -4,12 +4,12 @@
 
 import type { Json } from "./json-value.ts";
 
-/** An escape, the rest of its string, and what follows a name. */
-const MAYBE_ESCAPED_NAME = /\\.[^"\\]*"\s*:/s;
+const BACKSLASH = 0x5c;
+const COLON = 0x3a;
 
 /** Like JSON.parse, with the names as they are written. Throws SyntaxError. */
 export function parseJsonText(text: string): Json {
-  if (!MAYBE_ESCAPED_NAME.test(text)) return JSON.parse(text) as Json;
+  if (!hasEscapedName(text)) return JSON.parse(text) as Json;
   // What is no JSON must not become JSON with other names.
   JSON.parse(text);
   const mark = markFor(text);
@@ -19,9 +19,8 @@ export function parseJsonText(text: string): Json {
   for (let start = text.indexOf('"'); start !== -1; start = text.indexOf('"', end)) {
     const after = endOfString(text, start);
     const string = text.slice(start, after);
-    const isName = string.includes("\\") && text[afterBlanks(text, after)] === ":";
     marked += text.slice(end, start);
-    marked += isName ? `"${mark}${names.push(JSON.parse(string) as string) - 1}"` : string;
+    marked += isEscapedName(text, start, after) ? `"${mark}${names.push(JSON.parse(string) as string) - 1}"` : string;
     end = after;
   }
   const root = { value: JSON.parse(marked + text.slice(end)) as Json };
@@ -30,9 +29,34 @@ export function parseJsonText(text: string): Json {
   return root.value;
 }
 
+/** Goes from string to string: an expression that looks at every escape of a bulk write's values takes as long as parsing it. */
+function hasEscapedName(text: string): boolean {
+  for (let start = text.indexOf('"'); start !== -1;) {
+    const after = endOfString(text, start);
+    if (isEscapedName(text, start, after)) return true;
+    start = text.indexOf('"', after);
+  }
+  return false;
+}
+
+/** Whether the string from `start` to before `after` is a name, with an escape. */
+function isEscapedName(text: string, start: number, after: number): boolean {
+  return text.charCodeAt(afterBlanks(text, after)) === COLON && text.slice(start, after).includes("\\");
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || (code >= 0x09 && code <= 0x0d);
+}
+
+function slashesBefore(text: string, at: number): number {
+  let slashes = 0;
+  while (text.charCodeAt(at - 1 - slashes) === BACKSLASH) slashes++;
+  return slashes;
+}
+
 function afterBlanks(text: string, start: number): number {
   let at = start;
-  while (/[ \t\n\r]/.test(text[at] ?? "")) at++;
+  while (isBlank(text.charCodeAt(at))) at++;
   return at;
 }
 
@@ -62,9 +86,7 @@ function rename(root: object, nameOf: (name: string) => string): void {
  * overflows its stack at 10 MB. */
 export function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
-    let slashes = 0;
-    while (text[end - 1 - slashes] === "\\") slashes++;
-    if (slashes % 2 === 0) return end + 1;
+    if (slashesBefore(text, end) % 2 === 0) return end + 1;
   }
   return text.length;
 }
