@@ -1,56 +1,14 @@
+// Pairs on their way to a namespace: how they are batched, what they carry, and how the writing ends.
+
 import { describe, expect, it } from "vitest";
-import type { DurationMs, EpochSeconds } from "../../../src/core/clock.ts";
+import type { EpochSeconds } from "../../../src/core/clock.ts";
 import { fingerprintOf } from "../../../src/core/fingerprint.ts";
-import type { NamespaceId } from "../../../src/kv/kv-api.ts";
-import { type PairToWrite, writePairs } from "../../../src/kv/write-pairs.ts";
+import { writePairs } from "../../../src/kv/write-pairs.ts";
 import { collect, pagesOf } from "../../support/values.ts";
-import { failure, openTestClient } from "./client-fixture.ts";
-import { HurriedClock } from "../../support/hurried-clock.ts";
-import { answer, refuse, type Script, send, startScriptedServer } from "./scripted-server.ts";
+import { failure } from "./client-fixture.ts";
+import { answer, refuse } from "./scripted-server.ts";
+import { done, openScriptedWrites } from "./scripted-writes.ts";
 import { manyPairs, openTransfer, pairOf } from "./transfer-fixture.ts";
-
-const id = "0f2ac74b498b48028cb68387c421e279" as NamespaceId;
-
-interface SentPair {
-  readonly key: string;
-  readonly value: string;
-  readonly base64?: boolean;
-}
-
-/** A server that sees bulk writes only, and tells which keys it was sent with each. */
-async function scripted(script: (pairs: readonly SentPair[], ...rest: Parameters<Script>) => void) {
-  const sent: (readonly string[])[] = [];
-  const server = await startScriptedServer((request, response, number) => {
-    const pairs = request.target.endsWith("/bulk") ? (JSON.parse(request.body.toString()) as SentPair[]) : [];
-    sent.push(pairs.map((pair) => pair.key));
-    script(pairs, request, response, number);
-  });
-  const clock = new HurriedClock();
-  const api = openTestClient(server.url, { clock });
-  return {
-    server,
-    sent,
-    clock,
-    deps: { clock, api, namespaceId: id },
-    [Symbol.asyncDispose]: async () => {
-      await api.close();
-      await server[Symbol.asyncDispose]();
-    },
-  };
-}
-
-const done = (count: number, unsuccessful: readonly string[] = []): object => ({
-  successful_key_count: count - unsuccessful.length,
-  unsuccessful_keys: unsuccessful,
-});
-
-/** While it sleeps, everything else gets as far as it can. */
-class LongSleeps extends HurriedClock {
-  override async sleep(duration: DurationMs, signal?: AbortSignal): Promise<void> {
-    for (let i = 0; i < 2000; i++) await new Promise((resolve) => setImmediate(resolve));
-    await super.sleep(duration, signal);
-  }
-}
 
 describe("writing pairs", () => {
   it("takes one request for each 10,000, whatever the pages are", async () => {
@@ -67,7 +25,7 @@ describe("writing pairs", () => {
 
   it("takes one request for each 95 MB, and none is larger", async () => {
     const sizes: number[] = [];
-    await using it = await scripted((pairs, request, response) => {
+    await using it = await openScriptedWrites((pairs, request, response) => {
       sizes.push(request.body.byteLength);
       answer(response, done(pairs.length));
     });
@@ -109,60 +67,6 @@ describe("writing pairs", () => {
     expect(keys.find((key) => key.name === "empty")?.expiration).toBeDefined();
   });
 
-  it("finds what the API would refuse before it costs a request", async () => {
-    await using transfer = await openTransfer();
-    const before = transfer.api.counts().total;
-    const soon = (Math.floor(transfer.clock.now() / 1000) + 30) as EpochSeconds;
-    const outcomes = await collect(
-      writePairs(
-        transfer,
-        pagesOf([
-          pairOf("large", Buffer.alloc(26_214_401)),
-          pairOf("metadata", "v", { metadata: `"${"x".repeat(1023)}"` }),
-          pairOf("expired", "v", { expiration: 5 as EpochSeconds }),
-          pairOf("soon", "v", { expiration: soon }),
-          pairOf("brief", "v", { ttlSeconds: 59 }),
-          pairOf("fine", "v", { expiration: 5 as EpochSeconds, ttlSeconds: 60 }),
-        ]),
-      ),
-    );
-    const codes = outcomes.map((outcome) => [
-      outcome.key,
-      outcome.kind === "problem" ? outcome.problem.code : "written",
-    ]);
-    expect(Object.fromEntries(codes)).toEqual({
-      large: "value-too-large",
-      metadata: "metadata-too-large",
-      expired: "expired",
-      soon: "expired",
-      brief: "expired",
-      fine: "written",
-    });
-    expect(transfer.api.counts().total - before).toBe(1);
-  });
-
-  it("looks at expirations again when a batch is sent later than it was packed", async () => {
-    // The pause before the second attempt takes "late" under the 60 seconds.
-    await using it = await scripted((pairs, _, response, number) => {
-      answer(response, done(pairs.length, number === 0 ? ["late", "fine"] : []));
-    });
-    const seconds = Math.floor(it.clock.now() / 1000);
-    const pairs = [
-      pairOf("late", "v", { expiration: (seconds + 60) as EpochSeconds }),
-      pairOf("fine", "v", { expiration: (seconds + 6000) as EpochSeconds }),
-    ];
-    const outcomes = await collect(writePairs(it.deps, pagesOf(pairs)));
-    expect(outcomes).toEqual([
-      expect.objectContaining({
-        key: "late",
-        kind: "problem",
-        problem: expect.objectContaining({ code: "expired" }) as object,
-      }),
-      expect.objectContaining({ key: "fine", kind: "written" }),
-    ]);
-    expect(it.sent).toEqual([["late", "fine"], ["fine"]]);
-  });
-
   it("writes the later of two pairs with one key last", async () => {
     await using transfer = await openTransfer();
     const outcomes = await collect(
@@ -188,230 +92,8 @@ describe("writing pairs", () => {
     ]);
   });
 
-  it("sends again only what was unsuccessful, with pauses, and never confirms it before", async () => {
-    await using it = await scripted((pairs, _, response, number) => {
-      const keys = pairs.map((pair) => pair.key);
-      answer(response, done(keys.length, number < 3 ? keys.slice(0, 5) : []));
-    });
-    const outcomes = await collect(
-      writePairs(
-        it.deps,
-        manyPairs(20, (i) => pairOf(`k${i}`, "v")),
-      ),
-    );
-    expect(outcomes.filter((outcome) => outcome.kind === "written")).toHaveLength(20);
-    expect(it.sent.map((keys) => keys.length)).toEqual([20, 5, 5, 5]);
-    expect(it.clock.slept).toHaveLength(3);
-  });
-
-  it("holds no more while everything waits to be sent again than while it is sent", async () => {
-    const tries = new Map<string, number>();
-    await using it = await scripted((pairs, _, response) => {
-      const failed = pairs.map(({ key }) => key).filter((key) => (tries.get(key) ?? 0) < 2);
-      for (const key of failed) tries.set(key, (tries.get(key) ?? 0) + 1);
-      answer(response, done(pairs.length, failed));
-    });
-    const value = Buffer.alloc(100_000, "x");
-    let taken = 0;
-    let settled = 0;
-    let most = 0;
-    const source = async function* (): AsyncGenerator<readonly PairToWrite[], void> {
-      for (let i = 0; i < 800; i++) {
-        taken += value.byteLength;
-        most = Math.max(most, taken - settled);
-        yield [pairOf(`k${i}`, value)];
-      }
-    };
-    const pace = { size: { share: 1 / 16, safe: 1 / 16 } };
-    for await (const outcomes of writePairs({ ...it.deps, clock: new LongSleeps(), pace }, source()))
-      settled += outcomes.length * value.byteLength;
-    expect(settled).toBe(taken);
-    expect(most).toBeLessThan(36_000_000);
-  });
-
-  it("reports a key that never succeeds as unconfirmed, and all others as written", async () => {
-    await using it = await scripted((pairs, _, response) => {
-      const failed = pairs.some((pair) => pair.key === "k7") ? ["k7"] : [];
-      answer(response, done(pairs.length, failed));
-    });
-    const outcomes = await collect(
-      writePairs(
-        it.deps,
-        manyPairs(20, (i) => pairOf(`k${i}`, "v")),
-      ),
-    );
-    const problems = outcomes.flatMap((outcome) => (outcome.kind === "problem" ? [outcome.problem] : []));
-    expect(problems).toMatchObject([{ code: "unconfirmed", subject: "k7" }]);
-    expect(outcomes).toHaveLength(20);
-    expect(it.sent).toHaveLength(8);
-  });
-
-  it.each([
-    ["names keys that were not sent", { successful_key_count: 2, unsuccessful_keys: ["other"] }],
-    ["counts fewer than it names", { successful_key_count: 1, unsuccessful_keys: [] }],
-  ])("believes nothing of an answer that %s", async (_, doubtful) => {
-    await using it = await scripted((pairs, _request, response, number) =>
-      answer(response, number === 0 ? doubtful : done(pairs.length)),
-    );
-    const outcomes = await collect(writePairs(it.deps, pagesOf([pairOf("a", "1"), pairOf("b", "2")])));
-    expect(outcomes.map((outcome) => outcome.kind)).toEqual(["written", "written"]);
-    expect(it.sent).toEqual([
-      ["a", "b"],
-      ["a", "b"],
-    ]);
-  });
-
-  it.each([["text"], [[]], [true], [{ successful_key_count: "2" }], [{ successful_key_count: -1 }]])(
-    "confirms nothing when it is answered with %j",
-    async (result) => {
-      await using it = await scripted((_, _request, response) => answer(response, result));
-      const outcomes: unknown[] = [];
-      const writing = (async () => {
-        for await (const page of writePairs(it.deps, pagesOf([pairOf("a", "1")]))) outcomes.push(...page);
-      })();
-      expect(await failure(writing)).toMatchObject({ code: "api-malformed" });
-      expect(outcomes).toEqual([]);
-    },
-  );
-
-  it("takes the old answer, which told nothing, for success", async () => {
-    await using it = await scripted((_pairs, _request, response) => answer(response, null));
-    const outcomes = await collect(writePairs(it.deps, pagesOf([pairOf("a", "1")])));
-    expect(outcomes[0]?.kind).toBe("written");
-  });
-
-  it("finds the one bad pair in a refused batch, and writes all others", async () => {
-    await using it = await scripted((pairs, _, response) => {
-      if (pairs.some((pair) => pair.key === "k642")) refuse(response, 400, 10012, "bad pair\u001b[31m");
-      else answer(response, done(pairs.length));
-    });
-    const outcomes = await collect(
-      writePairs(
-        it.deps,
-        manyPairs(1000, (i) => pairOf(`k${i}`, "v")),
-      ),
-    );
-    const problems = outcomes.flatMap((outcome) => (outcome.kind === "problem" ? [outcome.problem] : []));
-    expect(problems).toEqual([
-      { code: "rejected", subject: "k642", message: "was refused by the API: bad pair\\x1b[31m", failure: true },
-    ]);
-    expect(outcomes).toHaveLength(1000);
-    // About one and a half requests for each halving of 1,000.
-    expect(it.sent.length).toBeLessThanOrEqual(20);
-  });
-
-  it("finds several bad pairs too", async () => {
-    const bad = new Set(["k3", "k4", "k99"]);
-    await using it = await scripted((pairs, _, response) => {
-      if (pairs.some((pair) => bad.has(pair.key))) refuse(response, 400, 10012);
-      else answer(response, done(pairs.length));
-    });
-    const outcomes = await collect(
-      writePairs(
-        it.deps,
-        manyPairs(100, (i) => pairOf(`k${i}`, "v")),
-      ),
-    );
-    expect(new Set(outcomes.filter((outcome) => outcome.kind === "problem").map((outcome) => outcome.key))).toEqual(
-      bad,
-    );
-    expect(outcomes).toHaveLength(100);
-  });
-
-  it.each([0, 20, 960])("writes all others beside forty bad pairs in a row, from number %i on", async (first) => {
-    const isBad = (key: string): boolean => Number(key.slice(1)) >= first && Number(key.slice(1)) < first + 40;
-    await using it = await scripted((pairs, _, response) => {
-      if (pairs.some((pair) => isBad(pair.key))) refuse(response, 400, 10012);
-      else answer(response, done(pairs.length));
-    });
-    const outcomes = await collect(
-      writePairs(
-        it.deps,
-        manyPairs(1000, (i) => pairOf(`k${i}`, "v")),
-      ),
-    );
-    const bad = outcomes.filter((outcome) => outcome.kind === "problem").map(({ key }) => key);
-    expect(bad.every(isBad)).toBe(true);
-    expect([bad.length, outcomes.length]).toEqual([40, 1000]);
-    expect(it.sent.length).toBeLessThan(110);
-  });
-
-  it("stops when everything is refused", async () => {
-    await using it = await scripted((_pairs, _request, response) => refuse(response, 400, 10012, "read-only today"));
-    const error = await failure(
-      collect(
-        writePairs(
-          it.deps,
-          manyPairs(5000, (i) => pairOf(`k${i}`, "v")),
-        ),
-      ),
-    );
-    expect(error).toMatchObject({ code: "api-error", apiCode: 10012 });
-    expect(it.sent.length).toBeLessThan(110);
-  });
-
-  it.each([
-    ["413", 413],
-    ["524", 524],
-  ])("halves a batch that is too much (HTML %s), and grows again", async (_, status) => {
-    let most = 0;
-    await using it = await scripted((pairs, _request, response) => {
-      if (pairs.length > 3000) return send(response, status, "<html>");
-      most = Math.max(most, pairs.length);
-      answer(response, done(pairs.length));
-    });
-    const outcomes = await collect(
-      writePairs(
-        it.deps,
-        manyPairs(60_000, (i) => pairOf(`k${i}`, "v")),
-      ),
-    );
-    expect(outcomes.filter((outcome) => outcome.kind === "written")).toHaveLength(60_000);
-    expect(most).toBeGreaterThan(2400);
-    // 60,000 / 3,000 are 20; each failure costs one more.
-    expect(it.sent.length).toBeLessThan(60);
-  });
-
-  it("writes a pair by itself that no batch can take", async () => {
-    const values: Buffer[] = [];
-    await using it = await scripted((pairs, request, response) => {
-      if (request.target.endsWith("/bulk")) {
-        if (pairs.some((pair) => pair.base64)) send(response, 413, "<html>");
-        else answer(response, done(pairs.length));
-        return;
-      }
-      values.push(request.body);
-      expect(request.target).toMatch(/values\/b%2F1\?expiration_ttl=99$/);
-      answer(response, null);
-    });
-    const pairs = [pairOf("a", "1"), pairOf("b/1", Buffer.of(255, 0), { ttlSeconds: 99 }), pairOf("c", "3")];
-    const outcomes = await collect(writePairs(it.deps, pagesOf(pairs)));
-    expect(outcomes.map((outcome) => outcome.kind)).toEqual(["written", "written", "written"]);
-    expect(values).toEqual([Buffer.of(255, 0)]);
-  });
-
-  it.each([1, 70_000])(
-    "carries metadata as the text that it was, beside a value of %s bytes, when it is written by itself",
-    async (size) => {
-      const bodies: string[] = [];
-      await using it = await scripted((_, request, response) => {
-        if (request.target.endsWith("/bulk")) return send(response, 413, "<html>");
-        bodies.push(request.body.toString());
-        answer(response, null);
-      });
-      const metadata = '{"n":12345678901234567890,"big":1e400,"é":"\\u00e9","a":[ ]}';
-      const outcomes = await collect(
-        writePairs(it.deps, pagesOf([pairOf("a", "x".repeat(size), { metadata, ttlSeconds: 60 })])),
-      );
-      expect(outcomes.map((outcome) => outcome.kind)).toEqual(["written"]);
-      expect(bodies).toHaveLength(1);
-      expect(bodies[0]).toContain(`\r\n\r\n${metadata}\r\n`);
-      expect(bodies[0]).toContain(`\r\n\r\n${"x".repeat(size)}\r\n`);
-    },
-  );
-
   it("gives what was confirmed before it fails", async () => {
-    await using it = await scripted((pairs, _, response, number) => {
+    await using it = await openScriptedWrites((pairs, _, response, number) => {
       if (number === 0) answer(response, done(pairs.length));
       else refuse(response, 429, 10048, "free limit");
     });
@@ -463,7 +145,7 @@ describe("writing pairs", () => {
   });
 
   it("stops when its signal is aborted", async () => {
-    await using it = await scripted(() => undefined);
+    await using it = await openScriptedWrites(() => undefined);
     const stop = new AbortController();
     const writing = failure(collect(writePairs(it.deps, pagesOf([pairOf("a", "1")]), { signal: stop.signal })));
     while (it.sent.length === 0) await new Promise((resolve) => setImmediate(resolve));
