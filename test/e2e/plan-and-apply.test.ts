@@ -1,8 +1,7 @@
 // `kvsync plan --out` and `kvsync apply`: what was shown is what is done, once, and whole; or nothing, and the key is named
 // that is not as it was.
 
-import { createHash } from "node:crypto";
-import { cpSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { records, runCli } from "../support/cli.ts";
@@ -230,50 +229,6 @@ describe("a plan", () => {
     expect(await apply("--force")).toMatchObject({ code: 12 });
   });
 
-  it("that was edited is refused", async () => {
-    await inStep("push");
-    write({ k1: "edited" });
-    await plan();
-    const path = join(dir, "plan.json");
-    writeFileSync(path, readFileSync(path, "utf8").replace('"key":"k1"', '"key":"k2"'));
-    const run = await apply();
-    expect(run.code).toBe(2);
-    expect(run.stderr).toContain("is not as it was written: its digest differs");
-    expect((await keys())["k1"]).toBe("value 1");
-  });
-
-  it("that would change what a push reads is refused, though its digest was made anew", async () => {
-    await inStep("push");
-    remove("k1");
-    await plan();
-    write({ k1: "value 1" });
-    await done("key", "delete", "k1", "-n", "app");
-    const path = join(dir, "plan.json");
-    const text = readFileSync(path, "utf8").replace('"to":"destination"', '"to":"source"');
-    const body = text.slice(0, text.indexOf('],"digest"'));
-    const digest = createHash("sha256").update(body).digest("hex");
-    writeFileSync(path, `${body}],"digest":"sha256-${digest}"}\n`);
-    const run = await apply("--force");
-    expect(run).toMatchObject({ code: 2, stderr: expect.stringContaining("which this round only reads") });
-    expect(files()).toEqual(numbered(20));
-  });
-
-  it("is held by a guard, and let pass by --force", async () => {
-    await inStep("push");
-    remove(...Object.keys(numbered(15)));
-    await plan();
-    const run = await apply();
-    expect(run.code).toBe(5);
-    expect(run.stderr).toContain("kvsync apply plan.json --force");
-    expect(run.stderr).not.toContain("goes on by itself");
-    expect(Object.keys(await keys())).toHaveLength(20);
-    // The mapping is not held by it.
-    const { stderr } = await kvsync("approve", "app");
-    expect(stderr).toContain("A plan that kvsync apply holds runs with: kvsync apply FILE --force");
-    await done("apply", "plan.json", "--force");
-    expect(await keys()).toEqual(files());
-  });
-
   it("that was applied before any look at everything shows in the status", async () => {
     configure({ app: "push" });
     write(numbered(3));
@@ -308,74 +263,6 @@ describe("a plan", () => {
     expect(records(stdout).at(-1)).toMatchObject({ written: 0, removed: 0, unchanged: 20 });
     expect(await keys()).toEqual(files());
   });
-
-  it("is not written where planning fails, and the one before is kept", async () => {
-    await inStep("push");
-    write({ k1: "edited" });
-    await plan();
-    const before = readFileSync(join(dir, "plan.json"), "utf8");
-    rmSync(join(dir, "kv"), { recursive: true });
-    expect((await kvsync("plan", "--out", "plan.json")).code).toBe(1);
-    expect(readFileSync(join(dir, "plan.json"), "utf8")).toBe(before);
-    expect(readdirSync(dir).filter((name) => name.includes("tmp"))).toEqual([]);
-  });
-});
-
-describe("an approval of a held mapping", () => {
-  it("lets exactly that plan run which was shown", async () => {
-    await inStep("push");
-    remove(...Object.keys(numbered(15)));
-    const held = await kvsync("push");
-    expect(held.code).toBe(5);
-    await done("approve", "app");
-    // One more change, of another value, before the next round.
-    write({ k17: "slipped in" });
-    const run = await kvsync("push");
-    expect(run.code).toBe(5);
-    expect(await keys()).toEqual(numbered(20));
-    // Another value of the same key is another plan too.
-    await done("approve", "app");
-    write({ k17: "another value" });
-    expect(await kvsync("push")).toMatchObject({ code: 5 });
-    await done("approve", "app");
-    await done("push");
-    expect(await keys()).toEqual(files());
-  });
-
-  it("is for the namespace that was shown, and for none with the same keys", async () => {
-    await inStep("push");
-    await done("namespace", "create", "local:other");
-    await done("copy", "local:app", "local:other");
-    remove(...Object.keys(files()));
-    expect(await kvsync("push")).toMatchObject({ code: 5 });
-    await done("approve", "app");
-    configure({ app: "push" }, ", namespace: other");
-    expect(await kvsync("push")).toMatchObject({ code: 5 });
-    expect(await keys("other")).toEqual(numbered(20));
-  });
-});
-
-describe("a plan that comes through a pipe", () => {
-  it("is applied like one in a file", async () => {
-    configure({ app: "push" });
-    write({ a: "1" });
-    await plan();
-    const text = readFileSync(join(dir, "plan.json"));
-    expect(await runCli(["apply", "-"], { cwd: dir, input: text })).toMatchObject({ code: 0 });
-    expect(await keys()).toEqual({ a: "1" });
-    expect(await runCli(["apply", "-"], { cwd: dir, input: text })).toMatchObject({ code: 12 });
-  });
-
-  it.each([
-    ["-", "hello\n", "stdin is no plan"],
-    ["/dev/stdin", "hello\n", "/dev/stdin is no plan"],
-    ["/dev/null", "", "/dev/null is no plan"],
-    ["-", '{"kvsync":"plan","format":1', "stdin is no plan"],
-  ])("%s is called by its own name where it holds %j", async (file, input, message) => {
-    configure({ app: "push" });
-    const run = await runCli(["apply", file], { cwd: dir, input });
-    expect(run).toMatchObject({ code: 2, stderr: expect.stringContaining(`kvsync: ${message}\n`) });
-  });
 });
 
 describe("a conflict that waits for a person", () => {
@@ -389,18 +276,5 @@ describe("a conflict that waits for a person", () => {
     const run = await kvsync("apply", "plan.json");
     expect(run).toMatchObject({ code: 6, stderr: expect.stringContaining("A conflict ends") });
     expect(await keys()).toEqual({ a: "theirs", b: "edited" });
-  });
-});
-
-describe("--out", () => {
-  it("overwrites no file but a plan, and never stdout", async () => {
-    configure({ app: "push" });
-    write({ a: "1" });
-    expect(await kvsync("plan", "--out", "kvsync.yaml")).toMatchObject({ code: 2 });
-    expect(await kvsync("plan", "--out", "-")).toMatchObject({ code: 2 });
-    expect(await kvsync("plan", "--out", "kv/app/plan.json")).toMatchObject({
-      code: 4,
-      stdout: expect.not.stringMatching(/tmp/),
-    });
   });
 });
