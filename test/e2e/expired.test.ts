@@ -1,35 +1,14 @@
 // Changes that come too late: a key that expires within a minute, or has expired, cannot be written to KV. That is told, and
 // nothing is said to be in step.
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { EpochMs } from "../../src/core/clock.ts";
 import { systemClock } from "../../src/core/system-clock.ts";
-import { type CliRun, runCli } from "../support/cli.ts";
+import { configure, kvsync, write } from "../support/one-mapping.ts";
 import { startTestServer } from "../support/server.ts";
 
-let dir = "";
-
-beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), "kvsync-expired-"));
-  mkdirSync(join(dir, "kv"));
-});
-
-afterEach(() => rmSync(dir, { recursive: true, force: true }));
-
-const kvsync = (...args: readonly string[]): Promise<CliRun> => runCli(args, { cwd: dir });
-const write = (name: string, text: string): void => writeFileSync(join(dir, "kv", name), text);
 const expire = (name: string, inSeconds: number): void =>
   write(`${name}%meta`, JSON.stringify({ expiration: Math.floor(Date.now() / 1000) + inSeconds }));
-
-function configure(mode: string): void {
-  writeFileSync(
-    join(dir, "kvsync.yaml"),
-    `state_dir: ./state\naccounts: { local: { endpoint: embedded } }\nmappings:\n  app: { account: local, folder: ./kv, mode: ${mode}, create: true }\n`,
-  );
-}
 
 describe.each([
   ["push", "push"],
@@ -72,14 +51,7 @@ it("a key that is about to expire is not pulled; that is said, and a check tells
   try {
     const { url, accountId, token } = server;
     await server.createNamespace("app");
-    writeFileSync(
-      join(dir, "kvsync.yaml"),
-      `state_dir: ./state
-accounts: { a: { endpoint: "${url}", account_id: ${accountId}, api_token: ${token} } }
-mappings:
-  app: { account: a, folder: ./kv, mode: pull }
-`,
-    );
+    configure("pull", "", `endpoint: "${url}", account_id: ${accountId}, api_token: ${token}`);
     await kvsync("key", "put", "soon", "1", "--ttl", "60");
     await kvsync("key", "put", "stays", "1");
     expect(await kvsync("pull")).toMatchObject({
@@ -88,7 +60,7 @@ mappings:
     });
     expect((await kvsync("pull", "-v")).stderr).toContain("soon: has expired, or does within 60 seconds");
     for (const values of [[], ["--values"]]) {
-      const check = await kvsync("check", "a:app", "./kv", ...values);
+      const check = await kvsync("check", "local:app", "./kv", ...values);
       expect([check.code, check.stdout]).toEqual([4, expect.stringContaining("+ soon\n")]);
     }
   } finally {

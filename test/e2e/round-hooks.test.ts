@@ -1,35 +1,18 @@
 // Hooks after a single round: push, pull and sync run what the config names, as the daemon does, and wait for it.
 
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type CliRun, runCli } from "../support/cli.ts";
-
-let dir = "";
-
-beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), "kvsync-round-hooks-"));
-  mkdirSync(join(dir, "kv"));
-});
-
-afterEach(() => rmSync(dir, { recursive: true, force: true }));
-
-const kvsync = (...args: readonly string[]): Promise<CliRun> => runCli(args, { cwd: dir });
+import { describe, expect, it } from "vitest";
+import { configure, dir, kvsync, write } from "../support/one-mapping.ts";
 
 /** What the hook of `event` got, and was told in its environment. */
 const TOLD = `cat >> ../$KVSYNC_EVENT; echo "$KVSYNC_MAPPING $KVSYNC_EVENT $KVSYNC_COUNT" >> ../environment`;
 
-function configure(mode: string, run: string = TOLD, timeout = "20s"): void {
-  const hook = `{ run: [sh, -c, ${JSON.stringify(run)}], debounce: 1h, timeout: ${timeout} }`;
-  writeFileSync(
-    join(dir, "kvsync.yaml"),
-    `state_dir: ./state\naccounts: { local: { endpoint: embedded } }\nmappings:\n` +
-      `  app: { account: local, folder: ./kv, mode: ${mode}, create: true, delete: all, on_change: ${hook}, on_hold: ${hook} }\n`,
-  );
+function configureHooks(mode: string, run: string = TOLD, timeout = "20s"): void {
+  const program = `{ run: [sh, -c, ${JSON.stringify(run)}], debounce: 1h, timeout: ${timeout} }`;
+  configure(mode, `, delete: all, on_change: ${program}, on_hold: ${program}`);
 }
 
-const write = (name: string, text: string): void => writeFileSync(join(dir, "kv", name), text);
 const told = (event: string): string => (existsSync(join(dir, event)) ? readFileSync(join(dir, event), "utf8") : "");
 
 describe.each([
@@ -38,7 +21,7 @@ describe.each([
   ["two-way", "sync"],
 ] as const)("of mode %s, kvsync %s", (mode, command) => {
   it("runs on_change with the keys that changed, and nothing where none did", async () => {
-    configure(mode);
+    configureHooks(mode);
     write("a", "1");
     write("b", "2");
     expect(await kvsync(command)).toMatchObject({ code: 0 });
@@ -57,7 +40,7 @@ describe.each([
   });
 
   it("runs on_hold once for a plan that is held", async () => {
-    configure(mode);
+    configureHooks(mode);
     for (let i = 0; i < 20; i++) write(`k${i}`, String(i));
     expect(await kvsync(command)).toMatchObject({ code: 0 });
     for (let i = 0; i < 20; i++) rmSync(join(dir, "kv", `k${i}`));
@@ -69,7 +52,7 @@ describe.each([
   });
 
   it("runs none for a dry run", async () => {
-    configure(mode);
+    configureHooks(mode);
     write("a", "1");
     await kvsync(command, "--dry-run");
     expect(told("change")).toBe("");
@@ -78,7 +61,7 @@ describe.each([
 
 describe("a hook that fails", () => {
   it("is told of, and is a failure of the command, whose work is done", async () => {
-    configure("push", "echo went wrong >&2; exit 3");
+    configureHooks("push", "echo went wrong >&2; exit 3");
     write("a", "1");
     const run = await kvsync("push");
     expect(run).toMatchObject({ code: 1, stderr: expect.stringContaining("on_change ended with exit code 3") });
@@ -87,7 +70,7 @@ describe("a hook that fails", () => {
   });
 
   it("is told to have run into its timeout, where it did", async () => {
-    configure("push", "sleep 60", "1s");
+    configureHooks("push", "sleep 60", "1s");
     write("a", "1");
     const run = await kvsync("push");
     expect(run).toMatchObject({
@@ -97,10 +80,10 @@ describe("a hook that fails", () => {
   });
 
   it("of a hold is told of, and the exit code is that of the hold", async () => {
-    configure("push");
+    configureHooks("push");
     write("a", "1");
     expect(await kvsync("push")).toMatchObject({ code: 0 });
-    configure("push", "exit 3");
+    configureHooks("push", "exit 3");
     rmSync(join(dir, "kv", "a"));
     const run = await kvsync("push");
     expect(run).toMatchObject({ code: 5, stderr: expect.stringContaining("on_hold ended with exit code 3") });
