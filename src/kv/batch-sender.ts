@@ -2,7 +2,8 @@
 // the unsuccessful items again, and halving down to the one item that the API refuses. Bulk writes and bulk deletes are
 // this with another `send`.
 //
-// Invariants: an item is "done" only after an answer that confirmed it [I4]; each item is settled exactly once; two items
+// Invariants: an item is "done" only after an answer that confirmed it [I4]; what an answer does not confirm is sent again, or
+// where each item is sent once, is a problem "unconfirmed" [I8]; each item is settled exactly once; two items
 // of one key are never held together, so that the later one wins; bytes held stay under LIVE_BYTES_MAX and one item, or
 // are one batch, whether they are on their way, or wait to be sent for the first time or again.
 

@@ -1,6 +1,10 @@
 // The budget gate: every request of an account passes here before it is sent. One queue for both limits, requests in a
 // window and requests at a time, ordered by priority and then by arrival. (Not p-limit: it knows no priorities, and a
 // scan that waits for the window would keep the place of an edit.) Clients of one account and token share one Budget.
+//
+// Invariants [I8]: within any window of time no more requests are sent than the budget's share of it, those of an earlier process
+// counted, whatever the clock is set to; a retry counts like any request. An edit goes before a scan, a scan before a scrub,
+// and those of one kind in the order they came. Who gives up waiting has used nothing.
 
 import type { Clock, DurationMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";

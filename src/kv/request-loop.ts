@@ -1,5 +1,10 @@
-// The life of one call: wait for the budget, count, send, judge, and try again while that can help. Everything that is
-// sent goes through here, so the counts are exact and the first refused token stops all calls of the client.
+// The life of one call: wait for the budget, count, send, judge, and try again while that can help.
+//
+// Invariants [I8]: whatever is sent goes through here, with a permit of the budget for each attempt, and each attempt is
+// counted. Another attempt follows only a failure that may pass (judge-answer.ts says which), for a limited number or time
+// (retry-course.ts), and none in a call that is sent once. A call succeeds only by an answer that says so and was read to its
+// end; a value is handed out as it comes (value-stream.ts). A refused token fails all calls of the client, those that wait
+// included.
 
 import type { Clock, DurationMs } from "../core/clock.ts";
 import type { AppError } from "../core/errors.ts";

@@ -1,4 +1,7 @@
 // A value being read. As a stream it can fail half-way, and then it has; as bytes it is read again from the start.
+//
+// Invariant [I8]: a value is given whole, or the reading fails: an answer whose end could be missed (without a length or
+// chunks), or that something on the way has encoded, is not believed.
 
 import type { Clock } from "../core/clock.ts";
 import { parseEpochSeconds } from "../core/clock.ts";
