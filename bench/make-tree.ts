@@ -15,6 +15,10 @@ export interface TreeShape {
 
 /** 100,000 files of 0.1 to 4 KiB: about 205 MB, like a site's pages or a service's configuration. */
 export const HUNDRED_THOUSAND: TreeShape = { files: 100_000, bytesMin: 100, bytesMax: 4096, seed: 1 };
+/** A tenth of it. */
+export const TEN_THOUSAND: TreeShape = { files: 10_000, bytesMin: 100, bytesMax: 4096, seed: 4 };
+/** As many as a small site has. */
+export const TEN: TreeShape = { files: 10, bytesMin: 100, bytesMax: 4096, seed: 5 };
 /** 1,000,000 files of 30 to 60 bytes: what matters is the number of keys. */
 export const MILLION: TreeShape = { files: 1_000_000, bytesMin: 30, bytesMax: 60, seed: 2 };
 

@@ -11,6 +11,7 @@ import { type BenchCase, cases, sweep, type Target } from "./cases.ts";
 import { type Measured, measureInTurns, median } from "./measure.ts";
 import { benchLatency } from "./latency.ts";
 import { benchProgress } from "./progress.ts";
+import { benchSaves } from "./saves.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -24,6 +25,7 @@ const { values, positionals } = parseArgs({
 /** What is more than a contest of commands. Each returns how many targets it missed. */
 const others: Readonly<Record<string, () => Promise<number>>> = {
   daemon: benchDaemon,
+  saves: benchSaves,
   progress: benchProgress,
   latency: () => benchLatency({ runs: Number(values.runs), against: values.against }),
 };
