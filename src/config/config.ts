@@ -53,6 +53,8 @@ export interface BudgetConfig {
 }
 
 export type Mode = "push" | "pull" | "two-way";
+/** Whether another folder in the place of a mapping's is a reason to hold a round ("hold"), or happens on purpose ("allow"). */
+export type RootSwaps = "hold" | "allow";
 export type NameScheme = "posix" | "portable";
 
 /** What all mappings of an `auto` have in common. */
@@ -75,6 +77,7 @@ export interface MappingPolicy {
   readonly rules: readonly RuleConfig[];
   readonly maxDelete: GuardLimits["maxDelete"];
   readonly maxOverwrite: GuardLimits["maxOverwrite"];
+  readonly rootSwaps: RootSwaps;
   readonly trash: TrashConfig;
   readonly settleWindowMs: DurationMs;
   /** How long a file must not have changed before it is replaced or removed. */

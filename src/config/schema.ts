@@ -156,6 +156,12 @@ const policyEntries = {
       "Hold a round that would overwrite more on a side of the keys that both sides had agreed on: a percentage of them, or a number of keys. 100% lets every key change at once. Default: all but one, and at least 9.",
     ),
   ),
+  root_swaps: v.optional(
+    oneOf(
+      "hold (default): a round that meets another folder in the place of the mapping's, with little of what was in it, is held. allow: the folder is replaced on purpose, by a link that is swapped or a build that makes it anew, and only the guards of the plan hold a round.",
+      ["hold", "allow"],
+    ),
+  ),
   trash: v.optional(trash),
   settle_window: v.optional(duration("How long the remote may lag behind itself. Default: 60s.")),
   poll_interval: v.optional(duration("How often the daemon lists the namespace. Default: 60s.", 1000)),

@@ -24,7 +24,7 @@ import type { AccountStatus, DaemonStatus } from "./control/daemon-status.ts";
 import type { Reloaded } from "./loop/loop-set.ts";
 import { type SyncOutcome, openSupervisor, type Supervisor } from "./loop/supervisor.ts";
 import { type WatchEvents, type Watcher } from "./watch/watcher.ts";
-import { openWatcher } from "./watch/open-watcher.ts";
+import { openWatcher, SWAPPED_ROOT_CHECK_MS } from "./watch/open-watcher.ts";
 
 export interface DaemonAccounts extends AccountsPort {
   isWaiting(name: string): boolean;
@@ -299,6 +299,7 @@ function watchFolder(options: {
     ignorePaths: [stateDir],
     // A path with "%" may be another one's key.
     isFolderIgnored: (path) => !path.includes("%") && !filter.mayContain(`${path}/`),
+    rootCheckMs: mapping.rootSwaps === "allow" ? SWAPPED_ROOT_CHECK_MS : undefined,
     pollIntervalMs: Math.min(mapping.rescanIntervalMs, mapping.pollIntervalMs),
     events,
   });

@@ -1,7 +1,7 @@
 // Why a mapping is held: the guards of the engine, and those that compare a mapping with what it was when its last round
 // was done. Pure: what is planned and what has changed in, a reason or none out.
 
-import type { Mode } from "../config/config.ts";
+import type { Mode, RootSwaps } from "../config/config.ts";
 import { countedKeys, renderTrip, type SideNames, type Trip } from "../core/guards.ts";
 import type { PlanTrip } from "../engine/plan/measure.ts";
 import type { Target } from "../engine/plan/action.ts";
@@ -41,19 +41,31 @@ export interface Planned {
   readonly replaces: number;
 }
 
-/** The reason to hold a plan, or undefined. `heldFor`: what the mapping is held for now, and not approved. */
+/** What a mapping says of its plans, and what became of the last one. */
+export interface MappingRule {
+  readonly mode: Mode;
+  readonly rootSwaps: RootSwaps;
+  /** What the mapping is held for now, and not approved. */
+  readonly heldFor?: HeldFor | undefined;
+}
+
+/** The reason to hold a plan, or undefined. Where the folder is replaced on purpose, that it was is none, nor does anything last
+ * of a hold for it. */
 export function judgePlan(
   planned: Planned,
   seen: PlanSeen,
   circumstances: Circumstances,
-  { mode, heldFor }: { readonly mode: Mode; readonly heldFor?: HeldFor | undefined },
+  { mode, rootSwaps, heldFor }: MappingRule,
 ): HeldFor | undefined {
   const { removes } = planned;
   const { overwrites } = seen;
-  const reason = reasonOf(planned, seen, circumstances, mode);
+  const isAllowed = rootSwaps === "allow";
+  const rootChanged = circumstances.rootChanged && !isAllowed;
+  const reason = reasonOf(planned, seen, { ...circumstances, rootChanged }, mode);
   // What cannot be told of a key may be just that.
   const isLeft = (change: HeldChange): boolean => seen.unseen > 0 || (change === "removals" ? removes : overwrites) > 0;
-  const still = heldChanges(heldFor).filter(isLeft);
+  const isOver = isAllowed && heldFor?.guard === "root-changed";
+  const still = isOver ? [] : heldChanges(heldFor).filter(isLeft);
   if (reason !== undefined) return { ...reason, ...(still.length > 0 && { still }) };
   if (still.includes("overwrites") && (overwrites > 0 || !still.includes("removals")))
     return { guard: "overwrites-left", overwrites, still };
@@ -138,7 +150,7 @@ function renderLeft(keys: number, what: string): string {
 export function renderHoldAdvice({ guard }: HoldReason): string {
   switch (guard) {
     case "root-changed":
-      return "if that is not meant, mount its disk or bring back the folder it was, and it goes on by itself";
+      return "if that is not meant, mount its disk or bring back the folder it was, and it goes on by itself; if the folder is always replaced so (a link that is swapped, a build that makes it anew), set root_swaps: allow, and kvsync reload";
     case "namespace-changed":
       return "if that is not meant, name the right namespace in the config, and kvsync reload";
     case "filter-changed":

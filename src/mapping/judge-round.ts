@@ -76,6 +76,7 @@ function judge(plan: Plan, seen: PlanSeen, deps: JudgeDeps): Judgement | "apply"
   if (seen.isRepeat) return seen.trip === undefined ? "apply" : {};
   const reason = judgePlan(plannedOf(plan, circumstances), seen, circumstances, {
     mode: mapping.mode,
+    rootSwaps: mapping.rootSwaps,
     heldFor: heldFor(deps),
   });
   if (reason === undefined) return "apply";

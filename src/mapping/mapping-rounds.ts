@@ -2,6 +2,7 @@
 // over all keys or over some, and keeps what must be known the next time.
 
 import type { Config, MappingConfig } from "../config/config.ts";
+import type { DurationMs } from "../core/clock.ts";
 import type { AppError } from "../core/errors.ts";
 import { compileFilter } from "../core/filter.ts";
 import type { Key } from "../core/key.ts";
@@ -14,6 +15,8 @@ import { openNamespaceReplica } from "../replica/namespace/namespace-replica.ts"
 import { checkNeighbours } from "./check-neighbours.ts";
 import { type DirtyKeys, findDirtyKeys } from "./dirty-keys.ts";
 import { explained } from "./explain-failure.ts";
+import { markRoot } from "../replica/tree/tree-root.ts";
+import { lookAgainIn } from "./root-swap.ts";
 import { circumstancesOf, findRoot, isAsBefore, placeOf } from "./mapping-facts.ts";
 import { type MappingMemory, openMappingMemory } from "./mapping-memory.ts";
 import { type MappingOpener, openMappingOpener, type Opened } from "./mapping-opener.ts";
@@ -45,9 +48,7 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
   async function runFull(situation: Situation, call: RoundCall): Promise<RoundReport> {
     const heldBefore = memory.holds.get(name);
     const first = await run(situation, { call });
-    const { report } = first.needsExact
-      ? await run(situation, { call: untold(call, first.report), isExact: true })
-      : first;
+    const { report } = first.needsExact ? await run(situation, { call, isExact: true }) : first;
     if (call.dryRun === true) return report;
     if (call.follow !== undefined) return followed(situation, report);
     if (report.hold !== undefined) {
@@ -58,13 +59,13 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
     const isAccepted = call.force === true || memory.holds.get(name)?.approved === true;
     if (memory.holds.lift(name) && heldBefore?.approved === false)
       memory.tell("lifted", "what it was held for is gone");
-    const { place, mapping: open, circumstances } = situation;
+    const { place, root, mapping: open, circumstances } = situation;
     // What follows from a change of folder, namespace or filters is not known before all keys could be judged: until then
     // what follows is to be held for it, unless a person has let it pass.
     if (isAsBefore(circumstances) || report.result.unseen === 0 || isAccepted) {
       // A pull has made its folder by now.
-      const root = findRoot(mapping, undefined);
-      memory.see({ place, root, namespaceId: open.namespace?.id, lookedAt: report.startedAt });
+      const seen = root ?? findRoot(mapping, undefined);
+      memory.see({ place, root: seen, namespaceId: open.namespace?.id, lookedAt: report.startedAt });
     }
     memory.prune(report.result);
     return report;
@@ -132,13 +133,20 @@ function openAttempts(
   let failedWith: string | undefined;
   /** What was found to fight with no other mapping. */
   let checked: Opened | undefined;
-  return async (call, work) => {
+
+  /** A duration: to be tried again after it. */
+  async function attempt(
+    call: RoundCall,
+    work: Parameters<Attempt>[1],
+    looks: number,
+  ): Promise<RoundReport | DurationMs> {
     deps.checkState?.();
     const account = await accounts.open(mapping.account);
     const place = placeOf(mapping, account.config);
     const before = memory.seenAt(place);
     memory.outcome.at(place);
     try {
+      const rootMark = markRoot(mapping.folder);
       // Before any request is spent: a folder that is missing is missing whatever the namespace holds.
       const root = findRoot(mapping, before);
       const look = call.dryRun === true;
@@ -152,13 +160,15 @@ function openAttempts(
       call.onOpened?.(namespace);
       const pair = opened.mapping.pair(mapping.mode === "pull" ? "pull" : "push");
       const circumstances = circumstancesOf(before, { root, namespaceId: namespace?.id, filter: memory.filter });
-      const report = await work({ ...opened, place, before, pair, circumstances });
+      const report = await work({ ...opened, place, rootMark, before, pair, circumstances });
       failedWith = undefined;
       return report;
     } catch (thrown) {
       const failure = operationErrorOf(thrown);
       if (failure === undefined) throw thrown;
       const error = explained(failure, mapping, before);
+      const waitMs = call.signal.aborted ? undefined : lookAgainIn(error, { looks, rootSwaps: mapping.rootSwaps });
+      if (waitMs !== undefined) return waitMs;
       if (OPEN_ANEW.has(error.code)) await opener.close();
       if (error.code === "unauthorized") await accounts.renew(account);
       const isNew = !call.signal.aborted && failedWith !== error.code;
@@ -168,20 +178,30 @@ function openAttempts(
     } finally {
       if (call.dryRun === true) await opener.close();
     }
+  }
+
+  return async (call, work) => {
+    const once = toldOnce(call);
+    for (let looks = 0; ; looks++) {
+      const tried = await attempt(once, work, looks);
+      if (typeof tried !== "number") return tried;
+      await deps.clock.sleep(tried, call.signal);
+    }
   };
 }
 
-/** `call`, without a word on the problems that its listener was told of already. */
-function untold(call: RoundCall, { problems }: RoundReport): RoundCall {
+/** `call`, whose listener is told of a problem once, however often the round begins anew. */
+function toldOnce(call: RoundCall): RoundCall {
   const { events } = call;
   if (events === undefined) return call;
-  const told = new Set(problems.map(({ code, subject }) => `${code} ${subject}`));
+  const told = new Set<string>();
   return {
     ...call,
     events: {
       ...events,
       onProblem: (problem) => {
-        if (!told.has(`${problem.code} ${problem.subject}`)) events.onProblem(problem);
+        const { size } = told;
+        if (told.add(`${problem.code} ${problem.subject}`).size > size) events.onProblem(problem);
       },
     },
   };

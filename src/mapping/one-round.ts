@@ -2,7 +2,6 @@
 // history and how the round ended.
 
 import type { MappingConfig } from "../config/config.ts";
-import { AppError } from "../core/errors.ts";
 import type { Problem } from "../core/problem.ts";
 import type { RoundEvents } from "../engine/round-request.ts";
 import type { MappingFacts } from "../journal/mapping-facts.ts";
@@ -11,17 +10,20 @@ import { decideOf } from "./policy-of-mode.ts";
 import type { DirtyKeys } from "./dirty-keys.ts";
 import type { Circumstances } from "./hold-reason.ts";
 import { type Judgement, openRoundJudge } from "./judge-round.ts";
-import { findRoot, sameRoot } from "./mapping-facts.ts";
 import type { MappingMemory } from "./mapping-memory.ts";
 import type { Opened } from "./mapping-opener.ts";
 import { type Pair, type PairDeps, runPairRound } from "./pair.ts";
 import { openRoundLog } from "./round-log.ts";
+import { markRoot } from "../replica/tree/tree-root.ts";
+import { rootReplaced } from "./root-swap.ts";
 import type { RoundCall, RoundReport } from "./round-port.ts";
 import { everything, NO_PROBLEMS, nothing } from "./standing-problems.ts";
 
 /** What a round starts from. */
 export interface Situation extends Opened {
   readonly place: string;
+  /** Of the folder when the round began to look; undefined: there was none. */
+  readonly rootMark: string | undefined;
   readonly before: MappingFacts | undefined;
   readonly pair: Pair;
   readonly circumstances: Circumstances;
@@ -49,7 +51,7 @@ export interface Judged {
 
 export async function runOneRound(deps: OneRoundDeps, situation: Situation, round: OneRound): Promise<Judged> {
   const { clock, mapping, memory } = deps;
-  const { pair, circumstances, root, before, readRequests } = situation;
+  const { pair, circumstances, root, rootMark, readRequests } = situation;
   const { call, some } = round;
   const startedAt = clock.now();
   const began = clock.monotonic();
@@ -61,7 +63,8 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
   let readToJudge: number | undefined;
   // Which files are as they were decides whether a folder is the one it was; and a plan that is held has the same id in each
   // round only if it does not depend on what was read for it by chance.
-  const isExact = round.isExact === true || circumstances.rootChanged || heldBefore !== undefined;
+  const isExact =
+    round.isExact === true || (circumstances.rootChanged && mapping.rootSwaps === "hold") || heldBefore !== undefined;
   const judge = openRoundJudge({
     clock,
     mapping,
@@ -69,7 +72,7 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
     memory,
     circumstances,
     heldBefore,
-    isReplaced: () => root !== undefined && !sameRoot(root, findRoot(mapping, before)),
+    isReplaced: () => root !== undefined && markRoot(mapping.folder) !== rootMark,
     isDryRun: call.dryRun === true,
     isPartial: some !== undefined,
     isExact,
@@ -95,7 +98,7 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
     ...(some !== undefined && { only: some.keys }),
   }).finally(() => log.close());
   const { hold, foretold, ...open }: Judgement = judge.judgement();
-  if (open.isReplaced === true) throw replaced(mapping);
+  if (open.isReplaced === true) throw rootReplaced(mapping.folder);
   const report = {
     // Names that can be no keys are told by the watcher's paths, and not by the engine.
     result: { ...result, failed: result.failed + (some?.problems.length ?? 0) },
@@ -119,13 +122,6 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
   const covers = call.follow === undefined ? (some?.covers ?? everything) : nothing;
   const standing = memory.outcome.roundEnded(report, { kept: problems.kept, more: problems.more(), covers });
   return { report: { ...report, standing }, ...needs };
-}
-
-function replaced({ folder }: MappingConfig): AppError {
-  return new AppError("root-missing", `the folder ${folder} was replaced while it was looked at`, {
-    hint: "nothing was changed; it is looked at again",
-    retryable: true,
-  });
 }
 
 function mergeEvents(

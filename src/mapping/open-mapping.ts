@@ -58,7 +58,8 @@ export async function openMapping(deps: MappingDeps, options: MappingOptions): P
   );
   const identity = JSON.stringify({
     ...namespacePlace(deps.account, namespace?.id, mapping.prefix),
-    folder: realFolder(mapping.folder),
+    // A link that is swapped leads to the same folder all along, as far as what was agreed is concerned.
+    folder: mapping.rootSwaps === "allow" ? mapping.folder : realFolder(mapping.folder),
     names: mapping.names,
   });
   return {

@@ -1,5 +1,5 @@
 // What names the two sides of a pair for good, whatever they are called: an account with a namespace's id, and a folder by its
-// real path. The base and saved plans are kept under these, so their form does not change.
+// real path (by the path that the config names, where that is swapped). The base and saved plans are kept under these, so their form does not change.
 
 import { realpathSync } from "node:fs";
 import type { AccountConfig } from "../config/config.ts";

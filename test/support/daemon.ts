@@ -31,6 +31,7 @@ export function mappingOf(overrides: Partial<MappingConfig> = {}): MappingConfig
     rules: [],
     maxDelete: { share: 0.25 },
     maxOverwrite: "not-all",
+    rootSwaps: "hold",
     trash: { keepMs: 86_400_000, maxBytes: 1_000_000 },
     settleWindowMs: 60_000,
     // Tests change files and look at once, by clocks that do not pass by themselves.

@@ -7,6 +7,7 @@ import type { MappingConfig } from "../../config/config.ts";
 import { visible } from "../../core/errors.ts";
 import { renderByteCount } from "../../core/units.ts";
 import { ioError } from "../../config/read-file.ts";
+import { realFolder } from "../../mapping/place.ts";
 import { type Check, fail, ok, warn } from "./check.ts";
 
 /** Under this the journal and the trash have little room to grow. */
@@ -61,7 +62,7 @@ export function checkFolder(mapping: MappingConfig): Check[] {
     return [fail(subject, `the folder ${shown} cannot be read`, "let this user read it")];
   if (writes && !may(folder, constants.W_OK))
     return [fail(subject, `the folder ${shown} cannot be written`, `let this user write to it, or use mode: push`)];
-  const checks = [ok(subject, `the folder ${shown} is ${writes ? "writable" : "readable"}`)];
+  const checks = [ok(subject, `the folder ${shown} is ${writes ? "writable" : "readable"}${linkNote(mapping)}`)];
   const space = writes ? spaceCheck(subject, folder) : undefined;
   if (space !== undefined) checks.push(space);
   if (ignoresCase(folder))
@@ -73,6 +74,13 @@ export function checkFolder(mapping: MappingConfig): Check[] {
       ),
     );
   return checks;
+}
+
+/** Of a folder that another one may take the place of at any time. */
+function linkNote({ folder, rootSwaps }: MappingConfig): string {
+  if (realFolder(folder) === folder) return "";
+  const what = rootSwaps === "allow" ? "the next round carries the new one" : "the next round may be held";
+  return `; a symbolic link leads to it, and if that is swapped ${what} (root_swaps: ${rootSwaps})`;
 }
 
 function may(path: string, mode: number): boolean {

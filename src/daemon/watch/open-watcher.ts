@@ -10,12 +10,16 @@ const DIRTY_MAX = 10_000;
 /** Long enough for an editor to write, rename and remove; too short to be noticed. */
 const QUIET_MS: DurationMs = 100;
 const MAX_QUIET_MS: DurationMs = 1000;
+/** One `stat`. */
+const ROOT_CHECK_MS: DurationMs = 2000;
+/** What is to be seen soon, since it is done on purpose. */
+export const SWAPPED_ROOT_CHECK_MS: DurationMs = 500;
 
 /** Watches all folders below `root`, or polls where that is not possible: never throws for what it finds. Changes from
  * before the promise resolves may go unreported: scan after it. */
 export async function openWatcher(options: WatcherOptions): Promise<Watcher> {
-  const { quietMs = QUIET_MS, maxQuietMs = MAX_QUIET_MS } = options;
-  const watcher = new TreeWatcher({ ...options, quietMs, maxQuietMs, dirtyMax: DIRTY_MAX });
+  const { quietMs = QUIET_MS, maxQuietMs = MAX_QUIET_MS, rootCheckMs = ROOT_CHECK_MS } = options;
+  const watcher = new TreeWatcher({ ...options, quietMs, maxQuietMs, rootCheckMs, dirtyMax: DIRTY_MAX });
   await watcher.open();
   return watcher;
 }

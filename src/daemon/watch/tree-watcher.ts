@@ -21,10 +21,9 @@ export interface TreeWatcherOptions extends WatcherOptions {
   readonly quietMs: DurationMs;
   readonly maxQuietMs: DurationMs;
   readonly dirtyMax: number;
+  /** A root that was replaced by way of a symbolic link, or mounted over, makes no event. */
+  readonly rootCheckMs: DurationMs;
 }
-
-/** A root that was replaced by way of a symbolic link, or mounted over, makes no event. */
-const ROOT_CHECK_MS: DurationMs = 2000;
 
 export class TreeWatcher implements Watcher {
   readonly #options: TreeWatcherOptions;
@@ -70,7 +69,7 @@ export class TreeWatcher implements Watcher {
       if (this.#folders.isOpen) this.#noteRescan("more changed at once than the system tells of", { reopen: true });
     });
     this.#rootFound = this.#findRoot();
-    this.#rootCheckAt = options.clock.monotonic() + ROOT_CHECK_MS;
+    this.#rootCheckAt = options.clock.monotonic() + options.rootCheckMs;
   }
 
   /** To be called once, before anything else. */
@@ -80,9 +79,9 @@ export class TreeWatcher implements Watcher {
   }
 
   readonly state = (): WatchState => {
-    const { pollIntervalMs: everyMs } = this.#options;
+    const { pollIntervalMs: everyMs, rootCheckMs } = this.#options;
     if (this.#rootFound instanceof AppError)
-      return { kind: "polling", everyMs: ROOT_CHECK_MS, reason: this.#rootFound.message, hint: this.#rootFound.hint };
+      return { kind: "polling", everyMs: rootCheckMs, reason: this.#rootFound.message, hint: this.#rootFound.hint };
     if (this.#exhausted !== undefined)
       return { kind: "polling", everyMs, reason: this.#exhausted.reason, hint: this.#exhausted.hint };
     const { watched, unreadable } = this.#folders;
@@ -159,7 +158,7 @@ export class TreeWatcher implements Watcher {
 
   /** What to say about the root, if it is another one than before. */
   #followRoot(now: number): string | undefined {
-    this.#rootCheckAt = now + ROOT_CHECK_MS;
+    this.#rootCheckAt = now + this.#options.rootCheckMs;
     const before = this.#rootFound;
     const found = this.#findRoot();
     this.#rootFound = found;

@@ -37,6 +37,8 @@ export interface WatcherOptions {
   readonly quietMs?: DurationMs | undefined;
   /** A steady stream of changes is reported at least this often. */
   readonly maxQuietMs?: DurationMs | undefined;
+  /** How often to look whether the root is another folder, which makes no event where a link to it was swapped. */
+  readonly rootCheckMs?: DurationMs | undefined;
   /** How often `onRescan` is called while the tree cannot be watched. */
   readonly pollIntervalMs: DurationMs;
   readonly events: WatchEvents;

@@ -1,8 +1,8 @@
 // The root folder of a tree: that it is there, and which folder it is.
 
-import { type Stats, statSync } from "node:fs";
+import { lstatSync, type Stats, statSync } from "node:fs";
 import { AppError } from "../../core/errors.ts";
-import { describeFault } from "./fs-fault.ts";
+import { describeFault, faultCode } from "./fs-fault.ts";
 
 /** Tells a root from another folder in its place: one that was unmounted, say, or made anew. */
 export interface RootIdentity {
@@ -21,6 +21,20 @@ export function readRootIdentity(root: string): RootIdentity {
   }
   if (!stats.isDirectory()) throw rootMissing(root, "it is no folder");
   return { device: stats.dev, inode: stats.ino };
+}
+
+/** Tells, as a text, whether the path `root` has led to one folder all the while: a folder that was removed and made anew with
+ * the same inode is another one, and so is one whose link was swapped and swapped back. Undefined: there is none. */
+export function markRoot(root: string): string | undefined {
+  try {
+    const itself = lstatSync(root === "" ? "/" : root);
+    const { dev, ino, birthtimeMs } = statSync(`${root}/.`);
+    const link = itself.isSymbolicLink() ? `${itself.dev}:${itself.ino}:${itself.ctimeMs}` : "";
+    return `${dev}:${ino}:${birthtimeMs}:${link}`;
+  } catch (error) {
+    faultCode(error);
+    return undefined;
+  }
 }
 
 export function rootMissing(root: string, reason: string, cause?: unknown): AppError {

@@ -97,6 +97,7 @@ auto: { account: prod, mode: pull }
       ],
       maxDelete: { count: 100 },
       maxOverwrite: { share: 0.5 },
+      rootSwaps: "hold",
       trash: { keepMs: 7 * 86_400_000, maxBytes: 2 ** 31 },
       settleWindowMs: 90_000,
       quietMs: 2000,
@@ -113,6 +114,7 @@ auto: { account: prod, mode: pull }
       mode: "push",
       maxDelete: { share: 0.1 },
       maxOverwrite: "not-all",
+      rootSwaps: "hold",
       namespace: "pages",
       prefix: "",
     });

@@ -1,7 +1,7 @@
 // Why a mapping is held, as a table: what is planned, what has changed about the mapping, and which reason is told.
 
 import { describe, expect, it } from "vitest";
-import type { Mode } from "../../../src/config/config.ts";
+import type { Mode, RootSwaps } from "../../../src/config/config.ts";
 import {
   type Circumstances,
   decodeHoldReason,
@@ -39,6 +39,7 @@ type Row = [
   situation: string,
   given: {
     mode?: Mode;
+    rootSwaps?: RootSwaps;
     heldFor?: HeldFor;
     planned?: Partial<Planned>;
     seen?: Partial<PlanSeen>;
@@ -80,6 +81,31 @@ const rows: readonly Row[] = [
     "another folder with the same files, of a push whose namespace lost some",
     { changed: otherRoot, planned: { writes: 20 }, seen: { unchanged: 0, restored: { source: 0, destination: 20 } } },
     undefined,
+  ],
+  [
+    "another folder with few of the files, where folders are swapped",
+    { rootSwaps: "allow", changed: otherRoot, planned: { removes: 8, replaces: 3 }, seen: { unchanged: 9 } },
+    undefined,
+  ],
+  [
+    "another folder, where folders are swapped, and a guard was tripped",
+    { rootSwaps: "allow", changed: otherRoot, planned: { removes: 20 }, seen: { unchanged: 0, trip: emptied } },
+    "source-empty",
+  ],
+  [
+    "another folder, and it is said only now that folders are swapped",
+    {
+      rootSwaps: "allow",
+      heldFor: { guard: "root-changed", touched: 20, unchanged: 0, still: ["removals"] },
+      planned: { removes: 3 },
+      seen: { overwrites: 9 },
+    },
+    undefined,
+  ],
+  [
+    "a folder that is being filled again, where folders are swapped",
+    { rootSwaps: "allow", heldFor: sourceEmpty, planned: { removes: 3 } },
+    "removals-left",
   ],
   ["a folder that is being filled again", { heldFor: sourceEmpty, planned: { removes: 3 } }, "removals-left"],
   [
@@ -123,12 +149,12 @@ const rows: readonly Row[] = [
 ];
 
 describe("a plan is held when there is", () => {
-  it.each(rows)("%s", (_, { mode = "two-way", heldFor, planned, seen: given, changed }, guard) => {
+  it.each(rows)("%s", (_, { mode = "two-way", rootSwaps = "hold", heldFor, planned, seen: given, changed }, guard) => {
     const reason = judgePlan(
       { ...nothing, ...planned },
       { ...seen, ...given },
       { ...asBefore, ...changed },
-      { mode, heldFor },
+      { mode, rootSwaps, heldFor },
     );
     expect(reason?.guard).toBe(guard);
   });
@@ -141,7 +167,12 @@ describe("a plan is held when there is", () => {
       changed = {},
     ): HeldFor | undefined => {
       const given = { ...seen, overwrites };
-      return judgePlan({ ...nothing, removes }, given, { ...asBefore, ...changed }, { mode: "push", heldFor });
+      return judgePlan(
+        { ...nothing, removes },
+        given,
+        { ...asBefore, ...changed },
+        { mode: "push", rootSwaps: "hold", heldFor },
+      );
     };
     const filtered = round(sourceEmpty, 3, 1, otherFilter);
     expect(filtered).toEqual({ guard: "filter-changed", removes: 3, still: ["removals"] });
@@ -156,7 +187,7 @@ describe("a plan is held when there is", () => {
     ["two-way", "destination", "20 keys would be removed from the namespace, since the folder has none of them"],
     ["two-way", "source", "20 keys would be removed from the folder, since the namespace has none of them"],
   ])("and a %s that would change the %s says which side that is", (mode, to, text) => {
-    const reason = judgePlan(nothing, { ...seen, trip: { ...emptied, to } }, asBefore, { mode });
+    const reason = judgePlan(nothing, { ...seen, trip: { ...emptied, to } }, asBefore, { mode, rootSwaps: "hold" });
     expect(renderHoldReason(decodeHoldReason(encodeHoldReason(reason!)))).toBe(text);
   });
 });
@@ -166,7 +197,7 @@ describe("a hold says", () => {
     [
       { guard: "root-changed", touched: 12, unchanged: 8 },
       "the folder is not the one it was: 8 of 20 keys are as they were",
-      /mount its disk/,
+      /mount its disk .*set root_swaps: allow, and kvsync reload/,
     ],
     [
       { guard: "namespace-changed", was: "1", now: "2" },

@@ -77,6 +77,89 @@ describe("a folder", () => {
     },
   );
 
+  it("that is another one each time, as it may be, holds nothing, and what a swap removes is gone", async () => {
+    const rounds = await fixture.inStep({ mode: "push", rootSwaps: "allow" });
+    for (const content of ["first", "second"]) {
+      rmSync(fixture.folder, { recursive: true });
+      mkdirSync(fixture.folder);
+      fixture.write(Object.fromEntries(Array.from({ length: 18 }, (_, i) => [nameOf(i), content])));
+      fixture.write({ [nameOf(0)]: "value 0", [content]: "new" });
+      const report = await rounds.full(call);
+      expect(guardOf(report)).toBeUndefined();
+      expect(Object.keys(await fixture.keys())).toHaveLength(19);
+      await fixture.later();
+    }
+  });
+
+  it("that was held for being another one is carried once the config says that it may be", async () => {
+    fixture.write({ a: "1", b: "2", c: "3" });
+    await fixture.rounds({ mode: "push" }).full(call);
+    await fixture.later();
+    // Kept, so that the next one has another inode.
+    renameSync(fixture.folder, join(fixture.dir, "aside"));
+    mkdirSync(fixture.folder);
+    fixture.write({ a: "other", b: "2", x: "1" });
+    expect(guardOf(await fixture.rounds({ mode: "push" }).full(call))).toBe("root-changed");
+    expect((await fixture.rounds({ mode: "push", rootSwaps: "allow" }).full(call)).hold).toBeUndefined();
+    expect(await fixture.keys()).toEqual({ a: "other", b: "2", x: "1" });
+  });
+
+  it("that is replaced by way of its link is one to the base, so that what a release lacks is removed", async () => {
+    const { folder } = fixture;
+    const release = (n: number): string => join(fixture.dir, `release-${n}`);
+    rmSync(folder, { recursive: true });
+    for (const n of [1, 2]) {
+      fixture.write({ stays: "1", [`only-${n}`]: "1" }, release(n));
+      rmSync(folder, { force: true });
+      symlinkSync(release(n), folder);
+      await fixture.rounds({ mode: "push", rootSwaps: "allow" }).full(call);
+      await fixture.later();
+    }
+    expect(await fixture.keys()).toEqual({ stays: "1", "only-2": "1" });
+  });
+
+  it.each(["hold", "allow"] as const)(
+    "that is replaced while a round looks at it is looked at anew (%s)",
+    async (how) => {
+      let swapsLeft = 0;
+      // Each time that the remote has been listed, and before the plan is judged.
+      fixture.through = (api) => ({
+        ...api,
+        listKeys: async (...args) => {
+          const page = await api.listKeys(...args);
+          if (swapsLeft === 0) return page;
+          swapsLeft--;
+          cpSync(fixture.folder, `${fixture.folder}-new`, { recursive: true, preserveTimestamps: true });
+          rmSync(fixture.folder, { recursive: true });
+          renameSync(`${fixture.folder}-new`, fixture.folder);
+          return page;
+        },
+      });
+      const rounds = await fixture.inStep({ mode: "push", rootSwaps: how });
+      swapsLeft = 3;
+      const round = rounds.full(call);
+      for (let i = 0; i < 10; i++) await fixture.clock.advance(100);
+      expect(counts(await round)).toEqual({ written: 0, removed: 0, unchanged: 20, held: 0 });
+      expect(swapsLeft).toBe(0);
+      expect(
+        openHistory(fixture.journal)
+          .list({ limit: 50 })
+          .filter(({ event }) => event === "failed"),
+      ).toEqual([]);
+    },
+  );
+
+  it("that is missing for a moment, where it may be swapped, is waited for", async () => {
+    const rounds = await fixture.inStep({ mode: "push", rootSwaps: "allow" });
+    const aside = join(fixture.dir, "aside");
+    renameSync(fixture.folder, aside);
+    const round = rounds.full(call);
+    await fixture.clock.advance(100);
+    renameSync(aside, fixture.folder);
+    await fixture.clock.advance(1000);
+    expect(counts(await round)).toEqual({ written: 0, removed: 0, unchanged: 20, held: 0 });
+  });
+
   it("is made by a pull once, and not again", async () => {
     await fixture.server.createNamespace("app");
     await fixture.put({ a: "1" });
