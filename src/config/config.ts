@@ -62,6 +62,8 @@ export interface MappingPolicy {
   readonly account: string;
   readonly mode: Mode;
   readonly delete: DeletePolicy;
+  /** What is gone at one side is removed from the other after this long; 0: at once. */
+  readonly removeAfterMs: DurationMs;
   readonly conflict: ConflictPolicy;
   /** Create the namespace if there is none of that title. */
   readonly create: boolean;

@@ -81,6 +81,7 @@ export function resolvePolicy(
     account,
     mode: merged.mode,
     delete: merged.delete ?? "owned",
+    removeAfterMs: merged.remove_after ?? 0,
     conflict: merged.conflict ?? "keep-both",
     create: merged.create ?? false,
     names: merged.names ?? "posix",

@@ -120,6 +120,11 @@ const policyEntries = {
       ["owned", "all", "none"],
     ),
   ),
+  remove_after: v.optional(
+    duration(
+      "Remove what is gone at one side from the other only when it has been gone for this long since a round first saw it, and not at all if it comes back. Default: 0s, at once.",
+    ),
+  ),
   conflict: v.optional(
     oneOf(
       "two-way, when both sides changed: keep-both (default) keeps the remote version and saves the local one beside it.",

@@ -16,6 +16,7 @@ import { followAction, openFollower, type SavedAction } from "./plan/follow-plan
 import { assumeRest, type Measure, measureTriple, openMeasure } from "./plan/measure.ts";
 import type { Plan } from "./plan/plan.ts";
 import type { RemoteMemory } from "./lag/remote-memory.ts";
+import { openRemoveLater } from "./remove-later.ts";
 import type { RoundRequest } from "./round-request.ts";
 import { incomparable, Unknowns } from "./unknowns.ts";
 import { isRemoved } from "./unsure.ts";
@@ -37,6 +38,16 @@ export async function fillPlan(plan: Plan, request: RoundRequest, deps: PlanDeps
   const removed: Key[] = [];
   // What is unsure is decided anew, whatever plan it comes of.
   const follower = request.follow === undefined || again !== undefined ? undefined : openFollower(request.follow);
+  const { removeLater } = request;
+  const isWhole = only === undefined && again === undefined;
+  // What is in a plan that is followed was due when that was made.
+  const later =
+    removeLater === undefined || follower !== undefined
+      ? undefined
+      : openRemoveLater({ ...request, removeLater }, isWhole, (dueAt) => {
+          if (tally.removesLaterAt === undefined || dueAt < tally.removesLaterAt) tally.removesLaterAt = dueAt;
+        });
+  const isUnknown = (key: Key): boolean => unknowns.find(key) !== undefined;
   let keys = 0;
 
   /** Decides `triples`, of which `saved` are in the plan that is followed. Returns how many could be decided. */
@@ -44,7 +55,8 @@ export async function fillPlan(plan: Plan, request: RoundRequest, deps: PlanDeps
     const wants = wantedOf(request, saved);
     const known = wants === undefined ? triples : await identifyPage(triples, wants, observer);
     for (const triple of known) {
-      const verdict = verdictOf(triple, saved, request, deps);
+      const decided = verdictOf(triple, saved, request, deps);
+      const verdict = later?.delay(triple, decided) ?? decided;
       measureTriple(measure, triple, verdict.action);
       if (triple.lags !== undefined && again === undefined) events.onLagging?.(triple.key, triple.lags);
       if (triple.lags !== undefined && verdict.count === "unchanged") measure.lagging++;
@@ -62,10 +74,12 @@ export async function fillPlan(plan: Plan, request: RoundRequest, deps: PlanDeps
       const decided = await decide(memory.settle(await observePage(triples, observer)), saved);
       if (again === undefined) tally.unseen += page.length - decided;
       if (saved !== undefined) await decide(absentTriples(saved, page, unknowns, request, deps), saved);
+      later?.passed(page, isUnknown);
       memory.keep();
       keys += page.length;
       events.onProgress?.({ phase: "compare", keys, keysTotal: undefined, bytes: 0, bytesTotal: undefined });
     }
+    if (isWhole) later?.passed([], isUnknown);
     // Actions of keys behind the last one that a side has.
     const rest = await follower?.upTo(undefined);
     if (rest !== undefined) await decide(absentTriples(rest, [], unknowns, request, deps), rest);

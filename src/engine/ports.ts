@@ -60,6 +60,23 @@ export interface Intent {
 
 export type NewBaseRow = Omit<BaseRow, "previous">;
 
+/** A key that one side is without, and the label of the side that is to lose it for that. */
+export interface GoneKey {
+  readonly key: Key;
+  readonly side: string;
+}
+
+/** The keys that were seen to be gone, and whose removal waits. */
+export interface GoneKeys {
+  /** When it was first seen to be gone; undefined: it was not. */
+  since(gone: GoneKey): EpochMs | undefined;
+  /** Those behind `after` and up to `upTo`; undefined: from the first, or to the last. */
+  between(after: Key | undefined, upTo: Key | undefined): readonly Key[];
+  among(keys: readonly Key[]): readonly Key[];
+  /** `fresh` are gone as of `now`; `over` are not gone any more. */
+  note(change: { readonly fresh: readonly GoneKey[]; readonly over: readonly Key[]; readonly now: EpochMs }): void;
+}
+
 /** Where what is about to be destroyed is kept. Returns when it is safe on disk [I6]. */
 export interface Trash {
   save(values: readonly Value[], loss: Loss): Promise<void>;

@@ -1,6 +1,6 @@
 // What a round is asked for, what it tells while it runs, and what comes of it.
 
-import type { ByteCount, Clock, DurationMs } from "../core/clock.ts";
+import type { ByteCount, Clock, DurationMs, EpochMs } from "../core/clock.ts";
 import type { GuardLimits } from "../core/guards.ts";
 import type { Key } from "../core/key.ts";
 import type { Problem } from "../core/problem.ts";
@@ -11,7 +11,14 @@ import type { Decide } from "./plan/verdict.ts";
 import type { SavedActions } from "./plan/follow-plan.ts";
 import type { PlanTrip } from "./plan/measure.ts";
 import type { Plan } from "./plan/plan.ts";
-import type { PairStore, Spool, Trash } from "./ports.ts";
+import type { GoneKeys, PairStore, Spool, Trash } from "./ports.ts";
+
+/** What is gone at one side is removed from the other when it has been gone for so long. */
+export interface RemoveLaterRequest {
+  /** More than 0. */
+  readonly afterMs: DurationMs;
+  readonly gone: GoneKeys;
+}
 
 export interface RoundRequest {
   readonly clock: Clock;
@@ -25,6 +32,8 @@ export interface RoundRequest {
   /** Look at these keys alone, of which the source may have changed: it is asked for them by name, and the destination is
    * asked for those of them that the round may touch. Unless it is given, both sides are listed. */
   readonly only?: readonly Key[];
+  /** Remove only what has been gone for long enough; unless it is given, whatever is gone. */
+  readonly removeLater?: RemoveLaterRequest | undefined;
   readonly guards: GuardLimits;
   readonly settleWindowMs: DurationMs;
   /** Believe what a stamp says of a value that is to be replaced or removed. Unless it is set, the value is read first. */
@@ -54,6 +63,8 @@ export interface PlanSeen {
   readonly destinationKeys: number;
   /** Keys that are alike on both sides, or are taken to be while a side lags. */
   readonly unchanged: number;
+  /** Keys that are gone, and are removed later. */
+  readonly removesLater: number;
   /** Writes to each side of keys that both had agreed on and that it is without. */
   readonly restored: Readonly<Record<Target, number>>;
   /** Writes to either side that replace the value of a key that both had agreed on. */
@@ -94,6 +105,10 @@ export interface RoundResult {
   readonly unchanged: number;
   /** Keys left as they are on purpose: foreign ones at the destination, expired ones, and others. */
   readonly skipped: number;
+  /** Keys that are gone at one side and are to be removed from the other, when they have been gone for long enough. */
+  readonly removesLater: number;
+  /** When the first of them is; undefined: there is none. */
+  readonly removesLaterAt: EpochMs | undefined;
   /** Keys that both sides changed. */
   readonly conflicts: number;
   readonly failed: number;

@@ -19,11 +19,13 @@ import { LOOKUPS_IN_VAIN_MAX, type Unsure, UNSURE_MAX, type UnsureKeys } from ".
 
 /** Throws AppError when a side fails as a whole; single keys that fail are problems and counted. */
 export async function runRound(request: RoundRequest): Promise<RoundResult> {
-  const tally = {
+  const tally: Tally = {
     written: 0,
     removed: 0,
     unchanged: 0,
     skipped: 0,
+    removesLater: 0,
+    removesLaterAt: undefined,
     conflicts: 0,
     failed: 0,
     unknown: 0,
@@ -131,6 +133,7 @@ function mayApply(
     destinationKeys: keys.destination,
     unchanged: tally.unchanged + lagging,
     unseen: tally.unseen,
+    removesLater: tally.removesLater,
     restored,
     overwrites: overwrites.source + overwrites.destination,
     trip,

@@ -9,6 +9,7 @@ import type { Fingerprint } from "../core/fingerprint.ts";
 import type { Key } from "../core/key.ts";
 import { openDates } from "./dates.ts";
 import { openUnsettledVersions } from "./unsettled-versions.ts";
+import { openGoneKeySettling } from "./gone-keys.ts";
 import { openIntents } from "./intents.ts";
 import { type Journal, transaction } from "./journal.ts";
 import type { BaseChange, PairStore } from "../engine/ports.ts";
@@ -59,6 +60,7 @@ export function openBase(journal: Journal, identity: string, settleWindowMs: Dur
   const unsettled = openUnsettledVersions(database, id);
   const intents = openIntents(database, id);
   const dates = openDates(database, id);
+  const settleGone = openGoneKeySettling(journal, id);
   const count = database.prepare("SELECT count(*) AS n FROM base WHERE pair = ? AND fingerprint IS NOT NULL");
   return {
     scan: () => scan(select, id),
@@ -71,6 +73,7 @@ export function openBase(journal: Journal, identity: string, settleWindowMs: Dur
     commit: committer(database, { pair: id, keepMs }, (change) => {
       unsettled.settle(change);
       intents.settle(change);
+      settleGone(change);
       dates.note(change.now);
     }),
     redate: (now) => dates.redate(now),

@@ -210,4 +210,21 @@ export const MIGRATIONS: readonly string[] = [
     monotonic_ms REAL NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Keys that were seen to be gone at one side, and whose removal from the other waits: "side" is the label of that other one.
+  CREATE TABLE gone_key (
+    pair INTEGER NOT NULL REFERENCES pair (id) ON DELETE CASCADE,
+    key BLOB NOT NULL,
+    side TEXT NOT NULL,
+    since_ms REAL NOT NULL,
+    PRIMARY KEY (pair, key)
+  ) STRICT, WITHOUT ROWID;
+
+  -- When a round last looked for such keys, by the time of day and by the clock that nobody sets.
+  CREATE TABLE gone_look (
+    pair INTEGER NOT NULL PRIMARY KEY REFERENCES pair (id) ON DELETE CASCADE,
+    at_ms REAL NOT NULL,
+    monotonic_ms REAL NOT NULL
+  ) STRICT;
+  `,
 ];

@@ -6,6 +6,7 @@ import type { ByteCount, Clock, DurationMs, EpochMs, EpochSeconds } from "../cor
 import { AppError } from "../core/errors.ts";
 import { type Fingerprint, fingerprintOf } from "../core/fingerprint.ts";
 import type { Key } from "../core/key.ts";
+import { clockJump, type Look } from "./clock-jump.ts";
 import { type Journal, transaction } from "./journal.ts";
 import type { Loss } from "../engine/ports.ts";
 
@@ -105,16 +106,13 @@ export function openTrashIndex({ database }: Journal, stateDir: string): TrashIn
     },
   };
 
-  /** Where the time of day was set since the last look, what began before goes on from where it was: two looks are as far apart
-   * as they are, whatever the time of day says. (The other clock stands still while the machine is suspended, and begins anew
-   * when it starts: then the time of day is all there is.) */
+  /** Where the time of day was set since the last look, what began before goes on from where it was. */
   function followClock(mapping: string, clock: LookClock): void {
-    const [now, monotonic] = [clock.now(), clock.monotonic()];
-    const last = lastLook.get(mapping) as { readonly at_ms: number; readonly monotonic_ms: number } | undefined;
-    setLook.run(mapping, now, monotonic);
-    if (last === undefined || monotonic < last.monotonic_ms) return;
-    const jump = now - last.at_ms - (monotonic - last.monotonic_ms);
-    if (Math.abs(jump) < JUMP_MS_MIN) return;
+    const look: Look = { at: clock.now(), monotonic: clock.monotonic() };
+    const last = lastLook.get(mapping) as { readonly at_ms: EpochMs; readonly monotonic_ms: number } | undefined;
+    setLook.run(mapping, look.at, look.monotonic);
+    const jump = last === undefined ? 0 : clockJump({ at: last.at_ms, monotonic: last.monotonic_ms }, look);
+    if (jump === 0) return;
     moveMarks.run(mapping, jump);
     moveAging.run(mapping, jump);
   }
@@ -146,8 +144,6 @@ type SizeRow = Pick<Row, "id" | "fingerprint" | "size" | "saved_at_ms"> & { read
 /** The clock may have jumped: an item goes for its age when two looks this far apart have found it old, and so seldom does
  * any go for its age. */
 const LOOKS_APART_MS: DurationMs = 86_400_000;
-/** A clock that drifts is put right by less. */
-const JUMP_MS_MIN: DurationMs = 60_000;
 /** And of what a mapping has in the trash, one look lets no more go for its age than this: the oldest. */
 const AGED_SHARE_MAX = 0.25;
 

@@ -36,6 +36,7 @@ export interface Circumstances {
 
 export interface Planned {
   readonly writes: number;
+  /** Now, and later: what waits (`remove_after`) is no less a sign of an accident. */
   readonly removes: number;
   /** Writes that replace something. */
   readonly replaces: number;

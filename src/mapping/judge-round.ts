@@ -13,6 +13,7 @@ import {
   type HeldFor,
   type HoldReason,
   judgePlan,
+  type Planned,
   renderHoldReason,
 } from "./hold-reason.ts";
 import type { MappingMemory } from "./mapping-memory.ts";
@@ -74,7 +75,7 @@ function judge(plan: Plan, seen: PlanSeen, deps: JudgeDeps): Judgement | "apply"
   if (deps.isReplaced()) return { isReplaced: true };
   // What was let pass before is carried on with.
   if (seen.isRepeat) return seen.trip === undefined ? "apply" : {};
-  const reason = judgePlan(plannedOf(plan, circumstances), seen, circumstances, {
+  const reason = judgePlan(plannedOf(plan, seen, circumstances), seen, circumstances, {
     mode: mapping.mode,
     rootSwaps: mapping.rootSwaps,
     heldFor: heldFor(deps),
@@ -114,9 +115,10 @@ function isApproved(held: Hold | undefined, plan: string): boolean {
   return held?.approved === true && held.plan === plan;
 }
 
-function plannedOf(plan: Plan, { rootChanged }: Circumstances): Parameters<typeof judgePlan>[0] {
-  // Counted only where it matters: it goes through the whole plan.
-  return { writes: plan.writes, removes: plan.removes, replaces: rootChanged ? countReplaces(plan) : 0 };
+function plannedOf(plan: Plan, { removesLater }: PlanSeen, { rootChanged }: Circumstances): Planned {
+  const removes = plan.removes + removesLater;
+  // Replacements are counted only where it matters: it goes through the whole plan.
+  return { writes: plan.writes, removes, replaces: rootChanged ? countReplaces(plan) : 0 };
 }
 
 function countReplaces(plan: Plan): number {

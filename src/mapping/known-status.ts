@@ -37,6 +37,7 @@ function statusOf(mapping: MappingConfig, outcome: MappingOutcome | undefined, h
     remoteLookedAt: lookedAt,
     pending: outcome?.pending ?? 0,
     conflicts: outcome?.conflicts ?? 0,
+    removesLater: outcome?.removesLater ?? null,
     working: null,
     lastRound,
     hold: hold === undefined ? null : holdStatus(hold),

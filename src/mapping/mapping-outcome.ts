@@ -9,7 +9,7 @@ import { openOutcomes } from "../journal/outcomes.ts";
 import { roundStatus } from "./round-status.ts";
 import type { RoundReport } from "./round-port.ts";
 import { NO_PROBLEMS, type RoundProblems, standingAfter, type StandingProblems } from "./standing-problems.ts";
-import type { RoundStatus } from "./status.ts";
+import type { RemovesLater, RoundStatus } from "./status.ts";
 
 export interface MappingOutcome {
   /** Which folder and namespace it is about; what happened at another place says nothing. */
@@ -21,6 +21,8 @@ export interface MappingOutcome {
   /** Keys that the last look left: held, failed, or not shown yet by a listing that lags. */
   readonly pending: number;
   readonly conflicts: number;
+  /** Absent: an older kvsync kept it. */
+  readonly removesLater?: RemovesLater | null;
   /** Why the last round failed as a whole; null: it did not. */
   readonly error: OutcomeError | null;
   readonly standing: StandingProblems;
@@ -69,6 +71,7 @@ export function openOutcomeKeeper(deps: {
         lastRound: roundStatus(report),
         error: null,
         standing,
+        removesLater: report.removesLater,
         ...(isFull && {
           lookedAt: startedAt,
           pending: result.held + result.failed + result.lagging,

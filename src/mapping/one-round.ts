@@ -3,7 +3,9 @@
 
 import type { MappingConfig } from "../config/config.ts";
 import type { Problem } from "../core/problem.ts";
-import type { RoundEvents } from "../engine/round-request.ts";
+import type { EpochMs } from "../core/clock.ts";
+import type { RoundEvents, RoundResult } from "../engine/round-request.ts";
+import { openGoneKeys } from "../journal/gone-keys.ts";
 import type { MappingFacts } from "../journal/mapping-facts.ts";
 import { collectProblems } from "./collect-problems.ts";
 import { decideOf } from "./policy-of-mode.ts";
@@ -17,6 +19,7 @@ import { openRoundLog } from "./round-log.ts";
 import { markRoot } from "../replica/tree/tree-root.ts";
 import { rootReplaced } from "./root-swap.ts";
 import type { RoundCall, RoundReport } from "./round-port.ts";
+import type { RemovesLater } from "./status.ts";
 import { everything, NO_PROBLEMS, nothing } from "./standing-problems.ts";
 
 /** What a round starts from. */
@@ -83,6 +86,7 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
     settleWindowMs: mapping.settleWindowMs,
     trustStamps: mapping.trustStamps,
     guards: mapping,
+    removeAfterMs: mapping.removeAfterMs,
     dryRun: call.dryRun ?? false,
     force: call.force ?? false,
     signal: call.signal,
@@ -110,6 +114,7 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
     lifted: heldBefore !== undefined && hold === undefined,
     problems: problems.kept,
     transient: problems.transient(),
+    removesLater: removesLaterAfter(deps, pair, { isDryRun: call.dryRun === true, startedAt, result }),
     // Not asked for its say: a forced round, which does not come round.
     readRequests: readToJudge ?? readRequests() - readBefore,
     changes: log.changes,
@@ -122,6 +127,19 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
   const covers = call.follow === undefined ? (some?.covers ?? everything) : nothing;
   const standing = memory.outcome.roundEnded(report, { kept: problems.kept, more: problems.more(), covers });
   return { report: { ...report, standing }, ...needs };
+}
+
+/** What the journal says: a round over some keys has not seen the others. */
+function removesLaterAfter(
+  { journal, mapping: { removeAfterMs } }: OneRoundDeps,
+  { identity }: Pair,
+  round: { readonly isDryRun: boolean; readonly startedAt: EpochMs; readonly result: RoundResult },
+): RemovesLater | null {
+  if (removeAfterMs === 0) return null;
+  const { removesLater: keys, removesLaterAt: dueAt } = round.result;
+  if (round.isDryRun) return dueAt === undefined ? null : { keys, dueAt };
+  const waiting = openGoneKeys(journal, identity).waiting(round.startedAt, removeAfterMs);
+  return waiting === undefined ? null : { keys: waiting.keys, dueAt: (waiting.since + removeAfterMs) as EpochMs };
 }
 
 function mergeEvents(

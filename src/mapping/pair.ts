@@ -5,7 +5,13 @@ import type { Clock, DurationMs } from "../core/clock.ts";
 import type { GuardLimits } from "../core/guards.ts";
 import type { Decide } from "../engine/plan/verdict.ts";
 import { runRound } from "../engine/round.ts";
-import { type RoundEvents, type RoundRequest, type RoundResult } from "../engine/round-request.ts";
+import {
+  type RemoveLaterRequest,
+  type RoundEvents,
+  type RoundRequest,
+  type RoundResult,
+} from "../engine/round-request.ts";
+import { openGoneKeys } from "../journal/gone-keys.ts";
 import { openBase } from "../journal/base.ts";
 import type { Journal } from "../journal/journal.ts";
 import { baseWithFilter } from "../journal/base-with-filter.ts";
@@ -40,6 +46,8 @@ export interface PairRound {
   readonly settleWindowMs: DurationMs;
   /** See RoundRequest. */
   readonly trustStamps: boolean;
+  /** What is gone at one side is removed from the other after this long; 0 unless given: at once. */
+  readonly removeAfterMs?: DurationMs;
   readonly guards: GuardLimits;
   readonly dryRun: boolean;
   readonly force: boolean;
@@ -57,17 +65,34 @@ export interface PairRound {
 
 export function runPairRound(deps: PairDeps, pair: Pair, round: PairRound): Promise<RoundResult> {
   const base = openBase(deps.journal, pair.identity, round.settleWindowMs);
+  const removeLater = removeLaterOf(deps, pair, round);
   const { clock, stateDir, journal } = deps;
   return runRound({
     ...round,
     clock,
     source: pair.source,
     destination: pair.destination,
+    removeLater,
     isManaged: pair.isManaged,
     base: pair.isManaged === undefined ? base : baseWithFilter(base, pair.isManaged),
     trash: openTrash(journal, { clock, stateDir, mapping: pair.name }),
     spool: openSpool(deps.scratch, round.spool ?? SPOOL_OF_ROUND),
   });
+}
+
+/** Undefined: nothing waits, and what once did begins anew if it ever does again. */
+function removeLaterOf(
+  { journal, clock }: PairDeps,
+  { identity }: Pair,
+  { removeAfterMs = 0, dryRun }: PairRound,
+): RemoveLaterRequest | undefined {
+  const gone = openGoneKeys(journal, identity);
+  if (removeAfterMs === 0) {
+    if (!dryRun) gone.clear();
+    return undefined;
+  }
+  if (!dryRun) gone.followClock(clock);
+  return { afterMs: removeAfterMs, gone };
 }
 
 /** Rounds of one command run one at a time, so they share one spool. */

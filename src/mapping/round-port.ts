@@ -11,6 +11,7 @@ import type { AccountConfig } from "../config/config.ts";
 import type { HoldReason } from "./hold-reason.ts";
 import type { Change } from "./round-log.ts";
 import type { ScrubStep } from "./scrub-step.ts";
+import type { RemovesLater } from "./status.ts";
 import type { StandingProblems } from "./standing-problems.ts";
 
 export interface RoundCall {
@@ -49,6 +50,8 @@ export interface RoundReport {
   readonly standing: StandingProblems;
   /** Failed keys that may do better when tried again, without anyone doing anything. */
   readonly transient: number;
+  /** What waits to be removed after it; of a dry run, what would. */
+  readonly removesLater: RemovesLater | null;
   /** Requests that it took to know what is to be done: listing, and reading values that no stamp tells of. */
   readonly readRequests: number;
   /** What was done, the first of it. */

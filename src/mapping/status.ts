@@ -40,6 +40,8 @@ export interface MappingStatus {
   readonly pending: number;
   /** Keys that both sides changed, and that wait for a person (`conflict: hold`). */
   readonly conflicts: number;
+  /** Keys that are gone at one side and are removed from the other later (`remove_after`); null: there are none. */
+  readonly removesLater: RemovesLater | null;
   readonly working: WorkingStatus | null;
   readonly lastRound: RoundStatus | null;
   readonly hold: HoldStatus | null;
@@ -53,6 +55,12 @@ export interface MappingStatus {
   readonly watcher: WatchState | null;
   /** How often the remote is listed, stretched to keep to the budget; null: never. */
   readonly pollIntervalMs: DurationMs | null;
+}
+
+export interface RemovesLater {
+  readonly keys: number;
+  /** When the first of them is removed. */
+  readonly dueAt: EpochMs;
 }
 
 /** How the folder of a mapping is watched. */
@@ -94,7 +102,7 @@ export interface WorkingStatus {
 
 export interface RoundStatus extends Omit<
   RoundResult,
-  "trip" | "held" | "unknown" | "unseen" | "outdated" | "unsettled"
+  "trip" | "removesLater" | "removesLaterAt" | "held" | "unknown" | "unseen" | "outdated" | "unsettled"
 > {
   readonly startedAt: EpochMs;
   readonly durationMs: DurationMs;

@@ -86,7 +86,7 @@ function renderMapping(mapping: MappingStatus, now: EpochMs, style: Style): read
 }
 
 function facts(mapping: MappingStatus, now: EpochMs): readonly string[] {
-  const { working, pending, conflicts, pollIntervalMs } = mapping;
+  const { working, pending, conflicts, removesLater, pollIntervalMs } = mapping;
   const parts: string[] = [];
   if (working !== null && working.phase !== "queued") {
     const of = working.keysTotal === null ? "" : `/${count(working.keysTotal)}`;
@@ -94,6 +94,11 @@ function facts(mapping: MappingStatus, now: EpochMs): readonly string[] {
   }
   if (pending > 0) parts.push(`${count(pending)} pending`);
   if (conflicts > 0) parts.push(`${count(conflicts)} conflicts wait`);
+  if (removesLater !== null) {
+    const { keys, dueAt } = removesLater;
+    const when = dueAt > now ? `in ${renderDuration(dueAt - now)}` : "with the next round";
+    parts.push(`${count(keys)} gone, ${keys === 1 ? "" : "the first "}removed ${when}`);
+  }
   parts.push(lookOf(mapping, now));
   if (pollIntervalMs !== null) parts.push(`polled every ${renderDuration(pollIntervalMs)}`);
   return parts;

@@ -1,7 +1,7 @@
 // What a round says while it runs and when it is done: actions and problems as they happen, then the summary, for people
 // or, with --json, for programs. The summary's form is a contract: see README.md.
 
-import type { MonotonicMs } from "../../core/clock.ts";
+import type { DurationMs, MonotonicMs } from "../../core/clock.ts";
 import { countedKeys, renderTrip } from "../../core/guards.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { renderByteCount, renderDuration } from "../../core/units.ts";
@@ -49,6 +49,8 @@ export interface Subject {
 export interface Found {
   /** Unless it is given, what the guards of all rounds say. */
   readonly held?: Held | undefined;
+  /** What is gone and waits to be removed: how many keys, and how long the first of them. */
+  readonly later?: { readonly keys: number; readonly inMs: DurationMs } | undefined;
   /** Of a dry run: what is not there yet. */
   readonly creates?: { readonly kind: "namespace" | "folder"; readonly name: string } | undefined;
 }
@@ -95,7 +97,7 @@ export function openRoundReport(context: Context, subject: Subject): RoundReport
       onLagging: (key, lags) => unsettled.tell(key, lags),
       onProgress: (state) => progress.update(progressState(state)),
     },
-    finish(result, requests, { held = trippedOf(result), creates } = {}) {
+    finish(result, requests, { held = trippedOf(result), later, creates } = {}) {
       progress.close();
       const durationMs = Math.round(clock.monotonic() - subject.startedAt);
       changes.finish();
@@ -104,8 +106,9 @@ export function openRoundReport(context: Context, subject: Subject): RoundReport
       const run = { ...subject, again: subject.again(result.removed > 0 || !subject.compares) };
       if (held !== undefined) output.event(heldRecord(held, run));
       // The summary is the last line.
-      output.event({ ...summaryRecord(subject, result, requests, durationMs), creates });
+      output.event({ ...summaryRecord(subject, result, requests, durationMs), ...laterRecord(later), creates });
       if (creates !== undefined) output.line(`  the ${creates.kind} ${visible(creates.name)} would be created`);
+      if (later !== undefined) output.line(`  ${renderLater(later, subject)}`);
       output.report(`${visible(name)}: ${renderResult(subject, result, requests)}, ${renderDuration(durationMs)}`);
       if (isWaiting && !output.json) output.note(renderConflictHint(output.stderr));
       if (result.outdated > 0 && !output.json) output.warn(renderOutdated(result, run, output.stderr));
@@ -147,6 +150,19 @@ function renderOutdated(
     "kvsync plan --out FILE",
     style,
   );
+}
+
+/** Nothing is to be done about it now: it is told, and counts as no difference. */
+function renderLater({ keys, inMs }: NonNullable<Found["later"]>, { twoWay, sides = SIDES }: Subject): string {
+  const [from, other] = twoWay === true ? ["one side", "the other"] : [sides.source, sides.destination];
+  const when = `in ${renderDuration(inMs)}`;
+  return keys === 1
+    ? `1 key is gone from ${from}, and is removed from ${other} ${when}`
+    : `${count(keys)} keys are gone from ${from}, and are removed from ${other} later, the first of them ${when}`;
+}
+
+function laterRecord(later: Found["later"]): object {
+  return later === undefined ? {} : { removesLater: later.keys, removesLaterInMs: later.inMs };
 }
 
 function progressState({ phase, keys, keysTotal, bytes }: RoundProgress) {

@@ -4,6 +4,7 @@
 
 import { existsSync } from "node:fs";
 import type { MappingConfig, Mode } from "../../config/config.ts";
+import type { Clock, DurationMs, EpochMs } from "../../core/clock.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { renderRemote } from "../../core/prefix.ts";
 import { decodeHoldReason, renderHoldAdvice, renderHoldReason } from "../../mapping/hold-reason.ts";
@@ -215,7 +216,9 @@ async function runRound(
     if (!dryRun) following?.noteApplied(deps);
     secrets?.warn(context.output);
     const held = follow === undefined ? heldOf(round) : withoutAdvice(heldOf(round));
-    const found = { held, creates: dryRun ? lackOf(mapping, round, hasFolder) : undefined };
+    const { removesLater } = round;
+    const later = removesLater && { keys: removesLater.keys, inMs: msUntil(removesLater.dueAt, context.clock) };
+    const found = { held, later: later ?? undefined, creates: dryRun ? lackOf(mapping, round, hasFolder) : undefined };
     const code = report.finish(round.result, requests(), found);
     const hooks = dryRun ? EXIT.done : await runRoundHooks(context, { mapping, config }, round, heldBefore);
     const { conflicts } = round.result;
@@ -240,6 +243,10 @@ export function alsoOnPlan(events: RoundEvents, onPlan: NonNullable<RoundEvents[
       await onPlan(plan, sides);
     },
   };
+}
+
+function msUntil(at: EpochMs, clock: Clock): DurationMs {
+  return Math.max(0, at - clock.now());
 }
 
 /** Why the round is held, or would be, with all that a mapping knows of it. */

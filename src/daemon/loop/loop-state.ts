@@ -29,6 +29,8 @@ export interface LoopState {
   readonly failure: Failure | undefined;
   /** When what the last full round left is looked at again; undefined: it left nothing. */
   readonly againAt: MonotonicMs | undefined;
+  /** When the first of what is gone is to be removed; undefined: nothing waits. */
+  readonly removeAt: MonotonicMs | undefined;
   /** Rounds in a row, of either kind, that left keys which may do better later. */
   readonly again: number;
   /** When the dirty paths are looked at. It means nothing while there are none, so only {@link scheduleOf} reads it. */
@@ -63,6 +65,7 @@ export function firstState(hold: Hold | undefined, now: MonotonicMs): LoopState 
     hold,
     failure: undefined,
     againAt: undefined,
+    removeAt: undefined,
     again: 0,
     dirtyAt: now,
     endedAt: undefined,
@@ -85,6 +88,7 @@ export interface EndedRound {
   readonly report: RoundReport;
   readonly began: MonotonicMs;
   readonly settleWindowMs: DurationMs;
+  readonly removeAfterMs: DurationMs;
 }
 
 /** A round ended without an error. `isDirtyAgain`: the caller puts the paths of the round back among the dirty ones, since some of
@@ -96,7 +100,8 @@ export function roundEnded(
 ): { readonly state: LoopState; readonly events: readonly MappingEvent[]; readonly isDirtyAgain: boolean } {
   const { step, report } = round;
   const { hold } = report;
-  const state: LoopState = { ...before, lastRound: report, failure: undefined, hold };
+  const removeAt = removalDue(round, moment);
+  const state: LoopState = { ...before, lastRound: report, failure: undefined, hold, removeAt };
   const events: MappingEvent[] = [];
   if (before.failure !== undefined) events.push({ kind: "recovered" });
   events.push({ kind: "round-ended", step, report });
@@ -109,6 +114,16 @@ export function roundEnded(
   const waitMs = backoffMs(state.again, AGAIN_BACKOFF, moment.random());
   const dirtyAt = (moment.now + waitMs) as MonotonicMs;
   return { state: { ...state, again: state.again + 1, dirtyAt }, events, isDirtyAgain: true };
+}
+
+/** What was gone at nearly the same time is removed by one round: within a tenth of the wait, and a minute at the most. */
+const REMOVALS_APART_MS_MAX: DurationMs = 60_000;
+
+function removalDue({ report, removeAfterMs }: EndedRound, { now, wall }: Moment): MonotonicMs | undefined {
+  const { removesLater } = report;
+  if (removesLater === null) return undefined;
+  const apartMs = Math.min(REMOVALS_APART_MS_MAX, removeAfterMs / 10);
+  return (now + Math.max(0, removesLater.dueAt - wall) + apartMs) as MonotonicMs;
 }
 
 function afterFullRound(state: LoopState, { report, began, settleWindowMs }: EndedRound, moment: Moment): LoopState {
@@ -141,12 +156,13 @@ export function roundFailed(
 
 /** What the schedule goes by, of what the loop remembers. */
 export function scheduleOf(
-  { lookedAt, againAt, failure, dirtyAt, hold, endedAt, wasDirty }: LoopState,
+  { lookedAt, againAt, removeAt, failure, dirtyAt, hold, endedAt, wasDirty }: LoopState,
   isDirty: boolean,
-): Pick<ScheduleState, "lookedAt" | "againAt" | "retryAt" | "dirtyAt" | "held" | "endedAt" | "wasDirty"> {
+): Pick<ScheduleState, "lookedAt" | "againAt" | "removeAt" | "retryAt" | "dirtyAt" | "held" | "endedAt" | "wasDirty"> {
   return {
     lookedAt,
     againAt,
+    removeAt,
     retryAt: failure?.dueAt,
     dirtyAt: isDirty ? dirtyAt : undefined,
     held: hold !== undefined,

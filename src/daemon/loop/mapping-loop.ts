@@ -306,10 +306,10 @@ async function dirtyRound(loop: Loop): Promise<void> {
  * paths that the round was about are to be looked at once more. */
 function onSuccess(loop: Loop, step: "full" | "dirty", report: RoundReport, began: MonotonicMs): boolean {
   const { mapping, onEvent } = loop.deps;
-  const { settleWindowMs } = mapping;
+  const { settleWindowMs, removeAfterMs } = mapping;
   const { state, events, isDirtyAgain } = roundEnded(
     loop.state,
-    { step, report, began, settleWindowMs },
+    { step, report, began, settleWindowMs, removeAfterMs },
     momentOf(loop.deps),
   );
   loop.state = state;

@@ -28,6 +28,7 @@ export function mappingStatus(loop: MappingLoop, isWaiting: boolean, scrubbed: r
     remoteLookedAt: lookedAt,
     pending: pendingOf(state),
     conflicts: waitingConflicts(mapping.conflict, fullRound),
+    removesLater: lastRound?.removesLater ?? null,
     working: state.activity === undefined ? null : workingStatus(state.activity),
     lastRound: lastRound === undefined ? null : roundStatus(lastRound),
     hold: state.hold === undefined ? null : holdStatus(state.hold),

@@ -7,7 +7,7 @@
 import type { DurationMs, MonotonicMs } from "../../core/clock.ts";
 
 /** Why all keys are looked at. */
-export type FullReason = "start" | "asked" | "retry" | "again" | "watch" | "rescan" | "poll";
+export type FullReason = "start" | "asked" | "retry" | "again" | "watch" | "rescan" | "poll" | "removal";
 
 export interface ScheduleState {
   /** When the last look at all keys that came to an end began; undefined: there was none. */
@@ -18,6 +18,8 @@ export interface ScheduleState {
   readonly rescanEveryMs: DurationMs | undefined;
   /** When the last round left something that is to be looked at again; undefined: it did not. */
   readonly againAt: MonotonicMs | undefined;
+  /** When the first of what is gone has been so for long enough to be removed; undefined: nothing waits for that. */
+  readonly removeAt: MonotonicMs | undefined;
   /** The mapping is in error, and is not to be tried before this moment. */
   readonly retryAt: MonotonicMs | undefined;
   /** A person, or a program for one, asked for a look. */
@@ -64,6 +66,7 @@ function fullDues(state: ScheduleState, lookedAt: MonotonicMs, now: MonotonicMs)
   if (state.pollEveryMs !== undefined) dues.push(["poll", after(lookedAt, state.pollEveryMs)]);
   if (state.rescanEveryMs !== undefined) dues.push(["rescan", after(lookedAt, state.rescanEveryMs)]);
   if (state.againAt !== undefined) dues.push(["again", state.againAt]);
+  if (state.removeAt !== undefined) dues.push(["removal", state.removeAt]);
   const heldRoundAt = after(state.endedAt ?? lookedAt, HELD_ROUND_MS);
   if (state.lost) dues.push(["watch", state.held ? heldRoundAt : now]);
   else if (state.held && state.dirtyAt !== undefined) dues.push(["watch", heldRoundAt]);

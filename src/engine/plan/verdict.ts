@@ -15,7 +15,7 @@ export type Decide =
 export interface Verdict {
   readonly action: Action | undefined;
   /** What the key is counted as now; writes and removals are counted when they are done. */
-  readonly count: "unchanged" | "skipped" | "conflicts" | undefined;
+  readonly count: "unchanged" | "skipped" | "conflicts" | "removesLater" | undefined;
   /** It was changed, and expires so soon that KV takes it no more: that is told. */
   readonly isTooLate?: boolean;
 }

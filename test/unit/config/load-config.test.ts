@@ -98,6 +98,7 @@ auto: { account: prod, mode: pull }
       maxDelete: { count: 100 },
       maxOverwrite: { share: 0.5 },
       rootSwaps: "hold",
+      removeAfterMs: 0,
       trash: { keepMs: 7 * 86_400_000, maxBytes: 2 ** 31 },
       settleWindowMs: 90_000,
       quietMs: 2000,
@@ -115,6 +116,7 @@ auto: { account: prod, mode: pull }
       maxDelete: { share: 0.1 },
       maxOverwrite: "not-all",
       rootSwaps: "hold",
+      removeAfterMs: 0,
       namespace: "pages",
       prefix: "",
     });

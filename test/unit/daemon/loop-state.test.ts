@@ -27,14 +27,18 @@ const moment = (now: number): Moment => ({
 const holdOf = (plan: string): Hold => heldAt(plan, new FakeClock());
 const first = firstState(undefined, at(0));
 const report = (fields: Partial<RoundReport> = {}): RoundReport =>
-  ({ result: NOTHING_DONE, transient: 0, isFull: true, hold: undefined, ...fields }) as RoundReport;
+  ({ result: NOTHING_DONE, transient: 0, removesLater: null, isFull: true, hold: undefined, ...fields }) as RoundReport;
 const ended = (
   before: LoopState,
   step: "full" | "dirty",
   told: RoundReport,
   { began = 1000, now = 2000 } = {},
 ): ReturnType<typeof roundEnded> =>
-  roundEnded(before, { step, report: told, began: at(began), settleWindowMs: 60_000 }, moment(now));
+  roundEnded(
+    before,
+    { step, report: told, began: at(began), settleWindowMs: 60_000, removeAfterMs: 100_000 },
+    moment(now),
+  );
 const error = (code: AppError["code"]): AppError => new AppError(code, "it failed");
 
 describe("a round that ended", () => {
@@ -52,6 +56,17 @@ describe("a round that ended", () => {
   it("over some keys, that turned into a fullRound at all, is one", () => {
     expect(ended(first, "dirty", report({ isFull: true })).state).toMatchObject({ lookedAt: 1000 });
   });
+
+  it.each<["full" | "dirty"]>([["full"], ["dirty"]])(
+    "(%s) is followed by one when what is gone is to be removed, and what was gone soon after",
+    (step) => {
+      const dueAt = (moment(0).wall + 50_000) as EpochMs;
+      const { state } = ended(first, step, report({ removesLater: { keys: 3, dueAt } }));
+      expect(state.removeAt).toBe(50_000 + 10_000);
+      expect(scheduleOf(state, false).removeAt).toBe(60_000);
+      expect(ended(state, step, report()).state.removeAt).toBeUndefined();
+    },
+  );
 
   it.each<[string, Partial<RoundReport>, events: readonly string[]]>([
     ["and did nothing", {}, ["round-ended"]],

@@ -20,6 +20,7 @@ const inStep: ScheduleState = {
   pollEveryMs: minute,
   rescanEveryMs: hour,
   againAt: undefined,
+  removeAt: undefined,
   retryAt: undefined,
   asked: false,
   lost: false,

@@ -20,6 +20,7 @@ const seen: PlanSeen = {
   sourceKeys: 20,
   destinationKeys: 20,
   unchanged: 20,
+  removesLater: 0,
   restored: { source: 0, destination: 0 },
   overwrites: 0,
   unseen: 0,
