@@ -2,7 +2,9 @@
 // installed packages, and what editors and file managers leave beside the files that people mean. Keys of such names that
 // a namespace has are not managed: they are neither pulled nor deleted.
 //
-// Not in the list, since they may well be somebody's data: `*.tmp`, and `4913`, which vim creates for a moment.
+// Not in the list, since they may well be somebody's data: `*.tmp`, and names that a program gives to a file only while it writes
+// it, and that say nothing of it: `4913` (vim), `tmpXXXXXX` (Emacs), `sedXXXXXX`, `XXXXXXXX` (perl -pi). test/e2e/editor-saves.test.ts
+// tells what becomes of them.
 
 /** In gitignore syntax, before a mapping's own `exclude`, which may take back one: `!.env.example`. */
 export const DEFAULT_EXCLUDES: readonly string[] = [
@@ -12,14 +14,19 @@ export const DEFAULT_EXCLUDES: readonly string[] = [
   ".env",
   ".env.*",
   "node_modules/",
-  // vim, Emacs, GNOME, LibreOffice, JetBrains and what most others do.
-  ".*.sw[a-p]",
+  // vim (two, beside a buffer without a name), Emacs, GNOME, Kate, LibreOffice, JetBrains, VS Code on the desktop and in a browser,
+  // and what most others do.
+  ".*.sw[a-px]",
+  ".sw[a-px]",
   "\\#*#",
   ".#*",
   ".goutputstream-*",
+  ".*.kate-swp",
   ".~lock.*#",
   "*___jb_tmp___",
   "*___jb_old___",
+  "*.vsctmp",
+  "*.crswap",
   "*~",
   ".DS_Store",
   "Thumbs.db",
@@ -34,7 +41,8 @@ export function mayBeExcludedByDefault(key: string): boolean {
   return SUSPICIOUS.test(key);
 }
 
-const SUSPICIOUS = /(?:^|\/)(?:[.#]|node_modules\/|Thumbs\.db|kvsync\.yaml)|___jb_|~(?:\/|$)/;
+const SUSPICIOUS =
+  /(?:^|\/)(?:[.#]|node_modules\/|Thumbs\.db|kvsync\.yaml)|___jb_|\.vsctmp(?:\/|$)|\.crswap(?:\/|$)|~(?:\/|$)/;
 
 /** Whether the name of `key` is one that secrets are kept under. Only a reason to warn. */
 export function looksSecret(key: string): boolean {

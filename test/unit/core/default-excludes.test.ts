@@ -15,6 +15,12 @@ const OUT = [
   "a/node_modules/x",
   ".a.txt.swp",
   "a/.b.swo",
+  ".a.txt.swx",
+  ".swp",
+  "a/.swo",
+  ".a.json.kate-swp",
+  "a.json.vsctmp",
+  "a/b.json.crswap",
   "#a#",
   "a/#b#",
   ".#a",
@@ -43,7 +49,10 @@ const IN = [
   ".well-known/x",
   "git/config",
   "my.kvsync.yaml",
-  ".swp",
+  ".swift",
+  "a.swp",
+  "a.vsctmp.txt",
+  "sedab12cd",
 ];
 
 test("the default excludes hide what they list, and nothing else", () => {
