@@ -14,12 +14,15 @@ const MAX_QUIET_MS: DurationMs = 1000;
 const ROOT_CHECK_MS: DurationMs = 2000;
 /** What is to be seen soon, since it is done on purpose. */
 export const SWAPPED_ROOT_CHECK_MS: DurationMs = 500;
+/** Editors that take a file away to write it anew do so within a few milliseconds, or, where the machine is busy or the disk is
+ * slow, within some hundreds. A removal is reported that much later. */
+const GONE_MS: DurationMs = 1000;
 
 /** Watches all folders below `root`, or polls where that is not possible: never throws for what it finds. Changes from
  * before the promise resolves may go unreported: scan after it. */
 export async function openWatcher(options: WatcherOptions): Promise<Watcher> {
-  const { quietMs = QUIET_MS, maxQuietMs = MAX_QUIET_MS, rootCheckMs = ROOT_CHECK_MS } = options;
-  const watcher = new TreeWatcher({ ...options, quietMs, maxQuietMs, rootCheckMs, dirtyMax: DIRTY_MAX });
+  const { quietMs = QUIET_MS, maxQuietMs = MAX_QUIET_MS, goneMs = GONE_MS, rootCheckMs = ROOT_CHECK_MS } = options;
+  const watcher = new TreeWatcher({ ...options, quietMs, maxQuietMs, goneMs, rootCheckMs, dirtyMax: DIRTY_MAX });
   await watcher.open();
   return watcher;
 }

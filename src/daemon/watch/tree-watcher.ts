@@ -4,10 +4,12 @@
 // Whatever may have been missed is covered in this order: see to it that everything is watched, then report a rescan. A scan
 // that begins after that sees all that happened before, and events tell of all that happens later.
 
+import { lstatSync } from "node:fs";
 import { resolve } from "node:path";
 import type { DurationMs } from "../../core/clock.ts";
 import { AppError, assert } from "../../core/errors.ts";
 import { nextTurn } from "../../replica/tree/event-loop.ts";
+import { faultCode } from "../../replica/tree/fs-fault.ts";
 import { readRootIdentity, type RootIdentity, rootMissing } from "../../replica/tree/tree-root.ts";
 import { findHiddenChanges } from "./file-system.ts";
 import { joinEventQueue } from "./event-queue.ts";
@@ -20,6 +22,7 @@ import type { WatchState } from "../../mapping/status.ts";
 export interface TreeWatcherOptions extends WatcherOptions {
   readonly quietMs: DurationMs;
   readonly maxQuietMs: DurationMs;
+  readonly goneMs: DurationMs;
   readonly dirtyMax: number;
   /** A root that was replaced by way of a symbolic link, or mounted over, makes no event. */
   readonly rootCheckMs: DurationMs;
@@ -169,10 +172,20 @@ export class TreeWatcher implements Watcher {
 
   async #report(): Promise<void> {
     this.#folders.checkDoubts();
-    const changes = this.#pending.take();
+    const changes = this.#pending.takeDue(this.#options.clock.monotonic(), (path) => this.#exists(path));
     if (changes.kind === "rescan" && changes.reopen) await this.#reopenAndRescan(changes.reason);
     else if (changes.kind === "rescan") this.#rescan(changes.reason);
     else if (changes.paths.length > 0 && !this.#isClosed) this.#options.events.onDirty(changes.paths);
+  }
+
+  /** Also where that cannot be told: a look at the file will say why. */
+  #exists(path: string): boolean {
+    try {
+      return lstatSync(`${this.#root}/${path}`, { throwIfNoEntry: false }) !== undefined;
+    } catch (error) {
+      faultCode(error);
+      return true;
+    }
   }
 
   async #poll(now: number): Promise<void> {
@@ -194,7 +207,7 @@ export class TreeWatcher implements Watcher {
    * anew, which is left for when that does not do. */
   async #watchAll(): Promise<void> {
     await readQueue();
-    this.#pending.take();
+    this.#pending.takeAll();
     if (!(await this.#folders.mend())) await this.#reopen();
   }
 
@@ -209,7 +222,7 @@ export class TreeWatcher implements Watcher {
     await readQueue();
     await this.#folders.close();
     await readQueue();
-    this.#pending.take();
+    this.#pending.takeAll();
     if (!this.#isClosed) await this.#openFolders();
   }
 
@@ -218,7 +231,7 @@ export class TreeWatcher implements Watcher {
       await this.#folders.open();
       if (this.#isGivenUp()) {
         await this.#folders.close();
-        this.#pending.take();
+        this.#pending.takeAll();
       } else if (!this.#folders.isOpen && !this.#isClosed)
         this.#rootFound = rootMissing(this.#root, "it vanished while it was opened");
     }

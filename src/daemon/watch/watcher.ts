@@ -39,6 +39,8 @@ export interface WatcherOptions {
   readonly maxQuietMs?: DurationMs | undefined;
   /** How often to look whether the root is another folder, which makes no event where a link to it was swapped. */
   readonly rootCheckMs?: DurationMs | undefined;
+  /** How long a name must be gone before that is reported: it may come back. */
+  readonly goneMs?: DurationMs | undefined;
   /** How often `onRescan` is called while the tree cannot be watched. */
   readonly pollIntervalMs: DurationMs;
   readonly events: WatchEvents;

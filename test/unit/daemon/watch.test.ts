@@ -25,8 +25,6 @@ describe("a file", () => {
     ["truncated", ["d/a"], (at) => writeFileSync(at("d/a"), "")],
     ["touched", ["d/a"], (at) => utimesSync(at("d/a"), 1, 1)],
     ["removed", ["d/a"], (at) => unlinkSync(at("d/a"))],
-    ["renamed", ["d/a", "e/b"], (at) => renameSync(at("d/a"), at("e/b"))],
-    ["replaced by a rename", ["d/a", "e/a"], (at) => renameSync(at("d/a"), at("e/a"))],
     ["that is an editor's backup", ["d/a~"], (at) => writeFileSync(at("d/a~"), "x")],
     ["that is an editor's swap file", ["d/.a.swp"], (at) => writeFileSync(at("d/.a.swp"), "x")],
     ["with a name of many bytes", ["d/ü\u{1f600} \n"], (at) => writeFileSync(at("d/ü\u{1f600} \n"), "x")],
@@ -46,6 +44,29 @@ describe("a file", () => {
     await watched.untilPath("d/a/");
     await untilFollowed(root, watched, "d/a/file");
     expect(watched.watcher.state()).toMatchObject({ folders: 4 });
+  });
+
+  it.each(["e/b", "e/a"])("renamed to %s is reported there at once, and later as gone", async (path) => {
+    const { root, watched } = await watchFiles();
+    renameSync(join(root, "d/a"), join(root, path));
+    await watched.untilPath(path);
+    expect(watched.seen).toEqual({ paths: new Set([path]), rescans: [], count: 1 });
+    await watched.untilPath("d/a");
+    expect(watched.seen).toEqual({ paths: new Set([path, "d/a"]), rescans: [], count: 2 });
+  });
+
+  it("taken away and made anew is reported once, as being there", async () => {
+    const { root } = await watchFiles();
+    const clock = new FakeClock();
+    const watched = await watchTree(root, { clock, quietMs: 100, goneMs: 1000 });
+    renameSync(join(root, "d/a"), join(root, "d/a~"));
+    await clock.advance(1);
+    await clock.advance(900);
+    expect([...watched.seen.paths]).toEqual(["d/a~"]);
+    writeFileSync(join(root, "d/a"), "x");
+    await clock.advance(1);
+    await clock.advance(2000);
+    expect(watched.seen).toEqual({ paths: new Set(["d/a~", "d/a"]), rescans: [], count: 2 });
   });
 
   it("saved by way of a temporary one is reported after each rename over it", async () => {
