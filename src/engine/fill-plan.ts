@@ -5,6 +5,7 @@ import type { Key } from "../core/key.ts";
 import { notice, problem } from "../core/problem.ts";
 import { isNews } from "../core/settle.ts";
 import type { ListOptions, Replica } from "../replica/replica.ts";
+import { settleAbsences } from "./absences.ts";
 import { mergeJoin, type MergeInput, type Triple } from "./merge.ts";
 import { identifyPage, observePage } from "./observe.ts";
 import type { Observer } from "./observer.ts";
@@ -67,8 +68,12 @@ export async function fillPlan(plan: Plan, request: RoundRequest, deps: PlanDeps
     return known.length;
   };
   try {
-    for await (const page of mergeJoin(await sidesOf(only, unknowns, request, deps))) {
+    for await (const merged of mergeJoin(await sidesOf(only, unknowns, request, deps))) {
       signal?.throwIfAborted();
+      const page = await settleAbsences(merged, request, {
+        ...listOptionsOf(unknowns, request, deps),
+        isUnknown: (key) => unknowns.find(key) !== undefined,
+      });
       const saved = await follower?.upTo(page.at(-1)?.key);
       const triples = selectTriples(page, { unknowns, removed, ...deps });
       const decided = await decide(memory.settle(await observePage(triples, observer)), saved);
@@ -114,14 +119,11 @@ async function sidesOf(
   only: readonly Key[] | undefined,
   unknowns: Unknowns,
   request: RoundRequest,
-  { again, seen, memory, onProblem }: PlanDeps,
+  deps: PlanDeps,
 ): Promise<MergeInput> {
-  const { clock, source, destination, base, signal, settleWindowMs } = request;
-  const listOptions: ListOptions = {
-    onProblem,
-    onUnknown: (unknown) => unknowns.add(unknown),
-    ...(signal !== undefined && { signal }),
-  };
+  const { again, seen, memory } = deps;
+  const { clock, source, destination, base, settleWindowMs } = request;
+  const listOptions = listOptionsOf(unknowns, request, deps);
   if (only === undefined)
     return { source: source.list(listOptions), destination: destination.list(listOptions), base: base.scan() };
   return partialSides(only, request, {
@@ -132,6 +134,10 @@ async function sidesOf(
     settleWindowMs,
     fetchesAll: again !== undefined,
   });
+}
+
+function listOptionsOf(unknowns: Unknowns, { signal }: RoundRequest, { onProblem }: PlanDeps): ListOptions {
+  return { onProblem, onUnknown: (unknown) => unknowns.add(unknown), ...(signal !== undefined && { signal }) };
 }
 
 /** Of a page the keys that the pass is about, and that both sides tell of. */
