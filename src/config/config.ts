@@ -84,6 +84,10 @@ export interface MappingPolicy {
   readonly settleWindowMs: DurationMs;
   /** How long a file must not have changed before it is replaced or removed. */
   readonly quietMs: DurationMs;
+  /** How long a file must not have been written to before it is pushed; 0: it is pushed as it is. */
+  readonly stableAfterMs: DurationMs;
+  /** A file that is written to all the time is pushed as it is, once in this time. */
+  readonly stableMaxMs: DurationMs;
   readonly pollIntervalMs: DurationMs;
   readonly rescanIntervalMs: DurationMs;
   readonly onChange: HookConfig | undefined;

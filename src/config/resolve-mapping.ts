@@ -7,6 +7,7 @@ import { canonicalJson } from "../core/json.ts";
 import { type Json } from "../core/json-value.ts";
 import { METADATA_BYTES_MAX } from "../core/limits.ts";
 import { parsePrefix } from "../core/prefix.ts";
+import { STABLE_AFTER_MS, STABLE_MAX_MS } from "../core/rest.ts";
 import { QUIET_MS } from "../replica/tree/write/replaced-file.ts";
 import { closestName } from "./closest-name.ts";
 import type { AccountConfig, HookConfig, MappingConfig, MappingPolicy, RuleConfig, TrashConfig } from "./config.ts";
@@ -77,6 +78,7 @@ export function resolvePolicy(
     if (isSound) checkPattern(() => compileFilter({ [key]: lines }), pathOf(key), report);
   }
   if (account === undefined || merged.mode === undefined || rules === undefined) return undefined;
+  const stableAfterMs = merged.stable_after ?? STABLE_AFTER_MS;
   return {
     account,
     mode: merged.mode,
@@ -96,7 +98,9 @@ export function resolvePolicy(
     rootSwaps: merged.root_swaps ?? "hold",
     trash: resolveTrash(raw.trash, defaults.trash),
     settleWindowMs: merged.settle_window ?? MINUTE_MS,
-    quietMs: QUIET_MS,
+    quietMs: Math.max(QUIET_MS, stableAfterMs),
+    stableAfterMs,
+    stableMaxMs: merged.stable_max ?? STABLE_MAX_MS,
     pollIntervalMs: merged.poll_interval ?? MINUTE_MS,
     rescanIntervalMs: merged.rescan_interval ?? HOUR_MS,
     onChange: resolveHook(merged.on_change),

@@ -173,6 +173,14 @@ const policyEntries = {
   rescan_interval: v.optional(
     duration("How often the daemon scans the whole folder, besides watching it. Default: 1h.", 1000),
   ),
+  stable_after: v.optional(
+    duration(
+      "Push a file when it has not been written to for this long; a file that was replaced by a rename need not wait. 0s: push it as it is. Default: 300ms.",
+    ),
+  ),
+  stable_max: v.optional(
+    duration("A file that is written to all the time is pushed as it is, once in this time. Default: 1m.", 1000),
+  ),
   on_change: v.optional(hook("after a round that changed something")),
   on_hold: v.optional(hook("when the mapping stops and waits for approval")),
   on_conflict: v.optional(hook("when both sides changed a key")),

@@ -12,6 +12,7 @@ export type ProblemCode =
   | "not-a-file" // symbolic link, socket, FIFO or device: skipped
   | "unreadable" // the file or folder could not be opened
   | "changed-while-reading" // the file changed or vanished: wait for the next round
+  | "still-written" // the file is being written: it is looked at again when it may be at rest
   | "changed-on-disk" // the target of a write is not what was scanned
   | "write-failed" // the file system refused (full, read-only, name too long, ...)
   | "stale-read" // a value whose hash is not what its listing says

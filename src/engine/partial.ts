@@ -46,10 +46,18 @@ export async function partialSides(
   const keys = [...new Set(only)].sort(compareUtf8);
   const known = base.lookup(keys);
   const rows = new Map(known.flatMap((row) => ("gone" in row ? [] : [[row.key, row] as const])));
-  const entries = new Map((await source.lookup(keys, options)).map((entry) => [entry.key, entry]));
+  const untold = new Set<Key>();
+  const onUnknown: NonNullable<ListOptions["onUnknown"]> = (unknown) => {
+    if ("key" in unknown) untold.add(unknown.key);
+    options.onUnknown?.(unknown);
+  };
+  const listed = await source.lookup(keys, { ...options, onUnknown });
+  const entries = new Map(listed.map((entry) => [entry.key, entry]));
   await hashDoubtful(entries, rows, source, options);
   const isUnseen = (key: Key): boolean => comparisonOf(entries.get(key), rows.get(key)) !== "same";
-  const unseen = options.fetchesAll ? keys : keys.filter(isUnseen);
+  // Of a key that the source cannot tell of nothing follows, whatever the destination holds.
+  const told = keys.filter((key) => !untold.has(key));
+  const unseen = options.fetchesAll ? told : told.filter(isUnseen);
   const found = new Map([...rows].map(([key, row]) => [key, baseEntry(row)!]));
   await fetchUnseen(unseen, rows, destination, found, options);
   const bases: Pages<BaseRow | Tombstone> = onePage(known);

@@ -36,6 +36,7 @@ function statusOf(mapping: MappingConfig, outcome: MappingOutcome | undefined, h
     localLookedAt: lookedAt,
     remoteLookedAt: lookedAt,
     pending: outcome?.pending ?? 0,
+    beingWritten: [],
     conflicts: outcome?.conflicts ?? 0,
     removesLater: outcome?.removesLater ?? null,
     working: null,

@@ -11,6 +11,7 @@ import type { BaseStore } from "../engine/ports.ts";
 import { openBase } from "../journal/base.ts";
 import { operationErrorOf } from "../journal/operation-error.ts";
 import { openScrubs } from "../journal/scrubs.ts";
+import { MovingFiles } from "../replica/moving-files.ts";
 import { openNamespaceReplica } from "../replica/namespace/namespace-replica.ts";
 import { checkNeighbours } from "./check-neighbours.ts";
 import { type DirtyKeys, findDirtyKeys } from "./dirty-keys.ts";
@@ -42,8 +43,9 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
   const attempt = openAttempts({ ...deps, memory, opener });
   const keyFilter = compileFilter(mapping);
   const scrubs = openScrubs(journal);
+  const moving = new MovingFiles(deps.clock);
   const run = (situation: Situation, round: OneRound): ReturnType<typeof runOneRound> =>
-    runOneRound({ ...deps, memory }, situation, round);
+    runOneRound({ ...deps, memory, moving }, situation, round);
 
   async function runFull(situation: Situation, call: RoundCall): Promise<RoundReport> {
     const heldBefore = memory.holds.get(name);
@@ -110,6 +112,7 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
       return step;
     },
     hold: () => memory.holds.get(name),
+    resting: () => moving.resting(),
     approve: (plan) => memory.holds.approve(name, plan),
     close: () => opener.close(),
   };

@@ -7,6 +7,7 @@ import type { EpochMs } from "../core/clock.ts";
 import type { RoundEvents, RoundResult } from "../engine/round-request.ts";
 import { openGoneKeys } from "../journal/gone-keys.ts";
 import type { MappingFacts } from "../journal/mapping-facts.ts";
+import type { MovingFiles } from "../replica/moving-files.ts";
 import { collectProblems } from "./collect-problems.ts";
 import { decideOf } from "./policy-of-mode.ts";
 import type { DirtyKeys } from "./dirty-keys.ts";
@@ -35,6 +36,7 @@ export interface Situation extends Opened {
 export interface OneRoundDeps extends PairDeps {
   readonly mapping: MappingConfig;
   readonly memory: MappingMemory;
+  readonly moving: MovingFiles;
   readonly spool: number;
 }
 
@@ -84,6 +86,9 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
   const result = await runPairRound(deps, pair, {
     decide: decideOf(mapping, pair.destination, clock.now()),
     settleWindowMs: mapping.settleWindowMs,
+    rest: mapping,
+    moving: deps.moving,
+    wait: call.wait,
     trustStamps: mapping.trustStamps,
     guards: mapping,
     removeAfterMs: mapping.removeAfterMs,
@@ -101,6 +106,7 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
     spool: deps.spool,
     ...(some !== undefined && { only: some.keys }),
   }).finally(() => log.close());
+  if (call.follow === undefined) deps.moving.forgetUnseen(began, some?.keys);
   const { hold, foretold, ...open }: Judgement = judge.judgement();
   if (open.isReplaced === true) throw rootReplaced(mapping.folder);
   const report = {

@@ -3,6 +3,7 @@
 
 import type { Clock, DurationMs } from "../core/clock.ts";
 import type { GuardLimits } from "../core/guards.ts";
+import type { RestPolicy } from "../core/rest.ts";
 import type { Decide } from "../engine/plan/verdict.ts";
 import { runRound } from "../engine/round.ts";
 import {
@@ -18,7 +19,9 @@ import { baseWithFilter } from "../journal/base-with-filter.ts";
 import { openSpool } from "../journal/spool.ts";
 import { openTrash } from "../journal/trash.ts";
 import type { IsManaged } from "../replica/with-filter.ts";
+import type { MovingFiles } from "../replica/moving-files.ts";
 import type { Replica } from "../replica/replica.ts";
+import { type RestWait, withRest } from "../replica/with-rest.ts";
 
 export interface PairDeps {
   readonly clock: Clock;
@@ -29,6 +32,8 @@ export interface PairDeps {
   /** Throws AppError `state-removed` if the state folder, or the journal in it, is no longer the one that is used. Absent: it is not
    * locked. */
   readonly checkState?: (() => void) | undefined;
+  /** How the one run that this is for waits for files that are being written. Absent: who runs it looks again. */
+  readonly wait?: RestWait | undefined;
 }
 
 export interface Pair {
@@ -44,6 +49,12 @@ export interface Pair {
 export interface PairRound {
   readonly decide: Decide;
   readonly settleWindowMs: DurationMs;
+  /** When a file of the source counts as written to its end. */
+  readonly rest: RestPolicy;
+  /** The files of the source that moved before. */
+  readonly moving: MovingFiles;
+  /** Takes the place of that of the deps. */
+  readonly wait?: RestWait | undefined;
   /** See RoundRequest. */
   readonly trustStamps: boolean;
   /** What is gone at one side is removed from the other after this long; 0 unless given: at once. */
@@ -67,10 +78,18 @@ export function runPairRound(deps: PairDeps, pair: Pair, round: PairRound): Prom
   const base = openBase(deps.journal, pair.identity, round.settleWindowMs);
   const removeLater = removeLaterOf(deps, pair, round);
   const { clock, stateDir, journal } = deps;
+  const { rest: policy, moving, wait = deps.wait, events } = round;
   return runRound({
     ...round,
+    events: {
+      ...events,
+      onDone: (done) => {
+        if (done.to === "destination") moving.carried(done.key);
+        events.onDone?.(done);
+      },
+    },
     clock,
-    source: pair.source,
+    source: withRest(pair.source, { clock, policy, moving, wait, known: (keys) => base.lookup(keys) }),
     destination: pair.destination,
     removeLater,
     isManaged: pair.isManaged,

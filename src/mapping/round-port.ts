@@ -12,6 +12,8 @@ import type { HoldReason } from "./hold-reason.ts";
 import type { Change } from "./round-log.ts";
 import type { ScrubStep } from "./scrub-step.ts";
 import type { RemovesLater } from "./status.ts";
+import type { RestingFile } from "../replica/moving-files.ts";
+import type { RestWait } from "../replica/with-rest.ts";
 import type { StandingProblems } from "./standing-problems.ts";
 
 export interface RoundCall {
@@ -29,6 +31,8 @@ export interface RoundCall {
   readonly follow?: SavedActions;
   /** Apply even what a guard would hold. */
   readonly force?: boolean;
+  /** How long to wait for files that are being written, rather than to leave them for later. */
+  readonly wait?: RestWait;
 }
 
 export interface RoundReport {
@@ -71,6 +75,8 @@ export interface MappingRounds {
   scrub(signal: AbortSignal): Promise<ScrubStep | undefined>;
   /** What the journal says of the mapping. */
   hold(): Hold | undefined;
+  /** The files that were being written when they were last looked at. */
+  resting(): readonly RestingFile[];
   /** Lets the plan that is held pass, in the next round. False: it is not held, or by another plan than `plan`. */
   approve(plan: string): boolean;
   close(): Promise<void>;

@@ -14,7 +14,7 @@ export type MappingState =
   | "working"
   /** Working, and waiting for the request budget. */
   | "waiting"
-  /** Something is known to be left, and has its turn later: a listing that lags, a file that was being written. */
+  /** Something is known to be left, and has its turn later: a listing that lags, a file that is being written. */
   | "behind"
   /** In step, but for keys that cannot be synced as they are: see `problems`. */
   | "incomplete"
@@ -38,6 +38,8 @@ export interface MappingStatus {
   readonly remoteLookedAt: EpochMs | null;
   /** Keys and files that are known or suspected to differ: changed paths, held actions, keys that failed or lag. */
   readonly pending: number;
+  /** Files that are still being written, as keys, the first of them: they are pushed when they are at rest. */
+  readonly beingWritten: readonly string[];
   /** Keys that both sides changed, and that wait for a person (`conflict: hold`). */
   readonly conflicts: number;
   /** Keys that are gone at one side and are removed from the other later (`remove_after`); null: there are none. */

@@ -56,6 +56,7 @@ function costlyRounds(
       await request("scrub", { signal });
       return { after: undefined, sound: [], problems: [], keys: pages * 1000 };
     },
+    resting: () => [],
     hold: () => undefined,
     approve: () => false,
     close: async () => {},

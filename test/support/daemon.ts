@@ -9,6 +9,7 @@ import type { Hold } from "../../src/journal/holds.ts";
 import type { RoundResult } from "../../src/engine/round-request.ts";
 import type { MappingRounds, RoundCall, RoundReport } from "../../src/mapping/round-port.ts";
 import { everything, NO_PROBLEMS, standingAfter, type StandingProblems } from "../../src/mapping/standing-problems.ts";
+import type { RestingFile } from "../../src/replica/moving-files.ts";
 import type { WatchEvents, Watcher } from "../../src/daemon/watch/watcher.ts";
 
 export function mappingOf(overrides: Partial<MappingConfig> = {}): MappingConfig {
@@ -37,6 +38,8 @@ export function mappingOf(overrides: Partial<MappingConfig> = {}): MappingConfig
     settleWindowMs: 60_000,
     // Tests change files and look at once, by clocks that do not pass by themselves.
     quietMs: 0,
+    stableAfterMs: 0,
+    stableMaxMs: 60_000,
     pollIntervalMs: 60_000,
     rescanIntervalMs: 3_600_000,
     onChange: undefined,
@@ -88,6 +91,7 @@ export interface ScriptedRounds extends MappingRounds {
   /** Rounds take this long. */
   durationMs: number;
   held: Hold | undefined;
+  moving: readonly RestingFile[];
   isClosed: boolean;
   /** The most that ran at once. */
   atOnce: number;
@@ -100,11 +104,13 @@ export function scriptedRounds(clock: Clock): ScriptedRounds {
     script: [],
     durationMs: 0,
     held: undefined,
+    moving: [],
     isClosed: false,
     atOnce: 0,
     full: (call) => run("full", call),
     dirty: (paths, call) => run(paths, call),
     scrub: async () => undefined,
+    resting: () => rounds.moving,
     hold: () => rounds.held,
     approve: (plan) => {
       if (rounds.held?.plan !== plan) return false;

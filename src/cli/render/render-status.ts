@@ -21,6 +21,7 @@ const WORDS: Readonly<Record<MappingState, string>> = {
 };
 const ARROWS = { push: "->", pull: "<-", "two-way": "<->" } as const;
 const PROBLEMS_SHOWN_MAX = 5;
+const BEING_WRITTEN_SHOWN_MAX = 3;
 /** So long that one may want to ask for it. */
 const LONG_WAIT_MS: DurationMs = 5000;
 
@@ -73,6 +74,10 @@ function renderMapping(mapping: MappingStatus, now: EpochMs, style: Style): read
   }
   const untold = problemCount - Math.min(problems.length, PROBLEMS_SHOWN_MAX);
   if (untold > 0) lines.push(`  ... and ${count(untold)} more`);
+  const { beingWritten } = mapping;
+  for (const key of beingWritten.slice(0, BEING_WRITTEN_SHOWN_MAX))
+    lines.push(`  ${style.yellow("waiting")} for ${visible(key)}, which is still being written`);
+  if (beingWritten.length > BEING_WRITTEN_SHOWN_MAX) lines.push("  ... and for more files that are being written");
   // A folder that is missing cannot be watched either.
   if (watcher?.kind === "polling" && error?.code !== "root-missing") {
     lines.push(`  ${style.yellow("polling")} its folder every ${renderDuration(watcher.everyMs)}: ${watcher.reason}`);

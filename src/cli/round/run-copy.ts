@@ -3,9 +3,11 @@
 import { type EpochMs, type MonotonicMs, toEpochSeconds } from "../../core/clock.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { compileFilter } from "../../core/filter.ts";
+import { STABLE_AFTER_MS, STABLE_MAX_MS } from "../../core/rest.ts";
 import { runPairRound } from "../../mapping/pair.ts";
 import { openTrashIndex } from "../../journal/trash-index.ts";
 import { withFilter } from "../../replica/with-filter.ts";
+import { MovingFiles } from "../../replica/moving-files.ts";
 import type { Replica } from "../../replica/replica.ts";
 import { withoutStamps } from "../../replica/without-stamps.ts";
 import type { RoundEvents } from "../../engine/round-request.ts";
@@ -108,6 +110,8 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
         now: copy.command === "check" ? NEVER_TOO_SOON : toEpochSeconds(clock.now()),
       },
       settleWindowMs: SETTLE_WINDOW_MS,
+      rest: { stableAfterMs: STABLE_AFTER_MS, stableMaxMs: STABLE_MAX_MS },
+      moving: new MovingFiles(clock),
       trustStamps: copy.trustStamps ?? false,
       guards: { maxDelete: { share: MAX_DELETE_SHARE }, maxOverwrite: ANY_OVERWRITE },
       dryRun: copy.dryRun,

@@ -28,6 +28,7 @@ import { countRequests } from "../render/request-counts.ts";
 import { runRoundHooks } from "./round-hooks.ts";
 import { type Found, openRoundReport } from "../render/round-report.ts";
 import type { ContentOptions } from "../render/show-contents.ts";
+import type { RestWait } from "../../replica/with-rest.ts";
 import { watchForSecrets } from "../render/secret-warning.ts";
 import { selectMappings } from "../input/select-mappings.ts";
 
@@ -124,7 +125,7 @@ export async function openState(
   let isClosed = false;
   const checkState = lock && stateCheck(lock, journal);
   return {
-    deps: { clock, journal, scratch, stateDir, checkState },
+    deps: { clock, journal, scratch, stateDir, checkState, wait: restWait(output) },
     close(isDamaged = false) {
       if (isClosed) return;
       isClosed = true;
@@ -138,6 +139,17 @@ export async function openState(
         fresh.close();
       }
       lock?.close();
+    },
+  };
+}
+
+/** A run waits for files that are being written, and tells so when it takes long; what never rests is carried as it is. */
+function restWait(output: Context["output"]): RestWait {
+  return {
+    after: "let-pass",
+    onLong: (key, others) => {
+      const more = others === 0 ? "is" : `and ${others} more are`;
+      output.note(`waiting for ${visible(key)}, which ${more} still being written`);
     },
   };
 }

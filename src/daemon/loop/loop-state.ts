@@ -89,6 +89,8 @@ export interface EndedRound {
   readonly began: MonotonicMs;
   readonly settleWindowMs: DurationMs;
   readonly removeAfterMs: DurationMs;
+  /** It was only over files that were to rest: other dirty paths are looked at when they are due. */
+  readonly leavesDirty?: boolean;
 }
 
 /** A round ended without an error. `isDirtyAgain`: the caller puts the paths of the round back among the dirty ones, since some of
@@ -109,6 +111,7 @@ export function roundEnded(
   if (hold === undefined && before.hold !== undefined) events.push({ kind: "lifted" });
   if (step === "full" || report.isFull)
     return { state: afterFullRound(state, round, moment), events, isDirtyAgain: false };
+  if (report.transient === 0 && round.leavesDirty === true) return { state, events, isDirtyAgain: false };
   if (report.transient === 0)
     return { state: { ...state, again: 0, dirtyAt: moment.now }, events, isDirtyAgain: false };
   const waitMs = backoffMs(state.again, AGAIN_BACKOFF, moment.random());
@@ -154,17 +157,18 @@ export function roundFailed(
   };
 }
 
-/** What the schedule goes by, of what the loop remembers. */
+/** What the schedule goes by, of what the loop remembers. `restAt`: when a file that is being written may be at rest. */
 export function scheduleOf(
   { lookedAt, againAt, removeAt, failure, dirtyAt, hold, endedAt, wasDirty }: LoopState,
   isDirty: boolean,
+  restAt: MonotonicMs | undefined,
 ): Pick<ScheduleState, "lookedAt" | "againAt" | "removeAt" | "retryAt" | "dirtyAt" | "held" | "endedAt" | "wasDirty"> {
   return {
     lookedAt,
     againAt,
     removeAt,
     retryAt: failure?.dueAt,
-    dirtyAt: isDirty ? dirtyAt : undefined,
+    dirtyAt: isDirty ? earlier(dirtyAt, restAt ?? dirtyAt) : restAt,
     held: hold !== undefined,
     endedAt,
     wasDirty,

@@ -4,11 +4,14 @@
 import type { MappingConfig } from "../../config/config.ts";
 import type { Clock, DurationMs, EpochMs, MonotonicMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
+import type { Key } from "../../core/key.ts";
+import { encodeKey } from "../../core/names/path-codec.ts";
 import type { Progress } from "../../engine/round-request.ts";
 import type { MappingEvent } from "../daemon-event.ts";
 import { type DirtyPaths, openDirtyPaths } from "./dirty-paths.ts";
 import {
   becameDirty,
+  type EndedRound,
   type Failure,
   firstState,
   type LoopState,
@@ -22,6 +25,7 @@ import type { Heartbeat } from "../heartbeats.ts";
 import { operationErrorOf } from "../../journal/operation-error.ts";
 import type { RoundGate } from "./round-gate.ts";
 import type { MappingRounds, RoundCall, RoundReport } from "../../mapping/round-port.ts";
+import type { RestWait } from "../../replica/with-rest.ts";
 import { type FullReason, nextStep } from "./schedule.ts";
 import type { WatchEvents, Watcher } from "../watch/watcher.ts";
 
@@ -47,6 +51,8 @@ export interface LoopView extends Pick<LoopState, "fullRound" | "lastRound" | "h
   readonly dirty: number;
   /** Everything may have changed. */
   readonly lost: boolean;
+  /** The files that are being written, and wait until they are at rest. */
+  readonly resting: readonly Key[];
   /** The last round left something that is looked at again. */
   readonly leftover: boolean;
   readonly pollEveryMs: DurationMs | undefined;
@@ -82,6 +88,8 @@ export interface MappingLoop {
 export const ROUND_SILENCE_MS_MAX: DurationMs = 1_800_000;
 /** A thousand mappings may each have a first round of minutes before this one has its turn. */
 const QUEUE_MS_MAX: DurationMs = 7 * 86_400_000;
+/** Who asks for a look has just written what it is for: so long it waits for files to rest, and leaves what still moves for later. */
+const ASKED_REST_MS_MAX: DurationMs = 2000;
 const BEAT_INTERVAL_MS: DurationMs = 10_000;
 
 interface Asker {
@@ -179,6 +187,7 @@ function viewOf({ deps, dirty, startedAt, state, activity, watcher }: Loop): Loo
     failure: failure && { ...failure, retryAt: retryAt(failure.dueAt) },
     dirty: dirty.size,
     lost: dirty.isLost,
+    resting: deps.rounds.resting().map(({ key }) => key),
     leftover: againAt !== undefined,
     pollEveryMs: pollEveryMs(deps),
     watcher,
@@ -206,7 +215,7 @@ async function run(loop: Loop): Promise<void> {
   while (!loop.stopping) {
     const step = nextStep(
       {
-        ...scheduleOf(loop.state, dirty.size > 0),
+        ...scheduleOf(loop.state, dirty.size > 0, restAt(loop)),
         pollEveryMs: pollEveryMs(deps),
         rescanEveryMs: watches ? mapping.rescanIntervalMs : undefined,
         asked: loop.askers.length > 0,
@@ -217,6 +226,12 @@ async function run(loop: Loop): Promise<void> {
     if (step.kind === "wait") await sleepUntil(loop, step.until);
     else await turn(loop, step.kind, step.kind === "full" ? step.reasons : []);
   }
+}
+
+/** When the next of the files that are being written may be at rest; undefined: there is none. */
+function restAt({ deps }: Loop): MonotonicMs | undefined {
+  const times = deps.rounds.resting().map(({ dueAt }) => dueAt);
+  return times.length === 0 ? undefined : times.reduce((first, at) => (at < first ? at : first));
 }
 
 function watchEvents(loop: Loop): WatchEvents {
@@ -280,8 +295,10 @@ async function fullRound(loop: Loop, reasons: readonly FullReason[]): Promise<vo
   loop.askers = [];
   const began = clock.monotonic();
   try {
-    const report = await rounds.full(callOf(loop));
-    onSuccess(loop, "full", report, began);
+    const wait: RestWait | undefined =
+      waiting.length > 0 ? { leftMs: ASKED_REST_MS_MAX, after: "leave-out" } : undefined;
+    const report = await rounds.full({ ...callOf(loop), ...(wait !== undefined && { wait }) });
+    onSuccess(loop, { step: "full", report, began });
     for (const asker of waiting) asker.resolve(report);
   } catch (error) {
     const failed = onFailure(loop, error);
@@ -291,11 +308,16 @@ async function fullRound(loop: Loop, reasons: readonly FullReason[]): Promise<vo
 }
 
 async function dirtyRound(loop: Loop): Promise<void> {
-  const { clock, rounds } = loop.deps;
-  const paths = loop.dirty.take();
+  const { clock, rounds, mapping } = loop.deps;
   const began = clock.monotonic();
+  const isDue = loop.dirty.size > 0 && loop.state.dirtyAt <= began;
+  const rested = rounds.resting().filter(({ dueAt }) => dueAt <= began);
+  const paths = [
+    ...new Set([...(isDue ? loop.dirty.take() : []), ...rested.map(({ key }) => encodeKey(key, mapping.names))]),
+  ];
   try {
-    const isDirtyAgain = onSuccess(loop, "dirty", await rounds.dirty(paths, callOf(loop)), began);
+    const report = await rounds.dirty(paths, callOf(loop));
+    const isDirtyAgain = onSuccess(loop, { step: "dirty", report, began, leavesDirty: !isDue });
     if (isDirtyAgain) loop.dirty.add(paths);
   } catch (error) {
     if (onFailure(loop, error) === undefined) throw error;
@@ -304,14 +326,11 @@ async function dirtyRound(loop: Loop): Promise<void> {
 
 /** Reads the state only now, after the round: an approval or a dirty path that came while it ran is in it. Returns whether the
  * paths that the round was about are to be looked at once more. */
-function onSuccess(loop: Loop, step: "full" | "dirty", report: RoundReport, began: MonotonicMs): boolean {
+function onSuccess(loop: Loop, round: Omit<EndedRound, "settleWindowMs" | "removeAfterMs">): boolean {
   const { mapping, onEvent } = loop.deps;
   const { settleWindowMs, removeAfterMs } = mapping;
-  const { state, events, isDirtyAgain } = roundEnded(
-    loop.state,
-    { step, report, began, settleWindowMs, removeAfterMs },
-    momentOf(loop.deps),
-  );
+  const ended = { ...round, settleWindowMs, removeAfterMs };
+  const { state, events, isDirtyAgain } = roundEnded(loop.state, ended, momentOf(loop.deps));
   loop.state = state;
   for (const event of events) onEvent(event);
   return isDirtyAgain;

@@ -8,6 +8,8 @@ import { NO_PROBLEMS } from "../../mapping/standing-problems.ts";
 import { holdStatus, problemCountOf, problemStatuses, roundStatus } from "../../mapping/round-status.ts";
 import type { ErrorStatus, MappingState, MappingStatus, WorkingStatus } from "../../mapping/status.ts";
 
+const BEING_WRITTEN_SHOWN_MAX = 20;
+
 /** `isWaiting`: requests of the mapping's account wait for the budget. `scrubbed`: what its scrub knows to be wrong. */
 export function mappingStatus(loop: MappingLoop, isWaiting: boolean, scrubbed: readonly Problem[] = []): MappingStatus {
   const { mapping } = loop;
@@ -27,6 +29,7 @@ export function mappingStatus(loop: MappingLoop, isWaiting: boolean, scrubbed: r
     localLookedAt: lookedAt,
     remoteLookedAt: lookedAt,
     pending: pendingOf(state),
+    beingWritten: state.resting.slice(0, BEING_WRITTEN_SHOWN_MAX),
     conflicts: waitingConflicts(mapping.conflict, fullRound),
     removesLater: lastRound?.removesLater ?? null,
     working: state.activity === undefined ? null : workingStatus(state.activity),
@@ -46,7 +49,8 @@ function stateOf(state: LoopView, isWaiting: boolean): MappingState {
   if (activity !== undefined && !activity.queued && isWaiting) return "waiting";
   if (fullRound === undefined) return "starting";
   if (activity !== undefined && !activity.queued) return "working";
-  if (state.dirty > 0 || state.lost || state.leftover || fullRound.result.lagging > 0) return "behind";
+  if (state.dirty + state.resting.length > 0 || state.lost || state.leftover || fullRound.result.lagging > 0)
+    return "behind";
   return problemCountOf(lastRound?.standing ?? NO_PROBLEMS) > 0 ? "incomplete" : "in-step";
 }
 
@@ -58,9 +62,11 @@ function sinceOf({ activity, failure, hold, lastRound, startedAt }: LoopView): E
 }
 
 /** What the last full round left, and what has changed since. */
-function pendingOf({ dirty, fullRound, lastRound }: LoopView): number {
+function pendingOf({ dirty, resting, fullRound, lastRound }: LoopView): number {
   const failed = problemCountOf(lastRound?.standing ?? NO_PROBLEMS);
-  return dirty + failed + (fullRound === undefined ? 0 : fullRound.result.held + fullRound.result.lagging);
+  return (
+    dirty + resting.length + failed + (fullRound === undefined ? 0 : fullRound.result.held + fullRound.result.lagging)
+  );
 }
 
 function waitingConflicts(policy: string, fullRound: RoundReport | undefined): number {

@@ -102,6 +102,8 @@ auto: { account: prod, mode: pull }
       trash: { keepMs: 7 * 86_400_000, maxBytes: 2 ** 31 },
       settleWindowMs: 90_000,
       quietMs: 2000,
+      stableAfterMs: 300,
+      stableMaxMs: 60_000,
       pollIntervalMs: 60_000,
       rescanIntervalMs: 3_600_000,
       onChange: { run: ["systemctl", "reload", "nginx"], debounceMs: 2000, timeoutMs: 60_000 },

@@ -160,17 +160,20 @@ describe("a round that failed", () => {
 describe("the schedule goes by", () => {
   it("dirty paths from when the first of them was", () => {
     const state = becameDirty(becameDirty({ ...first, dirtyAt: at(9000) }, at(5000)), at(7000));
-    expect(scheduleOf(state, true).dirtyAt).toBe(5000);
-    expect(scheduleOf(state, false).dirtyAt).toBeUndefined();
+    expect(scheduleOf(state, true, undefined).dirtyAt).toBe(5000);
+    expect(scheduleOf(state, false, undefined).dirtyAt).toBeUndefined();
   });
 
   it("when the last round ended, and of which kind it was", () => {
-    expect(scheduleOf(turnEnded(first, "dirty", at(8000)), false)).toMatchObject({ endedAt: 8000, wasDirty: true });
-    expect(scheduleOf(turnEnded(first, "full", at(8000)), false)).toMatchObject({ wasDirty: false });
+    expect(scheduleOf(turnEnded(first, "dirty", at(8000)), false, undefined)).toMatchObject({
+      endedAt: 8000,
+      wasDirty: true,
+    });
+    expect(scheduleOf(turnEnded(first, "full", at(8000)), false, undefined)).toMatchObject({ wasDirty: false });
   });
 
   it("a failure's time, and whether it is held", () => {
     const { state } = roundFailed({ ...first, hold: holdOf("one") }, error("network"), moment(0));
-    expect(scheduleOf(state, false)).toMatchObject({ retryAt: state.failure!.dueAt, held: true });
+    expect(scheduleOf(state, false, undefined)).toMatchObject({ retryAt: state.failure!.dueAt, held: true });
   });
 });

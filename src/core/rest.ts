@@ -1,0 +1,66 @@
+// Whether a file is at rest, or may still be written: pure, from what `stat` tells of it and from how long it was seen to be
+// as it is. A program that writes a file in pieces, or truncates it before it writes it, shows what is no version of the
+// value to whoever looks in between.
+//
+// - A write sets mtime and ctime alike, and a rename or a link sets ctime alone: a file whose ctime is the later one took its
+//   name (or its mode, or its mtime) when it was complete. So programs that save by a rename do not wait. Within one tick of
+//   the file system's clock (4 ms on Linux) write and rename look alike: then the file waits as one that was written in place.
+// - A file that is empty, and held something before, was most likely truncated by a program that is about to write it.
+// - The time of a file is believed only where it is the machine's own: not if it lies ahead, nor on file systems that keep
+//   whole seconds. There the file must have been seen unchanged for as long, so that no clock makes it wait for ever.
+
+import type { DurationMs, EpochMs } from "./clock.ts";
+import { type BaseRow, type FileSignature, sameSignature } from "./entry.ts";
+
+export interface RestPolicy {
+  /** How long a file must not have been written to; 0: no file is waited for. */
+  readonly stableAfterMs: DurationMs;
+  /** A file that never rests is let pass as it is once in this time. */
+  readonly stableMaxMs: DurationMs;
+}
+
+export const STABLE_AFTER_MS: DurationMs = 300;
+export const STABLE_MAX_MS: DurationMs = 60_000;
+
+/** How long a file that was emptied rests: longer than a program needs that opens its file, and then makes what it writes (a
+ * build, an export of a database). Who empties a file on purpose waits no longer than that. */
+const EMPTIED_REST_MS: DurationMs = 5000;
+
+/** A file's clock may be behind or ahead of ours by a tick. */
+const TICK_MS: DurationMs = 20;
+/** Times that differ by less were set together. */
+const SAME_MS: DurationMs = 1;
+
+export interface FileSeen {
+  readonly signature: FileSignature;
+  /** What both sides last agreed on; undefined: nothing. */
+  readonly known: Pick<BaseRow, "size" | "signature"> | undefined;
+  readonly now: EpochMs;
+  /** How long it was seen to be as it is. */
+  readonly unchangedMs: DurationMs;
+  /** A new file that is empty rests as one that was emptied does. */
+  readonly awaitsNew: boolean;
+}
+
+/** How long until the file counts as at rest; 0: it does. */
+export function restOf(
+  { signature, known, now, unchangedMs, awaitsNew }: FileSeen,
+  { stableAfterMs }: RestPolicy,
+): DurationMs {
+  if (stableAfterMs === 0) return 0;
+  if (known?.signature !== undefined && sameSignature(signature, known.signature)) return 0;
+  const { size, mtimeMs, ctimeMs } = signature;
+  const isEmptied = size === 0 && (known === undefined ? awaitsNew : known.size > 0);
+  if (!isEmptied && Math.abs(ctimeMs - mtimeMs) >= SAME_MS) return 0;
+  const restMs = isEmptied ? Math.max(EMPTIED_REST_MS, stableAfterMs) : stableAfterMs;
+  const isCoarse = mtimeMs % 1000 === 0 && ctimeMs % 1000 === 0;
+  const ageMs = now - ctimeMs;
+  if (ageMs >= restMs + (isCoarse ? 1000 : 0)) return 0;
+  const isBelieved = !isCoarse && ageMs >= -TICK_MS;
+  return Math.max(0, restMs - Math.max(unchangedMs, isBelieved ? ageMs : 0));
+}
+
+/** Whether a file may not be at rest, by its times alone: nearly all files of a folder are older. */
+export function isYoung({ ctimeMs }: FileSignature, now: EpochMs, { stableAfterMs }: RestPolicy): boolean {
+  return stableAfterMs > 0 && ctimeMs > now - Math.max(EMPTIED_REST_MS, stableAfterMs) - 1000;
+}

@@ -1,0 +1,102 @@
+// The files of one place that were not at rest when they were last looked at: since when each is seen to move, and when it is to
+// be looked at again. It lives as long as its mapping is open, and is bounded: beyond that the file that was seen first is
+// forgotten, and counts as seen for the first time the next time.
+
+import type { Clock, DurationMs, MonotonicMs } from "../core/clock.ts";
+import { type FileSignature, sameSignature } from "../core/entry.ts";
+import type { Key } from "../core/key.ts";
+
+interface MovingFile {
+  signature: FileSignature;
+  /** When it was first seen with this signature. */
+  seenAt: MonotonicMs;
+  /** When it was first seen to move, or was last let pass. */
+  since: MonotonicMs;
+  lookedAt: MonotonicMs;
+  dueAt: MonotonicMs;
+}
+
+export interface RestingFile {
+  readonly key: Key;
+  readonly since: MonotonicMs;
+  /** When it may be at rest. */
+  readonly dueAt: MonotonicMs;
+}
+
+const FILES_MAX = 10_000;
+/** Looks that are due within this time of each other are one. */
+const TOGETHER_MS: DurationMs = 20;
+/** A file that is let pass, and changed while it was read, is let pass again after this. */
+const AGAIN_MS: DurationMs = 2000;
+
+export class MovingFiles {
+  readonly #clock: Clock;
+  readonly #max: number;
+  readonly #files = new Map<Key, MovingFile>();
+
+  constructor(clock: Clock, max: number = FILES_MAX) {
+    this.#clock = clock;
+    this.#max = max;
+  }
+
+  /** Notes how a file looks now. `unchangedMs`: how long it has been seen to look so; `movingMs`: how long to move. */
+  look(key: Key, signature: FileSignature): { readonly unchangedMs: DurationMs; readonly movingMs: DurationMs } {
+    const now = this.#clock.monotonic();
+    const file = this.#files.get(key);
+    if (file === undefined) {
+      this.#files.set(key, { signature, seenAt: now, since: now, lookedAt: now, dueAt: now });
+      if (this.#files.size > this.#max) this.#forgetFirst();
+      return { unchangedMs: 0, movingMs: 0 };
+    }
+    if (!sameSignature(file.signature, signature)) Object.assign(file, { signature, seenAt: now });
+    file.lookedAt = now;
+    return { unchangedMs: now - file.seenAt, movingMs: now - file.since };
+  }
+
+  /** It is not at rest, and is looked at again after `restMs`. */
+  postpone(key: Key, restMs: DurationMs): void {
+    const file = this.#files.get(key);
+    if (file === undefined) return;
+    const dueAt = this.#clock.monotonic() + restMs;
+    file.dueAt = (Math.ceil(dueAt / TOGETHER_MS) * TOGETHER_MS) as MonotonicMs;
+  }
+
+  /** It moves, and is let pass as it is. */
+  letPass(key: Key, stableMaxMs: DurationMs): void {
+    const file = this.#files.get(key);
+    if (file === undefined) return;
+    const now = this.#clock.monotonic();
+    file.since = (now - Math.max(0, stableMaxMs - AGAIN_MS)) as MonotonicMs;
+    file.dueAt = (now + AGAIN_MS) as MonotonicMs;
+  }
+
+  /** What it held a moment ago was carried over. */
+  carried(key: Key): void {
+    const file = this.#files.get(key);
+    if (file !== undefined) file.since = this.#clock.monotonic();
+  }
+
+  /** It is at rest, or gone. */
+  forget(key: Key): void {
+    this.#files.delete(key);
+  }
+
+  /** Forgets the files that a look, which began at `began`, did not meet: they are gone. `keys`: it was about these alone. */
+  forgetUnseen(began: MonotonicMs, keys?: readonly Key[]): void {
+    for (const key of keys ?? this.#files.keys()) {
+      const file = this.#files.get(key);
+      if (file !== undefined && file.lookedAt < began) this.#files.delete(key);
+    }
+  }
+
+  resting(): readonly RestingFile[] {
+    return [...this.#files].map(([key, { since, dueAt }]) => ({ key, since, dueAt }));
+  }
+
+  #forgetFirst(): void {
+    for (const key of this.#files.keys()) {
+      this.#files.delete(key);
+      return;
+    }
+  }
+}

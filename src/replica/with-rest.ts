@@ -1,0 +1,228 @@
+// A tree seen without the files that are still being written: what such a file holds is not known [I3], until it is at rest
+// (core/rest.ts) or has moved for so long that it is let pass as it is.
+//
+// Who can look again leaves such keys out and is told when they are due (moving-files.ts); who runs once waits for them. All files rest
+// at the same time, so that a whole run waits about as long as for one. A file that was at rest when it was listed, and is
+// written to before it is read, is no value either.
+
+import type { Clock, DurationMs } from "../core/clock.ts";
+import type { BaseRow, Entry, FileSignature, Tombstone } from "../core/entry.ts";
+import { sameSignature } from "../core/entry.ts";
+import { assert } from "../core/errors.ts";
+import { compareUtf8, type Key } from "../core/key.ts";
+import { notice, type Problem, problem } from "../core/problem.ts";
+import { isYoung, restOf, type RestPolicy } from "../core/rest.ts";
+import { renderDuration } from "../core/units.ts";
+import type { MovingFiles } from "./moving-files.ts";
+import type { ListOptions, Pages, ReadOutcome, Replica } from "./replica.ts";
+
+export interface RestDeps {
+  readonly clock: Clock;
+  readonly policy: RestPolicy;
+  readonly moving: MovingFiles;
+  /** What both sides last agreed on. */
+  readonly known: (keys: readonly Key[]) => readonly (BaseRow | Tombstone)[];
+  /** Undefined: nothing is waited for. */
+  readonly wait?: RestWait | undefined;
+}
+
+/** How a run waits for files to rest, and how much of that time is left to it. */
+export interface RestWait {
+  /** Unless it is given, a run waits for as long as a file that never rests has to. */
+  leftMs?: DurationMs | undefined;
+  /** What still moves when the time is over: is let pass as it is, or left out. */
+  readonly after: "let-pass" | "leave-out";
+  /** The run has waited for a second. */
+  readonly onLong?: ((key: Key, others: number) => void) | undefined;
+}
+
+const LONG_MS: DurationMs = 1000;
+
+/** `tree` as a round sees it that takes values from it. One call of this is for one round. */
+export function withRest(tree: Replica, deps: RestDeps): Replica {
+  const { lookup } = tree;
+  if (tree.kind !== "tree" || deps.policy.stableAfterMs === 0 || lookup === undefined) return tree;
+  const view: RestView = { ...deps, lookup, passed: new Set(), waitedMs: 0, isTold: false };
+  const { fetch, keepConflictCopy } = tree;
+  return {
+    kind: tree.kind,
+    label: tree.label,
+    traits: tree.traits,
+    list: (options) => restedPages(tree.list(options), options, view),
+    lookup: async (keys, options) => rested(await lookup(keys, options), options, view),
+    fetch: fetch && ((keys, options) => fetch(keys, options)),
+    read: (entries, options) => restedReads(tree, entries, options, view),
+    write: (writes, options) => tree.write(writes, options),
+    remove: (entries, options) => tree.remove(entries, options),
+    keepConflictCopy: keepConflictCopy && ((value) => keepConflictCopy(value)),
+    close: () => tree.close(),
+  };
+}
+
+interface RestView extends RestDeps {
+  readonly lookup: NonNullable<Replica["lookup"]>;
+  /** Keys that move and are let pass as they are. */
+  readonly passed: Set<Key>;
+  waitedMs: DurationMs;
+  isTold: boolean;
+}
+
+async function* restedPages(pages: Pages<Entry>, options: ListOptions, view: RestView): Pages<Entry> {
+  for await (const page of pages) yield rested(page, options, view);
+}
+
+/** `entries` without those that are not at rest, each of which is told as unknown. */
+async function rested(entries: readonly Entry[], options: ListOptions, view: RestView): Promise<readonly Entry[]> {
+  const moving = findMoving(entries, view);
+  if (moving.size === 0) return entries;
+  const again = view.wait === undefined ? new Map<Key, Entry | undefined>() : await waitFor(moving, options, view);
+  const seen = entries.flatMap((entry) => {
+    const { key } = entry;
+    if (again.has(key)) return again.get(key) ?? [];
+    if (!moving.has(key)) return entry;
+    options.onProblem(stillWritten(key, view));
+    options.onUnknown?.({ key });
+    return [];
+  });
+  return seen;
+}
+
+/** The entries that are not at rest, with how long each is to rest yet. */
+function findMoving(entries: readonly Entry[], view: RestView): Map<Key, DurationMs> {
+  const { clock, policy, moving, known } = view;
+  const now = clock.now();
+  const found = new Map<Key, DurationMs>();
+  const young = entries.filter(({ signature }) => signature !== undefined && isYoung(signature, now, policy));
+  if (young.length === 0) return found;
+  const rows = new Map(known(young.map(({ key }) => key)).map((row) => [row.key, row]));
+  for (const { key, signature } of young) {
+    const row = rows.get(key);
+    const restMs = leftOf(key, signature!, row === undefined || "gone" in row ? undefined : row, view);
+    if (restMs > 0) found.set(key, restMs);
+  }
+  for (const [key, restMs] of found) moving.postpone(key, restMs);
+  return found;
+}
+
+/** How long the file is to rest yet; 0: it is at rest, or is let pass. */
+function leftOf(
+  key: Key,
+  signature: FileSignature,
+  known: Pick<BaseRow, "size" | "signature"> | undefined,
+  { clock, policy, moving, passed, wait }: RestView,
+): DurationMs {
+  const { unchangedMs, movingMs } = moving.look(key, signature);
+  const awaitsNew = wait?.after !== "let-pass";
+  const restMs = restOf({ signature, known, now: clock.now(), unchangedMs, awaitsNew }, policy);
+  if (restMs === 0) moving.forget(key);
+  if (restMs === 0 || passed.has(key)) return 0;
+  const { stableMaxMs } = policy;
+  if (movingMs < stableMaxMs) return Math.min(restMs, stableMaxMs - movingMs);
+  passed.add(key);
+  moving.letPass(key, stableMaxMs);
+  return 0;
+}
+
+/** Waits for the files that can be at rest in the time that is left. Returns what each of those is then; undefined: nothing, or
+ * nothing that can be told. */
+async function waitFor(
+  moving: Map<Key, DurationMs>,
+  options: ListOptions,
+  view: RestView,
+): Promise<ReadonlyMap<Key, Entry | undefined>> {
+  const { passed } = view;
+  const wait = openWait(view);
+  const found = new Map<Key, Entry | undefined>();
+  const awaited = (): readonly Key[] =>
+    [...moving].flatMap(([key, restMs]) => (wait.after === "let-pass" || restMs <= wait.leftMs ? [key] : []));
+  for (let keys = awaited(); keys.length > 0; keys = awaited()) {
+    const restMs = keys.reduce((max, key) => Math.max(max, moving.get(key)!), 0);
+    await sleep(Math.min(restMs, wait.leftMs), keys, options, view);
+    if (wait.leftMs <= 0) for (const key of keys) passed.add(key);
+    const entries = new Map((await view.lookup(keys, options)).map((entry) => [entry.key, entry]));
+    const still = findMoving([...entries.values()], view);
+    for (const key of keys) {
+      const restsYet = still.get(key);
+      if (restsYet !== undefined) moving.set(key, restsYet);
+      else {
+        moving.delete(key);
+        found.set(key, entries.get(key));
+      }
+    }
+  }
+  return found;
+}
+
+function openWait({ wait, policy }: RestView): RestWait & { leftMs: DurationMs } {
+  assert(wait !== undefined, "only a run that may wait does");
+  wait.leftMs ??= policy.stableMaxMs;
+  return wait as RestWait & { leftMs: DurationMs };
+}
+
+/** Rejects with the signal's reason. */
+async function sleep(
+  durationMs: DurationMs,
+  keys: readonly Key[],
+  { signal }: ListOptions,
+  view: RestView,
+): Promise<void> {
+  const { clock } = view;
+  const wait = openWait(view);
+  for (let leftMs = Math.ceil(durationMs); leftMs > 0;) {
+    const partMs = view.isTold ? leftMs : Math.min(leftMs, Math.max(1, LONG_MS - view.waitedMs));
+    const began = clock.monotonic();
+    await clock.sleep(partMs, signal);
+    const tookMs = Math.max(partMs, clock.monotonic() - began);
+    view.waitedMs += tookMs;
+    wait.leftMs -= tookMs;
+    leftMs -= tookMs;
+    if (view.isTold || view.waitedMs < LONG_MS) continue;
+    view.isTold = true;
+    const [first = "" as Key] = [...keys].sort(compareUtf8);
+    wait.onLong?.(first, keys.length - 1);
+  }
+}
+
+/** What is read of files that are as they were listed, or at rest. */
+async function* restedReads(
+  tree: Replica,
+  entries: Pages<Entry>,
+  options: Parameters<Replica["read"]>[1],
+  view: RestView,
+): Pages<ReadOutcome> {
+  const listed = new Map<Key, Entry>();
+  async function* noted(): Pages<Entry> {
+    for await (const page of entries) {
+      for (const entry of page) listed.set(entry.key, entry);
+      yield page;
+    }
+  }
+  for await (const outcomes of tree.read(noted(), options)) {
+    yield outcomes.map((outcome) => {
+      const before = listed.get(outcome.key);
+      listed.delete(outcome.key);
+      if (outcome.kind !== "value" || before === undefined) return outcome;
+      return isWhole(outcome.value.entry, before, view) ? outcome : writtenSince(outcome.key, view);
+    });
+  }
+}
+
+function isWhole({ key, signature }: Entry, before: Entry, view: RestView): boolean {
+  if (signature === undefined || view.passed.has(key)) return true;
+  if (before.signature !== undefined && sameSignature(signature, before.signature)) return true;
+  if (!isYoung(signature, view.clock.now(), view.policy)) return true;
+  const restMs = leftOf(key, signature, { size: before.size ?? 0, signature: undefined }, view);
+  view.moving.postpone(key, restMs);
+  return restMs === 0;
+}
+
+function writtenSince(key: Key, view: RestView): ReadOutcome {
+  const message = "was written to after it was looked at, and may not be complete: the next round sees to it";
+  const told = view.wait === undefined ? stillWritten(key, view) : problem("changed-while-reading", key, message);
+  return { kind: "problem", key, problem: told };
+}
+
+function stillWritten(key: Key, { policy }: RestView): Problem {
+  const rest = renderDuration(policy.stableAfterMs);
+  return notice("still-written", key, `is still being written: it waits until it has not changed for ${rest}`);
+}

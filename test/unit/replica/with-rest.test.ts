@@ -1,0 +1,217 @@
+// A tree whose files are still being written, on real files: what is listed, looked up and read of them, and what is waited for.
+
+import { appendFileSync, chmodSync, statSync, writeFileSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { BaseRow, Entry } from "../../../src/core/entry.ts";
+import type { Key } from "../../../src/core/key.ts";
+import type { Problem } from "../../../src/core/problem.ts";
+import { MovingFiles } from "../../../src/replica/moving-files.ts";
+import type { Replica, Unknown } from "../../../src/replica/replica.ts";
+import { type RestWait, withRest } from "../../../src/replica/with-rest.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { TreeFixture } from "../../support/tree-fixture.ts";
+import { collect, pagesOf } from "../../support/values.ts";
+
+const policy = { stableAfterMs: 300, stableMaxMs: 60_000 };
+let fixture: TreeFixture;
+let clock: FakeClock;
+let moving: MovingFiles;
+let rows: Pick<BaseRow, "key" | "size" | "signature">[];
+
+beforeEach(() => {
+  fixture = new TreeFixture();
+  rows = [];
+});
+afterEach(() => fixture.close());
+
+/** The tree as a round sees it that begins when the last file was just written. */
+function open(wait?: RestWait): Replica {
+  return withRest(fixture.tree, { clock, policy, moving, wait, known: () => rows as BaseRow[] });
+}
+
+/** Time stands still from now on, but for the clock. */
+function stop(): void {
+  clock = new FakeClock({ now: Date.now() });
+  moving = new MovingFiles(clock);
+}
+
+async function list(tree: Replica): Promise<{ keys: string[]; problems: Problem[]; unknown: Unknown[] }> {
+  const problems: Problem[] = [];
+  const unknown: Unknown[] = [];
+  const told = { onProblem: (p: Problem) => problems.push(p), onUnknown: (u: Unknown) => unknown.push(u) };
+  const keys = (await collect(tree.list(told))).map(({ key }) => key as string);
+  return { keys, problems, unknown };
+}
+
+/** Writes to `name`, so that its times say so: within a tick of the last write they would not. */
+function append(name: string): void {
+  const { mtimeMs } = statSync(fixture.path(name));
+  while (statSync(fixture.path(name)).mtimeMs === mtimeMs) appendFileSync(fixture.path(name), "+");
+}
+
+describe("a file that was just written", () => {
+  test("is told as unknown, with a notice, and does not hold up others", async () => {
+    fixture.file("b");
+    fixture.file("a");
+    fixture.file("c");
+    chmodSync(fixture.path("a"), 0o600);
+    while (statSync(fixture.path("a")).ctimeMs - statSync(fixture.path("a")).mtimeMs < 1)
+      chmodSync(fixture.path("a"), 0o600);
+    stop();
+    const { keys, problems, unknown } = await list(open());
+    expect(keys).toEqual(["a"]);
+    expect(unknown).toEqual([{ key: "b" }, { key: "c" }]);
+    expect(problems.map(({ code, subject, failure }) => [code, subject, failure])).toEqual([
+      ["still-written", "b", false],
+      ["still-written", "c", false],
+    ]);
+    expect(problems[0]?.message).toBe("is still being written: it waits until it has not changed for 300ms");
+  });
+
+  test("is due when it may be at rest, and then is listed", async () => {
+    fixture.file("a");
+    stop();
+    expect((await list(open())).keys).toEqual([]);
+    const [resting] = moving.resting();
+    expect(resting?.dueAt).toBeGreaterThan(200);
+    expect(resting?.dueAt).toBeLessThanOrEqual(320);
+    await clock.advance(320);
+    expect((await list(open())).keys).toEqual(["a"]);
+    expect(moving.resting()).toEqual([]);
+  });
+
+  test("is looked up by its name as it is listed", async () => {
+    fixture.file("a");
+    stop();
+    const options = { onProblem: () => {} };
+    expect(await open().lookup!(["a" as Key], options)).toEqual([]);
+    await clock.advance(320);
+    expect(await open().lookup!(["a" as Key], options)).toHaveLength(1);
+  });
+
+  test("is let pass as it is when it has moved for stable_max, and once in that time", async () => {
+    fixture.file("log");
+    stop();
+    const seen: number[] = [];
+    for (let at = 0; at < 150_000; at += 1000) {
+      append("log");
+      // The times of files are real, and this clock's are not.
+      clock.jump(Date.now() - clock.now());
+      const { keys } = await list(open());
+      if (keys.length > 0) seen.push(at);
+      if (keys.length > 0) moving.carried("log" as Key);
+      await clock.advance(1000);
+    }
+    expect(seen).toEqual([60_000, 120_000]);
+  });
+});
+
+describe("a file that is empty, and held something,", () => {
+  test("waits for who is about to write it", async () => {
+    fixture.file("a", "");
+    rows = [{ key: "a" as Key, size: 20, signature: undefined }];
+    stop();
+    expect((await list(open())).keys).toEqual([]);
+    await clock.advance(4500);
+    expect((await list(open())).keys).toEqual([]);
+    await clock.advance(600);
+    expect((await list(open())).keys).toEqual(["a"]);
+  });
+});
+
+describe("a run that waits", () => {
+  test("waits once for all files", async () => {
+    for (const name of ["a", "b", "sub/c"]) fixture.file(name);
+    stop();
+    const wait: RestWait = { after: "let-pass" };
+    const listed = list(open(wait));
+    await clock.advance(310);
+    expect((await listed).keys).toEqual(["a", "b", "sub/c"]);
+    expect(wait.leftMs).toBeGreaterThanOrEqual(policy.stableMaxMs - 310);
+  });
+
+  test("tells of a file that it waits for for a second, and takes it as it is in the end", async () => {
+    fixture.file("app.log");
+    stop();
+    const told: string[] = [];
+    const wait: RestWait = { after: "let-pass", onLong: (key, others) => told.push(`${key} ${others}`) };
+    const listed = list(open(wait));
+    for (let i = 0; i < 320; i++) {
+      append("app.log");
+      clock.jump(Date.now() - clock.now());
+      await clock.advance(200);
+    }
+    expect((await listed).keys).toEqual(["app.log"]);
+    expect(told).toEqual(["app.log 0"]);
+  });
+
+  test("leaves out what is not at rest in time, if it is to", async () => {
+    fixture.file("a", "");
+    fixture.file("b");
+    rows = [{ key: "a" as Key, size: 20, signature: undefined }];
+    stop();
+    const listed = list(open({ leftMs: 2000, after: "leave-out" }));
+    await clock.advance(320);
+    const { keys, unknown } = await listed;
+    expect(keys).toEqual(["b"]);
+    expect(unknown).toEqual([{ key: "a" }]);
+  });
+
+  test("ends its wait at once when it is stopped", async () => {
+    fixture.file("a");
+    stop();
+    const stopped = new AbortController();
+    const tree = open({ after: "let-pass" });
+    const listed = collect(tree.list({ onProblem: () => {}, signal: stopped.signal }));
+    await clock.advance(1);
+    stopped.abort(new Error("stopped"));
+    await expect(listed).rejects.toThrow("stopped");
+    expect(clock.sleeping).toBe(0);
+  });
+});
+
+describe("a file that was at rest when it was listed", () => {
+  async function readAfter(change: () => void, wait?: RestWait): Promise<unknown> {
+    fixture.file("a", "whole");
+    const entry = await fixture.entry("a");
+    change();
+    stop();
+    const tree = open(wait);
+    const [outcome] = await collect(tree.read(pagesOf<Entry>([entry])));
+    return outcome?.kind === "problem" ? [outcome.problem.code, outcome.problem.failure] : outcome?.kind;
+  }
+
+  test("is read as it is", async () => {
+    expect(await readAfter(() => {})).toBe("value");
+  });
+
+  test("is no value if it was truncated since", async () => {
+    expect(await readAfter(() => writeFileSync(fixture.path("a"), ""))).toEqual(["still-written", false]);
+    expect(moving.resting().map(({ key }) => key)).toEqual(["a"]);
+  });
+
+  test("fails in a run that does not come back to it", async () => {
+    expect(await readAfter(() => append("a"), { after: "let-pass" })).toEqual(["changed-while-reading", true]);
+  });
+});
+
+describe("the files that move", () => {
+  test("are forgotten when they are gone", async () => {
+    fixture.file("a");
+    stop();
+    await list(open());
+    await clock.advance(10);
+    moving.forgetUnseen(clock.monotonic(), ["other" as Key]);
+    expect(moving.resting()).toHaveLength(1);
+    moving.forgetUnseen(clock.monotonic());
+    expect(moving.resting()).toEqual([]);
+  });
+
+  test("are bounded: the first one is forgotten", () => {
+    stop();
+    const few = new MovingFiles(clock, 2);
+    const signature = { size: 1, mtimeMs: 1, ctimeMs: 1, inode: 1 };
+    for (const key of ["a", "b", "c"] as Key[]) few.look(key, signature);
+    expect(few.resting().map(({ key }) => key)).toEqual(["b", "c"]);
+  });
+});
