@@ -63,7 +63,7 @@ describe("a round that ended", () => {
       const dueAt = (moment(0).wall + 50_000) as EpochMs;
       const { state } = ended(first, step, report({ removesLater: { keys: 3, dueAt } }));
       expect(state.removeAt).toBe(50_000 + 10_000);
-      expect(scheduleOf(state, false).removeAt).toBe(60_000);
+      expect(scheduleOf(state, false, undefined).removeAt).toBe(60_000);
       expect(ended(state, step, report()).state.removeAt).toBeUndefined();
     },
   );
