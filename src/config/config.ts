@@ -55,6 +55,8 @@ export interface BudgetConfig {
 export type Mode = "push" | "pull" | "two-way";
 /** Whether another folder in the place of a mapping's is a reason to hold a round ("hold"), or happens on purpose ("allow"). */
 export type RootSwaps = "hold" | "allow";
+/** How the daemon learns that files changed. "auto": by events, and by polling where these do not tell of all changes. */
+export type WatchMode = "auto" | "native" | "polling" | "off";
 export type NameScheme = "posix" | "portable";
 
 /** What all mappings of an `auto` have in common. */
@@ -90,6 +92,9 @@ export interface MappingPolicy {
   readonly stableMaxMs: DurationMs;
   readonly pollIntervalMs: DurationMs;
   readonly rescanIntervalMs: DurationMs;
+  readonly watch: WatchMode;
+  /** How often the folder is looked at where it is polled. */
+  readonly watchIntervalMs: DurationMs;
   readonly onChange: HookConfig | undefined;
   readonly onHold: HookConfig | undefined;
   readonly onConflict: HookConfig | undefined;

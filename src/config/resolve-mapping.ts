@@ -103,6 +103,8 @@ export function resolvePolicy(
     stableMaxMs: merged.stable_max ?? STABLE_MAX_MS,
     pollIntervalMs: merged.poll_interval ?? MINUTE_MS,
     rescanIntervalMs: merged.rescan_interval ?? HOUR_MS,
+    watch: merged.watch ?? "auto",
+    watchIntervalMs: merged.watch_interval ?? 10 * SECOND_MS,
     onChange: resolveHook(merged.on_change),
     onHold: resolveHook(merged.on_hold),
     onConflict: resolveHook(merged.on_conflict),

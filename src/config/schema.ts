@@ -181,6 +181,15 @@ const policyEntries = {
   stable_max: v.optional(
     duration("A file that is written to all the time is pushed as it is, once in this time. Default: 1m.", 1000),
   ),
+  watch: v.optional(
+    oneOf(
+      "How the daemon learns that files changed: auto (default): by the system's events, and by polling where these do not tell of all changes; native: by events alone; polling: by looks at the folder; off: at each rescan_interval.",
+      ["auto", "native", "polling", "off"],
+    ),
+  ),
+  watch_interval: v.optional(
+    duration("How often the daemon looks at the folder where it polls it; that costs no requests. Default: 10s.", 100),
+  ),
   on_change: v.optional(hook("after a round that changed something")),
   on_hold: v.optional(hook("when the mapping stops and waits for approval")),
   on_conflict: v.optional(hook("when both sides changed a key")),

@@ -24,7 +24,7 @@ import type { AccountStatus, DaemonStatus } from "./control/daemon-status.ts";
 import type { Reloaded } from "./loop/loop-set.ts";
 import { type SyncOutcome, openSupervisor, type Supervisor } from "./loop/supervisor.ts";
 import { type WatchEvents, type Watcher } from "./watch/watcher.ts";
-import { openWatcher, SWAPPED_ROOT_CHECK_MS } from "./watch/open-watcher.ts";
+import { openNoWatcher, openWatcher, SWAPPED_ROOT_CHECK_MS } from "./watch/open-watcher.ts";
 
 export interface DaemonAccounts extends AccountsPort {
   isWaiting(name: string): boolean;
@@ -292,6 +292,12 @@ function watchFolder(options: {
   readonly events: WatchEvents;
 }): Promise<Watcher> {
   const { clock, stateDir, mapping, events } = options;
+  // A look at the namespace is one at the folder as well.
+  const rescanIntervalMs = Math.min(
+    mapping.rescanIntervalMs,
+    mapping.mode === "push" ? Infinity : mapping.pollIntervalMs,
+  );
+  if (mapping.watch === "off") return Promise.resolve(openNoWatcher(rescanIntervalMs));
   const filter = compileFilter(mapping);
   return openWatcher({
     clock,
@@ -300,7 +306,9 @@ function watchFolder(options: {
     // A path with "%" may be another one's key.
     isFolderIgnored: (path) => !path.includes("%") && !filter.mayContain(`${path}/`),
     rootCheckMs: mapping.rootSwaps === "allow" ? SWAPPED_ROOT_CHECK_MS : undefined,
-    pollIntervalMs: Math.min(mapping.rescanIntervalMs, mapping.pollIntervalMs),
+    mode: mapping.watch,
+    pollIntervalMs: mapping.watchIntervalMs,
+    rescanIntervalMs,
     events,
   });
 }

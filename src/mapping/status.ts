@@ -72,8 +72,10 @@ export type WatchState =
       readonly folders: number;
       /** Folders that may not be opened by this user; a scan cannot read them either. */
       readonly unreadable: number;
-      /** Set where the file system does not tell of all changes: then the tree is rescanned at intervals as well. */
+      /** Set where the file system does not tell of all changes: then the tree is looked at at intervals as well. */
       readonly alsoPolling: { readonly everyMs: DurationMs; readonly reason: string } | undefined;
+      /** Set where it does not tell of all changes, and `watch: native` forbids to poll: these are seen this often only. */
+      readonly seenLate?: { readonly everyMs: DurationMs; readonly reason: string } | undefined;
     }
   | {
       readonly kind: "polling";
@@ -82,7 +84,16 @@ export type WatchState =
       readonly reason: string;
       /** What to do about it. */
       readonly hint: string | undefined;
-    };
+    }
+  | {
+      /** It cannot be watched, and `watch: native` forbids to poll: changes are seen this often only. */
+      readonly kind: "unwatched";
+      readonly everyMs: DurationMs;
+      readonly reason: string;
+      readonly hint: string | undefined;
+    }
+  /** `watch: off`. Changes are seen this often only. */
+  | { readonly kind: "off"; readonly everyMs: DurationMs };
 
 export interface ProblemStatus {
   readonly code: string;

@@ -42,6 +42,8 @@ export function mappingOf(overrides: Partial<MappingConfig> = {}): MappingConfig
     stableMaxMs: 60_000,
     pollIntervalMs: 60_000,
     rescanIntervalMs: 3_600_000,
+    watch: "auto",
+    watchIntervalMs: 10_000,
     onChange: undefined,
     onHold: undefined,
     onConflict: undefined,

@@ -4,7 +4,7 @@ import type { DurationMs, EpochMs } from "../../core/clock.ts";
 import { visible } from "../../core/errors.ts";
 import { renderDuration } from "../../core/units.ts";
 import type { AccountStatus, DaemonStatus } from "../../daemon/control/daemon-status.ts";
-import type { MappingState, MappingStatus } from "../../mapping/status.ts";
+import type { MappingState, MappingStatus, WatchState } from "../../mapping/status.ts";
 import type { Style } from "./output.ts";
 import { count } from "./progress.ts";
 
@@ -79,15 +79,37 @@ function renderMapping(mapping: MappingStatus, now: EpochMs, style: Style): read
     lines.push(`  ${style.yellow("waiting")} for ${visible(key)}, which is still being written`);
   if (beingWritten.length > BEING_WRITTEN_SHOWN_MAX) lines.push("  ... and for more files that are being written");
   // A folder that is missing cannot be watched either.
-  if (watcher?.kind === "polling" && error?.code !== "root-missing") {
-    lines.push(`  ${style.yellow("polling")} its folder every ${renderDuration(watcher.everyMs)}: ${watcher.reason}`);
-    if (watcher.hint !== undefined) lines.push(`  hint: ${visible(watcher.hint)}`);
-  }
-  if (watcher?.kind === "watching" && watcher.alsoPolling !== undefined) {
-    const { everyMs, reason } = watcher.alsoPolling;
-    lines.push(`  also looking at its folder every ${renderDuration(everyMs)}: ${reason}`);
-  }
+  if (watcher !== null && error?.code !== "root-missing") lines.push(...watching(watcher, style));
   return lines;
+}
+
+/** How its folder is watched, where that is not by the system's events alone. */
+function watching(watcher: WatchState, style: Style): readonly string[] {
+  switch (watcher.kind) {
+    case "watching": {
+      const { alsoPolling, seenLate } = watcher;
+      if (alsoPolling !== undefined)
+        return [`  also polling its folder every ${renderDuration(alsoPolling.everyMs)}: ${alsoPolling.reason}`];
+      if (seenLate === undefined) return [];
+      const every = renderDuration(seenLate.everyMs);
+      return [
+        `  ${style.yellow("not told")} of all changes in its folder: ${seenLate.reason}, and is seen within ${every} only`,
+        "  hint: watch: auto or watch: polling looks for them",
+      ];
+    }
+    case "polling":
+    case "unwatched": {
+      const every = renderDuration(watcher.everyMs);
+      const how =
+        watcher.kind === "polling"
+          ? `${style.yellow("polling")} its folder every ${every}`
+          : `${style.yellow("not watching")} its folder, which is rescanned every ${every}`;
+      const line = `  ${how}: ${visible(watcher.reason)}`;
+      return watcher.hint === undefined ? [line] : [line, `  hint: ${visible(watcher.hint)}`];
+    }
+    case "off":
+      return [`  not watching its folder (watch: off), which is rescanned every ${renderDuration(watcher.everyMs)}`];
+  }
 }
 
 function facts(mapping: MappingStatus, now: EpochMs): readonly string[] {

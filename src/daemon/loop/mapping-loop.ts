@@ -247,6 +247,10 @@ function watchEvents(loop: Loop): WatchEvents {
       onEvent({ kind: "rescan", reason });
       loop.wake?.abort();
     },
+    onPoll: () => {
+      loop.dirty.lose();
+      loop.wake?.abort();
+    },
   };
 }
 

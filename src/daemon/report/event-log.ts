@@ -7,6 +7,7 @@ import { decodeHoldReason, renderHoldAdvice, renderHoldReason } from "../../mapp
 import type { Log } from "./log.ts";
 import type { RoundReport } from "../../mapping/round-port.ts";
 import { nameOf, NO_PROBLEMS, type StandingProblems } from "../../mapping/standing-problems.ts";
+import type { WatchState } from "../../mapping/status.ts";
 
 /** Problems told line by line after one round. */
 const PROBLEMS_TOLD_MAX = 20;
@@ -91,8 +92,7 @@ function logMapping(
       return log.info("works again");
     case "watcher": {
       const { state } = event;
-      if (state.kind === "watching") return log.debug("watching", { folders: state.folders });
-      return log.warn(`polling instead of watching: ${state.reason}`, { everyMs: state.everyMs, hint: state.hint });
+      return logWatcher(state, log);
     }
     case "scrubbed":
       for (const { code, subject, message } of event.problems)
@@ -102,6 +102,27 @@ function logMapping(
       return log.debug(`looking at all files: ${event.reason}`);
   }
 }
+
+function logWatcher(state: WatchState, log: Log): void {
+  const { everyMs } = state.kind === "watching" ? (state.seenLate ?? state.alsoPolling ?? NEVER) : state;
+  switch (state.kind) {
+    case "watching":
+      if (state.seenLate !== undefined)
+        return log.warn(`not told of all changes: ${state.seenLate.reason}`, { everyMs, hint: "set watch: auto" });
+      if (state.alsoPolling !== undefined) return log.info(`polling besides: ${state.alsoPolling.reason}`, { everyMs });
+      return log.debug("watching", { folders: state.folders });
+    case "polling":
+      // What was asked for is no warning.
+      if (state.hint === undefined) return log.info(`polling: ${state.reason}`, { everyMs });
+      return log.warn(`polling instead of watching: ${state.reason}`, { everyMs, hint: state.hint });
+    case "unwatched":
+      return log.warn(`not watching: ${state.reason}`, { everyMs, hint: state.hint });
+    case "off":
+      return log.info("not watching: watch: off asks for it", { everyMs });
+  }
+}
+
+const NEVER = { everyMs: undefined };
 
 function logRound(
   { result, durationMs, standing }: RoundReport,

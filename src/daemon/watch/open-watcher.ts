@@ -4,6 +4,15 @@ import type { DurationMs } from "../../core/clock.ts";
 import { TreeWatcher } from "./tree-watcher.ts";
 import type { Watcher, WatcherOptions } from "./watcher.ts";
 
+/** `watch: off`: nothing is watched, and nothing is told. */
+export function openNoWatcher(everyMs: DurationMs): Watcher {
+  return {
+    state: () => ({ kind: "off", everyMs }),
+    refresh: async () => {},
+    close: async () => {},
+  };
+}
+
 /** More paths than this are reported as a rescan, which is cheaper then. */
 const DIRTY_MAX = 10_000;
 

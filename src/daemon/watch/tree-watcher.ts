@@ -1,5 +1,10 @@
 // The watcher of one tree: what it does when. All of it happens in one loop, one thing after another: it reports what is
-// pending, looks whether the root is still the same folder, and polls where the tree cannot be watched.
+// pending, looks whether the root is still the same folder, and calls for a look at the files where the tree is polled. Which
+// is so always (`watch: polling`), or (`watch: auto`) where the file system hides changes or the system cannot watch any more.
+//
+// Chokidar's own polling is not used: it would poll the folders only, since it is told of nothing else (watched-tree.ts), and it
+// would keep the stats of each file in memory, which the journal has anyway. So a poll only says that it is time, and
+// mapping/local-look.ts compares the files with the journal.
 //
 // Whatever may have been missed is covered in this order: see to it that everything is watched, then report a rescan. A scan
 // that begins after that sees all that happened before, and events tell of all that happens later.
@@ -27,6 +32,8 @@ export interface TreeWatcherOptions extends WatcherOptions {
   /** A root that was replaced by way of a symbolic link, or mounted over, makes no event. */
   readonly rootCheckMs: DurationMs;
 }
+
+const POLLING_MEANT = "watch: polling asks for it";
 
 export class TreeWatcher implements Watcher {
   readonly #options: TreeWatcherOptions;
@@ -82,19 +89,21 @@ export class TreeWatcher implements Watcher {
   }
 
   readonly state = (): WatchState => {
-    const { pollIntervalMs: everyMs, rootCheckMs } = this.#options;
+    const { mode, pollIntervalMs: everyMs, rootCheckMs, rescanIntervalMs } = this.#options;
     if (this.#rootFound instanceof AppError)
       return { kind: "polling", everyMs: rootCheckMs, reason: this.#rootFound.message, hint: this.#rootFound.hint };
-    if (this.#exhausted !== undefined)
-      return { kind: "polling", everyMs, reason: this.#exhausted.reason, hint: this.#exhausted.hint };
+    if (mode === "polling") return { kind: "polling", everyMs, reason: POLLING_MEANT, hint: undefined };
+    if (this.#exhausted !== undefined) {
+      const { reason, hint } = this.#exhausted;
+      if (mode === "native") return { kind: "unwatched", everyMs: rescanIntervalMs, reason, hint };
+      return { kind: "polling", everyMs, reason, hint };
+    }
     const { watched, unreadable } = this.#folders;
+    const state = { kind: "watching", folders: watched, unreadable, alsoPolling: undefined } as const;
     const reason = this.#blindness();
-    return {
-      kind: "watching",
-      folders: watched,
-      unreadable,
-      alsoPolling: reason === undefined ? undefined : { everyMs, reason },
-    };
+    if (reason === undefined) return state;
+    if (mode === "native") return { ...state, seenLate: { everyMs: rescanIntervalMs, reason } };
+    return { ...state, alsoPolling: { everyMs, reason } };
   };
 
   async refresh(): Promise<void> {
@@ -124,7 +133,7 @@ export class TreeWatcher implements Watcher {
 
   #dueAt(): number {
     if (this.#refreshes.length > 0) return 0;
-    return Math.min(this.#pending.dueAt, this.#rootCheckAt, this.#pollAt);
+    return Math.min(this.#pending.dueAt, this.#rootCheckAt, this.#pollAt, this.#retryAt);
   }
 
   async #sleepUntil(dueAt: number): Promise<void> {
@@ -156,7 +165,8 @@ export class TreeWatcher implements Watcher {
       await this.#watchAll();
       this.#endRefreshes();
     } else if (isDue) await this.#report();
-    else if (this.#pollAt <= now) await this.#poll(now);
+    else if (this.#retryAt <= now) await this.#retry();
+    else if (this.#pollAt <= now) this.#poll(now);
   }
 
   /** What to say about the root, if it is another one than before. */
@@ -188,14 +198,16 @@ export class TreeWatcher implements Watcher {
     }
   }
 
-  async #poll(now: number): Promise<void> {
+  #poll(now: number): void {
     this.#pollAt = now + this.#options.pollIntervalMs;
-    const reason = `polling: ${this.#exhausted?.reason ?? this.#blindness()}`;
-    if (this.#retryAt <= now) {
-      this.#exhausted = undefined;
-      await this.#reopen();
-    }
-    this.#rescan(reason);
+    if (!this.#isClosed && !(this.#rootFound instanceof AppError)) this.#options.events.onPoll();
+  }
+
+  /** Tries to watch again what could not be watched. */
+  async #retry(): Promise<void> {
+    this.#exhausted = undefined;
+    await this.#reopen();
+    if (!this.#isGivenUp()) this.#rescan("the folder can be watched again");
   }
 
   async #reopenAndRescan(reason: string): Promise<void> {
@@ -208,7 +220,7 @@ export class TreeWatcher implements Watcher {
   async #watchAll(): Promise<void> {
     await readQueue();
     this.#pending.takeAll();
-    if (!(await this.#folders.mend())) await this.#reopen();
+    if (this.#options.mode === "polling" || !(await this.#folders.mend())) await this.#reopen();
   }
 
   #rescan(reason: string): void {
@@ -227,7 +239,8 @@ export class TreeWatcher implements Watcher {
   }
 
   async #openFolders(): Promise<void> {
-    if (!(this.#rootFound instanceof AppError) && this.#exhausted === undefined) {
+    const isWatching = this.#options.mode !== "polling";
+    if (isWatching && !(this.#rootFound instanceof AppError) && this.#exhausted === undefined) {
       await this.#folders.open();
       if (this.#isGivenUp()) {
         await this.#folders.close();
@@ -236,9 +249,14 @@ export class TreeWatcher implements Watcher {
         this.#rootFound = rootMissing(this.#root, "it vanished while it was opened");
     }
     const now = this.#options.clock.monotonic();
-    const polls = this.#isGivenUp() || this.#blindness() !== undefined;
-    this.#pollAt = polls ? now + this.#options.pollIntervalMs : Number.POSITIVE_INFINITY;
+    this.#pollAt = this.#polls() ? now + this.#options.pollIntervalMs : Number.POSITIVE_INFINITY;
     this.#retryAt = this.#isGivenUp() ? now + RETRY_MS : Number.POSITIVE_INFINITY;
+  }
+
+  #polls(): boolean {
+    const { mode } = this.#options;
+    if (mode !== "auto") return mode === "polling";
+    return this.#isGivenUp() || this.#blindness() !== undefined;
   }
 
   #isGivenUp(): boolean {

@@ -2,6 +2,7 @@
 // look, and what a scan finds there decides. So a watcher may report too much, but whatever it may have missed it must
 // cover by `onRescan` afterwards.
 
+import type { WatchMode } from "../../config/config.ts";
 import type { Clock, DurationMs } from "../../core/clock.ts";
 import type { WatchState } from "../../mapping/status.ts";
 
@@ -23,6 +24,8 @@ export interface WatchEvents {
   onDirty(paths: readonly string[]): void;
   /** Everything may have changed. `reason` is in lower case, for people. */
   onRescan(reason: string): void;
+  /** Anything may have changed, and nothing tells of it: whether it did is to be found out by a look at the files. */
+  onPoll(): void;
 }
 
 export interface WatcherOptions {
@@ -41,7 +44,11 @@ export interface WatcherOptions {
   readonly rootCheckMs?: DurationMs | undefined;
   /** How long a name must be gone before that is reported: it may come back. */
   readonly goneMs?: DurationMs | undefined;
-  /** How often `onRescan` is called while the tree cannot be watched. */
+  /** "auto" polls where the system's events do not tell of all changes; "native" never, "polling" always, and watches nothing. */
+  readonly mode: Exclude<WatchMode, "off">;
+  /** How often `onPoll` is called while the tree is polled. */
   readonly pollIntervalMs: DurationMs;
+  /** How often whoever opened this looks at everything by itself: only to be told. */
+  readonly rescanIntervalMs: DurationMs;
   readonly events: WatchEvents;
 }

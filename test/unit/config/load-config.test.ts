@@ -106,6 +106,8 @@ auto: { account: prod, mode: pull }
       stableMaxMs: 60_000,
       pollIntervalMs: 60_000,
       rescanIntervalMs: 3_600_000,
+      watch: "auto",
+      watchIntervalMs: 10_000,
       onChange: { run: ["systemctl", "reload", "nginx"], debounceMs: 2000, timeoutMs: 60_000 },
       onHold: undefined,
       onConflict: undefined,

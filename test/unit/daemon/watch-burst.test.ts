@@ -127,7 +127,7 @@ describe("random changes", () => {
       quietMs: 20,
       maxQuietMs: 100,
       pollIntervalMs: 1000,
-      events: { onDirty: (paths) => belief.follow(paths), onRescan: () => belief.scan("") },
+      events: { onDirty: (paths) => belief.follow(paths), onRescan: () => belief.scan(""), onPoll: () => {} },
     });
     for (let i = 0; i < 1500; i++) {
       changeAnything(root, random);

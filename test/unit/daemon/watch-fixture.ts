@@ -18,6 +18,7 @@ export function makeFolder(): string {
 interface Reports {
   readonly paths: Set<string>;
   readonly rescans: string[];
+  polls: number;
   /** How many times anything was reported. */
   count: number;
 }
@@ -39,7 +40,7 @@ export interface Watched {
 /** A watcher of `root` that is closed after the test. */
 export async function watchTree(root: string, options: Partial<WatcherOptions> = {}): Promise<Watched> {
   const clock = new HastyClock();
-  const seen: Reports = { paths: new Set(), rescans: [], count: 0 };
+  const seen: Reports = { paths: new Set(), rescans: [], polls: 0, count: 0 };
   const waiting = new Set<() => void>();
   const reported = (): void => {
     seen.count++;
@@ -49,7 +50,9 @@ export async function watchTree(root: string, options: Partial<WatcherOptions> =
     clock,
     root,
     ignorePaths: [],
+    mode: "auto",
     pollIntervalMs: 1000,
+    rescanIntervalMs: 60_000,
     ...options,
     events: {
       onDirty: (paths) => {
@@ -60,6 +63,11 @@ export async function watchTree(root: string, options: Partial<WatcherOptions> =
       onRescan: (reason) => {
         seen.rescans.push(reason);
         options.events?.onRescan(reason);
+        reported();
+      },
+      onPoll: () => {
+        seen.polls++;
+        options.events?.onPoll();
         reported();
       },
     },
@@ -90,6 +98,7 @@ export async function watchTree(root: string, options: Partial<WatcherOptions> =
     forget: () => {
       seen.paths.clear();
       seen.rescans.length = 0;
+      seen.polls = 0;
       seen.count = 0;
     },
   };

@@ -28,7 +28,7 @@ it.skipIf(!hasNamespaces)("a tree of more folders than may be watched is polled 
   const hint = expect.stringMatching(/^raise fs.inotify.max_user_watches \(now \d+\) with sysctl; /);
   expect(parseLines(stdout)).toEqual([
     { at: "open", state: { ...polled, reason, hint }, watches: 0 },
-    { at: "rescan", reason: `polling: ${reason}`, watches: 0 },
+    { at: "poll", watches: 0 },
     { at: "refresh", state: { kind: "watching", folders: 31, unreadable: 0 }, watches: 31 },
     { at: "dirty", path: "new/", watches: 32 },
     { at: "close", watches: 0 },
@@ -42,7 +42,24 @@ it.skipIf(!hasNamespaces)("a tree that grows beyond what may be watched is polle
   expect(parseLines(stdout)).toEqual([
     { at: "open", state: { kind: "watching", folders: 1, unreadable: 0 }, watches: 1 },
     { at: "rescan", reason, watches: 0 },
-    { at: "rescan", reason: `polling: ${reason}`, watches: 0 },
+    { at: "poll", watches: 0 },
+    { at: "close", watches: 0 },
+  ]);
+});
+
+it.skipIf(!hasNamespaces)("a tree that may not be polled is not watched until it may, and says so", async () => {
+  const root = makeFolder();
+  makeFolders(
+    root,
+    Array.from({ length: 30 }, (_, i) => `d${i}`),
+  );
+  const args = [script, root, "retry", WATCHES_MAX, "native"];
+  const { stdout } = await run("unshare", [...inNamespace, process.execPath, ...args]);
+  const reason = "the system's limit of watched folders is reached";
+  const hint = expect.stringMatching(/^raise fs.inotify.max_user_watches/);
+  expect(parseLines(stdout)).toEqual([
+    { at: "open", state: { kind: "unwatched", everyMs: 60_000, reason, hint }, watches: 0 },
+    { at: "rescan", reason: "the folder can be watched again", watches: 31 },
     { at: "close", watches: 0 },
   ]);
 });
@@ -55,7 +72,7 @@ it("a process without descriptors polls until it has some", async () => {
   const reason = "the limit of open files, or of programs that watch files, is reached";
   expect(parseLines(stdout)).toEqual([
     { at: "open", state: { ...polled, reason, hint: expect.stringContaining("LimitNOFILE") }, watches: 0 },
-    { at: "rescan", reason: `polling: ${reason}`, watches: 0 },
+    { at: "poll", watches: 0 },
     { at: "refresh", state: { kind: "watching", folders: 2, unreadable: 0 }, watches: 2 },
     { at: "dirty", path: "new/", watches: 3 },
     { at: "close", watches: 0 },

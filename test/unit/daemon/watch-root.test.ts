@@ -89,7 +89,7 @@ describe("the root", () => {
       reason: "the environment variable CHOKIDAR_USEPOLLING asks for it",
       hint: expect.stringContaining("unset CHOKIDAR_USEPOLLING"),
     });
-    await watched.until(({ rescans }) => rescans.length > 0);
+    await watched.until(({ polls }) => polls > 0);
   });
 
   it("that may not be read is polled", async () => {
@@ -105,7 +105,7 @@ describe("the root", () => {
       reason: `the folder ${root} cannot be watched: EACCES: permission denied`,
       hint: "let this user read it; kvsync tries again every 10m",
     });
-    await again.until(({ rescans }) => rescans.length > 0);
+    await again.until(({ polls }) => polls > 0);
   });
 
   it("in whose place another one is put is reported, and that one watched", async () => {

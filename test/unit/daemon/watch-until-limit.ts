@@ -1,12 +1,13 @@
 // A process that runs into a limit of watches or descriptors and tells, a line each, what its watcher makes of it; run by
-// watch-limits.test.ts. The arguments: the root, which limit ("raise", "grow", "descriptors"), and the file to raise it in.
+// watch-limits.test.ts. The arguments: the root, which limit ("raise", "grow", "retry", "descriptors"), the file to raise it in, and the mode.
 
 import { closeSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { openWatcher } from "../../../src/daemon/watch/open-watcher.ts";
+import type { WatcherOptions } from "../../../src/daemon/watch/watcher.ts";
 import { HastyClock } from "./watch-clock.ts";
 import { countHandles } from "./watch-handles.ts";
 
-const [root = "", limit = "", file = ""] = process.argv.slice(2);
+const [root = "", limit = "", file = "", mode = "auto"] = process.argv.slice(2);
 
 const told: object[] = [];
 const tell = (line: object): void => void told.push({ ...line, watches: countHandles().watches });
@@ -23,16 +24,20 @@ const report = (line: object): void => {
   isNext.resolve();
 };
 const watcher = await openWatcher({
-  clock: new HastyClock(),
+  // A retry comes after ten minutes.
+  clock: new HastyClock(limit === "retry" ? 1000 : undefined),
   root,
   ignorePaths: [],
+  mode: mode as WatcherOptions["mode"],
   pollIntervalMs: 1000,
+  rescanIntervalMs: 60_000,
   events: {
     // Of what else came, as much as had until the quiet period ended.
     onDirty: (paths) => {
       if (paths.includes("new/")) report({ at: "dirty", path: "new/" });
     },
     onRescan: (reason) => report({ at: "rescan", reason }),
+    onPoll: () => report({ at: "poll" }),
   },
 });
 const atOpen = watcher.state();
@@ -42,6 +47,9 @@ else tell({ at: "open", state: atOpen });
 if (limit === "grow") {
   for (let i = 0; i < 40; i++) mkdirSync(`${root}/d${i}`);
   await reported.promise;
+  await reported.promise;
+} else if (limit === "retry") {
+  writeFileSync(file, "1000");
   await reported.promise;
 } else {
   await reported.promise;
