@@ -9,6 +9,7 @@ import type { Key } from "../core/key.ts";
 import { BULK_GET_KEYS_MAX, LIST_PAGE_KEYS_MAX } from "../core/limits.ts";
 import type { BaseStore } from "../engine/ports.ts";
 import { openBase } from "../journal/base.ts";
+import { baseWithFilter } from "../journal/base-with-filter.ts";
 import { operationErrorOf } from "../journal/operation-error.ts";
 import { openScrubs } from "../journal/scrubs.ts";
 import { MovingFiles } from "../replica/moving-files.ts";
@@ -18,6 +19,7 @@ import { type DirtyKeys, findDirtyKeys } from "./dirty-keys.ts";
 import { explained } from "./explain-failure.ts";
 import { markRoot } from "../replica/tree/tree-root.ts";
 import { lookAgainIn } from "./root-swap.ts";
+import { openLocalLook } from "./local-look.ts";
 import { circumstancesOf, findRoot, isAsBefore, placeOf } from "./mapping-facts.ts";
 import { type MappingMemory, openMappingMemory } from "./mapping-memory.ts";
 import { type MappingOpener, openMappingOpener, type Opened } from "./mapping-opener.ts";
@@ -25,6 +27,7 @@ import { type OneRound, runOneRound, type Situation } from "./one-round.ts";
 import type { PairDeps } from "./pair.ts";
 import type { AccountsPort, MappingRounds, RoundCall, RoundReport } from "./round-port.ts";
 import { type ScrubStep, scrubStep } from "./scrub-step.ts";
+import { NO_PROBLEMS } from "./standing-problems.ts";
 
 export interface MappingRoundsDeps extends PairDeps {
   readonly mapping: MappingConfig;
@@ -44,8 +47,13 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
   const keyFilter = compileFilter(mapping);
   const scrubs = openScrubs(journal);
   const moving = new MovingFiles(deps.clock);
-  const run = (situation: Situation, round: OneRound): ReturnType<typeof runOneRound> =>
-    runOneRound({ ...deps, memory, moving }, situation, round);
+  const lookAtFiles = openLocalLook();
+  let standing = NO_PROBLEMS;
+  const run = async (situation: Situation, round: OneRound): ReturnType<typeof runOneRound> => {
+    const judged = await runOneRound({ ...deps, memory, moving }, situation, round);
+    standing = judged.report.standing;
+    return judged;
+  };
 
   async function runFull(situation: Situation, call: RoundCall): Promise<RoundReport> {
     const heldBefore = memory.holds.get(name);
@@ -106,6 +114,15 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
         memory.prune(report.result);
         return report;
       }),
+    look: async (signal) => {
+      const opened = opener.opened()?.mapping;
+      // A round is due before a look then, and sees everything.
+      if (opened === undefined) return { kind: "rescan", reason: "the folder was not looked at yet" };
+      const { source: tree, identity, isManaged } = opened.pair("push");
+      const all = openBase(journal, identity);
+      const base = isManaged === undefined ? all : baseWithFilter(all, isManaged);
+      return lookAtFiles({ tree, base, names: mapping.names, standing, now: deps.clock.now(), signal });
+    },
     scrub: async (signal) => {
       const step = await scrub(deps, opener.opened(), { after: scrubs.get(name), signal });
       if (step !== undefined) scrubs.put(name, step.after);

@@ -9,6 +9,7 @@ import type { Hold } from "../journal/holds.ts";
 import type { KvApi, Namespace } from "../kv/kv-api.ts";
 import type { AccountConfig } from "../config/config.ts";
 import type { HoldReason } from "./hold-reason.ts";
+import type { Looked } from "./local-look.ts";
 import type { Change } from "./round-log.ts";
 import type { ScrubStep } from "./scrub-step.ts";
 import type { RemovesLater } from "./status.ts";
@@ -70,6 +71,9 @@ export interface MappingRounds {
   full(call: RoundCall): Promise<RoundReport>;
   /** One round over the keys whose files these are, relative to the folder. As `full`. */
   dirty(paths: readonly string[], call: RoundCall): Promise<RoundReport>;
+  /** Which files are not as they were when they were last synced, as far as `look` has not told it before. Reads no file and sends
+   * no request. Not to be called while a round runs. Throws AppError `root-missing`. */
+  look(signal: AbortSignal): Promise<Looked>;
   /** Holds the next values of the remote against their stamps; undefined: there is nothing that could be read now. Reads
    * only, and may run beside a round. */
   scrub(signal: AbortSignal): Promise<ScrubStep | undefined>;

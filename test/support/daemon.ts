@@ -7,6 +7,7 @@ import type { AppError } from "../../src/core/errors.ts";
 import type { Problem } from "../../src/core/problem.ts";
 import type { Hold } from "../../src/journal/holds.ts";
 import type { RoundResult } from "../../src/engine/round-request.ts";
+import type { Looked } from "../../src/mapping/local-look.ts";
 import type { MappingRounds, RoundCall, RoundReport } from "../../src/mapping/round-port.ts";
 import { everything, NO_PROBLEMS, standingAfter, type StandingProblems } from "../../src/mapping/standing-problems.ts";
 import type { RestingFile } from "../../src/replica/moving-files.ts";
@@ -90,7 +91,10 @@ export interface ScriptedRounds extends MappingRounds {
   readonly calls: { readonly what: "full" | readonly string[]; readonly at: number; readonly call: RoundCall }[];
   /** What the next rounds do, in order; afterwards all do nothing. */
   readonly script: Script[];
-  /** Rounds take this long. */
+  /** What the next looks at the files find, in order; afterwards that all is the same. */
+  readonly looked: (Looked | Error)[];
+  looks: number;
+  /** Rounds and looks take this long. */
   durationMs: number;
   held: Hold | undefined;
   moving: readonly RestingFile[];
@@ -111,6 +115,15 @@ export function scriptedRounds(clock: Clock): ScriptedRounds {
     atOnce: 0,
     full: (call) => run("full", call),
     dirty: (paths, call) => run(paths, call),
+    looked: [],
+    looks: 0,
+    look: async (signal) => {
+      rounds.looks++;
+      const found = rounds.looked.shift() ?? { kind: "same" };
+      await clock.sleep(rounds.durationMs, signal);
+      if (found instanceof Error) throw found;
+      return found;
+    },
     scrub: async () => undefined,
     resting: () => rounds.moving,
     hold: () => rounds.held,

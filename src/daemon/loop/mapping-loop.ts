@@ -26,7 +26,7 @@ import { operationErrorOf } from "../../journal/operation-error.ts";
 import type { RoundGate } from "./round-gate.ts";
 import type { MappingRounds, RoundCall, RoundReport } from "../../mapping/round-port.ts";
 import type { RestWait } from "../../replica/with-rest.ts";
-import { type FullReason, nextStep } from "./schedule.ts";
+import { type FullReason, nextStep, restedAfterLook } from "./schedule.ts";
 import type { WatchEvents, Watcher } from "../watch/watcher.ts";
 
 export interface LoopDeps {
@@ -105,6 +105,10 @@ interface Loop {
   state: LoopState;
   activity: Activity | undefined;
   watcher: Watcher | undefined;
+  /** Since when the files are to be looked at, as the watcher polls; undefined: not before it asks again. */
+  lookAt: MonotonicMs | undefined;
+  /** They are not looked at before. */
+  restedAt: MonotonicMs;
   askers: Asker[];
   beatAt: MonotonicMs;
   stopping: boolean;
@@ -125,6 +129,8 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
     state: firstState(rounds.hold(), clock.monotonic()),
     activity: undefined,
     watcher: undefined,
+    lookAt: undefined,
+    restedAt: clock.monotonic(),
     askers: [],
     beatAt: clock.monotonic(),
     stopping: false,
@@ -220,10 +226,12 @@ async function run(loop: Loop): Promise<void> {
         rescanEveryMs: watches ? mapping.rescanIntervalMs : undefined,
         asked: loop.askers.length > 0,
         lost: dirty.isLost,
+        lookAt: loop.lookAt === undefined ? undefined : latest(loop.lookAt, loop.restedAt),
       },
       clock.monotonic(),
     );
     if (step.kind === "wait") await sleepUntil(loop, step.until);
+    else if (step.kind === "look") await look(loop);
     else await turn(loop, step.kind, step.kind === "full" ? step.reasons : []);
   }
 }
@@ -248,7 +256,7 @@ function watchEvents(loop: Loop): WatchEvents {
       loop.wake?.abort();
     },
     onPoll: () => {
-      loop.dirty.lose();
+      loop.lookAt ??= clock.monotonic();
       loop.wake?.abort();
     },
   };
@@ -288,6 +296,24 @@ async function turn(loop: Loop, step: "full" | "dirty", reasons: readonly FullRe
   }
 }
 
+/** Finds out which files changed, where nothing tells of it. */
+async function look(loop: Loop): Promise<void> {
+  const { clock, rounds } = loop.deps;
+  loop.lookAt = undefined;
+  beat(loop);
+  const began = clock.monotonic();
+  try {
+    const found = await rounds.look(callOf(loop).signal);
+    const events = watchEvents(loop);
+    if (found.kind === "paths") events.onDirty(found.paths);
+    if (found.kind === "rescan") events.onRescan(found.reason);
+  } catch (error) {
+    if (onFailure(loop, error) === undefined) throw error;
+  } finally {
+    loop.restedAt = restedAfterLook(began, clock.monotonic());
+  }
+}
+
 async function fullRound(loop: Loop, reasons: readonly FullReason[]): Promise<void> {
   const { clock, rounds } = loop.deps;
   // A poll is about the remote, and at the start the watches are new; any other full round may be for what they missed.
@@ -295,6 +321,7 @@ async function fullRound(loop: Loop, reasons: readonly FullReason[]): Promise<vo
   // No await between here and the start of the round: who asks from now on, and what changes from now on, is not covered by it,
   // and is left for the next one.
   loop.dirty.take();
+  loop.lookAt = undefined;
   const waiting = loop.askers;
   loop.askers = [];
   const began = clock.monotonic();
@@ -361,6 +388,10 @@ function callOf(loop: Loop): RoundCall {
       if (loop.activity !== undefined) loop.activity = { ...loop.activity, progress };
     },
   };
+}
+
+function latest(a: MonotonicMs, b: MonotonicMs): MonotonicMs {
+  return a > b ? a : b;
 }
 
 function beat(loop: Loop): void {

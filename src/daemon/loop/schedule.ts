@@ -28,6 +28,8 @@ export interface ScheduleState {
   readonly lost: boolean;
   /** When the dirty keys are to be looked at; undefined: there are none. */
   readonly dirtyAt: MonotonicMs | undefined;
+  /** When the files are to be looked at, to find out which of them changed; undefined: that is not asked for. */
+  readonly lookAt: MonotonicMs | undefined;
   /** The mapping is held: what changes can only change its plan, and that takes a look at all keys. */
   readonly held: boolean;
   /** When the last round, of either kind, ended. */
@@ -39,10 +41,13 @@ export interface ScheduleState {
 export type NextStep =
   | { readonly kind: "full"; readonly reasons: readonly FullReason[] }
   | { readonly kind: "dirty" }
+  | { readonly kind: "look" }
   | { readonly kind: "wait"; readonly until: MonotonicMs };
 
 /** A held mapping whose files keep changing is planned anew no more often than this. */
 export const HELD_ROUND_MS = 10_000;
+/** How much longer than a look at the files the rest after it is: looks have at most a fifth of the time. */
+const LOOK_REST = 4;
 /** A wait is never longer, so that a poll interval that became shorter is noticed: fewer mappings share the budget. */
 export const WAIT_MS_MAX = 3_600_000;
 
@@ -55,10 +60,19 @@ export function nextStep(state: ScheduleState, now: MonotonicMs): NextStep {
   if (lookedAt === undefined) return { kind: "full", reasons: ["start"] };
   const dues = fullDues(state, lookedAt, now);
   const reasons = dues.filter(([, at]) => at <= now).map(([reason]) => reason);
+  // A look at everything is one at the files as well. Any other has the dirty keys of this look among its own.
+  const { lookAt } = state;
+  if (lookAt !== undefined && lookAt <= now && reasons.length === 0) return { kind: "look" };
   const dirtyAt = state.held ? undefined : state.dirtyAt;
   if (dirtyAt !== undefined && dirtyAt <= now && !(state.wasDirty && reasons.length > 0)) return { kind: "dirty" };
   if (reasons.length > 0) return { kind: "full", reasons };
-  return waitUntil([...dues.map(([, at]) => at), ...(dirtyAt === undefined ? [] : [dirtyAt])], now);
+  const others = [dirtyAt, lookAt].flatMap((at) => (at === undefined ? [] : [at]));
+  return waitUntil([...dues.map(([, at]) => at), ...others], now);
+}
+
+/** When the next look at the files may begin, after one that took so long. */
+export function restedAfterLook(began: MonotonicMs, ended: MonotonicMs): MonotonicMs {
+  return after(ended, LOOK_REST * (ended - began));
 }
 
 function fullDues(state: ScheduleState, lookedAt: MonotonicMs, now: MonotonicMs): [FullReason, MonotonicMs][] {

@@ -158,6 +158,56 @@ describe("asking for a look", () => {
   });
 });
 
+describe("a folder that is polled", () => {
+  it("is looked at when the watcher says so, and what differs is looked at by a round", async () => {
+    await start({ mode: "push" });
+    watcher.events().onPoll();
+    await clock.advance(0);
+    expect([rounds.looks, kinds()]).toEqual([1, ["full"]]);
+    rounds.looked.push({ kind: "paths", paths: ["a"] });
+    watcher.events().onPoll();
+    await clock.advance(0);
+    expect([rounds.looks, kinds()]).toEqual([2, ["full", ["a"]]]);
+    rounds.looked.push({ kind: "rescan", reason: "more than 10000 files differ" });
+    watcher.events().onPoll();
+    await clock.advance(0);
+    expect(kinds()).toEqual(["full", ["a"], "full"]);
+    expect(events).toContainEqual({ kind: "rescan", reason: "more than 10000 files differ" });
+  });
+
+  it("is not looked at while a round runs, but after it", async () => {
+    rounds.durationMs = 5 * SECOND;
+    await start({ mode: "push" });
+    watcher.events().onPoll();
+    await clock.advance(4 * SECOND);
+    expect(rounds.looks).toBe(0);
+    await clock.advance(SECOND);
+    expect(rounds.looks).toBe(1);
+    await clock.advance(5 * SECOND);
+  });
+
+  it("is not looked at for more than a fifth of the time, however often the watcher asks", async () => {
+    await start({ mode: "push" });
+    rounds.durationMs = SECOND;
+    for (let i = 0; i < 1000; i++) {
+      watcher.events().onPoll();
+      await clock.advance(100);
+    }
+    expect(rounds.looks).toBeGreaterThan(18);
+    expect(rounds.looks).toBeLessThan(22);
+  });
+
+  it("that is missing is in error, and tried again", async () => {
+    await start({ mode: "push" });
+    rounds.looked.push(failure("root-missing"));
+    watcher.events().onPoll();
+    await clock.advance(0);
+    expect(state()).toBe("error");
+    await clock.advance(10 * SECOND);
+    expect([state(), kinds()]).toEqual(["in-step", ["full", "full"]]);
+  });
+});
+
 describe("stopping", () => {
   it("lets a round end that ends in time", async () => {
     rounds.durationMs = 5 * SECOND;
