@@ -18,7 +18,6 @@ export function makeFolder(): string {
 interface Reports {
   readonly paths: Set<string>;
   readonly rescans: string[];
-  polls: number;
   /** How many times anything was reported. */
   count: number;
 }
@@ -28,8 +27,10 @@ export interface Watched {
   readonly clock: HastyClock;
   /** All that was reported since it was opened, or since the last `forget`. */
   readonly seen: Reports;
+  /** How many times it called for a look, of which nothing is told. */
+  readonly polls: () => number;
   /** Resolves as soon as `condition` holds for what was seen. */
-  until(condition: (seen: Reports) => boolean): Promise<void>;
+  until(condition: (seen: Reports & { readonly polls: number }) => boolean): Promise<void>;
   /** Resolves when `path` was reported, by its own name. */
   untilPath(path: string): Promise<void>;
   /** Resolves when anything was reported that makes one look at `path`: its name, a folder it is in, or a rescan. */
@@ -40,7 +41,8 @@ export interface Watched {
 /** A watcher of `root` that is closed after the test. */
 export async function watchTree(root: string, options: Partial<WatcherOptions> = {}): Promise<Watched> {
   const clock = new HastyClock();
-  const seen: Reports = { paths: new Set(), rescans: [], polls: 0, count: 0 };
+  const seen: Reports = { paths: new Set(), rescans: [], count: 0 };
+  let polls = 0;
   const waiting = new Set<() => void>();
   const reported = (): void => {
     seen.count++;
@@ -66,17 +68,17 @@ export async function watchTree(root: string, options: Partial<WatcherOptions> =
         reported();
       },
       onPoll: () => {
-        seen.polls++;
+        polls++;
         options.events?.onPoll();
         reported();
       },
     },
   });
   onTestFinished(() => watcher.close());
-  const until = (condition: (seen: Reports) => boolean): Promise<void> =>
+  const until: Watched["until"] = (condition) =>
     new Promise((resolve) => {
       const look = (): void => {
-        if (!condition(seen)) return;
+        if (!condition({ ...seen, polls })) return;
         waiting.delete(look);
         resolve();
       };
@@ -87,6 +89,7 @@ export async function watchTree(root: string, options: Partial<WatcherOptions> =
     watcher,
     clock,
     seen,
+    polls: () => polls,
     until,
     untilPath: (path) => until(({ paths }) => paths.has(path)),
     untilTold: (path) =>
@@ -98,7 +101,7 @@ export async function watchTree(root: string, options: Partial<WatcherOptions> =
     forget: () => {
       seen.paths.clear();
       seen.rescans.length = 0;
-      seen.polls = 0;
+      polls = 0;
       seen.count = 0;
     },
   };

@@ -20,7 +20,7 @@ it("polling calls for a look at each interval, watches nothing, and says who ask
   });
   const began = watched.clock.monotonic();
   await watched.until(({ polls }) => polls >= 3);
-  expect(watched.clock.monotonic() - began).toBeGreaterThanOrEqual(2900);
+  expect(watched.clock.monotonic() - began).toBeGreaterThanOrEqual(1500);
   expect(countHandles().watches).toBe(before);
   expect(watched.seen.rescans).toEqual([]);
 });
@@ -31,10 +31,10 @@ it("polling tells of a root that is gone once, calls for no look at it, and tell
   const watched = await watchTree(root, { mode: "polling" });
   renameSync(root, `${root}-away`);
   await watched.until(({ rescans }) => rescans.length > 0);
-  const { polls } = watched.seen;
+  const polls = watched.polls();
   expect(watched.watcher.state()).toMatchObject({ kind: "polling", reason: expect.stringContaining("cannot be used") });
   await watched.clock.sleep(5000);
-  expect(watched.seen.polls).toBe(polls);
+  expect(watched.polls()).toBe(polls);
   renameSync(`${root}-away`, root);
   await watched.until(({ rescans }) => rescans.includes("the root is back"));
   await watched.until((seen) => seen.polls > polls);
@@ -53,7 +53,7 @@ it("native watches, and never calls for a look", async () => {
   writeFileSync(join(root, "d/a"), "x");
   await watched.untilPath("d/a");
   await watched.clock.sleep(3000);
-  expect(watched.seen.polls).toBe(0);
+  expect(watched.polls()).toBe(0);
 });
 
 it("off does nothing, and says when changes are seen", async () => {
