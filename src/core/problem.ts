@@ -9,6 +9,7 @@ export type ProblemCode =
   | "name-not-utf8" // a file name that is not UTF-8
   | "name-reserved" // a file name in the form of one of our own, but not one
   | "name-collision" // two files for one key, or two keys for one file (case-insensitive file systems)
+  | "names-alike" // two keys, or folders of keys, that differ only in case or Unicode form: synced, and told
   | "not-a-file" // symbolic link, socket, FIFO or device: skipped
   | "unreadable" // the file or folder could not be opened
   | "changed-while-reading" // the file changed or vanished: wait for the next round

@@ -11,7 +11,7 @@ import { identifyPage, observePage } from "./observe.ts";
 import type { Observer } from "./observer.ts";
 import { partialSides, type SeenValues } from "./partial.ts";
 import { onlyOf, type Pass } from "./pass.ts";
-import type { Done } from "./plan/action.ts";
+import type { Action, Done } from "./plan/action.ts";
 import { decideTriple, type Verdict } from "./plan/verdict.ts";
 import { followAction, openFollower, type SavedAction } from "./plan/follow-plan.ts";
 import { assumeRest, type Measure, measureTriple, openMeasure } from "./plan/measure.ts";
@@ -63,6 +63,7 @@ export async function fillPlan(plan: Plan, request: RoundRequest, deps: PlanDeps
       if (triple.lags !== undefined && verdict.count === "unchanged") measure.lagging++;
       countVerdict(triple, verdict, request, deps);
       if (verdict.action !== undefined) plan.add(verdict.action);
+      if (isWhole && isPresent(triple, verdict.action)) events.onKey?.(triple.key);
       if (isUnsettled(triple, verdict, request.destination)) memory.rememberUnsettled(triple.destination!);
     }
     return known.length;
@@ -96,6 +97,10 @@ export async function fillPlan(plan: Plan, request: RoundRequest, deps: PlanDeps
   if (removed.length > 0) request.base.commit({ record: [], forget: removed, now: clock.now(), overwrites: true });
   if (only !== undefined || again !== undefined) assumeRest(measure, request.base.count());
   return measure;
+}
+
+function isPresent({ source, destination }: Triple, action: Action | undefined): boolean {
+  return action?.kind !== "remove" && (source !== undefined || destination !== undefined);
 }
 
 function observerOf(request: RoundRequest, { again, memory, tally, onProblem }: PlanDeps): Observer {

@@ -81,6 +81,9 @@ export interface RoundEvents {
   readonly onProblem: (problem: Problem) => void;
   /** The plan is complete, and passed its guards or was forced, or is a dry run. */
   readonly onPlan?: (plan: Plan, sides: Readonly<Record<Target, ReadableReplica>>) => void | Promise<void>;
+  /** A key that a side has, and that the plan does not remove: all those that are decided about, in ascending order and each
+   * once. Only of a round over all keys. */
+  readonly onKey?: (key: Key) => void;
   /** Both sides changed this key, and it is left as it is on both, for a person to decide. */
   readonly onWaiting?: (key: Key) => void;
   /** A side does not show what this key is taken to be. */

@@ -3,6 +3,7 @@
 
 import type { MappingConfig } from "../config/config.ts";
 import type { EpochMs } from "../core/clock.ts";
+import { NONE_ALIKE } from "../core/names/alike-names.ts";
 import { type Hold, openHolds } from "../journal/holds.ts";
 import type { Journal } from "../journal/journal.ts";
 import { type MappingOutcome, readMappingOutcome } from "./mapping-outcome.ts";
@@ -44,6 +45,7 @@ function statusOf(mapping: MappingConfig, outcome: MappingOutcome | undefined, h
     hold: hold === undefined ? null : holdStatus(hold),
     error: error === null ? null : { ...error, retryAt: null },
     ...problems,
+    alike: outcome?.alike ?? NONE_ALIKE,
     watcher: null,
     pollIntervalMs: null,
   };

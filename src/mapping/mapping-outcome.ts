@@ -4,6 +4,7 @@
 import type { MappingConfig } from "../config/config.ts";
 import type { Clock, EpochMs } from "../core/clock.ts";
 import type { AppError, ErrorCode } from "../core/errors.ts";
+import { type AlikeNames, NONE_ALIKE } from "../core/names/alike-names.ts";
 import type { Journal } from "../journal/journal.ts";
 import { openOutcomes } from "../journal/outcomes.ts";
 import { roundStatus } from "./round-status.ts";
@@ -26,6 +27,8 @@ export interface MappingOutcome {
   /** Why the last round failed as a whole; null: it did not. */
   readonly error: OutcomeError | null;
   readonly standing: StandingProblems;
+  /** Names that are one name to other systems; absent in what an older version kept. */
+  readonly alike?: AlikeNames | undefined;
 }
 
 export interface OutcomeError {
@@ -41,6 +44,8 @@ export interface OutcomeKeeper {
   /** A round ended, and met these problems. Returns what stands now. */
   roundEnded(report: Omit<RoundReport, "standing">, problems: RoundProblems): StandingProblems;
   failed(error: AppError): void;
+  /** What the last look at all keys found of names that are one name to other systems. */
+  alike(): AlikeNames;
 }
 
 export function openOutcomeKeeper(deps: {
@@ -72,6 +77,7 @@ export function openOutcomeKeeper(deps: {
         error: null,
         standing,
         removesLater: report.removesLater,
+        alike: report.alike,
         ...(isFull && {
           lookedAt: startedAt,
           pending: result.held + result.failed + result.lagging,
@@ -80,6 +86,7 @@ export function openOutcomeKeeper(deps: {
       });
       return standing;
     },
+    alike: () => outcome?.alike ?? NONE_ALIKE,
     failed: ({ code, message, hint = null }) => {
       const before = outcome!;
       put({ ...before, error: { code, message, hint, since: before.error?.since ?? clock.now() } });

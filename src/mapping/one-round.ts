@@ -5,9 +5,11 @@ import type { MappingConfig } from "../config/config.ts";
 import type { Problem } from "../core/problem.ts";
 import type { EpochMs } from "../core/clock.ts";
 import type { RoundEvents, RoundResult } from "../engine/round-request.ts";
+import { openAlikeSearch } from "../core/names/alike-names.ts";
 import { openGoneKeys } from "../journal/gone-keys.ts";
 import type { MappingFacts } from "../journal/mapping-facts.ts";
 import type { MovingFiles } from "../replica/moving-files.ts";
+import { newlyAlike } from "./alike-notices.ts";
 import { collectProblems } from "./collect-problems.ts";
 import { decideOf } from "./policy-of-mode.ts";
 import type { DirtyKeys } from "./dirty-keys.ts";
@@ -63,6 +65,7 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
   const heldBefore = memory.holds.get(mapping.name);
   const log = openRoundLog({ clock, history: memory.history, mapping: mapping.name, mode: mapping.mode });
   const problems = collectProblems();
+  const alike = openAlikeSearch();
   for (const problem of some?.problems ?? []) problems.add(problem);
   const readBefore = readRequests();
   let readToJudge: number | undefined;
@@ -95,7 +98,7 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
     dryRun: call.dryRun ?? false,
     force: call.force ?? false,
     signal: call.signal,
-    events: mergeEvents(call, problems.add, log),
+    events: { ...mergeEvents(call, problems.add, log), onKey: (key) => alike.add(key) },
     mayApply: (plan, seen) => {
       readToJudge ??= readRequests() - readBefore;
       return judge.mayApply(plan, seen);
@@ -109,6 +112,7 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
   if (call.follow === undefined) deps.moving.forgetUnseen(began, some?.keys);
   const { hold, foretold, ...open }: Judgement = judge.judgement();
   if (open.isReplaced === true) throw rootReplaced(mapping.folder);
+  const found = some === undefined && call.follow === undefined ? alike.found() : memory.outcome.alike();
   const report = {
     // Names that can be no keys are told by the watcher's paths, and not by the engine.
     result: { ...result, failed: result.failed + (some?.problems.length ?? 0) },
@@ -125,9 +129,12 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
     readRequests: readToJudge ?? readRequests() - readBefore,
     changes: log.changes,
     moreChanges: log.more(),
+    alike: found,
+    newlyAlike: newlyAlike(memory.outcome.alike(), found),
     namespace: situation.mapping.namespace,
   };
   const needs = { needsFullRound: open.needsFullRound === true, needsExact: open.needsExact === true };
+  if (!needs.needsFullRound && !needs.needsExact) for (const told of report.newlyAlike) call.events?.onProblem(told);
   if (call.dryRun === true || needs.needsFullRound || needs.needsExact)
     return { report: { ...report, standing: NO_PROBLEMS }, ...needs };
   const covers = call.follow === undefined ? (some?.covers ?? everything) : nothing;

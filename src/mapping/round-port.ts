@@ -2,6 +2,7 @@
 // this port does the work, and a test swaps it.
 
 import type { DurationMs, EpochMs } from "../core/clock.ts";
+import type { AlikeNames } from "../core/names/alike-names.ts";
 import type { Problem } from "../core/problem.ts";
 import type { Progress, RoundEvents, RoundResult } from "../engine/round-request.ts";
 import type { SavedActions } from "../engine/plan/follow-plan.ts";
@@ -63,6 +64,10 @@ export interface RoundReport {
   readonly changes: readonly Change[];
   /** How many changes there were besides. */
   readonly moreChanges: number;
+  /** Names that are one name to other systems, as the last look at all keys found them. */
+  readonly alike: AlikeNames;
+  /** Of these what no round before had met, as notices. */
+  readonly newlyAlike: readonly Problem[];
   readonly namespace: Namespace | undefined;
 }
 

@@ -5,6 +5,7 @@
 import type { Mode } from "../config/config.ts";
 import type { DurationMs, EpochMs } from "../core/clock.ts";
 import type { ErrorCode } from "../core/errors.ts";
+import type { AlikeNames } from "../core/names/alike-names.ts";
 import type { RoundResult } from "../engine/round-request.ts";
 
 export type MappingState =
@@ -53,6 +54,8 @@ export interface MappingStatus {
   readonly problems: readonly ProblemStatus[];
   /** How many there are in all. */
   readonly problemCount: number;
+  /** Names that differ only in case or Unicode form, which macOS and Windows can take for one: the first of them, and how many. */
+  readonly alike: AlikeNames;
   /** Null: its folder is not watched. */
   readonly watcher: WatchState | null;
   /** How often the remote is listed, stretched to keep to the budget; null: never. */

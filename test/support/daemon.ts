@@ -4,6 +4,7 @@
 import type { AccountConfig, MappingConfig } from "../../src/config/config.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import type { AppError } from "../../src/core/errors.ts";
+import { NONE_ALIKE } from "../../src/core/names/alike-names.ts";
 import type { Problem } from "../../src/core/problem.ts";
 import type { Hold } from "../../src/journal/holds.ts";
 import type { RoundResult } from "../../src/engine/round-request.ts";
@@ -170,6 +171,8 @@ export function reportOf(report: Partial<RoundReport>): RoundReport {
     readRequests: 1,
     changes: [],
     moreChanges: 0,
+    alike: NONE_ALIKE,
+    newlyAlike: [],
     namespace: undefined,
     ...report,
   };

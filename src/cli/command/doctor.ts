@@ -6,6 +6,9 @@ import type { Config } from "../../config/config.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
+import { readMappingOutcome } from "../../mapping/mapping-outcome.ts";
+import { checkAlike } from "../doctor/alike-check.ts";
+import { lookAtJournal } from "../round/look-at-journal.ts";
 import { checkAccount, checkProxy, checkReach } from "../doctor/account-checks.ts";
 import { type Check, fail, ok, warn } from "../doctor/check.ts";
 import { checkSecrets } from "../doctor/secret-check.ts";
@@ -57,6 +60,12 @@ async function* runChecks(context: Context): AsyncGenerator<Check> {
   for (const mapping of mappings) {
     yield* checkFolder(mapping);
     yield* checkSecrets(context.clock, mapping, context.signal);
+    const known = lookAtJournal(
+      context,
+      config.stateDir,
+      (journal) => readMappingOutcome(journal, mapping.name)?.alike,
+    );
+    yield* checkAlike(context.clock, mapping, { known, signal: context.signal });
   }
   const watches = checkWatches(
     mappings.filter(({ mode, folder }) => mode !== "pull" && existsSync(folder)).map(({ folder }) => folder),

@@ -1,6 +1,7 @@
 // The daemon's status as people read it: a line for each mapping, and below it only what is out of the ordinary.
 
 import type { DurationMs, EpochMs } from "../../core/clock.ts";
+import { renderAlike } from "../../core/names/alike-names.ts";
 import { visible } from "../../core/errors.ts";
 import { renderDuration } from "../../core/units.ts";
 import type { AccountStatus, DaemonStatus } from "../../daemon/control/daemon-status.ts";
@@ -26,6 +27,8 @@ const BEING_WRITTEN_SHOWN_MAX = 3;
 const LONG_WAIT_MS: DurationMs = 5000;
 
 /** What the journal knows, where no daemon runs. */
+const ALIKE_SHOWN_MAX = 3;
+
 export function renderKnownStatus(mappings: readonly MappingStatus[], now: EpochMs, style: Style): readonly string[] {
   const lines = mappings.flatMap((mapping) => renderMapping(mapping, now, style));
   return [...lines, style.dim("as the last rounds left it: nothing is kept in step now")];
@@ -42,7 +45,7 @@ export function renderStatus(status: DaemonStatus, style: Style): readonly strin
 }
 
 function renderMapping(mapping: MappingStatus, now: EpochMs, style: Style): readonly string[] {
-  const { state, mode, folder, account, namespace, hold, error, watcher, problems, problemCount } = mapping;
+  const { state, mode, folder, account, namespace, hold, error, watcher, problems, problemCount, alike } = mapping;
   const paint = state === "error" || state === "hold" ? style.red : state === "in-step" ? style.green : style.yellow;
   const parts = [paint(WORDS[state]), ...facts(mapping, now)];
   const route = style.dim(`${visible(folder)} ${ARROWS[mode]} ${account}:${visible(namespace)}`);
@@ -78,6 +81,10 @@ function renderMapping(mapping: MappingStatus, now: EpochMs, style: Style): read
   for (const key of beingWritten.slice(0, BEING_WRITTEN_SHOWN_MAX))
     lines.push(`  ${style.yellow("waiting")} for ${visible(key)}, which is still being written`);
   if (beingWritten.length > BEING_WRITTEN_SHOWN_MAX) lines.push("  ... and for more files that are being written");
+  for (const pair of alike.pairs.slice(0, ALIKE_SHOWN_MAX))
+    lines.push(`  ${style.yellow("note")} ${visible(renderAlike(pair))}`);
+  if (alike.count > ALIKE_SHOWN_MAX)
+    lines.push(`  ... and ${count(alike.count - ALIKE_SHOWN_MAX)} more names that are alike`);
   // A folder that is missing cannot be watched either.
   if (watcher !== null && error?.code !== "root-missing") lines.push(...watching(watcher, style));
   return lines;

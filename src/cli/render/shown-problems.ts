@@ -40,6 +40,8 @@ export function openShownProblems({ output, options }: Pick<Context, "output" | 
     tell(problem) {
       const { code, subject, message, failure } = problem;
       if (output.json) return output.event({ type: "problem", code, subject, message, failure });
+      // It is no key that was left out.
+      if (code === "names-alike") return output.note(`  note: ${visible(message)}`);
       if (!failure) {
         notices.set(code, (notices.get(code) ?? 0) + 1);
         return output.detail(`  ${visible(subject)}: ${message} (${code})`);

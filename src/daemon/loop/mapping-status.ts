@@ -4,6 +4,7 @@ import type { EpochMs } from "../../core/clock.ts";
 import type { Problem } from "../../core/problem.ts";
 import type { Activity, LoopView, MappingLoop } from "./mapping-loop.ts";
 import type { RoundReport } from "../../mapping/round-port.ts";
+import { NONE_ALIKE } from "../../core/names/alike-names.ts";
 import { NO_PROBLEMS } from "../../mapping/standing-problems.ts";
 import { holdStatus, problemCountOf, problemStatuses, roundStatus } from "../../mapping/round-status.ts";
 import type { ErrorStatus, MappingState, MappingStatus, WorkingStatus } from "../../mapping/status.ts";
@@ -37,6 +38,7 @@ export function mappingStatus(loop: MappingLoop, isWaiting: boolean, scrubbed: r
     hold: state.hold === undefined ? null : holdStatus(state.hold),
     error: state.failure === undefined ? null : errorStatus(state.failure),
     ...problemStatuses(standing, scrubbed),
+    alike: lastRound?.alike ?? NONE_ALIKE,
     watcher: state.watcher?.state() ?? null,
     pollIntervalMs: state.pollEveryMs ?? null,
   };

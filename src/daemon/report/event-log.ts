@@ -125,7 +125,7 @@ function logWatcher(state: WatchState, log: Log): void {
 const NEVER = { everyMs: undefined };
 
 function logRound(
-  { result, durationMs, standing }: RoundReport,
+  { result, durationMs, standing, newlyAlike }: RoundReport,
   log: Log,
   { before, isTold }: { readonly before: StandingProblems; readonly isTold: boolean },
 ): void {
@@ -134,6 +134,7 @@ function logRound(
   if (written + removed > 0) log[isTold ? "debug" : "info"]("synced", fields);
   else log.debug("nothing to do", fields);
   logProblems(standing, log, before);
+  for (const { code, subject, message } of newlyAlike) log.warn(message, { code, key: subject });
 }
 
 /** What is new, and what is over, each line by line up to a bound. */
