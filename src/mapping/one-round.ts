@@ -109,7 +109,7 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
     spool: deps.spool,
     ...(some !== undefined && { only: some.keys }),
   }).finally(() => log.close());
-  if (call.follow === undefined) deps.moving.forgetUnseen(began, some?.keys);
+  if (call.follow === undefined) deps.moving.roundEnded(began, some?.keys);
   const { hold, foretold, ...open }: Judgement = judge.judgement();
   if (open.isReplaced === true) throw rootReplaced(mapping.folder);
   const found = some === undefined && call.follow === undefined ? alike.found() : memory.outcome.alike();

@@ -14,6 +14,8 @@ interface MovingFile {
   since: MonotonicMs;
   lookedAt: MonotonicMs;
   dueAt: MonotonicMs;
+  /** It was at rest when it was last looked at: it is kept until the round is over, since it may move before it is read. */
+  isAtRest: boolean;
 }
 
 export interface RestingFile {
@@ -44,12 +46,12 @@ export class MovingFiles {
     const now = this.#clock.monotonic();
     const file = this.#files.get(key);
     if (file === undefined) {
-      this.#files.set(key, { signature, seenAt: now, since: now, lookedAt: now, dueAt: now });
+      this.#files.set(key, { signature, seenAt: now, since: now, lookedAt: now, dueAt: now, isAtRest: false });
       if (this.#files.size > this.#max) this.#forgetFirst();
       return { unchangedMs: 0, movingMs: 0 };
     }
     if (!sameSignature(file.signature, signature)) Object.assign(file, { signature, seenAt: now });
-    file.lookedAt = now;
+    Object.assign(file, { lookedAt: now, isAtRest: false });
     return { unchangedMs: now - file.seenAt, movingMs: now - file.since };
   }
 
@@ -76,21 +78,24 @@ export class MovingFiles {
     if (file !== undefined) file.since = this.#clock.monotonic();
   }
 
-  /** It is at rest, or gone. */
-  forget(key: Key): void {
-    this.#files.delete(key);
+  /** It is at rest. */
+  rest(key: Key): void {
+    const file = this.#files.get(key);
+    if (file !== undefined) file.isAtRest = true;
   }
 
-  /** Forgets the files that a look, which began at `began`, did not meet: they are gone. `keys`: it was about these alone. */
-  forgetUnseen(began: MonotonicMs, keys?: readonly Key[]): void {
+  /** Forgets the files that were at rest in a round, which began at `began`, and those that it did not meet: they are gone. `keys`:
+   * it was about these alone. */
+  roundEnded(began: MonotonicMs, keys?: readonly Key[]): void {
     for (const key of keys ?? this.#files.keys()) {
       const file = this.#files.get(key);
-      if (file !== undefined && file.lookedAt < began) this.#files.delete(key);
+      if (file !== undefined && (file.isAtRest || file.lookedAt < began)) this.#files.delete(key);
     }
   }
 
   resting(): readonly RestingFile[] {
-    return [...this.#files].map(([key, { since, dueAt }]) => ({ key, since, dueAt }));
+    const files = [...this.#files].filter(([, { isAtRest }]) => !isAtRest);
+    return files.map(([key, { since, dueAt }]) => ({ key, since, dueAt }));
   }
 
   #forgetFirst(): void {

@@ -114,7 +114,7 @@ function leftOf(
   const { unchangedMs, movingMs } = moving.look(key, signature);
   const awaitsNew = wait?.after !== "let-pass";
   const restMs = restOf({ signature, known, now: clock.now(), unchangedMs, awaitsNew }, policy);
-  if (restMs === 0) moving.forget(key);
+  if (restMs === 0) moving.rest(key);
   if (restMs === 0 || passed.has(key)) return 0;
   const { stableMaxMs } = policy;
   if (movingMs < stableMaxMs) return Math.min(restMs, stableMaxMs - movingMs);

@@ -84,8 +84,9 @@ export const NOTHING_DONE: RoundResult = {
   held: 0,
 };
 
-/** What a scripted round ends with: a report that differs from "nothing to do" in this, or an error. */
-export type Script = Partial<RoundReport> | Error;
+/** What a scripted round ends with: a report that differs from "nothing to do" in this, or an error. `moving`: the files that it
+ * found not at rest; none unless given. */
+export type Script = (Partial<RoundReport> & { readonly moving?: readonly RestingFile[] }) | Error;
 
 export interface ScriptedRounds extends MappingRounds {
   /** Each round that began: "full", or the dirty paths; and when. */
@@ -147,6 +148,7 @@ export function scriptedRounds(clock: Clock): ScriptedRounds {
       if (rounds.durationMs > 0) await clock.sleep(rounds.durationMs, call.signal);
       if (script instanceof Error) throw script;
       rounds.held = script.hold;
+      rounds.moving = script.moving ?? [];
       return reportOf({ startedAt, isFull: what === "full", ...script });
     } finally {
       running--;

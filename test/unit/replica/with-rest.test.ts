@@ -201,10 +201,27 @@ describe("the files that move", () => {
     stop();
     await list(open());
     await clock.advance(10);
-    moving.forgetUnseen(clock.monotonic(), ["other" as Key]);
+    moving.roundEnded(clock.monotonic(), ["other" as Key]);
     expect(moving.resting()).toHaveLength(1);
-    moving.forgetUnseen(clock.monotonic());
+    moving.roundEnded(clock.monotonic());
     expect(moving.resting()).toEqual([]);
+  });
+
+  test("are known to move for as long as they do, though one look found them at rest", async () => {
+    fixture.file("a");
+    stop();
+    await list(open());
+    const since = moving.resting()[0]?.since;
+    await clock.advance(320);
+    const began = clock.monotonic();
+    const tree = open();
+    const [entry] = await collect(tree.list({ onProblem: () => {} }));
+    append("a");
+    clock.jump(Date.now() - clock.now());
+    const [outcome] = await collect(tree.read(pagesOf([entry!])));
+    expect(outcome?.kind).toBe("problem");
+    moving.roundEnded(began);
+    expect(moving.resting()).toMatchObject([{ key: "a", since }]);
   });
 
   test("are bounded: the first one is forgotten", () => {
