@@ -1,6 +1,6 @@
 // The files of one place that were not at rest when they were last looked at: since when each is seen to move, and when it is to
-// be looked at again. It lives as long as its mapping is open, and is bounded: beyond that the file that was seen first is
-// forgotten, and counts as seen for the first time the next time.
+// be looked at again. It lives as long as its mapping is open, and is bounded: whoever does not find a file among them looks at
+// everything again.
 
 import type { Clock, DurationMs, MonotonicMs } from "../core/clock.ts";
 import { type FileSignature, sameSignature } from "../core/entry.ts";
@@ -45,22 +45,21 @@ export class MovingFiles {
   look(key: Key, signature: FileSignature): { readonly unchangedMs: DurationMs; readonly movingMs: DurationMs } {
     const now = this.#clock.monotonic();
     const file = this.#files.get(key);
-    if (file === undefined) {
-      this.#files.set(key, { signature, seenAt: now, since: now, lookedAt: now, dueAt: now, isAtRest: false });
-      if (this.#files.size > this.#max) this.#forgetFirst();
-      return { unchangedMs: 0, movingMs: 0 };
-    }
+    if (file === undefined) return { unchangedMs: 0, movingMs: 0 };
     if (!sameSignature(file.signature, signature)) Object.assign(file, { signature, seenAt: now });
     Object.assign(file, { lookedAt: now, isAtRest: false });
     return { unchangedMs: now - file.seenAt, movingMs: now - file.since };
   }
 
-  /** It is not at rest, and is looked at again after `restMs`. */
-  postpone(key: Key, restMs: DurationMs): void {
+  /** It is not at rest, and is to be looked at again after `restMs`. False: there is no room for it. */
+  postpone(key: Key, signature: FileSignature, restMs: DurationMs): boolean {
+    const now = this.#clock.monotonic();
+    const dueAt = (Math.ceil((now + restMs) / TOGETHER_MS) * TOGETHER_MS) as MonotonicMs;
     const file = this.#files.get(key);
-    if (file === undefined) return;
-    const dueAt = this.#clock.monotonic() + restMs;
-    file.dueAt = (Math.ceil(dueAt / TOGETHER_MS) * TOGETHER_MS) as MonotonicMs;
+    if (file !== undefined) file.dueAt = dueAt;
+    else if (this.#files.size >= this.#max) return false;
+    else this.#files.set(key, { signature, seenAt: now, since: now, lookedAt: now, dueAt, isAtRest: false });
+    return true;
   }
 
   /** It moves, and is let pass as it is. */
@@ -96,12 +95,5 @@ export class MovingFiles {
   resting(): readonly RestingFile[] {
     const files = [...this.#files].filter(([, { isAtRest }]) => !isAtRest);
     return files.map(([key, { since, dueAt }]) => ({ key, since, dueAt }));
-  }
-
-  #forgetFirst(): void {
-    for (const key of this.#files.keys()) {
-      this.#files.delete(key);
-      return;
-    }
   }
 }

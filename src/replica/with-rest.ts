@@ -42,7 +42,7 @@ const LONG_MS: DurationMs = 1000;
 export function withRest(tree: Replica, deps: RestDeps): Replica {
   const { lookup } = tree;
   if (tree.kind !== "tree" || deps.policy.stableAfterMs === 0 || lookup === undefined) return tree;
-  const view: RestView = { ...deps, lookup, passed: new Set(), waitedMs: 0, isTold: false };
+  const view: RestView = { ...deps, lookup, passed: new Set(), untracked: new Set(), waitedMs: 0, isTold: false };
   const { fetch, keepConflictCopy } = tree;
   return {
     kind: tree.kind,
@@ -63,6 +63,8 @@ interface RestView extends RestDeps {
   readonly lookup: NonNullable<Replica["lookup"]>;
   /** Keys that move and are let pass as they are. */
   readonly passed: Set<Key>;
+  /** Keys that move, and that nobody comes back to by name: they are too many. */
+  readonly untracked: Set<Key>;
   waitedMs: DurationMs;
   isTold: boolean;
 }
@@ -89,7 +91,7 @@ async function rested(entries: readonly Entry[], options: ListOptions, view: Res
 
 /** The entries that are not at rest, with how long each is to rest yet. */
 function findMoving(entries: readonly Entry[], view: RestView): Map<Key, DurationMs> {
-  const { clock, policy, moving, known } = view;
+  const { clock, policy, moving, known, untracked } = view;
   const now = clock.now();
   const found = new Map<Key, DurationMs>();
   const young = entries.filter(({ signature }) => signature !== undefined && isYoung(signature, now, policy));
@@ -98,9 +100,11 @@ function findMoving(entries: readonly Entry[], view: RestView): Map<Key, Duratio
   for (const { key, signature } of young) {
     const row = rows.get(key);
     const restMs = leftOf(key, signature!, row === undefined || "gone" in row ? undefined : row, view);
-    if (restMs > 0) found.set(key, restMs);
+    if (restMs === 0) continue;
+    found.set(key, restMs);
+    if (moving.postpone(key, signature!, restMs)) untracked.delete(key);
+    else untracked.add(key);
   }
-  for (const [key, restMs] of found) moving.postpone(key, restMs);
   return found;
 }
 
@@ -212,8 +216,9 @@ function isWhole({ key, signature }: Entry, before: Entry, view: RestView): bool
   if (before.signature !== undefined && sameSignature(signature, before.signature)) return true;
   if (!isYoung(signature, view.clock.now(), view.policy)) return true;
   const restMs = leftOf(key, signature, { size: before.size ?? 0, signature: undefined }, view);
-  view.moving.postpone(key, restMs);
-  return restMs === 0;
+  if (restMs === 0) return true;
+  if (!view.moving.postpone(key, signature, restMs)) view.untracked.add(key);
+  return false;
 }
 
 function writtenSince(key: Key, view: RestView): ReadOutcome {
@@ -222,7 +227,9 @@ function writtenSince(key: Key, view: RestView): ReadOutcome {
   return { kind: "problem", key, problem: told };
 }
 
-function stillWritten(key: Key, { policy }: RestView): Problem {
+function stillWritten(key: Key, { policy, untracked }: RestView): Problem {
   const rest = renderDuration(policy.stableAfterMs);
-  return notice("still-written", key, `is still being written: it waits until it has not changed for ${rest}`);
+  // The one is looked at again by name, the other with all that may do better later.
+  const code = untracked.has(key) ? "changed-while-reading" : "still-written";
+  return notice(code, key, `is still being written: it waits until it has not changed for ${rest}`);
 }

@@ -224,11 +224,17 @@ describe("the files that move", () => {
     expect(moving.resting()).toMatchObject([{ key: "a", since }]);
   });
 
-  test("are bounded: the first one is forgotten", () => {
+  test("are bounded: those for which there is no room are told as what may do better later", async () => {
+    for (const name of ["a", "b", "c"]) fixture.file(name);
     stop();
-    const few = new MovingFiles(clock, 2);
-    const signature = { size: 1, mtimeMs: 1, ctimeMs: 1, inode: 1 };
-    for (const key of ["a", "b", "c"] as Key[]) few.look(key, signature);
-    expect(few.resting().map(({ key }) => key)).toEqual(["b", "c"]);
+    moving = new MovingFiles(clock, 2);
+    const { problems, unknown } = await list(open());
+    expect(unknown).toHaveLength(3);
+    expect(problems.map(({ code, failure }) => [code, failure])).toEqual([
+      ["still-written", false],
+      ["still-written", false],
+      ["changed-while-reading", false],
+    ]);
+    expect(moving.resting().map(({ key }) => key)).toEqual(["a", "b"]);
   });
 });
