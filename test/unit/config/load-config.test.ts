@@ -144,6 +144,14 @@ describe("small files", () => {
     expect(load(`${ACCOUNTS}mappings:\n  # none\ndefaults:\n`).mappings.size).toBe(0);
   });
 
+  test("a file that a pull replaces has rested for as long as one that a push carries, and for two seconds at least", () => {
+    const config = load(
+      `${ACCOUNTS}defaults: { mode: two-way, stable_after: 5s }\nmappings:\n  a: { stable_max: 10m }\n  b: { stable_after: 0s }\n`,
+    );
+    expect(config.mappings.get("a")).toMatchObject({ stableAfterMs: 5000, stableMaxMs: 600_000, quietMs: 5000 });
+    expect(config.mappings.get("b")).toMatchObject({ stableAfterMs: 0, stableMaxMs: 60_000, quietMs: 2000 });
+  });
+
   test("anchors and merge keys are resolved", () => {
     const config = load(
       `${ACCOUNTS}mappings:\n  a: &base { mode: push, delete: all }\n  b: { <<: *base, mode: pull }\n`,
