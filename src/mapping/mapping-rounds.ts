@@ -187,7 +187,9 @@ function openAttempts(
       const failure = operationErrorOf(thrown);
       if (failure === undefined) throw thrown;
       const error = explained(failure, mapping, before);
-      const waitMs = call.signal.aborted ? undefined : lookAgainIn(error, { looks, rootSwaps: mapping.rootSwaps });
+      // A saved plan can be read once.
+      const isLast = call.signal.aborted || call.follow !== undefined;
+      const waitMs = isLast ? undefined : lookAgainIn(error, { looks, rootSwaps: mapping.rootSwaps });
       if (waitMs !== undefined) return waitMs;
       if (OPEN_ANEW.has(error.code)) await opener.close();
       if (error.code === "unauthorized") await accounts.renew(account);

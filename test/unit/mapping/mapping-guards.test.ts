@@ -121,26 +121,13 @@ describe("a folder", () => {
   it.each(["hold", "allow"] as const)(
     "that is replaced while a round looks at it is looked at anew (%s)",
     async (how) => {
-      let swapsLeft = 0;
-      // Each time that the remote has been listed, and before the plan is judged.
-      fixture.through = (api) => ({
-        ...api,
-        listKeys: async (...args) => {
-          const page = await api.listKeys(...args);
-          if (swapsLeft === 0) return page;
-          swapsLeft--;
-          cpSync(fixture.folder, `${fixture.folder}-new`, { recursive: true, preserveTimestamps: true });
-          rmSync(fixture.folder, { recursive: true });
-          renameSync(`${fixture.folder}-new`, fixture.folder);
-          return page;
-        },
-      });
+      const swaps = swapWhenListed();
       const rounds = await fixture.inStep({ mode: "push", rootSwaps: how });
-      swapsLeft = 3;
+      swaps.left = 3;
       const round = rounds.full(call);
       for (let i = 0; i < 10; i++) await fixture.clock.advance(100);
       expect(counts(await round)).toEqual({ written: 0, removed: 0, unchanged: 20, held: 0 });
-      expect(swapsLeft).toBe(0);
+      expect(swaps.left).toBe(0);
       expect(
         openHistory(fixture.journal)
           .list({ limit: 50 })
@@ -148,6 +135,16 @@ describe("a folder", () => {
       ).toEqual([]);
     },
   );
+
+  it("that is replaced while a saved plan is carried out ends that, since the plan can be read once", async () => {
+    const swaps = swapWhenListed();
+    const rounds = await fixture.inStep({ mode: "push", rootSwaps: "allow" });
+    swaps.left = 1;
+    const follow = (async function* () {
+      yield [];
+    })();
+    expect(await outcomeOf(rounds.full({ ...call, follow }))).toMatchObject({ code: "root-missing", retryable: true });
+  });
 
   it("that is missing for a moment, where it may be swapped, is waited for", async () => {
     const rounds = await fixture.inStep({ mode: "push", rootSwaps: "allow" });
@@ -389,3 +386,21 @@ describe("a plan that is held", () => {
     expect(whole.toReversed()).toEqual(["held", "approved"]);
   });
 });
+
+/** Puts a copy of the folder in its place each time that the remote has been listed, and before the plan is judged. */
+function swapWhenListed(): { left: number } {
+  const swaps = { left: 0 };
+  fixture.through = (api) => ({
+    ...api,
+    listKeys: async (...args) => {
+      const page = await api.listKeys(...args);
+      if (swaps.left === 0) return page;
+      swaps.left--;
+      cpSync(fixture.folder, `${fixture.folder}-new`, { recursive: true, preserveTimestamps: true });
+      rmSync(fixture.folder, { recursive: true });
+      renameSync(`${fixture.folder}-new`, fixture.folder);
+      return page;
+    },
+  });
+  return swaps;
+}
