@@ -35,10 +35,7 @@ export async function runRound(request: RoundRequest): Promise<RoundResult> {
     unseen: 0,
     bytes: 0,
   };
-  const onProblem = (told: Problem): void => {
-    // Who asks for a look at some keys was told that they change, and looks again.
-    const isNoNews = request.only !== undefined && told.code === "vanished";
-    const problem = isNoNews ? { ...told, failure: false } : told;
+  const onProblem = (problem: Problem): void => {
     if (problem.failure) tally.failed++;
     request.events.onProblem(problem);
   };

@@ -1,6 +1,6 @@
 // The daemon's events as lines of its log. What changed nothing is not worth a line.
 
-import type { Problem } from "../../core/problem.ts";
+import type { Problem, ProblemCode } from "../../core/problem.ts";
 import { renderDuration } from "../../core/units.ts";
 import type { DaemonEvent, DaemonListener, MappingEvent } from "../daemon-event.ts";
 import { decodeHoldReason, renderHoldAdvice, renderHoldReason } from "../../mapping/hold-reason.ts";
@@ -11,6 +11,10 @@ import type { WatchState } from "../../mapping/status.ts";
 
 /** Problems told line by line after one round. */
 const PROBLEMS_TOLD_MAX = 20;
+/** A file that is being saved may be gone, or change, just when it is looked at. The next look sees to it; one that is so for
+ * longer is told. */
+const FLEETING: ReadonlySet<ProblemCode> = new Set(["vanished", "changed-while-reading"]);
+const FLEETING_MS = 10_000;
 /** Waits shorter than this are not worth a line. */
 const WAIT_TOLD_MS = 5000;
 
@@ -24,10 +28,25 @@ export function logEvents(log: Log, isToldElsewhere: (mapping: string) => boolea
     const { name } = event.mapping;
     const before = told.get(name) ?? NO_PROBLEMS;
     if (event.kind === "stopped") told.delete(name);
-    if (event.kind === "round-ended") told.set(name, event.report.standing);
+    const standing = event.kind === "round-ended" ? lastingOf(event.report) : NO_PROBLEMS;
+    if (event.kind === "round-ended") told.set(name, standing);
     const isTold = event.kind === "round-ended" && event.report.isFull && isToldElsewhere(name);
-    logMapping(event, log.with({ mapping: name }), { name, before, isTold });
+    logMapping(event, log.with({ mapping: name }), { name, before, standing, isTold });
   };
+}
+
+function lastingOf({ standing, startedAt, durationMs }: RoundReport): StandingProblems {
+  const isLasting = ({ code, since }: StandingProblems["known"][number]): boolean =>
+    !FLEETING.has(code) || startedAt + durationMs - since >= FLEETING_MS;
+  return { ...standing, known: standing.known.filter(isLasting) };
+}
+
+interface Told {
+  readonly name: string;
+  /** The problems that were told, and those that stand now. */
+  readonly before: StandingProblems;
+  readonly standing: StandingProblems;
+  readonly isTold: boolean;
 }
 
 function logDaemon(event: Exclude<DaemonEvent, MappingEvent & { readonly mapping: unknown }>, log: Log): void {
@@ -60,11 +79,7 @@ function logDaemon(event: Exclude<DaemonEvent, MappingEvent & { readonly mapping
   }
 }
 
-function logMapping(
-  event: MappingEvent,
-  log: Log,
-  { name, before, isTold }: { readonly name: string; readonly before: StandingProblems; readonly isTold: boolean },
-): void {
+function logMapping(event: MappingEvent, log: Log, { name, ...round }: Told): void {
   switch (event.kind) {
     case "started":
       return log.debug("started");
@@ -73,7 +88,7 @@ function logMapping(
     case "round-began":
       return log.debug("round began", { step: event.step, reasons: event.reasons });
     case "round-ended":
-      return logRound(event.report, log, { before, isTold });
+      return logRound(event.report, log, round);
     case "held": {
       const { plan, writes, removes } = event.hold;
       const reason = decodeHoldReason(event.hold.reason);
@@ -125,9 +140,9 @@ function logWatcher(state: WatchState, log: Log): void {
 const NEVER = { everyMs: undefined };
 
 function logRound(
-  { result, durationMs, standing, newlyAlike }: RoundReport,
+  { result, durationMs, newlyAlike }: RoundReport,
   log: Log,
-  { before, isTold }: { readonly before: StandingProblems; readonly isTold: boolean },
+  { before, standing, isTold }: Omit<Told, "name">,
 ): void {
   const { written, removed, unchanged, conflicts, failed, lagging, bytes } = result;
   const fields = { written, removed, unchanged, conflicts, failed, lagging, bytes, durationMs };

@@ -1,7 +1,8 @@
 // What of the daemon's events is worth a line in its log: what is new, and not what lasts.
 
 import { beforeEach, describe, expect, it } from "vitest";
-import { problem } from "../../../src/core/problem.ts";
+import type { EpochMs } from "../../../src/core/clock.ts";
+import { problem, type ProblemCode } from "../../../src/core/problem.ts";
 import type { DaemonListener, MappingEvent } from "../../../src/daemon/daemon-event.ts";
 import { logEvents } from "../../../src/daemon/report/event-log.ts";
 import type { LogFields } from "../../../src/daemon/report/log-fields.ts";
@@ -48,6 +49,27 @@ describe("a problem", () => {
     expect(told()).toEqual(["a is in order again"]);
     tell(round(true, "a", "b"));
     expect(told()).toEqual(["a: cannot be opened"]);
+  });
+
+  it("of a file that moves just when it is looked at is told if it lasts", () => {
+    const moving = (code: ProblemCode, sinceMs: number): MappingEvent => {
+      const report = reportOf({ isFull: true, durationMs: 100 });
+      const since = (report.startedAt + 100 - sinceMs) as EpochMs;
+      const known = [{ ...problem(code, "a", "was there when listed and is gone now"), since }];
+      return { kind: "round-ended", step: "full", report: { ...report, standing: { known, more: 0 } } };
+    };
+    for (const code of ["vanished", "changed-while-reading"] as const) {
+      tell(moving(code, 0));
+      tell(moving(code, 9999));
+      tell(round(true));
+      expect(told()).toEqual([]);
+      tell(moving(code, 10_000));
+      tell(moving(code, 20_000));
+      tell(round(true));
+      expect(told()).toEqual(["a: was there when listed and is gone now", "a is in order again"]);
+    }
+    tell(moving("changed-on-disk", 0));
+    expect(told()).toHaveLength(1);
   });
 
   it("is told line by line only while that can be read", () => {
