@@ -6,6 +6,7 @@ import type { ByteCount, DurationMs } from "../core/clock.ts";
 import type { GuardLimits } from "../core/guards.ts";
 import type { ConflictPolicy } from "../core/reconcile-two-way.ts";
 import type { DeletePolicy } from "../core/reconcile.ts";
+import type { SymlinkPolicy } from "../core/symlink-policy.ts";
 import type { SecretSource } from "./secret.ts";
 
 export interface Config {
@@ -82,6 +83,7 @@ export interface MappingPolicy {
   readonly maxDelete: GuardLimits["maxDelete"];
   readonly maxOverwrite: GuardLimits["maxOverwrite"];
   readonly rootSwaps: RootSwaps;
+  readonly symlinks: SymlinkPolicy;
   readonly trash: TrashConfig;
   readonly settleWindowMs: DurationMs;
   /** How long a file must not have changed before it is replaced or removed. */

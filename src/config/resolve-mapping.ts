@@ -95,6 +95,7 @@ export function resolvePolicy(
     rules,
     maxDelete: merged.max_delete ?? { share: 0.25 },
     maxOverwrite: merged.max_overwrite ?? "not-all",
+    symlinks: merged.symlinks ?? "skip",
     rootSwaps: merged.root_swaps ?? "hold",
     trash: resolveTrash(raw.trash, defaults.trash),
     settleWindowMs: merged.settle_window ?? MINUTE_MS,

@@ -161,6 +161,12 @@ const policyEntries = {
       "Hold a round that would overwrite more on a side of the keys that both sides had agreed on: a percentage of them, or a number of keys. 100% lets every key change at once. Default: all but one, and at least 9.",
     ),
   ),
+  symlinks: v.optional(
+    oneOf(
+      "Symbolic links in the folder: skip (default); inside: read what they lead to within the folder, as in a ConfigMap or Secret mount; follow: wherever they lead.",
+      ["skip", "inside", "follow"],
+    ),
+  ),
   root_swaps: v.optional(
     oneOf(
       "hold (default): a round that meets another folder in the place of the mapping's, with little of what was in it, is held. allow: the folder is replaced on purpose, by a link that is swapped or a build that makes it anew, and only the guards of the plan hold a round.",

@@ -8,12 +8,15 @@
 import { DEFAULT_EXCLUDES, mayBeExcludedByDefault } from "./default-excludes.ts";
 import { AppError, visible } from "./errors.ts";
 import { parsePattern, type Pattern } from "./filter-pattern.ts";
+import { isHeldForLinks, type SymlinkPolicy } from "./symlink-policy.ts";
 
 export interface FilterLists {
   readonly include?: readonly string[] | undefined;
   readonly exclude?: readonly string[] | undefined;
   /** Whether `exclude` is in addition to {@link DEFAULT_EXCLUDES}, the last pattern that matches deciding. Default: false. */
   readonly excludeDefaults?: boolean | undefined;
+  /** Unless "skip", names that begin with ".." pass in no case. Default: skip. */
+  readonly symlinks?: SymlinkPolicy | undefined;
 }
 
 export interface KeyFilter {
@@ -24,7 +27,12 @@ export interface KeyFilter {
 }
 
 /** Throws AppError `config-invalid` for a pattern that could never match. */
-export function compileFilter({ include = [], exclude = [], excludeDefaults = false }: FilterLists): KeyFilter {
+export function compileFilter({
+  include = [],
+  exclude = [],
+  excludeDefaults = false,
+  symlinks = "skip",
+}: FilterLists): KeyFilter {
   const included = compileList(include);
   const own = compileList(exclude);
   const whole = excludeDefaults ? compileList([...DEFAULT_EXCLUDES, ...exclude]) : own;
@@ -34,8 +42,11 @@ export function compileFilter({ include = [], exclude = [], excludeDefaults = fa
       hint: 'put them under "exclude", without the "!"',
     });
   }
-  const passes = (key: string): boolean => included?.matches(key) !== false && excludedFor(key)?.matches(key) !== true;
+  const isHidden = symlinks === "skip" ? () => false : isHeldForLinks;
+  const passes = (key: string): boolean =>
+    !isHidden(key) && included?.matches(key) !== false && excludedFor(key)?.matches(key) !== true;
   const mayContain = (folder: string): boolean =>
+    !isHidden(folder) &&
     excludedFor(folder)?.matchesFolder(folder) !== true &&
     (included === undefined || included.matchesFolder(folder) || included.mayMatchBelow(folder));
   return Object.assign(passes, { mayContain });

@@ -298,13 +298,18 @@ function watchFolder(options: {
     mapping.mode === "push" ? Infinity : mapping.pollIntervalMs,
   );
   if (mapping.watch === "off") return Promise.resolve(openNoWatcher(rescanIntervalMs));
-  const filter = compileFilter(mapping);
+  // What a link leads to may be in a folder that is no key's.
+  const filter = compileFilter(mapping.symlinks === "skip" ? mapping : { excludeDefaults: mapping.excludeDefaults });
   return openWatcher({
     clock,
     root: mapping.folder,
     ignorePaths: [stateDir],
     // A path with "%" may be another one's key.
     isFolderIgnored: (path) => !path.includes("%") && !filter.mayContain(`${path}/`),
+    unwatched:
+      mapping.symlinks === "follow"
+        ? "what links lead to outside of the folder is not watched (symlinks: follow)"
+        : undefined,
     rootCheckMs: mapping.rootSwaps === "allow" ? SWAPPED_ROOT_CHECK_MS : undefined,
     mode: mapping.watch,
     pollIntervalMs: mapping.watchIntervalMs,

@@ -1,7 +1,7 @@
 // Which keys the paths are about that a watcher reported: those whose files they are, and for a folder all that are below
 // it now or were there when the base was made. A name that can be no key's is a problem, as it is in a look at everything.
 
-import { readdirSync } from "node:fs";
+import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { NameScheme } from "../config/config.ts";
 import { type Key, keyFault } from "../core/key.ts";
@@ -20,6 +20,8 @@ export interface DirtyKeysDeps {
   /** Whether filters let through any key that begins so: what lies in other folders is nobody's problem. */
   readonly mayContain: (keyPrefix: string) => boolean;
   readonly base: BaseStore;
+  /** Then a symbolic link may stand for any keys, and everything must be looked at where there is one. */
+  readonly followsLinks: boolean;
 }
 
 export interface DirtyKeys extends Pick<RoundProblems, "covers"> {
@@ -44,6 +46,7 @@ export async function findDirtyKeys(paths: readonly string[], deps: DirtyKeysDep
   const prefixes: string[] = [];
   for (const path of paths) {
     if (!path.endsWith("/")) {
+      if (deps.followsLinks && isLink(join(deps.root, path))) return undefined;
       addFile(path, deps, found);
       continue;
     }
@@ -74,12 +77,13 @@ function keyPrefixOf(path: string, names: NameScheme): string | undefined {
   return inside.kind === "value" && inside.key.endsWith("/x") ? inside.key.slice(0, -1) : undefined;
 }
 
-/** Adds the keys of the files below a folder. False: there are too many. */
+/** Adds the keys of the files below a folder. False: there are too many, or a link that may stand for more. */
 function addFolder(path: string, deps: DirtyKeysDeps, found: Found): boolean {
   const folders = [path];
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
     for (const entry of entriesOf(join(deps.root, folder))) {
       const inner = folder + entry.name;
+      if (deps.followsLinks && entry.isSymbolicLink()) return false;
       if (!entry.isDirectory()) addFile(inner, deps, found);
       // A path with "%" may be another key's.
       else if (inner.includes("%") || deps.mayContain(`${inner}/`)) folders.push(`${inner}/`);
@@ -87,6 +91,15 @@ function addFolder(path: string, deps: DirtyKeysDeps, found: Found): boolean {
     if (found.keys.size + found.problems.length + folders.length > DIRTY_KEYS_MAX) return false;
   }
   return true;
+}
+
+function isLink(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  } catch (error) {
+    if (typeof (error as NodeJS.ErrnoException).syscall !== "string") throw error;
+    return false;
+  }
 }
 
 /** Nothing for a folder that is gone or cannot be read: what was known below it is looked at key by key. */

@@ -4,6 +4,7 @@
 import type { Config, MappingConfig, Mode } from "../config/config.ts";
 import type { Clock } from "../core/clock.ts";
 import type { MappingFacts } from "../journal/mapping-facts.ts";
+import type { LinkIndex } from "../replica/tree/links/link-index.ts";
 import type { RootIdentity } from "../replica/tree/tree-root.ts";
 import { countReads } from "./read-count.ts";
 import { sameRoot } from "./mapping-facts.ts";
@@ -40,8 +41,9 @@ export function openMappingOpener(deps: {
   readonly mapping: MappingConfig;
   /** A mapping may be carried once in another mode than its own, which is the config's. */
   readonly config?: (() => Config) | undefined;
+  readonly linkIndex: LinkIndex;
 }): MappingOpener {
-  const { clock, stateDir, mapping, config: present } = deps;
+  const { clock, stateDir, mapping, config: present, linkIndex } = deps;
   const direction = mapping.mode === "pull" ? "pull" : "push";
   let opened: Opened | undefined;
 
@@ -59,7 +61,7 @@ export function openMappingOpener(deps: {
       // A namespace that was there before is never made anew: who deleted it may have meant it.
       const config = { ...mapping, create: mapping.create && before?.namespaceId === undefined };
       const open = await openMapping(
-        { clock, stateDir, mapping: config, account: account.config, api },
+        { clock, stateDir, mapping: config, account: account.config, api, linkIndex },
         { direction, pullsOnly: direction === "pull" && modeOf(mapping, present?.()) === "pull", look, signal },
       );
       return (opened = { account, mapping: open, root, readRequests: counted });

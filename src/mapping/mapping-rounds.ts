@@ -14,6 +14,7 @@ import { operationErrorOf } from "../journal/operation-error.ts";
 import { openScrubs } from "../journal/scrubs.ts";
 import { MovingFiles } from "../replica/moving-files.ts";
 import { openNamespaceReplica } from "../replica/namespace/namespace-replica.ts";
+import { openLinkIndex } from "../replica/tree/links/link-index.ts";
 import { checkNeighbours } from "./check-neighbours.ts";
 import { type DirtyKeys, findDirtyKeys } from "./dirty-keys.ts";
 import { explained } from "./explain-failure.ts";
@@ -21,6 +22,7 @@ import { markRoot } from "../replica/tree/tree-root.ts";
 import { lookAgainIn } from "./root-swap.ts";
 import { openLocalLook } from "./local-look.ts";
 import { circumstancesOf, findRoot, isAsBefore, placeOf } from "./mapping-facts.ts";
+import { findLinkedPaths } from "./linked-paths.ts";
 import { type MappingMemory, openMappingMemory } from "./mapping-memory.ts";
 import { type MappingOpener, openMappingOpener, type Opened } from "./mapping-opener.ts";
 import { type OneRound, runOneRound, type Situation } from "./one-round.ts";
@@ -42,7 +44,8 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
   const { journal, mapping } = deps;
   const { name } = mapping;
   const memory = openMappingMemory(deps);
-  const opener = openMappingOpener(deps);
+  const linkIndex = openLinkIndex();
+  const opener = openMappingOpener({ ...deps, linkIndex });
   const attempt = openAttempts({ ...deps, memory, opener });
   const keyFilter = compileFilter(mapping);
   const scrubs = openScrubs(journal);
@@ -98,7 +101,11 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
     if (!isPossible || memory.holds.get(name) !== undefined) return undefined;
     const base = openBase(journal, pair.identity);
     const { folder: root, names, prefix } = mapping;
-    const found = await findDirtyKeys(paths, { root, names, prefix, mayContain: keyFilter.mayContain, base });
+    const followsLinks = mapping.symlinks !== "skip";
+    const all = followsLinks ? findLinkedPaths(paths, linkIndex.links()) : paths;
+    if (all === undefined) return undefined;
+    const { mayContain } = keyFilter;
+    const found = await findDirtyKeys(all, { root, names, prefix, mayContain, base, followsLinks });
     if (found === undefined) return undefined;
     return costByKey(found.keys, base) > 1 + base.count() / LIST_PAGE_KEYS_MAX ? undefined : found;
   }

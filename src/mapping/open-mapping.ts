@@ -14,6 +14,7 @@ import { openMemoryReplica } from "../replica/memory.ts";
 import { openNamespaceReplica } from "../replica/namespace/namespace-replica.ts";
 import type { Replica } from "../replica/replica.ts";
 import { withRules, withRulesOfPull } from "../replica/with-rules.ts";
+import type { LinkIndex } from "../replica/tree/links/link-index.ts";
 import { openTreeReplica } from "../replica/tree/tree-replica.ts";
 import type { Pair } from "./pair.ts";
 import { namespacePlace, realFolder } from "./place.ts";
@@ -24,6 +25,8 @@ export interface MappingDeps {
   readonly mapping: MappingConfig;
   readonly account: AccountConfig;
   readonly api: KvApi;
+  /** Filled by each look at the folder. */
+  readonly linkIndex?: LinkIndex | undefined;
 }
 
 interface MappingOptions {
@@ -49,7 +52,8 @@ export interface OpenMapping {
 export async function openMapping(deps: MappingDeps, options: MappingOptions): Promise<OpenMapping> {
   const { mapping } = deps;
   const namespace = await findNamespace(deps, options);
-  const isFiltered = mapping.excludeDefaults || mapping.include.length + mapping.exclude.length > 0;
+  const isFiltered =
+    mapping.excludeDefaults || mapping.symlinks !== "skip" || mapping.include.length + mapping.exclude.length > 0;
   const filter = isFiltered ? compileFilter(mapping) : undefined;
   const { remote, local } = ruledSides(
     { remote: managed(remoteReplica(deps, namespace), filter), local: localReplica(deps, filter, options) },
@@ -104,7 +108,7 @@ function remoteReplica({ clock, mapping, account, api }: MappingDeps, namespace:
 }
 
 function localReplica(
-  { clock, stateDir, mapping }: MappingDeps,
+  { clock, stateDir, mapping, linkIndex }: MappingDeps,
   filter: KeyFilter | undefined,
   { direction, look }: MappingOptions,
 ): Replica {
@@ -120,6 +124,9 @@ function localReplica(
     ...(filter !== undefined && { filter }),
     ignorePaths: [stateDir],
     quietMs: mapping.quietMs,
+    symlinks: mapping.symlinks,
+    failsOnSkippedLinks: direction === "push",
+    linkIndex,
   });
 }
 

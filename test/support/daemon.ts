@@ -42,6 +42,7 @@ export function mappingOf(overrides: Partial<MappingConfig> = {}): MappingConfig
     quietMs: 0,
     stableAfterMs: 0,
     stableMaxMs: 60_000,
+    symlinks: "skip",
     pollIntervalMs: 60_000,
     rescanIntervalMs: 3_600_000,
     watch: "auto",

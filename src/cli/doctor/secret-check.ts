@@ -1,5 +1,5 @@
-// What `kvsync doctor` tells about the files that a mapping would push: what is left out unless the config says otherwise, and
-// which of the rest have names that secrets are kept under.
+// What `kvsync doctor` tells about the files that a mapping would push: what is left out unless the config says otherwise, which
+// of the rest have names that secrets are kept under, and which symbolic links stand in the way of a push.
 
 import { existsSync } from "node:fs";
 import type { MappingConfig } from "../../config/config.ts";
@@ -7,8 +7,9 @@ import type { Clock } from "../../core/clock.ts";
 import { DEFAULT_EXCLUDES, looksSecret } from "../../core/default-excludes.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { compileFilter } from "../../core/filter.ts";
+import type { Problem } from "../../core/problem.ts";
 import { openTreeReplica } from "../../replica/tree/tree-replica.ts";
-import { type Check, ok, warn } from "./check.ts";
+import { type Check, fail, ok, warn } from "./check.ts";
 
 const NAMES_SHOWN_MAX = 5;
 
@@ -24,11 +25,15 @@ export async function* checkSecrets(clock: Clock, mapping: MappingConfig, signal
     names: scheme,
     prefix,
     filter: compileFilter(mapping),
+    symlinks: mapping.symlinks,
+    failsOnSkippedLinks: true,
   });
   const names: string[] = [];
+  const links: Problem[] = [];
   let found = 0;
+  const onProblem = (told: Problem): void => void (told.code === "not-a-file" && told.failure && links.push(told));
   try {
-    for await (const page of tree.list({ signal, onProblem: () => {} }))
+    for await (const page of tree.list({ signal, onProblem }))
       for (const { key } of page) {
         if (!looksSecret(key)) continue;
         found++;
@@ -41,6 +46,7 @@ export async function* checkSecrets(clock: Clock, mapping: MappingConfig, signal
     await tree.close();
   }
   if (mapping.excludeDefaults) yield ok(subject, `leaves out ${DEFAULT_EXCLUDES.join(" ")}`);
+  yield* linkChecks(subject, links, mapping);
   if (found === 0) return;
   const more = found > names.length ? `, and ${found - names.length} more` : "";
   yield warn(
@@ -48,4 +54,16 @@ export async function* checkSecrets(clock: Clock, mapping: MappingConfig, signal
     `pushes files with names of secrets: ${names.join(", ")}${more}`,
     "whoever reads the namespace reads them; leave them out with exclude",
   );
+}
+
+/** `links`: what a listing said of those that make it fail. */
+function* linkChecks(subject: string, links: readonly Problem[], { symlinks }: MappingConfig): Generator<Check> {
+  for (const { subject: path, message } of links.slice(0, NAMES_SHOWN_MAX))
+    yield fail(
+      subject,
+      `${visible(path)} ${message}`,
+      symlinks === "skip" ? "symlinks: inside" : "mend or remove the link, or leave it out with exclude",
+    );
+  const more = links.length - NAMES_SHOWN_MAX;
+  if (more > 0) yield fail(subject, `${more} more paths have such links`, "kvsync push --dry-run names all of them");
 }

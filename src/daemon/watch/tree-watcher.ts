@@ -266,7 +266,7 @@ export class TreeWatcher implements Watcher {
   /** Why some changes are not told, if so. */
   #blindness(): string | undefined {
     const name = findHiddenChanges(this.#root);
-    return name === undefined ? undefined : `${name} does not tell of changes made elsewhere`;
+    return name === undefined ? this.#options.unwatched : `${name} does not tell of changes made elsewhere`;
   }
 
   #findRoot(): RootIdentity | AppError {

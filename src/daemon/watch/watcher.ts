@@ -36,6 +36,8 @@ export interface WatcherOptions {
   readonly ignorePaths: readonly string[];
   /** Whether a folder (from the root, without a final "/") need not be watched, since filters hide all it can hold. */
   readonly isFolderIgnored?: ((path: string) => boolean) | undefined;
+  /** What else may change that is not watched, as in "x does not tell of changes": then it polls as well. */
+  readonly unwatched?: string | undefined;
   /** How long nothing must happen before what happened is reported. */
   readonly quietMs?: DurationMs | undefined;
   /** A steady stream of changes is reported at least this often. */

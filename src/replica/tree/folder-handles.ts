@@ -242,6 +242,11 @@ export class FolderHandles {
   }
 }
 
+/** Whether a symbolic link is where a folder on the way would be. */
+export function isLinkInTheWay(outcome: FolderOutcome): boolean {
+  return outcome.kind === "in-the-way" && outcome.stats.isSymbolicLink();
+}
+
 /** Why nothing can be kept in the folder that `outcome` is about. */
 export function describeOutcome(outcome: Exclude<FolderOutcome, { kind: "folder" }>): string {
   switch (outcome.kind) {

@@ -8,34 +8,48 @@ import { describeFault } from "./fs-fault.ts";
 import { describeOutcome, type FolderHandle, type FolderHandles } from "./folder-handles.ts";
 import type { KeyFiles, Place } from "./key-files.ts";
 
-export type Located =
-  | { readonly kind: "file"; readonly folder: FolderHandle; readonly place: Place; readonly stats: Stats }
+/** Where a file was found by a look that follows no link: the folder it is in is open. */
+interface InFolder {
+  readonly folder: FolderHandle;
+}
+
+export type Located<Where = InFolder> =
+  | ({ readonly kind: "file"; readonly place: Place; readonly stats: Stats } & Where)
   /** `place`: where the value would go. */
   | { readonly kind: "absent"; readonly place: Place }
   | { readonly kind: "problem"; readonly problem: Problem };
 
-export type Looked =
-  | { readonly kind: "found"; readonly folder: FolderHandle; readonly stats: Stats }
+export type Looked<Where = InFolder> =
+  | ({ readonly kind: "found"; readonly stats: Stats } & Where)
   | { readonly kind: "nothing" }
   | { readonly kind: "problem"; readonly problem: Problem };
 
 /** Finds the file with the value of `key`; both of its possible files, or something else in their place, is a problem. */
 export function locate(folders: FolderHandles, key: string, files: KeyFiles): Located {
-  const atValue = look(folders, key, files.value);
+  return locateBy((place) => look(folders, key, place), key, files);
+}
+
+/** The same, with a look of the caller's. */
+export function locateBy<Where extends object>(
+  lookAt: (place: Place) => Looked<Where>,
+  key: string,
+  files: KeyFiles,
+): Located<Where> {
+  const atValue = lookAt(files.value);
   if (atValue.kind === "problem") return atValue;
   if (atValue.kind === "found" && !atValue.stats.isFile() && !atValue.stats.isDirectory())
     return notAFile(key, atValue.stats);
-  const atSuffixed = look(folders, key, files.suffixed);
+  const atSuffixed = lookAt(files.suffixed);
   if (atSuffixed.kind === "problem") return atSuffixed;
   if (atSuffixed.kind === "found") {
     if (!atSuffixed.stats.isFile()) return notAFile(key, atSuffixed.stats);
     if (atValue.kind === "found" && atValue.stats.isFile())
       return { kind: "problem", problem: problem("name-collision", key, "has two files: remove one of the two") };
-    return { kind: "file", folder: atSuffixed.folder, place: files.suffixed, stats: atSuffixed.stats };
+    return { ...atSuffixed, kind: "file", place: files.suffixed };
   }
   if (atValue.kind === "nothing") return { kind: "absent", place: files.value };
   if (atValue.stats.isDirectory()) return { kind: "absent", place: files.suffixed };
-  return { kind: "file", folder: atValue.folder, place: files.value, stats: atValue.stats };
+  return { ...atValue, kind: "file", place: files.value };
 }
 
 /** What is at `place`, reached without following a symbolic link. */

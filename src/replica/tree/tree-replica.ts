@@ -7,6 +7,7 @@ import type { Entry } from "../../core/entry.ts";
 import type { KeyFilter } from "../../core/filter.ts";
 import { keyFault } from "../../core/key.ts";
 import { notice } from "../../core/problem.ts";
+import type { SymlinkPolicy } from "../../core/symlink-policy.ts";
 import type { NameScheme } from "../../core/names/name-scheme.ts";
 import { decodePath } from "../../core/names/path-codec.ts";
 import type { KeptCopy, ListOptions, Pages, RemoveOutcome, Replica, Value, WriteOutcome } from "../replica.ts";
@@ -16,7 +17,10 @@ import { nextTurn } from "./event-loop.ts";
 import { describeFault } from "./fs-fault.ts";
 import { groupsOf, REMOVES } from "./write/grouping.ts";
 import { countOpenFiles } from "./open-files.ts";
-import { pathsInsideMounts } from "./paths-inside.ts";
+import type { LinkIndex } from "./links/link-index.ts";
+import type { LinkRules } from "./links/resolve-link.ts";
+import { WalkLinks } from "./links/walk-links.ts";
+import { pathsInside, pathsInsideMounts } from "./paths-inside.ts";
 import { probeFileSystem } from "./probe-file-system.ts";
 import { readValues, type TreeFiles } from "./read/read-values.ts";
 import { removeGroup } from "./write/remove-group.ts";
@@ -44,6 +48,12 @@ export interface TreeOptions {
   readonly quietMs?: DurationMs | undefined;
   /** What the far side puts before each key: decides, with the key, whether that is legal. Default: "". */
   readonly prefix?: string | undefined;
+  /** Whether what symbolic links lead to is read; it is never written. Default: skip. */
+  readonly symlinks?: SymlinkPolicy | undefined;
+  /** A list fails for folders that hold mostly symbolic links, if these are skipped: as a source that is a mistake. Default: false. */
+  readonly failsOnSkippedLinks?: boolean | undefined;
+  /** Told of the links that each list meets. */
+  readonly linkIndex?: LinkIndex | undefined;
 }
 
 export interface TreeReplica extends Replica {
@@ -64,7 +74,8 @@ export function openTreeReplica(options: TreeOptions): TreeReplica {
     reserved = ignored.map((path) => `${keyOf(path, scheme)}/`);
   };
   const leftovers = new Leftovers(clock);
-  const files: TreeFiles = { clock, root, scheme, isDurable: options.durable ?? true };
+  const links = linkRulesOf(root, options, () => ignored);
+  const files: TreeFiles = { clock, root, scheme, isDurable: options.durable ?? true, links };
   const writer: TreeWriter = {
     ...files,
     filter,
@@ -89,7 +100,7 @@ export function openTreeReplica(options: TreeOptions): TreeReplica {
     },
     async *list({ signal, onProblem, onUnknown = () => {} }: ListOptions): Pages<Entry> {
       signal?.throwIfAborted();
-      readRootIdentity(root);
+      const identity = readRootIdentity(root);
       findIgnored();
       for (const start of reserved) {
         const own = notice("name-reserved", start, "is a folder of kvsync's own: it is not synced");
@@ -104,6 +115,8 @@ export function openTreeReplica(options: TreeOptions): TreeReplica {
         onProblem,
         onUnknown,
         onTemp: (path) => leftovers.note(path),
+        links: new WalkLinks(links, identity, options.linkIndex),
+        failsOnSkippedLinks: options.failsOnSkippedLinks === true && links.policy === "skip",
       });
       for (;;) {
         const { done, value } = nextPage(pages, root);
@@ -118,7 +131,10 @@ export function openTreeReplica(options: TreeOptions): TreeReplica {
       return lookupKeys(writer, keys, lookupOptions);
     },
     fetch: undefined,
-    read: (entries, transfer = {}) => readValues(files, entries, transfer),
+    read: (entries, transfer = {}) => {
+      if (links.policy !== "skip") findIgnored();
+      return readValues(files, entries, transfer);
+    },
     async *write(writes, { signal } = {}): Pages<WriteOutcome> {
       const identity = readRootIdentity(root);
       findIgnored();
@@ -151,6 +167,20 @@ function nextPage(pages: Iterator<Entry[], void>, root: string): IteratorResult<
   } catch (error) {
     throw rootMissing(root, describeFault(error), error);
   }
+}
+
+/** `ignored`: the folders of the tree that are not part of it, from the root. */
+function linkRulesOf(root: string, options: TreeOptions, ignored: () => readonly string[]): LinkRules {
+  const own = options.ignorePaths?.map((path) => resolve(`${root}/`, path)) ?? [];
+  return {
+    policy: options.symlinks ?? "skip",
+    root,
+    isOwn: (path) => {
+      if (!path.startsWith(`${root}/`)) return own.some((folder) => pathsInside(folder, path).length > 0);
+      const below = path.slice(root.length + 1);
+      return ignored().some((folder) => below === folder || below.startsWith(`${folder}/`));
+    },
+  };
 }
 
 function ignoredFolders(root: string, paths: readonly string[]): readonly string[] {

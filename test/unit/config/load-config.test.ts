@@ -99,6 +99,7 @@ auto: { account: prod, mode: pull }
       maxOverwrite: { share: 0.5 },
       rootSwaps: "hold",
       removeAfterMs: 0,
+      symlinks: "skip",
       trash: { keepMs: 7 * 86_400_000, maxBytes: 2 ** 31 },
       settleWindowMs: 90_000,
       quietMs: 2000,
@@ -121,6 +122,7 @@ auto: { account: prod, mode: pull }
       maxOverwrite: "not-all",
       rootSwaps: "hold",
       removeAfterMs: 0,
+      symlinks: "skip",
       namespace: "pages",
       prefix: "",
     });

@@ -1,6 +1,6 @@
 // From the paths that a watcher reports to the keys that are to be looked at.
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -51,10 +51,24 @@ async function find(...paths: readonly string[]): Promise<readonly string[] | un
 }
 
 async function findAll(...paths: readonly string[]): Promise<DirtyKeys | undefined> {
-  return findDirtyKeys(paths, { root, names: "posix", prefix: "", mayContain: (start) => start !== "d/out/", base });
+  return findDirtyKeys(paths, { ...DEPS(), followsLinks: false });
 }
 
+const DEPS = () =>
+  ({ root, names: "posix", prefix: "", mayContain: (start: string) => start !== "d/out/", base }) as const;
+
 describe("findDirtyKeys", () => {
+  it("finds no end where links are followed and one is met: it may stand for any keys", async () => {
+    write("a");
+    write("d/x/y");
+    const followed = (...paths: readonly string[]) => findDirtyKeys(paths, { ...DEPS(), followsLinks: true });
+    expect((await followed("a", "d/"))?.keys).toEqual(["a", "d/x/y"]);
+    symlinkSync("nowhere", join(root, "d/x/link"));
+    expect(await followed("d/x/link")).toBeUndefined();
+    expect(await followed("d/")).toBeUndefined();
+    expect((await findAll("d/x/link"))?.keys).toEqual(["d/x/link"]);
+  });
+
   it("takes a file for its key, whether it is there or not", async () => {
     write("a.json");
     expect(await find("a.json", "gone/b.json")).toEqual(["a.json", "gone/b.json"]);

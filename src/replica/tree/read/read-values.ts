@@ -12,6 +12,8 @@ import { nextTurn } from "../event-loop.ts";
 import { signatureOf } from "../file-signature.ts";
 import { describeOutcome, FolderHandles } from "../folder-handles.ts";
 import { keyFiles, type Place } from "../key-files.ts";
+import { lookThrough } from "../links/look-through.ts";
+import type { LinkRules } from "../links/resolve-link.ts";
 import { type Allocate, type FileOutcome, readFile } from "./read-file.ts";
 import { readRootIdentity } from "../tree-root.ts";
 
@@ -21,6 +23,8 @@ export interface TreeFiles {
   readonly root: string;
   readonly scheme: NameScheme;
   readonly isDurable: boolean;
+  /** Reading may follow symbolic links by them; writing and removing never does. */
+  readonly links: LinkRules;
 }
 
 const PAGE_FILES_MAX = 256;
@@ -86,8 +90,9 @@ function readValue(tree: TreeFiles, folders: FolderHandles, entry: Entry, alloca
   // Taken before the file is looked at: whatever changes it from now on shows in its times, or makes it racy.
   const readAt = tree.clock.now();
   const files = keyFiles(key, tree.scheme);
-  let found = readPlace(folders, files.value, key, allocate);
-  if (found.kind === "absent" || found.kind === "folder") found = readPlace(folders, files.suffixed, key, allocate);
+  let found = readPlace(tree, folders, files.value, key, allocate);
+  if (found.kind === "absent" || found.kind === "folder")
+    found = readPlace(tree, folders, files.suffixed, key, allocate);
   switch (found.kind) {
     case "absent":
       return { kind: "absent", key };
@@ -113,7 +118,18 @@ function readValue(tree: TreeFiles, folders: FolderHandles, entry: Entry, alloca
   }
 }
 
-function readPlace(folders: FolderHandles, place: Place, subject: string, allocate: Allocate): FileOutcome {
+function readPlace(
+  { links }: TreeFiles,
+  folders: FolderHandles,
+  place: Place,
+  subject: string,
+  allocate: Allocate,
+): FileOutcome {
+  if (links.policy !== "skip") {
+    const looked = lookThrough(links, folders, subject, place);
+    if (looked.kind === "problem") return looked;
+    return looked.kind === "nothing" ? { kind: "absent" } : readFile(looked.at, subject, allocate);
+  }
   const opened = folders.open(place.folder);
   if (opened.kind === "folder") return readFile(`${opened.folder.base}/${place.name}`, subject, allocate);
   if (opened.kind === "absent" || (opened.kind === "in-the-way" && opened.stats.isFile())) return { kind: "absent" };

@@ -17,7 +17,8 @@ import { signatureOf } from "../file-signature.ts";
 import { faultCode } from "../fs-fault.ts";
 import { FolderHandles } from "../folder-handles.ts";
 import { keyFiles } from "../key-files.ts";
-import { locate, look } from "../locate.ts";
+import { lookThrough } from "../links/look-through.ts";
+import { locateBy } from "../locate.ts";
 import type { TreeFiles } from "../read/read-values.ts";
 import { type Attributes, NO_ATTRIBUTES, readSidecar } from "../sidecar.ts";
 import { readRootIdentity } from "../tree-root.ts";
@@ -105,10 +106,10 @@ async function lookOnce(
 function lookupKey(tree: Lookup, folders: FolderHandles, key: Key): Entry | Problem | undefined {
   if (tree.filter?.(key) === false || tree.isReserved(key)) return undefined;
   const files = keyFiles(key, tree.scheme);
-  const located = locate(folders, key, files);
+  const located = locateBy((place) => lookThrough(tree.links, folders, key, place), key, files);
   if (located.kind === "problem") return located.problem;
   if (located.kind === "absent") return undefined;
-  const attributes = readAttributes(folders, key, files.sidecar);
+  const attributes = readAttributes(tree, folders, key, files.sidecar);
   if ("code" in attributes) return attributes;
   return {
     key,
@@ -123,14 +124,15 @@ function lookupKey(tree: Lookup, folders: FolderHandles, key: Key): Entry | Prob
 }
 
 function readAttributes(
+  tree: Lookup,
   folders: FolderHandles,
   key: Key,
   place: ReturnType<typeof keyFiles>["sidecar"],
 ): Attributes | Problem {
-  const looked = look(folders, key, place);
+  const looked = lookThrough(tree.links, folders, key, place);
   if (looked.kind === "problem") return looked.problem;
   if (looked.kind === "nothing") return NO_ATTRIBUTES;
-  const sidecar = readSidecar(`${looked.folder.base}/${place.name}`);
+  const sidecar = readSidecar(looked.at);
   if (sidecar.kind === "attributes") return sidecar.attributes;
   return problem("metadata-invalid", key, `${sidecar.message}; the key is left alone`);
 }

@@ -9,7 +9,7 @@
 // replace files by removing them first.
 
 import { lstatSync, type Stats } from "node:fs";
-import type { ByteCount } from "../../../core/clock.ts";
+import { isAbsolute } from "node:path";
 import type { Entry } from "../../../core/entry.ts";
 import type { KeyFilter } from "../../../core/filter.ts";
 import { compareUtf8, type Key, type KeyFault } from "../../../core/key.ts";
@@ -19,6 +19,8 @@ import { notice, type Problem, problem } from "../../../core/problem.ts";
 import type { Unknown } from "../../replica.ts";
 import { describeKind, signatureOf } from "../file-signature.ts";
 import { describeFault } from "../fs-fault.ts";
+import { lostProblem } from "../links/resolve-link.ts";
+import type { WalkLinks } from "../links/walk-links.ts";
 import { type CodedName, type Level, type LevelReader, readLevel, unreadableFolder } from "./level.ts";
 import { type Attributes, NO_ATTRIBUTES, readSidecar } from "../sidecar.ts";
 
@@ -34,17 +36,38 @@ export interface Walk {
   readonly onUnknown: (unknown: Unknown) => void;
   /** A temporary file, absolute. */
   readonly onTemp: (path: string) => void;
+  readonly links: WalkLinks;
+  readonly failsOnSkippedLinks: boolean;
 }
 
 interface Frame {
   /** "" or ending in "/". */
   readonly keyPrefix: string;
+  /** Where it is read: absolute, and free of links below the root. */
   readonly folder: string;
+  /** Where it is in the tree, by way of links: "" or ending in "/". */
+  readonly shown: string;
+  readonly isLinked: boolean;
+  readonly stats: FolderStats;
+  readonly parent: Frame | undefined;
   readonly level: Level;
   codedAt: number;
   /** Folders whose names have been passed, but whose keys come later. The last one comes first. */
-  readonly waiting: { readonly segment: string; readonly path: string; readonly folderBytes: ByteCount }[];
+  readonly waiting: Waiting[];
+  /** Of its names, those that were looked at, and which of them are symbolic links. */
+  names: number;
+  links: number;
 }
+
+interface Waiting {
+  readonly segment: string;
+  readonly path: string;
+  readonly stats: FolderStats;
+  /** Where a link leads that has its name; undefined: it is the folder itself. */
+  readonly target: string | undefined;
+}
+
+type FolderStats = Pick<Stats, "dev" | "ino" | "size">;
 
 /** All that has one segment of a level as its name, by where it lies from the level's folder. */
 interface Group {
@@ -58,7 +81,19 @@ const PAGE_ENTRIES = 1000;
 
 /** Pages may be empty: one ends after so many names, too. Throws what `readdir` throws for the root. */
 export function* walkTree(walk: Walk): Generator<Entry[]> {
-  const frames = [openFrame(walk, walk.root, "", lstatSync(`${walk.root}/.`).size)];
+  try {
+    yield* walkFrames(walk);
+    walk.links.end();
+  } finally {
+    walk.links.release();
+  }
+}
+
+function* walkFrames(walk: Walk): Generator<Entry[]> {
+  const stats = lstatSync(`${walk.root}/.`);
+  const frames = [
+    openFrame(walk, { folder: walk.root, shown: "", keyPrefix: "", isLinked: false, stats, parent: undefined }),
+  ];
   let page: Entry[] = [];
   let names = 0;
   for (let frame = frames.at(-1); frame !== undefined; frame = frames.at(-1)) {
@@ -68,13 +103,16 @@ export function* walkTree(walk: Walk): Generator<Entry[]> {
       frame.waiting.pop();
       const inner = enter(walk, frame, folder);
       if (inner !== undefined) frames.push(inner);
-    } else if (group === undefined) frames.pop();
-    else {
+    } else if (group === undefined) {
+      tellLinks(walk, frame);
+      frames.pop();
+    } else {
       takeGroup(frame, group);
       const entry = visit(walk, frame, group);
       if (entry !== undefined) page.push(entry);
     }
     if (++names < PAGE_ENTRIES) continue;
+    walk.links.release();
     yield page;
     page = [];
     names = 0;
@@ -82,36 +120,63 @@ export function* walkTree(walk: Walk): Generator<Entry[]> {
   if (page.length > 0) yield page;
 }
 
-function openFrame(walk: Walk, folder: string, keyPrefix: string, folderBytes: ByteCount): Frame {
+function openFrame(
+  walk: Walk,
+  place: Pick<Frame, "folder" | "shown" | "keyPrefix" | "isLinked" | "stats" | "parent">,
+): Frame {
+  const { folder, shown, keyPrefix, isLinked, stats } = place;
   const reader: LevelReader = {
     scheme: walk.scheme,
     folder,
     onProblem: (make, path) => {
-      const told = make(relativeTo(walk, `${folder}/${path}`));
+      const told = make(shown + path);
       walk.onProblem(told);
       return told;
     },
     onUnknown: (start, told) => walk.onUnknown({ prefix: keyPrefix + start, ...noticed(told) }),
-    onTemp: (path) => walk.onTemp(`${folder}/${path}`),
+    // What a link leads to is left as it is.
+    onTemp: (path) => isLinked || walk.onTemp(`${folder}/${path}`),
   };
-  return { keyPrefix, folder, level: readLevel(reader, folderBytes), codedAt: 0, waiting: [] };
+  return { ...place, level: readLevel(reader, stats.size), codedAt: 0, waiting: [], names: 0, links: 0 };
 }
 
-function enter(walk: Walk, frame: Frame, { segment, path, folderBytes }: Frame["waiting"][number]): Frame | undefined {
-  const folder = `${frame.folder}/${path}`;
+function enter(walk: Walk, frame: Frame, { segment, path, target, stats }: Waiting): Frame | undefined {
+  const shown = frame.shown + path;
   const keyPrefix = `${frame.keyPrefix}${segment}/`;
   if (walk.keyFault(keyPrefix) === "too-long") {
-    walk.onProblem(problem("key-invalid", relativeTo(walk, folder), "is a folder too deep for any key"));
+    walk.onProblem(problem("key-invalid", shown, "is a folder too deep for any key"));
+    return undefined;
+  }
+  const refuse = (told: Problem): void => {
+    walk.onProblem(told);
+    walk.onUnknown({ prefix: keyPrefix, ...noticed(told) });
+  };
+  const isLinked = frame.isLinked || target !== undefined;
+  if (isLinked && isOpen(frame, stats)) {
+    refuse(problem("not-a-file", shown, "is reached by a symbolic link that leads in a circle: it is left alone"));
     return undefined;
   }
   try {
-    return openFrame(walk, folder, keyPrefix, folderBytes);
+    const folder = target ?? `${frame.folder}/${path}`;
+    return openFrame(walk, { folder, shown: `${shown}/`, keyPrefix, isLinked, stats, parent: frame });
   } catch (error) {
-    const told = unreadableFolder(relativeTo(walk, folder), error);
-    walk.onProblem(told);
-    walk.onUnknown({ prefix: keyPrefix, ...noticed(told) });
+    refuse(unreadableFolder(shown, error));
     return undefined;
   }
+}
+
+/** Whether the walk is in that folder already. */
+function isOpen(frame: Frame, { dev, ino }: FolderStats): boolean {
+  for (let at: Frame | undefined = frame; at !== undefined; at = at.parent)
+    if (at.stats.ino === ino && at.stats.dev === dev) return true;
+  return false;
+}
+
+/** A folder that holds hardly anything but links is hardly meant to be skipped. */
+function tellLinks(walk: Walk, { shown, parent, names, links }: Frame): void {
+  if (!walk.failsOnSkippedLinks || links * 2 <= names || (links < 2 && parent !== undefined)) return;
+  const message = `holds ${links} symbolic links in ${names} names, which are not synced: set symlinks: inside to sync what they lead to`;
+  walk.onProblem(problem("not-a-file", shown === "" ? "./" : shown, message));
 }
 
 /** What comes next in a level, by names alone. */
@@ -161,8 +226,8 @@ function visit(walk: Walk, frame: Frame, group: Group): Entry | undefined {
   const atSegment = found.stat(group.segmentPath);
   if (atSegment?.isDirectory() === true) {
     const path = group.segmentPath!;
-    if (mayContain && !walk.ignored.has(`${frame.folder}/${path}`))
-      frame.waiting.push({ segment: group.segment, path, folderBytes: atSegment.size });
+    if (mayContain && !walk.ignored.has(found.target ?? `${frame.folder}/${path}`))
+      frame.waiting.push({ segment: group.segment, path, stats: atSegment, target: found.target });
   } else if (atSegment?.isFile() === false) found.isNoFile(group.segmentPath!, atSegment);
   if (!isManaged) return undefined;
 
@@ -180,7 +245,7 @@ function visit(walk: Walk, frame: Frame, group: Group): Entry | undefined {
   const fault = walk.keyFault(key);
   if (fault !== undefined) {
     const path = inPlace === undefined ? group.valuePath : group.segmentPath;
-    walk.onProblem(problem("key-invalid", relativeTo(walk, `${frame.folder}/${path}`), KEY_FAULTS[fault]));
+    walk.onProblem(problem("key-invalid", `${frame.shown}${path}`, KEY_FAULTS[fault]));
     return undefined;
   }
   return {
@@ -206,6 +271,8 @@ export const KEY_FAULTS: Readonly<Record<KeyFault, string>> = {
 /** What is found out about the files of one key, and told about those that are not what they should be. */
 class Found {
   isUnknown = false;
+  /** Where the link led to that was looked at last. */
+  target: string | undefined;
   readonly #walk: Walk;
   readonly #frame: Frame;
   readonly #key: string;
@@ -221,13 +288,29 @@ class Found {
     if (path === undefined) return undefined;
     try {
       const stats = lstatSync(`${this.#frame.folder}/${path}`, { throwIfNoEntry: false });
-      if (stats !== undefined) return stats;
+      if (stats !== undefined) {
+        this.#frame.names++;
+        return stats.isSymbolicLink() ? this.#follow(path, stats) : stats;
+      }
       this.#tellBelow(
         notice("changed-while-reading", this.#at(path), "vanished while it was listed; the next round sees to it"),
       );
     } catch (error) {
       this.#tellBelow(problem("unreadable", this.#at(path), `cannot be looked at: ${describeFault(error)}`));
     }
+    return undefined;
+  }
+
+  #follow(path: string, link: Stats): Stats | undefined {
+    const { root, links } = this.#walk;
+    this.#frame.links++;
+    if (!links.areFollowed) return link;
+    const resolved = links.resolve(this.#at(path));
+    if (resolved.kind === "found") {
+      this.target = isAbsolute(resolved.target) ? resolved.target : `${root}/${resolved.target}`;
+      return resolved.stats;
+    }
+    this.#tellBelow(lostProblem(resolved, this.#at(path)));
     return undefined;
   }
 
@@ -242,7 +325,13 @@ class Found {
   }
 
   attributes(path: string): Attributes {
-    const sidecar = readSidecar(`${this.#frame.folder}/${path}`);
+    const { links } = this.#walk;
+    const found = links.areFollowed ? links.sidecar(this.#key, this.#at(path)) : undefined;
+    if (found !== undefined && "problem" in found) {
+      this.#tell(found.problem);
+      return NO_ATTRIBUTES;
+    }
+    const sidecar = readSidecar(found?.at ?? `${this.#frame.folder}/${path}`);
     if (sidecar.kind === "attributes") return sidecar.attributes;
     this.#tell(problem("metadata-invalid", this.#key, `${sidecar.message}; the key is left alone`));
     return NO_ATTRIBUTES;
@@ -266,14 +355,10 @@ class Found {
   }
 
   #at(path: string): string {
-    return relativeTo(this.#walk, `${this.#frame.folder}/${path}`);
+    return this.#frame.shown + path;
   }
 }
 
 function noticed(told: Problem): { readonly notice?: Problem } {
   return told.failure ? {} : { notice: told };
-}
-
-function relativeTo(walk: Walk, path: string): string {
-  return path.slice(walk.root.length + 1);
 }
