@@ -121,6 +121,31 @@ describe("a file that a link leads to", () => {
   });
 });
 
+describe("a key that a link leads to, in two-way sync", () => {
+  it("is pushed, and never written or removed here: what the remote did to it is told, and both sides stay", async () => {
+    configure("inside");
+    fixture.write("kvsync.yaml", fixture.read("kvsync.yaml").replace("mode: push", "mode: two-way"));
+    for (const name of ["changed", "deleted", "edited"]) fixture.write(`kv/app/real/${name}`, "1");
+    shell("ln -s real alias");
+    expect((await fixture.run("sync")).code).toBe(0);
+    await fixture.delete("alias/deleted");
+    expect((await fixture.run("key", "put", "alias/changed", "2", "-n", "net:app")).code).toBe(0);
+    fixture.write("kv/app/real/edited", "3");
+    const sync = await fixture.run("sync");
+    expect(sync.code).toBe(3);
+    for (const key of ["alias/changed", "alias/deleted"])
+      expect(sync.stderr).toContain(`${key}: its folder alias is a symbolic link: nothing is written through it`);
+    expect(fixture.read("kv/app/real/changed") + fixture.read("kv/app/real/deleted")).toBe("11");
+    expect(await fixture.values()).toEqual({
+      "alias/changed": "2",
+      "alias/edited": "3",
+      "real/changed": "1",
+      "real/deleted": "1",
+      "real/edited": "3",
+    });
+  });
+});
+
 describe("links that cannot be followed", () => {
   it("are told by push and doctor, and what they stood for is not deleted", async () => {
     configure("inside");
@@ -135,6 +160,23 @@ describe("links that cannot be followed", () => {
     for (const text of [push.stdout + push.stderr, doctor.stdout])
       expect(text).toMatch(/circle:? .*in a circle[^]*dangling:? .*to nothing[^]*leaving:? .*out of the folder/);
     expect(await fixture.values()).toEqual(before);
+  });
+});
+
+describe("what links lead to outside of the folder, with symlinks: follow", () => {
+  it("is pushed, and polled for by the daemon, as status says", async () => {
+    fixture.configure("kv/app", ", symlinks: follow");
+    fixture.write("elsewhere/d/x", "1");
+    fixture.write("kv/app/a", "a");
+    shell("ln -s ../../elsewhere/d d; ln -s ../../elsewhere/d/x file");
+    await fixture.start("--json");
+    const isEverywhere = (x: string) => async (): Promise<boolean> =>
+      isDeepStrictEqual(await fixture.values(), { a: "a", "d/x": x, file: x });
+    await fixture.until(isEverywhere("1"));
+    fixture.write("elsewhere/d/x", "2");
+    await fixture.until(isEverywhere("2"));
+    expect((await fixture.run("status")).stdout).toContain("is not watched (symlinks: follow)");
+    await fixture.stop();
   });
 });
 

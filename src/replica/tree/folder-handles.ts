@@ -253,6 +253,8 @@ export function describeOutcome(outcome: Exclude<FolderOutcome, { kind: "folder"
     case "absent":
       return `its folder ${outcome.path} does not exist`;
     case "in-the-way":
+      if (outcome.stats.isSymbolicLink())
+        return `its folder ${outcome.path} is a symbolic link: nothing is written through it`;
       return `${outcome.path} is ${outcome.stats.isFile() ? "a file" : describeKind(outcome.stats)}, and its folder would be there`;
     case "fault":
       return `its folder ${outcome.path} cannot be opened: ${describeFault(outcome.error)}`;

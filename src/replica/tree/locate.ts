@@ -70,6 +70,8 @@ export function look(folders: FolderHandles, key: string, place: Place): Looked 
 }
 
 function notAFile(key: string, stats: Stats): { readonly kind: "problem"; readonly problem: Problem } {
-  const message = `is ${describeKind(stats)}: it is neither read nor replaced`;
+  const message = stats.isSymbolicLink()
+    ? "is a symbolic link: it is not replaced, and nothing is written through it"
+    : `is ${describeKind(stats)}: it is neither read nor replaced`;
   return { kind: "problem", problem: problem("not-a-file", key, message) };
 }

@@ -176,6 +176,20 @@ describe("a filter", () => {
   });
 });
 
+describe("where symbolic links are followed", () => {
+  it("names that begin with two dots never pass, whatever the patterns say", () => {
+    const names = ["..data", "..v1/x", "a/..v1/x", "..", "a/../b", "...", "a..b", ".a", "x"];
+    const passing = (symlinks: "skip" | "inside" | "follow") =>
+      names.filter(compileFilter({ symlinks, include: ["*", "!nothing"], exclude: ["!..data"] }));
+    expect(passing("skip")).toEqual(names);
+    for (const symlinks of ["inside", "follow"] as const) {
+      expect(passing(symlinks)).toEqual(["..", "a/../b", "a..b", ".a", "x"]);
+      const { mayContain } = compileFilter({ symlinks });
+      expect(["..v1/", "a/..v1/", "../", "a/"].map(mayContain)).toEqual([false, false, true, true]);
+    }
+  });
+});
+
 describe("a rule's match", () => {
   it("is one pattern", () => {
     const matches = compileMatcher("sessions/**");
