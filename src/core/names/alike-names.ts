@@ -38,6 +38,7 @@ const REMEMBERED_MAX = 50_000;
 /** What is another text when it is folded, or may be what another text is folded to. */
 const MAY_COME_FIRST = /[A-Z\u0080-\uffff]/;
 
+/** A folder. */
 interface Level {
   readonly name: string;
   /** The names in the folder that may have a twin, by what they are folded to. */
@@ -45,7 +46,8 @@ interface Level {
 }
 
 export function openAlikeSearch(rememberedMax: number = REMEMBERED_MAX): AlikeSearch {
-  /** The folders on the path of the last key, and its own name. Each holds the twins of the level it is on. */
+  /** The folder of the last key, and the folders on the way there. */
+  let folder = "";
   let path: Level[] = [];
   let top: Map<string, string> | undefined;
   let remembered = 0;
@@ -66,6 +68,8 @@ export function openAlikeSearch(rememberedMax: number = REMEMBERED_MAX): AlikeSe
         .map((level) => `${level.name}/`)
         .join("");
       count++;
+      // The same name may come again, as that of a folder.
+      twins?.set(folded, name);
       const differ = twin.normalize("NFC") === name.normalize("NFC") ? "form" : "case";
       if (pairs.length < PAIRS_MAX) pairs.push({ names: [start + twin, start + name], differ });
     } else if (twin === undefined && isSpecial && remembered < rememberedMax) {
@@ -76,17 +80,26 @@ export function openAlikeSearch(rememberedMax: number = REMEMBERED_MAX): AlikeSe
     }
   }
 
+  /** `next`: "" or ending in "/". */
+  function enter(next: string): void {
+    const names = next.split("/").slice(0, -1);
+    let depth = 0;
+    while (depth < path.length && path[depth]!.name === names[depth]) depth++;
+    for (const level of path.slice(depth)) remembered -= level.twins?.size ?? 0;
+    path = path.slice(0, depth);
+    for (const name of names.slice(depth)) {
+      compare(name, path.length);
+      path.push({ name, twins: undefined });
+    }
+    folder = next;
+  }
+
   return {
     add(key) {
-      const names = key.split("/");
-      let depth = 0;
-      while (depth < path.length && depth < names.length - 1 && path[depth]!.name === names[depth]) depth++;
-      for (const level of path.slice(depth)) remembered -= level.twins?.size ?? 0;
-      path = path.slice(0, depth);
-      for (; depth < names.length; depth++) {
-        compare(names[depth]!, depth);
-        if (depth < names.length - 1) path.push({ name: names[depth]!, twins: undefined });
-      }
+      const end = key.lastIndexOf("/") + 1;
+      // Nearly always it is in the folder that the last one was in.
+      if (end !== folder.length || !key.startsWith(folder)) enter(key.slice(0, end));
+      compare(key.slice(end), path.length);
     },
     found: () => ({ pairs, count }),
   };

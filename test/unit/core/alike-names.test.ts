@@ -37,6 +37,7 @@ describe("a search for names that are alike", () => {
     ],
     ["not in two folders", ["a/N", "b/n"], []],
     ["a file and a folder", ["A", "a/b"], [["A", "a"]]],
+    ["a key and a folder of one name once", ["A", "a", "a-", "a/b"], [["A", "a"]]],
     ["a folder and a key of its own name", ["A", "A/b", "A-"], []],
     [
       "names that other names come between",
