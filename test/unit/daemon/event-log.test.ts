@@ -2,11 +2,12 @@
 
 import { beforeEach, describe, expect, it } from "vitest";
 import type { EpochMs } from "../../../src/core/clock.ts";
-import { problem, type ProblemCode } from "../../../src/core/problem.ts";
+import { notice, problem, type ProblemCode } from "../../../src/core/problem.ts";
 import type { DaemonListener, MappingEvent } from "../../../src/daemon/daemon-event.ts";
 import { logEvents } from "../../../src/daemon/report/event-log.ts";
 import type { LogFields } from "../../../src/daemon/report/log-fields.ts";
 import type { Log } from "../../../src/daemon/report/log.ts";
+import type { WatchState } from "../../../src/mapping/status.ts";
 import { holdOf, mappingOf, reportOf, standingOf } from "../../support/daemon.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 
@@ -107,5 +108,55 @@ it("a hold is told with what to do about it", () => {
           "if that is not meant, bring back what was there, and it goes on by itself",
       },
     },
+  ]);
+});
+
+describe("how a folder is watched", () => {
+  it.each<readonly [WatchState, string | undefined, string | undefined]>([
+    [{ kind: "watching", folders: 3, unreadable: 0, alsoPolling: undefined }, undefined, undefined],
+    [
+      { kind: "watching", folders: 3, unreadable: 0, alsoPolling: { everyMs: 10_000, reason: "nfs hides some" } },
+      "info",
+      "polling besides: nfs hides some",
+    ],
+    [
+      {
+        kind: "watching",
+        folders: 3,
+        unreadable: 0,
+        alsoPolling: undefined,
+        seenLate: { everyMs: 10_000, reason: "nfs hides some" },
+      },
+      "warn",
+      "not told of all changes: nfs hides some",
+    ],
+    [
+      { kind: "polling", everyMs: 10_000, reason: "watch: polling asks for it", hint: undefined },
+      "info",
+      "polling: watch: polling asks for it",
+    ],
+    [
+      { kind: "polling", everyMs: 10_000, reason: "no more watches", hint: "raise it" },
+      "warn",
+      "polling instead of watching: no more watches",
+    ],
+    [
+      { kind: "unwatched", everyMs: 10_000, reason: "no more watches", hint: "raise it" },
+      "warn",
+      "not watching: no more watches",
+    ],
+    [{ kind: "off", everyMs: 10_000 }, "info", "not watching: watch: off asks for it"],
+  ])("is told where it is not by events alone (%#)", (state, level, message) => {
+    tell({ kind: "watcher", state });
+    if (level === undefined) expect(lines).toEqual([]);
+    else expect(lines).toMatchObject([{ level, message, fields: { everyMs: 10_000 } }]);
+  });
+});
+
+it("names that are alike are told by the round that met them first", () => {
+  const told = notice("names-alike", "a", '"A" and "a" differ');
+  tell({ kind: "round-ended", step: "full", report: reportOf({ newlyAlike: [told] }) });
+  expect(lines).toMatchObject([
+    { level: "warn", message: '"A" and "a" differ', fields: { code: "names-alike", key: "a" } },
   ]);
 });
