@@ -181,7 +181,7 @@ const policyEntries = {
   ),
   stable_after: v.optional(
     duration(
-      "Push a file when it has not been written to for this long; a file whose times show that it was replaced by a rename need not wait. 0s: push it as it is. Default: 250ms.",
+      "Push a file when it has not been written to for this long; a file whose times show that it was replaced by a rename need not wait. 0s: push it as it is. Default: 200ms.",
     ),
   ),
   stable_max: v.optional(

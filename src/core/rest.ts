@@ -21,7 +21,7 @@ export interface RestPolicy {
 
 /** As long as leaves a save visible within 300 ms of its end, on the median, also one by a rename within a tick of its write (measured
  * with `npm run bench -- saves`: 300 ms took 336): a program that writes in pieces writes the next one sooner. */
-export const STABLE_AFTER_MS: DurationMs = 250;
+export const STABLE_AFTER_MS: DurationMs = 200;
 export const STABLE_MAX_MS: DurationMs = 60_000;
 
 /** How long a file that was emptied rests: longer than a program needs that opens its file, and then makes what it writes (a

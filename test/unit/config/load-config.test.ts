@@ -103,7 +103,7 @@ auto: { account: prod, mode: pull }
       trash: { keepMs: 7 * 86_400_000, maxBytes: 2 ** 31 },
       settleWindowMs: 90_000,
       quietMs: 2000,
-      stableAfterMs: 250,
+      stableAfterMs: 200,
       stableMaxMs: 60_000,
       pollIntervalMs: 60_000,
       rescanIntervalMs: 3_600_000,
