@@ -8,7 +8,8 @@ import { type Problem, problem } from "../../../core/problem.ts";
 import type { KeptCopy, Value } from "../../replica.ts";
 import { FolderHandles } from "../folder-handles.ts";
 import { describeFault } from "../fs-fault.ts";
-import { placeOf } from "../key-files.ts";
+import { keyFiles, placeOf } from "../key-files.ts";
+import { locate } from "../locate.ts";
 import { makeFolder } from "./make-folder.ts";
 import { renderSidecar } from "../sidecar.ts";
 import { syncAll } from "./sync-files.ts";
@@ -24,6 +25,9 @@ export async function keepConflictCopy(tree: TreeWriter, value: Value): Promise<
   const { key } = value.entry;
   const folders = new FolderHandles(tree.root, { identity: readRootIdentity(tree.root), isDurable: tree.isDurable });
   try {
+    // What is not going to be replaced, as where a symbolic link leads to it, needs no copy, however often it is asked for.
+    const located = locate(folders, key, keyFiles(key, tree.scheme));
+    if (located.kind === "problem") return located;
     const at = tree.clock.now();
     for (let number = 1; number <= COPIES_A_SECOND_MAX; number++) {
       const copy = { at, number };
