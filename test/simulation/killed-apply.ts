@@ -50,11 +50,15 @@ const ACCOUNT_ID = "killed";
 /** Of the changes: the rest is new. */
 const CHANGED_SHARE = 0.6;
 const REMOVED_SHARE = 0.2;
+/** Of the mappings: while it lasts, what was sent and not confirmed before a kill is not believed to be undone. */
+const SETTLE_WINDOW_MS = 2000;
 /** Keys that stay as they are, a share of the changes. */
 const KEPT_SHARE = 0.2;
 /** How many kills come soon after the run's first change was answered; the others come at any moment. */
 const MIDWAY_SHARE = 0.5;
 const AFTER_CHANGE_MS_MAX = 150;
+/** Runs that end with keys that are not settled yet: one after the last kill, or two. */
+const UNSETTLED_MAX = 5;
 
 interface World {
   readonly dir: string;
@@ -94,7 +98,8 @@ export async function liveKilledApply(options: KilledApplyOptions): Promise<Kill
 function config(url: string, mappings: number): string {
   const lines = Array.from(
     { length: mappings },
-    (_, i) => `  ${nameOf(i)}: { account: dev, mode: push, create: true, max_delete: 100%, max_overwrite: 100% }`,
+    (_, i) =>
+      `  ${nameOf(i)}: { account: dev, mode: push, create: true, max_delete: 100%, max_overwrite: 100%, settle_window: ${SETTLE_WINDOW_MS}ms }`,
   );
   const budget = "budget: { requests: 1000000000, per: 5m, share: 100% }";
   return [
@@ -157,7 +162,8 @@ async function applyKilled(world: World, sent: SentKeys, options: KilledApplyOpt
   let recorded: ReadonlySet<string> = new Set();
   let midway = 0;
   let usualMs = 1000;
-  for (let kills = 0; ; kills++) {
+  let unsettled = 0;
+  for (let kills = 0; ;) {
     sent.begin();
     const startedAt = Date.now();
     const child = options.start(["apply", "plan.json"], dir);
@@ -175,6 +181,11 @@ async function applyKilled(world: World, sent: SentKeys, options: KilledApplyOpt
     sentAgain.push(...sent.keys().filter((key) => recorded.has(key)));
     if (signal !== "SIGKILL") {
       // The kill may have come when all was done and noted.
+      const isUnsettled = code === 3 && text.includes("not settled yet");
+      if (isUnsettled && unsettled++ < UNSETTLED_MAX) {
+        await pause(SETTLE_WINDOW_MS);
+        continue;
+      }
       const isDone = code === 0 || (kills > 0 && code === 12 && text.includes("applied already"));
       if (!isDone) throw new Error(`the apply ended with ${code}: ${text}`);
       return { kills, midway, sentAgain };
@@ -182,7 +193,7 @@ async function applyKilled(world: World, sent: SentKeys, options: KilledApplyOpt
     usualMs = Math.max(usualMs, Date.now() - startedAt);
     recorded = recordedKeys(world);
     if (recorded.size > 0 && recorded.size < planned.size) midway++;
-    options.tell(`kill ${kills + 1}: ${recorded.size} of ${planned.size} changes are recorded`);
+    options.tell(`kill ${++kills}: ${recorded.size} of ${planned.size} changes are recorded`);
   }
 }
 
