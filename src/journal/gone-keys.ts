@@ -4,7 +4,7 @@
 import type { Clock, DurationMs, EpochMs } from "../core/clock.ts";
 import type { Key } from "../core/key.ts";
 import type { BaseChange, GoneKeys } from "../engine/ports.ts";
-import { clockJump, type Look } from "./clock-jump.ts";
+import { clockJump, type Look, takeLook } from "./clock-jump.ts";
 import { type Journal, transaction } from "./journal.ts";
 
 export interface GoneKeyTable extends GoneKeys {
@@ -32,8 +32,10 @@ export function openGoneKeys({ database }: Pick<Journal, "database">, identity: 
     `SELECT count(*) AS keys, min(since_ms) AS since FROM gone_key WHERE pair = ${pair} AND since_ms > ?2`,
   );
   const removeAll = database.prepare(`DELETE FROM gone_key WHERE pair = ${pair}`);
-  const lastLook = database.prepare(`SELECT at_ms, monotonic_ms FROM gone_look WHERE pair = ${pair}`);
-  const setLook = database.prepare(`INSERT OR REPLACE INTO gone_look VALUES (${pair}, ?2, ?3)`);
+  const lastLook = database.prepare(
+    `SELECT at_ms AS at, monotonic_ms AS monotonic, boot FROM gone_look WHERE pair = ${pair}`,
+  );
+  const setLook = database.prepare(`INSERT OR REPLACE INTO gone_look VALUES (${pair}, ?2, ?3, ?4)`);
   const move = database.prepare(`UPDATE gone_key SET since_ms = since_ms + ?2 WHERE pair = ${pair}`);
   return {
     since: ({ key, side }) =>
@@ -54,11 +56,11 @@ export function openGoneKeys({ database }: Pick<Journal, "database">, identity: 
       });
     },
     followClock(clock) {
-      const look: Look = { at: clock.now(), monotonic: clock.monotonic() };
-      const last = lastLook.get(identity) as { readonly at_ms: EpochMs; readonly monotonic_ms: number } | undefined;
-      const jump = last === undefined ? 0 : clockJump({ at: last.at_ms, monotonic: last.monotonic_ms }, look);
+      const look = takeLook(clock);
+      const last = lastLook.get(identity) as Look | undefined;
+      const jump = last === undefined ? 0 : clockJump(last, look);
       transaction(database, () => {
-        setLook.run(identity, look.at, look.monotonic);
+        setLook.run(identity, look.at, look.monotonic, look.boot);
         if (jump !== 0) move.run(identity, jump);
       });
     },

@@ -224,7 +224,11 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TABLE gone_look (
     pair INTEGER NOT NULL PRIMARY KEY REFERENCES pair (id) ON DELETE CASCADE,
     at_ms REAL NOT NULL,
-    monotonic_ms REAL NOT NULL
+    monotonic_ms REAL NOT NULL,
+    boot TEXT NOT NULL
   ) STRICT;
+
+  -- That clock begins anew when the machine starts.
+  ALTER TABLE trash_look ADD COLUMN boot TEXT NOT NULL DEFAULT '';
   `,
 ];

@@ -6,7 +6,7 @@ import type { ByteCount, Clock, DurationMs, EpochMs, EpochSeconds } from "../cor
 import { AppError } from "../core/errors.ts";
 import { type Fingerprint, fingerprintOf } from "../core/fingerprint.ts";
 import type { Key } from "../core/key.ts";
-import { clockJump, type Look } from "./clock-jump.ts";
+import { clockJump, type Look, takeLook } from "./clock-jump.ts";
 import { type Journal, transaction } from "./journal.ts";
 import type { Loss } from "../engine/ports.ts";
 
@@ -78,8 +78,10 @@ export function openTrashIndex({ database }: Journal, stateDir: string): TrashIn
   const markOld = database.prepare("UPDATE trash SET old_since_ms = ? WHERE id = ?");
   const lastAging = database.prepare("SELECT pruned_at_ms FROM trash_aging WHERE mapping = ?");
   const setAging = database.prepare("INSERT OR REPLACE INTO trash_aging VALUES (?, ?)");
-  const lastLook = database.prepare("SELECT at_ms, monotonic_ms FROM trash_look WHERE mapping = ?");
-  const setLook = database.prepare("INSERT OR REPLACE INTO trash_look VALUES (?, ?, ?)");
+  const lastLook = database.prepare(
+    "SELECT at_ms AS at, monotonic_ms AS monotonic, boot FROM trash_look WHERE mapping = ?",
+  );
+  const setLook = database.prepare("INSERT OR REPLACE INTO trash_look VALUES (?, ?, ?, ?)");
   const moveMarks = database.prepare(
     "UPDATE trash SET old_since_ms = old_since_ms + ?2 WHERE mapping = ?1 AND old_since_ms IS NOT NULL",
   );
@@ -108,10 +110,10 @@ export function openTrashIndex({ database }: Journal, stateDir: string): TrashIn
 
   /** Where the time of day was set since the last look, what began before goes on from where it was. */
   function followClock(mapping: string, clock: LookClock): void {
-    const look: Look = { at: clock.now(), monotonic: clock.monotonic() };
-    const last = lastLook.get(mapping) as { readonly at_ms: EpochMs; readonly monotonic_ms: number } | undefined;
-    setLook.run(mapping, look.at, look.monotonic);
-    const jump = last === undefined ? 0 : clockJump({ at: last.at_ms, monotonic: last.monotonic_ms }, look);
+    const look = takeLook(clock);
+    const last = lastLook.get(mapping) as Look | undefined;
+    setLook.run(mapping, look.at, look.monotonic, look.boot);
+    const jump = last === undefined ? 0 : clockJump(last, look);
     if (jump === 0) return;
     moveMarks.run(mapping, jump);
     moveAging.run(mapping, jump);

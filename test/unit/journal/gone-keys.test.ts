@@ -122,15 +122,13 @@ describe("keys that are gone", () => {
   });
 });
 
+const look = (at: number, monotonic: number, boot = "one"): Look => ({ at: at as EpochMs, monotonic, boot });
+
 it.each<[string, last: Look, now: Look, jump: number]>([
-  ["goes on", { at: 1000 as EpochMs, monotonic: 50 }, { at: 1_001_000 as EpochMs, monotonic: 1_000_050 }, 0],
-  ["drifts", { at: 1000 as EpochMs, monotonic: 50 }, { at: 1_030_000 as EpochMs, monotonic: 1_000_050 }, 0],
-  ["is set ahead", { at: 0 as EpochMs, monotonic: 50 }, { at: 500_000 as EpochMs, monotonic: 100_050 }, 400_000],
-  ["is set back", { at: 500_000 as EpochMs, monotonic: 50 }, { at: 0 as EpochMs, monotonic: 50 }, -500_000],
-  [
-    "is that of a machine that was started",
-    { at: 0 as EpochMs, monotonic: 50 },
-    { at: 500_000 as EpochMs, monotonic: 1 },
-    0,
-  ],
+  ["goes on", look(1000, 50), look(1_001_000, 1_000_050), 0],
+  ["drifts", look(1000, 50), look(1_030_000, 1_000_050), 0],
+  ["is set ahead", look(0, 50), look(500_000, 100_050), 400_000],
+  ["is set back", look(500_000, 50), look(0, 50), -500_000],
+  ["is that of a machine that was started", look(0, 50, ""), look(500_000, 1, ""), 0],
+  ["is that of a machine that starts for each look", look(0, 60), look(86_400_000, 65, "another"), 0],
 ])("a clock that %s", (_, last, now, jump) => expect(clockJump(last, now)).toBe(jump));
