@@ -16,9 +16,14 @@ export function placeOf(mapping: MappingConfig, account: AccountConfig): string 
 }
 
 /** The default excludes are not part of it while they are in force: a version of kvsync that brings another default list
- * holds no mapping, since what a filter hides is left alone on both sides. To do without them is a change like any other. */
-export function filterOf({ include, exclude, excludeDefaults }: MappingConfig): string {
-  return JSON.stringify(excludeDefaults ? [include, exclude] : [include, exclude, "without the default excludes"]);
+ * holds no mapping, since what a filter hides is left alone on both sides. To do without them is a change like any other; and so
+ * is to follow links, or not to: names that begin with ".." are keys or not. */
+export function filterOf({ include, exclude, excludeDefaults, symlinks }: MappingConfig): string {
+  const others = [
+    ...(excludeDefaults ? [] : ["without the default excludes"]),
+    ...(symlinks === "skip" ? [] : ["with links followed"]),
+  ];
+  return JSON.stringify([include, exclude, ...others]);
 }
 
 /** The folder of `mapping`; undefined if a pull is to make it. Throws AppError `root-missing`: also for a folder that a

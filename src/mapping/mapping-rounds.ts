@@ -17,6 +17,7 @@ import { openNamespaceReplica } from "../replica/namespace/namespace-replica.ts"
 import { openLinkIndex } from "../replica/tree/links/link-index.ts";
 import { checkNeighbours } from "./check-neighbours.ts";
 import { type DirtyKeys, findDirtyKeys } from "./dirty-keys.ts";
+import { findRested } from "./rested-keys.ts";
 import { explained } from "./explain-failure.ts";
 import { markRoot } from "../replica/tree/tree-root.ts";
 import { lookAgainIn } from "./root-swap.ts";
@@ -137,6 +138,7 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
     },
     hold: () => memory.holds.get(name),
     resting: () => moving.resting(),
+    rested: (keys, signal) => findRested(keys, { ...deps, opener, moving }, signal),
     approve: (plan) => memory.holds.approve(name, plan),
     close: () => opener.close(),
   };

@@ -78,7 +78,8 @@ export function runPairRound(deps: PairDeps, pair: Pair, round: PairRound): Prom
   const base = openBase(deps.journal, pair.identity, round.settleWindowMs);
   const removeLater = removeLaterOf(deps, pair, round);
   const { clock, stateDir, journal } = deps;
-  const { rest: policy, moving, wait = deps.wait, events } = round;
+  const { rest: policy, moving, events } = round;
+  const wait = round.wait ?? (deps.wait && { ...deps.wait });
   return runRound({
     ...round,
     events: {

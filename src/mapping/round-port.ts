@@ -9,6 +9,7 @@ import type { SavedActions } from "../engine/plan/follow-plan.ts";
 import type { Hold } from "../journal/holds.ts";
 import type { KvApi, Namespace } from "../kv/kv-api.ts";
 import type { AccountConfig } from "../config/config.ts";
+import type { Key } from "../core/key.ts";
 import type { HoldReason } from "./hold-reason.ts";
 import type { Looked } from "./local-look.ts";
 import type { Change } from "./round-log.ts";
@@ -86,6 +87,9 @@ export interface MappingRounds {
   hold(): Hold | undefined;
   /** The files that were being written when they were last looked at. */
   resting(): readonly RestingFile[];
+  /** Those of `keys`, of files that were being written, that a round is to look at: they are at rest, or gone, or have moved for as long
+   * as they may. Looks at the folder alone, and sends no request. */
+  rested(keys: readonly Key[], signal: AbortSignal): Promise<readonly Key[]>;
   /** Lets the plan that is held pass, in the next round. False: it is not held, or by another plan than `plan`. */
   approve(plan: string): boolean;
   close(): Promise<void>;

@@ -16,6 +16,8 @@ interface MovingFile {
   dueAt: MonotonicMs;
   /** It was at rest when it was last looked at: it is kept until the round is over, since it may move before it is read. */
   isAtRest: boolean;
+  /** What it held since it was first seen to move was carried over, as it was. */
+  wasCarried: boolean;
 }
 
 export interface RestingFile {
@@ -23,6 +25,8 @@ export interface RestingFile {
   readonly since: MonotonicMs;
   /** When it may be at rest. */
   readonly dueAt: MonotonicMs;
+  /** A version of it was carried over since it began to move: of a file that never rests there is no newer one yet. */
+  readonly wasCarried: boolean;
 }
 
 const FILES_MAX = 10_000;
@@ -58,7 +62,10 @@ export class MovingFiles {
     const file = this.#files.get(key);
     if (file !== undefined) file.dueAt = dueAt;
     else if (this.#files.size >= this.#max) return false;
-    else this.#files.set(key, { signature, seenAt: now, since: now, lookedAt: now, dueAt, isAtRest: false });
+    else {
+      const times = { seenAt: now, since: now, lookedAt: now, dueAt };
+      this.#files.set(key, { signature, ...times, isAtRest: false, wasCarried: false });
+    }
     return true;
   }
 
@@ -74,7 +81,7 @@ export class MovingFiles {
   /** What it held a moment ago was carried over. */
   carried(key: Key): void {
     const file = this.#files.get(key);
-    if (file !== undefined) file.since = this.#clock.monotonic();
+    if (file !== undefined) Object.assign(file, { since: this.#clock.monotonic(), wasCarried: true });
   }
 
   /** It is at rest. */
@@ -94,6 +101,6 @@ export class MovingFiles {
 
   resting(): readonly RestingFile[] {
     const files = [...this.#files].filter(([, { isAtRest }]) => !isAtRest);
-    return files.map(([key, { since, dueAt }]) => ({ key, since, dueAt }));
+    return files.map(([key, { since, dueAt, wasCarried }]) => ({ key, since, dueAt, wasCarried }));
   }
 }

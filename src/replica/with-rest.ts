@@ -24,19 +24,24 @@ export interface RestDeps {
   readonly known: (keys: readonly Key[]) => readonly (BaseRow | Tombstone)[];
   /** Undefined: nothing is waited for. */
   readonly wait?: RestWait | undefined;
+  /** Nothing is taken from the files: one that has moved for as long as it may is only said to be at rest. Default: false. */
+  readonly isLook?: boolean | undefined;
 }
 
-/** How a run waits for files to rest, and how much of that time is left to it. */
+/** How a round waits for files to rest, and how much of that time is left to it. Each round has one of its own. */
 export interface RestWait {
-  /** Unless it is given, a run waits for as long as a file that never rests has to. */
+  /** Unless it is given, long enough for a few files that never rest, one after the other. */
   leftMs?: DurationMs | undefined;
-  /** What still moves when the time is over: is let pass as it is, or left out. */
+  /** What does not come to rest: is let pass as it is when it has moved for as long as it may, and fails if the time is over
+   * before; or is left out, for whoever looks again. */
   readonly after: "let-pass" | "leave-out";
   /** The run has waited for a second. */
   readonly onLong?: ((key: Key, others: number) => void) | undefined;
 }
 
 const LONG_MS: DurationMs = 1000;
+/** So many files that never rest, on different pages of a listing, are waited for. */
+const RESTLESS_MAX = 5;
 
 /** `tree` as a round sees it that takes values from it. One call of this is for one round. */
 export function withRest(tree: Replica, deps: RestDeps): Replica {
@@ -82,7 +87,7 @@ async function rested(entries: readonly Entry[], options: ListOptions, view: Res
     const { key } = entry;
     if (again.has(key)) return again.get(key) ?? [];
     if (!moving.has(key)) return entry;
-    options.onProblem(stillWritten(key, view));
+    options.onProblem(view.wait?.after === "let-pass" ? neverRested(key) : stillWritten(key, view));
     options.onUnknown?.({ key });
     return [];
   });
@@ -113,7 +118,7 @@ function leftOf(
   key: Key,
   signature: FileSignature,
   known: Pick<BaseRow, "size" | "signature"> | undefined,
-  { clock, policy, moving, passed, wait }: RestView,
+  { clock, policy, moving, passed, wait, isLook = false }: RestView,
 ): DurationMs {
   const { unchangedMs, movingMs } = moving.look(key, signature);
   const awaitsNew = wait?.after !== "let-pass";
@@ -122,6 +127,7 @@ function leftOf(
   if (restMs === 0 || passed.has(key)) return 0;
   const { stableMaxMs } = policy;
   if (movingMs < stableMaxMs) return Math.min(restMs, stableMaxMs - movingMs);
+  if (isLook) return 0;
   passed.add(key);
   moving.letPass(key, stableMaxMs);
   return 0;
@@ -134,15 +140,17 @@ async function waitFor(
   options: ListOptions,
   view: RestView,
 ): Promise<ReadonlyMap<Key, Entry | undefined>> {
-  const { passed } = view;
   const wait = openWait(view);
   const found = new Map<Key, Entry | undefined>();
-  const awaited = (): readonly Key[] =>
-    [...moving].flatMap(([key, restMs]) => (wait.after === "let-pass" || restMs <= wait.leftMs ? [key] : []));
-  for (let keys = awaited(); keys.length > 0; keys = awaited()) {
+  const mayRest = ([, restMs]: readonly [Key, DurationMs]): boolean =>
+    wait.after === "let-pass" || restMs <= wait.leftMs;
+  const awaited = (): readonly Key[] => [...moving].filter(mayRest).map(([key]) => key);
+  // Where the time is used up, a file that was saved a moment ago has its rest all the same, once.
+  let isLast = false;
+  for (let keys = awaited(); keys.length > 0 && !isLast; keys = awaited()) {
+    isLast = wait.leftMs <= 0;
     const restMs = keys.reduce((max, key) => Math.max(max, moving.get(key)!), 0);
-    await sleep(Math.min(restMs, wait.leftMs), keys, options, view);
-    if (wait.leftMs <= 0) for (const key of keys) passed.add(key);
+    await sleep(isLast ? restMs : Math.min(restMs, wait.leftMs), keys, options, view);
     const entries = new Map((await view.lookup(keys, options)).map((entry) => [entry.key, entry]));
     const still = findMoving([...entries.values()], view);
     for (const key of keys) {
@@ -159,7 +167,7 @@ async function waitFor(
 
 function openWait({ wait, policy }: RestView): RestWait & { leftMs: DurationMs } {
   assert(wait !== undefined, "only a run that may wait does");
-  wait.leftMs ??= policy.stableMaxMs;
+  wait.leftMs ??= RESTLESS_MAX * policy.stableMaxMs;
   return wait as RestWait & { leftMs: DurationMs };
 }
 
@@ -232,4 +240,8 @@ function stillWritten(key: Key, { policy, untracked }: RestView): Problem {
   // The one is looked at again by name, the other with all that may do better later.
   const code = untracked.has(key) ? "changed-while-reading" : "still-written";
   return notice(code, key, `is still being written: it waits until it has not changed for ${rest}`);
+}
+
+function neverRested(key: Key): Problem {
+  return problem("changed-while-reading", key, "did not come to rest in time, and may not be complete: run again");
 }

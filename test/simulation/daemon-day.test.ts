@@ -58,6 +58,7 @@ function costlyRounds(
       return { after: undefined, sound: [], problems: [], keys: pages * 1000 };
     },
     resting: () => [],
+    rested: async (keys) => keys,
     hold: () => undefined,
     approve: () => false,
     close: async () => {},

@@ -101,6 +101,8 @@ export interface ScriptedRounds extends MappingRounds {
   durationMs: number;
   held: Hold | undefined;
   moving: readonly RestingFile[];
+  /** Whether a file that was being written is so when the folder is looked at once more. */
+  stillMoving: (key: string) => boolean;
   isClosed: boolean;
   /** The most that ran at once. */
   atOnce: number;
@@ -129,6 +131,8 @@ export function scriptedRounds(clock: Clock): ScriptedRounds {
     },
     scrub: async () => undefined,
     resting: () => rounds.moving,
+    rested: async (keys) => keys.filter((key) => !rounds.stillMoving(key)),
+    stillMoving: () => false,
     hold: () => rounds.held,
     approve: (plan) => {
       if (rounds.held?.plan !== plan) return false;

@@ -8,7 +8,8 @@ import type { MappingRounds } from "../../mapping/round-port.ts";
 import type { DaemonListener, MappingEvent } from "../daemon-event.ts";
 import type { Heartbeats } from "../heartbeats.ts";
 import type { WatchEvents, Watcher } from "../watch/watcher.ts";
-import { type MappingLoop, openMappingLoop, ROUND_SILENCE_MS_MAX } from "./mapping-loop.ts";
+import type { MappingLoop } from "./loop-port.ts";
+import { openMappingLoop, ROUND_SILENCE_MS_MAX } from "./mapping-loop.ts";
 import { openRoundGates } from "./round-gate.ts";
 import { openScrubLoop, type ScrubLoop } from "./scrub-loop.ts";
 

@@ -1,18 +1,15 @@
 // One mapping over time: when its rounds run, what becomes of those that fail, and what is known meanwhile. It never ends
 // by itself: what fails is tried again, with backoff, until the mapping is stopped. Rounds of one mapping never overlap.
 
-import type { MappingConfig } from "../../config/config.ts";
-import type { Clock, DurationMs, EpochMs, MonotonicMs } from "../../core/clock.ts";
+import type { DurationMs, EpochMs, MonotonicMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import type { Key } from "../../core/key.ts";
 import { encodeKey } from "../../core/names/path-codec.ts";
-import type { Progress } from "../../engine/round-request.ts";
-import type { MappingEvent } from "../daemon-event.ts";
 import { type DirtyPaths, openDirtyPaths } from "./dirty-paths.ts";
+import type { Activity, LoopDeps, LoopView, MappingLoop } from "./loop-port.ts";
 import {
   becameDirty,
   type EndedRound,
-  type Failure,
   firstState,
   type LoopState,
   type Moment,
@@ -21,67 +18,11 @@ import {
   scheduleOf,
   turnEnded,
 } from "./loop-state.ts";
-import type { Heartbeat } from "../heartbeats.ts";
 import { operationErrorOf } from "../../journal/operation-error.ts";
-import type { RoundGate } from "./round-gate.ts";
-import type { MappingRounds, RoundCall, RoundReport } from "../../mapping/round-port.ts";
+import type { RoundCall, RoundReport } from "../../mapping/round-port.ts";
 import type { RestWait } from "../../replica/with-rest.ts";
 import { type FullReason, nextStep, restedAfterLook } from "./schedule.ts";
 import type { WatchEvents, Watcher } from "../watch/watcher.ts";
-
-export interface LoopDeps {
-  readonly clock: Clock;
-  readonly mapping: MappingConfig;
-  readonly rounds: MappingRounds;
-  readonly gate: RoundGate;
-  /** Watches the mapping's folder. Not called in a pull, whose files nobody is to change. */
-  readonly openWatcher: (events: WatchEvents) => Promise<Watcher>;
-  /** How much longer polls must be apart than the mapping asks for: at least 1. */
-  readonly pollStretch: () => number;
-  readonly heartbeat: Heartbeat;
-  readonly onEvent: (event: MappingEvent) => void;
-}
-
-/** What a loop knows of its mapping now. */
-export interface LoopView extends Pick<LoopState, "fullRound" | "lastRound" | "hold"> {
-  readonly startedAt: EpochMs;
-  readonly activity: Activity | undefined;
-  /** `retryAt`: by the time of day that it is now, whatever it was when the failure happened. */
-  readonly failure: (Omit<Failure, "dueAt"> & { readonly retryAt: EpochMs }) | undefined;
-  readonly dirty: number;
-  /** Everything may have changed. */
-  readonly lost: boolean;
-  /** The files that are being written, and wait until they are at rest. */
-  readonly resting: readonly Key[];
-  /** The last round left something that is looked at again. */
-  readonly leftover: boolean;
-  readonly pollEveryMs: DurationMs | undefined;
-  readonly watcher: Watcher | undefined;
-}
-
-export interface Activity {
-  readonly step: "full" | "dirty";
-  readonly startedAt: EpochMs;
-  /** Undefined: it waits for its turn among the mappings. */
-  readonly progress: Progress | undefined;
-  readonly queued: boolean;
-}
-
-export interface MappingLoop {
-  readonly mapping: MappingConfig;
-  state(): LoopView;
-  /** The last full round. */
-  lastFullRound(): RoundReport | undefined;
-  /** Looks at everything as soon as it can, also in a backoff. Resolves with that round's report; rejects with what it
-   * failed with, or AppError `interrupted` if the mapping is stopped first. */
-  sync(): Promise<RoundReport>;
-  /** As {@link MappingRounds.approve}; the plan runs with the next full round. */
-  approve(plan: string): boolean;
-  /** Resolves when nothing runs any more. What runs may end by itself until `deadline` resolves; then it is broken off. */
-  stop(deadline: Promise<void>): Promise<void>;
-  /** Settles when the loop has ended; rejects with a bug. */
-  readonly ended: Promise<void>;
-}
 
 /** How long a round may show no progress and still be alive: a rate limit is waited out for ten minutes, and six tries
  * of one request may take a quarter of an hour. */
@@ -193,7 +134,7 @@ function viewOf({ deps, dirty, startedAt, state, activity, watcher }: Loop): Loo
     failure: failure && { ...failure, retryAt: retryAt(failure.dueAt) },
     dirty: dirty.size,
     lost: dirty.isLost,
-    resting: deps.rounds.resting().map(({ key }) => key),
+    resting: deps.rounds.resting().flatMap(({ key, wasCarried }) => (wasCarried ? [] : [key])),
     leftover: againAt !== undefined,
     pollEveryMs: pollEveryMs(deps),
     watcher,
@@ -232,7 +173,11 @@ async function run(loop: Loop): Promise<void> {
     );
     if (step.kind === "wait") await sleepUntil(loop, step.until);
     else if (step.kind === "look") await look(loop);
-    else await turn(loop, step.kind, step.kind === "full" ? step.reasons : []);
+    else if (step.kind === "full") await turn(loop, "full", () => fullRound(loop, step.reasons), step.reasons);
+    else {
+      const work = await dirtyWork(loop);
+      if (work !== undefined) await turn(loop, "dirty", () => dirtyRound(loop, work));
+    }
   }
 }
 
@@ -278,7 +223,12 @@ async function sleepUntil(loop: Loop, until: MonotonicMs): Promise<void> {
 }
 
 /** Waits for its turn among the mappings, and runs one round. */
-async function turn(loop: Loop, step: "full" | "dirty", reasons: readonly FullReason[]): Promise<void> {
+async function turn(
+  loop: Loop,
+  step: "full" | "dirty",
+  round: () => Promise<void>,
+  reasons: readonly FullReason[] = [],
+): Promise<void> {
   const { clock, heartbeat, gate, onEvent } = loop.deps;
   loop.activity = { step, startedAt: clock.now(), progress: undefined, queued: true };
   heartbeat.beat(QUEUE_MS_MAX);
@@ -288,7 +238,7 @@ async function turn(loop: Loop, step: "full" | "dirty", reasons: readonly FullRe
       beat(loop);
       loop.activity = { step, startedAt: clock.now(), progress: undefined, queued: false };
       onEvent({ kind: "round-began", step, reasons });
-      await (step === "full" ? fullRound(loop, reasons) : dirtyRound(loop));
+      await round();
     });
   } finally {
     loop.activity = undefined;
@@ -338,13 +288,33 @@ async function fullRound(loop: Loop, reasons: readonly FullReason[]): Promise<vo
   }
 }
 
-async function dirtyRound(loop: Loop): Promise<void> {
+interface DirtyWork {
+  /** The dirty paths are due. */
+  readonly isDue: boolean;
+  /** Files that were being written, and that a round is to look at. */
+  readonly rested: readonly Key[];
+}
+
+/** What a round over some keys is to be about; undefined: all that was due is still being written. */
+async function dirtyWork(loop: Loop): Promise<DirtyWork | undefined> {
+  const { clock, rounds } = loop.deps;
+  const now = clock.monotonic();
+  const isDue = loop.dirty.size > 0 && loop.state.dirtyAt <= now;
+  const due = rounds.resting().flatMap(({ key, dueAt }) => (dueAt <= now ? [key] : []));
+  try {
+    const rested = due.length === 0 ? due : await rounds.rested(due, callOf(loop).signal);
+    return isDue || rested.length > 0 ? { isDue, rested } : undefined;
+  } catch (error) {
+    if (onFailure(loop, error) === undefined) throw error;
+    return undefined;
+  }
+}
+
+async function dirtyRound(loop: Loop, { isDue, rested }: DirtyWork): Promise<void> {
   const { clock, rounds, mapping } = loop.deps;
   const began = clock.monotonic();
-  const isDue = loop.dirty.size > 0 && loop.state.dirtyAt <= began;
-  const rested = rounds.resting().filter(({ dueAt }) => dueAt <= began);
   const paths = [
-    ...new Set([...(isDue ? loop.dirty.take() : []), ...rested.map(({ key }) => encodeKey(key, mapping.names))]),
+    ...new Set([...(isDue ? loop.dirty.take() : []), ...rested.map((key) => encodeKey(key, mapping.names))]),
   ];
   try {
     const report = await rounds.dirty(paths, callOf(loop));

@@ -2,7 +2,7 @@
 
 import type { EpochMs } from "../../core/clock.ts";
 import type { Problem } from "../../core/problem.ts";
-import type { Activity, LoopView, MappingLoop } from "./mapping-loop.ts";
+import type { Activity, LoopView, MappingLoop } from "./loop-port.ts";
 import type { RoundReport } from "../../mapping/round-port.ts";
 import { NONE_ALIKE } from "../../core/names/alike-names.ts";
 import { NO_PROBLEMS } from "../../mapping/standing-problems.ts";

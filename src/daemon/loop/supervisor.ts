@@ -8,7 +8,7 @@ import { decodeHoldReason, renderHoldReason } from "../../mapping/hold-reason.ts
 import type { RoundReport } from "../../mapping/round-port.ts";
 import type { MappingStatus } from "../../mapping/status.ts";
 import { type LoopSetDeps, openLoopSet, type Reloaded } from "./loop-set.ts";
-import type { LoopView, MappingLoop } from "./mapping-loop.ts";
+import type { LoopView, MappingLoop } from "./loop-port.ts";
 import { mappingStatus } from "./mapping-status.ts";
 
 export interface SupervisorDeps extends LoopSetDeps {

@@ -5,7 +5,8 @@ import type { MappingConfig } from "../../../src/config/config.ts";
 import { AppError } from "../../../src/core/errors.ts";
 import type { MappingEvent } from "../../../src/daemon/daemon-event.ts";
 import { openHeartbeats } from "../../../src/daemon/heartbeats.ts";
-import { type MappingLoop, openMappingLoop } from "../../../src/daemon/loop/mapping-loop.ts";
+import type { MappingLoop } from "../../../src/daemon/loop/loop-port.ts";
+import { openMappingLoop } from "../../../src/daemon/loop/mapping-loop.ts";
 import { mappingStatus } from "../../../src/daemon/loop/mapping-status.ts";
 import { openRoundGate } from "../../../src/daemon/loop/round-gate.ts";
 import {

@@ -11,7 +11,7 @@ import { clock, failure, kinds, loop, rounds, SECOND, start, state, watcher } fr
 
 function due(key: string, inMs: number): RestingFile {
   const now = clock.monotonic();
-  return { key: key as Key, since: now, dueAt: (now + inMs) as MonotonicMs };
+  return { key: key as Key, since: now, dueAt: (now + inMs) as MonotonicMs, wasCarried: false };
 }
 
 describe("a file that is being written", () => {
@@ -23,6 +23,26 @@ describe("a file that is being written", () => {
     expect(kinds()).toEqual(["full"]);
     await clock.advance(1);
     expect(kinds()).toEqual(["full", ["a.log"]]);
+    expect(mappingStatus(loop, false)).toMatchObject({ state: "in-step", pending: 0, beingWritten: [] });
+  });
+
+  it("costs no round while it goes on being written", async () => {
+    rounds.script.push({ moving: [due("a.log", 300)] });
+    await start({ mode: "push" });
+    rounds.stillMoving = () => {
+      rounds.moving = [due("a.log", 300)];
+      return true;
+    };
+    await clock.advance(10 * SECOND);
+    expect(kinds()).toEqual(["full"]);
+    rounds.stillMoving = () => false;
+    await clock.advance(300);
+    expect(kinds()).toEqual(["full", ["a.log"]]);
+  });
+
+  it("that was carried as it is and never rests keeps nobody waiting", async () => {
+    rounds.script.push({ moving: [{ ...due("a.log", 300), wasCarried: true }] });
+    await start({ mode: "push" });
     expect(mappingStatus(loop, false)).toMatchObject({ state: "in-step", pending: 0, beingWritten: [] });
   });
 

@@ -193,6 +193,19 @@ describe("a link that leads out of the folder", () => {
   });
 });
 
+describe("a link to a folder elsewhere that holds nothing", () => {
+  it("is told, and nothing follows: its disk may not be mounted", async () => {
+    open("follow");
+    mkdirSync(fixture.outside("mnt"));
+    link(fixture.outside("mnt"), "data");
+    fixture.file("own", "1");
+    const { keys, problems, unknown } = await fixture.list();
+    expect([keys, problems, unknown]).toEqual([["own"], ["unreadable data"], [{ prefix: "data/" }]]);
+    writeFileSync(fixture.outside("mnt/x"), "x");
+    expect((await fixture.list()).keys).toEqual(["data/x", "own"]);
+  });
+});
+
 describe("symlinks: skip", () => {
   it("is a failure of a source that holds hardly anything but links", async () => {
     open("skip", { failsOnSkippedLinks: true });

@@ -157,6 +157,36 @@ describe("a run that waits", () => {
     expect(unknown).toEqual([{ key: "a" }]);
   });
 
+  test("takes nothing that moves when its time is over, if it is to leave it out", async () => {
+    fixture.file("app.log");
+    stop();
+    const wait: RestWait = { leftMs: 2000, after: "leave-out" };
+    const listed = list(open(wait));
+    for (let i = 0; i < 30; i++) {
+      append("app.log");
+      clock.jump(Date.now() - clock.now());
+      await clock.advance(99);
+    }
+    expect((await listed).keys).toEqual([]);
+    expect(wait.leftMs).toBeLessThanOrEqual(policy.stableAfterMs);
+  });
+
+  test("whose time is used up waits once more for a file that was saved a moment ago, and fails what moves on", async () => {
+    fixture.file("saved");
+    stop();
+    const saved = list(open({ leftMs: 0, after: "let-pass" }));
+    await clock.advance(policy.stableAfterMs + 20);
+    expect((await saved).keys).toEqual(["saved"]);
+    append("saved");
+    clock.jump(Date.now() - clock.now());
+    const moving = list(open({ leftMs: 0, after: "let-pass" }));
+    await clock.advance(policy.stableAfterMs - 50);
+    append("saved");
+    clock.jump(Date.now() - clock.now());
+    await clock.advance(100);
+    expect(await moving).toMatchObject({ keys: [], unknown: [{ key: "saved" }] });
+  });
+
   test("ends its wait at once when it is stopped", async () => {
     fixture.file("a");
     stop();

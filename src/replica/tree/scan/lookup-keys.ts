@@ -4,7 +4,7 @@
 // Who asks for it waits until an absence has lasted. Many editors save a file by taking it away and making it anew (vim, Emacs,
 // JetBrains). That shows in the folder, which changed a moment ago; where it has not, nobody waits.
 
-import { lstatSync } from "node:fs";
+import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { DurationMs } from "../../../core/clock.ts";
 import type { Entry } from "../../../core/entry.ts";
@@ -65,7 +65,8 @@ function restlessMs({ root, scheme, quietMs, clock }: Lookup, keys: readonly Key
 /** When a name was last added to `folder`, or taken from it; of a folder that is gone, to or from the one that it was in. */
 function changedAt(folder: string): number {
   try {
-    const stats = lstatSync(folder, { throwIfNoEntry: false });
+    // Also of one that a symbolic link leads to.
+    const stats = statSync(folder, { throwIfNoEntry: false });
     return stats?.ctimeMs ?? changedAt(dirname(folder));
   } catch (error) {
     faultCode(error);

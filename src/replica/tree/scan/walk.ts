@@ -158,11 +158,23 @@ function enter(walk: Walk, frame: Frame, { segment, path, target, stats }: Waiti
   }
   try {
     const folder = target ?? `${frame.folder}/${path}`;
-    return openFrame(walk, { folder, shown: `${shown}/`, keyPrefix, isLinked, stats, parent: frame });
+    const inner = openFrame(walk, { folder, shown: `${shown}/`, keyPrefix, isLinked, stats, parent: frame });
+    const isElsewhere = target !== undefined && !target.startsWith(`${walk.root}/`);
+    if (!isElsewhere || !isEmpty(inner.level)) return inner;
+    // As an empty root is none: a disk may not be mounted.
+    refuse(problem("unreadable", shown, EMPTY_ELSEWHERE));
+    return undefined;
   } catch (error) {
     refuse(unreadableFolder(shown, error));
     return undefined;
   }
+}
+
+const EMPTY_ELSEWHERE =
+  "is a symbolic link to a folder that holds nothing: if its disk is not mounted, mount it; else remove the link. Nothing is removed for it";
+
+function isEmpty({ plain, sidecars, coded }: Level): boolean {
+  return plain.current === undefined && sidecars.current === undefined && coded.length === 0;
 }
 
 /** Whether the walk is in that folder already. */
