@@ -33,9 +33,9 @@ export async function* checkAlike(
 
 /** None in a folder that cannot be listed, which is told elsewhere. */
 async function findAlike(clock: Clock, mapping: MappingConfig, signal: AbortSignal): Promise<AlikeNames> {
-  const { folder: root, names, prefix } = mapping;
+  const { folder: root, names, prefix, symlinks } = mapping;
   if (!existsSync(root)) return NONE_ALIKE;
-  const tree = openTreeReplica({ clock, root, label: root, names, prefix, filter: compileFilter(mapping) });
+  const tree = openTreeReplica({ clock, root, label: root, names, prefix, symlinks, filter: compileFilter(mapping) });
   const search = openAlikeSearch();
   try {
     for await (const page of tree.list({ signal, onProblem: () => {} })) for (const { key } of page) search.add(key);

@@ -23,12 +23,11 @@ const WORDS: Readonly<Record<MappingState, string>> = {
 const ARROWS = { push: "->", pull: "<-", "two-way": "<->" } as const;
 const PROBLEMS_SHOWN_MAX = 5;
 const BEING_WRITTEN_SHOWN_MAX = 3;
+const ALIKE_SHOWN_MAX = 3;
 /** So long that one may want to ask for it. */
 const LONG_WAIT_MS: DurationMs = 5000;
 
 /** What the journal knows, where no daemon runs. */
-const ALIKE_SHOWN_MAX = 3;
-
 export function renderKnownStatus(mappings: readonly MappingStatus[], now: EpochMs, style: Style): readonly string[] {
   const lines = mappings.flatMap((mapping) => renderMapping(mapping, now, style));
   return [...lines, style.dim("as the last rounds left it: nothing is kept in step now")];
