@@ -55,6 +55,7 @@ const byErrorCode: Readonly<Record<ErrorCode, ExitCode>> = {
   held: EXIT.held,
   "root-missing": EXIT.failed,
   "source-empty": EXIT.failed,
+  "archive-refused": EXIT.failed,
   io: EXIT.failed,
   "disk-full": EXIT.failed,
   "address-in-use": EXIT.failed,

@@ -56,14 +56,26 @@ const commands: readonly CommandEntry[] = [
   {
     name: "copy",
     group: SYNC,
-    summary: "Copy between any two namespaces or folders",
+    summary: "Copy between any two namespaces, folders or archives",
     load: () => import("./command/copy.ts"),
   },
   {
     name: "check",
     group: SYNC,
-    summary: "Tell whether two namespaces or folders hold the same",
+    summary: "Tell whether two namespaces, folders or archives hold the same",
     load: () => import("./command/check.ts"),
+  },
+  {
+    name: "export",
+    group: SYNC,
+    summary: "Write a namespace or a folder to one file, an archive",
+    load: () => import("./command/export.ts"),
+  },
+  {
+    name: "import",
+    group: SYNC,
+    summary: "Write an archive to a namespace or a folder",
+    load: () => import("./command/import.ts"),
   },
   {
     name: "status",

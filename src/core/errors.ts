@@ -30,6 +30,8 @@ export type ErrorCode =
   | "root-missing"
   /** What was to be copied or compared holds nothing: most often a name that was mistyped. */
   | "source-empty"
+  /** An archive that is not whole, or not as it was written. */
+  | "archive-refused"
   | "io"
   | "disk-full"
   | "address-in-use"

@@ -4,8 +4,8 @@ import { AppError, visible } from "../core/errors.ts";
 import type { Key } from "../core/key.ts";
 import { notice, problem } from "../core/problem.ts";
 import { isNews } from "../core/settle.ts";
-import type { ListOptions, Replica } from "../replica/replica.ts";
 import { settleAbsences } from "./absences.ts";
+import type { ListOptions, ReadableReplica } from "../replica/replica.ts";
 import { mergeJoin, type MergeInput, type Triple } from "./merge.ts";
 import { identifyPage, observePage } from "./observe.ts";
 import type { Observer } from "./observer.ts";
@@ -281,7 +281,7 @@ function absentTriple(key: Key): Triple {
 }
 
 /** Whether the remote holds what nobody knows, and something is to become of it. */
-function isUnsettled(triple: Triple, { action, count }: Verdict, { traits }: Replica): boolean {
+function isUnsettled(triple: Triple, { action, count }: Verdict, { traits }: ReadableReplica): boolean {
   if (!traits.eventuallyConsistent || triple.destination?.fingerprint === undefined) return false;
   const isOpen = action?.kind === "write" || action?.kind === "remove" || count === "conflicts";
   return isOpen && isNews(triple.destination, triple);

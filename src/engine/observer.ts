@@ -2,14 +2,14 @@
 
 import type { Clock, DurationMs } from "../core/clock.ts";
 import type { Problem } from "../core/problem.ts";
-import type { Pages, ReadableReplica, Replica, TransferOptions } from "../replica/replica.ts";
+import type { Pages, ReadableReplica, TransferOptions } from "../replica/replica.ts";
 import type { Target } from "./plan/action.ts";
 import type { RemoteMemory } from "./lag/remote-memory.ts";
 
 export interface Observer {
   readonly clock: Clock;
   readonly source: ReadableReplica;
-  readonly destination: Replica;
+  readonly destination: ReadableReplica;
   /** Also read sources whose fingerprint is unknown, rather than leave the comparison to the transfer, which reads them
    * anyway: for plans that are shown and not applied, and for two-way sync, which must know both. */
   readonly exact: boolean;

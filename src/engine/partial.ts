@@ -10,7 +10,7 @@ import { assert } from "../core/errors.ts";
 import { compareUtf8, type Key } from "../core/key.ts";
 import { staleRead } from "../core/problem.ts";
 import type { BaseStore } from "./ports.ts";
-import type { ListOptions, Pages, ReadableReplica, Replica, Value } from "../replica/replica.ts";
+import type { ListOptions, Pages, ReadableReplica, Value } from "../replica/replica.ts";
 import type { MergeInput } from "./merge.ts";
 import { trusted } from "./observe.ts";
 import { onePage, transferOptions } from "./observer.ts";
@@ -18,7 +18,7 @@ import { type BelieveDeps, believeReadAfter, believeUnstamped, type ReadValue } 
 
 interface PartialSides {
   readonly source: ReadableReplica;
-  readonly destination: Replica;
+  readonly destination: ReadableReplica;
   readonly base: BaseStore;
 }
 
@@ -94,7 +94,7 @@ async function hashDoubtful(
 async function fetchUnseen(
   keys: readonly Key[],
   rows: ReadonlyMap<Key, BaseRow>,
-  side: Replica,
+  side: ReadableReplica,
   entries: Map<Key, Entry>,
   options: PartialOptions,
 ): Promise<void> {

@@ -4,7 +4,7 @@ import type { ByteCount, Clock, DurationMs, EpochMs } from "../core/clock.ts";
 import type { GuardLimits } from "../core/guards.ts";
 import type { Key } from "../core/key.ts";
 import type { Problem } from "../core/problem.ts";
-import type { ReadableReplica, Replica } from "../replica/replica.ts";
+import type { ReadableReplica } from "../replica/replica.ts";
 import type { Lags } from "./merge.ts";
 import type { Done, Target } from "./plan/action.ts";
 import type { Decide } from "./plan/verdict.ts";
@@ -24,7 +24,8 @@ export interface RoundRequest {
   readonly clock: Clock;
   /** The side that is the truth; in two-way sync the local side, which is then written in place, too. */
   readonly source: ReadableReplica;
-  readonly destination: Replica;
+  /** What is only read can be compared with (`dryRun`), and not applied to. */
+  readonly destination: ReadableReplica;
   readonly base: PairStore;
   readonly trash: Trash;
   readonly spool: Spool;

@@ -5,10 +5,10 @@ import { visible } from "../core/errors.ts";
 import { LIST_LIMIT_MIN } from "../core/limits.ts";
 import { renderRemote } from "../core/prefix.ts";
 import type { KvApi, Namespace } from "../kv/kv-api.ts";
-import type { Replica } from "../replica/replica.ts";
+import type { ReadableReplica } from "../replica/replica.ts";
 
 /** `replica`, and how many keys it has listed so far. */
-export function countListed(replica: Replica): { readonly replica: Replica; keys(): number } {
+export function countListed(replica: ReadableReplica): { readonly replica: ReadableReplica; keys(): number } {
   let keys = 0;
   return {
     replica: {

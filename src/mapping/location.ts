@@ -4,6 +4,7 @@
 import { join, resolve } from "node:path";
 import { AppError, visible } from "../core/errors.ts";
 import { parsePrefix } from "../core/prefix.ts";
+import type { ArchiveFormat } from "../replica/archive/archive-sink.ts";
 
 export type Location = NamespaceLocation | FolderLocation | ArchiveLocation;
 
@@ -22,12 +23,11 @@ interface FolderLocation {
   readonly path: string;
 }
 
-type ArchiveFormat = "ndjson" | "ndjson.zst" | "ndjson.gz" | "json";
-
-interface ArchiveLocation {
+export interface ArchiveLocation {
   readonly kind: "archive";
   readonly path: string;
-  readonly format: ArchiveFormat;
+  /** `json`: pairs in wrangler's form, which no command takes for a location yet. */
+  readonly format: ArchiveFormat | "json";
 }
 
 export interface LocationContext {
@@ -38,9 +38,9 @@ export interface LocationContext {
 
 /** For help. */
 export const LOCATION_FORMS =
-  "ACCOUNT:NAMESPACE, ACCOUNT:NAMESPACE/FOLDER/, 'ACCOUNT:NAMESPACE/PREFIX*', or a folder on disk (./x, /x)";
+  "ACCOUNT:NAMESPACE, ACCOUNT:NAMESPACE/FOLDER/, 'ACCOUNT:NAMESPACE/PREFIX*', a folder on disk (./x, /x), or an archive (x.ndjson.zst)";
 
-const formats: readonly ArchiveFormat[] = ["ndjson.zst", "ndjson.gz", "ndjson", "json"];
+const formats: readonly ArchiveLocation["format"][] = ["ndjson.zst", "ndjson.gz", "ndjson", "json"];
 
 /** Throws AppError "location-invalid". A path begins with `/`, `./`, `../` or `~/`; anything else with a colon is a
  * namespace; then an archive's extension makes an archive. */
@@ -56,8 +56,14 @@ export function parseLocation(text: string, context: LocationContext): Location 
     return format === undefined ? { kind: "folder", path } : { kind: "archive", path, format };
   }
   throw new AppError("location-invalid", text === "" ? "a location is empty" : `"${visible(text)}" is no location`, {
-    hint: `write ACCOUNT:${text || "NAMESPACE"} for a namespace, ./${text || "folder"} for a folder, or a file that ends in .ndjson, .ndjson.zst, .ndjson.gz or .json`,
+    hint: `write ACCOUNT:${text || "NAMESPACE"} for a namespace, ./${text || "folder"} for a folder, or a file that ends in .ndjson, .ndjson.zst or .ndjson.gz for an archive`,
   });
+}
+
+/** Whether `text` names an archive, and neither a namespace nor a folder. */
+export function isArchiveName(text: string): boolean {
+  const isPath = /^(?:\.{1,2}|~)?\//.test(text);
+  return (isPath || !text.includes(":")) && /\.ndjson(?:\.zst|\.gz)?$/.test(text);
 }
 
 /** Whether `text` can only be a location, and not the name of a mapping. */

@@ -3,7 +3,8 @@
 import { existsSync, mkdirSync } from "node:fs";
 import type { AccountConfig } from "../config/config.ts";
 import type { Clock } from "../core/clock.ts";
-import { AppError } from "../core/errors.ts";
+import { ioError } from "../config/read-file.ts";
+import { AppError, visible } from "../core/errors.ts";
 import type { KeyFilter } from "../core/filter.ts";
 import { renderRemote } from "../core/prefix.ts";
 import type { KvApi } from "../kv/kv-api.ts";
@@ -11,12 +12,14 @@ import { parseNamespaceId } from "../kv/namespace-id.ts";
 import { resolveNamespace } from "../kv/resolve-namespace.ts";
 import { openMemoryReplica } from "../replica/memory.ts";
 import { openNamespaceReplica } from "../replica/namespace/namespace-replica.ts";
-import type { Replica } from "../replica/replica.ts";
+import { type ArchiveOptions, type OpenArchive, openArchive } from "../replica/archive/archive-replica.ts";
+import { type ArchiveAllowances, NO_ALLOWANCES } from "../replica/archive/check-archive.ts";
+import type { ReadableReplica } from "../replica/replica.ts";
 import { pathsInside } from "../replica/tree/paths-inside.ts";
 import { QUIET_MS } from "../replica/tree/write/replaced-file.ts";
 import { openTreeReplica } from "../replica/tree/tree-replica.ts";
 import { hintForEmptyFolder, hintForEmptyNamespace } from "./empty-source.ts";
-import { type Location, type LocationContext, parseLocation } from "./location.ts";
+import { type ArchiveLocation, type Location, type LocationContext, parseLocation } from "./location.ts";
 import { type NamespacePlace, namespacePlace, realFolder } from "./place.ts";
 
 export interface LocationDeps extends LocationContext {
@@ -30,7 +33,7 @@ export interface LocationDeps extends LocationContext {
 }
 
 export interface OpenLocation {
-  readonly replica: Replica;
+  readonly replica: ReadableReplica;
   readonly api: KvApi | undefined;
   readonly account: string | undefined;
   readonly namespace: string | undefined;
@@ -38,7 +41,9 @@ export interface OpenLocation {
   readonly lacks: "namespace" | "folder" | undefined;
   /** Names this place for good. */
   readonly identity: unknown;
-  /** Undefined: a folder. */
+  /** What is to be said of it before it is used, a line each. */
+  readonly warnings: readonly string[];
+  /** Undefined: a folder or an archive. */
   readonly place: NamespacePlace | undefined;
   /** What to type where it has no keys. */
   readonly whenEmpty: () => Promise<string>;
@@ -50,9 +55,12 @@ export interface OpenOptions {
   /** Show a place that does not exist as empty. */
   readonly mayLack: boolean;
   readonly filter: KeyFilter | undefined;
+  /** What is taken of an archive though it would be refused; nothing unless given. */
+  readonly allowed?: ArchiveAllowances | undefined;
 }
 
-/** Throws AppError "location-invalid", "root-missing", "namespace-not-found", and what the API answers. */
+/** An archive is read through and checked. Throws AppError "location-invalid", "root-missing", "namespace-not-found",
+ * "archive-refused", "io", and what the API answers. */
 export async function openLocation(deps: LocationDeps, text: string, options: OpenOptions): Promise<OpenLocation> {
   const location = parseLocation(text, deps);
   switch (location.kind) {
@@ -61,10 +69,51 @@ export async function openLocation(deps: LocationDeps, text: string, options: Op
     case "namespace":
       return openNamespaceLocation(deps, location, options);
     case "archive":
-      throw new AppError("location-invalid", `"${text}" is an archive, which this command cannot open yet`, {
-        hint: "name a folder (./x) or a namespace (ACCOUNT:NAMESPACE)",
-      });
+      return openArchiveLocation(deps, location, text, options);
   }
+}
+
+async function openArchiveLocation(
+  { clock, signal }: LocationDeps,
+  { path, format }: ArchiveLocation,
+  label: string,
+  { allowed = NO_ALLOWANCES }: OpenOptions,
+): Promise<OpenLocation> {
+  if (format === "json") {
+    throw new AppError(
+      "location-invalid",
+      `${visible(label)} is no archive by its name, but pairs in wrangler's form`,
+      {
+        hint: "write them with: kvsync bulk put FILE; an archive ends in .ndjson, .ndjson.zst or .ndjson.gz",
+      },
+    );
+  }
+  return archiveLocation(await openArchiveFile({ clock, path, label, allowed, signal }));
+}
+
+/** As {@link openLocation}, of a file of any name. */
+export async function openArchiveFile(options: ArchiveOptions): Promise<OpenArchive> {
+  try {
+    return await openArchive(options);
+  } catch (error) {
+    throw error instanceof Error && "syscall" in error
+      ? ioError(error, `could not read ${visible(options.label)}`)
+      : error;
+  }
+}
+
+export function archiveLocation({ replica, checked, path }: OpenArchive): OpenLocation {
+  return {
+    replica,
+    lacks: undefined,
+    api: undefined,
+    account: undefined,
+    namespace: undefined,
+    place: undefined,
+    identity: { archive: path },
+    warnings: checked.warnings,
+    whenEmpty: async () => "it was made of a place without keys, or all its entries have expired",
+  };
 }
 
 function openFolder(
@@ -95,6 +144,7 @@ function openFolder(
     account: undefined,
     namespace: undefined,
     place: undefined,
+    warnings: [],
     identity: { folder: lacks === undefined ? realFolder(path) : path },
     whenEmpty: async () => hintForEmptyFolder(path),
   };
@@ -133,6 +183,7 @@ async function openNamespaceLocation(
     account: account.name,
     namespace: title,
     place,
+    warnings: [],
     identity: { ...place, namespace: namespace?.id ?? title },
     whenEmpty: async () =>
       namespace === undefined

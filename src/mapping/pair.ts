@@ -20,8 +20,8 @@ import { openSpool } from "../journal/spool.ts";
 import { openTrash } from "../journal/trash.ts";
 import type { IsManaged } from "../replica/with-filter.ts";
 import type { MovingFiles } from "../replica/moving-files.ts";
-import type { Replica } from "../replica/replica.ts";
 import { type RestWait, withRest } from "../replica/with-rest.ts";
+import type { ReadableReplica } from "../replica/replica.ts";
 
 export interface PairDeps {
   readonly clock: Clock;
@@ -41,8 +41,8 @@ export interface Pair {
   readonly name: string;
   /** Names both sides for good: their accounts, namespace ids and folders. Another identity is another base. */
   readonly identity: string;
-  readonly source: Replica;
-  readonly destination: Replica;
+  readonly source: ReadableReplica;
+  readonly destination: ReadableReplica;
   readonly isManaged: IsManaged | undefined;
 }
 

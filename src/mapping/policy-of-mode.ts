@@ -3,12 +3,12 @@
 import type { MappingConfig } from "../config/config.ts";
 import { type EpochMs, toEpochSeconds } from "../core/clock.ts";
 import type { Decide } from "../engine/plan/verdict.ts";
-import type { Replica } from "../replica/replica.ts";
+import type { ReadableReplica } from "../replica/replica.ts";
 
 /** What is removed is kept: a folder which somebody cleared by mistake is not to take the last copies with it. */
 export function decideOf(
   mapping: Pick<MappingConfig, "mode" | "conflict" | "delete">,
-  destination: Replica,
+  destination: ReadableReplica,
   now: EpochMs,
 ): Decide {
   if (mapping.mode === "two-way") return { twoWay: true, conflict: mapping.conflict, now: toEpochSeconds(now) };

@@ -2,14 +2,17 @@
 // listed, so a round neither writes nor removes it, nor reports it as different.
 
 import type { Key } from "../core/key.ts";
-import type { Pages, Replica } from "./replica.ts";
-import { wrapReplica } from "./wrap.ts";
+import { isWrittenInPlace, type Pages, type ReadableReplica, type Replica } from "./replica.ts";
+import { wrapReadable, wrapReplica } from "./wrap.ts";
 
 /** Whether the mapping manages this key. */
 export type IsManaged = (key: Key) => boolean;
 
-export function withFilter(replica: Replica, isManaged: IsManaged): Replica {
-  return wrapReplica(replica, { isShown: isManaged });
+export function withFilter(replica: Replica, isManaged: IsManaged): Replica;
+export function withFilter(replica: ReadableReplica, isManaged: IsManaged): ReadableReplica;
+export function withFilter(replica: ReadableReplica, isManaged: IsManaged): ReadableReplica {
+  const view = { isShown: isManaged };
+  return isWrittenInPlace(replica) ? wrapReplica(replica, view) : wrapReadable(replica, view);
 }
 
 /** `pages` without what belongs to keys that are not managed. */

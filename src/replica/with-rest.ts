@@ -14,7 +14,14 @@ import { notice, type Problem, problem } from "../core/problem.ts";
 import { isYoung, restOf, type RestPolicy } from "../core/rest.ts";
 import { renderDuration } from "../core/units.ts";
 import type { MovingFiles } from "./moving-files.ts";
-import type { ListOptions, Pages, ReadOutcome, Replica } from "./replica.ts";
+import {
+  isWrittenInPlace,
+  type ListOptions,
+  type Pages,
+  type ReadableReplica,
+  type ReadOutcome,
+  type Replica,
+} from "./replica.ts";
 
 export interface RestDeps {
   readonly clock: Clock;
@@ -44,7 +51,13 @@ const LONG_MS: DurationMs = 1000;
 const RESTLESS_MAX = 5;
 
 /** `tree` as a round sees it that takes values from it. One call of this is for one round. */
-export function withRest(tree: Replica, deps: RestDeps): Replica {
+export function withRest(tree: Replica, deps: RestDeps): Replica;
+export function withRest(tree: ReadableReplica, deps: RestDeps): ReadableReplica;
+export function withRest(tree: ReadableReplica, deps: RestDeps): ReadableReplica {
+  return isWrittenInPlace(tree) ? restedTree(tree, deps) : tree;
+}
+
+function restedTree(tree: Replica, deps: RestDeps): Replica {
   const { lookup } = tree;
   if (tree.kind !== "tree" || deps.policy.stableAfterMs === 0 || lookup === undefined) return tree;
   const view: RestView = { ...deps, lookup, passed: new Set(), untracked: new Set(), waitedMs: 0, isTold: false };

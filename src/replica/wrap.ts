@@ -8,6 +8,7 @@ import type { Entry } from "../core/entry.ts";
 import type { Key } from "../core/key.ts";
 import type {
   Pages,
+  ReadableReplica,
   ReadOutcome,
   Replica,
   ShownVersion,
@@ -33,8 +34,25 @@ export interface View {
 
 /** `inner` as seen through `view`. To close it closes `inner`. */
 export function wrapReplica(inner: Replica, view: View): Replica {
-  const { isShown = () => true, listed = unchanged, read = unchanged, written = unchanged } = view;
-  const { lookup, fetch, keepConflictCopy } = inner;
+  const { listed = unchanged, written = unchanged } = view;
+  const { keepConflictCopy } = inner;
+  return {
+    ...wrapReadable(inner, view),
+    traits: inner.traits,
+    write: (writes, options) => {
+      const own = written === unchanged ? writes : mapPages(writes, (write) => viewWrite(write, written));
+      const results = inner.write(own, options);
+      return listed === unchanged ? results : mapPages(results, (outcome) => viewWritten(outcome, listed));
+    },
+    remove: (entries, options) => inner.remove(entries, options),
+    keepConflictCopy: keepConflictCopy && ((value) => keepConflictCopy(value)),
+  };
+}
+
+/** As {@link wrapReplica}, of a replica that is only read. */
+export function wrapReadable(inner: ReadableReplica, view: Omit<View, "written">): ReadableReplica {
+  const { isShown = () => true, listed = unchanged, read = unchanged } = view;
+  const { lookup, fetch } = inner;
   const readOptions = (options: TransferOptions = {}): TransferOptions => {
     const { onShown } = options;
     return onShown === undefined ? options : { ...options, onShown: (version) => onShown(viewShown(version, read)) };
@@ -49,13 +67,6 @@ export function wrapReplica(inner: Replica, view: View): Replica {
     lookup: lookup && (async (keys, options) => (await lookup(keys.filter(isShown), options)).map(listed)),
     fetch: fetch && ((keys, options) => outcomes(fetch(keys.filter(isShown), readOptions(options)))),
     read: (entries, options) => outcomes(inner.read(entries, readOptions(options))),
-    write: (writes, options) => {
-      const own = written === unchanged ? writes : mapPages(writes, (write) => viewWrite(write, written));
-      const results = inner.write(own, options);
-      return listed === unchanged ? results : mapPages(results, (outcome) => viewWritten(outcome, listed));
-    },
-    remove: (entries, options) => inner.remove(entries, options),
-    keepConflictCopy: keepConflictCopy && ((value) => keepConflictCopy(value)),
     close: () => inner.close(),
   };
 }

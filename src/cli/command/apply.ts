@@ -1,9 +1,5 @@
 // kvsync apply: does what a saved plan says, once, and nothing else; or nothing at all, if a key of it is not as it was.
 
-import { createWriteStream, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import type { Command } from "commander";
 import type { MappingConfig, Mode } from "../../config/config.ts";
 import type { EpochMs } from "../../core/clock.ts";
@@ -16,7 +12,7 @@ import { ALL_LINES } from "../round/define-round.ts";
 import { EXIT, type ExitCode, worstExitCode } from "../exit-code.ts";
 import { type FollowedPlan, isToCreate } from "../round/followed-plan.ts";
 import { ioError } from "../../config/read-file.ts";
-import { openInput } from "../input/open-input.ts";
+import { openWholeFile } from "../input/whole-file.ts";
 import { holdBack } from "../render/held-output.ts";
 import { shellWord } from "../render/render-held.ts";
 import { runCopy } from "../round/run-copy.ts";
@@ -38,30 +34,12 @@ export function define(command: Command, start: Start): void {
 }
 
 async function apply(context: Context, file: string, options: Options): Promise<ExitCode> {
-  const plan = await openWhole(context, file);
+  const plan = await openWholeFile(context, file);
   try {
     return await applyPlan(context, plan.path, file, options);
   } finally {
     plan.close();
   }
-}
-
-/** A plan is read several times: what can be read once, a pipe say, is put into a file first. `-` is stdin. */
-async function openWhole(context: Context, file: string): Promise<{ readonly path: string; close(): void }> {
-  const input = openInput(context, file);
-  if (input.isFile) return { path: file, close: () => {} };
-  const folder = mkdtempSync(join(tmpdir(), "kvsync-plan-"));
-  const path = join(folder, "plan.json");
-  const close = (): void => rmSync(folder, { recursive: true, force: true });
-  try {
-    await pipeline(input.read(), createWriteStream(path, { mode: 0o600 }));
-  } catch (error) {
-    close();
-    throw error instanceof Error && "syscall" in error
-      ? ioError(error, `could not keep a copy of ${input.name}`)
-      : error;
-  }
-  return { path, close };
 }
 
 async function applyPlan(

@@ -2,11 +2,12 @@
 
 import type { Command } from "commander";
 import type { Start } from "../command-entry.ts";
+import { addKeyFilterOptions, type KeyFilterOptions, parseKeyFilter } from "../input/key-filter.ts";
 import { ALL_LINES } from "../round/define-round.ts";
 import { LOCATION_FORMS } from "../../mapping/location.ts";
 import { runCopy } from "../round/run-copy.ts";
 
-interface Options {
+interface Options extends KeyFilterOptions {
   readonly all?: boolean;
   readonly excludeDefaults: boolean;
   readonly failEmpty: boolean;
@@ -14,7 +15,7 @@ interface Options {
 }
 
 export function define(command: Command, start: Start): void {
-  command
+  addKeyFilterOptions(command)
     .argument("<source>", LOCATION_FORMS)
     .argument("<destination>", "Likewise")
     .option("--values", "Read and compare the values themselves, whatever their stamps say")
@@ -24,6 +25,9 @@ export function define(command: Command, start: Start): void {
     .action((source: string, destination: string, options: Options) => {
       const { all = false, values = false, excludeDefaults, failEmpty } = options;
       const check = { mirror: true, dryRun: true, force: false, values, excludeDefaults, all, failEmpty };
-      return start((context) => runCopy(context, source, destination, { command: "check", ...check }));
+      return start((context) => {
+        const { isManaged, words: again } = parseKeyFilter(options);
+        return runCopy(context, source, destination, { command: "check", ...check, isManaged, again });
+      });
     });
 }

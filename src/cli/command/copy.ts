@@ -2,11 +2,15 @@
 
 import type { Command } from "commander";
 import type { Start } from "../command-entry.ts";
+import { addKeyFilterOptions, type KeyFilterOptions, parseKeyFilter } from "../input/key-filter.ts";
+import { AppError } from "../../core/errors.ts";
+import { runExport } from "../round/run-export.ts";
+import { shellWord } from "../render/render-held.ts";
 import { ALL_LINES } from "../round/define-round.ts";
-import { LOCATION_FORMS } from "../../mapping/location.ts";
+import { isArchiveName, LOCATION_FORMS } from "../../mapping/location.ts";
 import { runCopy } from "../round/run-copy.ts";
 
-interface Options {
+interface Options extends KeyFilterOptions {
   readonly all?: boolean;
   readonly delete?: boolean;
   readonly dryRun?: boolean;
@@ -17,7 +21,7 @@ interface Options {
 }
 
 export function define(command: Command, start: Start): void {
-  command
+  addKeyFilterOptions(command)
     .argument("<source>", LOCATION_FORMS)
     .argument("<destination>", "Likewise")
     .option("--delete", "Remove from the destination what the source has not")
@@ -34,6 +38,25 @@ export function define(command: Command, start: Start): void {
       const { delete: mirror = false, dryRun = false, force = false, trustStamps = false } = options;
       const { all = false, excludeDefaults, failEmpty } = options;
       const copy = { mirror, dryRun, force, values: false, trustStamps, excludeDefaults, all, failEmpty };
-      return start((context) => runCopy(context, source, destination, { command: "copy", ...copy }));
+      return start((context) => {
+        const filter = parseKeyFilter(options);
+        if (isArchiveName(destination)) {
+          if (dryRun) throw wholeOnly(source, destination);
+          return runExport(context, source, destination, { filter, excludeDefaults, failEmpty, partial: false });
+        }
+        const { isManaged, words: again } = filter;
+        return runCopy(context, source, destination, { command: "copy", ...copy, isManaged, again });
+      });
     });
+}
+
+/** An archive is not compared with, key by key: it is written anew. */
+function wholeOnly(source: string, destination: string): AppError {
+  return new AppError(
+    "usage",
+    "--dry-run does not go with an archive as the destination, which is written as a whole",
+    {
+      hint: `to compare the two, type: kvsync diff ${shellWord(source)} ${shellWord(destination)}`,
+    },
+  );
 }

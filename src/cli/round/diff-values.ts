@@ -17,7 +17,7 @@ import { onePage, transferOptions } from "../../engine/observer.ts";
 import { otherSide, type Target } from "../../engine/plan/action.ts";
 import { openBase } from "../../journal/base.ts";
 import type { KvApi } from "../../kv/kv-api.ts";
-import type { Replica } from "../../replica/replica.ts";
+import type { Pages, ReadableReplica } from "../../replica/replica.ts";
 import type { Content } from "../render/content-diff.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode, worstExitCode } from "../exit-code.ts";
@@ -37,8 +37,8 @@ interface Held {
 interface Sides {
   /** `./kv -> local:app` */
   readonly route: string;
-  readonly source: Replica;
-  readonly destination: Replica;
+  readonly source: ReadableReplica;
+  readonly destination: ReadableReplica;
   readonly isManaged: ((key: Key) => boolean) | undefined;
   /** Which side would change, given what both hold. */
   readonly targetOf: (key: Key, source: Entry | undefined, destination: Entry | undefined) => Target;
@@ -230,30 +230,42 @@ function isSame(a: Held, b: Held): boolean {
 }
 
 /** What `side` holds of `keys`: asked for key by key, or of a folder looked up and read. */
-async function readHeld(side: Replica, keys: readonly Key[], signal: AbortSignal): Promise<ReadonlyMap<Key, Held>> {
+async function readHeld(
+  side: ReadableReplica,
+  keys: readonly Key[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<Key, Held>> {
   const held = new Map<Key, Held>();
   const options = transferOptions({ signal });
   let problem: Problem | undefined;
   const read =
-    side.lookup === undefined
-      ? side.fetch!(keys, options)
-      : side.read(
-          onePage(
-            await side.lookup(keys, {
-              signal,
-              onProblem: (found) => (problem = found),
-              onUnknown: (unknown) => {
-                const reason = (unknown.notice ?? problem)?.message ?? "it cannot be told what is there";
-                if ("key" in unknown) held.set(unknown.key, { content: { kind: "unread", reason } });
-              },
-            }),
-          ),
-          options,
-        );
+    side.fetch === undefined && side.lookup === undefined
+      ? side.read(listedAmong(side, keys, signal), options)
+      : side.lookup === undefined
+        ? side.fetch!(keys, options)
+        : side.read(
+            onePage(
+              await side.lookup(keys, {
+                signal,
+                onProblem: (found) => (problem = found),
+                onUnknown: (unknown) => {
+                  const reason = (unknown.notice ?? problem)?.message ?? "it cannot be told what is there";
+                  if ("key" in unknown) held.set(unknown.key, { content: { kind: "unread", reason } });
+                },
+              }),
+            ),
+            options,
+          );
   for await (const outcomes of read)
     for (const outcome of outcomes) {
       const content = contentOfOutcome(outcome);
       held.set(outcome.key, outcome.kind === "value" ? { content, entry: outcome.value.entry } : { content });
     }
   return held;
+}
+
+/** Of a side that cannot be asked for keys by name: what it lists of them. */
+async function* listedAmong(side: ReadableReplica, keys: readonly Key[], signal: AbortSignal): Pages<Entry> {
+  const wanted = new Set(keys);
+  for await (const page of side.list({ signal, onProblem: () => {} })) yield page.filter(({ key }) => wanted.has(key));
 }

@@ -1,14 +1,17 @@
 // One round between any two locations: copy, check, and diff of locations.
 
-import { type EpochMs, type MonotonicMs, toEpochSeconds } from "../../core/clock.ts";
+import { type EpochMs, type EpochSeconds, type MonotonicMs, toEpochSeconds } from "../../core/clock.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { compileFilter } from "../../core/filter.ts";
 import { STABLE_AFTER_MS, STABLE_MAX_MS } from "../../core/rest.ts";
+import { MovingFiles } from "../../replica/moving-files.ts";
+import { EXPIRATION_AHEAD_SECONDS_MIN } from "../../core/limits.ts";
 import { runPairRound } from "../../mapping/pair.ts";
 import { openTrashIndex } from "../../journal/trash-index.ts";
-import { withFilter } from "../../replica/with-filter.ts";
-import { MovingFiles } from "../../replica/moving-files.ts";
-import type { Replica } from "../../replica/replica.ts";
+import { type IsManaged, withFilter } from "../../replica/with-filter.ts";
+import type { ArchiveAllowances } from "../../replica/archive/check-archive.ts";
+import { withoutExpired } from "../../replica/archive/without-expired.ts";
+import type { ReadableReplica } from "../../replica/replica.ts";
 import { withoutStamps } from "../../replica/without-stamps.ts";
 import type { RoundEvents } from "../../engine/round-request.ts";
 import type { PlanSubject } from "../../mapping/plan-file.ts";
@@ -18,6 +21,7 @@ import { countListed } from "../../mapping/empty-source.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { growHeapFreely } from "../process/launch.ts";
 import { type LocationDeps, openLocation, type OpenLocation } from "../../mapping/open-location.ts";
+import { isArchiveName } from "../../mapping/location.ts";
 import type { NamespacePlace } from "../../mapping/place.ts";
 import { renderHint, shellWord } from "../render/render-held.ts";
 import { countRequests } from "../render/request-counts.ts";
@@ -27,7 +31,7 @@ import type { ContentOptions } from "../render/show-contents.ts";
 import { watchForSecrets } from "../render/secret-warning.ts";
 
 export interface Copy {
-  readonly command: "copy" | "check" | "diff" | "plan" | "apply";
+  readonly command: "copy" | "import" | "check" | "diff" | "plan" | "apply";
   /** Remove from the destination what the source has not. */
   readonly mirror: boolean;
   readonly dryRun: boolean;
@@ -44,6 +48,14 @@ export interface Copy {
   readonly all: boolean;
   /** Show how values differ. */
   readonly content?: ContentOptions | undefined;
+  /** What is taken of an archive though it would be refused. */
+  readonly allowed?: ArchiveAllowances | undefined;
+  /** The source, where it is open already; it is closed with the destination. */
+  readonly opened?: OpenLocation | undefined;
+  /** Options that the command is typed again with. */
+  readonly again?: readonly string[];
+  /** Keys that are left alone on both sides, besides the default excludes. */
+  readonly isManaged?: IsManaged | undefined;
   /** Keep the plan here. */
   readonly save?: SavedPlans | undefined;
   /** Do what this plan says, and nothing else. */
@@ -64,13 +76,22 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
   const startedAt = clock.monotonic();
   const { save, follow } = copy;
   const locations = locationDeps(context, stateDir);
-  const isCopy = copy.command === "copy" || copy.command === "apply";
+  const isCopy = copy.command === "copy" || copy.command === "apply" || copy.command === "import";
   const mayCreate = isCopy && !copy.dryRun;
   const filter = copy.excludeDefaults ? compileFilter({ excludeDefaults: true }) : undefined;
-  const source = await openLocation(locations, from, { mayCreate: false, mayLack: false, filter });
+  if ((isCopy || copy.command === "plan") && isArchiveName(to)) {
+    throw new AppError("location-invalid", `${visible(to)} is an archive, which is only written as a whole`, {
+      hint: `type: kvsync export ${shellWord(from)} ${shellWord(to)}`,
+    });
+  }
+  const source =
+    copy.opened ??
+    (await openLocation(locations, from, { mayCreate: false, mayLack: false, filter, allowed: copy.allowed }));
   const mayLack = (isCopy || copy.command === "plan") && copy.dryRun;
   const destination = await openLocation(locations, to, { mayCreate, mayLack, filter });
-  const isManaged = [source, destination].some(isFolder) ? filter : undefined;
+  for (const warning of [...source.warnings, ...destination.warnings]) context.output.warn(`  ${warning}`);
+  const defaults = [source, destination].some(isFolder) ? filter : undefined;
+  const isManaged = bothOf(defaults, copy.isManaged);
   if (source.replica.kind === "namespace" && destination.replica.kind === "tree") growHeapFreely();
   const requests = countRequests([source.api, destination.api]);
   const subject = { ...subjectOf(copy, source, destination, startedAt), again: againOf(copy, from, to) };
@@ -78,8 +99,12 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
   const places = [source.place, destination.place].filter((place) => place !== undefined);
   if (follow !== undefined) checkPlaces(follow, places);
   const state = await openState(context, stateDir, copy.dryRun);
-  const view = ({ replica }: OpenLocation): Replica => {
-    const managed = isManaged === undefined ? replica : withFilter(replica, isManaged);
+  // All expirations lie ahead of a check: what expires within a minute is there, and should be on both sides.
+  const ahead = copy.command === "check" ? 0 : EXPIRATION_AHEAD_SECONDS_MIN;
+  const until = (toEpochSeconds(clock.now()) + ahead) as EpochSeconds;
+  const view = ({ replica }: OpenLocation): ReadableReplica => {
+    const current = replica.kind === "archive" ? withoutExpired(replica, until).replica : replica;
+    const managed = isManaged === undefined ? current : withFilter(current, isManaged);
     return copy.values ? withoutStamps(managed) : managed;
   };
   const secrets =
@@ -151,6 +176,10 @@ function savedSubject(from: string, to: string, { mirror }: Copy, places: readon
   return { source: from, destination: to, mirror, places: plannedPlaces(places) };
 }
 
+function bothOf(a: IsManaged | undefined, b: IsManaged | undefined): IsManaged | undefined {
+  return a !== undefined && b !== undefined ? (key) => a(key) && b(key) : (a ?? b);
+}
+
 function isFolder({ replica, lacks }: OpenLocation): boolean {
   return replica.kind === "tree" || lacks === "folder";
 }
@@ -164,15 +193,15 @@ function tellLack({ output }: Context, { account, namespace }: OpenLocation): vo
 
 /** The command that makes the destination what the round has shown. */
 function againOf(
-  { command, mirror, excludeDefaults, trustStamps, save, follow }: Copy,
+  { command, mirror, excludeDefaults, trustStamps, save, follow, again }: Copy,
   from: string,
   to: string,
 ): Subject["again"] {
   const apply = follow?.apply ?? save?.apply;
   if (apply !== undefined) return () => apply;
-  const words = ["kvsync", "copy", shellWord(from), shellWord(to)];
+  const words = ["kvsync", command === "import" ? "import" : "copy", shellWord(from), shellWord(to), ...(again ?? [])];
   if (!excludeDefaults) words.push("--no-exclude-defaults");
-  if (command === "copy" && trustStamps === true) words.push("--trust-stamps");
+  if ((command === "copy" || command === "import") && trustStamps === true) words.push("--trust-stamps");
   return (removes) => [...words, ...(mirror && removes ? ["--delete"] : [])].join(" ");
 }
 
@@ -191,7 +220,7 @@ function subjectOf(
     route: `${source.replica.label} -> ${destination.replica.label}`,
     dryRun,
     startedAt,
-    compares: command !== "copy" && command !== "apply",
+    compares: command !== "copy" && command !== "apply" && command !== "import",
     all,
     content,
   };

@@ -15,7 +15,7 @@ import type { Unsure } from "../unsure.ts";
 export interface ApplyDeps {
   readonly clock: Clock;
   readonly source: ReadableReplica;
-  readonly destination: Replica;
+  readonly destination: ReadableReplica;
   readonly base: BaseStore & IntentStore;
   readonly trash: Trash;
   /** When the listings of this round began: signatures in the plan are no older. */

@@ -1,0 +1,225 @@
+// One export: a location written to an archive, and what is said of it.
+//
+// An archive that lacks keys is written, and the command ends with exit code 3: all other keys are worth having. It takes its
+// name if that was free. It does not take the place of an archive that is there, which may be the last complete one: then it
+// stays beside it as NAME.part, unless --partial says otherwise.
+
+import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join, relative } from "node:path";
+import { AppError, visible } from "../../core/errors.ts";
+import { compileFilter } from "../../core/filter.ts";
+import { STABLE_AFTER_MS, STABLE_MAX_MS } from "../../core/rest.ts";
+import { renderByteCount, renderDuration } from "../../core/units.ts";
+import { openLocation, type OpenLocation } from "../../mapping/open-location.ts";
+import { parseLocation } from "../../mapping/location.ts";
+import { type ArchiveFormat, openArchiveSink } from "../../replica/archive/archive-sink.ts";
+import type { ArchiveEnd, SourceFacts } from "../../replica/archive/frame-lines.ts";
+import { writeArchive } from "../../replica/archive/write-archive.ts";
+import { MovingFiles } from "../../replica/moving-files.ts";
+import { withFilter } from "../../replica/with-filter.ts";
+import { withRest } from "../../replica/with-rest.ts";
+import type { Context } from "../context.ts";
+import { EXIT, type ExitCode } from "../exit-code.ts";
+import type { GivenFilter } from "../input/key-filter.ts";
+import { growHeapFreely } from "../process/launch.ts";
+import { VERSION } from "../process/version.ts";
+import { count } from "../render/progress.ts";
+import { countRequests, requestsRecord } from "../render/request-counts.ts";
+import { openShownProblems } from "../render/shown-problems.ts";
+import { openExportFile, type ExportFile, exportFailure } from "./export-file.ts";
+import { locationDeps } from "./run-copy.ts";
+
+export interface Export {
+  readonly filter: GivenFilter;
+  readonly excludeDefaults: boolean;
+  /** An empty source is a failure. */
+  readonly failEmpty: boolean;
+  /** An archive that lacks keys may take the place of one that is there. */
+  readonly partial: boolean;
+}
+
+/** `file`: `-` is stdout. */
+export async function runExport(context: Context, from: string, file: string, options: Export): Promise<ExitCode> {
+  const target = targetOf(context, file);
+  const { stateDir } = await context.config();
+  const filter = options.excludeDefaults ? compileFilter({ excludeDefaults: true }) : undefined;
+  const opening = { mayCreate: false, mayLack: false, filter };
+  const source = await openLocation(locationDeps(context, stateDir), from, opening);
+  try {
+    if (target.path !== undefined) checkApart(source, target.path);
+    return await writeOut(context, source, target, options);
+  } catch (error) {
+    throw exportFailure(error, file);
+  } finally {
+    await source.replica.close();
+  }
+}
+
+interface Target {
+  readonly name: string;
+  /** Undefined: stdout. */
+  readonly path: string | undefined;
+  readonly format: ArchiveFormat;
+}
+
+function targetOf({ cwd, env }: Context, file: string): Target {
+  if (file === "-") return { name: "stdout", path: undefined, format: "ndjson" };
+  const location = /\.ndjson(?:\.zst|\.gz)?$/.test(file) ? parseLocation(file, { cwd, home: env["HOME"] }) : undefined;
+  if (location?.kind === "archive" && location.format !== "json")
+    return { name: file, path: location.path, format: location.format };
+  throw new AppError("usage", `"${visible(file)}" does not say what kind of archive it is to be`, {
+    hint: "end its name in .ndjson.zst, .ndjson.gz or .ndjson, or write - for stdout",
+  });
+}
+
+/** An archive in the folder that it is made of would be a key of it. */
+function checkApart({ replica, identity }: OpenLocation, path: string): void {
+  if (replica.kind !== "tree") return;
+  const { folder } = identity as { readonly folder: string };
+  const way = relative(realpathSync(folder), join(realpathSync(dirname(path)), basename(path)));
+  if (way.startsWith("../") || way.startsWith("/")) return;
+  throw new AppError("usage", `${visible(path)} lies in the folder that it is to be an archive of`, {
+    hint: "name a file outside it",
+  });
+}
+
+async function writeOut(
+  context: Context,
+  source: OpenLocation,
+  { name, path, format }: Target,
+  options: Export,
+): Promise<ExitCode> {
+  const { clock, output, signal } = context;
+  const startedAt = clock.monotonic();
+  const requests = countRequests([source.api]);
+  for (const warning of source.warnings) output.warn(`  ${warning}`);
+  if (source.replica.kind === "namespace") growHeapFreely();
+  const progress = context.openProgress(visible(name));
+  // With the archive on stdout, a problem must not be told there.
+  const shown = openShownProblems(path === undefined ? { ...context, output: { ...output, json: false } } : context);
+  const scratch = mkdtempSync(join(tmpdir(), "kvsync-export-"));
+  const defaults = source.replica.kind === "tree" && options.excludeDefaults;
+  const whole = defaults ? withFilter(source.replica, compileFilter({ excludeDefaults: true })) : source.replica;
+  const { isManaged, record } = options.filter;
+  let written: ExportFile | undefined;
+  try {
+    written = path === undefined ? undefined : openExportFile(path);
+    const sink = openArchiveSink(format, (bytes) =>
+      written === undefined ? output.write(bytes) : written.write(bytes),
+    );
+    let end: ArchiveEnd;
+    try {
+      end = await writeArchive({
+        clock,
+        // A file that is being written is waited for.
+        source: withRest(isManaged === undefined ? whole : withFilter(whole, isManaged), {
+          clock,
+          policy: { stableAfterMs: STABLE_AFTER_MS, stableMaxMs: STABLE_MAX_MS },
+          moving: new MovingFiles(clock),
+          known: () => [],
+          wait: { after: "let-pass" },
+        }),
+        header: {
+          created: new Date(clock.now()).toISOString(),
+          by: `kvsync ${VERSION}`,
+          source: factsOf(source),
+          filter: record,
+        },
+        sink,
+        scratchPath: join(scratch, "lines"),
+        signal,
+        onProblem: (problem) => shown.tell(problem),
+        onProgress: (done, total, bytes) => progress.update({ phase: "exporting", done, total, bytes }),
+      });
+      if (end.entries === 0 && end.complete && options.failEmpty) throw await emptySource(source);
+      await sink.end();
+    } finally {
+      await sink.abort();
+    }
+    const isHeldBack = !end.complete && written?.replaces === true && !options.partial;
+    if (isHeldBack) written?.keepPart();
+    else written?.commit();
+    progress.close();
+    shown.finish();
+    const durationMs = Math.round(clock.monotonic() - startedAt);
+    tellEnd(context, { source, name, path, end, durationMs, requests: requests() });
+    if (end.complete) return EXIT.done;
+    context.keepFailure(tellLack(context, { name, end, keptAt: isHeldBack ? written?.partPath : undefined }));
+    return EXIT.incomplete;
+  } finally {
+    progress.close();
+    written?.close();
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+function factsOf({ replica, account, namespace, place, identity }: OpenLocation): SourceFacts {
+  if (place === undefined) return identity as SourceFacts;
+  return {
+    account: account ?? null,
+    title: namespace ?? null,
+    ...(place as unknown as SourceFacts),
+    label: replica.label,
+  };
+}
+
+async function emptySource({ replica, whenEmpty }: OpenLocation): Promise<AppError> {
+  return new AppError("source-empty", `the source ${visible(replica.label)} is empty: nothing was exported`, {
+    hint: `${await whenEmpty()}; if it may be empty, add --no-fail-empty`,
+  });
+}
+
+interface Ended {
+  readonly source: OpenLocation;
+  readonly name: string;
+  readonly path: string | undefined;
+  readonly end: ArchiveEnd;
+  readonly durationMs: number;
+  readonly requests: ReturnType<ReturnType<typeof countRequests>>;
+}
+
+function tellEnd({ output }: Context, { source, name, path, end, durationMs, requests }: Ended): void {
+  const { entries, bytes, problems, complete, root } = end;
+  const parts = [`${count(entries)} entries`, renderByteCount(bytes)];
+  if (problems > 0) parts.push(`${count(problems)} failed`);
+  if (requests !== undefined) parts.push(`${count(requests.total)} requests`);
+  const text = `${visible(source.replica.label)} -> ${visible(name)}: ${parts.join(", ")}, ${renderDuration(durationMs)}`;
+  const record = {
+    type: "summary",
+    command: "export",
+    account: source.account,
+    namespace: source.namespace,
+    file: name,
+    written: entries,
+    failed: problems,
+    complete,
+    bytes,
+    root,
+    bytesUp: requests?.bytesUp ?? 0,
+    bytesDown: requests?.bytesDown ?? 0,
+    requests: requestsRecord(requests),
+    retries: requests?.retries ?? 0,
+    durationMs,
+  };
+  if (path === undefined) {
+    if (output.json) output.warn(text, record);
+    else output.note(text);
+    return;
+  }
+  output.event(record);
+  output.report(text);
+}
+
+function tellLack(
+  { output }: Context,
+  { name, end, keptAt }: { readonly name: string; readonly end: ArchiveEnd; readonly keptAt: string | undefined },
+): AppError {
+  const lacks = `${visible(name)} is not complete: ${count(end.problems)} keys could not be read`;
+  const where =
+    keptAt === undefined
+      ? `${lacks}. kvsync import takes it with --partial only.`
+      : `${lacks}. What was there under this name is kept, and the new archive is ${visible(keptAt)}. To replace it all the same, add --partial.`;
+  if (!output.json) output.warn(`  ${where}`);
+  return new AppError("incomplete", where);
+}
