@@ -64,6 +64,17 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     },
     { type: "kvsync check ./backup local:app-config --values", does: "the same, but read every value" },
   ],
+  export: [
+    { type: "kvsync export local:app-config app-config.ndjson.zst", does: "write all of a namespace to one file" },
+    { type: "kvsync export local:app-config - | gzip > app-config.ndjson.gz", does: "through other programs" },
+  ],
+  import: [
+    {
+      type: "kvsync import app-config.ndjson.zst local:app-config --dry-run",
+      does: "show what an import would write",
+    },
+    { type: "kvsync import app-config.ndjson.zst local:app-config", does: "write it" },
+  ],
   approve: [
     { type: "kvsync approve app-config", does: "let the plan run that this mapping is held with" },
     {
