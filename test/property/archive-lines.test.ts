@@ -7,7 +7,7 @@ import type { EpochSeconds } from "../../src/core/clock.ts";
 import { canonicalJson } from "../../src/core/json.ts";
 import type { Json } from "../../src/core/json-value.ts";
 import { keyFault, type Key } from "../../src/core/key.ts";
-import { decodeEntry, encodeEntryLine, parseLine, sha256Of } from "../../src/replica/archive/entry-line.ts";
+import { decodeEntryLine, encodeEntryLine, parseLine, sha256Of } from "../../src/replica/archive/entry-line.ts";
 import { decodeEnd, encodeEnd, isEnd } from "../../src/replica/archive/frame-lines.ts";
 
 const key = fc
@@ -37,12 +37,31 @@ describe("a line of an archive", () => {
         const line = encodeEntryLine(sealed);
         // No reader of lines finds more than one in it.
         expect(line.toString().split(/\r\n|[\n\u2028\u2029]/)).toHaveLength(2);
-        const found = decodeEntry(parseLine(line.subarray(0, -1))!);
+        const found = decodeEntryLine(line.subarray(0, -1));
         if ("fault" in found) throw new Error(found.fault);
         expect({ ...found, bytes: Buffer.from(found.bytes) }).toEqual({ ...sealed, bytes: Buffer.from(entry.bytes) });
         expect(line.includes('"base64":true')).toBe(!isUtf8(entry.bytes));
       }),
     );
+  });
+
+  it.each([
+    ["binary", Buffer.alloc(2_500_001, Buffer.from([0, 255, 7, 128, 1]))],
+    ["text", Buffer.from('h\u00e9llo \u{1f600} \u2028 \\ " \u0001'.repeat(90_000))],
+    ["text that is base64", Buffer.alloc(1_500_000, "QUJD")],
+  ])("is that of a large value too: %s", (_, bytes) => {
+    // Its key looks like what stands before a value.
+    const name = ',"value":"","base64":true' as Key;
+    const sealed = { key: name, bytes, metadata: '{"a":1}', expiration: undefined, sha256: sha256Of(bytes) };
+    const line = encodeEntryLine(sealed);
+    const found = decodeEntryLine(line.subarray(0, -1));
+    if ("fault" in found) throw new Error(found.fault);
+    expect([found.key, found.metadata, found.sha256]).toEqual([name, '{"a":1}', sealed.sha256]);
+    expect(Buffer.compare(found.bytes, bytes)).toBe(0);
+    const damaged = Buffer.from(line.subarray(0, -1));
+    damaged[1_200_000] = 0x0a;
+    const fault = decodeEntryLine(damaged);
+    expect("fault" in fault ? fault.fault : "none").toMatch(/is not JSON|is not base64/);
   });
 
   it.each([
@@ -57,7 +76,7 @@ describe("a line of an archive", () => {
     ['{"key":"a","value":"","expires":1}', 'has a property "expires", which no entry has'],
     ['{"key":"a","value":"","metadata":1e999}', "has metadata that has the number 1e999"],
   ])("is refused where it is %s", (text, fault) => {
-    const found = decodeEntry(parseLine(Buffer.from(text))!);
+    const found = decodeEntryLine(Buffer.from(text));
     expect("fault" in found ? found.fault : "none").toContain(fault);
   });
 });

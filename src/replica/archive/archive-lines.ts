@@ -6,7 +6,7 @@ import { BytesFault, readArchiveBytes } from "./archive-bytes.ts";
 export interface ArchiveLine {
   /** From 1. */
   readonly number: number;
-  /** Without its line break. */
+  /** Without its line break. The memory is used again for the next line. */
   readonly bytes: Buffer;
   /** False: the file ends, or cannot be read further, in the middle of it. */
   readonly isWhole: boolean;
@@ -15,17 +15,30 @@ export interface ArchiveLine {
 }
 
 const NEWLINE = 0x0a;
+const NOTHING = Buffer.alloc(0);
 /** A byte of a value takes up to six in JSON; key and metadata take a little. */
 const LINE_BYTES_MAX = 6 * VALUE_BYTES_MAX + 65_536;
 
 /** The last line is one that is not whole, if there is one, and may be empty then. Throws as node:fs does. */
 export async function* readArchiveLines(path: string): AsyncGenerator<ArchiveLine, void> {
-  let parts: Buffer[] = [];
+  /** The beginning of a line whose end is in a later chunk. */
+  let held = NOTHING;
   let size = 0;
   let number = 0;
+  const hold = (part: Buffer): void => {
+    if (size + part.byteLength > held.byteLength) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(2 * held.byteLength, size + part.byteLength));
+      held.copy(larger, 0, 0, size);
+      held = larger;
+    }
+    part.copy(held, size);
+    size += part.byteLength;
+  };
   const take = (last: Buffer): Buffer => {
-    const line = size === 0 ? last : Buffer.concat([...parts, last]);
-    [parts, size] = [[], 0];
+    if (size === 0) return last;
+    hold(last);
+    const line = held.subarray(0, size);
+    size = 0;
     return line;
   };
   try {
@@ -35,10 +48,8 @@ export async function* readArchiveLines(path: string): AsyncGenerator<ArchiveLin
         yield { number: ++number, bytes: take(chunk.subarray(start, end)), isWhole: true };
         start = end + 1;
       }
-      const rest = chunk.subarray(start);
-      size += rest.byteLength;
+      hold(chunk.subarray(start));
       if (size > LINE_BYTES_MAX) throw new BytesFault("damaged", 0, undefined);
-      if (rest.byteLength > 0) parts.push(rest);
     }
   } catch (error) {
     if (!(error instanceof BytesFault)) throw error;
@@ -47,5 +58,3 @@ export async function* readArchiveLines(path: string): AsyncGenerator<ArchiveLin
   }
   if (size > 0) yield { number: number + 1, bytes: take(NOTHING), isWhole: false };
 }
-
-const NOTHING = Buffer.alloc(0);

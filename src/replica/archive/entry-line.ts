@@ -33,13 +33,29 @@ export function sha256Of(bytes: Uint8Array): string {
 export function encodeEntryLine({ key, bytes, metadata, expiration, sha256 }: ArchivedEntry): Buffer {
   const value = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const isText = isUtf8(value);
-  const parts = [`{"key":${jsonString(key)},"value":`];
-  parts.push(isText ? jsonString(value.toString("utf8")) : `"${value.toString("base64")}","base64":true`);
-  if (expiration !== undefined) parts.push(`,"expiration":${expiration}`);
-  if (metadata !== undefined) parts.push(`,"metadata":${withoutLineEnds(metadata)}`);
-  if (sha256 !== undefined) parts.push(`,"sha256":"${sha256}"`);
-  parts.push("}\n");
-  return Buffer.concat(parts.map((part) => Buffer.from(part)));
+  const parts = [Buffer.from(`{"key":${jsonString(key)},"value":"`)];
+  for (let at = 0; at < value.byteLength;) {
+    const end = isText ? endOfPiece(value, at) : Math.min(at + PIECE_BYTES, value.byteLength);
+    const piece = value.subarray(at, end);
+    parts.push(Buffer.from(isText ? jsonString(piece.toString("utf8")).slice(1, -1) : piece.toString("base64")));
+    at = end;
+  }
+  let rest = isText ? '"' : '","base64":true';
+  if (expiration !== undefined) rest += `,"expiration":${expiration}`;
+  if (metadata !== undefined) rest += `,"metadata":${withoutLineEnds(metadata)}`;
+  if (sha256 !== undefined) rest += `,"sha256":"${sha256}"`;
+  return Buffer.concat([...parts, Buffer.from(`${rest}}\n`)]);
+}
+
+/** A large value as one string, and its JSON as another one, would take several times its size. A multiple of 3, so that pieces of
+ * base64 make one. */
+const PIECE_BYTES = 786_432;
+
+/** Where the piece that begins at `at` ends: in front of a character, not in it. */
+function endOfPiece(text: Buffer, at: number): number {
+  let end = Math.min(at + PIECE_BYTES, text.byteLength);
+  while (end < text.byteLength && (text[end]! & 0xc0) === 0x80) end--;
+  return end;
 }
 
 function jsonString(text: string): string {
@@ -51,8 +67,49 @@ function withoutLineEnds(json: string): string {
   return json.replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
 }
 
+/** `line` is without its line break. */
+export function decodeEntryLine(line: Buffer): ArchivedEntry | LineFault {
+  const large = line.byteLength < LARGE_LINE_BYTES ? undefined : decodeLargeBinary(line);
+  if (large !== undefined) return large;
+  const json = parseLine(line);
+  return json === undefined ? { fault: "is not JSON", key: undefined } : decodeEntry(json);
+}
+
+const LARGE_LINE_BYTES = 1_000_000;
+/** Of base64: a multiple of 4. */
+const PIECE_CHARS = 1_048_576;
+const BEFORE_VALUE = ',"value":"';
+const AFTER_BINARY = '","base64":true';
+const QUOTE = 0x22;
+
+/** A large value in base64, as {@link encodeEntryLine} writes it, is decoded where it stands: as a string of JSON it would take
+ * several times its size. Undefined: the line is of another form. */
+function decodeLargeBinary(line: Buffer): ArchivedEntry | LineFault | undefined {
+  // In a key a quote stands behind a backslash, so that this is no part of one.
+  const start = line.indexOf(BEFORE_VALUE) + BEFORE_VALUE.length;
+  const end = line.indexOf(QUOTE, start);
+  if (!line.subarray(0, 8).equals(LINE_START) || start < BEFORE_VALUE.length || end === -1) return undefined;
+  if (!line.subarray(end, end + AFTER_BINARY.length).equals(Buffer.from(AFTER_BINARY))) return undefined;
+  const json = parseLine(Buffer.concat([line.subarray(0, start), line.subarray(end)]));
+  if (json === undefined || (end - start) % 4 !== 0) return undefined;
+  const bytes = Buffer.allocUnsafeSlow(((end - start) / 4) * 3);
+  let size = 0;
+  for (let at = start; at < end; at += PIECE_CHARS) {
+    const piece = line.toString("latin1", at, Math.min(at + PIECE_CHARS, end));
+    const isLast = at + PIECE_CHARS >= end;
+    if (!(isLast ? BASE64 : BASE64_INSIDE).test(piece)) return undefined;
+    size += bytes.write(piece, size, "base64");
+  }
+  const entry = decodeEntry(json);
+  if ("fault" in entry) return entry;
+  if (size > VALUE_BYTES_MAX) return { fault: `has a value of over ${VALUE_BYTES_MAX} bytes`, key: entry.key };
+  return { ...entry, bytes: bytes.subarray(0, size) };
+}
+
+const LINE_START = Buffer.from('{"key":"');
+
 /** `json` is what the text of a line was parsed to. */
-export function decodeEntry(json: Json): ArchivedEntry | LineFault {
+function decodeEntry(json: Json): ArchivedEntry | LineFault {
   if (!isJsonObject(json)) return { fault: "is no JSON object", key: undefined };
   const { key: name, value, base64 = false, expiration, metadata, sha256 } = json;
   if (typeof name !== "string") return { fault: "has no key", key: undefined };
@@ -79,6 +136,7 @@ export function decodeEntry(json: Json): ArchivedEntry | LineFault {
 }
 
 const PROPERTIES = new Set(["key", "value", "base64", "expiration", "metadata", "sha256"]);
+const BASE64_INSIDE = /^[A-Za-z0-9+/]*$/;
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
 function metadataFault(metadata: Json | undefined): string | undefined {

@@ -6,7 +6,7 @@ import { AppError, visible } from "../../core/errors.ts";
 import { compareUtf8, type Key } from "../../core/key.ts";
 import { openRootHash } from "../../core/content-root.ts";
 import { type ArchiveLine, readArchiveLines } from "./archive-lines.ts";
-import { type ArchivedEntry, decodeEntry, parseLine, sha256Of } from "./entry-line.ts";
+import { type ArchivedEntry, decodeEntryLine, parseLine, sha256Of } from "./entry-line.ts";
 import { type ArchiveEnd, decodeEnd, headerKind, isEnd } from "./frame-lines.ts";
 
 export type ArchiveItem =
@@ -55,17 +55,14 @@ export async function* walkArchive(path: string, name: string): AsyncGenerator<A
       else after = line.number;
       break;
     }
-    const json = line.isWhole ? parseLine(line.bytes) : undefined;
-    if (isEnd(json)) {
-      end = decodeEnd(json);
-      if (end !== undefined) continue;
-    }
+    end = line.isWhole && mayBeEnd(line.bytes) ? decodeEndLine(line.bytes) : undefined;
+    if (end !== undefined) continue;
     if (!line.isWhole) {
       cut = cutOf(line);
       break;
     }
     updateDigest(digest, line);
-    const entry = json === undefined ? { fault: "is not JSON", key: undefined } : decodeEntry(json);
+    const entry = decodeEntryLine(line.bytes);
     const { number } = line;
     if ("fault" in entry) {
       yield { kind: "fault", line: number, key: entry.key, why: entry.fault };
@@ -88,6 +85,18 @@ export async function* walkArchive(path: string, name: string): AsyncGenerator<A
   }
   if (!isBegun) throw noArchive(name);
   return { entries, bytes, root: root.digest(), digest: digest.digest("hex"), end, cut, after };
+}
+
+/** An entry is not parsed twice. */
+function mayBeEnd(line: Buffer): boolean {
+  return line.byteLength < END_BYTES_MAX && line.includes('"kvsync"');
+}
+
+const END_BYTES_MAX = 4096;
+
+function decodeEndLine(line: Buffer): ArchiveEnd | undefined {
+  const json = parseLine(line);
+  return isEnd(json) ? decodeEnd(json) : undefined;
 }
 
 function updateDigest(digest: ReturnType<typeof createHash>, { bytes, isWhole }: ArchiveLine): void {
