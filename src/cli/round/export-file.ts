@@ -24,6 +24,8 @@ export interface ExportFile {
   write(bytes: Uint8Array): Promise<void>;
   /** Something of this name was there, and is kept until the end. */
   readonly replaces: boolean;
+  /** False: it is no file, and is written to as it is. */
+  readonly isReplaced: boolean;
   /** Where the bytes are until they are in their place. */
   readonly partPath: string;
   /** Syncs the file, and gives it its name. */
@@ -57,6 +59,7 @@ export function openExportFile(path: string): ExportFile {
   return {
     write: (bytes) => writeAll(fd, bytes),
     replaces: found?.isFile() === true,
+    isReplaced,
     partPath,
     commit() {
       sync();

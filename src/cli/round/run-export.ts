@@ -127,7 +127,8 @@ async function writeOut(
           filter: record,
         },
         sink,
-        scratchPath: join(scratch, "lines"),
+        // Where the archive goes there is room for its bytes; a folder for temporary files may have little.
+        scratchPath: written?.isReplaced === true ? `${written.partPath}.lines` : join(scratch, "lines"),
         signal,
         onProblem: (problem) => shown.tell(problem),
         onProgress: (done, total, bytes) => progress.update({ phase: "exporting", done, total, bytes }),

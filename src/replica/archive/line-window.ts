@@ -2,7 +2,7 @@
 // what exceeds it in a scratch file. When that grows large too, the window says that it is full: whoever fills it then reads
 // what is missing first.
 
-import { closeSync, ftruncateSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, ftruncateSync, openSync, readSync, rmSync, unlinkSync, writeSync } from "node:fs";
 import type { ByteCount } from "../../core/clock.ts";
 import { assert } from "../../core/errors.ts";
 import type { Key } from "../../core/key.ts";
@@ -37,7 +37,7 @@ type Waiting =
   | { readonly kind: "none" }
   | { readonly kind: "spilled"; readonly at: number; readonly length: number };
 
-/** `scratchPath`: of a file that does not exist. It is unlinked as soon as it is open. */
+/** `scratchPath`: of a file that nobody else uses. It is unlinked as soon as it is open. */
 export function openLineWindow(
   scratchPath: string,
   { memoryBytesMax, scratchBytesMax }: WindowLimits = LIMITS,
@@ -52,6 +52,8 @@ export function openLineWindow(
 
   const spill = (line: Buffer): Waiting => {
     if (scratch === undefined) {
+      // What is there was left by a process that was killed before it could unlink it.
+      rmSync(scratchPath, { force: true });
       scratch = openSync(scratchPath, "wx+", 0o600);
       unlinkSync(scratchPath);
     }

@@ -20,7 +20,7 @@ export interface WriteArchiveOptions {
   readonly source: ReadableReplica;
   readonly header: ArchiveHeader;
   readonly sink: ArchiveSink;
-  /** Of a file that does not exist, beside the archive or in a folder for such files. */
+  /** Of a file that nobody else uses. */
   readonly scratchPath: string;
   readonly limits?: WindowLimits;
   readonly signal: AbortSignal;
