@@ -2,9 +2,10 @@
 // as it is. A program that writes a file in pieces, or truncates it before it writes it, shows what is no version of the
 // value to whoever looks in between.
 //
-// - A write sets mtime and ctime alike, and a rename or a link sets ctime alone: a file whose ctime is the later one took its
-//   name (or its mode, or its mtime) when it was complete. So programs that save by a rename do not wait. Within one tick of
-//   the file system's clock (4 ms on Linux) write and rename look alike: then the file waits as one that was written in place.
+// - A write sets mtime and ctime alike, and a rename or a link sets ctime alone: another file than before (by its inode) whose ctime is
+//   the later one took the name when it was complete. So programs that replace a file by a rename do not wait. Within one tick of
+//   the file system's clock (4 ms on Linux) write and rename look alike: then the file waits as one that was written in place; and so
+//   does a file that is new, or the same as before, since a program may set the mtime after each write.
 // - A file that is empty, and held something before, was most likely truncated by a program that is about to write it.
 // - The time of a file is believed only where it is the machine's own: not if it lies ahead, nor on file systems that keep
 //   whole seconds. There the file must have been seen unchanged for as long, so that no clock makes it wait for ever.
@@ -53,7 +54,8 @@ export function restOf(
   if (known?.signature !== undefined && sameSignature(signature, known.signature)) return 0;
   const { size, mtimeMs, ctimeMs } = signature;
   const isEmptied = size === 0 && (known === undefined ? awaitsNew : known.size > 0);
-  if (!isEmptied && Math.abs(ctimeMs - mtimeMs) >= SAME_MS) return 0;
+  const isAnother = known?.signature !== undefined && known.signature.inode !== signature.inode;
+  if (!isEmptied && isAnother && Math.abs(ctimeMs - mtimeMs) >= SAME_MS) return 0;
   const restMs = isEmptied ? Math.max(EMPTIED_REST_MS, stableAfterMs) : stableAfterMs;
   const isCoarse = mtimeMs % 1000 === 0 && ctimeMs % 1000 === 0;
   const ageMs = now - ctimeMs;

@@ -49,6 +49,7 @@ export async function fillPlan(plan: Plan, request: RoundRequest, deps: PlanDeps
           if (tally.removesLaterAt === undefined || dueAt < tally.removesLaterAt) tally.removesLaterAt = dueAt;
         });
   const isUnknown = (key: Key): boolean => unknowns.find(key) !== undefined;
+  const fixed = new Set<Key>();
   let keys = 0;
 
   /** Decides `triples`, of which `saved` are in the plan that is followed. Returns how many could be decided. */
@@ -57,7 +58,7 @@ export async function fillPlan(plan: Plan, request: RoundRequest, deps: PlanDeps
     const known = wants === undefined ? triples : await identifyPage(triples, wants, observer);
     for (const triple of known) {
       const decided = verdictOf(triple, saved, request, deps);
-      const verdict = later?.delay(triple, decided) ?? decided;
+      const verdict = refuseFixed(later?.delay(triple, decided) ?? decided, triple.key, fixed, { request, deps });
       measureTriple(measure, triple, verdict.action);
       if (triple.lags !== undefined && again === undefined) events.onLagging?.(triple.key, triple.lags);
       if (triple.lags !== undefined && verdict.count === "unchanged") measure.lagging++;
@@ -69,10 +70,12 @@ export async function fillPlan(plan: Plan, request: RoundRequest, deps: PlanDeps
     return known.length;
   };
   try {
-    for await (const merged of mergeJoin(await sidesOf(only, unknowns, request, deps))) {
+    for await (const merged of mergeJoin(
+      await sidesOf(only, listOptionsOf(unknowns, fixed, request, deps), request, deps),
+    )) {
       signal?.throwIfAborted();
       const page = await settleAbsences(merged, request, {
-        ...listOptionsOf(unknowns, request, deps),
+        ...listOptionsOf(unknowns, fixed, request, deps),
         isUnknown: (key) => unknowns.find(key) !== undefined,
       });
       const saved = await follower?.upTo(page.at(-1)?.key);
@@ -81,6 +84,7 @@ export async function fillPlan(plan: Plan, request: RoundRequest, deps: PlanDeps
       if (again === undefined) tally.unseen += page.length - decided;
       if (saved !== undefined) await decide(absentTriples(saved, page, unknowns, request, deps), saved);
       later?.passed(page, isUnknown);
+      for (const { key } of page) fixed.delete(key);
       memory.keep();
       keys += page.length;
       events.onProgress?.({ phase: "compare", keys, keysTotal: undefined, bytes: 0, bytesTotal: undefined });
@@ -122,13 +126,12 @@ function observerOf(request: RoundRequest, { again, memory, tally, onProblem }: 
 
 async function sidesOf(
   only: readonly Key[] | undefined,
-  unknowns: Unknowns,
+  listOptions: ListOptions,
   request: RoundRequest,
   deps: PlanDeps,
 ): Promise<MergeInput> {
   const { again, seen, memory } = deps;
   const { clock, source, destination, base, settleWindowMs } = request;
-  const listOptions = listOptionsOf(unknowns, request, deps);
   if (only === undefined)
     return { source: source.list(listOptions), destination: destination.list(listOptions), base: base.scan() };
   return partialSides(only, request, {
@@ -141,9 +144,36 @@ async function sidesOf(
   });
 }
 
-function listOptionsOf(unknowns: Unknowns, { signal }: RoundRequest, { onProblem }: PlanDeps): ListOptions {
-  return { onProblem, onUnknown: (unknown) => unknowns.add(unknown), ...(signal !== undefined && { signal }) };
+function listOptionsOf(
+  unknowns: Unknowns,
+  fixed: Set<Key>,
+  { signal }: RoundRequest,
+  { onProblem }: PlanDeps,
+): ListOptions {
+  return {
+    onProblem,
+    onUnknown: (unknown) => unknowns.add(unknown),
+    onFixed: (key) => fixed.add(key),
+    ...(signal !== undefined && { signal }),
+  };
 }
+
+/** What a side would refuse is no part of a plan, and is told when it is made: else each round would read and keep its values anew. */
+function refuseFixed(
+  verdict: Verdict,
+  key: Key,
+  fixed: ReadonlySet<Key>,
+  { request, deps }: { readonly request: RoundRequest; readonly deps: PlanDeps },
+): Verdict {
+  const { action } = verdict;
+  if (action === undefined || (action.kind !== "write" && action.kind !== "remove")) return verdict;
+  if (request[action.to].kind !== "tree" || !fixed.has(key)) return verdict;
+  deps.onProblem(problem("not-a-file", key, FIXED));
+  return { action: undefined, count: undefined };
+}
+
+const FIXED =
+  "is reached by a symbolic link: it is neither replaced nor removed. Change what the link leads to, or remove the link";
 
 /** Of a page the keys that the pass is about, and that both sides tell of. */
 function selectTriples(

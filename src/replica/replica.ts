@@ -55,6 +55,9 @@ export interface ListOptions {
   /** Is told where this side cannot say what it holds (a folder that it cannot read, two files for one key), before the page
    * that passes that place in the order. Nothing may be concluded from a key that is not listed there [I3]. */
   readonly onUnknown?: (unknown: Unknown) => void;
+  /** Is told a key that this side holds and would neither write nor remove, as one that a symbolic link leads to: before the page that
+   * has it. */
+  readonly onFixed?: (key: Key) => void;
   /** For `lookup`: a key that is not there is looked for again until its absence has lasted: programs that save a file may take
    * it away for a moment. Default: false. */
   readonly waits?: boolean;

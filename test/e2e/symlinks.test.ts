@@ -134,10 +134,13 @@ describe("a key that a link leads to, in two-way sync", () => {
       expect((await fixture.run("key", "put", key, "2", "-n", "net:app")).code).toBe(0);
     fixture.write("kv/app/real/both", "3");
     fixture.write("kv/app/real/edited", "3");
+    const diff = await fixture.run("diff");
     const sync = await fixture.run("sync");
-    expect([sync.code, (await fixture.run("sync")).code]).toEqual([3, 3]);
+    expect([diff.code, sync.code, (await fixture.run("sync")).code]).toEqual([3, 3, 3]);
     for (const key of ["alias/both", "alias/changed", "alias/deleted"])
-      expect(sync.stderr).toContain(`${key}: its folder alias is a symbolic link: nothing is written through it`);
+      for (const { stderr } of [diff, sync]) expect(stderr).toContain(`${key}: is reached by a symbolic link`);
+    // Nothing of this was replaced or removed.
+    expect((await fixture.run("trash", "list")).stdout).not.toContain("alias/");
     expect(fixture.read("kv/app/real/changed") + fixture.read("kv/app/real/deleted")).toBe("11");
     // Least of all a copy of what lost the conflict, each time anew.
     expect(readdirSync(join(fixture.dir, "kv/app/real"))).toEqual(["both", "changed", "deleted", "edited"]);

@@ -98,7 +98,7 @@ export function openTreeReplica(options: TreeOptions): TreeReplica {
       writing: "in-place",
       needsBytesUntil: "outcome",
     },
-    async *list({ signal, onProblem, onUnknown = () => {} }: ListOptions): Pages<Entry> {
+    async *list({ signal, onProblem, onUnknown = () => {}, onFixed = () => {} }: ListOptions): Pages<Entry> {
       signal?.throwIfAborted();
       const identity = readRootIdentity(root);
       findIgnored();
@@ -114,6 +114,7 @@ export function openTreeReplica(options: TreeOptions): TreeReplica {
         ignored: new Set(ignored.map((path) => `${root}/${path}`)),
         onProblem,
         onUnknown,
+        onFixed,
         onTemp: (path) => leftovers.note(path),
         links: new WalkLinks(links, identity, options.linkIndex),
         failsOnSkippedLinks: options.failsOnSkippedLinks === true && links.policy === "skip",

@@ -18,6 +18,8 @@ const file = (modified: number, changed: number, size = 10): FileSignature => ({
 const written = (ago: number, size = 10): FileSignature => file(ago, ago, size);
 const whole = (seconds: number): FileSignature => ({ ...written(0), mtimeMs: seconds * 1000, ctimeMs: seconds * 1000 });
 const held: Known = { size: 10, signature: undefined };
+const another: Known = { size: 10, signature: { ...written(86_400_000), inode: 6 } };
+const same: Known = { size: 10, signature: written(86_400_000) };
 
 type Row = readonly [title: string, signature: FileSignature, known: Known, restMs: number, unchangedMs?: number];
 
@@ -26,10 +28,11 @@ const table: readonly Row[] = [
   ["was written a while ago: for the rest of the time", written(100), held, 200],
   ["was written long enough ago", written(300), held, 0],
   ["is new, and was written just now", written(50), undefined, 250],
-  ["took its name by a rename: its ctime is later", file(40, 8), held, 0],
-  ["took its name by a rename within the tick of its write", file(8, 8), held, 292],
-  ["was given an old mtime when it was complete", file(86_400_000, 5), held, 0],
-  ["was given an mtime that lies ahead", file(-86_400_000, 5), held, 0],
+  ["took the name of another by a rename: its ctime is later", file(40, 8), another, 0],
+  ["took the name of another by a rename within the tick of its write", file(8, 8), another, 292],
+  ["is new, and took its name by a rename", file(40, 8), undefined, 292],
+  ["is given an old mtime after each write", file(86_400_000, 5), same, 295],
+  ["is given an mtime that lies ahead after each write", file(-86_400_000, 5), same, 295],
   ["is what both sides agreed on, written by a pull just now", written(0), { size: 10, signature: written(0) }, 0],
   ["is empty, and held something", written(1000, 0), held, 4000],
   ["is empty for long enough", written(5000, 0), held, 0],

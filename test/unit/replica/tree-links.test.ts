@@ -206,6 +206,49 @@ describe("a link to a folder elsewhere that holds nothing", () => {
   });
 });
 
+describe("a file that tells no size", () => {
+  it.skipIf(process.platform !== "linux")("is no empty value", async () => {
+    open("follow");
+    link("/proc/uptime", "up");
+    const { entries } = await fixture.list();
+    const outcomes = await collect(fixture.tree.read(pagesOf(entries)));
+    expect(outcomes.map((outcome) => outcome.kind === "problem" && outcome.problem.code)).toEqual(["not-a-file"]);
+  });
+});
+
+describe("a key that is reached by a link", () => {
+  it("is told as one that would not be written, by a listing and by a look at it", async () => {
+    open("inside");
+    fixture.file("real/x", "1");
+    link("real", "alias");
+    link("real/x", "file");
+    const fixed: string[] = [];
+    const options = { onProblem: () => {}, onFixed: (key: Key) => fixed.push(key) };
+    const listed = await collect(fixture.tree.list(options));
+    expect(fixed).toEqual(["alias/x", "file"]);
+    await fixture.tree.lookup!(
+      listed.map(({ key }) => key),
+      options,
+    );
+    expect(fixed).toEqual(["alias/x", "file", "alias/x", "file"]);
+  });
+});
+
+describe("links to folders of links", () => {
+  it("are followed until there are too many ways, and what is behind the others is unknown", async () => {
+    open("inside");
+    for (let i = 0; i < 20; i++) {
+      link(`../d${i + 1}`, `d${i}/x`);
+      link(`../d${i + 1}`, `d${i}/y`);
+    }
+    fixture.file("d20/f", "1");
+    const { keys, problems, unknown } = await fixture.list();
+    expect(keys).toContain("d20/f");
+    expect(new Set(problems.map((told) => told.split(" ")[0]))).toEqual(new Set(["not-a-file"]));
+    expect(unknown.length).toBe(problems.length);
+  });
+});
+
 describe("symlinks: skip", () => {
   it("is a failure of a source that holds hardly anything but links", async () => {
     open("skip", { failsOnSkippedLinks: true });

@@ -9,6 +9,8 @@ import { type LinkRules, lostProblem, resolveLink } from "./resolve-link.ts";
 /** What to open a file by. */
 export interface AtPath {
   readonly at: string;
+  /** A symbolic link led there. */
+  readonly isLinked: boolean;
 }
 
 export function lookThrough(rules: LinkRules, folders: FolderHandles, key: string, place: Place): Looked<AtPath> {
@@ -17,10 +19,10 @@ export function lookThrough(rules: LinkRules, folders: FolderHandles, key: strin
     const looked = look(folders, key, place);
     if (looked.kind !== "found") return looked;
     if (rules.policy === "skip" || !looked.stats.isSymbolicLink())
-      return { kind: "found", stats: looked.stats, at: `${looked.folder.base}/${place.name}` };
+      return { kind: "found", stats: looked.stats, at: `${looked.folder.base}/${place.name}`, isLinked: false };
   }
   const path = place.folder === "" ? place.name : `${place.folder}/${place.name}`;
   const resolved = resolveLink(rules, folders, path);
-  if (resolved.kind === "found") return resolved;
+  if (resolved.kind === "found") return { kind: "found", stats: resolved.stats, at: resolved.at, isLinked: true };
   return resolved.isAbsent ? { kind: "nothing" } : { kind: "problem", problem: lostProblem(resolved, key) };
 }

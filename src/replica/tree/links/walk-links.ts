@@ -14,6 +14,7 @@ export class WalkLinks {
   readonly #identity: RootIdentity;
   readonly #index: LinkIndex | undefined;
   #folders: FolderHandles | undefined;
+  #linkedFolders = 0;
 
   /** `index` is filled with the links that are met. */
   constructor(rules: LinkRules, identity: RootIdentity, index: LinkIndex | undefined) {
@@ -37,6 +38,11 @@ export class WalkLinks {
     const resolved = resolveLink(this.#rules, this.#open(), path, { mayRepeat: true });
     this.#index?.add({ path, target: resolved.target, through: resolved.through });
     return resolved;
+  }
+
+  /** The walk goes into a folder that a link leads to, or below one. Returns how many of these there were, this one included. */
+  enterFolder(): number {
+    return ++this.#linkedFolders;
   }
 
   /** What to open the sidecar of `key` at `path` by. */

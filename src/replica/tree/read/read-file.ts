@@ -44,6 +44,9 @@ function readOpen(fd: number, subject: string, allocate: Allocate): FileOutcome 
   if (!stats.isFile()) return refuse("not-a-file", subject, `is ${describeKind(stats)}`);
   if (stats.size > VALUE_BYTES_MAX)
     return refuse("value-too-large", subject, `is ${stats.size} bytes; a value has at most ${VALUE_BYTES_MAX}`);
+  // A file of /proc tells no size.
+  if (stats.size === 0 && readSync(fd, Buffer.allocUnsafe(1), 0, 1, 0) > 0)
+    return refuse("not-a-file", subject, "has contents, but no size, as what the system makes up: it is not synced");
   const bytes = allocate(stats.size);
   let length = 0;
   while (length < stats.size) {

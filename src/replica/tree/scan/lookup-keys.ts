@@ -86,7 +86,7 @@ async function lookOnce(
     const folders = new FolderHandles(tree.root, { identity, isDurable: false });
     try {
       for (const key of keys.slice(from, from + KEYS_A_TURN)) {
-        const found = lookupKey(tree, folders, key);
+        const found = lookupKey(tree, folders, key, options.onFixed);
         if (found === undefined) continue;
         if (!("code" in found)) entries.push(found);
         else {
@@ -104,7 +104,12 @@ async function lookOnce(
 }
 
 /** Undefined: there is no such key in the tree. */
-function lookupKey(tree: Lookup, folders: FolderHandles, key: Key): Entry | Problem | undefined {
+function lookupKey(
+  tree: Lookup,
+  folders: FolderHandles,
+  key: Key,
+  onFixed: ListOptions["onFixed"],
+): Entry | Problem | undefined {
   if (tree.filter?.(key) === false || tree.isReserved(key)) return undefined;
   const files = keyFiles(key, tree.scheme);
   const located = locateBy((place) => lookThrough(tree.links, folders, key, place), key, files);
@@ -112,6 +117,7 @@ function lookupKey(tree: Lookup, folders: FolderHandles, key: Key): Entry | Prob
   if (located.kind === "absent") return undefined;
   const attributes = readAttributes(tree, folders, key, files.sidecar);
   if ("code" in attributes) return attributes;
+  if (located.isLinked) onFixed?.(key);
   return {
     key,
     fingerprint: undefined,

@@ -34,6 +34,8 @@ export interface Walk {
   readonly ignored: ReadonlySet<string>;
   readonly onProblem: (problem: Problem) => void;
   readonly onUnknown: (unknown: Unknown) => void;
+  /** A key that a symbolic link leads to. */
+  readonly onFixed: (key: Key) => void;
   /** A temporary file, absolute. */
   readonly onTemp: (path: string) => void;
   readonly links: WalkLinks;
@@ -152,6 +154,10 @@ function enter(walk: Walk, frame: Frame, { segment, path, target, stats }: Waiti
     walk.onUnknown({ prefix: keyPrefix, ...noticed(told) });
   };
   const isLinked = frame.isLinked || target !== undefined;
+  if (isLinked && walk.links.enterFolder() > LINKED_FOLDERS_MAX) {
+    refuse(problem("not-a-file", shown, TOO_MANY_LINKED));
+    return undefined;
+  }
   if (isLinked && isOpen(frame, stats)) {
     refuse(problem("not-a-file", shown, "is reached by a symbolic link that leads in a circle: it is left alone"));
     return undefined;
@@ -170,6 +176,9 @@ function enter(walk: Walk, frame: Frame, { segment, path, target, stats }: Waiti
   }
 }
 
+/** Links to folders that hold links to folders make more paths than can be walked: 26 folders with two links each are 67 million. */
+const LINKED_FOLDERS_MAX = 10_000;
+const TOO_MANY_LINKED = `is left alone: symbolic links lead to more than ${LINKED_FOLDERS_MAX} folders, counted by each way to them. Remove links, or leave them out with exclude`;
 const EMPTY_ELSEWHERE =
   "is a symbolic link to a folder that holds nothing: if its disk is not mounted, mount it; else remove the link. Nothing is removed for it";
 
@@ -260,6 +269,7 @@ function visit(walk: Walk, frame: Frame, group: Group): Entry | undefined {
     walk.onProblem(problem("key-invalid", `${frame.shown}${path}`, KEY_FAULTS[fault]));
     return undefined;
   }
+  if (frame.isLinked || found.target !== undefined) walk.onFixed(key as Key);
   return {
     // The walk's own check takes the place of parseKey: a mapping's prefix may make legal what is none by itself.
     key: key as Key,
