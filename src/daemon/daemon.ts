@@ -21,6 +21,7 @@ import { roundStatus } from "../mapping/round-status.ts";
 import { operationErrorOf } from "../journal/operation-error.ts";
 import type { AccountsPort } from "../mapping/round-port.ts";
 import type { AccountStatus, DaemonStatus } from "./control/daemon-status.ts";
+import type { MappingStatus } from "../mapping/status.ts";
 import type { Reloaded } from "./loop/loop-set.ts";
 import { type SyncOutcome, openSupervisor, type Supervisor } from "./loop/supervisor.ts";
 import { type WatchEvents, type Watcher } from "./watch/watcher.ts";
@@ -264,7 +265,7 @@ async function answer(request: ControlRequest, { supervisor, history, status, re
     case "status":
       return status();
     case "sync":
-      return (await supervisor.sync(request.mappings)).map(syncAnswer);
+      return (await supervisor.sync(request.mappings)).map((outcome) => syncAnswer(outcome, supervisor.mappings()));
     case "approve":
       return { plan: await supervisor.approve(request.mapping, request.plan) };
     case "reload":
@@ -274,9 +275,11 @@ async function answer(request: ControlRequest, { supervisor, history, status, re
   }
 }
 
-function syncAnswer({ mapping, outcome }: SyncOutcome): SyncAnswer {
-  if (outcome instanceof AppError) return { mapping, round: null, held: null, error: controlError(outcome) };
-  return { mapping, round: roundStatus(outcome), held: outcome.hold?.plan ?? null, error: null };
+function syncAnswer({ mapping, outcome }: SyncOutcome, now: readonly MappingStatus[]): SyncAnswer {
+  const beingWritten = now.find((status) => status.mapping === mapping)?.beingWritten ?? [];
+  const answer = { mapping, held: null, beingWritten };
+  if (outcome instanceof AppError) return { ...answer, round: null, error: controlError(outcome) };
+  return { ...answer, round: roundStatus(outcome), held: outcome.hold?.plan ?? null, error: null };
 }
 
 function listFolders(folder: string): readonly string[] {

@@ -82,7 +82,7 @@ describe("the daemon", () => {
   });
 
   test("does not let a file that is being written hold up another one, and carries it in the end", async () => {
-    fixture.config(`mappings: { app: { ${PUSH}, stable_max: 3s } }`);
+    fixture.config(`mappings: { app: { ${PUSH}, stable_max: 6s } }`);
     fixture.write("kv/app/a", "one");
     await fixture.start();
     const stop = keepWriting("app.log");
@@ -91,6 +91,8 @@ describe("the daemon", () => {
       renameSync(path("a.tmp"), path("a"));
       await fixture.until(async () => (await valueOf("a")) === "two", 2000);
       expect(await valueOf("app.log")).toBeUndefined();
+      const asked = await fixture.run("sync", "--now");
+      expect(asked.stdout + asked.stderr).toContain("app.log is still being written");
       await fixture.until(async () => (await valueOf("app.log")) !== undefined);
     } finally {
       stop();

@@ -52,9 +52,9 @@ async function syncByDaemon(context: Context, names: readonly string[], options:
   }
 }
 
-function tellAnswer(context: Context, { mapping, round, held, error }: SyncAnswer): ExitCode {
+function tellAnswer(context: Context, { mapping, round, held, beingWritten, error }: SyncAnswer): ExitCode {
   const { output } = context;
-  output.event({ type: "summary", command: "sync", mapping, ...round, held, error });
+  output.event({ type: "summary", command: "sync", mapping, ...round, held, beingWritten, error });
   const name = output.stdout.bold(visible(mapping));
   if (error !== null) {
     const failure = new AppError(
@@ -82,5 +82,7 @@ function tellAnswer(context: Context, { mapping, round, held, error }: SyncAnswe
   const text = `${name}: ${counts}${failed > 0 ? `, ${count(failed)} failed` : ""}, ${renderDuration(durationMs)}`;
   if (failed > 0) output.line(text);
   else output.report(text);
+  for (const key of beingWritten)
+    output.note(`  ${visible(key)} is still being written: the daemon carries it over when it is at rest`);
   return failed > 0 ? EXIT.incomplete : EXIT.done;
 }

@@ -24,6 +24,8 @@ export interface SyncAnswer {
   readonly round: RoundStatus | null;
   /** The plan it is held with. */
   readonly held: string | null;
+  /** Files that are still being written, as keys, the first of them: they are left for later. */
+  readonly beingWritten: readonly string[];
   readonly error: ControlError | null;
 }
 
