@@ -34,7 +34,9 @@ const fileOf = (pattern: string): string => `${pattern.replaceAll(/[^a-z]+/gi, "
 const FILES = PATTERNS.map(fileOf).toSorted();
 const STEADY = ["steady/a", "steady/b"] as const;
 
-async function start(mode: "push" | "two-way"): Promise<void> {
+const POLLED = "push, watch: polling, watch_interval: 100ms";
+
+async function start(mode: "push" | "two-way" | typeof POLLED): Promise<void> {
   const { url, accountId, token } = server;
   fixture.write(
     "kvsync.yaml",
@@ -85,7 +87,7 @@ function faults(): object {
 }
 const NONE = { complaints: [], deleted: [], others: [] };
 
-it.each(["push", "two-way"] as const)(
+it.each(["push", "two-way", POLLED] as const)(
   "of mode %s, fifty saves are fifty changes or fewer",
   async (mode) => {
     await start(mode);

@@ -18,8 +18,8 @@ beforeEach(async () => {
 afterEach(() => fixture.close());
 
 /** No poll of the namespace makes a round. */
-function configure(symlinks: string): void {
-  fixture.configure("kv/app", `, symlinks: ${symlinks}`);
+function configure(symlinks: string, more = ""): void {
+  fixture.configure("kv/app", `, symlinks: ${symlinks}${more}`);
   fixture.write("kvsync.yaml", fixture.read("kvsync.yaml").replace("poll_interval: 1s", "poll_interval: 1h"));
 }
 
@@ -68,22 +68,20 @@ describe("a ConfigMap, with symlinks: inside", () => {
     }
   });
 
-  it("is followed by the daemon through ten swaps, each seen within a second and as one change", async () => {
-    configure("inside");
+  it.each([
+    ["watches", ""],
+    ["polls", ", watch: polling, watch_interval: 100ms"],
+  ])("is followed through ten swaps by a daemon that %s, each as one change", async (_, more) => {
+    configure("inside", more);
     writeConfigMap(1, valuesOf(1));
     await fixture.start("--json");
     await fixture.until(() => fixture.out.includes('"round"'));
     expect(await fixture.values()).toEqual(valuesOf(1));
     const before = fixture.out.length;
-    const tookMs: number[] = [];
     for (let version = 2; version <= 11; version++) {
-      const at = Date.now();
       writeConfigMap(version, valuesOf(version));
-      await fixture.until(async () => (await fixture.values())["app.json"] === valuesOf(version)["app.json"]);
-      tookMs.push(Date.now() - at);
       await fixture.until(async () => isDeepStrictEqual(await fixture.values(), valuesOf(version)));
     }
-    expect(Math.min(...tookMs)).toBeLessThan(1000);
     const isDone = (): boolean =>
       isDeepStrictEqual(totalsSince(before), { written: 15, removed: 5, failed: 0, held: 0 });
     await fixture.until(isDone);

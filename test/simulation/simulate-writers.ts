@@ -1,10 +1,11 @@
-// `npm run simulate:writers`: programs that write as programs do, beside a real daemon, and what was visible at the remote
+// `npm run simulate:writers [-- --watch polling]`: programs that write as programs do, beside a real daemon, and what was visible at the remote
 // meanwhile. Runs `dist/`, for two minutes. Exits with 1 if a value was visible that is no version of its file. Of a log that is
 // written to all the time, what it holds after `stable_max` is one.
 
 import { appendFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
 import { openWritersWorld, type WritersWorld } from "./writers-world.ts";
 
 interface Outcome {
@@ -80,7 +81,8 @@ function print(line: string): void {
 }
 
 let broken = 0;
-const world = await openWritersWorld();
+const { values } = parseArgs({ options: { watch: { type: "string", default: "auto" } } });
+const world = await openWritersWorld(values.watch);
 try {
   for (const outcome of await Promise.all([growing(world), truncating(world), logging(world)])) {
     print(`${outcome.writer}: ${outcome.uploads} values seen, ${outcome.broken} broken${outcome.note}`);

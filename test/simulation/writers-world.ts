@@ -23,7 +23,8 @@ const main = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
 const TOKEN = "valid";
 const LOOK_EVERY_MS = 20;
 
-export async function openWritersWorld(): Promise<WritersWorld> {
+/** `watch`: as the config has it. */
+export async function openWritersWorld(watch: string): Promise<WritersWorld> {
   const dir = mkdtempSync(join(tmpdir(), "kvsync-writers-"));
   const folder = join(dir, "app");
   mkdirSync(folder);
@@ -37,7 +38,7 @@ export async function openWritersWorld(): Promise<WritersWorld> {
   });
   const { result } = (await made.json()) as { readonly result: { readonly id: string } };
   const account = `{ endpoint: "${server.url}", account_id: dev, api_token: ${TOKEN} }`;
-  const config = `accounts: { net: ${account} }\nmappings: { app: { account: net, mode: push, folder: ${folder} } }\n`;
+  const config = `accounts: { net: ${account} }\nmappings: { app: { account: net, mode: push, folder: ${folder}, watch: ${watch}, watch_interval: 100ms } }\n`;
   writeFileSync(join(dir, "kvsync.yaml"), config);
   const daemon = spawn(process.execPath, [main, "run", "--json"], { cwd: dir, stdio: ["ignore", "pipe", "inherit"] });
   const ended = new Promise<void>((resolve) => daemon.once("close", () => resolve()));
