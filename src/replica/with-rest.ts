@@ -7,7 +7,6 @@
 
 import type { Clock, DurationMs } from "../core/clock.ts";
 import type { BaseRow, Entry, FileSignature, Tombstone } from "../core/entry.ts";
-import { sameSignature } from "../core/entry.ts";
 import { assert } from "../core/errors.ts";
 import { compareUtf8, type Key } from "../core/key.ts";
 import { notice, type Problem, problem } from "../core/problem.ts";
@@ -234,12 +233,17 @@ async function* restedReads(
 
 function isWhole({ key, signature }: Entry, before: Entry, view: RestView): boolean {
   if (signature === undefined || view.passed.has(key)) return true;
-  if (before.signature !== undefined && sameSignature(signature, before.signature)) return true;
+  if (before.signature !== undefined && isRenamedAlone(before.signature, signature)) return true;
   if (!isYoung(signature, view.clock.now(), view.policy)) return true;
   const restMs = leftOf(key, signature, { size: before.size ?? 0, signature: undefined }, view);
   if (restMs === 0) return true;
   if (!view.moving.postpone(key, signature, restMs)) view.untracked.add(key);
   return false;
+}
+
+/** Whether nothing but its name has changed, or its mode: as when we ourselves move it aside for a folder of its name. */
+function isRenamedAlone(before: FileSignature, now: FileSignature): boolean {
+  return before.inode === now.inode && before.size === now.size && before.mtimeMs === now.mtimeMs;
 }
 
 function writtenSince(key: Key, view: RestView): ReadOutcome {
