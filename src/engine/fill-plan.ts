@@ -76,7 +76,7 @@ export async function fillPlan(plan: Plan, request: RoundRequest, deps: PlanDeps
       signal?.throwIfAborted();
       const page = await settleAbsences(merged, request, {
         ...listOptionsOf(unknowns, fixed, request, deps),
-        isUnknown: (key) => unknowns.find(key) !== undefined,
+        isUnknown,
       });
       const saved = await follower?.upTo(page.at(-1)?.key);
       const triples = selectTriples(page, { unknowns, removed, ...deps });

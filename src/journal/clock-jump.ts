@@ -4,6 +4,7 @@
 
 import { readFileSync } from "node:fs";
 import type { Clock, DurationMs, EpochMs } from "../core/clock.ts";
+import { faultCode } from "../replica/tree/fs-fault.ts";
 
 export interface Look {
   readonly at: EpochMs;
@@ -32,7 +33,7 @@ function readBoot(): string {
   try {
     return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
   } catch (error) {
-    if (typeof (error as NodeJS.ErrnoException).syscall !== "string") throw error;
+    faultCode(error);
     return "";
   }
 }

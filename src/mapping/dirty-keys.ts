@@ -8,6 +8,7 @@ import { type Key, keyFault } from "../core/key.ts";
 import { decodePath } from "../core/names/path-codec.ts";
 import type { Problem } from "../core/problem.ts";
 import type { BaseStore } from "../engine/ports.ts";
+import { faultCode } from "../replica/tree/fs-fault.ts";
 import { findNameProblem, hasDoubtfulName } from "../replica/tree/scan/name-problem.ts";
 import { lookedAt, type RoundProblems } from "./standing-problems.ts";
 
@@ -97,7 +98,7 @@ function isLink(path: string): boolean {
   try {
     return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
   } catch (error) {
-    if (typeof (error as NodeJS.ErrnoException).syscall !== "string") throw error;
+    faultCode(error);
     return false;
   }
 }
@@ -107,7 +108,7 @@ function entriesOf(folder: string): ReturnType<typeof readFolder> {
   try {
     return readFolder(folder);
   } catch (error) {
-    if (typeof (error as NodeJS.ErrnoException).syscall !== "string") throw error;
+    faultCode(error);
     return [];
   }
 }

@@ -98,12 +98,16 @@ describe.each(ALL)("a link that is swapped ($name)", ({ folder, link, place, mor
     swap(join(fixture.dir, link), target);
   };
 
-  it("brings each release whole, holds nothing, and removes nothing that stays", { timeout: 120_000 }, async () => {
+  const begin = async (): Promise<void> => {
     mkdirSync(join(fixture.dir, folder.split("/")[0]!), { recursive: true });
     await fixture.serve(folder, `, root_swaps: allow${more}`);
     put(0);
     await fixture.start("--json");
     await shows(release(0));
+  };
+
+  it("brings each release whole, holds nothing, and removes nothing that stays", { timeout: 120_000 }, async () => {
+    await begin();
     for (let n = 1; n <= SWAPS; n++) {
       put(n);
       await fixture.until(async () => (await fixture.values())["index.html"] === `release ${n}`);
@@ -120,11 +124,7 @@ describe.each(ALL)("a link that is swapped ($name)", ({ folder, link, place, mor
   });
 
   it("ten times in quick succession comes to the last one, without a failure", { timeout: 60_000 }, async () => {
-    mkdirSync(join(fixture.dir, folder.split("/")[0]!), { recursive: true });
-    await fixture.serve(folder, `, root_swaps: allow${more}`);
-    put(0);
-    await fixture.start("--json");
-    await shows(release(0));
+    await begin();
     for (let n = 1; n <= SWAPS; n++) {
       put(n);
       await pause(50);

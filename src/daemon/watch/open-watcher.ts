@@ -1,6 +1,7 @@
 // Opens the watcher of a folder, with the waits that suit people and their editors.
 
 import type { DurationMs } from "../../core/clock.ts";
+import { GONE_MS } from "../../replica/tree/scan/lookup-keys.ts";
 import { TreeWatcher } from "./tree-watcher.ts";
 import type { Watcher, WatcherOptions } from "./watcher.ts";
 
@@ -23,9 +24,6 @@ const MAX_QUIET_MS: DurationMs = 1000;
 const ROOT_CHECK_MS: DurationMs = 2000;
 /** What is to be seen soon, since it is done on purpose. */
 export const SWAPPED_ROOT_CHECK_MS: DurationMs = 500;
-/** Editors that take a file away to write it anew do so within a few milliseconds, or, where the machine is busy or the disk is
- * slow, within some hundreds. A removal is reported that much later. */
-const GONE_MS: DurationMs = 1000;
 
 /** Watches all folders below `root`, or polls where that is not possible: never throws for what it finds. Changes from
  * before the promise resolves may go unreported: scan after it. */

@@ -31,9 +31,9 @@ export interface Lookup extends TreeFiles {
 
 const KEYS_A_TURN = 256;
 
-/** How long the folder of a file that is gone must not have changed, unless the tree's `quietMs` is shorter. Editors take some
- * milliseconds, and on a busy machine or a slow disk some hundreds. */
-const GONE_MS_MAX: DurationMs = 1000;
+/** How long a file must be gone until that is a removal, unless the tree's `quietMs` is shorter. Editors that take a file away to
+ * write it anew do so within some milliseconds, and on a busy machine or a slow disk some hundreds. */
+export const GONE_MS: DurationMs = 1000;
 const FIRST_WAIT_MS: DurationMs = 20;
 
 /** Throws AppError `root-missing`. What cannot be told is reported as unknown [I3]. */
@@ -44,7 +44,7 @@ export async function lookupKeys(tree: Lookup, keys: readonly Key[], options: Li
   if (options.waits !== true) return entries;
   const found = new Map(entries.map((entry) => [entry.key, entry]));
   const isMissing = (key: Key): boolean => !found.has(key) && !unknown.has(key);
-  const endAt = tree.clock.monotonic() + Math.min(tree.quietMs, GONE_MS_MAX);
+  const endAt = tree.clock.monotonic() + Math.min(tree.quietMs, GONE_MS);
   for (let waitMs = FIRST_WAIT_MS; ; waitMs *= 2) {
     const missing = keys.filter(isMissing);
     const leftMs = Math.min(endAt - tree.clock.monotonic(), missing.length === 0 ? 0 : restlessMs(tree, missing));
@@ -59,7 +59,7 @@ export async function lookupKeys(tree: Lookup, keys: readonly Key[], options: Li
 function restlessMs({ root, scheme, quietMs, clock }: Lookup, keys: readonly Key[]): DurationMs {
   const folders = new Set(keys.map((key) => `${root}/${keyFiles(key, scheme).value.folder}`));
   const latest = [...folders].reduce((max, folder) => Math.max(max, changedAt(folder)), Number.NEGATIVE_INFINITY);
-  return latest + Math.min(quietMs, GONE_MS_MAX) - clock.now();
+  return latest + Math.min(quietMs, GONE_MS) - clock.now();
 }
 
 /** When a name was last added to `folder`, or taken from it; of a folder that is gone, to or from the one that it was in. */
