@@ -22,6 +22,14 @@ export function keyFault(text: string): KeyFault | undefined {
   return undefined;
 }
 
+/** For people: `".." is no key: the API cannot address keys named . and ..`. */
+export const KEY_FAULTS: Readonly<Record<KeyFault, string>> = {
+  empty: "it is empty",
+  dot: "the API cannot address keys named . and ..",
+  "too-long": `it has more than ${KEY_BYTES_MAX} bytes`,
+  "lone-surrogate": "it is not valid Unicode",
+};
+
 /** `text` as a key, or undefined if it is not legal; {@link keyFault} tells why. */
 export function parseKey(text: string): Key | undefined {
   return keyFault(text) === undefined ? (text as Key) : undefined;

@@ -78,6 +78,12 @@ export class JsonScanner {
     return this.#bytes[this.#at] === OPEN_BRACE;
   }
 
+  /** Whether a string is next. */
+  get isText(): boolean {
+    this.#skipSpace();
+    return this.#bytes[this.#at] === QUOTE;
+  }
+
   /** The UTF-8 of the string that is next; undefined if it is none, since it has half of a surrogate pair. */
   readText(): Uint8Array | undefined {
     this.#expect(QUOTE);

@@ -2,9 +2,9 @@
 
 import { strict as assert } from "node:assert";
 import { detectKeyForm, type KeyForm, plainFault } from "../../src/cli/input/key-form.ts";
-import { readItems, type TextItem } from "../../src/cli/input/json-items.ts";
+import { type InputItem, readItems, textOf } from "../../src/kv/json-items.ts";
 import { parseListedKey, parsePair } from "../../src/cli/input/bulk-input.ts";
-import { readPairsObject } from "../../src/cli/input/pairs-object.ts";
+import { readPairsObject } from "../../src/kv/pairs-object.ts";
 import { AppError } from "../../src/core/errors.ts";
 import type { Json } from "../../src/core/json-value.ts";
 import { parseKey } from "../../src/core/key.ts";
@@ -166,13 +166,13 @@ async function pairsOf(random: Random, text: string): Promise<readonly unknown[]
   });
 }
 
-async function items(pages: AsyncIterable<readonly TextItem[]>): Promise<readonly TextItem[]> {
-  const all: TextItem[] = [];
+async function items(pages: AsyncIterable<readonly InputItem[]>): Promise<readonly InputItem[]> {
+  const all: InputItem[] = [];
   for await (const page of pages) all.push(...page);
   return all;
 }
 
-const texts = async (pages: AsyncIterable<readonly TextItem[]>) => (await items(pages)).map(({ text }) => text);
+const texts = async (pages: AsyncIterable<readonly InputItem[]>) => (await items(pages)).map(textOf);
 
 async function* cut(random: Random, text: string): AsyncGenerator<Uint8Array, void> {
   const bytes = Buffer.from(text);

@@ -4,7 +4,7 @@ import { type Clock, type EpochSeconds, parseEpochSeconds, toEpochSeconds } from
 import { AppError, visible } from "../../core/errors.ts";
 import { canonicalJson, findJsonFault, parseJson } from "../../core/json.ts";
 import { type Json } from "../../core/json-value.ts";
-import { type Key, keyFault } from "../../core/key.ts";
+import { type Key, KEY_FAULTS, keyFault } from "../../core/key.ts";
 import {
   EXPIRATION_AHEAD_SECONDS_MIN,
   EXPIRATION_SECONDS_PLAUSIBLE_MAX,
@@ -13,18 +13,11 @@ import {
 } from "../../core/limits.ts";
 import { parseDuration } from "../../core/units.ts";
 
-const keyFaults = {
-  empty: "it is empty",
-  dot: "the API cannot address keys named . and ..",
-  "too-long": `it has more than ${KEY_BYTES_MAX} bytes`,
-  "lone-surrogate": "it is not valid Unicode",
-} as const;
-
 /** Throws AppError "key-invalid". */
 export function parseKeyArgument(text: string): Key {
   const fault = keyFault(text);
   if (fault === undefined) return text as Key;
-  throw new AppError("key-invalid", `"${visible(text.slice(0, 80))}" is no key: ${keyFaults[fault]}`, {
+  throw new AppError("key-invalid", `"${visible(text.slice(0, 80))}" is no key: ${KEY_FAULTS[fault]}`, {
     hint: `a key has 1 to ${KEY_BYTES_MAX} bytes`,
   });
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { detectKeyForm, plainFault } from "../../../../src/cli/input/key-form.ts";
-import { readItems, type TextItem } from "../../../../src/cli/input/json-items.ts";
+import { type InputItem, readItems } from "../../../../src/kv/json-items.ts";
 import { parseListedKey } from "../../../../src/cli/input/bulk-input.ts";
 
 async function* bytesOf(text: string, size: number): AsyncGenerator<Uint8Array, void> {
@@ -10,7 +10,7 @@ async function* bytesOf(text: string, size: number): AsyncGenerator<Uint8Array, 
 
 async function keys(text: string, size = 1): Promise<readonly string[]> {
   const { form, chunks } = await detectKeyForm(bytesOf(text, size), "l");
-  const all: TextItem[] = [];
+  const all: InputItem[] = [];
   for await (const page of readItems(chunks, "l", { form, mayBeCut: false })) all.push(...page);
   return all.map((item) => parseListedKey(item, "l"));
 }

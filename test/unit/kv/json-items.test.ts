@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { readItems, type TextItem } from "../../../../src/cli/input/json-items.ts";
+import { type InputItem, readItems, textOf } from "../../../src/kv/json-items.ts";
 
-async function items(text: string | Uint8Array, cuts: readonly number[] = []): Promise<TextItem[]> {
+async function items(text: string | Uint8Array, cuts: readonly number[] = []): Promise<InputItem[]> {
   const bytes = typeof text === "string" ? Buffer.from(text) : text;
-  const all: TextItem[] = [];
+  const all: InputItem[] = [];
   for await (const page of readItems(chunks(bytes, cuts), "x.json")) all.push(...page);
   return all;
 }
@@ -17,7 +17,7 @@ async function* chunks(bytes: Uint8Array, cuts: readonly number[]): AsyncGenerat
   }
 }
 
-const texts = async (text: string): Promise<string[]> => (await items(text)).map((item) => item.text);
+const texts = async (text: string): Promise<string[]> => (await items(text)).map(textOf);
 
 describe("a JSON array", () => {
   test.each([
@@ -30,8 +30,8 @@ describe("a JSON array", () => {
 
   test("numbers its items", async () => {
     expect(await items("[1,\n2]")).toEqual([
-      { text: "1", number: 1, unit: "item" },
-      { text: "2", number: 2, unit: "item" },
+      { bytes: Buffer.from("1"), at: 1, number: 1, unit: "item" },
+      { bytes: Buffer.from("2"), at: 4, number: 2, unit: "item" },
     ]);
   });
 
@@ -44,6 +44,19 @@ describe("a JSON array", () => {
     ['["a","b"}', /is closed by }/],
     ["[1] [2]", /goes on after its array has ended/],
   ])("%s is refused", async (text, message) => expect(items(text)).rejects.toThrow(message));
+});
+
+test("an array that was cut off gives what is whole of it to whoever asks for that", async () => {
+  const cuts: string[] = [];
+  const all: string[] = [];
+  const pages = readItems(chunks(Buffer.from('[1, {"a":[2]}, {"a'), [5]), "x.json", {
+    form: "json",
+    mayBeCut: false,
+    onCut: (where) => cuts.push(where),
+  });
+  for await (const page of pages) all.push(...page.map(textOf));
+  expect(all).toEqual(["1", '{"a":[2]}']);
+  expect(cuts).toEqual(["ends in the middle of its array, after 2 items"]);
 });
 
 describe("lines", () => {
@@ -93,12 +106,20 @@ test("any JSON comes back item by item, however it arrives in pieces", async () 
       fc.array(fc.jsonValue()),
       fc.array(fc.nat()),
       fc.constantFrom(undefined, 1, 2),
-      async (values, cuts, indent) => {
-        const asArray = await items(JSON.stringify(values, undefined, indent), cuts);
-        expect(asArray.map(({ text }) => JSON.parse(text) as unknown)).toEqual(JSON.parse(JSON.stringify(values)));
+      fc.constantFrom("", "\ufeff"),
+      async (values, cuts, indent, mark) => {
+        const array = `${mark}${JSON.stringify(values, undefined, indent)}`;
+        const asArray = await items(array, cuts);
+        for (const { bytes, at } of asArray)
+          expect(
+            Buffer.from(array)
+              .subarray(at, at + bytes.byteLength)
+              .equals(bytes),
+          ).toBe(true);
+        expect(asArray.map((item) => JSON.parse(textOf(item)) as unknown)).toEqual(JSON.parse(JSON.stringify(values)));
         const objects = values.map((value) => ({ value }));
         const asLines = await items(objects.map((value) => JSON.stringify(value)).join("\n"), cuts);
-        expect(asLines.map(({ text }) => JSON.parse(text) as unknown)).toEqual(JSON.parse(JSON.stringify(objects)));
+        expect(asLines.map((item) => JSON.parse(textOf(item)) as unknown)).toEqual(JSON.parse(JSON.stringify(objects)));
       },
     ),
   );

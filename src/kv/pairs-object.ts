@@ -2,14 +2,14 @@
 // 100 keys and 25 MiB, so it is read whole. A key that was not found is null there.
 
 import { isUtf8 } from "node:buffer";
-import { AppError, visible } from "../../core/errors.ts";
-import { compactJson, isJsonObject, parseJson } from "../../core/json.ts";
-import { type Json } from "../../core/json-value.ts";
-import { VALUE_BYTES_MAX } from "../../core/limits.ts";
-import type { TextItem } from "./json-items.ts";
+import { AppError, visible } from "../core/errors.ts";
+import { compactJson, isJsonObject, parseJson } from "../core/json.ts";
+import { type Json } from "../core/json-value.ts";
+import { VALUE_BYTES_MAX } from "../core/limits.ts";
+import type { InputItem } from "./json-items.ts";
 
 export interface PairsObject {
-  readonly pairs: readonly TextItem[];
+  readonly pairs: readonly InputItem[];
   /** Keys without a value. */
   readonly absent: readonly string[];
 }
@@ -90,7 +90,7 @@ function parseObject(bytes: Uint8Array): { readonly [key: string]: Json } | unde
 
 function pairsOf(object: { readonly [key: string]: Json }, name: string): PairsObject {
   const absent: string[] = [];
-  const pairs: TextItem[] = [];
+  const pairs: InputItem[] = [];
   for (const [key, held] of Object.entries(object)) {
     if (held === null) absent.push(key);
     else if (typeof held !== "string" && !isJsonObject(held)) {
@@ -99,7 +99,12 @@ function pairsOf(object: { readonly [key: string]: Json }, name: string): PairsO
       });
     } else {
       const pair = typeof held === "string" ? { key, value: held } : { ...held, key };
-      pairs.push({ text: compactJson(pair), number: pairs.length + absent.length + 1, unit: "item" });
+      pairs.push({
+        bytes: Buffer.from(compactJson(pair)),
+        at: 0,
+        number: pairs.length + absent.length + 1,
+        unit: "item",
+      });
     }
   }
   return { pairs, absent };

@@ -3,12 +3,14 @@
 // for, and JSON.parse does the rest.)
 
 import { isUtf8 } from "node:buffer";
-import { AppError } from "../../core/errors.ts";
-import { VALUE_BYTES_MAX } from "../../core/limits.ts";
-import type { KeyForm } from "./key-form.ts";
+import { AppError } from "../core/errors.ts";
+import { VALUE_BYTES_MAX } from "../core/limits.ts";
 
-export interface TextItem {
-  readonly text: string;
+export interface InputItem {
+  /** UTF-8, without blanks around it. */
+  readonly bytes: Buffer;
+  /** Where it begins in the input: how many bytes stand before it. */
+  readonly at: number;
   /** From 1: which item of the array, or which line. */
   readonly number: number;
   readonly unit: "item" | "line" | "name";
@@ -17,9 +19,16 @@ export interface TextItem {
 }
 
 export interface ItemsForm {
-  readonly form: KeyForm;
+  /** `lines`: a name a line. `null`: a NUL byte after each name. `json`: an array, or a line of JSON for each item. */
+  readonly form: "lines" | "null" | "json";
   /** Whether a last name without an end is refused: whoever wrote the input may have been stopped in the middle of it. */
   readonly mayBeCut: boolean;
+  /** Is told where an array ends too soon: its whole items are taken. Not given: it is refused. */
+  readonly onCut?: ((where: string) => void) | undefined;
+}
+
+export function textOf({ bytes }: InputItem): string {
+  return bytes.toString("utf8");
 }
 
 /** A value in JSON takes up to six bytes for one (a control character), and its key and metadata a little. */
@@ -46,27 +55,27 @@ const CLOSE_BRACE = 0x7d;
 export async function* readItems(
   chunks: AsyncIterable<Uint8Array>,
   name: string,
-  { form, mayBeCut }: ItemsForm = { form: "json", mayBeCut: false },
-): AsyncGenerator<readonly TextItem[], void> {
+  { form, mayBeCut, onCut }: ItemsForm = { form: "json", mayBeCut: false },
+): AsyncGenerator<readonly InputItem[], void> {
   let splitter: Splitter | undefined;
-  let page: TextItem[] = [];
+  let page: InputItem[] = [];
   let pageBytes = 0;
-  const take = (bytes: Uint8Array, number: number, unit: TextItem["unit"]): void => {
+  const take: Take = ({ bytes, at }, number, unit) => {
     if (!isUtf8(bytes)) throw new AppError("usage", `${unit} ${number} of ${name} is not valid UTF-8`);
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
-    page.push({ text, number, unit, ...(form !== "json" && { isPlain: true }) });
+    page.push({ bytes, at, number, unit, ...(form !== "json" && { isPlain: true }) });
     pageBytes += bytes.byteLength;
   };
   let blankLines = 0;
   if (form !== "json") splitter = nameSplitter(take, name, form, mayBeCut);
-  for await (const chunk of form === "null" ? chunks : withoutMark(chunks)) {
+  for await (const chunk of placed(chunks, form)) {
     if (splitter === undefined) {
-      const start = chunk.findIndex((byte) => !isBlank(byte));
+      const start = chunk.bytes.findIndex((byte) => !isBlank(byte));
       if (start === -1) {
-        for (const byte of chunk) if (byte === NEWLINE) blankLines++;
+        for (const byte of chunk.bytes) if (byte === NEWLINE) blankLines++;
         continue;
       }
-      splitter = chunk[start] === OPEN_BRACKET ? arraySplitter(take, name) : lineSplitter(take, name, blankLines);
+      splitter =
+        chunk.bytes[start] === OPEN_BRACKET ? arraySplitter(take, name, onCut) : lineSplitter(take, name, blankLines);
     }
     splitter.add(chunk);
     if (page.length >= PAGE_ITEMS || pageBytes >= PAGE_BYTES) {
@@ -78,47 +87,59 @@ export async function* readItems(
   if (page.length > 0) yield page;
 }
 
-/** `chunks` without the byte order mark that some editors begin a file with, also if a chunk ends inside the mark. */
-async function* withoutMark(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-  let head: Uint8Array | undefined = new Uint8Array();
+/** Bytes, and how many of the input stand before them. */
+interface Part {
+  readonly bytes: Buffer;
+  readonly at: number;
+}
+
+/** `chunks`, in text without the byte order mark that some editors begin a file with, also if a chunk ends inside the mark. */
+async function* placed(chunks: AsyncIterable<Uint8Array>, form: ItemsForm["form"]): AsyncGenerator<Part, void> {
+  let head: Buffer | undefined = form === "null" ? undefined : Buffer.alloc(0);
+  let at = 0;
   for await (const chunk of chunks) {
-    if (head === undefined) {
-      yield chunk;
-      continue;
+    let bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    if (head !== undefined) {
+      head = Buffer.concat([head, bytes]);
+      if (head.byteLength < 3) continue;
+      const hasMark = head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf;
+      bytes = hasMark ? head.subarray(3) : head;
+      if (hasMark) at = 3;
+      head = undefined;
     }
-    head = Buffer.concat([head, chunk]);
-    if (head.byteLength < 3) continue;
-    yield head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf ? head.subarray(3) : head;
-    head = undefined;
+    yield { bytes, at };
+    at += bytes.byteLength;
   }
-  if (head !== undefined && head.byteLength > 0) yield head;
+  if (head !== undefined && head.byteLength > 0) yield { bytes: head, at };
 }
 
 interface Splitter {
-  add(chunk: Uint8Array): void;
+  add(chunk: Part): void;
   end(): void;
 }
 
-type Take = (bytes: Uint8Array, number: number, unit: TextItem["unit"]) => void;
+type Take = (part: Part, number: number, unit: InputItem["unit"]) => void;
+
+const END: Part = { bytes: Buffer.alloc(0), at: 0 };
 
 function lineSplitter(take: Take, name: string, linesBefore: number): Splitter {
   const rest = restOf(name, "line");
   let number = linesBefore;
-  const finish = (part: Uint8Array): void => {
+  const finish = (part: Part): void => {
     number++;
     const line = trim(rest.takeWith(part));
-    if (line.byteLength > 0) take(line, number, "line");
+    if (line.bytes.byteLength > 0) take(line, number, "line");
   };
   return {
     add: (chunk) => {
       let start = 0;
-      for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
-        finish(chunk.subarray(start, end));
+      for (let end = chunk.bytes.indexOf(NEWLINE); end !== -1; end = chunk.bytes.indexOf(NEWLINE, start)) {
+        finish(partOf(chunk, start, end));
         start = end + 1;
       }
-      rest.keep(chunk.subarray(start), number + 1);
+      rest.keep(partOf(chunk, start), number + 1);
     },
-    end: () => finish(new Uint8Array()),
+    end: () => finish(END),
   };
 }
 
@@ -127,25 +148,25 @@ function nameSplitter(take: Take, name: string, form: "lines" | "null", mayBeCut
   const [ending, unit] = form === "null" ? ([NUL, "name"] as const) : ([NEWLINE, "line"] as const);
   const rest = restOf(name, unit);
   let number = 0;
-  const finish = (part: Uint8Array): void => {
+  const finish = (part: Part): void => {
     number++;
-    const bytes = rest.takeWith(part);
-    if (form === "lines" && bytes.at(-1) === RETURN) {
+    const whole = rest.takeWith(part);
+    if (form === "lines" && whole.bytes.at(-1) === RETURN) {
       throw new AppError("usage", `line ${number} of ${name} ends with a carriage return`, {
         hint: "end the lines with \\n alone; a name that ends so can be given as JSON, or with -0",
       });
     }
     // No key is empty.
-    if (bytes.byteLength > 0) take(bytes, number, unit);
+    if (whole.bytes.byteLength > 0) take(whole, number, unit);
   };
   return {
     add: (chunk) => {
       let start = 0;
-      for (let end = chunk.indexOf(ending); end !== -1; end = chunk.indexOf(ending, start)) {
-        finish(chunk.subarray(start, end));
+      for (let end = chunk.bytes.indexOf(ending); end !== -1; end = chunk.bytes.indexOf(ending, start)) {
+        finish(partOf(chunk, start, end));
         start = end + 1;
       }
-      rest.keep(chunk.subarray(start), number + 1);
+      rest.keep(partOf(chunk, start), number + 1);
     },
     end: () => {
       if (mayBeCut && rest.size() > 0) {
@@ -153,12 +174,12 @@ function nameSplitter(take: Take, name: string, form: "lines" | "null", mayBeCut
           hint: `whoever wrote it may have been stopped; end each name with ${form === "null" ? "a NUL byte" : "a line break"}`,
         });
       }
-      finish(new Uint8Array());
+      finish(END);
     },
   };
 }
 
-function arraySplitter(take: Take, name: string): Splitter {
+function arraySplitter(take: Take, name: string, onCut: ItemsForm["onCut"]): Splitter {
   const rest = restOf(name, "item");
   // 0: before the array; 1: between items; more: inside one.
   let depth = 0;
@@ -167,9 +188,9 @@ function arraySplitter(take: Take, name: string): Splitter {
   let isOver = false;
   let number = 0;
   // Whether the array has ended is known by its bracket; whether an item is missing, by two commas.
-  const finish = (part: Uint8Array, isLast: boolean): void => {
+  const finish = (part: Part, isLast: boolean): void => {
     const item = trim(rest.takeWith(part));
-    if (item.byteLength === 0) {
+    if (item.bytes.byteLength === 0) {
       if (isLast && number === 0) return;
       throw new AppError("usage", `item ${number + 1} of ${name} is missing`, { hint: "look for a comma too many" });
     }
@@ -177,9 +198,10 @@ function arraySplitter(take: Take, name: string): Splitter {
   };
   return {
     add: (chunk) => {
+      const { bytes } = chunk;
       let start = 0;
-      for (let i = 0; i < chunk.byteLength; i++) {
-        const byte = chunk[i];
+      for (let i = 0; i < bytes.byteLength; i++) {
+        const byte = bytes[i];
         if (inString) {
           if (escaped) escaped = false;
           else if (byte === BACKSLASH) escaped = true;
@@ -194,51 +216,59 @@ function arraySplitter(take: Take, name: string): Splitter {
           if (--depth === 0) {
             // A brace in the wrong place inside an item is left to JSON.parse.
             if (byte === CLOSE_BRACE) throw new AppError("usage", `the array of ${name} is closed by } in place of ]`);
-            finish(chunk.subarray(start, i), true);
+            finish(partOf(chunk, start, i), true);
             isOver = true;
             start = i + 1;
           }
         } else if (byte === COMMA && depth === 1) {
-          finish(chunk.subarray(start, i), false);
+          finish(partOf(chunk, start, i), false);
           start = i + 1;
         }
       }
-      if (depth > 0) rest.keep(chunk.subarray(start), number + 1);
+      if (depth > 0) rest.keep(partOf(chunk, start), number + 1);
     },
     end: () => {
-      if (!isOver)
-        throw new AppError("usage", `${name} ends in the middle of its array`, { hint: "is the file complete?" });
+      if (isOver) return;
+      const where = `ends in the middle of its array, after ${number} items`;
+      if (onCut === undefined) throw new AppError("usage", `${name} ${where}`, { hint: "is the file complete?" });
+      onCut(where);
     },
   };
 }
 
+function partOf({ bytes, at }: Part, start: number, end?: number): Part {
+  return { bytes: bytes.subarray(start, end), at: at + start };
+}
+
 /** The beginning of an item whose end is in a later chunk. */
-function restOf(name: string, unit: TextItem["unit"]) {
-  let parts: Uint8Array[] = [];
+function restOf(name: string, unit: InputItem["unit"]) {
+  let parts: Buffer[] = [];
   let size = 0;
+  let start = 0;
   return {
     size: () => size,
-    keep: (part: Uint8Array, number: number): void => {
-      parts.push(part);
-      size += part.byteLength;
+    keep: ({ bytes, at }: Part, number: number): void => {
+      if (size === 0) start = at;
+      parts.push(bytes);
+      size += bytes.byteLength;
       if (size > ITEM_BYTES_MAX)
         throw new AppError("usage", `${unit} ${number} of ${name} is larger than any key and value can be`);
     },
-    takeWith: (part: Uint8Array): Uint8Array => {
+    takeWith: (part: Part): Part => {
       if (size === 0) return part;
-      const whole = Buffer.concat([...parts, part]);
+      const whole = { bytes: Buffer.concat([...parts, part.bytes]), at: start };
       [parts, size] = [[], 0];
       return whole;
     },
   };
 }
 
-function trim(bytes: Uint8Array): Uint8Array {
+function trim({ bytes, at }: Part): Part {
   let start = 0;
   let end = bytes.byteLength;
   while (start < end && isBlank(bytes[start])) start++;
   while (end > start && isBlank(bytes[end - 1])) end--;
-  return bytes.subarray(start, end);
+  return partOf({ bytes, at }, start, end);
 }
 
 function isBlank(byte: number | undefined): boolean {
