@@ -54,7 +54,10 @@ export function decodePair(item: Buffer, { onIgnored, mayBeEdited = false }: Dec
     if (meant !== undefined) return fail(`has "${visible(property)}"; its name is "${meant}"`);
     if (!PROPERTIES.has(property)) onIgnored?.(property);
   }
-  if (typeof name !== "string") return fail("has no key");
+  if (typeof name !== "string") {
+    const isListed = typeof json["name"] === "string" && json["value"] === undefined;
+    return fail(isListed ? 'has a "name" and no value: this is a list of keys, and has no pairs' : "has no key");
+  }
   const key = parseKey(name);
   if (key === undefined)
     return fail(`has "${visible(name.slice(0, 80))}", which is no key: ${KEY_FAULTS[keyFault(name)!]}`);

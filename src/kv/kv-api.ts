@@ -13,6 +13,8 @@ export type NamespaceId = string & { readonly [namespaceIdBrand]: true };
 export interface Namespace {
   readonly id: NamespaceId;
   readonly title: string;
+  /** Where its values must stay (`eu`), if it was created so. */
+  readonly jurisdiction?: string;
 }
 
 /** One key of a listing, as the API gives it. */

@@ -26,8 +26,8 @@ interface FolderLocation {
 export interface ArchiveLocation {
   readonly kind: "archive";
   readonly path: string;
-  /** `json`: pairs in wrangler's form, which no command takes for a location yet. */
-  readonly format: ArchiveFormat | "json";
+  /** `json`: pairs in wrangler's form. */
+  readonly format: ArchiveFormat;
 }
 
 export interface LocationContext {
@@ -38,7 +38,7 @@ export interface LocationContext {
 
 /** For help. */
 export const LOCATION_FORMS =
-  "ACCOUNT:NAMESPACE, ACCOUNT:NAMESPACE/FOLDER/, 'ACCOUNT:NAMESPACE/PREFIX*', a folder on disk (./x, /x), or an archive (x.ndjson.zst)";
+  "ACCOUNT:NAMESPACE, ACCOUNT:NAMESPACE/FOLDER/, 'ACCOUNT:NAMESPACE/PREFIX*', a folder on disk (./x, /x), or an archive (x.ndjson.zst, x.json)";
 
 const formats: readonly ArchiveLocation["format"][] = ["ndjson.zst", "ndjson.gz", "ndjson", "json"];
 
@@ -56,14 +56,14 @@ export function parseLocation(text: string, context: LocationContext): Location 
     return format === undefined ? { kind: "folder", path } : { kind: "archive", path, format };
   }
   throw new AppError("location-invalid", text === "" ? "a location is empty" : `"${visible(text)}" is no location`, {
-    hint: `write ACCOUNT:${text || "NAMESPACE"} for a namespace, ./${text || "folder"} for a folder, or a file that ends in .ndjson, .ndjson.zst or .ndjson.gz for an archive`,
+    hint: `write ACCOUNT:${text || "NAMESPACE"} for a namespace, ./${text || "folder"} for a folder, or a file that ends in .ndjson, .ndjson.zst, .ndjson.gz or .json for an archive`,
   });
 }
 
 /** Whether `text` names an archive, and neither a namespace nor a folder. */
 export function isArchiveName(text: string): boolean {
   const isPath = /^(?:\.{1,2}|~)?\//.test(text);
-  return (isPath || !text.includes(":")) && /\.ndjson(?:\.zst|\.gz)?$/.test(text);
+  return (isPath || !text.includes(":")) && formats.some((format) => text.endsWith(`.${format}`));
 }
 
 /** Whether `text` can only be a location, and not the name of a mapping. */

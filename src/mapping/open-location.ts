@@ -14,6 +14,7 @@ import { openMemoryReplica } from "../replica/memory.ts";
 import { openNamespaceReplica } from "../replica/namespace/namespace-replica.ts";
 import { type ArchiveOptions, type OpenArchive, openArchive } from "../replica/archive/archive-replica.ts";
 import { type ArchiveAllowances, NO_ALLOWANCES } from "../replica/archive/check-archive.ts";
+import { isPairFile, openPairs } from "../replica/archive/pairs/pairs-replica.ts";
 import type { ReadableReplica } from "../replica/replica.ts";
 import { pathsInside } from "../replica/tree/paths-inside.ts";
 import { QUIET_MS } from "../replica/tree/write/replaced-file.ts";
@@ -37,6 +38,8 @@ export interface OpenLocation {
   readonly api: KvApi | undefined;
   readonly account: string | undefined;
   readonly namespace: string | undefined;
+  /** Of a namespace that was created with one. */
+  readonly jurisdiction: string | undefined;
   /** It does not exist, and is shown as empty. */
   readonly lacks: "namespace" | "folder" | undefined;
   /** Names this place for good. */
@@ -75,26 +78,17 @@ export async function openLocation(deps: LocationDeps, text: string, options: Op
 
 async function openArchiveLocation(
   { clock, signal }: LocationDeps,
-  { path, format }: ArchiveLocation,
+  { path }: ArchiveLocation,
   label: string,
   { allowed = NO_ALLOWANCES }: OpenOptions,
 ): Promise<OpenLocation> {
-  if (format === "json") {
-    throw new AppError(
-      "location-invalid",
-      `${visible(label)} is no archive by its name, but pairs in wrangler's form`,
-      {
-        hint: "write them with: kvsync bulk put FILE; an archive ends in .ndjson, .ndjson.zst or .ndjson.gz",
-      },
-    );
-  }
   return archiveLocation(await openArchiveFile({ clock, path, label, allowed, signal }));
 }
 
-/** As {@link openLocation}, of a file of any name. */
+/** As {@link openLocation}, of a file of any name: an archive, or pairs in wrangler's form. */
 export async function openArchiveFile(options: ArchiveOptions): Promise<OpenArchive> {
   try {
-    return await openArchive(options);
+    return await (isPairFile(options.path, options.label) ? openPairs(options) : openArchive(options));
   } catch (error) {
     throw error instanceof Error && "syscall" in error
       ? ioError(error, `could not read ${visible(options.label)}`)
@@ -102,16 +96,17 @@ export async function openArchiveFile(options: ArchiveOptions): Promise<OpenArch
   }
 }
 
-export function archiveLocation({ replica, checked, path }: OpenArchive): OpenLocation {
+export function archiveLocation({ replica, warnings, path }: OpenArchive): OpenLocation {
   return {
     replica,
     lacks: undefined,
     api: undefined,
     account: undefined,
     namespace: undefined,
+    jurisdiction: undefined,
     place: undefined,
     identity: { archive: path },
-    warnings: checked.warnings,
+    warnings,
     whenEmpty: async () => "it was made of a place without keys, or all its entries have expired",
   };
 }
@@ -143,6 +138,7 @@ function openFolder(
     api: undefined,
     account: undefined,
     namespace: undefined,
+    jurisdiction: undefined,
     place: undefined,
     warnings: [],
     identity: { folder: lacks === undefined ? realFolder(path) : path },
@@ -182,6 +178,7 @@ async function openNamespaceLocation(
     api: account.api,
     account: account.name,
     namespace: title,
+    jurisdiction: namespace?.jurisdiction,
     place,
     warnings: [],
     identity: { ...place, namespace: namespace?.id ?? title },

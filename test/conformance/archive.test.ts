@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { openArchive } from "../../src/replica/archive/archive-replica.ts";
+import { openPairs } from "../../src/replica/archive/pairs/pairs-replica.ts";
 import { NO_ALLOWANCES } from "../../src/replica/archive/check-archive.ts";
 import { withFilter } from "../../src/replica/with-filter.ts";
 import { archiveOf, memoryOf, openArchiveFolder } from "../support/archive-fixture.ts";
@@ -19,3 +20,17 @@ for (const format of ["ndjson", "ndjson.zst", "ndjson.gz"] as const) {
     return { replica: withFilter(replica, () => true), close: async () => folder.remove() };
   });
 }
+
+describeReadable("pairs in wrangler's form (.json)", async (clock, values) => {
+  const folder = openArchiveFolder();
+  const path = join(folder.path, "a.json");
+  await archiveOf(await memoryOf(clock, values), path, "json");
+  const { replica } = await openPairs({ clock, path, label: "a.json", allowed: NO_ALLOWANCES });
+  return {
+    replica: withFilter(replica, () => true),
+    close: async () => {
+      await replica.close();
+      folder.remove();
+    },
+  };
+});

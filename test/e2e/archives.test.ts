@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type CliRun, ended, records, runCli, runScript, startCli } from "../support/cli.ts";
+import { startJurisdictionFront } from "../support/jurisdiction-front.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 
 let server: TestServer;
@@ -26,7 +27,7 @@ const keysOf = async (title: string): Promise<number> =>
 /** Values that are no text are read one by one, again and again. */
 const MIXED_MS = 120_000;
 const METADATA = [undefined, { a: 1 }, [1, "two"], "text", 7, true, { kvsync: "mine" }, { deep: { er: [null] } }];
-const KEYS = 3000;
+const KEYS = 1500;
 
 /** Every kind of value and metadata, as lines of a bulk write. */
 function mixedPairs(): string {
@@ -61,7 +62,10 @@ beforeAll(async () => {
   // Half of them as another program writes them, without a stamp.
   writeFileSync(
     file("half.lines"),
-    `${readFileSync(file("mixed.lines"), "utf8").split("\n").slice(0, 1500).join("\n")}\n`,
+    `${readFileSync(file("mixed.lines"), "utf8")
+      .split("\n")
+      .slice(0, KEYS / 2)
+      .join("\n")}\n`,
   );
   await done("bulk", "put", "half.lines", "-n", "local:mixed", "--no-stamp");
   writeFileSync(file("large"), randomBytes(26_214_400));
@@ -75,7 +79,7 @@ afterAll(async () => {
 });
 
 describe("a namespace of every kind of key", () => {
-  it.each(["ndjson", "ndjson.zst", "ndjson.gz"])(
+  it.each(["ndjson", "ndjson.zst", "ndjson.gz", "json"])(
     "goes through .%s into another, and is proved equal",
     async (format) => {
       const archive = `mixed.${format}`;
@@ -129,6 +133,18 @@ describe("an export", () => {
     const run = await runScript("kvsync export local:small - | gzip | cat | kvsync import - local:piped", { cwd: dir });
     expect(run).toMatchObject({ code: 0 });
     await done("check", "small.ndjson", "local:piped", "--values");
+  });
+
+  it("says where the namespace must stay", async () => {
+    await using front = await startJurisdictionFront(server.url);
+    const env = { CLOUDFLARE_ACCOUNT_ID: server.accountId, CLOUDFLARE_API_TOKEN: server.token };
+    const elsewhere = mkdtempSync(join(tmpdir(), "kvsync-archives-"));
+    const options = { cwd: elsewhere, env: { ...env, CLOUDFLARE_API_BASE_URL: front.url } };
+    const run = await runCli(["export", "cloudflare:small", "-"], options);
+    rmSync(elsewhere, { recursive: true, force: true });
+    expect(records(run.stdout)[0]).toMatchObject({ source: { title: "small", jurisdiction: "eu" } });
+    const here = records((await done("export", "local:small", "-")).stdout)[0];
+    expect(here).toMatchObject({ source: { title: "small", jurisdiction: null } });
   });
 
   it("keeps the mode of a file that it replaces", async () => {
@@ -217,6 +233,68 @@ describe("an archive that lacks keys", () => {
     expect(readFileSync(file("nightly.ndjson.part"), "utf8")).toContain('"complete":false');
     expect(await kvsync("export", "local:lacking", "nightly.ndjson", "--partial")).toMatchObject({ code: 3 });
     expect(readFileSync(file("nightly.ndjson"), "utf8")).toContain('"key":"good"');
+  });
+});
+
+describe("pairs in wrangler's form", () => {
+  it("are written as an array without more, and read by -, too", async () => {
+    await done("export", "local:small", "small.json");
+    const pairs = JSON.parse(readFileSync(file("small.json"), "utf8")) as unknown;
+    expect(pairs).toEqual(["k1", "k2", "k3"].map((key) => ({ key, value: `value of ${key}` })));
+    await server.createNamespace("piped-json");
+    const input = JSON.stringify((pairs as readonly object[]).toReversed());
+    expect(await runCli(["import", "-", "local:piped-json"], { cwd: dir, input })).toMatchObject({ code: 0 });
+    await done("check", "small.ndjson", "local:piped-json", "--values");
+  });
+
+  it("are split into files that are one location, and replace none", async () => {
+    const run = await done("export", "local:mixed", "split.json", "--split", "50KB", "--exclude", "large", "--json");
+    const { files, root } = summaryOf(run);
+    expect(files).toBeGreaterThan(2);
+    expect(existsSync(file("split.json"))).toBe(false);
+    for (let part = 1; part <= (files as number); part++) {
+      expect(statSync(file(`split-${part}.json`)).size).toBeLessThanOrEqual(50_000);
+      expect(Array.isArray(JSON.parse(readFileSync(file(`split-${part}.json`), "utf8")))).toBe(true);
+    }
+    await done("check", "split.json", "local:mixed", "--values", "--exclude", "large");
+    expect(summaryOf(await done("copy", "split.json", "joined.ndjson", "--json"))["root"]).toBe(root);
+    const again = await kvsync("export", "local:small", "split.json", "--split", "100KB");
+    expect(again).toMatchObject({ code: 2 });
+    expect(again.stderr).toContain("split-1.json is there");
+    rmSync(file("split-2.json"));
+    expect((await kvsync("import", "split.json", "local:empty")).stderr).toContain("split-2.json is not there");
+  });
+
+  it("whose keys were cut off or are there twice are refused, and nothing is written", async () => {
+    const pairs = readFileSync(file("small.json"), "utf8");
+    writeFileSync(file("cut.json"), pairs.slice(0, -20));
+    writeFileSync(file("twice.json"), `${pairs.slice(0, -3)},{"key":"k2","value":"again"}]`);
+    for (const [name, message] of [
+      ["cut.json", "cut.json ends in the middle of its array, after 2 items"],
+      ["twice.json", 'twice.json has the key "k2" twice, in item 2 and item 4'],
+    ] as const) {
+      const run = await kvsync("import", name, "local:empty");
+      expect(run).toMatchObject({ code: 1 });
+      expect(run.stderr).toContain(message);
+    }
+    expect(await keysOf("empty")).toBe(0);
+  });
+
+  it("of which wrangler would refuse some are written, and that is told", async () => {
+    await server.createNamespace("scalar");
+    await done("key", "put", "k", "v", "-n", "local:scalar", "--metadata", '"text"');
+    const run = await done("export", "local:scalar", "scalar.json");
+    expect(run.stderr).toContain("wrangler refuses scalar.json: the metadata of 1 keys is a string");
+    await done("check", "local:scalar", "scalar.json", "--values");
+  });
+
+  it("that lack keys do not get their name, since they cannot say so", async () => {
+    const run = await kvsync("export", "local:lacking", "lacking.json");
+    expect(run).toMatchObject({ code: 3 });
+    expect(run.stderr).toContain("A .json cannot say so itself, so it is");
+    expect([existsSync(file("lacking.json")), existsSync(file("lacking.json.part"))]).toEqual([false, true]);
+    expect(await kvsync("export", "local:lacking", "lacking.json", "--partial")).toMatchObject({ code: 3 });
+    expect(readFileSync(file("lacking.json"), "utf8")).toContain('"key":"good"');
   });
 });
 
@@ -319,7 +397,15 @@ describe("an import", () => {
     ["of a file that is not there", ["import", "none.ndjson", "local:empty"], 1, "there is no such file"],
     ["as a plan", ["plan", "./folder", "x.ndjson"], 2, "only written as a whole"],
     ["as a dry run of a copy", ["copy", "./folder", "x.ndjson", "--dry-run"], 2, "written as a whole"],
-    ["by its name alone", ["copy", "pairs.json", "local:empty"], 2, "no archive by its name"],
+    ["of a .json that is not there", ["copy", "pairs.json", "local:empty"], 1, "there is no such file"],
+    [
+      "of a .json in parts, as one",
+      ["export", "local:small", "x.ndjson", "--split", "1MB"],
+      2,
+      "--split is for a .json",
+    ],
+    ["in parts to stdout", ["export", "local:small", "-", "--split", "1MB"], 2, "--split is for a .json"],
+    ["in parts of no size", ["export", "local:small", "x.json", "--split", "400"], 2, "needs a unit"],
   ] as const)("%s is refused", async (_, args, code, message) => {
     const run = await kvsync(...args);
     expect(run.stderr).toContain(message);

@@ -5,7 +5,8 @@ import { appendFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ArchiveFormat, openArchiveSink } from "../../src/replica/archive/archive-sink.ts";
-import type { ArchiveEnd } from "../../src/replica/archive/frame-lines.ts";
+import { openLineWriter, openPairsWriter } from "../../src/replica/archive/archive-writer.ts";
+import type { ArchiveSummary } from "../../src/replica/archive/frame-lines.ts";
 import type { WindowLimits } from "../../src/replica/archive/line-window.ts";
 import { writeArchive } from "../../src/replica/archive/write-archive.ts";
 import { openMemoryReplica } from "../../src/replica/memory.ts";
@@ -37,13 +38,13 @@ export async function archiveOf(
   format: ArchiveFormat = "ndjson",
   limits?: WindowLimits,
   sink = openArchiveSink(format, (bytes) => appendFile(path, bytes)),
-): Promise<ArchiveEnd & { readonly told: readonly Problem[] }> {
+): Promise<ArchiveSummary & { readonly told: readonly Problem[] }> {
   const told: Problem[] = [];
   const end = await writeArchive({
     clock: new FakeClock({ now: Date.now() }),
     source,
     header: { created: new Date(0).toISOString(), by: "test", source: { memory: true }, filter: null },
-    sink,
+    writer: format === "json" ? openPairsWriter(sink) : openLineWriter(sink),
     scratchPath: `${path}.scratch`,
     ...(limits !== undefined && { limits }),
     signal: new AbortController().signal,

@@ -42,7 +42,13 @@ export function define(command: Command, start: Start): void {
         const filter = parseKeyFilter(options);
         if (isArchiveName(destination)) {
           if (dryRun) throw wholeOnly(source, destination);
-          return runExport(context, source, destination, { filter, excludeDefaults, failEmpty, partial: false });
+          return runExport(context, source, destination, {
+            filter,
+            excludeDefaults,
+            failEmpty,
+            partial: false,
+            splitBytes: undefined,
+          });
         }
         const { isManaged, words: again } = filter;
         return runCopy(context, source, destination, { command: "copy", ...copy, isManaged, again });

@@ -28,7 +28,7 @@ interface Options extends KeyFilterOptions {
 
 export function define(command: Command, start: Start): void {
   command
-    .argument("<file>", "An archive of kvsync export; - is stdin")
+    .argument("<file>", "An archive of kvsync export, or a .json of wrangler's; - is stdin")
     .argument("<destination>", LOCATION_FORMS)
     .option("--delete", "Remove from the destination what the archive has not")
     .option("--dry-run", "Show what would be done, and do nothing")

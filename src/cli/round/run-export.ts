@@ -7,14 +7,14 @@
 import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, relative } from "node:path";
+import type { ByteCount } from "../../core/clock.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { compileFilter } from "../../core/filter.ts";
 import { STABLE_AFTER_MS, STABLE_MAX_MS } from "../../core/rest.ts";
 import { renderByteCount, renderDuration } from "../../core/units.ts";
 import { openLocation, type OpenLocation } from "../../mapping/open-location.ts";
-import { parseLocation } from "../../mapping/location.ts";
-import { type ArchiveFormat, openArchiveSink } from "../../replica/archive/archive-sink.ts";
-import type { ArchiveEnd, SourceFacts } from "../../replica/archive/frame-lines.ts";
+import { isArchiveName, parseLocation } from "../../mapping/location.ts";
+import type { ArchiveSummary, SourceFacts } from "../../replica/archive/frame-lines.ts";
 import { writeArchive } from "../../replica/archive/write-archive.ts";
 import { MovingFiles } from "../../replica/moving-files.ts";
 import { withFilter } from "../../replica/with-filter.ts";
@@ -27,7 +27,8 @@ import { VERSION } from "../process/version.ts";
 import { count } from "../render/progress.ts";
 import { countRequests, requestsRecord } from "../render/request-counts.ts";
 import { openShownProblems } from "../render/shown-problems.ts";
-import { openExportFile, type ExportFile, exportFailure } from "./export-file.ts";
+import { openArchiveOutput, type Target } from "./archive-output.ts";
+import { type ExportFile, exportFailure } from "./export-file.ts";
 import { locationDeps } from "./run-copy.ts";
 
 export interface Export {
@@ -37,11 +38,13 @@ export interface Export {
   readonly failEmpty: boolean;
   /** An archive that lacks keys may take the place of one that is there. */
   readonly partial: boolean;
+  /** For a .json: it becomes several files, of at most so many bytes. */
+  readonly splitBytes: ByteCount | undefined;
 }
 
 /** `file`: `-` is stdout. */
 export async function runExport(context: Context, from: string, file: string, options: Export): Promise<ExitCode> {
-  const target = targetOf(context, file);
+  const target = targetOf(context, file, options);
   const { stateDir } = await context.config();
   const filter = options.excludeDefaults ? compileFilter({ excludeDefaults: true }) : undefined;
   const opening = { mayCreate: false, mayLack: false, filter };
@@ -56,20 +59,18 @@ export async function runExport(context: Context, from: string, file: string, op
   }
 }
 
-interface Target {
-  readonly name: string;
-  /** Undefined: stdout. */
-  readonly path: string | undefined;
-  readonly format: ArchiveFormat;
-}
-
-function targetOf({ cwd, env }: Context, file: string): Target {
-  if (file === "-") return { name: "stdout", path: undefined, format: "ndjson" };
-  const location = /\.ndjson(?:\.zst|\.gz)?$/.test(file) ? parseLocation(file, { cwd, home: env["HOME"] }) : undefined;
-  if (location?.kind === "archive" && location.format !== "json")
-    return { name: file, path: location.path, format: location.format };
+function targetOf({ cwd, env }: Context, file: string, { splitBytes }: Export): Target {
+  const location = isArchiveName(file) ? parseLocation(file, { cwd, home: env["HOME"] }) : undefined;
+  const format = location?.kind === "archive" ? location.format : "ndjson";
+  if (splitBytes !== undefined && format !== "json") {
+    throw new AppError("usage", "--split is for a .json, which wrangler reads as a whole", {
+      hint: "leave it out: an archive of another kind is read line by line, whatever its size",
+    });
+  }
+  if (location?.kind === "archive") return { name: file, path: location.path, format, splitBytes };
+  if (file === "-") return { name: "stdout", path: undefined, format, splitBytes };
   throw new AppError("usage", `"${visible(file)}" does not say what kind of archive it is to be`, {
-    hint: "end its name in .ndjson.zst, .ndjson.gz or .ndjson, or write - for stdout",
+    hint: "end its name in .ndjson.zst, .ndjson.gz, .ndjson or .json, or write - for stdout",
   });
 }
 
@@ -84,13 +85,9 @@ function checkApart({ replica, identity }: OpenLocation, path: string): void {
   });
 }
 
-async function writeOut(
-  context: Context,
-  source: OpenLocation,
-  { name, path, format }: Target,
-  options: Export,
-): Promise<ExitCode> {
+async function writeOut(context: Context, source: OpenLocation, target: Target, options: Export): Promise<ExitCode> {
   const { clock, output, signal } = context;
+  const { name, path, format } = target;
   const startedAt = clock.monotonic();
   const requests = countRequests([source.api]);
   for (const warning of source.warnings) output.warn(`  ${warning}`);
@@ -104,11 +101,10 @@ async function writeOut(
   const { isManaged, record } = options.filter;
   let written: ExportFile | undefined;
   try {
-    written = path === undefined ? undefined : openExportFile(path);
-    const sink = openArchiveSink(format, (bytes) =>
-      written === undefined ? output.write(bytes) : written.write(bytes),
-    );
-    let end: ArchiveEnd;
+    const out = openArchiveOutput(target, output);
+    const { sink, writer } = out;
+    written = out.file;
+    let end: ArchiveSummary;
     try {
       end = await writeArchive({
         clock,
@@ -126,7 +122,7 @@ async function writeOut(
           source: factsOf(source),
           filter: record,
         },
-        sink,
+        writer,
         // Where the archive goes there is room for its bytes; a folder for temporary files may have little.
         scratchPath: written?.isReplaced === true ? `${written.partPath}.lines` : join(scratch, "lines"),
         signal,
@@ -138,15 +134,18 @@ async function writeOut(
     } finally {
       await sink.abort();
     }
-    const isHeldBack = !end.complete && written?.replaces === true && !options.partial;
+    // A .json cannot say that it is not complete.
+    const isHeldBack = !end.complete && (written?.replaces === true || format === "json") && !options.partial;
     if (isHeldBack) written?.keepPart();
     else written?.commit();
     progress.close();
     shown.finish();
     const durationMs = Math.round(clock.monotonic() - startedAt);
-    tellEnd(context, { source, name, path, end, durationMs, requests: requests() });
+    for (const warning of out.warnings()) output.warn(`  ${output.stderr.yellow("warning")} ${warning}`);
+    tellEnd(context, { source, name, path, end, files: out.files(), durationMs, requests: requests() });
     if (end.complete) return EXIT.done;
-    context.keepFailure(tellLack(context, { name, end, keptAt: isHeldBack ? written?.partPath : undefined }));
+    const keptAt = isHeldBack ? written?.partPath : undefined;
+    context.keepFailure(tellLack(context, target, { end, keptAt, replaces: written?.replaces === true }));
     return EXIT.incomplete;
   } finally {
     progress.close();
@@ -155,11 +154,12 @@ async function writeOut(
   }
 }
 
-function factsOf({ replica, account, namespace, place, identity }: OpenLocation): SourceFacts {
+function factsOf({ replica, account, namespace, jurisdiction, place, identity }: OpenLocation): SourceFacts {
   if (place === undefined) return identity as SourceFacts;
   return {
     account: account ?? null,
     title: namespace ?? null,
+    jurisdiction: jurisdiction ?? null,
     ...(place as unknown as SourceFacts),
     label: replica.label,
   };
@@ -175,14 +175,16 @@ interface Ended {
   readonly source: OpenLocation;
   readonly name: string;
   readonly path: string | undefined;
-  readonly end: ArchiveEnd;
+  readonly end: ArchiveSummary;
+  readonly files: number;
   readonly durationMs: number;
   readonly requests: ReturnType<ReturnType<typeof countRequests>>;
 }
 
-function tellEnd({ output }: Context, { source, name, path, end, durationMs, requests }: Ended): void {
+function tellEnd({ output }: Context, { source, name, path, end, files, durationMs, requests }: Ended): void {
   const { entries, bytes, problems, complete, root } = end;
   const parts = [`${count(entries)} entries`, renderByteCount(bytes)];
+  if (files > 1) parts.push(`${count(files)} files`);
   if (problems > 0) parts.push(`${count(problems)} failed`);
   if (requests !== undefined) parts.push(`${count(requests.total)} requests`);
   const text = `${visible(source.replica.label)} -> ${visible(name)}: ${parts.join(", ")}, ${renderDuration(durationMs)}`;
@@ -192,6 +194,7 @@ function tellEnd({ output }: Context, { source, name, path, end, durationMs, req
     account: source.account,
     namespace: source.namespace,
     file: name,
+    ...(files > 1 && { files }),
     written: entries,
     failed: problems,
     complete,
@@ -212,15 +215,19 @@ function tellEnd({ output }: Context, { source, name, path, end, durationMs, req
   output.report(text);
 }
 
-function tellLack(
-  { output }: Context,
-  { name, end, keptAt }: { readonly name: string; readonly end: ArchiveEnd; readonly keptAt: string | undefined },
-): AppError {
+interface Lack {
+  readonly end: ArchiveSummary;
+  /** The archive did not get its name. */
+  readonly keptAt: string | undefined;
+  readonly replaces: boolean;
+}
+
+function tellLack({ output }: Context, { name, format }: Target, { end, keptAt, replaces }: Lack): AppError {
   const lacks = `${visible(name)} is not complete: ${count(end.problems)} keys could not be read`;
   const where =
     keptAt === undefined
-      ? `${lacks}. kvsync import takes it with --partial only.`
-      : `${lacks}. What was there under this name is kept, and the new archive is ${visible(keptAt)}. To replace it all the same, add --partial.`;
+      ? `${lacks}. ${format === "json" ? "The file itself does not say so." : "kvsync import takes it with --partial only."}`
+      : `${lacks}. ${replaces ? "What was there under this name is kept, and the new archive is" : "A .json cannot say so itself, so it is"} ${visible(keptAt)}. To ${replaces ? "replace it" : "give it its name"} all the same, add --partial.`;
   if (!output.json) output.warn(`  ${where}`);
   return new AppError("incomplete", where);
 }

@@ -5,12 +5,12 @@ import { isUtf8 } from "node:buffer";
 import { realpathSync } from "node:fs";
 import type { ByteCount, Clock } from "../../core/clock.ts";
 import type { Entry } from "../../core/entry.ts";
-import { AppError, visible } from "../../core/errors.ts";
 import { parseFingerprint } from "../../core/fingerprint.ts";
 import { compareUtf8, type Key } from "../../core/key.ts";
 import { problem } from "../../core/problem.ts";
 import type { ListOptions, Pages, ReadableReplica, ReadOutcome, TransferOptions } from "../replica.ts";
 import { type ArchiveAllowances, type CheckedArchive, checkArchive } from "./check-archive.ts";
+import { changedMeanwhile } from "./refusals.ts";
 import { type ArchiveItem, type SealedEntry, walkArchive } from "./walk-archive.ts";
 
 export interface ArchiveOptions {
@@ -24,7 +24,8 @@ export interface ArchiveOptions {
 
 export interface OpenArchive {
   readonly replica: ReadableReplica;
-  readonly checked: CheckedArchive;
+  /** What is told of an archive that is taken as it is, a line each. */
+  readonly warnings: readonly string[];
   /** Where it lies, by no symbolic link. */
   readonly path: string;
 }
@@ -51,7 +52,7 @@ export async function openArchive(options: ArchiveOptions): Promise<OpenArchive>
     read: (entries, given) => readEntries(side, entries, given),
     close: async () => {},
   };
-  return { replica, checked, path };
+  return { replica, warnings: checked.warnings, path };
 }
 
 async function* listEntries(side: Side, { signal, onProblem }: ListOptions): Pages<Entry> {
@@ -103,12 +104,6 @@ async function* itemsOf(
   } finally {
     await walk.return(undefined as never);
   }
-}
-
-function changedMeanwhile(label: string): AppError {
-  return new AppError("io", `${visible(label)} changed while it was read`, {
-    hint: "run the command again when nothing writes to the file",
-  });
 }
 
 function entryOf({ key, bytes, metadata, expiration, sha256 }: SealedEntry): Entry {

@@ -1,23 +1,16 @@
-// Where the lines of an archive go: through a compressor, to whatever writes them. One frame of zstd with a checksum, since that is what
+// Where the bytes of an archive go: through a compressor, to whatever writes them. One frame of zstd with a checksum, since that is what
 // every decoder reads to its end.
 
-import { PassThrough, type Transform } from "node:stream";
+import type { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { constants, createGzip, createZstdCompress } from "node:zlib";
+import { type ArchiveSink, openPlainSink } from "./plain-sink.ts";
 
-export type ArchiveFormat = "ndjson" | "ndjson.zst" | "ndjson.gz";
-
-export interface ArchiveSink {
-  /** Resolves when more may follow. Rejects with what `out` failed with. */
-  write(bytes: Uint8Array): Promise<void>;
-  /** Resolves when `out` has taken everything. */
-  end(): Promise<void>;
-  /** Nothing more is written. */
-  abort(): Promise<void>;
-}
+export type ArchiveFormat = "ndjson" | "ndjson.zst" | "ndjson.gz" | "json";
 
 /** `out` takes all bytes in turn; the next ones wait for it. */
 export function openArchiveSink(format: ArchiveFormat, out: (bytes: Uint8Array) => Promise<void>): ArchiveSink {
+  if (format === "ndjson" || format === "json") return openPlainSink(out);
   const head = compressorOf(format);
   let failure: { readonly error: unknown } | undefined;
   let wake: (() => void) | undefined;
@@ -53,10 +46,8 @@ export function openArchiveSink(format: ArchiveFormat, out: (bytes: Uint8Array) 
   };
 }
 
-function compressorOf(format: ArchiveFormat): Transform {
+function compressorOf(format: "ndjson.zst" | "ndjson.gz"): Transform {
   switch (format) {
-    case "ndjson":
-      return new PassThrough();
     case "ndjson.gz":
       return createGzip();
     case "ndjson.zst":

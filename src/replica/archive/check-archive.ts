@@ -1,7 +1,8 @@
 // Whether an archive is believed. All of it is read before any of it is: one that was cut off, edited or damaged, that lacks
 // keys, or that goes on behind its end, is refused with the place named, unless it was asked for as it is.
 
-import { AppError, visible } from "../../core/errors.ts";
+import { visible } from "../../core/errors.ts";
+import { refused } from "./refusals.ts";
 import { type ArchiveItem, walkArchive, type WalkResult } from "./walk-archive.ts";
 
 /** What is taken though an archive is refused for it. */
@@ -102,8 +103,4 @@ function changeOf({ digest, end, entries, root }: WalkResult, lines: string | un
 
 function placeOf({ line, key }: Extract<ArchiveItem, { readonly kind: "fault" }>): string {
   return key === undefined ? `line ${line}` : `line ${line} ("${visible(key)}")`;
-}
-
-function refused(message: string, hint: string): AppError {
-  return new AppError("archive-refused", message, { hint });
 }

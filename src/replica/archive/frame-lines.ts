@@ -19,7 +19,8 @@ export interface ArchiveHeader {
   readonly filter: SourceFacts | null;
 }
 
-export interface ArchiveEnd {
+/** What was written. */
+export interface ArchiveSummary {
   readonly entries: number;
   /** Of all values together. */
   readonly bytes: number;
@@ -31,6 +32,9 @@ export interface ArchiveEnd {
   readonly problems: number;
   /** The content root (core/content-root.ts). */
   readonly root: string;
+}
+
+export interface ArchiveEnd extends ArchiveSummary {
   /** SHA-256 of every byte before this line. */
   readonly digest: string;
 }

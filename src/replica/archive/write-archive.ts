@@ -2,7 +2,6 @@
 // complete if its source was listed to the end without a gap and every value could be read. A key that was deleted between the
 // two is no gap: an archive shows a span of time, and its end line says which.
 
-import { createHash } from "node:crypto";
 import type { ByteCount, Clock, EpochSeconds } from "../../core/clock.ts";
 import { type Leaf, openRootHash } from "../../core/content-root.ts";
 import type { Entry } from "../../core/entry.ts";
@@ -10,16 +9,16 @@ import { assert } from "../../core/errors.ts";
 import { compareUtf8, type Key } from "../../core/key.ts";
 import { notice, type Problem } from "../../core/problem.ts";
 import type { Pages, ReadableReplica, ReadOutcome, Value } from "../replica.ts";
-import type { ArchiveSink } from "./archive-sink.ts";
-import { encodeEntryLine, sha256Of } from "./entry-line.ts";
-import { type ArchiveEnd, type ArchiveHeader, encodeEnd, encodeHeader } from "./frame-lines.ts";
+import type { ArchiveWriter } from "./archive-writer.ts";
+import { sha256Of } from "./entry-line.ts";
+import type { ArchiveHeader, ArchiveSummary } from "./frame-lines.ts";
 import { type LineWindow, openLineWindow, type WindowLimits } from "./line-window.ts";
 
 export interface WriteArchiveOptions {
   readonly clock: Clock;
   readonly source: ReadableReplica;
   readonly header: ArchiveHeader;
-  readonly sink: ArchiveSink;
+  readonly writer: ArchiveWriter;
   /** Of a file that nobody else uses. */
   readonly scratchPath: string;
   readonly limits?: WindowLimits;
@@ -29,10 +28,10 @@ export interface WriteArchiveOptions {
   readonly onProgress: (done: number, total: number | undefined, bytes: ByteCount) => void;
 }
 
-/** Writes all of it, the end line too, and does not end the sink. A listing that fails throws, and leaves no end line. */
-export async function writeArchive(options: WriteArchiveOptions): Promise<ArchiveEnd> {
-  const { clock, source, sink, signal, onProblem, onProgress } = options;
-  const lines = openLines(sink, openLineWindow(options.scratchPath, options.limits));
+/** Writes all of it, the end line too, and does not end the sink. A listing that fails throws, and leaves no end. */
+export async function writeArchive(options: WriteArchiveOptions): Promise<ArchiveSummary> {
+  const { clock, source, writer, signal, onProblem, onProgress } = options;
+  const lines = openLines(writer, openLineWindow(options.scratchPath, options.limits));
   const time = (): string => new Date(clock.now()).toISOString();
   const span: { readonly from: string; to: string | undefined } = { from: time(), to: undefined };
   let before: Key | undefined;
@@ -68,7 +67,7 @@ export async function writeArchive(options: WriteArchiveOptions): Promise<Archiv
     }
   };
   try {
-    await lines.begin(options.header);
+    await writer.begin(options.header);
     do {
       for await (const outcomes of source.read(segment(), { signal, reusesBytes: true })) {
         for (const outcome of outcomes) {
@@ -88,26 +87,20 @@ export async function writeArchive(options: WriteArchiveOptions): Promise<Archiv
 }
 
 /** The lines of one archive: takes values in any order, and writes their lines in the order of the keys that are expected. */
-function openLines(sink: ArchiveSink, window: LineWindow) {
-  const digest = createHash("sha256");
+function openLines(writer: ArchiveWriter, window: LineWindow) {
   const root = openRootHash();
   /** Of the lines that wait in the window. */
   const leaves = new Map<Key, Leaf>();
   let [entries, bytes] = [0, 0];
-  const write = async (line: Buffer): Promise<void> => {
-    digest.update(line);
-    await sink.write(line);
-  };
   const add = (key: Key, { entry, bytes: content, readAt }: Value): void => {
     const { metadata } = entry;
     const sha256 = sha256Of(content);
     const expiration = expirationOf(entry, readAt);
     leaves.set(key, { key, sha256, size: content.byteLength, metadata, expiration });
-    window.put(key, encodeEntryLine({ key, bytes: content, metadata, expiration, sha256 }));
+    window.put(key, writer.encode({ key, bytes: content, metadata, expiration, sha256 }));
   };
   return {
     bytes: () => bytes,
-    begin: (header: ArchiveHeader) => write(encodeHeader(header)),
     expect: (keys: readonly Key[]) => window.expect(keys),
     isFull: () => window.isFull(),
     /** `value`: undefined if the key is not to be in the archive. */
@@ -120,14 +113,14 @@ function openLines(sink: ArchiveSink, window: LineWindow) {
         root.add(leaf);
         entries++;
         bytes += leaf.size;
-        await write(due.line);
+        await writer.write(due.line);
       }
     },
-    async end(found: Pick<ArchiveEnd, "listed" | "complete" | "problems">): Promise<ArchiveEnd> {
+    async end(found: Pick<ArchiveSummary, "listed" | "complete" | "problems">): Promise<ArchiveSummary> {
       assert(window.isEmpty(), "every key that was listed has an outcome");
-      const end = { entries, bytes, ...found, root: root.digest(), digest: digest.digest("hex") };
-      await sink.write(encodeEnd(end));
-      return end;
+      const summary = { entries, bytes, ...found, root: root.digest() };
+      await writer.end(summary);
+      return summary;
     },
     close: () => window.close(),
   };

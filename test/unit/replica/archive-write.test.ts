@@ -54,7 +54,8 @@ describe("an archive", () => {
       const path = join(folder.path, `${memoryBytesMax}.ndjson`);
       const limits = { memoryBytesMax, scratchBytesMax: 1_000_000 };
       const end = await archiveOf(backwards(await source()), path, "ndjson", limits);
-      expect([end.root, end.digest]).toEqual([expected.root, expected.digest]);
+      expect(end.root).toBe(expected.root);
+      expect(linesOf(path).at(-1)).toMatchObject({ digest: linesOf(plain).at(-1)!["digest"] });
       expect(
         linesOf(path)
           .slice(1, -1)
