@@ -32,6 +32,13 @@ export type ErrorCode =
   | "source-empty"
   /** An archive that is not whole, or not as it was written. */
   | "archive-refused"
+  /** A store of backups does not answer as one. */
+  | "store-failed"
+  /** No repository, one of a newer version, or one that no passphrase given opens. */
+  | "repository-refused"
+  /** An object of a repository is missing, or not as it was written. */
+  | "repository-damaged"
+  | "snapshot-not-found"
   | "io"
   | "disk-full"
   | "address-in-use"
