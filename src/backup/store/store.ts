@@ -1,8 +1,8 @@
 // The Store port: named objects that are written once. What a repository needs of a folder or a bucket, and no more, so that any
 // object store will do. test/conformance/ holds each kind to it.
 //
-// - Names are ASCII: letters, digits, `.`, `-` and `/`. An object's bytes never change: whoever writes a name again writes
-//   bytes that mean the same.
+// - Names are ASCII: letters, digits, `.`, `-` and `/`, and no part begins with a dot (object-name.ts). An object's bytes never change: whoever
+//   writes a name again writes bytes that mean the same.
 // - An object that `putNew` said is written is durable, and `get` and `head` find it at once. A `list` may lag behind by minutes.
 // - A failure is an AppError: "unauthorized" (credentials, permissions), "network" (after all retries), "disk-full", "io", or
 //   "store-failed" for any other answer. Calls may run beside each other, {@link STORE_CALLS} at a time.
@@ -29,9 +29,10 @@ export interface CallOptions {
 export interface Store {
   /** For people: `./backups`, `s3://bucket/prefix`. */
   readonly label: string;
-  /** "exists": there is an object of this name already; it stays. A store that cannot tell may write it once more. */
+  /** "exists": there is an object of this name already; it stays, and may be damaged. A store that cannot tell may write it once more. */
   putNew(name: string, bytes: Uint8Array, options?: CallOptions): Promise<"written" | "exists">;
-  /** The bytes of an object, or of a part of it. Undefined: there is no such object. Fewer bytes than asked for are a failure. */
+  /** The bytes of an object, or of a part of it. Undefined: there is no such object. Throws AppError "repository-damaged" if the
+   * object ends before the range does. */
   get(name: string, range?: Range, options?: CallOptions): Promise<Uint8Array | undefined>;
   head(name: string, options?: CallOptions): Promise<StoredObject | undefined>;
   /** All objects whose names begin with `prefix`, which ends in `/` or is empty; in any order. */
