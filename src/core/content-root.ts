@@ -52,7 +52,9 @@ export function openRootHash(): RootHash {
   };
 }
 
-function endsRange(key: Key): boolean {
+/** Whether a range of the root ends behind `key`, and a page of a snapshot: the same runs of entries so have the same hash wherever
+ * they are. */
+export function endsRange(key: Key): boolean {
   return hash("sha256", key, "buffer").readUInt32BE(0) % RANGE_ENTRIES === 0;
 }
 

@@ -23,3 +23,13 @@ export function fingerprintOf(bytes: Uint8Array): Fingerprint {
 export function parseFingerprint(text: string): Fingerprint | undefined {
   return pattern.test(text) ? (text as Fingerprint) : undefined;
 }
+
+/** The SHA-256 of a value, as 64 hexadecimal digits. */
+export function sha256Of(bytes: Uint8Array): string {
+  return hash("sha256", bytes, "hex");
+}
+
+/** Of the value whose SHA-256 is `sha256`, as 64 hexadecimal digits. */
+export function fingerprintOfSha256(sha256: string): Fingerprint {
+  return Buffer.from(sha256.slice(0, 32), "hex").toString("base64url") as Fingerprint;
+}

@@ -7,7 +7,8 @@ import type { EpochSeconds } from "../../src/core/clock.ts";
 import { canonicalJson } from "../../src/core/json.ts";
 import type { Json } from "../../src/core/json-value.ts";
 import { keyFault, type Key } from "../../src/core/key.ts";
-import { decodeEntryLine, encodeEntryLine, parseLine, sha256Of } from "../../src/replica/archive/entry-line.ts";
+import { decodeEntryLine, encodeEntryLine, parseLine } from "../../src/replica/archive/entry-line.ts";
+import { sha256Of } from "../../src/core/fingerprint.ts";
 import { decodeEnd, encodeEnd, isEnd } from "../../src/replica/archive/frame-lines.ts";
 
 const key = fc

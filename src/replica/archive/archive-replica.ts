@@ -5,7 +5,7 @@ import { isUtf8 } from "node:buffer";
 import { realpathSync } from "node:fs";
 import type { ByteCount, Clock } from "../../core/clock.ts";
 import type { Entry } from "../../core/entry.ts";
-import { parseFingerprint } from "../../core/fingerprint.ts";
+import { fingerprintOfSha256 } from "../../core/fingerprint.ts";
 import { compareUtf8, type Key } from "../../core/key.ts";
 import { problem } from "../../core/problem.ts";
 import type { ListOptions, Pages, ReadableReplica, ReadOutcome, TransferOptions } from "../replica.ts";
@@ -109,7 +109,7 @@ async function* itemsOf(
 function entryOf({ key, bytes, metadata, expiration, sha256 }: SealedEntry): Entry {
   return {
     key,
-    fingerprint: parseFingerprint(Buffer.from(sha256, "hex").toString("base64url", 0, 16)),
+    fingerprint: fingerprintOfSha256(sha256),
     metadata,
     expiration,
     ttlSeconds: undefined,

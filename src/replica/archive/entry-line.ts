@@ -1,7 +1,6 @@
 // One entry of an archive as a line of JSON, and back: the fields of a bulk write, and the SHA-256 of the value. Metadata is the
 // user's, without our stamp; an expiration is absolute. A value that is no UTF-8 is base64.
 
-import { hash } from "node:crypto";
 import { isUtf8 } from "node:buffer";
 import type { EpochSeconds } from "../../core/clock.ts";
 import { parseEpochSeconds } from "../../core/clock.ts";
@@ -23,10 +22,6 @@ export interface ArchivedEntry {
 export interface LineFault {
   readonly fault: string;
   readonly key: string | undefined;
-}
-
-export function sha256Of(bytes: Uint8Array): string {
-  return hash("sha256", bytes, "hex");
 }
 
 /** With its line break. `sha256` is of `bytes`. */

@@ -3,10 +3,11 @@
 
 import { createHash } from "node:crypto";
 import { AppError, visible } from "../../core/errors.ts";
+import { sha256Of } from "../../core/fingerprint.ts";
 import { compareUtf8, type Key } from "../../core/key.ts";
 import { openRootHash } from "../../core/content-root.ts";
 import { type ArchiveLine, readArchiveLines } from "./archive-lines.ts";
-import { type ArchivedEntry, decodeEntryLine, parseLine, sha256Of } from "./entry-line.ts";
+import { type ArchivedEntry, decodeEntryLine, parseLine } from "./entry-line.ts";
 import { type ArchiveEnd, decodeEnd, headerKind, isEnd } from "./frame-lines.ts";
 
 export type ArchiveItem =

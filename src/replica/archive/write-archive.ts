@@ -1,16 +1,16 @@
-// A replica written as an archive: listed once, read in whatever order is cheapest, and written in key order. An archive is
-// complete if its source was listed to the end without a gap and every value could be read. A key that was deleted between the
-// two is no gap: an archive shows a span of time, and its end line says which.
+// A replica written as an archive, in key order. An archive is complete if its source was listed to the end without a gap and
+// every value could be read. It shows a span of time, and its end line says which.
 
-import type { ByteCount, Clock, EpochSeconds } from "../../core/clock.ts";
+import type { ByteCount, Clock } from "../../core/clock.ts";
 import { type Leaf, openRootHash } from "../../core/content-root.ts";
 import type { Entry } from "../../core/entry.ts";
 import { assert } from "../../core/errors.ts";
-import { compareUtf8, type Key } from "../../core/key.ts";
-import { notice, type Problem } from "../../core/problem.ts";
-import type { Pages, ReadableReplica, ReadOutcome, Value } from "../replica.ts";
+import { sha256Of } from "../../core/fingerprint.ts";
+import type { Key } from "../../core/key.ts";
+import type { Problem } from "../../core/problem.ts";
+import { expirationOf, readAll, type ReadWhole, type Taker } from "../read-all.ts";
+import type { ReadableReplica, Value } from "../replica.ts";
 import type { ArchiveWriter } from "./archive-writer.ts";
-import { sha256Of } from "./entry-line.ts";
 import type { ArchiveHeader, ArchiveSummary } from "./frame-lines.ts";
 import { type LineWindow, openLineWindow, type WindowLimits } from "./line-window.ts";
 
@@ -32,62 +32,32 @@ export interface WriteArchiveOptions {
 export async function writeArchive(options: WriteArchiveOptions): Promise<ArchiveSummary> {
   const { clock, source, writer, signal, onProblem, onProgress } = options;
   const lines = openLines(writer, openLineWindow(options.scratchPath, options.limits));
-  const time = (): string => new Date(clock.now()).toISOString();
-  const span: { readonly from: string; to: string | undefined } = { from: time(), to: undefined };
-  let before: Key | undefined;
-  let [done, listed, problems, gaps] = [0, 0, 0, 0];
-  const tell = (problem: Problem): void => {
-    if (problem.failure) problems++;
-    onProblem(problem);
-  };
-  const pages = source.list({
-    signal,
-    onProblem: tell,
-    onUnknown: ({ notice: gap }) => {
-      gaps++;
-      if (gap !== undefined) onProblem(gap);
-    },
-  });
-  const listing = pages[Symbol.asyncIterator]();
-  /** Pages of the listing, until the window is full: then what is under way is read to its end first. */
-  const segment = async function* (): Pages<Entry> {
-    while (!lines.isFull()) {
-      const next = await listing.next();
-      if (next.done === true) {
-        span.to = time();
-        return;
-      }
-      for (const { key } of next.value) {
-        assert(before === undefined || compareUtf8(before, key) < 0, "a listing is in key order [I1]");
-        before = key;
-      }
-      lines.expect(next.value.map(({ key }) => key));
-      listed += next.value.length;
-      yield next.value;
-    }
-  };
   try {
     await writer.begin(options.header);
-    do {
-      for await (const outcomes of source.read(segment(), { signal, reusesBytes: true })) {
-        for (const outcome of outcomes) {
-          done++;
-          const value = valueOf(outcome);
-          if (value === undefined) tell(problemOf(outcome));
-          await lines.put(outcome.key, value);
-        }
-        onProgress(done, span.to === undefined ? undefined : listed, lines.bytes());
-      }
-    } while (span.to === undefined);
-    return await lines.end({ listed: [span.from, span.to], complete: problems + gaps === 0, problems });
+    const found = await readAll({
+      clock,
+      source,
+      taker: lines,
+      signal,
+      onProblem,
+      onProgress: (done, total) => onProgress(done, total, lines.bytes()),
+      lack: "it is not in the archive",
+    });
+    return await lines.end(found);
   } finally {
     lines.close();
-    await listing.return?.();
   }
 }
 
+interface Lines extends Taker {
+  /** Of the values that were written. */
+  bytes(): ByteCount;
+  end(found: ReadWhole): Promise<ArchiveSummary>;
+  close(): void;
+}
+
 /** The lines of one archive: takes values in any order, and writes their lines in the order of the keys that are expected. */
-function openLines(writer: ArchiveWriter, window: LineWindow) {
+function openLines(writer: ArchiveWriter, window: LineWindow): Lines {
   const root = openRootHash();
   /** Of the lines that wait in the window. */
   const leaves = new Map<Key, Leaf>();
@@ -101,10 +71,12 @@ function openLines(writer: ArchiveWriter, window: LineWindow) {
   };
   return {
     bytes: () => bytes,
-    expect: (keys: readonly Key[]) => window.expect(keys),
+    expect(entries: readonly Entry[]): readonly Entry[] {
+      window.expect(entries.map(({ key }) => key));
+      return entries;
+    },
     isFull: () => window.isFull(),
-    /** `value`: undefined if the key is not to be in the archive. */
-    async put(key: Key, value: Value | undefined): Promise<void> {
+    async put(key, value) {
       if (value === undefined) window.put(key, undefined);
       else add(key, value);
       for (let due = window.take(); due !== undefined; due = window.take()) {
@@ -116,7 +88,7 @@ function openLines(writer: ArchiveWriter, window: LineWindow) {
         await writer.write(due.line);
       }
     },
-    async end(found: Pick<ArchiveSummary, "listed" | "complete" | "problems">): Promise<ArchiveSummary> {
+    async end(found) {
       assert(window.isEmpty(), "every key that was listed has an outcome");
       const summary = { entries, bytes, ...found, root: root.digest() };
       await writer.end(summary);
@@ -124,21 +96,4 @@ function openLines(writer: ArchiveWriter, window: LineWindow) {
     },
     close: () => window.close(),
   };
-}
-
-/** What goes into the archive. Of a value that came together with the stamp of another one, the stamp is wrong: whoever reads
- * the key gets that value. */
-function valueOf(outcome: ReadOutcome): Value | undefined {
-  if (outcome.kind === "value") return outcome.value;
-  return outcome.kind === "problem" && outcome.isMisstamped === true ? outcome.unstamped : undefined;
-}
-
-function problemOf(outcome: ReadOutcome): Problem {
-  if (outcome.kind === "problem") return outcome.problem;
-  return notice("vanished", outcome.key, "was listed, and was gone when it was read: it is not in the archive");
-}
-
-function expirationOf({ expiration, ttlSeconds }: Entry, readAt: number): EpochSeconds | undefined {
-  if (ttlSeconds === undefined) return expiration;
-  return (Math.floor(readAt / 1000) + ttlSeconds) as EpochSeconds;
 }
