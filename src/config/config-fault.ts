@@ -46,4 +46,4 @@ function maskSecrets(line: string): string {
 }
 
 const SECRET_LIKE =
-  /([\w-]*(?:tok|key|secret|passw)(?![\w-]*file)[\w-]*["']?\s*:\s*)((?:"[^"]*"?|'[^']*'?|[^,}"'])+)/gi;
+  /([\w-]*(?:tok|key|secret|passw|phrase)(?![\w-]*file)[\w-]*["']?\s*:\s*)((?:"[^"]*"?|'[^']*'?|[^,}"'])+)/gi;

@@ -20,6 +20,8 @@ export interface Config {
   readonly accounts: ReadonlyMap<string, AccountConfig>;
   /** By name, in the order of the file. */
   readonly mappings: ReadonlyMap<string, MappingConfig>;
+  /** Of backups; by name, in the order of the file. */
+  readonly repositories: ReadonlyMap<string, RepositoryConfig>;
   /** Undefined: only the mappings above. Otherwise see auto-mappings.ts. */
   readonly auto: AutoConfig | undefined;
 }
@@ -42,6 +44,32 @@ export type CredentialSource =
   | { readonly kind: "none" }
   | { readonly kind: "token"; readonly token: SecretSource }
   | { readonly kind: "key"; readonly email: string; readonly key: SecretSource };
+
+export interface RepositoryConfig {
+  /** In the file; undefined: it is none of the file's. */
+  readonly name: string | undefined;
+  readonly store: StoreConfig;
+  /** Undefined: what the environment or a person says. */
+  readonly passphrase: SecretSource | undefined;
+}
+
+export type StoreConfig = { readonly kind: "folder"; readonly path: string } | S3Config;
+
+export interface S3Config {
+  readonly kind: "s3";
+  readonly bucket: string;
+  /** What names of objects begin with, without a `/` at its end; "": nothing. */
+  readonly prefix: string;
+  /** A URL without a `/` at its end; it may have a path. */
+  readonly endpoint: string;
+  readonly region: string;
+  readonly credentials: S3Credentials;
+}
+
+export type S3Credentials =
+  /** AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN. */
+  | { readonly kind: "environment" }
+  | { readonly kind: "given"; readonly accessKeyId: SecretSource; readonly secretAccessKey: SecretSource };
 
 export interface BudgetConfig {
   /** Infinity: no limit (an embedded account). */

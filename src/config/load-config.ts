@@ -4,7 +4,7 @@ import { dirname, relative } from "node:path";
 import * as v from "valibot";
 import { AppError } from "../core/errors.ts";
 import { closestName } from "./closest-name.ts";
-import type { AccountConfig, Config, MappingConfig } from "./config.ts";
+import type { AccountConfig, Config, MappingConfig, RepositoryConfig } from "./config.ts";
 import { type ConfigFault, type FaultPath, renderFaults } from "./config-fault.ts";
 import { environmentAccount } from "./environment-account.ts";
 import { defaultStateDir, findConfig, type FindOptions, type FoundConfig } from "./find-config.ts";
@@ -17,6 +17,7 @@ import {
   resolvePolicy,
   resolveTrash,
 } from "./resolve-mapping.ts";
+import { resolveRepository } from "./resolve-repository.ts";
 import { configSchema, type RawConfig } from "./schema.ts";
 import { type Environment, parseYamlSource } from "./yaml-source.ts";
 
@@ -33,6 +34,7 @@ export function loadConfig(options: FindOptions): Config {
     root: options.cwd,
     accounts: new Map(account === undefined ? [] : [[account.name, account]]),
     mappings: new Map(),
+    repositories: new Map(),
     trash: resolveTrash(undefined),
     auto: undefined,
   };
@@ -109,12 +111,19 @@ function resolveConfig(raw: RawConfig, { file, cwd, env, isSound, report }: Reso
   }
   checkOverlaps([...mappings.values()], { accounts, stateDir, file, report });
 
+  const repositories = new Map<string, RepositoryConfig>();
+  for (const [name, rawRepository] of namedOf(raw.repositories)) {
+    if (!isSound("repositories", name)) continue;
+    const repository = resolveRepository(["repositories", name], rawRepository, { folder, env, report });
+    if (repository !== undefined) repositories.set(name, { name, ...repository });
+  }
+
   const rawAuto = judgesMappings ? sound("auto") : undefined;
   const policy = rawAuto && resolvePolicy(rawAuto, ["auto"], "auto", surroundings);
   // Folders that become mappings of their own have namespaces made for them, unless the file says otherwise.
   const create = rawAuto?.create ?? surroundings.defaults.create ?? true;
   const trash = resolveTrash(sound("defaults")?.trash);
-  return { file, stateDir, root, trash, accounts, mappings, auto: policy && { ...policy, create, root } };
+  return { file, stateDir, root, trash, accounts, mappings, repositories, auto: policy && { ...policy, create, root } };
 }
 
 function namedOf<T>(group: Record<string, T> | null | undefined): [string, T][] {

@@ -5,6 +5,7 @@ import { DEFAULT_EXCLUDES } from "../core/default-excludes.ts";
 import * as v from "valibot";
 import { parseByteCount, parseDuration, parseRatio, type Parsed } from "../core/units.ts";
 import { BUDGET_REQUESTS } from "../core/limits.ts";
+import { repository } from "./repository-schema.ts";
 import { anyText, flag, group, list, named, oneOf, quantity, text, texts, wholeNumber } from "./field.ts";
 
 const DURATION = /^\d+(ms|s|m|h|d)$/;
@@ -221,6 +222,7 @@ export const configSchema = group("Accounts, mappings and what they have in comm
   accounts: v.nullish(named("Cloudflare accounts, and what speaks their API.", account)),
   mappings: v.nullish(named("Each keeps one folder and one namespace in step.", v.nullable(mapping))),
   defaults: v.nullish(group("What mappings, and auto, have that do not say otherwise.", mappingEntries)),
+  repositories: v.nullish(named("Where backups are kept.", repository)),
   auto: v.optional(group("Make every other folder under root a mapping of its own.", policyEntries)),
 });
 

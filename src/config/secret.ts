@@ -43,8 +43,14 @@ export type SecretSource =
 export type ReadFile = (path: string) => string | undefined;
 
 /** The secret that `source` stands for, without the white space that editors leave around it. Throws "unauthorized"
- * if the file is missing or empty; `noun` names what it is for: `the API token of account "prod"`. */
-export function readSecret(source: SecretSource, noun: string, readFile: ReadFile): Secret {
+ * if the file is missing or empty; `noun` names what it is for: `the API token of account "prod"`, and
+ * `instead` what else may be written into the config. */
+export function readSecret(
+  source: SecretSource,
+  noun: string,
+  readFile: ReadFile,
+  instead = "api_token: ${CLOUDFLARE_API_TOKEN}",
+): Secret {
   if (source.kind === "value") return source.secret;
   const text = readFile(source.path)?.trim();
   if (text) return new Secret(text);
@@ -52,7 +58,7 @@ export function readSecret(source: SecretSource, noun: string, readFile: ReadFil
     "unauthorized",
     `${noun} is to be read from ${source.path}, which ${text === "" ? "is empty" : "does not exist"}`,
     {
-      hint: `write it into ${source.path}, or set api_token: \${CLOUDFLARE_API_TOKEN} instead`,
+      hint: `write it into ${source.path}, or set ${instead} instead`,
     },
   );
 }

@@ -95,6 +95,7 @@ it("keeps to the budget and to the share of it that polls may take, and never ke
     trash: { keepMs: 86_400_000, maxBytes: 1_000_000 },
     accounts: new Map([["local", accountOf({ budget: limits })]]),
     mappings: new Map(mappings.map((mapping) => [mapping.name, mapping])),
+    repositories: new Map(),
     auto: undefined,
   };
   const supervisor = openSupervisor({

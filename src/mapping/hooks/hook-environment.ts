@@ -5,8 +5,8 @@ import type { Secret } from "../../config/secret.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** kvsync's own settings for its accounts. */
-const ACCOUNT_VARIABLE = /^CLOUDFLARE_/;
+/** kvsync's own settings for its accounts, and its passphrase. */
+const OWN_VARIABLE = /^CLOUDFLARE_|^KVSYNC_PASSPHRASE/;
 
 /** systemd's words to the process it started: with these a hook could speak to systemd in the daemon's name, or would
  * take its stderr for the journal. */
@@ -26,7 +26,7 @@ const SERVICE_VARIABLES: ReadonlySet<string> = new Set([
 const MALLOC_VARIABLE = /^MALLOC_/;
 
 function isOwn(name: string): boolean {
-  return ACCOUNT_VARIABLE.test(name) || MALLOC_VARIABLE.test(name) || SERVICE_VARIABLES.has(name);
+  return OWN_VARIABLE.test(name) || MALLOC_VARIABLE.test(name) || SERVICE_VARIABLES.has(name);
 }
 
 /** `env` as a hook may see it. Whatever its name, a variable that holds one of `secrets` is left out: a config takes its

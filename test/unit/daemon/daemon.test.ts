@@ -28,6 +28,7 @@ it("ends all that it began, also after a bug in a loop, and frees the state fold
     trash: { keepMs: 86_400_000, maxBytes: 1_000_000 },
     accounts: new Map([["local", accountOf()]]),
     mappings: new Map([["app", mappingOf({ mode: "pull", folder: join(dir, "app") })]]),
+    repositories: new Map(),
     auto: undefined,
   };
   const bug = new TypeError("a bug");

@@ -49,6 +49,7 @@ function configOf(mappings: readonly MappingConfig[], auto?: object): Config {
     trash: { keepMs: 86_400_000, maxBytes: 1_000_000 },
     accounts: new Map([["local", accountOf()]]),
     mappings: new Map(mappings.map((mapping) => [mapping.name, mapping])),
+    repositories: new Map(),
     auto: auto === undefined ? undefined : { ...policy, root: "/nowhere/kv", ...auto },
   };
 }

@@ -85,6 +85,7 @@ describe("a hook is told", () => {
       LANG: "C.UTF-8",
       CLOUDFLARE_API_TOKEN: "one",
       CLOUDFLARE_ACCOUNT_ID: "two",
+      KVSYNC_PASSPHRASE: "three",
       MY_OWN_NAME: " hidden-token\n",
       NOTIFY_SOCKET: "/run/systemd/notify",
       CREDENTIALS_DIRECTORY: "/run/credentials/kvsync.service",
