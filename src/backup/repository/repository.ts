@@ -29,7 +29,7 @@ export interface Sealer {
   open(kind: "index" | "snapshot", stored: Uint8Array, name: string): Promise<Uint8Array>;
   /** For one pack: of its `salt`, as it is in the pack. */
   packCipher(salt: Uint8Array): PackCipher;
-  /** A salt for a new pack. */
+  /** A salt for a new pack: random, whether or not anything is encrypted, so that no two packs have one name. */
   newSalt(): Uint8Array;
 }
 
@@ -42,6 +42,8 @@ export interface PackCipher {
 /** Where an item lies. */
 export interface Place {
   readonly pack: ObjectId;
+  /** Of the whole pack, as the store tells. */
+  readonly packSize: ByteCount;
   /** The number of the block in the pack, which the cipher needs. */
   readonly block: number;
   readonly at: ByteCount;
@@ -49,6 +51,8 @@ export interface Place {
   /** Of the item in the block's plain bytes. */
   readonly offset: ByteCount;
   readonly size: ByteCount;
+  /** Of all items of the block: its plain bytes. */
+  readonly plain: ByteCount;
   /** The page whose bytes are the dictionary of this one. */
   readonly base: ItemId | undefined;
 }
@@ -64,7 +68,7 @@ export interface PackFacts {
 export interface LoadedIndex {
   /** The places of an item, in packs that are there; those of packs that are not marked first. */
   places(id: ItemId): readonly Place[];
-  /** Whether an item is in a pack that is not marked: such alone may be relied on in a new snapshot. */
+  /** Whether an item is in a pack that is not marked, and its base too: such alone may be relied on in a new snapshot. */
   isReliable(id: ItemId): boolean;
   packs(): Iterable<PackFacts & { readonly isMarked: boolean; readonly isIndexed: boolean }>;
   itemsOf(pack: ObjectId): Iterable<{ readonly id: ItemId; readonly kind: "value" | "page"; readonly place: Place }>;
@@ -78,7 +82,10 @@ export interface LoadedIndex {
 export interface ItemReader {
   /** Tries each place. Throws AppError "repository-damaged" if none gives bytes whose SHA-256 is `sha256`. */
   value(sha256: string, size: ByteCount): Promise<Uint8Array>;
-  page(id: string): Promise<Uint8Array>;
+  /** Of a value of which only the fingerprint is known. */
+  valueById(id: ItemId): Promise<Uint8Array>;
+  page(sha256: string): Promise<Uint8Array>;
+  pageById(id: ItemId): Promise<Uint8Array>;
 }
 
 /** Stores what the index does not have. Packs go to the store as they fill, and the index of what was stored from time to

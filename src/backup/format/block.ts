@@ -1,0 +1,35 @@
+// A block of a pack, opened: the plain bytes of its items, one behind the other.
+
+import type { ByteCount } from "../../core/clock.ts";
+import { AppError } from "../../core/errors.ts";
+import type { PackCipher } from "../repository/repository.ts";
+import { decompressFrame } from "./frame.ts";
+
+export interface BlockFacts {
+  readonly cipher: PackCipher;
+  /** Its number in the pack. */
+  readonly block: number;
+  /** Of all its items. */
+  readonly plain: ByteCount;
+  /** The bytes of the page that it was compressed with. */
+  readonly dictionary?: Uint8Array | undefined;
+}
+
+/** Undefined: `stored` is not as it was written. */
+export async function openBlock(
+  stored: Uint8Array,
+  { cipher, block, plain, dictionary }: BlockFacts,
+): Promise<Buffer | undefined> {
+  const frame = decryptBlock(stored, cipher, block);
+  const bytes = frame && (await decompressFrame(frame, { sizeMax: plain, dictionary }));
+  return bytes?.byteLength === plain ? bytes : undefined;
+}
+
+function decryptBlock(stored: Uint8Array, cipher: PackCipher, block: number): Uint8Array | undefined {
+  try {
+    return cipher.decrypt(block, stored);
+  } catch (error) {
+    if (error instanceof AppError && error.code === "repository-damaged") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,92 @@
+// Which snapshot a person means: the latest one, the one of a time, or one by its id. Only complete ones are found by time.
+
+import type { EpochMs } from "../../core/clock.ts";
+import { visible } from "../../core/errors.ts";
+import type { CallOptions } from "../store/store.ts";
+import type { Repository, SnapshotSource, StoredSnapshot } from "./repository.ts";
+import { listSnapshots, notFound, readSnapshot, type SnapshotSummary, timeOf } from "./snapshots.ts";
+
+export type SnapshotChoice =
+  | { readonly kind: "latest" }
+  /** The newest one whose listing had ended by then. */
+  | { readonly kind: "time"; readonly until: EpochMs }
+  | { readonly kind: "id"; readonly prefix: string };
+
+/** `which`: `latest`, a time or an id, as it stands behind the @ of a location. `namespace`: an id, a title or a label, needed if the
+ * repository has several. Throws AppError "snapshot-not-found". */
+export async function findSnapshot(
+  repository: Repository,
+  which: string,
+  namespace?: string,
+  options?: CallOptions,
+): Promise<StoredSnapshot> {
+  const choice = parseSnapshotChoice(which);
+  if (choice === undefined) throw notFound(repository, `has no snapshot ${visible(which)}: that is no time and no id`);
+  if (choice.kind === "id") return readSnapshot(repository, choice.prefix, options);
+  const { snapshots } = await listSnapshots(repository, options);
+  const chosen = chooseSnapshot(snapshots, choice, namespace);
+  if (chosen.kind === "none") throw notFound(repository, chosen.why);
+  return readSnapshot(repository, chosen.snapshot.id, options);
+}
+
+/** Undefined: `text` is none of these. */
+export function parseSnapshotChoice(text: string): SnapshotChoice | undefined {
+  if (text === "latest") return { kind: "latest" };
+  if (/^[0-9a-f]{4,64}$/i.test(text)) return { kind: "id", prefix: text.toLowerCase() };
+  const until = parseTime(text);
+  return until && { kind: "time", until };
+}
+
+/** The end of the day, the minute or the second that `text` names; in local time, unless it names a zone. */
+function parseTime(text: string): EpochMs | undefined {
+  const match = TIME.exec(text);
+  if (match === null) return undefined;
+  const [, year, month, day, hour, minute, second, milli, zone] = match;
+  const length = hour === undefined ? DAY_MS : second === undefined ? 60_000 : milli === undefined ? 1000 : 1;
+  const date = `${year}-${month}-${day}`;
+  const time = `${hour ?? "00"}:${minute ?? "00"}:${second ?? "00"}.${(milli ?? "0").padEnd(3, "0")}`;
+  // The parser takes the 30th of February for the 2nd of March.
+  if (new Date(`${date}T00:00:00Z`).getUTCDate() !== Number(day)) return undefined;
+  const from = new Date(`${date}T${time}${zone ?? ""}`);
+  if (Number.isNaN(from.getTime())) return undefined;
+  // A day has 23 or 25 hours where clocks are changed.
+  if (length === DAY_MS) return (new Date(from).setDate(from.getDate() + 1) - 1) as EpochMs;
+  return (from.getTime() + length - 1) as EpochMs;
+}
+
+const TIME = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,3}))?)?(Z|[+-]\d\d:\d\d)?)?$/;
+const DAY_MS = 86_400_000;
+
+const none = (why: string) => ({ kind: "none", why }) as const;
+
+export function chooseSnapshot(
+  snapshots: readonly SnapshotSummary[],
+  choice: Exclude<SnapshotChoice, { readonly kind: "id" }>,
+  namespace: string | undefined,
+): { readonly kind: "found"; readonly snapshot: SnapshotSummary } | { readonly kind: "none"; readonly why: string } {
+  const of = namespace === undefined ? "" : ` of ${visible(namespace)}`;
+  const named = snapshots.filter(({ source }) => namespace === undefined || isOf(source, namespace));
+  const complete = named.filter(({ complete }) => complete);
+  if (complete.length === 0) return none(named.length > 0 ? `has no complete snapshot${of}` : `has no snapshot${of}`);
+  const sources = new Map(complete.map(({ source }) => [sourceName(source), source.label]));
+  if (sources.size > 1) {
+    const labels = [...sources.values()].map((label) => visible(label)).sort();
+    return none(
+      `has snapshots of ${labels.length} sources: say which, REPO@${choice.kind === "latest" ? "latest" : "TIME"}:NAMESPACE (${labels.join(", ")})`,
+    );
+  }
+  const by = choice.kind === "latest" ? complete : complete.filter((snapshot) => timeOf(snapshot) <= choice.until);
+  const newest = by.toSorted((a, b) => timeOf(b) - timeOf(a))[0];
+  if (newest !== undefined) return { kind: "found", snapshot: newest };
+  const first = new Date(Math.min(...complete.map(timeOf))).toISOString();
+  return none(`has no complete snapshot${of} of that time: its oldest is of ${first}`);
+}
+
+function isOf({ namespace, title, label }: SnapshotSource, name: string): boolean {
+  return name === namespace || name === title || name === label;
+}
+
+/** Two snapshots are of one source if this is the same. */
+function sourceName({ accountId, account, namespace, prefix, label }: SnapshotSource): string {
+  return JSON.stringify(namespace === null ? [label, prefix] : [accountId ?? account, namespace, prefix]);
+}

@@ -1,0 +1,249 @@
+// The scratch database of an index: packs, blocks, items, and what a run relies on. SQLite keeps it in a temporary file while it is
+// large, and it is gone when it is closed.
+//
+// An item of a run is here as soon as it was put, in a block of the pack number 0, "in the making", until its pack is stored.
+
+import { DatabaseSync } from "node:sqlite";
+import type { ByteCount, EpochMs } from "../../core/clock.ts";
+import { ID_BYTES, type IndexedBlock } from "../format/index-object.ts";
+import type { ItemId, ObjectId, PackFacts, Place } from "./repository.ts";
+
+/** Of a block, in the database. */
+export type BlockRow = number & { readonly blockRow?: never };
+
+export interface IndexDatabase {
+  addPack(pack: PackFacts): void;
+  /** Undefined: there is no such pack. */
+  hasPack(pack: ObjectId): boolean;
+  /** A block of a pack that is in the database. What is there already stays. */
+  addBlock(pack: ObjectId, number: number, block: IndexedBlock): void;
+
+  /** A block in the making. `base`: the id of the page that it is stored relative to. */
+  beginBlock(base?: Uint8Array): BlockRow;
+  /** An item of it. */
+  addItem(
+    id: Uint8Array,
+    item: { readonly block: BlockRow; readonly offset: ByteCount; readonly size: ByteCount },
+  ): void;
+  /** The pack of a run is stored, with these blocks in order. */
+  addOwnPack(pack: PackFacts, blocks: readonly { readonly row: BlockRow; readonly block: IndexedBlock }[]): void;
+
+  /** From now on, and whatever is listed later, nothing is to rely on the pack. False: it was marked already, or is not here. */
+  mark(pack: ObjectId): boolean;
+  places(id: ItemId): readonly Place[];
+  /** How an item may be relied on. Undefined: in no way. */
+  reliable(id: Uint8Array): Reliable | undefined;
+  /** Whether an item may be relied on that is stored without a base: what others may be stored relative to. */
+  isReliableWhole(id: Uint8Array): boolean;
+  rely(id: Uint8Array): void;
+  /** The items of a pack that the run relies on: all, if it made the pack. */
+  reliedOn(pack: ObjectId): Iterable<KnownItem>;
+  itemsOf(pack: ObjectId): Iterable<KnownItem>;
+  packs(): readonly KnownPack[];
+  close(): void;
+}
+
+export interface Reliable {
+  /** It was put in this run. */
+  readonly isOwn: boolean;
+  /** The id of the page that is needed besides. */
+  readonly base: Uint8Array | undefined;
+}
+
+export interface KnownItem {
+  readonly id: ItemId;
+  readonly kind: "value" | "page";
+  readonly place: Place;
+}
+
+export type KnownPack = PackFacts & { readonly isMarked: boolean; readonly isIndexed: boolean };
+
+const SCHEMA = `
+  PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16000;
+  CREATE TABLE pack (
+    n INTEGER PRIMARY KEY,
+    id TEXT UNIQUE,
+    size INTEGER NOT NULL,
+    modified REAL NOT NULL,
+    is_marked INTEGER NOT NULL,
+    is_own INTEGER NOT NULL
+  ) STRICT;
+  -- What is in the making: it has no id yet.
+  INSERT INTO pack VALUES (0, NULL, 0, 0, 0, 1);
+  CREATE TABLE block (
+    n INTEGER PRIMARY KEY,
+    pack INTEGER NOT NULL,
+    -- In the making: -n.
+    number INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    stored INTEGER NOT NULL,
+    plain INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    -- The id of a page.
+    base BLOB,
+    ids BLOB NOT NULL,
+    sizes TEXT NOT NULL,
+    UNIQUE (pack, number)
+  ) STRICT;
+  CREATE TABLE item (
+    id BLOB NOT NULL,
+    block INTEGER NOT NULL,
+    offset INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    PRIMARY KEY (id, block, offset)
+  ) STRICT, WITHOUT ROWID;
+  -- In the order in which they were relied on, and more than once: it is asked only when a pack was marked.
+  CREATE TABLE relied (id BLOB NOT NULL) STRICT;
+  BEGIN;
+`;
+
+/** A place may be relied on if its pack is not marked, and if its base is in such a pack too. */
+const RELIABLE = `
+  SELECT pack.is_own, block.base FROM item JOIN block ON block.n = item.block JOIN pack ON pack.n = block.pack
+  WHERE item.id = ? AND pack.is_marked = 0 AND (block.base IS NULL OR EXISTS (
+    SELECT 1 FROM item AS i JOIN block AS b ON b.n = i.block JOIN pack AS p ON p.n = b.pack
+    WHERE i.id = block.base AND p.is_marked = 0 AND b.base IS NULL))
+  ORDER BY pack.is_own DESC LIMIT 1`;
+
+const RELIABLE_WHOLE = `
+  SELECT 1 FROM item JOIN block ON block.n = item.block JOIN pack ON pack.n = block.pack
+  WHERE item.id = ? AND pack.is_marked = 0 AND block.base IS NULL LIMIT 1`;
+
+const PLACES = `
+  SELECT pack.id, pack.size AS packSize, block.number, block.at, block.stored, item.offset, item.size, block.plain, block.base
+  FROM item JOIN block ON block.n = item.block JOIN pack ON pack.n = block.pack
+  WHERE item.id = ? AND pack.id IS NOT NULL ORDER BY pack.is_marked, block.base IS NOT NULL`;
+
+interface BlockOfPack {
+  readonly number: number;
+  readonly at: number;
+  readonly stored: number;
+  readonly plain: number;
+  readonly kind: string;
+  readonly base: Uint8Array | null;
+  readonly ids: Uint8Array;
+  readonly sizes: string;
+}
+
+export function openIndexDatabase(): IndexDatabase {
+  const database = new DatabaseSync("");
+  database.exec(SCHEMA);
+  const insertPack = database.prepare("INSERT OR IGNORE INTO pack VALUES (NULL, ?, ?, ?, 0, ?)");
+  const selectPack = database.prepare("SELECT n, size, is_own FROM pack WHERE id = ?");
+  const insertBlock = database.prepare("INSERT OR IGNORE INTO block VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  const removeBlock = database.prepare("DELETE FROM block WHERE n = ?");
+  const insertItem = database.prepare("INSERT OR IGNORE INTO item VALUES (?, ?, ?, ?)");
+  const markPack = database.prepare("UPDATE pack SET is_marked = 1 WHERE id = ? AND is_marked = 0");
+  const selectReliable = database.prepare(RELIABLE);
+  const selectWhole = database.prepare(RELIABLE_WHOLE);
+  const selectPlaces = database.prepare(PLACES);
+  const insertRelied = database.prepare("INSERT INTO relied VALUES (?)");
+  const selectRelied = database.prepare("SELECT 1 FROM relied WHERE id = ?");
+  const nextBlock = database.prepare("SELECT * FROM block WHERE pack = ? AND number > ? ORDER BY number LIMIT 1");
+  const selectPacks = database.prepare(
+    "SELECT id, size, modified, is_marked, EXISTS (SELECT 1 FROM block WHERE pack = pack.n) AS is_indexed FROM pack WHERE id IS NOT NULL",
+  );
+  let blocks = 0;
+  const rowOf = (pack: ObjectId) => selectPack.get(pack) as { n: number; size: number; is_own: number } | undefined;
+  const putBlock = (row: BlockRow, pack: number, number: number, block: IndexedBlock): boolean => {
+    const { at, stored, sizes, kind, base, ids } = block;
+    const plain = sizes.reduce((sum, size) => sum + size, 0);
+    const baseId = base === undefined ? null : Buffer.from(base, "hex").subarray(0, ID_BYTES);
+    return insertBlock.run(row, pack, number, at, stored, plain, kind, baseId, ids, sizes.join(",")).changes > 0;
+  };
+  /** One at a time, so that whoever walks may change the database between two. */
+  const walk = function* (pack: ObjectId): Generator<KnownItem, void> {
+    const row = rowOf(pack);
+    if (row === undefined) return;
+    for (let number = -1; ;) {
+      const block = nextBlock.get(row.n, number) as unknown as BlockOfPack | undefined;
+      if (block === undefined) return;
+      number = block.number;
+      yield* itemsOfBlock({ pack, packSize: row.size }, block);
+    }
+  };
+  return {
+    addPack: ({ pack, size, modified }) => void insertPack.run(pack, size, modified, 0),
+    hasPack: (pack) => rowOf(pack) !== undefined,
+    addBlock(pack, number, block) {
+      const row = ++blocks;
+      if (!putBlock(row, rowOf(pack)!.n, number, block)) return;
+      let offset = 0;
+      for (const [i, size] of block.sizes.entries()) {
+        insertItem.run(block.ids.subarray(i * ID_BYTES, (i + 1) * ID_BYTES), row, offset, size);
+        offset += size;
+      }
+    },
+    beginBlock(base) {
+      const row = ++blocks;
+      insertBlock.run(row, 0, -row, 0, 0, 0, "", base ?? null, new Uint8Array(), "");
+      return row;
+    },
+    addItem: (id, { block, offset, size }) => void insertItem.run(id, block, offset, size),
+    addOwnPack({ pack, size, modified }, own) {
+      insertPack.run(pack, size, modified, 1);
+      const { n } = rowOf(pack)!;
+      for (const [number, { row, block }] of own.entries()) {
+        removeBlock.run(row);
+        putBlock(row, n, number, block);
+      }
+    },
+    mark: (pack) => markPack.run(pack).changes > 0,
+    places(id) {
+      return selectPlaces.all(Buffer.from(id, "base64url")).map((row) => placeOf(row));
+    },
+    reliable(id) {
+      const row = selectReliable.get(id) as { is_own: number; base: Uint8Array | null } | undefined;
+      return row && { isOwn: row.is_own === 1, base: row.base ?? undefined };
+    },
+    isReliableWhole: (id) => selectWhole.get(id) !== undefined,
+    rely: (id) => void insertRelied.run(id),
+    *reliedOn(pack) {
+      const isOwn = rowOf(pack)?.is_own === 1;
+      if (!isOwn) database.exec("CREATE INDEX IF NOT EXISTS relied_id ON relied (id)");
+      for (const item of walk(pack)) {
+        if (isOwn || selectRelied.get(Buffer.from(item.id, "base64url")) !== undefined) yield item;
+      }
+    },
+    itemsOf: walk,
+    packs: () =>
+      (selectPacks.all() as unknown as PackRow[]).map(({ id, size, modified, is_marked, is_indexed }) => {
+        return { pack: id, size, modified, isMarked: is_marked === 1, isIndexed: is_indexed === 1 };
+      }),
+    close: () => database.close(),
+  };
+}
+
+interface PackRow {
+  readonly id: ObjectId;
+  readonly size: number;
+  readonly modified: EpochMs;
+  readonly is_marked: number;
+  readonly is_indexed: number;
+}
+
+function placeOf(row: Record<string, unknown>): Place {
+  const { id, packSize, number, at, stored, offset, size, plain, base } = row as {
+    [name in "packSize" | "number" | "at" | "stored" | "offset" | "size" | "plain"]: number;
+  } & { id: ObjectId; base: Uint8Array | null };
+  const baseId = base === null ? undefined : idOf(base);
+  return { pack: id, packSize, block: number, at, stored, offset, size, plain, base: baseId };
+}
+
+function* itemsOfBlock(pack: Pick<Place, "pack" | "packSize">, block: BlockOfPack): Generator<KnownItem, void> {
+  const { number, at, stored, plain, kind, base, ids, sizes } = block;
+  if (sizes === "") return;
+  let offset = 0;
+  for (const [i, text] of sizes.split(",").entries()) {
+    const size = Number(text);
+    const id = idOf(ids.subarray(i * ID_BYTES, (i + 1) * ID_BYTES));
+    const baseId = base === null ? undefined : idOf(base);
+    const place = { ...pack, block: number, at, stored, offset, size, plain, base: baseId };
+    yield { id, kind: kind === "page" ? "page" : "value", place };
+    offset += size;
+  }
+}
+
+function idOf(bytes: Uint8Array): ItemId {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64url") as ItemId;
+}

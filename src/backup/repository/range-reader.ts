@@ -1,0 +1,74 @@
+// Parts of packs, fetched with what is likely to be asked for next: who reads small values in the order in which they were stored asks for one
+// block after another, and a request for each would take longer than all of their bytes. So a part that begins where the last one
+// of its pack ended is fetched together with as much again as that pack was asked for before, up to a bound.
+
+import type { ByteCount } from "../../core/clock.ts";
+import { packName } from "../format/object-names.ts";
+import type { CallOptions, Range, Store } from "../store/store.ts";
+import type { ObjectId } from "./repository.ts";
+
+export interface PackRange extends Range {
+  readonly pack: ObjectId;
+  readonly packSize: ByteCount;
+}
+
+export interface RangeReader {
+  /** Undefined: there is no such pack. */
+  get(range: PackRange): Promise<Uint8Array | undefined>;
+}
+
+/** A gap between two parts that is fetched rather than skipped. */
+const GAP_BYTES_MAX: ByteCount = 262_144;
+const AHEAD_BYTES_MAX: ByteCount = 4_194_304;
+/** What is kept of parts that were fetched, at most. */
+const KEPT_BYTES_MAX: ByteCount = 12_582_912;
+
+interface Fetched extends Range {
+  readonly pack: ObjectId;
+  readonly bytes: Promise<Uint8Array | undefined>;
+}
+
+interface Course {
+  /** Where the last part that was asked for ended. */
+  readonly end: ByteCount;
+  /** How much was fetched with it. */
+  readonly ahead: ByteCount;
+}
+
+/** Parts may be asked for beside each other. */
+export function openRangeReader(store: Store, options: CallOptions = {}): RangeReader {
+  /** The oldest first. */
+  let kept: Fetched[] = [];
+  const courses = new Map<ObjectId, Course>();
+
+  const fetch = (pack: ObjectId, at: ByteCount, length: ByteCount): Fetched => {
+    const bytes = store.get(packName(pack), { at, length }, options);
+    const fetched = { pack, at, length, bytes };
+    // A part that could not be fetched is asked for anew by whoever needs it next.
+    bytes.catch(() => {
+      kept = kept.filter((other) => other !== fetched);
+    });
+    kept.push(fetched);
+    let total = kept.reduce((sum, part) => sum + part.length, 0);
+    while (kept.length > 1 && total > KEPT_BYTES_MAX) total -= kept.shift()!.length;
+    return fetched;
+  };
+  return {
+    async get({ pack, at, length, packSize }) {
+      const end = at + length;
+      let part = kept.find((other) => other.pack === pack && other.at <= at && end <= other.at + other.length);
+      if (part === undefined) {
+        const course = courses.get(pack);
+        const isNext = course !== undefined && at >= course.end && at - course.end <= GAP_BYTES_MAX;
+        const ahead = isNext ? Math.min(Math.max(course.ahead * 2, length), AHEAD_BYTES_MAX) : 0;
+        part = fetch(pack, at, Math.min(length + ahead, packSize - at));
+        courses.set(pack, { end: at + part.length, ahead: Math.max(ahead, length) });
+        if (courses.size > COURSES_MAX) courses.delete(courses.keys().next().value!);
+      }
+      const bytes = await part.bytes;
+      return bytes?.subarray(at - part.at, end - part.at);
+    },
+  };
+}
+
+const COURSES_MAX = 1000;

@@ -1,0 +1,34 @@
+// Objects of a repository as they were written: each is held against its name, which is the SHA-256 of its bytes.
+
+import { sha256Of } from "../../core/fingerprint.ts";
+import type { CallOptions } from "../store/store.ts";
+import { damaged } from "../format/damage.ts";
+import { sealedName } from "../format/object-names.ts";
+import type { ObjectId, Repository } from "./repository.ts";
+
+/** The plain bytes of an index or a snapshot object. Undefined: there is none. Throws AppError "repository-damaged". */
+export async function readSealed(
+  { store, sealer }: Repository,
+  kind: "index" | "snapshot",
+  id: ObjectId,
+  options?: CallOptions,
+): Promise<Uint8Array | undefined> {
+  const name = sealedName(kind, id);
+  const stored = await store.get(name, undefined, options);
+  if (stored === undefined) return undefined;
+  if (sha256Of(stored) !== id) throw damaged(name, "is not as it was written");
+  return sealer.open(kind, stored, name);
+}
+
+/** Seals `plain` and stores it. */
+export async function writeSealed(
+  { store, sealer }: Repository,
+  kind: "index" | "snapshot",
+  plain: Uint8Array,
+  options?: CallOptions,
+): Promise<ObjectId> {
+  const stored = await sealer.seal(kind, plain);
+  const id = sha256Of(stored);
+  await store.putNew(sealedName(kind, id), stored, options);
+  return id;
+}
