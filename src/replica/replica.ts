@@ -63,8 +63,12 @@ export interface ListOptions {
   readonly waits?: boolean;
 }
 
-/** One key, or all keys that begin with a prefix. */
-export type Unknown = ({ readonly key: Key } | { readonly prefix: string }) & {
+/** One key, all keys that begin with a prefix, or all keys between two others (undefined: from the first, to the last). */
+export type Unknown = (
+  | { readonly key: Key }
+  | { readonly prefix: string }
+  | { readonly after: Key | undefined; readonly before: Key | undefined }
+) & {
   /** The problem of a key that the other side holds in this place: the key cannot be compared, and fails with this problem.
    * Not given if `onProblem` was told a failure for this place already. */
   readonly notice?: Problem;

@@ -101,6 +101,8 @@ export interface ItemWriter {
   ): Promise<void>;
   /** Says that a snapshot to come relies on an item that is stored already. False: it is in no pack that may be relied on. */
   rely(id: ItemId): boolean;
+  /** Says that an item which is stored already is damaged: it may not be relied on, and is stored anew when it is put. */
+  distrust(id: ItemId): void;
   /** All that was put is durable, indexed, and in packs without a mark, as of now. A snapshot is written right after this. */
   finish(): Promise<void>;
   /** What has been stored up to now, in bytes as stored. */

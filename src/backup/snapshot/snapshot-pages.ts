@@ -1,0 +1,104 @@
+// The pages of a snapshot, read as they are asked for: one after the other, or the one that a key lies in. A few stay in memory,
+// so that asking in key order reads each once.
+
+import { AppError } from "../../core/errors.ts";
+import { compareUtf8, type Key } from "../../core/key.ts";
+import { decodePage, isAscending } from "../page/page-lines.ts";
+import type { ItemReader, PageEntry, Snapshot } from "../repository/repository.ts";
+
+export interface SnapshotPages {
+  readonly count: number;
+  /** The entries of the page with this number. Throws AppError "repository-damaged" if it cannot be read, and what the store fails
+   * with. */
+  load(page: number): Promise<readonly PageEntry[]>;
+  /** Undefined: the snapshot does not have the key. Throws as `load` does, if it is in a page that cannot be read. */
+  find(key: Key): Promise<PageEntry | undefined>;
+}
+
+const KEPT_MAX = 4;
+
+export function openSnapshotPages({ pages }: Pick<Snapshot, "pages">, reader: ItemReader): SnapshotPages {
+  /** The last ones that were used, the latest at the end. */
+  const kept = new Map<number, readonly PageEntry[]>();
+  /** The first key of each page that was read; null: it cannot be read. */
+  const firstKeys: (Key | null | undefined)[] = Array.from({ length: pages.length });
+
+  const load = async (page: number): Promise<readonly PageEntry[]> => {
+    const known = kept.get(page);
+    kept.delete(page);
+    const entries = known ?? (await read(page));
+    kept.set(page, entries);
+    if (kept.size > KEPT_MAX) kept.delete(kept.keys().next().value!);
+    return entries;
+  };
+  const read = async (page: number): Promise<readonly PageEntry[]> => {
+    const { id, entries: count } = pages[page]!;
+    try {
+      const entries = decodePage(await reader.page(id));
+      if (entries.length !== count || !isAscending(entries)) throw misfit(id);
+      firstKeys[page] = entries[0]!.key;
+      return entries;
+    } catch (error) {
+      if (isDamage(error)) firstKeys[page] = null;
+      throw error;
+    }
+  };
+  const firstKeyOf = async (page: number): Promise<Key | null> => {
+    if (firstKeys[page] === undefined) {
+      await load(page).catch((error: unknown) => {
+        if (!isDamage(error)) throw error;
+      });
+    }
+    return firstKeys[page] ?? null;
+  };
+  /** The last page that begins at or before `key`, or one before it that cannot be read and may; -1: there is none. */
+  const locate = async (key: Key): Promise<number> => {
+    let [low, high] = [0, pages.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      // The next page from here on that says where it begins.
+      let at = middle;
+      let first = await firstKeyOf(at);
+      while (first === null && ++at < high) first = await firstKeyOf(at);
+      if (first === null || compareUtf8(first, key) > 0) high = middle;
+      else low = at + 1;
+    }
+    return low - 1;
+  };
+  return {
+    count: pages.length,
+    load,
+    async find(key) {
+      const at = await locate(key);
+      const found = at < 0 ? undefined : findEntry(await load(at), key);
+      if (found !== undefined) return found;
+      // Behind the page a damaged one may begin before the key.
+      if (at + 1 < pages.length && (await firstKeyOf(at + 1)) === null) await load(at + 1);
+      return undefined;
+    },
+  };
+}
+
+/** By halves: entries are in key order. */
+export function findEntry(entries: readonly PageEntry[], key: Key): PageEntry | undefined {
+  let [low, high] = [0, entries.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const order = compareUtf8(entries[middle]!.key, key);
+    if (order === 0) return entries[middle];
+    if (order < 0) low = middle + 1;
+    else high = middle;
+  }
+  return undefined;
+}
+
+export function isDamage(error: unknown): error is AppError {
+  return error instanceof AppError && error.code === "repository-damaged";
+}
+
+function misfit(id: string): AppError {
+  return new AppError(
+    "repository-damaged",
+    `the page ${id} is not the one that the snapshot means: its entries do not fit`,
+  );
+}
