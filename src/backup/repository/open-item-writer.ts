@@ -47,9 +47,10 @@ export function openItemWriter(deps: ItemWriterDeps): SnapshotWriter {
     tail = result.catch(() => undefined);
     return result;
   };
+  const distrusted = new Set<ItemId>();
   const rely = (id: Buffer): boolean => {
     const found = database.reliable(id);
-    if (found === undefined) return false;
+    if (found === undefined || distrusted.has(idText(id))) return false;
     // What this run made is known to be relied on.
     if (!found.isOwn) database.rely(id);
     if (found.base !== undefined) database.rely(found.base);
@@ -57,11 +58,15 @@ export function openItemWriter(deps: ItemWriterDeps): SnapshotWriter {
   };
   const storeValue = async (id: Buffer, bytes: Uint8Array): Promise<void> => {
     isFinished = false;
-    if (!rely(id)) await blocks.addValue(id, bytes);
+    if (rely(id)) return;
+    await blocks.addValue(id, bytes);
+    distrusted.delete(idText(id));
   };
   const storePage = async (id: Buffer, bytes: Uint8Array, base: PageBase | undefined): Promise<void> => {
     isFinished = false;
-    if (!rely(id)) await blocks.addPage(id, await frameOf(bytes, base));
+    if (rely(id)) return;
+    await blocks.addPage(id, await frameOf(bytes, base));
+    distrusted.delete(idText(id));
   };
   /** What a page like `near` is stored relative to: `near`, or what that is stored relative to, since a base has none itself. */
   const baseFor = async (near: PageBase): Promise<PageBase | undefined> => {
@@ -71,7 +76,7 @@ export function openItemWriter(deps: ItemWriterDeps): SnapshotWriter {
       return near;
     }
     const base = database.reliable(id)?.base;
-    const baseId = base && (Buffer.from(base).toString("base64url") as ItemId);
+    const baseId = base && idText(base);
     // What is in the making cannot be read yet.
     if (base === undefined || baseId === undefined || index.places(baseId).length === 0) return undefined;
     database.rely(base);
@@ -116,6 +121,7 @@ export function openItemWriter(deps: ItemWriterDeps): SnapshotWriter {
         await storePage(idBytes(sha256), bytes, base);
       }),
     rely: (id) => rely(Buffer.from(id, "base64url")),
+    distrust: (id) => void distrusted.add(id),
     finish: () =>
       inTurn(async () => {
         await blocks.flush();
@@ -135,6 +141,10 @@ export function openItemWriter(deps: ItemWriterDeps): SnapshotWriter {
       await uploads.ended();
     },
   };
+}
+
+function idText(id: Uint8Array): ItemId {
+  return Buffer.from(id).toString("base64url") as ItemId;
 }
 
 /** An item writer, as writing a snapshot knows it. */

@@ -21,7 +21,7 @@ export function openKnownValues({
   writer,
 }: {
   readonly reader: ItemReader;
-  readonly writer: Pick<ItemWriter, "rely" | "distrust">;
+  readonly writer: ItemWriter;
 }): KnownValues {
   const remembered = new Map<Fingerprint, KnownValue>();
   const read = async (id: Fingerprint): Promise<KnownValue | undefined> => {

@@ -64,8 +64,7 @@ export interface TakenSnapshot extends Pick<
 /** Throws what the repository fails with, the reason of an aborted signal, and what the source fails with before it has listed any
  * key. */
 export async function takeSnapshot(deps: TakeDeps, options: TakeOptions): Promise<TakenSnapshot> {
-  const { clock, reader, parent } = deps;
-  const writer = inTurn(deps.writer);
+  const { clock, writer, reader, parent } = deps;
   const { signal, onProblem, onProgress } = options;
   const source = untilFailure(options.source, signal);
   const pages = openParentPages(parent, reader, (id) => writer.distrust(id));
@@ -111,7 +110,7 @@ interface TakerDeps {
   readonly rows: Rows;
   readonly known: KnownValues;
   readonly pages: ParentPages;
-  readonly writer: Stored;
+  readonly writer: ItemWriter;
 }
 
 function openTaker({ rows, known, pages, writer }: TakerDeps, { readsAll, onListed }: TakeOptions): SnapshotTaker {
@@ -181,7 +180,7 @@ interface Rows extends Pick<EntryWindow, "expect" | "put" | "isFull"> {
 }
 
 /** The entries of one snapshot: takes them in any order, and writes them as pages in the order of the keys that are expected. */
-function openRows(writer: Stored, parent: ParentPages, window: EntryWindow): Rows {
+function openRows(writer: ItemWriter, parent: ParentPages, window: EntryWindow): Rows {
   const splitter = openPageSplitter();
   const root = openRootHash();
   const pages: { readonly id: string; readonly entries: number }[] = [];
@@ -221,23 +220,5 @@ function openRows(writer: Stored, parent: ParentPages, window: EntryWindow): Row
       return { missing };
     },
     end: () => ({ entries, bytes, root: root.digest(), pages }),
-  };
-}
-
-type Stored = Pick<ItemWriter, "putValue" | "putPage" | "rely" | "distrust">;
-
-/** `writer`, asked for one thing after the other: values arrive while pages are written. */
-function inTurn(writer: ItemWriter): Stored {
-  let last: Promise<void> = Promise.resolve();
-  const next = (work: () => Promise<void>): Promise<void> => {
-    const turn = last.then(work);
-    last = turn.catch(() => {});
-    return turn;
-  };
-  return {
-    putValue: (...args) => next(() => writer.putValue(...args)),
-    putPage: (...args) => next(() => writer.putPage(...args)),
-    rely: (id) => writer.rely(id),
-    distrust: (id) => writer.distrust(id),
   };
 }
