@@ -16,13 +16,18 @@ export interface BlockFacts {
 }
 
 /** Undefined: `stored` is not as it was written. */
-export async function openBlock(
+export async function openBlock(stored: Uint8Array, { plain, ...facts }: BlockFacts): Promise<Buffer | undefined> {
+  const bytes = await openFrame(stored, { ...facts, sizeMax: plain });
+  return bytes?.byteLength === plain ? bytes : undefined;
+}
+
+/** Of a block, or of the table. Undefined: `stored` is not as it was written, or holds more than `sizeMax`. */
+export async function openFrame(
   stored: Uint8Array,
-  { cipher, block, plain, dictionary }: BlockFacts,
+  { cipher, block, sizeMax, dictionary }: Omit<BlockFacts, "plain"> & { readonly sizeMax: ByteCount },
 ): Promise<Buffer | undefined> {
   const frame = decryptBlock(stored, cipher, block);
-  const bytes = frame && (await decompressFrame(frame, { sizeMax: plain, dictionary }));
-  return bytes?.byteLength === plain ? bytes : undefined;
+  return frame && decompressFrame(frame, { sizeMax, dictionary });
 }
 
 function decryptBlock(stored: Uint8Array, cipher: PackCipher, block: number): Uint8Array | undefined {

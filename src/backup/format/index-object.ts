@@ -2,6 +2,7 @@
 
 import type { ByteCount } from "../../core/clock.ts";
 import type { ObjectId } from "../repository/repository.ts";
+import { ID_BYTES } from "./item-id.ts";
 import { parseObjectId } from "./object-names.ts";
 import { decodeTableLine, encodeBase, type TableLine } from "./pack-table.ts";
 import { isCount, parseObject } from "./parse-object.ts";
@@ -22,8 +23,6 @@ export interface IndexedPack {
 export interface PackIndex extends IndexedPack {
   readonly blocks: readonly IndexedBlock[];
 }
-
-export const ID_BYTES = 16;
 
 export function encodePackIndex({ pack, size, blocks }: PackIndex): Buffer {
   return Buffer.from(`{"pack":"${pack}","size":${size}}\n${blocks.map(encodeBlock).join("")}`);

@@ -2,6 +2,7 @@
 
 import type { EpochMs } from "../../core/clock.ts";
 import { visible } from "../../core/errors.ts";
+import { sourceKey } from "../retention/decide-retention.ts";
 import type { CallOptions } from "../store/store.ts";
 import type { Repository, SnapshotSource, StoredSnapshot } from "./repository.ts";
 import { listSnapshots, notFound, readSnapshot, type SnapshotSummary, timeOf } from "./snapshots.ts";
@@ -68,13 +69,8 @@ export function chooseSnapshot(
   const named = snapshots.filter(({ source }) => namespace === undefined || isOf(source, namespace));
   const complete = named.filter(({ complete }) => complete);
   if (complete.length === 0) return none(named.length > 0 ? `has no complete snapshot${of}` : `has no snapshot${of}`);
-  const sources = new Map(complete.map(({ source }) => [sourceName(source), source.label]));
-  if (sources.size > 1) {
-    const labels = [...sources.values()].map((label) => visible(label)).sort();
-    return none(
-      `has snapshots of ${labels.length} sources: say which, REPO@${choice.kind === "latest" ? "latest" : "TIME"}:NAMESPACE (${labels.join(", ")})`,
-    );
-  }
+  const sources = new Map(complete.map((snapshot) => [sourceKey(snapshot), snapshot.source.label]));
+  if (sources.size > 1) return none(tellSources([...sources.values()], choice));
   const by = choice.kind === "latest" ? complete : complete.filter((snapshot) => timeOf(snapshot) <= choice.until);
   const newest = by.toSorted((a, b) => timeOf(b) - timeOf(a))[0];
   if (newest !== undefined) return { kind: "found", snapshot: newest };
@@ -86,7 +82,10 @@ function isOf({ namespace, title, label }: SnapshotSource, name: string): boolea
   return name === namespace || name === title || name === label;
 }
 
-/** Two snapshots are of one source if this is the same. */
-function sourceName({ accountId, account, namespace, prefix, label }: SnapshotSource): string {
-  return JSON.stringify(namespace === null ? [label, prefix] : [accountId ?? account, namespace, prefix]);
+/** `labels`: of sources that differ. */
+function tellSources(labels: readonly string[], { kind }: SnapshotChoice): string {
+  const names = [...new Set(labels)].map((label) => visible(label)).sort();
+  const several = `has snapshots of ${labels.length} sources`;
+  if (names.length < labels.length) return `${several}, some of parts of a namespace only: name one by its id`;
+  return `${several}: name one as REPO@${kind === "latest" ? "latest" : "TIME"}:NAMESPACE (${names.join(", ")})`;
 }

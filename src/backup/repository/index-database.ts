@@ -1,11 +1,13 @@
-// The scratch database of an index: packs, blocks, items, and what a run relies on. SQLite keeps it in a temporary file while it is
+// The scratch database of an index: packs, blocks and items. SQLite keeps it in a temporary file while it is
 // large, and it is gone when it is closed.
 //
 // An item of a run is here as soon as it was put, in a block of the pack number 0, "in the making", until its pack is stored.
 
 import { DatabaseSync } from "node:sqlite";
 import type { ByteCount, EpochMs } from "../../core/clock.ts";
-import { ID_BYTES, type IndexedBlock } from "../format/index-object.ts";
+import type { IndexedBlock } from "../format/index-object.ts";
+import { ID_BYTES, idText } from "../format/item-id.ts";
+import { openReliance, type Reliance } from "./reliance.ts";
 import type { ItemId, ObjectId, PackFacts, Place } from "./repository.ts";
 
 /** Of a block, in the database. */
@@ -31,23 +33,11 @@ export interface IndexDatabase {
   /** From now on, and whatever is listed later, nothing is to rely on the pack. False: it was marked already, or is not here. */
   mark(pack: ObjectId): boolean;
   places(id: ItemId): readonly Place[];
-  /** How an item may be relied on. Undefined: in no way. */
-  reliable(id: Uint8Array): Reliable | undefined;
-  /** Whether an item may be relied on that is stored without a base: what others may be stored relative to. */
-  isReliableWhole(id: Uint8Array): boolean;
-  rely(id: Uint8Array): void;
-  /** The items of a pack that the run relies on: all, if it made the pack. */
-  reliedOn(pack: ObjectId): Iterable<KnownItem>;
+  /** What the run relies on. */
+  readonly reliance: Reliance;
   itemsOf(pack: ObjectId): Iterable<KnownItem>;
   packs(): readonly KnownPack[];
   close(): void;
-}
-
-export interface Reliable {
-  /** It was put in this run. */
-  readonly isOwn: boolean;
-  /** The id of the page that is needed besides. */
-  readonly base: Uint8Array | undefined;
 }
 
 export interface KnownItem {
@@ -92,22 +82,8 @@ const SCHEMA = `
     size INTEGER NOT NULL,
     PRIMARY KEY (id, block, offset)
   ) STRICT, WITHOUT ROWID;
-  -- In the order in which they were relied on, and more than once: it is asked only when a pack was marked.
-  CREATE TABLE relied (id BLOB NOT NULL) STRICT;
   BEGIN;
 `;
-
-/** A place may be relied on if its pack is not marked, and if its base is in such a pack too. */
-const RELIABLE = `
-  SELECT pack.is_own, block.base FROM item JOIN block ON block.n = item.block JOIN pack ON pack.n = block.pack
-  WHERE item.id = ? AND pack.is_marked = 0 AND (block.base IS NULL OR EXISTS (
-    SELECT 1 FROM item AS i JOIN block AS b ON b.n = i.block JOIN pack AS p ON p.n = b.pack
-    WHERE i.id = block.base AND p.is_marked = 0 AND b.base IS NULL))
-  ORDER BY pack.is_own DESC LIMIT 1`;
-
-const RELIABLE_WHOLE = `
-  SELECT 1 FROM item JOIN block ON block.n = item.block JOIN pack ON pack.n = block.pack
-  WHERE item.id = ? AND pack.is_marked = 0 AND block.base IS NULL LIMIT 1`;
 
 const PLACES = `
   SELECT pack.id, pack.size AS packSize, block.number, block.at, block.stored, item.offset, item.size, block.plain, block.base
@@ -134,11 +110,7 @@ export function openIndexDatabase(): IndexDatabase {
   const removeBlock = database.prepare("DELETE FROM block WHERE n = ?");
   const insertItem = database.prepare("INSERT OR IGNORE INTO item VALUES (?, ?, ?, ?)");
   const markPack = database.prepare("UPDATE pack SET is_marked = 1 WHERE id = ? AND is_marked = 0");
-  const selectReliable = database.prepare(RELIABLE);
-  const selectWhole = database.prepare(RELIABLE_WHOLE);
   const selectPlaces = database.prepare(PLACES);
-  const insertRelied = database.prepare("INSERT INTO relied VALUES (?)");
-  const selectRelied = database.prepare("SELECT 1 FROM relied WHERE id = ?");
   const nextBlock = database.prepare("SELECT * FROM block WHERE pack = ? AND number > ? ORDER BY number LIMIT 1");
   const selectPacks = database.prepare(
     "SELECT id, size, modified, is_marked, EXISTS (SELECT 1 FROM block WHERE pack = pack.n) AS is_indexed FROM pack WHERE id IS NOT NULL",
@@ -192,29 +164,17 @@ export function openIndexDatabase(): IndexDatabase {
     places(id) {
       return selectPlaces.all(Buffer.from(id, "base64url")).map((row) => placeOf(row));
     },
-    reliable(id) {
-      const row = selectReliable.get(id) as { is_own: number; base: Uint8Array | null } | undefined;
-      return row && { isOwn: row.is_own === 1, base: row.base ?? undefined };
-    },
-    isReliableWhole: (id) => selectWhole.get(id) !== undefined,
-    rely: (id) => void insertRelied.run(id),
-    *reliedOn(pack) {
-      const isOwn = rowOf(pack)?.is_own === 1;
-      if (!isOwn) database.exec("CREATE INDEX IF NOT EXISTS relied_id ON relied (id)");
-      for (const item of walk(pack)) {
-        if (isOwn || selectRelied.get(Buffer.from(item.id, "base64url")) !== undefined) yield item;
-      }
-    },
+    reliance: openReliance(database),
     itemsOf: walk,
     packs: () =>
-      (selectPacks.all() as unknown as PackRow[]).map(({ id, size, modified, is_marked, is_indexed }) => {
+      (selectPacks.all() as unknown as PackColumns[]).map(({ id, size, modified, is_marked, is_indexed }) => {
         return { pack: id, size, modified, isMarked: is_marked === 1, isIndexed: is_indexed === 1 };
       }),
     close: () => database.close(),
   };
 }
 
-interface PackRow {
+interface PackColumns {
   readonly id: ObjectId;
   readonly size: number;
   readonly modified: EpochMs;
@@ -226,7 +186,7 @@ function placeOf(row: Record<string, unknown>): Place {
   const { id, packSize, number, at, stored, offset, size, plain, base } = row as {
     [name in "packSize" | "number" | "at" | "stored" | "offset" | "size" | "plain"]: number;
   } & { id: ObjectId; base: Uint8Array | null };
-  const baseId = base === null ? undefined : idOf(base);
+  const baseId = base === null ? undefined : idText(base);
   return { pack: id, packSize, block: number, at, stored, offset, size, plain, base: baseId };
 }
 
@@ -236,14 +196,10 @@ function* itemsOfBlock(pack: Pick<Place, "pack" | "packSize">, block: BlockOfPac
   let offset = 0;
   for (const [i, text] of sizes.split(",").entries()) {
     const size = Number(text);
-    const id = idOf(ids.subarray(i * ID_BYTES, (i + 1) * ID_BYTES));
-    const baseId = base === null ? undefined : idOf(base);
+    const id = idText(ids.subarray(i * ID_BYTES, (i + 1) * ID_BYTES));
+    const baseId = base === null ? undefined : idText(base);
     const place = { ...pack, block: number, at, stored, offset, size, plain, base: baseId };
     yield { id, kind: kind === "page" ? "page" : "value", place };
     offset += size;
   }
-}
-
-function idOf(bytes: Uint8Array): ItemId {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64url") as ItemId;
 }

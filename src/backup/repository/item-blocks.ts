@@ -2,7 +2,7 @@
 // packs of their own, so that whoever reads a snapshot's pages need not read past its values.
 
 import type { Clock, MonotonicMs } from "../../core/clock.ts";
-import { ID_BYTES } from "../format/index-object.ts";
+import { idBytes } from "../format/item-id.ts";
 import { compressFrame } from "../format/frame.ts";
 import {
   BLOCK_BYTES_MAX,
@@ -15,6 +15,7 @@ import {
   type PackBuilder,
 } from "../format/pack-builder.ts";
 import type { BlockRow, IndexDatabase } from "./index-database.ts";
+import type { PageFrame } from "./page-frames.ts";
 import type { Sealer } from "./repository.ts";
 
 export interface PackOfBlocks extends FinishedPack {
@@ -23,17 +24,11 @@ export interface PackOfBlocks extends FinishedPack {
 }
 
 export interface ItemBlocks {
-  /** `id`: {@link ID_BYTES}. `bytes` are the caller's again when it resolves. */
+  /** `bytes` are the caller's again when it resolves. */
   addValue(id: Buffer, bytes: Uint8Array): Promise<void>;
   addPage(id: Buffer, page: PageFrame): Promise<void>;
   /** Hands on what was begun. */
   flush(): Promise<void>;
-}
-
-export interface PageFrame {
-  readonly frame: Uint8Array;
-  readonly size: number;
-  readonly base: string | undefined;
 }
 
 /** A pack is handed on after this, full or not: what a slow source gave is not to be lost with the process. */
@@ -138,8 +133,4 @@ export function openItemBlocks(deps: Deps): ItemBlocks {
     },
     flush,
   };
-}
-
-export function idBytes(sha256: string): Buffer {
-  return Buffer.from(sha256.slice(0, ID_BYTES * 2), "hex");
 }

@@ -1,8 +1,8 @@
 // The index of a repository: all its index objects in a scratch database, held against the packs and marks that the store has.
 //
-// Marks are listed before packs: who removes a pack removes its mark after it, so that a pack which is listed and whose mark is
-// not was not about to be removed.
+// Marks are listed first: a mark outlives its pack, so that a pack which is listed and has no mark was not about to be removed.
 
+import pLimit from "p-limit";
 import type { Clock, EpochMs, MonotonicMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import { decodeIndex } from "../format/index-object.ts";
@@ -10,7 +10,7 @@ import { FOLDERS, idOfName, packName, sealedName } from "../format/object-names.
 import { STORE_CALLS, type CallOptions, type Store, type StoredObject } from "../store/store.ts";
 import { type IndexDatabase, openIndexDatabase } from "./index-database.ts";
 import { readSealed } from "./read-object.ts";
-import type { ItemId, LoadedIndex, ObjectId, Repository } from "./repository.ts";
+import type { IndexObject, IndexProblem, ItemId, LoadedIndex, ObjectId, Repository } from "./repository.ts";
 
 /** When marks were listed, by the store's clock and by ours. */
 export interface MarksListing {
@@ -32,20 +32,25 @@ export async function loadIndex(repository: Repository, { clock, signal }: LoadI
   const { store } = repository;
   const database = openIndexDatabase();
   try {
-    const objects = await listIds(store, FOLDERS.index, { signal });
     const { marks, listed } = await listMarks(store, { clock, signal });
-    for await (const page of store.list(FOLDERS.packs, { signal }))
-      for (const object of page) addPack(database, object);
-    const problems: string[] = [];
-    for await (const { id, plain } of readAhead(repository, objects, problems, { signal })) {
-      const missing = addObject(database, plain, id, problems);
+    const found: StoredObject[] = [];
+    for await (const page of store.list(FOLDERS.index, { signal })) found.push(...page);
+    for await (const page of store.list(FOLDERS.packs, { signal })) for (const pack of page) addPack(database, pack);
+    const problems: IndexProblem[] = [];
+    const objects: IndexObject[] = [];
+    for await (const { object, plain } of readAhead(repository, found, problems, { signal })) {
+      const { id } = object;
+      const named = addObject(database, plain);
+      if (!named.isWhole) problems.push(damage(id, `${sealedName("index", id)} has a line that no kvsync writes`));
       // A listing may lag behind; what a store is asked for by its name it finds.
-      for (const pack of missing) {
-        const object = await store.head(packName(pack), { signal });
-        if (object === undefined) problems.push(`${sealedName("index", id)} names pack ${pack}, which is not there`);
-        else addPack(database, object);
+      const late = await findPacks(database, store, named.missing, { signal });
+      for (const pack of named.missing) {
+        if (late.has(pack)) continue;
+        const message = `${sealedName("index", id)} names pack ${pack}, which is not there`;
+        problems.push({ kind: "pack-gone", object: id, pack, message });
       }
-      if (missing.length > 0) addObject(database, plain, id, []);
+      if (late.size > 0) addObject(database, plain);
+      objects.push({ ...object, packs: named.packs });
     }
     for (const pack of marks) database.mark(pack);
     return { ...viewOf(database), database, marksListed: listed, problems, objects };
@@ -58,7 +63,7 @@ export async function loadIndex(repository: Repository, { clock, signal }: LoadI
 function viewOf(database: IndexDatabase): Omit<LoadedIndex, "problems" | "objects"> {
   return {
     places: (id) => database.places(id),
-    isReliable: (id: ItemId) => database.reliable(Buffer.from(id, "base64url")) !== undefined,
+    isReliable: (id: ItemId) => database.reliance.isReliable(Buffer.from(id, "base64url")),
     packs: () => database.packs(),
     itemsOf: (pack) => database.itemsOf(pack),
     close: () => database.close(),
@@ -72,18 +77,14 @@ export async function listMarks(
 ): Promise<{ readonly marks: readonly ObjectId[]; readonly listed: MarksListing }> {
   // Before the listing: what is marked while it goes on may be missing from it.
   const listed = { here: clock.monotonic(), store: await store.now({ signal }) };
-  return { marks: await listIds(store, FOLDERS.marks, { signal }), listed };
-}
-
-async function listIds(store: Store, folder: string, options: CallOptions): Promise<readonly ObjectId[]> {
-  const ids: ObjectId[] = [];
-  for await (const page of store.list(folder, options)) {
+  const marks: ObjectId[] = [];
+  for await (const page of store.list(FOLDERS.marks, { signal })) {
     for (const { name } of page) {
-      const id = idOfName(name);
-      if (id !== undefined) ids.push(id);
+      const pack = idOfName(name);
+      if (pack !== undefined) marks.push(pack);
     }
   }
-  return ids;
+  return { marks, listed };
 }
 
 function addPack(database: IndexDatabase, { name, size, modified }: StoredObject): void {
@@ -91,53 +92,91 @@ function addPack(database: IndexDatabase, { name, size, modified }: StoredObject
   if (pack !== undefined) database.addPack({ pack, size, modified });
 }
 
-/** The packs that the object names and the database does not have: their blocks were left out. */
-function addObject(database: IndexDatabase, plain: Uint8Array, id: ObjectId, problems: string[]): readonly ObjectId[] {
+interface NamedPacks {
+  readonly packs: readonly ObjectId[];
+  /** Those that the database does not have: their blocks were left out. */
+  readonly missing: readonly ObjectId[];
+  readonly isWhole: boolean;
+}
+
+function addObject(database: IndexDatabase, plain: Uint8Array): NamedPacks {
+  const packs: ObjectId[] = [];
   const missing: ObjectId[] = [];
   let pack: ObjectId | undefined;
   let number = 0;
   for (const line of decodeIndex(plain)) {
-    if (line === undefined) {
-      problems.push(`${sealedName("index", id)} has a line that no kvsync writes`);
-      break;
-    }
+    if (line === undefined) return { packs, missing, isWhole: false };
     if (line.kind === "block") {
       if (pack !== undefined) database.addBlock(pack, number, line.block);
       number++;
       continue;
     }
     number = 0;
+    packs.push(line.pack);
     pack = database.hasPack(line.pack) ? line.pack : undefined;
     if (pack === undefined) missing.push(line.pack);
   }
-  return missing;
+  return { packs, missing, isWhole: true };
 }
 
-const AHEAD = Math.min(3, STORE_CALLS);
+/** Adds those of `packs` that are there though they were not listed. */
+async function findPacks(
+  database: IndexDatabase,
+  store: Store,
+  packs: readonly ObjectId[],
+  options: CallOptions,
+): Promise<ReadonlySet<ObjectId>> {
+  const found = await pLimit(STORE_CALLS).map(packs, (pack) => store.head(packName(pack), options));
+  for (const object of found) if (object !== undefined) addPack(database, object);
+  return new Set(packs.filter((_, i) => found[i] !== undefined));
+}
 
-/** The plain bytes of each object, in turn; a few are fetched ahead. An object that is gone was replaced meanwhile by whoever
- * pruned: what it said that still holds is in another one, which this listing may not have. */
+interface PlainObject {
+  readonly object: Omit<IndexObject, "packs">;
+  readonly plain: Uint8Array;
+}
+
+/** The plain bytes of each object, in turn; a few are fetched ahead. An object that is gone was replaced by a newer one. */
 async function* readAhead(
   repository: Repository,
-  objects: readonly ObjectId[],
-  problems: string[],
+  objects: readonly StoredObject[],
+  problems: IndexProblem[],
   options: CallOptions,
-): AsyncGenerator<{ readonly id: ObjectId; readonly plain: Uint8Array }, void> {
-  const queue: { readonly id: ObjectId; readonly read: Promise<Uint8Array | Error | undefined> }[] = [];
+): AsyncGenerator<PlainObject, void> {
+  const queue: {
+    readonly id: ObjectId;
+    readonly object: StoredObject;
+    readonly read: Promise<Uint8Array | Error | undefined>;
+  }[] = [];
   let next = 0;
   for (;;) {
     for (; queue.length < AHEAD && next < objects.length; next++) {
-      const id = objects[next]!;
-      queue.push({ id, read: readSealed(repository, "index", id, options).catch((error: Error) => error) });
+      const object = objects[next]!;
+      const id = idOfName(object.name);
+      if (id === undefined) continue;
+      const read = readSealed(repository, "index", id, options).catch((error: Error) => error);
+      queue.push({ id, object, read });
     }
     const first = queue.shift();
     if (first === undefined) return;
-    const plain = await first.read;
+    const {
+      id,
+      object: { size, modified },
+      read,
+    } = first;
+    const plain = await read;
     if (plain instanceof Error) {
       if (!(plain instanceof AppError) || plain.code !== "repository-damaged") throw plain;
-      problems.push(plain.message);
-    } else if (plain === undefined)
-      problems.push(`${sealedName("index", first.id)} was removed while it was to be read`);
-    else yield { id: first.id, plain };
+      problems.push(damage(id, plain.message));
+    } else if (plain === undefined) {
+      const message = `${sealedName("index", id)} was removed before it could be read`;
+      problems.push({ kind: "object-gone", object: id, pack: undefined, message });
+    } else yield { object: { id, size, modified }, plain };
   }
+}
+
+const AHEAD = 3;
+
+function damage(object: ObjectId, message: string): IndexProblem {
+  return { kind: "damaged", object, pack: undefined, message };
 }

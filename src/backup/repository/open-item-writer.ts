@@ -1,16 +1,16 @@
 // Stores what the index does not have, and looks after what a snapshot to come relies on: if a pack is marked while the run lasts, what the
 // run relies on in it is read from there and stored anew, since whoever marked it may remove it a grace later.
 
-import type { Clock } from "../../core/clock.ts";
-import { assert } from "../../core/errors.ts";
-import { sha256Of } from "../../core/fingerprint.ts";
-import { compressFrame } from "../format/frame.ts";
+import type { Clock, EpochMs } from "../../core/clock.ts";
+import { AppError, assert } from "../../core/errors.ts";
+import { idBytes } from "../format/item-id.ts";
 import type { CallOptions } from "../store/store.ts";
 import type { ScratchIndex } from "./load-index.ts";
-import { idBytes, openItemBlocks, type PageFrame } from "./item-blocks.ts";
-import { openMarkWatch } from "./mark-watch.ts";
+import { openItemBlocks } from "./item-blocks.ts";
+import { AGAIN, openMarkWatch } from "./mark-watch.ts";
+import { makePageFrame, type PageBase } from "./page-frames.ts";
 import { openPackUploads } from "./pack-uploads.ts";
-import type { ItemId, ItemReader, ItemWriter, Repository } from "./repository.ts";
+import type { ItemId, ItemReader, ItemWriter, ObjectId, Repository } from "./repository.ts";
 
 export interface ItemWriterDeps extends CallOptions {
   readonly repository: Repository;
@@ -20,19 +20,11 @@ export interface ItemWriterDeps extends CallOptions {
   readonly clock: Clock;
 }
 
-interface PageBase {
-  readonly sha256: string;
-  readonly bytes: Uint8Array;
-}
-
-/** A page that changed by more is stored whole: later pages are made relative to it then. */
-const DELTA_SHARE_MAX = 0.25;
-/** zstd takes a dictionary that begins so for one of another kind. */
-const FORMATTED_DICTIONARY = 0xec30a437;
-
 export function openItemWriter(deps: ItemWriterDeps): SnapshotWriter {
   const { repository, index, reader, clock } = deps;
   const { database } = index;
+  const { reliance } = database;
+  const pages = { reliance, index, reader };
   const stop = new AbortController();
   const signal = deps.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, deps.signal]);
   const uploads = openPackUploads({ repository, database, clock, signal });
@@ -47,66 +39,42 @@ export function openItemWriter(deps: ItemWriterDeps): SnapshotWriter {
     tail = result.catch(() => undefined);
     return result;
   };
-  const distrusted = new Set<ItemId>();
-  const rely = (id: Buffer): boolean => {
-    const found = database.reliable(id);
-    if (found === undefined || distrusted.has(idText(id))) return false;
-    // What this run made is known to be relied on.
-    if (!found.isOwn) database.rely(id);
-    if (found.base !== undefined) database.rely(found.base);
-    return true;
-  };
   const storeValue = async (id: Buffer, bytes: Uint8Array): Promise<void> => {
     isFinished = false;
-    if (rely(id)) return;
+    if (reliance.rely(id)) return;
     await blocks.addValue(id, bytes);
-    distrusted.delete(idText(id));
+    reliance.trust(id);
   };
   const storePage = async (id: Buffer, bytes: Uint8Array, base: PageBase | undefined): Promise<void> => {
     isFinished = false;
-    if (rely(id)) return;
-    await blocks.addPage(id, await frameOf(bytes, base));
-    distrusted.delete(idText(id));
+    if (reliance.rely(id)) return;
+    await blocks.addPage(id, await makePageFrame(pages, bytes, base));
+    reliance.trust(id);
   };
-  /** What a page like `near` is stored relative to: `near`, or what that is stored relative to, since a base has none itself. */
-  const baseFor = async (near: PageBase): Promise<PageBase | undefined> => {
-    const id = idBytes(near.sha256);
-    if (database.isReliableWhole(id)) {
-      database.rely(id);
-      return near;
-    }
-    const base = database.reliable(id)?.base;
-    const baseId = base && idText(base);
-    // What is in the making cannot be read yet.
-    if (base === undefined || baseId === undefined || index.places(baseId).length === 0) return undefined;
-    database.rely(base);
-    const bytes = await reader.pageById(baseId);
-    return { bytes, sha256: sha256Of(bytes) };
-  };
-  const frameOf = async (bytes: Uint8Array, near: PageBase | undefined): Promise<PageFrame> => {
-    const whole = await compressFrame(bytes);
-    const size = bytes.byteLength;
-    const base = near && (await baseFor(near));
-    if (base === undefined || !isRaw(base.bytes)) return { frame: whole, size, base: undefined };
-    const delta = await compressFrame(bytes, base.bytes);
-    const isSmall = delta.byteLength <= whole.byteLength * DELTA_SHARE_MAX;
-    return isSmall ? { frame: delta, size, base: base.sha256 } : { frame: whole, size, base: undefined };
-  };
-  /** What the run relies on in packs that were marked since the last time is stored anew. */
-  const lookAfter = async (): Promise<void> => {
-    const marked = await marks.look();
-    for (const pack of marked) {
-      for (const { id, kind } of database.reliedOn(pack)) {
+  /** What the run relies on in packs that were marked since the last time, or are gone, is stored anew. */
+  const lookAfter = async (packs: readonly ObjectId[]): Promise<void> => {
+    for (const pack of packs) {
+      for (const { id, kind } of database.itemsOf(pack)) {
         const bytes = Buffer.from(id, "base64url");
-        // A page may be what others are stored relative to.
-        if (database.isReliableWhole(bytes)) continue;
-        if (kind === "value") await blocks.addValue(bytes, await reader.valueById(id));
-        else await blocks.addPage(bytes, await frameOf(await reader.pageById(id), undefined));
+        // Whole: a page may be what others are stored relative to.
+        if (!reliance.has(bytes, pack) || reliance.relyWhole(bytes)) continue;
+        const item = await readAnew(id);
+        if (kind === "value") await blocks.addValue(bytes, item);
+        else await blocks.addPage(bytes, await makePageFrame(pages, item, undefined));
       }
     }
   };
+  const readAnew = async (id: ItemId): Promise<Uint8Array> => {
+    try {
+      return await reader.valueById(id);
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== "repository-damaged") throw error;
+      const message = `what this run relies on was removed from ${repository.label} meanwhile: ${error.message}`;
+      throw new AppError("repository-refused", message, { hint: AGAIN, retryable: true, cause: error });
+    }
+  };
   const keepUp = async (): Promise<void> => {
-    if (marks.isDue()) await lookAfter();
+    if (marks.isDue()) await lookAfter(await marks.look());
     await uploads.indexIfDue();
   };
   return {
@@ -120,20 +88,21 @@ export function openItemWriter(deps: ItemWriterDeps): SnapshotWriter {
         await keepUp();
         await storePage(idBytes(sha256), bytes, base);
       }),
-    rely: (id) => rely(Buffer.from(id, "base64url")),
-    distrust: (id) => void distrusted.add(id),
+    rely: (id) => reliance.rely(Buffer.from(id, "base64url")),
+    distrust: (id) => reliance.distrust(Buffer.from(id, "base64url")),
     finish: () =>
       inTurn(async () => {
         await blocks.flush();
         await uploads.finish();
-        await lookAfter();
+        await lookAfter(await marks.look());
+        await lookAfter(await marks.gone());
         await blocks.flush();
         await uploads.finish();
         isFinished = true;
       }),
-    async checkFinished() {
+    async checkFinished(at) {
       assert(isFinished, "a snapshot is written after all it needs is stored");
-      await marks.check();
+      await marks.check(at);
     },
     stored: uploads.stored,
     async close() {
@@ -143,17 +112,9 @@ export function openItemWriter(deps: ItemWriterDeps): SnapshotWriter {
   };
 }
 
-function idText(id: Uint8Array): ItemId {
-  return Buffer.from(id).toString("base64url") as ItemId;
-}
-
 /** An item writer, as writing a snapshot knows it. */
 export interface SnapshotWriter extends ItemWriter {
-  /** Throws AppError "repository-refused" if what was stored and relied on may have been removed since `finish`. */
-  checkFinished(): Promise<void>;
-}
-
-function isRaw(dictionary: Uint8Array): boolean {
-  const start = Buffer.from(dictionary.subarray(0, 4));
-  return start.byteLength === 4 && start.readUInt32LE(0) !== FORMATTED_DICTIONARY;
+  /** Throws AppError "repository-refused" if `at`, by the store's clock, is so long after `finish` that what was stored and relied on may have
+   * been marked and removed. Default: now. */
+  checkFinished(at?: EpochMs): Promise<void>;
 }

@@ -3,12 +3,11 @@
 
 import type { ByteCount, Clock, MonotonicMs } from "../../core/clock.ts";
 import { openTaskSet } from "../../kv/task-set.ts";
-import { encodePackIndex } from "../format/index-object.ts";
 import { packName } from "../format/object-names.ts";
 import type { CallOptions } from "../store/store.ts";
 import type { IndexDatabase } from "./index-database.ts";
 import type { PackOfBlocks } from "./item-blocks.ts";
-import { writeSealed } from "./read-object.ts";
+import { INDEX_BYTES_MAX, openIndexWriter } from "./index-writer.ts";
 import type { Repository } from "./repository.ts";
 
 export interface PackUploads {
@@ -29,8 +28,6 @@ const UPLOAD_BYTES_MAX: ByteCount = 50_331_648;
 /** What was stored and is in no index yet is stored in vain if the run breaks off. */
 const UNINDEXED_BYTES_MAX: ByteCount = 67_108_864;
 const UNINDEXED_MS_MAX = 60_000;
-/** Of the lines of an index object: its readers hold all of it in memory. */
-export const INDEX_BYTES_MAX: ByteCount = 8_388_608;
 
 interface Deps extends CallOptions {
   readonly repository: Repository;
@@ -42,8 +39,7 @@ export function openPackUploads({ repository, database, clock, signal }: Deps): 
   const tasks = openTaskSet();
   const stored = { bytes: 0, values: 0, packs: 0 };
   let underWay = 0;
-  let lines: Buffer[] = [];
-  let lineBytes = 0;
+  const index = openIndexWriter(repository, { signal });
   let unindexed = 0;
   let since: MonotonicMs | undefined;
 
@@ -52,8 +48,8 @@ export function openPackUploads({ repository, database, clock, signal }: Deps): 
   };
   const hasRoomFor = (size: ByteCount): boolean =>
     tasks.running === 0 || (tasks.running < UPLOADS_MAX && underWay + size <= UPLOAD_BYTES_MAX);
-  const upload = async ({ bytes, index, rows }: PackOfBlocks): Promise<void> => {
-    const { pack, size, blocks } = index;
+  const upload = async ({ bytes, index: facts, rows }: PackOfBlocks): Promise<void> => {
+    const { pack, size, blocks } = facts;
     underWay += size;
     try {
       await repository.store.putNew(packName(pack), bytes, { signal });
@@ -63,9 +59,7 @@ export function openPackUploads({ repository, database, clock, signal }: Deps): 
     const modified = clock.now();
     const own = blocks.map((block, i) => ({ row: rows[i]!, block }));
     database.addOwnPack({ pack, size, modified }, own);
-    const text = encodePackIndex(index);
-    lines.push(text);
-    lineBytes += text.byteLength;
+    index.add(facts);
     unindexed += size;
     since ??= clock.monotonic();
     stored.bytes += size;
@@ -73,16 +67,13 @@ export function openPackUploads({ repository, database, clock, signal }: Deps): 
     for (const { kind, sizes } of blocks) if (kind === "values") stored.values += sizes.length;
   };
   const writeIndex = async (): Promise<void> => {
-    if (lines.length === 0) return;
-    const plain = Buffer.concat(lines);
-    lines = [];
-    lineBytes = unindexed = 0;
+    unindexed = 0;
     since = undefined;
-    await writeSealed(repository, "index", plain, { signal });
+    await index.write();
   };
   const indexIfDue = async (): Promise<void> => {
     const isOld = since !== undefined && clock.monotonic() - since >= UNINDEXED_MS_MAX;
-    if (isOld || unindexed >= UNINDEXED_BYTES_MAX || lineBytes >= INDEX_BYTES_MAX) await writeIndex();
+    if (isOld || unindexed >= UNINDEXED_BYTES_MAX || index.waiting >= INDEX_BYTES_MAX) await writeIndex();
   };
   return {
     async store(pack) {

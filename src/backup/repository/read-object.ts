@@ -8,7 +8,7 @@ import type { ObjectId, Repository } from "./repository.ts";
 
 /** The plain bytes of an index or a snapshot object. Undefined: there is none. Throws AppError "repository-damaged". */
 export async function readSealed(
-  { store, sealer }: Repository,
+  { store, sealer }: Pick<Repository, "store" | "sealer">,
   kind: "index" | "snapshot",
   id: ObjectId,
   options?: CallOptions,
@@ -29,6 +29,8 @@ export async function writeSealed(
 ): Promise<ObjectId> {
   const stored = await sealer.seal(kind, plain);
   const id = sha256Of(stored);
-  await store.putNew(sealedName(kind, id), stored, options);
+  const name = sealedName(kind, id);
+  // What is there already under this name may have been damaged since.
+  if ((await store.putNew(name, stored, options)) === "exists") await readSealed({ store, sealer }, kind, id, options);
   return id;
 }

@@ -72,10 +72,26 @@ export interface LoadedIndex {
   isReliable(id: ItemId): boolean;
   packs(): Iterable<PackFacts & { readonly isMarked: boolean; readonly isIndexed: boolean }>;
   itemsOf(pack: ObjectId): Iterable<{ readonly id: ItemId; readonly kind: "value" | "page"; readonly place: Place }>;
-  /** Index objects that name packs which are not there, or that are damaged. */
-  readonly problems: readonly string[];
-  readonly objects: readonly ObjectId[];
+  readonly problems: readonly IndexProblem[];
+  readonly objects: readonly IndexObject[];
   close(): void;
+}
+
+export interface IndexProblem {
+  /** "pack-gone": it names a pack that is not there, and is none the worse for it; "object-gone": it was listed, and removed before it could
+   * be read. */
+  readonly kind: "damaged" | "pack-gone" | "object-gone";
+  readonly object: ObjectId;
+  readonly pack: ObjectId | undefined;
+  readonly message: string;
+}
+
+export interface IndexObject {
+  readonly id: ObjectId;
+  readonly size: ByteCount;
+  readonly modified: EpochMs;
+  /** That it names, whether they are there or not. */
+  readonly packs: readonly ObjectId[];
 }
 
 /** Reads values and pages. A block that was read last is kept: items are best asked for in the order they lie in. */
@@ -101,9 +117,11 @@ export interface ItemWriter {
   ): Promise<void>;
   /** Says that a snapshot to come relies on an item that is stored already. False: it is in no pack that may be relied on. */
   rely(id: ItemId): boolean;
-  /** Says that an item which is stored already is damaged: it may not be relied on, and is stored anew when it is put. */
+  /** The item was found to be damaged wherever it lies, or is not stored as it has to be: nothing relies on it until it is put once more, and it
+   * is stored anew then. */
   distrust(id: ItemId): void;
-  /** All that was put is durable, indexed, and in packs without a mark, as of now. A snapshot is written right after this. */
+  /** All that was put or relied on is durable, indexed, and in packs that are there and have no mark, as of now. A snapshot is written right
+   * after this. Throws AppError "repository-refused", retryable, if what was relied on is gone, or was last looked after too long ago. */
   finish(): Promise<void>;
   /** What has been stored up to now, in bytes as stored. */
   readonly stored: { readonly bytes: ByteCount; readonly values: number; readonly packs: number };

@@ -158,7 +158,8 @@ export async function writeSnapshot(
   await writer.checkFinished();
   const id = await writeSealed(repository, "snapshot", encodeSnapshot(snapshot), options);
   try {
-    await writer.checkFinished();
+    const written = await store.head(sealedName("snapshot", id), options);
+    await writer.checkFinished(written?.modified);
   } catch (error) {
     await store.remove(sealedName("snapshot", id), options);
     throw error;
