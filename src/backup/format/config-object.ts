@@ -12,15 +12,16 @@ export interface RepositoryConfig {
   readonly id: string;
   /** ISO 8601. */
   readonly created: string;
-  readonly isEncrypted: boolean;
+  /** The name of the key object that it was made with: a listing that lags behind may not show it yet. Undefined: it is not encrypted. */
+  readonly key: string | undefined;
 }
 
 const VERSION = 1;
 const ENCRYPTION = "aes-256-gcm";
 
-export function encodeConfig({ id, created, isEncrypted }: RepositoryConfig): Buffer {
-  const encryption = isEncrypted ? ENCRYPTION : null;
-  const text = JSON.stringify({ kvsync: "repository", version: VERSION, id, created, encryption }).slice(0, -1);
+export function encodeConfig({ id, created, key }: RepositoryConfig): Buffer {
+  const encryption = key === undefined ? null : ENCRYPTION;
+  const text = JSON.stringify({ kvsync: "repository", version: VERSION, id, created, encryption, key }).slice(0, -1);
   return Buffer.from(`${text},"sha256":"${sha256Of(Buffer.from(text))}"}\n`);
 }
 
@@ -31,15 +32,17 @@ export function decodeConfig(bytes: Uint8Array, label: string): RepositoryConfig
   const [, signed = "", sha256] = SIGNED.exec(text) ?? [];
   if (sha256 !== sha256Of(Buffer.from(signed, "latin1")))
     throw damaged(`${CONFIG_NAME} of ${label}`, "is not as it was written");
-  const { kvsync, version, id, created, encryption } = parseObject(bytes) ?? {};
+  const { kvsync, version, id, created, encryption, key } = parseObject(bytes) ?? {};
   if (kvsync !== "repository" || version !== VERSION) {
     throw new AppError("repository-refused", `${label} is a repository of a newer version of kvsync`, {
       hint: "use it with a newer kvsync",
     });
   }
-  if (typeof id !== "string" || typeof created !== "string" || (encryption !== null && encryption !== ENCRYPTION))
+  const isEncrypted = encryption === ENCRYPTION && typeof key === "string";
+  const isPlain = encryption === null && key === undefined;
+  if (typeof id !== "string" || typeof created !== "string" || (!isEncrypted && !isPlain))
     throw damaged(`${CONFIG_NAME} of ${label}`, "says what no kvsync writes");
-  return { id, created, isEncrypted: encryption !== null };
+  return { id, created, key: isEncrypted ? key : undefined };
 }
 
 const SIGNED = /^(\{.*),"sha256":"([0-9a-f]{64})"\}\n$/s;

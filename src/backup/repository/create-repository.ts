@@ -39,7 +39,7 @@ export async function createRepository(
     await store.putNew(keyName, key);
   }
   const isEncrypted = masterKey !== undefined;
-  await store.putNew(CONFIG_NAME, encodeConfig({ id, created, isEncrypted }));
+  await store.putNew(CONFIG_NAME, encodeConfig({ id, created, key: keyName }));
   const written = await store.get(CONFIG_NAME);
   if (written === undefined || decodeConfig(written, label).id !== id) {
     if (keyName !== undefined) await store.remove(keyName);
@@ -68,7 +68,8 @@ export async function addPassphrase(
   if (!repository.isEncrypted) {
     throw new AppError("repository-refused", `${repository.label} is not encrypted: it needs no passphrase`);
   }
-  const masterKey = await unlock(store, repository.id, passphrase);
+  const config = decodeConfig((await store.get(CONFIG_NAME)) ?? new Uint8Array(), repository.label);
+  const masterKey = await unlock(store, config, passphrase);
   const created = new Date(clock.now()).toISOString();
   const key = await encodeKeyObject({ masterKey, passphrase: added, repositoryId: repository.id, created });
   await store.putNew(keyObjectName(key), key);

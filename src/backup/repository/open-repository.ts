@@ -20,12 +20,14 @@ export async function openRepository(store: Store, { passphrase }: OpenRepositor
   const { label } = store;
   const bytes = await store.get(CONFIG_NAME);
   if (bytes === undefined) throw noRepository(store, await contentOf(store));
-  const { id, created, isEncrypted } = decodeConfig(bytes, label);
+  const config = decodeConfig(bytes, label);
+  const { id, created } = config;
+  const isEncrypted = config.key !== undefined;
   const given = isEncrypted ? await passphrase() : undefined;
   if (isEncrypted && given === undefined) {
     throw new AppError("repository-refused", `${label} is encrypted, and no passphrase was given`);
   }
-  const masterKey = given === undefined ? undefined : await unlock(store, id, given);
+  const masterKey = given === undefined ? undefined : await unlock(store, config, given);
   return { id, label, store, isEncrypted, created, sealer: openSealer(masterKey) };
 }
 
