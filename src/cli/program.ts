@@ -8,6 +8,7 @@ import { VERSION } from "./process/version.ts";
 
 const SYNC = "Folders and namespaces:";
 const REMOTE = "Namespaces, keys and values:";
+const BACKUP = "Backups:";
 const SETUP = "Server and setup:";
 
 const commands: readonly CommandEntry[] = [
@@ -124,6 +125,36 @@ const commands: readonly CommandEntry[] = [
     group: REMOTE,
     summary: "Read, write and delete many keys at once",
     load: () => import("./command/bulk.ts"),
+  },
+  {
+    name: "backup",
+    group: BACKUP,
+    summary: "Store namespaces or folders in a repository, a snapshot each",
+    load: () => import("./command/backup.ts"),
+  },
+  {
+    name: "snapshots",
+    group: BACKUP,
+    summary: "List the snapshots of a repository",
+    load: () => import("./command/snapshots.ts"),
+  },
+  {
+    name: "ls",
+    group: BACKUP,
+    summary: "List the keys of a snapshot",
+    load: () => import("./command/ls.ts"),
+  },
+  {
+    name: "cat",
+    group: BACKUP,
+    summary: "Print a value of a snapshot",
+    load: () => import("./command/cat.ts"),
+  },
+  {
+    name: "restore",
+    group: BACKUP,
+    summary: "Write a snapshot back to a namespace or a folder",
+    load: () => import("./command/restore.ts"),
   },
   {
     name: "serve",

@@ -7,7 +7,7 @@
 //   present   absent        any        write; but not what has expired
 //   present   same          same       nothing
 //   present   same          other      record it as base (first contact, or recovery after a crash)
-//   present   different     any        write; save first what would be lost
+//   present   different     any        write, unless `onlyMissing`; save first what would be lost
 //   absent    present       present    remove, unless `delete: none`; save first what would be lost
 //   absent    present       none       remove with `delete: all` only: nothing says it is ours
 //   absent    absent        present    forget the base
@@ -29,6 +29,8 @@ export interface OneWayPolicy {
   readonly delete: DeletePolicy;
   readonly save: SavePolicy;
   readonly now: EpochSeconds;
+  /** Leave alone what the destination has, whatever it is. Default: false. */
+  readonly onlyMissing?: boolean;
 }
 
 export type Decision =
@@ -47,7 +49,7 @@ const nothing: Decision = { kind: "nothing" };
 const record: Decision = { kind: "record" };
 
 /** Where both sides are present, the fingerprint of the destination must be known (engine/observe.ts reads what a listing does not
- * tell). That of the source may be unknown: then the write is `ifDifferent`. */
+ * tell), unless what it has is left alone. That of the source may be unknown: then the write is `ifDifferent`. */
 export function reconcileOneWay(
   source: Entry | undefined,
   destination: Entry | undefined,
@@ -65,6 +67,7 @@ export function reconcileOneWay(
   }
   const comparison = compareVersions(source, destination);
   if (comparison === "same") return base !== undefined && isRecorded(source, destination, base) ? nothing : record;
+  if (policy.onlyMissing === true) return { kind: "skip", reason: "kept" };
   if (comparison === "different" && expiresTooSoon(source.expiration, policy.now))
     return { kind: "skip", reason: "too-late" };
   return {

@@ -67,7 +67,7 @@ function readUnknown(triples: readonly Triple[], side: Target, observer: Observe
 
 function needsValue({ source, destination, base }: Triple, observer: Observer): boolean {
   if (source !== undefined && destination !== undefined && compareVersions(source, destination) === "unknown")
-    return true;
+    return !observer.onlyMissing;
   if (!observer.twoWay || base === undefined) return false;
   return [source, destination].some((entry) => entry !== undefined && compareVersions(entry, base) === "unknown");
 }

@@ -14,6 +14,8 @@ export interface Observer {
    * anyway: for plans that are shown and not applied, and for two-way sync, which must know both. */
   readonly exact: boolean;
   readonly twoWay: boolean;
+  /** What the destination has is left alone: it need not be known. */
+  readonly onlyMissing: boolean;
   readonly settleWindowMs: DurationMs;
   /** A look at all keys: its reads go behind what carries changes over. */
   readonly inBackground: boolean;

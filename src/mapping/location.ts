@@ -1,12 +1,17 @@
 // Locations: what one-shot commands are told to work on. `prod:app-config/eu/` is a namespace of an account and a
-// prefix in it, `./folder` a folder, `backup.ndjson.zst` an archive.
+// prefix in it, `./folder` a folder, `backup.ndjson.zst` an archive, `./backups@latest` a snapshot.
 
 import { join, resolve } from "node:path";
 import { AppError, visible } from "../core/errors.ts";
 import { parsePrefix } from "../core/prefix.ts";
+import { parseSnapshotName, type SnapshotName } from "../backup/snapshot/snapshot-name.ts";
 import type { ArchiveFormat } from "../replica/archive/archive-sink.ts";
 
-export type Location = NamespaceLocation | FolderLocation | ArchiveLocation;
+export type Location = NamespaceLocation | FolderLocation | ArchiveLocation | SnapshotLocation;
+
+export interface SnapshotLocation extends SnapshotName {
+  readonly kind: "snapshot";
+}
 
 export interface NamespaceLocation {
   readonly kind: "namespace";
@@ -34,17 +39,22 @@ export interface LocationContext {
   readonly cwd: string;
   /** What `~/` stands for, where the shell left it. */
   readonly home: string | undefined;
+  /** Whether `text` names a repository, and `whole`, which goes on with `@` and a time, nothing else that is there. */
+  readonly isRepository: (text: string, whole: string) => boolean;
 }
 
 /** For help. */
 export const LOCATION_FORMS =
-  "ACCOUNT:NAMESPACE, ACCOUNT:NAMESPACE/FOLDER/, 'ACCOUNT:NAMESPACE/PREFIX*', a folder on disk (./x, /x), or an archive (x.ndjson.zst, x.json)";
+  "ACCOUNT:NAMESPACE, ACCOUNT:NAMESPACE/FOLDER/, 'ACCOUNT:NAMESPACE/PREFIX*', a folder on disk (./x, /x), an archive (x.ndjson.zst, x.json), or a snapshot (REPO@latest, REPO@2026-11-01T12:00, REPO@ID)";
 
 const formats: readonly ArchiveLocation["format"][] = ["ndjson.zst", "ndjson.gz", "ndjson", "json"];
 
-/** Throws AppError "location-invalid". A path begins with `/`, `./`, `../` or `~/`; anything else with a colon is a
+/** Throws AppError "location-invalid". What goes on behind a repository with `@` and a time is a snapshot. A path begins with `/`, `./`, `../` or `~/`; anything else with a colon is a
  * namespace; then an archive's extension makes an archive. */
 export function parseLocation(text: string, context: LocationContext): Location {
+  const snapshot = parseSnapshotName(text);
+  if (snapshot !== undefined && context.isRepository(snapshot.repository, text))
+    return { kind: "snapshot", ...snapshot };
   const isPath = /^(?:\.{1,2}|~)?(?:\/|$)/.test(text) && text !== "";
   if (!isPath && text.includes(":")) return parseNamespaceLocation(text);
   const format = formats.find((candidate) => text.endsWith(`.${candidate}`));
@@ -73,6 +83,7 @@ export function isLocation(text: string): boolean {
     text.includes("/") ||
     text === "." ||
     text === ".." ||
+    parseSnapshotName(text) !== undefined ||
     formats.some((format) => text.endsWith(`.${format}`))
   );
 }

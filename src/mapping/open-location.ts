@@ -2,12 +2,13 @@
 
 import { existsSync, mkdirSync } from "node:fs";
 import type { AccountConfig } from "../config/config.ts";
+import type { StoredSnapshot } from "../backup/repository/repository.ts";
 import type { Clock } from "../core/clock.ts";
 import { ioError } from "../config/read-file.ts";
 import { AppError, visible } from "../core/errors.ts";
 import type { KeyFilter } from "../core/filter.ts";
 import { renderRemote } from "../core/prefix.ts";
-import type { KvApi } from "../kv/kv-api.ts";
+import type { KvApi, Namespace } from "../kv/kv-api.ts";
 import { parseNamespaceId } from "../kv/namespace-id.ts";
 import { resolveNamespace } from "../kv/resolve-namespace.ts";
 import { openMemoryReplica } from "../replica/memory.ts";
@@ -20,7 +21,13 @@ import { pathsInside } from "../replica/tree/paths-inside.ts";
 import { QUIET_MS } from "../replica/tree/write/replaced-file.ts";
 import { openTreeReplica } from "../replica/tree/tree-replica.ts";
 import { hintForEmptyFolder, hintForEmptyNamespace } from "./empty-source.ts";
-import { type ArchiveLocation, type Location, type LocationContext, parseLocation } from "./location.ts";
+import {
+  type ArchiveLocation,
+  type Location,
+  type LocationContext,
+  parseLocation,
+  type SnapshotLocation,
+} from "./location.ts";
 import { type NamespacePlace, namespacePlace, realFolder } from "./place.ts";
 
 export interface LocationDeps extends LocationContext {
@@ -31,6 +38,17 @@ export interface LocationDeps extends LocationContext {
   readonly account: (
     name: string | undefined,
   ) => Promise<{ readonly name: string; readonly config: AccountConfig; readonly api: KvApi }>;
+  /** Asks for a passphrase where it needs one. */
+  readonly snapshot: (location: SnapshotLocation) => Promise<OpenSnapshot>;
+}
+
+export interface OpenSnapshot {
+  readonly replica: ReadableReplica;
+  readonly snapshot: StoredSnapshot;
+  /** Of its repository. */
+  readonly repositoryId: string;
+  /** The same without some of its pages: those that a snapshot which it is compared with has too. */
+  readonly without: (skips: (pageId: string) => boolean) => ReadableReplica;
 }
 
 export interface OpenLocation {
@@ -50,6 +68,7 @@ export interface OpenLocation {
   readonly place: NamespacePlace | undefined;
   /** What to type where it has no keys. */
   readonly whenEmpty: () => Promise<string>;
+  readonly snapshot?: OpenSnapshot;
 }
 
 export interface OpenOptions {
@@ -60,6 +79,8 @@ export interface OpenOptions {
   readonly filter: KeyFilter | undefined;
   /** What is taken of an archive though it would be refused; nothing unless given. */
   readonly allowed?: ArchiveAllowances | undefined;
+  /** The namespace that the location names, where that is known. */
+  readonly namespace?: Namespace | undefined;
 }
 
 /** An archive is read through and checked. Throws AppError "location-invalid", "root-missing", "namespace-not-found",
@@ -73,7 +94,27 @@ export async function openLocation(deps: LocationDeps, text: string, options: Op
       return openNamespaceLocation(deps, location, options);
     case "archive":
       return openArchiveLocation(deps, location, text, options);
+    case "snapshot":
+      return snapshotLocation(await deps.snapshot(location));
   }
+}
+
+function snapshotLocation(opened: OpenSnapshot): OpenLocation {
+  const { replica, snapshot, repositoryId } = opened;
+  const lack = `${visible(replica.label)} is not complete: it lacks keys that could not be read when it was made`;
+  return {
+    replica,
+    snapshot: opened,
+    lacks: undefined,
+    api: undefined,
+    account: undefined,
+    namespace: undefined,
+    jurisdiction: undefined,
+    place: undefined,
+    identity: { repository: repositoryId, snapshot: snapshot.id },
+    warnings: snapshot.complete ? [] : [lack],
+    whenEmpty: async () => "it was made of a place without keys, or all its entries have expired",
+  };
 }
 
 async function openArchiveLocation(
@@ -155,16 +196,18 @@ function missingFolder(path: string): AppError {
 async function openNamespaceLocation(
   deps: LocationDeps,
   location: Location & { readonly kind: "namespace" },
-  { mayLack }: OpenOptions,
+  { mayLack, namespace: known }: OpenOptions,
 ): Promise<OpenLocation> {
   const { clock, signal } = deps;
   const account = await deps.account(location.account);
-  const namespace = await resolveNamespace(account.api, location.namespace, { signal }).catch((error: unknown) => {
-    const isLacking = error instanceof AppError && error.code === "namespace-not-found";
-    // An id that is not there is a mistake, and none that a namespace could be created with.
-    if (!mayLack || !isLacking || parseNamespaceId(location.namespace) !== undefined) throw error;
-    return undefined;
-  });
+  const resolve = (): Promise<Namespace | undefined> =>
+    resolveNamespace(account.api, location.namespace, { signal }).catch((error: unknown) => {
+      const isLacking = error instanceof AppError && error.code === "namespace-not-found";
+      // An id that is not there is a mistake, and none that a namespace could be created with.
+      if (!mayLack || !isLacking || parseNamespaceId(location.namespace) !== undefined) throw error;
+      return undefined;
+    });
+  const namespace = known ?? (await resolve());
   const { prefix } = location;
   const title = namespace?.title ?? location.namespace;
   const label = renderRemote(account.name, title, prefix);

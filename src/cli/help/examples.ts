@@ -75,6 +75,36 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     },
     { type: "kvsync import app-config.ndjson.zst local:app-config", does: "write it" },
   ],
+  backup: [
+    {
+      type: "kvsync backup local:app-config ./backups --no-encryption",
+      does: "store a snapshot of a namespace; make the repository if there is none",
+    },
+    {
+      type: "kvsync backup 'local:*' ./backups --skip-if-unchanged --tag nightly",
+      does: "of every namespace of an account that has changed",
+    },
+  ],
+  snapshots: [{ type: "kvsync snapshots ./backups", does: "show which snapshots there are, with their ids" }],
+  ls: [
+    { type: "kvsync ls ./backups@latest:app-config flags/", does: "list the keys of a folder in the last snapshot" },
+  ],
+  cat: [
+    {
+      type: "kvsync cat ./backups@latest:app-config flags/checkout.json",
+      does: "print a value as it was in the last snapshot",
+    },
+  ],
+  restore: [
+    {
+      type: "kvsync restore ./backups@latest:app-config local:app-config --dry-run",
+      does: "show what differs from the last snapshot",
+    },
+    {
+      type: "kvsync restore ./backups@latest:app-config local:app-config --prefix flags/",
+      does: "write back one folder of keys, and only what differs",
+    },
+  ],
   approve: [
     { type: "kvsync approve app-config", does: "let the plan run that this mapping is held with" },
     {

@@ -21,7 +21,8 @@ export interface GivenFilter {
   readonly words: readonly string[];
 }
 
-const many = (pattern: string, before: readonly string[] = []): readonly string[] => [...before, pattern];
+/** Collects an option that may be repeated. */
+export const many = (pattern: string, before: readonly string[] = []): readonly string[] => [...before, pattern];
 
 export function addKeyFilterOptions(command: Command): Command {
   return command

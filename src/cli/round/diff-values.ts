@@ -79,10 +79,10 @@ export async function diffLocationValues(
   { source: from, destination: to }: Readonly<Record<Target, string>>,
   keys: readonly Key[],
 ): Promise<ExitCode> {
-  const { stateDir } = await context.config();
+  const config = await context.config();
   const filter = compileFilter({ excludeDefaults: true });
   const open = { mayCreate: false, mayLack: false, filter };
-  const locations = locationDeps(context, stateDir);
+  const locations = locationDeps(context, config);
   const source = await openLocation(locations, from, open);
   const destination = await openLocation(locations, to, open);
   const hasFolder = source.replica.kind === "tree" || destination.replica.kind === "tree";

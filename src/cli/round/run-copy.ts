@@ -1,8 +1,9 @@
 // One round between any two locations: copy, check, and diff of locations.
 
 import { type EpochMs, type EpochSeconds, type MonotonicMs, toEpochSeconds } from "../../core/clock.ts";
+import type { Config } from "../../config/config.ts";
 import { AppError, visible } from "../../core/errors.ts";
-import { compileFilter } from "../../core/filter.ts";
+import { compileFilter, type KeyFilter } from "../../core/filter.ts";
 import { STABLE_AFTER_MS, STABLE_MAX_MS } from "../../core/rest.ts";
 import { MovingFiles } from "../../replica/moving-files.ts";
 import { EXPIRATION_AHEAD_SECONDS_MIN } from "../../core/limits.ts";
@@ -16,12 +17,15 @@ import { withoutStamps } from "../../replica/without-stamps.ts";
 import type { RoundEvents } from "../../engine/round-request.ts";
 import type { PlanSubject } from "../../mapping/plan-file.ts";
 import { checkPlaces, followEvents, type FollowedPlan, isApplied, plannedPlaces } from "./followed-plan.ts";
+import { type ComparedSides, withoutEqualPages } from "../backup/equal-pages.ts";
+import { namesRepository } from "../backup/names-repository.ts";
+import { checkTellsRemovals, scopeOf } from "../backup/snapshot-scope.ts";
 import type { Context } from "../context.ts";
 import { countListed } from "../../mapping/empty-source.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { growHeapFreely } from "../process/launch.ts";
 import { type LocationDeps, openLocation, type OpenLocation } from "../../mapping/open-location.ts";
-import { isArchiveName } from "../../mapping/location.ts";
+import { isArchiveName, parseLocation } from "../../mapping/location.ts";
 import type { NamespacePlace } from "../../mapping/place.ts";
 import { renderHint, shellWord } from "../render/render-held.ts";
 import { countRequests } from "../render/request-counts.ts";
@@ -31,7 +35,7 @@ import type { ContentOptions } from "../render/show-contents.ts";
 import { watchForSecrets } from "../render/secret-warning.ts";
 
 export interface Copy {
-  readonly command: "copy" | "import" | "check" | "diff" | "plan" | "apply";
+  readonly command: "copy" | "import" | "restore" | "check" | "diff" | "plan" | "apply";
   /** Remove from the destination what the source has not. */
   readonly mirror: boolean;
   readonly dryRun: boolean;
@@ -40,6 +44,8 @@ export interface Copy {
   readonly excludeDefaults: boolean;
   /** An empty source is a failure. */
   readonly failEmpty: boolean;
+  /** Leave alone what the destination has. */
+  readonly onlyMissing?: boolean;
   /** Compare values, not stamps. */
   readonly values: boolean;
   /** Overwrite and remove what the destination's stamps say, without reading it first. */
@@ -70,28 +76,26 @@ const ANY_OVERWRITE = { share: 1 };
 /** All expirations lie ahead of it. */
 const NEVER_TOO_SOON = toEpochSeconds(0 as EpochMs);
 
+const COPYING: ReadonlySet<Copy["command"]> = new Set(["copy", "apply", "import", "restore"]);
+
 export async function runCopy(context: Context, from: string, to: string, copy: Copy): Promise<ExitCode> {
-  const { stateDir, trash } = await context.config();
+  const config = await context.config();
+  const { stateDir, trash } = config;
   const { clock, signal } = context;
   const startedAt = clock.monotonic();
   const { save, follow } = copy;
-  const locations = locationDeps(context, stateDir);
-  const isCopy = copy.command === "copy" || copy.command === "apply" || copy.command === "import";
+  const locations = locationDeps(context, config);
+  const isCopy = COPYING.has(copy.command);
   const mayCreate = isCopy && !copy.dryRun;
   const filter = copy.excludeDefaults ? compileFilter({ excludeDefaults: true }) : undefined;
-  if ((isCopy || copy.command === "plan") && isArchiveName(to)) {
-    throw new AppError("location-invalid", `${visible(to)} is an archive, which is only written as a whole`, {
-      hint: `type: kvsync export ${shellWord(from)} ${shellWord(to)}`,
-    });
-  }
-  const source =
-    copy.opened ??
-    (await openLocation(locations, from, { mayCreate: false, mayLack: false, filter, allowed: copy.allowed }));
-  const mayLack = (isCopy || copy.command === "plan") && copy.dryRun;
-  const destination = await openLocation(locations, to, { mayCreate, mayLack, filter });
+  if (isCopy || copy.command === "plan") checkWritable(from, to, locations);
+  const { source, destination, equal } = await openSides(copy, from, to, { locations, filter, isCopy });
   for (const warning of [...source.warnings, ...destination.warnings]) context.output.warn(`  ${warning}`);
   const defaults = [source, destination].some(isFolder) ? filter : undefined;
-  const isManaged = bothOf(defaults, copy.isManaged);
+  // What a snapshot leaves out it says nothing of.
+  const scope = source.snapshot && scopeOf(source.snapshot.snapshot.filter);
+  const isManaged = bothOf(bothOf(defaults, scope), copy.isManaged);
+  if (copy.mirror && isCopy) checkTellsRemovals(source);
   if (source.replica.kind === "namespace" && destination.replica.kind === "tree") growHeapFreely();
   const requests = countRequests([source.api, destination.api]);
   const subject = { ...subjectOf(copy, source, destination, startedAt), again: againOf(copy, from, to) };
@@ -103,7 +107,8 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
   const ahead = copy.command === "check" ? 0 : EXPIRATION_AHEAD_SECONDS_MIN;
   const until = (toEpochSeconds(clock.now()) + ahead) as EpochSeconds;
   const view = ({ replica }: OpenLocation): ReadableReplica => {
-    const current = replica.kind === "archive" ? withoutExpired(replica, until).replica : replica;
+    const isKept = replica.kind === "archive" || replica.kind === "snapshot";
+    const current = isKept ? withoutExpired(replica, until).replica : replica;
     const managed = isManaged === undefined ? current : withFilter(current, isManaged);
     return copy.values ? withoutStamps(managed) : managed;
   };
@@ -130,6 +135,7 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
       decide: {
         twoWay: false,
         delete: copy.mirror ? "all" : "none",
+        ...(copy.onlyMissing === true && { onlyMissing: true }),
         save: savedOf(copy, destination),
         // A key that is about to expire is not written, but a check tells that it is not there.
         now: copy.command === "check" ? NEVER_TOO_SOON : toEpochSeconds(clock.now()),
@@ -151,8 +157,8 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
     secrets?.warn(context.output);
     if (destination.lacks === "namespace") tellLack(context, destination);
     const creates = destination.lacks === "folder" ? ({ kind: "folder", name: to } as const) : undefined;
-    const code = report.finish(result, requests(), { creates });
-    if (counted.keys() > 0 || result.failed > 0) return code;
+    const code = report.finish({ ...result, unchanged: result.unchanged + equal }, requests(), { creates });
+    if (counted.keys() + equal > 0 || result.failed > 0) return code;
     const message = `the source ${visible(source.replica.label)} is empty`;
     const hint = await source.whenEmpty();
     if (copy.failEmpty && (code === EXIT.done || code === EXIT.different))
@@ -164,6 +170,41 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
     state.close();
     await Promise.all([source.replica.close(), destination.replica.close()]);
   }
+}
+
+interface Opening {
+  readonly locations: LocationDeps;
+  readonly filter: KeyFilter | undefined;
+  /** The destination is changed, unless it is a dry run. */
+  readonly isCopy: boolean;
+}
+
+async function openSides(
+  copy: Copy,
+  from: string,
+  to: string,
+  { locations, filter, isCopy }: Opening,
+): Promise<ComparedSides> {
+  const mayCreate = isCopy && !copy.dryRun;
+  const mayLack = (isCopy || copy.command === "plan") && copy.dryRun;
+  const reading = { mayCreate: false, mayLack: false, filter, allowed: copy.allowed };
+  const source = copy.opened ?? (await openLocation(locations, from, reading));
+  const destination = await openLocation(locations, to, { mayCreate, mayLack, filter });
+  const readsAll = copy.values || copy.isManaged !== undefined;
+  return readsAll ? { source, destination, equal: 0 } : withoutEqualPages({ source, destination });
+}
+
+function checkWritable(from: string, to: string, locations: LocationDeps): void {
+  if (isArchiveName(to)) {
+    throw new AppError("location-invalid", `${visible(to)} is an archive, which is only written as a whole`, {
+      hint: `type: kvsync export ${shellWord(from)} ${shellWord(to)}`,
+    });
+  }
+  const location = parseLocation(to, locations);
+  if (location.kind !== "snapshot") return;
+  throw new AppError("location-invalid", `${visible(to)} is a snapshot, which is made as a whole and never changed`, {
+    hint: `type: kvsync backup ${shellWord(from)} ${shellWord(location.repository)}`,
+  });
 }
 
 /** What a mirror removes is gone at the source as well. It is read first in any case, unless stamps are trusted. */
@@ -199,9 +240,10 @@ function againOf(
 ): Subject["again"] {
   const apply = follow?.apply ?? save?.apply;
   if (apply !== undefined) return () => apply;
-  const words = ["kvsync", command === "import" ? "import" : "copy", shellWord(from), shellWord(to), ...(again ?? [])];
+  const verb = command === "import" || command === "restore" ? command : "copy";
+  const words = ["kvsync", verb, shellWord(from), shellWord(to), ...(again ?? [])];
   if (!excludeDefaults) words.push("--no-exclude-defaults");
-  if ((command === "copy" || command === "import") && trustStamps === true) words.push("--trust-stamps");
+  if ((command === "copy" || verb !== "copy") && trustStamps === true) words.push("--trust-stamps");
   return (removes) => [...words, ...(mirror && removes ? ["--delete"] : [])].join(" ");
 }
 
@@ -220,14 +262,25 @@ function subjectOf(
     route: `${source.replica.label} -> ${destination.replica.label}`,
     dryRun,
     startedAt,
-    compares: command !== "copy" && command !== "apply" && command !== "import",
+    compares: !COPYING.has(command),
     all,
     content,
   };
 }
 
 /** What locations are opened with. */
-export function locationDeps(context: Context, stateDir: string): LocationDeps {
+export function locationDeps(context: Context, { stateDir, repositories }: Config): LocationDeps {
   const { clock, signal, cwd, env } = context;
-  return { clock, signal, stateDir, cwd, home: env["HOME"], account: (name) => context.account(name) };
+  const home = env["HOME"];
+  const names = new Set(repositories.keys());
+  return {
+    clock,
+    signal,
+    stateDir,
+    cwd,
+    home,
+    isRepository: (text, whole) => namesRepository(text, whole, { cwd, home, names }),
+    account: (name) => context.account(name),
+    snapshot: async (location) => (await import("../backup/open-snapshot.ts")).openNamedSnapshot(context, location),
+  };
 }

@@ -10,15 +10,11 @@ import { basename, dirname, join, relative } from "node:path";
 import type { ByteCount } from "../../core/clock.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { compileFilter } from "../../core/filter.ts";
-import { STABLE_AFTER_MS, STABLE_MAX_MS } from "../../core/rest.ts";
 import { renderByteCount, renderDuration } from "../../core/units.ts";
 import { openLocation, type OpenLocation } from "../../mapping/open-location.ts";
 import { isArchiveName, parseLocation } from "../../mapping/location.ts";
 import type { ArchiveSummary, SourceFacts } from "../../replica/archive/frame-lines.ts";
 import { writeArchive } from "../../replica/archive/write-archive.ts";
-import { MovingFiles } from "../../replica/moving-files.ts";
-import { withFilter } from "../../replica/with-filter.ts";
-import { withRest } from "../../replica/with-rest.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import type { GivenFilter } from "../input/key-filter.ts";
@@ -30,6 +26,7 @@ import { openShownProblems } from "../render/shown-problems.ts";
 import { openArchiveOutput, type Target } from "./archive-output.ts";
 import { type ExportFile, exportFailure } from "./export-file.ts";
 import { locationDeps } from "./run-copy.ts";
+import { viewSource } from "./source-view.ts";
 
 export interface Export {
   readonly filter: GivenFilter;
@@ -45,10 +42,10 @@ export interface Export {
 /** `file`: `-` is stdout. */
 export async function runExport(context: Context, from: string, file: string, options: Export): Promise<ExitCode> {
   const target = targetOf(context, file, options);
-  const { stateDir } = await context.config();
+  const config = await context.config();
   const filter = options.excludeDefaults ? compileFilter({ excludeDefaults: true }) : undefined;
   const opening = { mayCreate: false, mayLack: false, filter };
-  const source = await openLocation(locationDeps(context, stateDir), from, opening);
+  const source = await openLocation(locationDeps(context, config), from, opening);
   try {
     if (target.path !== undefined) checkApart(source, target.path);
     return await writeOut(context, source, target, options);
@@ -60,7 +57,9 @@ export async function runExport(context: Context, from: string, file: string, op
 }
 
 function targetOf({ cwd, env }: Context, file: string, { splitBytes }: Export): Target {
-  const location = isArchiveName(file) ? parseLocation(file, { cwd, home: env["HOME"] }) : undefined;
+  const location = isArchiveName(file)
+    ? parseLocation(file, { cwd, home: env["HOME"], isRepository: () => false })
+    : undefined;
   const format = location?.kind === "archive" ? location.format : "ndjson";
   if (splitBytes !== undefined && format !== "json") {
     throw new AppError("usage", "--split is for a .json, which wrangler reads as a whole", {
@@ -96,8 +95,6 @@ async function writeOut(context: Context, source: OpenLocation, target: Target, 
   // With the archive on stdout, a problem must not be told there.
   const shown = openShownProblems(path === undefined ? { ...context, output: { ...output, json: false } } : context);
   const scratch = mkdtempSync(join(tmpdir(), "kvsync-export-"));
-  const defaults = source.replica.kind === "tree" && options.excludeDefaults;
-  const whole = defaults ? withFilter(source.replica, compileFilter({ excludeDefaults: true })) : source.replica;
   const { isManaged, record } = options.filter;
   let written: ExportFile | undefined;
   try {
@@ -108,14 +105,7 @@ async function writeOut(context: Context, source: OpenLocation, target: Target, 
     try {
       end = await writeArchive({
         clock,
-        // A file that is being written is waited for.
-        source: withRest(isManaged === undefined ? whole : withFilter(whole, isManaged), {
-          clock,
-          policy: { stableAfterMs: STABLE_AFTER_MS, stableMaxMs: STABLE_MAX_MS },
-          moving: new MovingFiles(clock),
-          known: () => [],
-          wait: { after: "let-pass" },
-        }),
+        source: viewSource(source.replica, clock, { isManaged, excludeDefaults: options.excludeDefaults }),
         header: {
           created: new Date(clock.now()).toISOString(),
           by: `kvsync ${VERSION}`,

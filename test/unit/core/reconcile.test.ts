@@ -108,6 +108,17 @@ describe("push and pull", () => {
     expect(reconcileOneWay(source, destination, row, { delete: policy, save: "foreign", now: NOW })).toEqual(decision);
   });
 
+  it.each<[string, Entry | undefined, Entry | undefined, Decision]>([
+    ["writes what is missing", A, none, write(false)],
+    ["leaves another value alone", A, B, { kind: "skip", reason: "kept" }],
+    ["leaves a value alone that nobody has read", A, unread(B), { kind: "skip", reason: "kept" }],
+    ["records what is the same", A, A, { kind: "record" }],
+    ["still removes, where that is asked for", none, A, remove(true)],
+  ])("with onlyMissing %s", (_, source, destination, decision) => {
+    const policy = { delete: "all", save: "removed", now: NOW, onlyMissing: true } as const;
+    expect(reconcileOneWay(source, destination, undefined, policy)).toEqual(decision);
+  });
+
   it("saves what a daemon removes, and not what it replaces", () => {
     const policy = { delete: "owned", save: "removed", now: NOW } as const;
     expect(reconcileOneWay(B, A, base(A), policy)).toEqual(write(false));

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { parseLocation, parseNamespaceLocation } from "../../../src/mapping/location.ts";
 
-const context = { cwd: "/work", home: "/home/ann" };
+const repositories = new Set(["./repo", "/srv/repo", "~/repo", "s3://bucket/a", "nightly"]);
+const context = { cwd: "/work", home: "/home/ann", isRepository: (text: string) => repositories.has(text) };
 const namespace = (account: string | undefined, namespace: string, prefix = "") => ({
   kind: "namespace",
   account,
@@ -9,6 +10,12 @@ const namespace = (account: string | undefined, namespace: string, prefix = "") 
   prefix,
 });
 const folder = (path: string) => ({ kind: "folder", path });
+const snapshot = (repository: string, which: string, source?: string) => ({
+  kind: "snapshot",
+  repository,
+  which,
+  source,
+});
 const archive = (path: string, format: string) => ({ kind: "archive", path, format });
 
 describe("a location", () => {
@@ -41,6 +48,19 @@ describe("a location", () => {
     ["/tmp/pairs.json", archive("/tmp/pairs.json", "json")],
     ["./folder.json/", folder("/work/folder.json")],
     ["dir/backup.json", archive("/work/dir/backup.json", "json")],
+    ["./repo@latest", snapshot("./repo", "latest")],
+    ["/srv/repo@2026-11-01", snapshot("/srv/repo", "2026-11-01")],
+    ["~/repo@2026-11-01T12:00", snapshot("~/repo", "2026-11-01T12:00")],
+    ["./repo@2026-11-01T12:00:app", snapshot("./repo", "2026-11-01T12:00", "app")],
+    ["./repo@2026-11-01T12:00:30.5+01:00:app", snapshot("./repo", "2026-11-01T12:00:30.5+01:00", "app")],
+    ["s3://bucket/a@3f2a9c41", snapshot("s3://bucket/a", "3f2a9c41")],
+    ["nightly@latest:prod:app@home", snapshot("nightly", "latest", "prod:app@home")],
+    ["./repo", folder("/work/repo")],
+    ["./repo@home", folder("/work/repo@home")],
+    ["./other@latest", folder("/work/other@latest")],
+    ["./other@latest/x.ndjson", archive("/work/other@latest/x.ndjson", "ndjson")],
+    ["other@latest:app", namespace("other@latest", "app")],
+    ["prod:app@latest", namespace("prod", "app@latest")],
   ])("%s", (text, expected) => expect(parseLocation(text, context)).toEqual(expected));
 
   test.each([

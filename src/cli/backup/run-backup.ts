@@ -1,0 +1,152 @@
+// kvsync backup: one or many locations into a repository, a snapshot each. One that fails does not stop the others.
+
+import { listSnapshots } from "../../backup/repository/snapshots.ts";
+import { AppError, visible } from "../../core/errors.ts";
+import type { Context } from "../context.ts";
+import { type ExitCode, exitCodeOf, worstExitCode } from "../exit-code.ts";
+import { backUp } from "./back-up.ts";
+import { type Backup, type BackupTarget, type KnownSnapshots, openTarget } from "./backup-request.ts";
+import { openExistingRepository, openOrCreateRepository, type UsedRepository } from "./open-repository.ts";
+import { tellPlannedBackup } from "./plan-backup.ts";
+
+export async function runBackup(
+  context: Context,
+  locations: readonly string[],
+  repositoryText: string,
+  backup: Backup,
+): Promise<ExitCode> {
+  const targets = await resolveTargets(context, locations);
+  if (backup.dryRun) return runDry(context, targets, repositoryText, backup);
+  let opening: Promise<Destination> | undefined;
+  // A mistyped source makes no repository.
+  const open = (): Promise<Destination> => (opening ??= openDestination(context, repositoryText, backup));
+  try {
+    return await eachOf(context, targets, (target) => backUpTarget(context, target, { open, backup }));
+  } catch (error) {
+    if (context.signal.aborted) await (await opening)?.used.keepStored();
+    throw error;
+  } finally {
+    await (await opening?.catch(() => undefined))?.used.close();
+  }
+}
+
+interface Destination {
+  readonly used: UsedRepository;
+  readonly known: KnownSnapshots;
+}
+
+async function openDestination(context: Context, text: string, { isPlain }: Backup): Promise<Destination> {
+  const used = await openOrCreateRepository(context, text, { isPlain });
+  try {
+    if (used.isNew) tellCreated(context, used);
+    return { used, known: await knownSnapshots(context, used) };
+  } catch (error) {
+    await used.close();
+    throw error;
+  }
+}
+
+async function runDry(
+  context: Context,
+  targets: readonly BackupTarget[],
+  repositoryText: string,
+  backup: Backup,
+): Promise<ExitCode> {
+  const used = await openExistingRepository(context, repositoryText);
+  try {
+    if (used === undefined)
+      context.output.note(`${visible(repositoryText)} has no repository yet: kvsync backup would make one`);
+    return await eachOf(context, targets, (target) => tellPlannedBackup(context, target, { used, backup }));
+  } finally {
+    await used?.close();
+  }
+}
+
+interface Work {
+  readonly open: () => Promise<Destination>;
+  readonly backup: Backup;
+}
+
+async function backUpTarget(context: Context, target: BackupTarget, { open, backup }: Work): Promise<ExitCode> {
+  const startedAt = context.clock.monotonic();
+  const source = await openTarget(context, target, backup);
+  try {
+    return await backUp(context, source, { ...(await open()), backup, startedAt });
+  } finally {
+    await source.replica.close();
+  }
+}
+
+/** Runs `work` for each; of several, one that fails is told, and the others go on. */
+async function eachOf(
+  context: Context,
+  targets: readonly BackupTarget[],
+  work: (target: BackupTarget) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const codes: ExitCode[] = [];
+  for (const target of targets) {
+    try {
+      codes.push(await work(target));
+    } catch (error) {
+      if (targets.length === 1 || !isOfTarget(error) || context.signal.aborted) throw error;
+      context.tellFailure(
+        new AppError(error.code, `${visible(target.text)}: ${error.message}`, {
+          ...(error.hint !== undefined && { hint: error.hint }),
+          cause: error,
+        }),
+        target.text,
+      );
+      codes.push(exitCodeOf(error));
+    }
+  }
+  return worstExitCode(codes);
+}
+
+/** Whether the failure is of one source, and not of the repository that all go to. */
+function isOfTarget(error: unknown): error is AppError {
+  return error instanceof AppError && !OF_REPOSITORY.has(error.code);
+}
+
+const OF_REPOSITORY: ReadonlySet<AppError["code"]> = new Set([
+  "store-failed",
+  "repository-refused",
+  "repository-damaged",
+  "disk-full",
+]);
+
+async function resolveTargets(context: Context, locations: readonly string[]): Promise<readonly BackupTarget[]> {
+  const targets: BackupTarget[] = [];
+  for (const text of locations) {
+    const account = /^([^:/]+):\*$/.exec(text)?.[1];
+    if (account === undefined) {
+      targets.push({ text, namespace: undefined });
+      continue;
+    }
+    const { name, api } = await context.account(account);
+    const before = targets.length;
+    for await (const page of api.listNamespaces({ signal: context.signal })) {
+      for (const namespace of page) targets.push({ text: `${name}:${namespace.id}`, namespace });
+    }
+    if (targets.length === before) {
+      throw new AppError("source-empty", `account "${visible(name)}" has no namespaces`, {
+        hint: "check which account is meant: kvsync namespace list",
+      });
+    }
+  }
+  return targets;
+}
+
+/** Those that are damaged are told: what they held may still be used. */
+async function knownSnapshots({ output, signal }: Context, { repository }: UsedRepository): Promise<KnownSnapshots> {
+  const { snapshots, problems } = await listSnapshots(repository, { signal });
+  for (const problem of problems) output.warn(`  ${visible(problem)}`);
+  return { list: [...snapshots] };
+}
+
+function tellCreated({ output }: Context, { label, repository: { isEncrypted, id } }: UsedRepository): void {
+  const how = isEncrypted
+    ? "encrypted: without its passphrase nobody can read the backups, you neither"
+    : "not encrypted: whoever reads it can read the backups";
+  if (output.json) output.event({ type: "created", repository: label, id, encrypted: isEncrypted });
+  else output.note(`made a new repository in ${visible(label)}, ${how}`);
+}

@@ -1,0 +1,43 @@
+// What a snapshot tells of: keys that its filter left out, and keys that an incomplete one lacks, are not known to be absent [I3].
+
+import type { Snapshot } from "../../backup/repository/repository.ts";
+import { AppError, visible } from "../../core/errors.ts";
+import { compileFilter } from "../../core/filter.ts";
+import { isJsonObject } from "../../core/json.ts";
+import type { Json } from "../../core/json-value.ts";
+import type { OpenLocation } from "../../mapping/open-location.ts";
+import type { IsManaged } from "../../replica/with-filter.ts";
+
+/** The keys that a snapshot of this filter is about; undefined: all. Throws AppError "repository-refused" for a filter that this
+ * version does not know: what it leaves out cannot be told. */
+export function scopeOf(filter: Snapshot["filter"]): IsManaged | undefined {
+  if (filter === null || filter === undefined) return undefined;
+  const { prefix = "", include = [], exclude = [], excludeDefaults = false, ...others } = fieldsOf(filter as Json);
+  const isKnown = typeof prefix === "string" && typeof excludeDefaults === "boolean";
+  if (!isKnown || !isTexts(include) || !isTexts(exclude) || Object.keys(others).length > 0) throw unknownFilter();
+  const passes = compileFilter({ include: include.length > 0 ? include : undefined, exclude, excludeDefaults });
+  return (key) => key.startsWith(prefix) && passes(key);
+}
+
+function fieldsOf(filter: Json): { readonly [name: string]: Json } {
+  if (isJsonObject(filter)) return filter;
+  throw unknownFilter();
+}
+
+function isTexts(value: Json): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === "string");
+}
+
+function unknownFilter(): AppError {
+  return new AppError("repository-refused", "the filter of the snapshot is not of the form that this version knows", {
+    hint: "use a newer kvsync",
+  });
+}
+
+/** Throws AppError "usage" if `source` does not tell which keys are to be removed. */
+export function checkTellsRemovals({ snapshot, replica }: OpenLocation): void {
+  if (snapshot === undefined || snapshot.snapshot.complete) return;
+  throw new AppError("usage", `--delete does not go with ${visible(replica.label)}, which is not complete`, {
+    hint: "it does not tell which keys to remove: leave out --delete, or take a complete snapshot",
+  });
+}
