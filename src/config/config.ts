@@ -6,6 +6,7 @@ import type { ByteCount, DurationMs } from "../core/clock.ts";
 import type { GuardLimits } from "../core/guards.ts";
 import type { ConflictPolicy } from "../core/reconcile-two-way.ts";
 import type { DeletePolicy } from "../core/reconcile.ts";
+import type { RetentionRule } from "../core/retention-rule.ts";
 import type { SymlinkPolicy } from "../core/symlink-policy.ts";
 import type { SecretSource } from "./secret.ts";
 
@@ -22,6 +23,8 @@ export interface Config {
   readonly mappings: ReadonlyMap<string, MappingConfig>;
   /** Of backups; by name, in the order of the file. */
   readonly repositories: ReadonlyMap<string, RepositoryConfig>;
+  /** That run by themselves; by name, in the order of the file. */
+  readonly backups: ReadonlyMap<string, BackupConfig>;
   /** Undefined: only the mappings above. Otherwise see auto-mappings.ts. */
   readonly auto: AutoConfig | undefined;
 }
@@ -70,6 +73,40 @@ export type S3Credentials =
   /** AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN. */
   | { readonly kind: "environment" }
   | { readonly kind: "given"; readonly accessKeyId: SecretSource; readonly secretAccessKey: SecretSource };
+
+export interface BackupConfig {
+  readonly name: string;
+  /** Locations, folders among them with absolute paths; `prod:*` is every namespace of an account. */
+  readonly sources: readonly string[];
+  readonly repository: RepositoryConfig;
+  /** The repository as the file names it. */
+  readonly repositoryLabel: string;
+  /** Undefined: only when it is asked for. */
+  readonly schedule: BackupSchedule | undefined;
+  /** IANA name; undefined: that of the system. */
+  readonly timeZone: string | undefined;
+  /** Each run begins by chance up to so much later. */
+  readonly jitterMs: DurationMs;
+  /** What is kept; empty: everything. */
+  readonly keep: readonly RetentionRule[];
+  readonly prune: boolean;
+  /** Undefined: never. */
+  readonly drillEveryMs: DurationMs | undefined;
+  readonly tags: readonly string[];
+  readonly prefix: string;
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  readonly skipIfUnchanged: boolean;
+  /** A repository that does not exist yet is made without encryption. */
+  readonly isPlain: boolean;
+  readonly onFailure: HookConfig | undefined;
+  readonly onSuccess: HookConfig | undefined;
+}
+
+export type BackupSchedule =
+  | { readonly kind: "every"; readonly everyMs: DurationMs }
+  /** Minutes since midnight. */
+  | { readonly kind: "daily"; readonly atMinutes: number };
 
 export interface BudgetConfig {
   /** Infinity: no limit (an embedded account). */

@@ -4,11 +4,11 @@ import { dirname, relative } from "node:path";
 import * as v from "valibot";
 import { AppError } from "../core/errors.ts";
 import { closestName } from "./closest-name.ts";
-import type { AccountConfig, Config, MappingConfig, RepositoryConfig } from "./config.ts";
+import type { AccountConfig, BackupConfig, Config, MappingConfig, RepositoryConfig } from "./config.ts";
 import { type ConfigFault, type FaultPath, renderFaults } from "./config-fault.ts";
 import { environmentAccount } from "./environment-account.ts";
 import { defaultStateDir, findConfig, type FindOptions, type FoundConfig } from "./find-config.ts";
-import { checkOverlaps } from "./overlap.ts";
+import { checkOverlaps, checkRepositories } from "./overlap.ts";
 import { type Report, resolveAccount } from "./resolve-account.ts";
 import {
   type MappingSurroundings,
@@ -17,6 +17,7 @@ import {
   resolvePolicy,
   resolveTrash,
 } from "./resolve-mapping.ts";
+import { type BackupSurroundings, resolveBackup } from "./resolve-backup.ts";
 import { resolveRepository } from "./resolve-repository.ts";
 import { configSchema, type RawConfig } from "./schema.ts";
 import { type Environment, parseYamlSource } from "./yaml-source.ts";
@@ -35,6 +36,7 @@ export function loadConfig(options: FindOptions): Config {
     accounts: new Map(account === undefined ? [] : [[account.name, account]]),
     mappings: new Map(),
     repositories: new Map(),
+    backups: new Map(),
     trash: resolveTrash(undefined),
     auto: undefined,
   };
@@ -111,19 +113,39 @@ function resolveConfig(raw: RawConfig, { file, cwd, env, isSound, report }: Reso
   }
   checkOverlaps([...mappings.values()], { accounts, stateDir, file, report });
 
-  const repositories = new Map<string, RepositoryConfig>();
-  for (const [name, rawRepository] of namedOf(raw.repositories)) {
-    if (!isSound("repositories", name)) continue;
-    const repository = resolveRepository(["repositories", name], rawRepository, { folder, env, report });
-    if (repository !== undefined) repositories.set(name, { name, ...repository });
-  }
+  const { repositories, backups } = resolveBackups(raw, { folder, env, accounts, faultyAccounts, isSound, report });
+  checkRepositories(repositories, mappings, report);
 
   const rawAuto = judgesMappings ? sound("auto") : undefined;
   const policy = rawAuto && resolvePolicy(rawAuto, ["auto"], "auto", surroundings);
   // Folders that become mappings of their own have namespaces made for them, unless the file says otherwise.
   const create = rawAuto?.create ?? surroundings.defaults.create ?? true;
   const trash = resolveTrash(sound("defaults")?.trash);
-  return { file, stateDir, root, trash, accounts, mappings, repositories, auto: policy && { ...policy, create, root } };
+  const shared = { file, stateDir, root, trash, accounts, mappings, repositories, backups };
+  return { ...shared, auto: policy && { ...policy, create, root } };
+}
+
+function resolveBackups(
+  raw: RawConfig,
+  surroundings: Omit<BackupSurroundings, "repositories" | "faultyRepositories"> & Pick<ResolveOptions, "isSound">,
+): Pick<Config, "repositories" | "backups"> {
+  const { folder, env, isSound, report } = surroundings;
+  const repositories = new Map<string, RepositoryConfig>();
+  const faultyRepositories = new Set<string>();
+  for (const [name, rawRepository] of namedOf(raw.repositories)) {
+    const repository = isSound("repositories", name)
+      ? resolveRepository(["repositories", name], rawRepository, { folder, env, report })
+      : undefined;
+    if (repository === undefined) faultyRepositories.add(name);
+    else repositories.set(name, { name, ...repository });
+  }
+  const backups = new Map<string, BackupConfig>();
+  for (const [name, rawBackup] of namedOf(raw.backups)) {
+    if (!isSound("backups", name)) continue;
+    const backup = resolveBackup(name, rawBackup, { ...surroundings, repositories, faultyRepositories });
+    if (backup !== undefined) backups.set(name, backup);
+  }
+  return { repositories, backups };
 }
 
 function namedOf<T>(group: Record<string, T> | null | undefined): [string, T][] {

@@ -2,7 +2,7 @@
 
 import { isLoopback } from "../core/loopback.ts";
 import { pathsInside, pathsOverlap } from "../replica/tree/paths-inside.ts";
-import type { AccountConfig, MappingConfig } from "./config.ts";
+import type { AccountConfig, MappingConfig, RepositoryConfig } from "./config.ts";
 import type { Report } from "./resolve-account.ts";
 
 export interface OverlapSurroundings {
@@ -45,6 +45,24 @@ export function checkOverlaps(
           `its keys overlap those of mapping "${other.name}": both are in namespace "${mapping.namespace}", and one prefix begins with the other`,
         );
       }
+    }
+  }
+}
+
+/** Reports each repository that lies in the folder of a mapping: its packs would be written to KV. */
+export function checkRepositories(
+  repositories: ReadonlyMap<string, RepositoryConfig>,
+  mappings: ReadonlyMap<string, MappingConfig>,
+  report: Report,
+): void {
+  for (const [name, { store }] of repositories) {
+    if (store.kind !== "folder") continue;
+    for (const mapping of mappings.values()) {
+      if (!pathsOverlap(mapping.folder, store.path)) continue;
+      report(
+        ["repositories", name, "store"],
+        `the folder ${store.path} overlaps that of mapping "${mapping.name}", ${mapping.folder}: move one of them`,
+      );
     }
   }
 }

@@ -13,7 +13,8 @@ import { closestName } from "./closest-name.ts";
 import type { AccountConfig, HookConfig, MappingConfig, MappingPolicy, RuleConfig, TrashConfig } from "./config.ts";
 import type { FaultPath } from "./config-fault.ts";
 import type { Report } from "./resolve-account.ts";
-import type { RawConfig, RawHook, RawMapping } from "./schema.ts";
+import type { RawConfig, RawMapping } from "./schema.ts";
+import type { RawHook } from "./shared-fields.ts";
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -182,7 +183,7 @@ function resolveRules(
 }
 
 /** Whether `compile` goes well; else `report` is told, with the pattern's own hint. */
-function checkPattern(compile: () => unknown, path: FaultPath, report: Report): boolean {
+export function checkPattern(compile: () => unknown, path: FaultPath, report: Report): boolean {
   try {
     compile();
     return true;
@@ -193,7 +194,7 @@ function checkPattern(compile: () => unknown, path: FaultPath, report: Report): 
   }
 }
 
-function resolveHook(raw: RawHook | undefined): HookConfig | undefined {
+export function resolveHook(raw: RawHook | undefined): HookConfig | undefined {
   return raw && { run: raw.run, debounceMs: raw.debounce ?? SECOND_MS, timeoutMs: raw.timeout ?? MINUTE_MS };
 }
 

@@ -3,16 +3,15 @@
 
 import { DEFAULT_EXCLUDES } from "../core/default-excludes.ts";
 import * as v from "valibot";
-import { parseByteCount, parseDuration, parseRatio, type Parsed } from "../core/units.ts";
+import { parseByteCount, parseRatio, type Parsed } from "../core/units.ts";
 import { BUDGET_REQUESTS } from "../core/limits.ts";
+import { backup } from "./backup-schema.ts";
 import { repository } from "./repository-schema.ts";
 import { anyText, flag, group, list, named, oneOf, quantity, text, texts, wholeNumber } from "./field.ts";
+import { duration, hook } from "./shared-fields.ts";
 
-const DURATION = /^\d+(ms|s|m|h|d)$/;
 const SIZE = /^\d+(B|KB|MB|GB|TB|KiB|MiB|GiB|TiB)$/;
 const RATIO = /^\d{1,3}(\.\d+)?%$/;
-
-const duration = (description: string, minMs = 0) => quantity(description, parseDuration, DURATION, minMs);
 
 const budget = group("How many requests kvsync may send.", {
   requests: v.optional(
@@ -61,16 +60,6 @@ const account = group("A Cloudflare account, or what speaks its API.", {
   concurrency: v.optional(wholeNumber("Requests in flight at once. Default: as many as the budget can use.", 1, 256)),
   insecure: v.optional(flag("Send the token over plain http to another machine. Default: false.")),
 });
-
-const hook = (when: string) =>
-  group(`A program to run ${when}.`, {
-    run: v.pipe(
-      texts("A program and its arguments. There is no shell: write [sh, -c, ...] for one."),
-      v.minLength(1, "must name a program"),
-    ),
-    debounce: v.optional(duration("Wait until nothing has changed for this long. Default: 1s.")),
-    timeout: v.optional(duration("End the program after this long. Default: 1m.", 1)),
-  });
 
 const rule = group("What keys that match are given.", {
   match: text("Keys the rule is for, in gitignore syntax."),
@@ -223,13 +212,13 @@ export const configSchema = group("Accounts, mappings and what they have in comm
   mappings: v.nullish(named("Each keeps one folder and one namespace in step.", v.nullable(mapping))),
   defaults: v.nullish(group("What mappings, and auto, have that do not say otherwise.", mappingEntries)),
   repositories: v.nullish(named("Where backups are kept.", repository)),
+  backups: v.nullish(named("Backups that run by themselves.", backup)),
   auto: v.optional(group("Make every other folder under root a mapping of its own.", policyEntries)),
 });
 
 export type RawConfig = v.InferOutput<typeof configSchema>;
 export type RawAccount = v.InferOutput<typeof account>;
 export type RawMapping = v.InferOutput<typeof mapping>;
-export type RawHook = v.InferOutput<ReturnType<typeof hook>>;
 
 function parseShare(share: string): Parsed<number> {
   const parsed = parseRatio(share);

@@ -96,6 +96,7 @@ it("keeps to the budget and to the share of it that polls may take, and never ke
     accounts: new Map([["local", accountOf({ budget: limits })]]),
     mappings: new Map(mappings.map((mapping) => [mapping.name, mapping])),
     repositories: new Map(),
+    backups: new Map(),
     auto: undefined,
   };
   const supervisor = openSupervisor({

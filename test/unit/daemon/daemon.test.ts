@@ -29,6 +29,7 @@ it("ends all that it began, also after a bug in a loop, and frees the state fold
     accounts: new Map([["local", accountOf()]]),
     mappings: new Map([["app", mappingOf({ mode: "pull", folder: join(dir, "app") })]]),
     repositories: new Map(),
+    backups: new Map(),
     auto: undefined,
   };
   const bug = new TypeError("a bug");

@@ -50,6 +50,7 @@ function configOf(mappings: readonly MappingConfig[], auto?: object): Config {
     accounts: new Map([["local", accountOf()]]),
     mappings: new Map(mappings.map((mapping) => [mapping.name, mapping])),
     repositories: new Map(),
+    backups: new Map(),
     auto: auto === undefined ? undefined : { ...policy, root: "/nowhere/kv", ...auto },
   };
 }
