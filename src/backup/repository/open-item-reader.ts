@@ -2,6 +2,7 @@
 // that is read is believed before it was held against that.
 
 import type { ByteCount } from "../../core/clock.ts";
+import { AppError } from "../../core/errors.ts";
 import { fingerprintOf, fingerprintOfSha256, sha256Of } from "../../core/fingerprint.ts";
 import { openBlock } from "../format/block.ts";
 import { damaged } from "../format/damage.ts";
@@ -46,11 +47,19 @@ export function openItemReader(repository: Repository, index: LoadedIndex, optio
     const opened = await openBlock(bytes, { cipher, block, plain, dictionary: dictionary?.bytes });
     return opened === undefined ? { why: `${where} is not as it was written` } : { bytes: opened };
   };
+  const readBlockOrTell = async (place: Place): Promise<Block> => {
+    try {
+      return await readBlock(place);
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== "repository-damaged") throw error;
+      return { why: error.message };
+    }
+  };
   const blockOf = (place: Place): Promise<Block> => {
     const name = `${place.pack} ${place.block}`;
     const known = blocks.get(name);
     if (known !== undefined) return known;
-    const read = readBlock(place);
+    const read = readBlockOrTell(place);
     read.catch(() => blocks.remove(name));
     if (place.plain <= KEPT_BLOCK_BYTES_MAX) blocks.put(name, read, place.plain);
     return read;

@@ -3,6 +3,7 @@
 // of its pack ended is fetched together with as much again as that pack was asked for before, up to a bound.
 
 import type { ByteCount } from "../../core/clock.ts";
+import { AppError } from "../../core/errors.ts";
 import { packName } from "../format/object-names.ts";
 import type { CallOptions, Range, Store } from "../store/store.ts";
 import type { ObjectId } from "./repository.ts";
@@ -13,7 +14,7 @@ export interface PackRange extends Range {
 }
 
 export interface RangeReader {
-  /** Undefined: there is no such pack. */
+  /** Undefined: there is no such pack. Throws AppError "repository-damaged" if it ends before the part does. */
   get(range: PackRange): Promise<Uint8Array | undefined>;
 }
 
@@ -65,10 +66,19 @@ export function openRangeReader(store: Store, options: CallOptions = {}): RangeR
         courses.set(pack, { end: at + part.length, ahead: Math.max(ahead, length) });
         if (courses.size > COURSES_MAX) courses.delete(courses.keys().next().value!);
       }
-      const bytes = await part.bytes;
-      return bytes?.subarray(at - part.at, end - part.at);
+      const whole = await part.bytes.catch((error: unknown) => {
+        // A pack that was cut may still have this part of it.
+        if (part.length > length && isCut(error)) return undefined;
+        throw error;
+      });
+      if (whole !== undefined) return whole.subarray(at - part.at, end - part.at);
+      return part.length > length ? store.get(packName(pack), { at, length }, options) : undefined;
     },
   };
 }
 
 const COURSES_MAX = 1000;
+
+function isCut(error: unknown): boolean {
+  return error instanceof AppError && error.code === "repository-damaged";
+}
