@@ -145,6 +145,12 @@ const commands: readonly CommandEntry[] = [
     load: () => import("./command/ls.ts"),
   },
   {
+    name: "find",
+    group: BACKUP,
+    summary: "Find all versions of a key through time",
+    load: () => import("./command/find.ts"),
+  },
+  {
     name: "cat",
     group: BACKUP,
     summary: "Print a value of a snapshot",

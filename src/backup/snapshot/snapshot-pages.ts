@@ -15,42 +15,55 @@ export interface SnapshotPages {
   find(key: Key): Promise<PageEntry | undefined>;
 }
 
+/** Pages by their ids: snapshots have most of theirs in common. */
+export interface PageCache {
+  load(page: Snapshot["pages"][number]): Promise<readonly PageEntry[]>;
+  /** The first key of the page; null: it cannot be read. */
+  firstKey(page: Snapshot["pages"][number]): Promise<Key | null>;
+}
+
 const KEPT_MAX = 4;
 
-export function openSnapshotPages({ pages }: Pick<Snapshot, "pages">, reader: ItemReader): SnapshotPages {
+export function openPageCache(reader: ItemReader): PageCache {
   /** The last ones that were used, the latest at the end. */
-  const kept = new Map<number, readonly PageEntry[]>();
-  /** The first key of each page that was read; null: it cannot be read. */
-  const firstKeys: (Key | null | undefined)[] = Array.from({ length: pages.length });
+  const kept = new Map<string, readonly PageEntry[]>();
+  const firstKeys = new Map<string, Key | null>();
 
-  const load = async (page: number): Promise<readonly PageEntry[]> => {
-    const known = kept.get(page);
-    kept.delete(page);
-    const entries = known ?? (await read(page));
-    kept.set(page, entries);
-    if (kept.size > KEPT_MAX) kept.delete(kept.keys().next().value!);
-    return entries;
-  };
-  const read = async (page: number): Promise<readonly PageEntry[]> => {
-    const { id, entries: count } = pages[page]!;
+  const read = async ({ id, entries: count }: Snapshot["pages"][number]): Promise<readonly PageEntry[]> => {
     try {
       const entries = decodePage(await reader.page(id));
       if (entries.length !== count || !isAscending(entries)) throw misfit(id);
-      firstKeys[page] = entries[0]!.key;
+      firstKeys.set(id, entries[0]!.key);
       return entries;
     } catch (error) {
-      if (isDamage(error)) firstKeys[page] = null;
+      if (isDamage(error)) firstKeys.set(id, null);
       throw error;
     }
   };
-  const firstKeyOf = async (page: number): Promise<Key | null> => {
-    if (firstKeys[page] === undefined) {
-      await load(page).catch((error: unknown) => {
-        if (!isDamage(error)) throw error;
-      });
-    }
-    return firstKeys[page] ?? null;
+  const load: PageCache["load"] = async (page) => {
+    const known = kept.get(page.id);
+    kept.delete(page.id);
+    const entries = known ?? (await read(page));
+    kept.set(page.id, entries);
+    if (kept.size > KEPT_MAX) kept.delete(kept.keys().next().value!);
+    return entries;
   };
+  return {
+    load,
+    async firstKey(page) {
+      if (firstKeys.get(page.id) === undefined) {
+        await load(page).catch((error: unknown) => {
+          if (!isDamage(error)) throw error;
+        });
+      }
+      return firstKeys.get(page.id) ?? null;
+    },
+  };
+}
+
+export function openSnapshotPages({ pages }: Pick<Snapshot, "pages">, cache: PageCache): SnapshotPages {
+  const load = (page: number): Promise<readonly PageEntry[]> => cache.load(pages[page]!);
+  const firstKeyOf = (page: number): Promise<Key | null> => cache.firstKey(pages[page]!);
   /** The last page that begins at or before `key`, or one before it that cannot be read and may; -1: there is none. */
   const locate = async (key: Key): Promise<number> => {
     let [low, high] = [0, pages.length];

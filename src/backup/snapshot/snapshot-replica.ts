@@ -10,7 +10,7 @@ import { compareUtf8, type Key } from "../../core/key.ts";
 import { type Problem, problem } from "../../core/problem.ts";
 import type { ListOptions, Pages, ReadableReplica, ReadOutcome, TransferOptions } from "../../replica/replica.ts";
 import type { ItemReader, PageEntry, Snapshot } from "../repository/repository.ts";
-import { isDamage, openSnapshotPages, type SnapshotPages } from "./snapshot-pages.ts";
+import { isDamage, openPageCache, openSnapshotPages, type SnapshotPages } from "./snapshot-pages.ts";
 
 export interface SnapshotReplicaOptions {
   readonly clock: Clock;
@@ -32,7 +32,7 @@ const PAGE_ENTRIES = 1000;
 const PAGE_BYTES = 4_194_304;
 
 export function openSnapshotReplica(options: SnapshotReplicaOptions): ReadableReplica {
-  const side: Side = { ...options, pages: openSnapshotPages(options.snapshot, options.reader) };
+  const side: Side = { ...options, pages: openSnapshotPages(options.snapshot, openPageCache(options.reader)) };
   return {
     kind: "snapshot",
     label: options.label,

@@ -1,7 +1,7 @@
 // kvsync cat: a value of a snapshot, as it is.
 
 import type { Command } from "commander";
-import { openSnapshotPages } from "../../backup/snapshot/snapshot-pages.ts";
+import { openPageCache, openSnapshotPages } from "../../backup/snapshot/snapshot-pages.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { findNamedSnapshot, parseSnapshotArgument } from "../backup/open-snapshot.ts";
 import type { Start } from "../command-entry.ts";
@@ -29,7 +29,7 @@ async function printValue(context: Context, text: string, keyText: string, { for
   const { used, snapshot, label } = await findNamedSnapshot(context, parseSnapshotArgument(text));
   try {
     const reader = await used.reader();
-    const found = await openSnapshotPages(snapshot, reader).find(key);
+    const found = await openSnapshotPages(snapshot, openPageCache(reader)).find(key);
     if (found === undefined) {
       throw new AppError("key-not-found", `there is no key "${visible(key)}" in ${visible(label)}`, {
         hint: `see what there is: kvsync ls ${shellWord(text)}`,

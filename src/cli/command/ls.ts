@@ -1,7 +1,7 @@
 // kvsync ls: the keys of a snapshot, in order.
 
 import type { Command } from "commander";
-import { openSnapshotPages, isDamage } from "../../backup/snapshot/snapshot-pages.ts";
+import { openPageCache, openSnapshotPages, isDamage } from "../../backup/snapshot/snapshot-pages.ts";
 import type { PageEntry } from "../../backup/repository/repository.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { findNamedSnapshot, parseSnapshotArgument } from "../backup/open-snapshot.ts";
@@ -36,7 +36,7 @@ async function listSnapshot(
   const startedAt = clock.monotonic();
   const { used, snapshot, label } = await findNamedSnapshot(context, parseSnapshotArgument(text));
   try {
-    const pages = openSnapshotPages(snapshot, await used.reader());
+    const pages = openSnapshotPages(snapshot, openPageCache(await used.reader()));
     const form = { json: output.json, nulls, terminal: output.stdout.isTerminal };
     let [keys, lost] = [0, 0];
     for (let page = 0; page < pages.count; page++) {

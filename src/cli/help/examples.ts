@@ -89,6 +89,10 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   ls: [
     { type: "kvsync ls ./backups@latest:app-config flags/", does: "list the keys of a folder in the last snapshot" },
   ],
+  find: [
+    { type: "kvsync find ./backups flags/checkout.json", does: "show when this key changed, and in which snapshots" },
+    { type: "kvsync find ./backups 'flags/*.json'", does: "show it of all keys that match" },
+  ],
   cat: [
     {
       type: "kvsync cat ./backups@latest:app-config flags/checkout.json",
