@@ -73,7 +73,7 @@ async function untilReady(args: readonly string[]): Promise<CliRun> {
 }
 
 /** Commands whose stdout is no JSON, whatever is asked: a value as it is, and a script. */
-const RAW: ReadonlySet<string> = new Set(["key get", "completion"]);
+const RAW: ReadonlySet<string> = new Set(["key get", "cat", "completion"]);
 
 const LASTING: ReadonlySet<string> = new Set(["run", "serve"]);
 
@@ -106,6 +106,12 @@ const SUCCEEDING: readonly Step[] = [
   { type: "check ./kv/p local:p" },
   { type: "export local:p p.ndjson" },
   { type: "import p.ndjson local:p" },
+  { type: "backup local:p ./repo --no-encryption" },
+  { type: "snapshots ./repo" },
+  { type: "ls ./repo@latest" },
+  { type: "find ./repo k" },
+  { type: "cat ./repo@latest k" },
+  { type: "restore ./repo@latest local:p" },
   { type: "history" },
   { type: "trash list" },
   { type: "trash restore 1 --to restored" },
@@ -148,6 +154,12 @@ const FAILING: readonly Failing[] = [
   { type: "check ./nope local:p", exitCode: 1, code: "root-missing" },
   { type: "export local:nope nope.ndjson", exitCode: 1, code: "namespace-not-found" },
   { type: "import pairs.jsonl local:p", exitCode: 1, code: "archive-refused" },
+  { type: "backup local:nope ./repo", exitCode: 1, code: "namespace-not-found" },
+  { type: "snapshots ./kv", exitCode: 1, code: "repository-refused" },
+  { type: "ls ./repo@abcdef01", exitCode: 1, code: "snapshot-not-found" },
+  { type: "find ./repo nope", exitCode: 1, code: "key-not-found" },
+  { type: "cat ./repo@latest nope", exitCode: 1, code: "key-not-found" },
+  { type: "restore ./repo local:p", exitCode: 2, code: "location-invalid" },
   { type: "diff p --values nope", exitCode: 1, code: "key-not-found" },
   { type: "sync c", exitCode: 6, code: "conflicts" },
   { type: "push h", exitCode: 1, code: "hook-failed" },
