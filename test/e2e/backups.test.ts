@@ -231,16 +231,16 @@ describe("a tampered pack", () => {
     const large = { key: "large", value: randomBytes(200_000).toString("base64"), base64: true };
     await put("tampered", [large]);
     await done("backup", "local:tampered", "./tampered", "--no-encryption");
-    const [pack] = filesBelow("tampered/packs").filter((path) => readFileSync(path).byteLength > 200_000);
+    const pack = filesBelow("tampered/packs").find((path) => readFileSync(path).byteLength > 200_000)!;
     await put("tampered", [
       { key: "a", value: "small" },
       { key: "z", value: "small too" },
     ]);
     await done("backup", "local:tampered", "./tampered");
-    const bytes = readFileSync(pack!);
+    const bytes = readFileSync(pack);
     bytes[100_000]! ^= 1;
-    rmSync(pack!);
-    writeFileSync(pack!, bytes);
+    rmSync(pack);
+    writeFileSync(pack, bytes);
     await server.createNamespace("untampered");
     const run = await kvsync(["restore", "./tampered@latest", "local:untampered", "--json"]);
     expect(run).toMatchObject({ code: 3 });

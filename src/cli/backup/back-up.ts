@@ -10,7 +10,6 @@ import { renderByteCount, renderDuration } from "../../core/units.ts";
 import type { OpenLocation } from "../../mapping/open-location.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode, exitCodeOf } from "../exit-code.ts";
-import { growHeapFreely } from "../process/launch.ts";
 import { VERSION } from "../process/version.ts";
 import { count } from "../render/progress.ts";
 import { countRequests, requestsRecord } from "../render/request-counts.ts";
@@ -55,8 +54,7 @@ async function take(
   { used, backup }: BackUpDeps,
 ): Promise<TakenSnapshot> {
   const { clock, signal } = context;
-  const { label, kind } = source.replica;
-  if (kind === "namespace") growHeapFreely();
+  const { label } = source.replica;
   const progress = context.openProgress(label);
   const shown = openShownProblems(context);
   const estimator = openReadEstimator();
