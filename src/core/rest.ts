@@ -56,15 +56,26 @@ export function restOf(
   const isEmptied = size === 0 && (known === undefined ? awaitsNew : known.size > 0);
   const isAnother = known?.signature !== undefined && known.signature.inode !== signature.inode;
   if (!isEmptied && isAnother && Math.abs(ctimeMs - mtimeMs) >= SAME_MS) return 0;
-  const restMs = isEmptied ? Math.max(EMPTIED_REST_MS, stableAfterMs) : stableAfterMs;
-  const isCoarse = mtimeMs % 1000 === 0 && ctimeMs % 1000 === 0;
+  const restMs = isEmptied ? emptiedRestMs(stableAfterMs) : stableAfterMs;
   const ageMs = now - ctimeMs;
-  if (ageMs >= restMs + (isCoarse ? 1000 : 0)) return 0;
-  const isBelieved = !isCoarse && ageMs >= -TICK_MS;
+  if (ageMs >= restMs + clockStepMs(signature)) return 0;
+  const isBelieved = clockStepMs(signature) === 0 && ageMs >= -TICK_MS;
   return Math.max(0, restMs - Math.max(unchangedMs, isBelieved ? ageMs : 0));
 }
 
-/** Whether a file may not be at rest, by its times alone: nearly all files of a folder are older. */
-export function isYoung({ ctimeMs }: FileSignature, now: EpochMs, { stableAfterMs }: RestPolicy): boolean {
-  return stableAfterMs > 0 && ctimeMs > now - Math.max(EMPTIED_REST_MS, stableAfterMs) - 1000;
+/** Whether a file may not be at rest, whatever both sides last agreed on: nearly all files of a folder are older, and what was
+ * agreed on about them need not be looked up. */
+export function isYoung(signature: FileSignature, now: EpochMs, { stableAfterMs }: RestPolicy): boolean {
+  if (stableAfterMs === 0) return false;
+  const restMs = signature.size === 0 ? emptiedRestMs(stableAfterMs) : stableAfterMs;
+  return now - signature.ctimeMs < restMs + clockStepMs(signature);
+}
+
+function emptiedRestMs(stableAfterMs: DurationMs): DurationMs {
+  return Math.max(EMPTIED_REST_MS, stableAfterMs);
+}
+
+/** What the file system's clock leaves out: 0, or a second where it keeps whole ones. */
+function clockStepMs({ mtimeMs, ctimeMs }: FileSignature): DurationMs {
+  return mtimeMs % 1000 === 0 && ctimeMs % 1000 === 0 ? 1000 : 0;
 }

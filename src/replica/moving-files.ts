@@ -45,6 +45,11 @@ export class MovingFiles {
     this.#max = max;
   }
 
+  /** Whether it was not at rest, in this round or when it was last looked at. */
+  has(key: Key): boolean {
+    return this.#files.has(key);
+  }
+
   /** Notes how a file looks now. `unchangedMs`: how long it has been seen to look so; `movingMs`: how long to move. */
   look(key: Key, signature: FileSignature): { readonly unchangedMs: DurationMs; readonly movingMs: DurationMs } {
     const now = this.#clock.monotonic();

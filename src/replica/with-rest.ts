@@ -111,7 +111,9 @@ function findMoving(entries: readonly Entry[], view: RestView): Map<Key, Duratio
   const { clock, policy, moving, known, untracked } = view;
   const now = clock.now();
   const found = new Map<Key, DurationMs>();
-  const young = entries.filter(({ signature }) => signature !== undefined && isYoung(signature, now, policy));
+  const young = entries.filter(
+    ({ key, signature }) => signature !== undefined && (isYoung(signature, now, policy) || moving.has(key)),
+  );
   if (young.length === 0) return found;
   const rows = new Map(known(young.map(({ key }) => key)).map((row) => [row.key, row]));
   for (const { key, signature } of young) {

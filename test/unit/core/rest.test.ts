@@ -53,12 +53,25 @@ describe("a file is to rest, if it", () => {
   it.each(table.map((row) => ({ title: row[0], row })))("$title", ({ row }) => {
     const [, signature, known, restMs, unchangedMs = 0] = row;
     expect(restOf({ signature, known, now: NOW, unchangedMs, awaitsNew: true }, policy)).toBe(restMs);
+    // Of a file that is not young the base is not asked.
     if (restMs > 0) expect(isYoung(signature, NOW, policy)).toBe(true);
   });
 
   it("is empty and new, as any other for who waits for it on the spot", () => {
     const seen = { signature: written(100, 0), known: undefined, now: NOW, unchangedMs: 0, awaitsNew: false };
     expect(restOf(seen, policy)).toBe(200);
+  });
+
+  it.each([
+    ["holds something, and was written long enough ago", written(300), false],
+    ["holds something, and was written a moment too late for that", written(299), true],
+    ["is empty, which may be for 5 seconds", written(4999, 0), true],
+    ["is empty for longer", written(5000, 0), false],
+    ["is on a file system of whole seconds: a second longer", whole(1_800_000_000 - 1), true],
+    ["is on a file system of whole seconds, and older by far", whole(1_800_000_000 - 2), false],
+    ["has times far ahead", written(-3_600_000), true],
+  ] as const)("may be young, whatever is known of it: %s", (_, signature, young) => {
+    expect(isYoung(signature, NOW, policy)).toBe(young);
   });
 
   it("is to rest longer than an emptied one would", () => {

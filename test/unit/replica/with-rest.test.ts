@@ -71,6 +71,19 @@ describe("a file that was just written", () => {
     expect(problems[0]?.message).toBe("is still being written: it waits until it has not changed for 300ms");
   });
 
+  test("costs no look into the base once it is older than its rest", async () => {
+    fixture.file("a");
+    stop();
+    const asked: Key[] = [];
+    const known = (keys: readonly Key[]): BaseRow[] => {
+      asked.push(...keys);
+      return [];
+    };
+    await clock.advance(310);
+    expect((await list(withRest(fixture.tree, { clock, policy, moving, known }))).keys).toEqual(["a"]);
+    expect(asked).toEqual([]);
+  });
+
   test("is due when it may be at rest, and then is listed", async () => {
     fixture.file("a");
     stop();
