@@ -81,6 +81,9 @@ export interface BatchSender<Input, Item> {
  * which is as far as encoding comes until the first is answered. (With 10 MB less a push takes an eighth more time, with 14
  * more no less of it.) A batch of the largest size (95 MB) is held alone. */
 const LIVE_BYTES_MAX: ByteCount = 34_000_000;
+/** No others are waited for to fill the batch of such an item: to send two of them takes as long in one request as in two, and twice
+ * the memory. */
+const ALONE_BYTES_MIN: ByteCount = 16_000_000;
 /** An item costs memory beside its bytes. */
 const LIVE_ITEMS_MAX = 5 * BULK_ITEMS_MAX;
 /** The API's writes take seconds each, and small ones leave room for several. */
@@ -181,14 +184,21 @@ function bytesMax({ ops }: AnySending): number {
 }
 
 function hasFullBatch(sender: AnySending): boolean {
-  return sender.open.length >= itemsMax(sender) || sender.openBytes >= bytesMax(sender);
+  const { open, openBytes } = sender;
+  if (open.length >= itemsMax(sender) || openBytes >= bytesMax(sender)) return true;
+  return openBytes >= ALONE_BYTES_MIN && open.at(-1)!.byteLength >= ALONE_BYTES_MIN;
+}
+
+/** One value of the largest size is held at a time. */
+function liveBytesMax({ unsettled, liveBytes }: AnySending): ByteCount {
+  return liveBytes >= ALONE_BYTES_MIN * unsettled.size ? ALONE_BYTES_MIN : LIVE_BYTES_MAX;
 }
 
 /** Nothing may be added to what is held, as long as some of it can make room. */
 function isOverBound(sender: AnySending): boolean {
   return (
     sender.sending + sender.resting > 0 &&
-    (sender.liveBytes >= LIVE_BYTES_MAX || sender.unsettled.size >= LIVE_ITEMS_MAX)
+    (sender.liveBytes >= liveBytesMax(sender) || sender.unsettled.size >= LIVE_ITEMS_MAX)
   );
 }
 

@@ -30,6 +30,7 @@ export async function collectBytes(
   bytesMax: ByteCount,
   length?: ByteCount,
 ): Promise<Uint8Array | undefined> {
+  if (length !== undefined && length >= LARGE_BYTES) return collectLarge(body, bytesMax, length);
   const collected = await collectChunks(body, bytesMax, length);
   if (collected === undefined) return undefined;
   const { chunks, byteLength } = collected;
@@ -37,6 +38,26 @@ export async function collectBytes(
   // A small value must not keep the whole of the socket's buffer alive.
   if (chunks.length === 1 && only !== undefined && only.byteLength * 2 > only.buffer.byteLength) return only;
   return Buffer.concat(chunks, byteLength);
+}
+
+/** Chunks of so much, and all of it in one piece, would be held at a time. */
+const LARGE_BYTES: ByteCount = 1024 * 1024;
+
+/** Into memory of its own, as it comes. */
+async function collectLarge(
+  body: AsyncIterable<Uint8Array>,
+  bytesMax: ByteCount,
+  length: ByteCount,
+): Promise<Uint8Array | undefined> {
+  if (length > bytesMax) return undefined;
+  const bytes = Buffer.allocUnsafeSlow(length);
+  let size = 0;
+  for await (const chunk of body) {
+    if (size + chunk.byteLength > length) return undefined;
+    bytes.set(chunk, size);
+    size += chunk.byteLength;
+  }
+  return bytes.subarray(0, size);
 }
 
 /** What does not fit has a buffer of its own. */

@@ -16,8 +16,8 @@ import {
 } from "../core/limits.ts";
 import { meantProperty } from "../core/pair-properties.ts";
 import { decodeBase64, decodeBase64InPlace } from "./base64-text.ts";
-import { JsonScanner, NotScanned } from "./json-scanner.ts";
 import type { Pair } from "./pair-text.ts";
+import { scanLargeItem } from "./scan-item.ts";
 
 /** Why bytes are no pair: `has no value`. */
 export interface PairFault {
@@ -33,7 +33,7 @@ export interface DecodeOptions {
   readonly mayBeEdited?: boolean | undefined;
 }
 
-/** `item`: valid UTF-8. What is a near miss of a property's name is a fault: without it, the pair would mean something else. */
+/** `item`: valid UTF-8. The value of one that is very large lies in the memory of the item afterwards (scan-item.ts). What is a near miss of a property's name is a fault: without it, the pair would mean something else. */
 export function decodePair(item: Buffer, { onIgnored, mayBeEdited = false }: DecodeOptions = {}): Pair | PairFault {
   const parsed = parseItem(item);
   if ("fault" in parsed) return parsed;
@@ -93,15 +93,12 @@ type Properties = { readonly [name: string]: Json };
 interface Parsed {
   /** Without the value, if `text` is given. */
   readonly json: Properties;
-  /** The value of a large item, as UTF-8 in memory of its own; null: it has half of a surrogate pair. */
   readonly text: Buffer | null | undefined;
 }
 
-/** With less, a parser of strings is faster; with more, it takes several times the memory. */
-const LARGE_ITEM_BYTES = 65_536;
-
 function parseItem(item: Buffer): Parsed | PairFault {
-  const large = item.byteLength < LARGE_ITEM_BYTES ? undefined : scanItem(item);
+  const large = scanLargeItem(item);
+  if (large === "spoilt") return { fault: "is not JSON, or has two values", key: undefined, hint: FORM };
   if (large !== undefined) return large;
   try {
     const json = parseJson(item.toString("utf8"));
@@ -112,33 +109,6 @@ function parseItem(item: Buffer): Parsed | PairFault {
     const hint = "a comma or a quote may be missing or too many";
     return { fault: `is not JSON: ${visible(error.message)}`, key: undefined, hint };
   }
-}
-
-/** From bytes to bytes. Undefined: JSON.parse has to say what it is. */
-function scanItem(item: Buffer): Parsed | undefined {
-  const scanner = new JsonScanner(item);
-  if (!scanner.isObject) return undefined;
-  const json: Record<string, Json> = {};
-  let text: Buffer | null | undefined;
-  const set = (name: string, value: Json): void => {
-    Object.defineProperty(json, name, { value, enumerable: true, configurable: true });
-  };
-  try {
-    scanner.readObject((name) => {
-      if (name !== "value" || !scanner.isText) {
-        set(name, scanner.readJson() as Json);
-        return;
-      }
-      const found = scanner.readText();
-      text = found === undefined ? null : Buffer.from(found.buffer, found.byteOffset, found.byteLength);
-    });
-    scanner.end();
-  } catch (error) {
-    if (error instanceof NotScanned) return undefined;
-    throw error;
-  }
-  // Two values in one item: the last one counts, and it may be of either kind.
-  return text !== undefined && Object.hasOwn(json, "value") ? undefined : { json, text };
 }
 
 interface ValueBytes {

@@ -7,7 +7,7 @@ import { AppError } from "../core/errors.ts";
 import { VALUE_BYTES_MAX } from "../core/limits.ts";
 
 export interface InputItem {
-  /** UTF-8, without blanks around it. */
+  /** UTF-8, without blanks around it. Good until the next page is asked for. */
   readonly bytes: Buffer;
   /** Where it begins in the input: how many bytes stand before it. */
   readonly at: number;
@@ -35,6 +35,8 @@ export function textOf({ bytes }: InputItem): string {
 const ITEM_BYTES_MAX = 6 * VALUE_BYTES_MAX + 65_536;
 const PAGE_ITEMS = 1000;
 const PAGE_BYTES = 4 * 1024 * 1024;
+/** Such an item is the last of its page, and its memory is used again after that. */
+const LARGE_ITEM_BYTES = 1024 * 1024;
 
 const NUL = 0x00;
 const TAB = 0x09;
@@ -50,7 +52,7 @@ const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
 /** Pages of items. In JSON, those of the array if the first character is `[`, else the lines that are not blank; plain names
- * are taken with their blanks. `name` is for messages. Throws AppError "usage" for what is neither, is not UTF-8, or ends
+ * are taken with their blanks. A chunk is not needed any more when the next one is asked for. `name` is for messages. Throws AppError "usage" for what is neither, is not UTF-8, or ends
  * too soon. */
 export async function* readItems(
   chunks: AsyncIterable<Uint8Array>,
@@ -62,8 +64,11 @@ export async function* readItems(
   let pageBytes = 0;
   const take: Take = ({ bytes, at }, number, unit) => {
     if (!isUtf8(bytes)) throw new AppError("usage", `${unit} ${number} of ${name} is not valid UTF-8`);
-    page.push({ bytes, at, number, unit, ...(form !== "json" && { isPlain: true }) });
-    pageBytes += bytes.byteLength;
+    const isLarge = bytes.byteLength >= LARGE_ITEM_BYTES;
+    // A small one is one of many on its page, which takes several chunks.
+    const own = isLarge ? bytes : Buffer.from(bytes);
+    page.push({ bytes: own, at, number, unit, ...(form !== "json" && { isPlain: true }) });
+    pageBytes += isLarge ? PAGE_BYTES : bytes.byteLength;
   };
   let blankLines = 0;
   if (form !== "json") splitter = nameSplitter(take, name, form, mayBeCut);
@@ -132,6 +137,7 @@ function lineSplitter(take: Take, name: string, linesBefore: number): Splitter {
   };
   return {
     add: (chunk) => {
+      rest.free();
       let start = 0;
       for (let end = chunk.bytes.indexOf(NEWLINE); end !== -1; end = chunk.bytes.indexOf(NEWLINE, start)) {
         finish(partOf(chunk, start, end));
@@ -161,6 +167,7 @@ function nameSplitter(take: Take, name: string, form: "lines" | "null", mayBeCut
   };
   return {
     add: (chunk) => {
+      rest.free();
       let start = 0;
       for (let end = chunk.bytes.indexOf(ending); end !== -1; end = chunk.bytes.indexOf(ending, start)) {
         finish(partOf(chunk, start, end));
@@ -185,6 +192,8 @@ function arraySplitter(take: Take, name: string, onCut: ItemsForm["onCut"]): Spl
   let depth = 0;
   let inString = false;
   let escaped = false;
+  /** Bytes of a string that were looked at one by one. */
+  let plain = 0;
   let isOver = false;
   let number = 0;
   // Whether the array has ended is known by its bracket; whether an item is missing, by two commas.
@@ -199,6 +208,7 @@ function arraySplitter(take: Take, name: string, onCut: ItemsForm["onCut"]): Spl
   return {
     add: (chunk) => {
       const { bytes } = chunk;
+      rest.free();
       let start = 0;
       for (let i = 0; i < bytes.byteLength; i++) {
         const byte = bytes[i];
@@ -206,11 +216,17 @@ function arraySplitter(take: Take, name: string, onCut: ItemsForm["onCut"]): Spl
           if (escaped) escaped = false;
           else if (byte === BACKSLASH) escaped = true;
           else if (byte === QUOTE) inString = false;
+          else if (++plain > LONG_STRING_BYTES) {
+            plain = 0;
+            i = beforeQuote(bytes, i);
+          }
           continue;
         }
         if (isOver && !isBlank(byte)) throw new AppError("usage", `${name} goes on after its array has ended`);
-        if (byte === QUOTE) inString = true;
-        else if (byte === OPEN_BRACKET || byte === OPEN_BRACE) {
+        if (byte === QUOTE) {
+          inString = true;
+          plain = 0;
+        } else if (byte === OPEN_BRACKET || byte === OPEN_BRACE) {
           if (++depth === 1) start = i + 1;
         } else if (byte === CLOSE_BRACKET || byte === CLOSE_BRACE) {
           if (--depth === 0) {
@@ -236,29 +252,70 @@ function arraySplitter(take: Take, name: string, onCut: ItemsForm["onCut"]): Spl
   };
 }
 
+const LONG_STRING_BYTES = 64;
+
+/** The last byte from `at` on, where a string goes on, that surely belongs to it: before the next quote, and before the
+ * backslashes in front of that, which tell whether it ends the string. (Looking at each byte of large values takes longer than
+ * all the rest of reading them.) */
+function beforeQuote(bytes: Buffer, at: number): number {
+  const quote = bytes.indexOf(QUOTE, at + 1);
+  let end = quote === -1 ? bytes.byteLength : quote;
+  while (end - 1 > at && bytes[end - 1] === BACKSLASH) end--;
+  return end - 1;
+}
+
 function partOf({ bytes, at }: Part, start: number, end?: number): Part {
   return { bytes: bytes.subarray(start, end), at: at + start };
 }
 
+/** How large a buffer of `size` bytes should become that is to hold `needed`: many grow often, and all that they were lies about
+ * until it is collected. A value of the largest size in base64 is grown to at once. */
+export function grownBytes(size: number, needed: number): number {
+  const next = size < GROWN_AT_ONCE_BYTES ? 2 * size : size < LARGEST_BASE64_BYTES ? LARGEST_BASE64_BYTES : 2 * size;
+  return Math.max(next, needed);
+}
+
+const GROWN_AT_ONCE_BYTES = 4 * 1024 * 1024;
+const LARGEST_BASE64_BYTES = Math.ceil(VALUE_BYTES_MAX / 3) * 4 + 524_288;
+
 /** The beginning of an item whose end is in a later chunk. */
 function restOf(name: string, unit: InputItem["unit"]) {
-  let parts: Buffer[] = [];
+  let held = Buffer.alloc(0);
+  /** Where the beginning is in it: behind a large item that was given out and is in use until the next chunk comes. */
+  let from = 0;
   let size = 0;
   let start = 0;
+  const hold = (bytes: Buffer): void => {
+    const end = from + size + bytes.byteLength;
+    if (end > held.byteLength) {
+      const larger = Buffer.allocUnsafeSlow(grownBytes(held.byteLength, end));
+      held.copy(larger, 0, from, from + size);
+      held = larger;
+      from = 0;
+    }
+    bytes.copy(held, from + size);
+    size += bytes.byteLength;
+  };
   return {
     size: () => size,
+    /** The next chunk has come: what was given out before is not needed any more. */
+    free: (): void => {
+      if (from > 0) held.copyWithin(0, from, from + size);
+      from = 0;
+    },
     keep: ({ bytes, at }: Part, number: number): void => {
       if (size === 0) start = at;
-      parts.push(bytes);
-      size += bytes.byteLength;
+      hold(bytes);
       if (size > ITEM_BYTES_MAX)
         throw new AppError("usage", `${unit} ${number} of ${name} is larger than any key and value can be`);
     },
     takeWith: (part: Part): Part => {
       if (size === 0) return part;
-      const whole = { bytes: Buffer.concat([...parts, part.bytes]), at: start };
-      [parts, size] = [[], 0];
-      return whole;
+      hold(part.bytes);
+      const bytes = held.subarray(from, from + size);
+      if (size >= LARGE_ITEM_BYTES) from += size;
+      size = 0;
+      return { bytes, at: start };
     },
   };
 }

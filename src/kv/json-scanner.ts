@@ -51,13 +51,14 @@ export class JsonScanner {
   #at = 0;
   #used = 0;
 
-  /** `bytes`: valid UTF-8. */
-  constructor(bytes: Buffer) {
+  /** `bytes`: valid UTF-8. `out`: where its strings go, as large as `bytes`; it may be `bytes`, of
+   * which what was read is not needed any more. */
+  constructor(bytes: Buffer, out: Buffer = Buffer.allocUnsafeSlow(bytes.length)) {
     this.#bytes = bytes;
     this.#from = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     // No string is longer than its JSON.
-    this.#out = Buffer.allocUnsafeSlow(bytes.length);
-    this.#to = new DataView(this.#out.buffer);
+    this.#out = out;
+    this.#to = new DataView(out.buffer, out.byteOffset, out.byteLength);
   }
 
   /** Calls `onMember` for each member of the object that is next; it must read or skip the value. */

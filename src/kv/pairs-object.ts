@@ -27,7 +27,7 @@ export async function readPairsObject(
   while (isObject === undefined && size <= OBJECT_BYTES_MAX) {
     const next = await rest.next();
     if (next.done === true) break;
-    parts.push(next.value);
+    parts.push(Buffer.from(next.value));
     size += next.value.byteLength;
     isObject = scan(next.value);
   }
@@ -45,8 +45,12 @@ export async function readPairsObject(
     return pairsOf(object, name);
   }
   return (async function* () {
-    yield head;
-    yield* { [Symbol.asyncIterator]: () => rest };
+    try {
+      yield head;
+      yield* { [Symbol.asyncIterator]: () => rest };
+    } finally {
+      await rest.return?.();
+    }
   })();
 }
 

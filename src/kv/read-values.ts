@@ -35,9 +35,9 @@ export async function* readValues<Tag>(
 
   /** Sorts what has come into the groups, and starts each group that is full. */
   const sort = (): void => {
-    while (tasks.running < READS_AT_ONCE && reader.hasRoom()) {
+    while (tasks.running < READS_AT_ONCE) {
       const item = input.peek();
-      if (item === undefined) break;
+      if (item === undefined || !reader.hasRoom(item)) break;
       if (item.binary === true || (item.size ?? 0) > SINGLE_BYTES_MIN) reader.readOne(item);
       else if (item.binary === false) addTo(text, item, reader.groupKeys("text"), reader);
       else addTo(unknown, item, reader.groupKeys("unknown"), reader);

@@ -19,8 +19,8 @@ export interface ValueReader<Tag> {
   readOne(item: ValueToRead<Tag>): void;
   /** At least two items. */
   readMany(items: readonly ValueToRead<Tag>[]): void;
-  /** Whether the values that are expected leave room for more. */
-  hasRoom(): boolean;
+  /** Whether the values that are expected leave room for `item`. */
+  hasRoom(item: ValueToRead<Tag>): boolean;
   /** How many keys to ask for at a time, of those known to be text and of those not known to be. */
   groupKeys(kind: "text" | "unknown"): number;
   /** Some of those that wait, at most a bulk get's worth: while they are dealt with, no other request is begun. */
@@ -98,9 +98,11 @@ export function openValueReader<Tag>(
   return {
     readOne: (item) => start(reading, expectedBytes([item]), readOne(reading, item)),
     readMany: (items) => start(reading, 2 * expectedBytes(items), readMany(reading, items)),
-    hasRoom: () =>
-      reading.expected + reading.waiting + reading.taken < EXPECTED_BYTES_MAX &&
-      reading.waiting + reading.taken < READY_BYTES_MAX,
+    hasRoom: (item) => {
+      const held = reading.expected + reading.waiting + reading.taken;
+      if (reading.waiting + reading.taken >= READY_BYTES_MAX) return false;
+      return held === 0 || held + expectedBytes([item]) <= EXPECTED_BYTES_MAX;
+    },
     groupKeys: (kind) =>
       Math.min(batchLimit(reading.size, BULK_GET_KEYS_MAX), kind === "text" ? BULK_GET_KEYS_MAX : reading.unknownKeys),
     takeOutcomes: () => {

@@ -5,7 +5,7 @@ import { visible } from "../../core/errors.ts";
 import { renderByteCount } from "../../core/units.ts";
 import { type ArchiveFormat, openArchiveSink } from "../../replica/archive/archive-sink.ts";
 import { type ArchiveWriter, openLineWriter, openPairsWriter } from "../../replica/archive/archive-writer.ts";
-import { type ArchiveSink, openPlainSink } from "../../replica/archive/plain-sink.ts";
+import type { ArchiveSink } from "../../replica/archive/joined-sink.ts";
 import type { Output } from "../render/output.ts";
 import { type ExportFile, openExportFile } from "./export-file.ts";
 import { openExportParts } from "./export-parts.ts";
@@ -42,7 +42,7 @@ export function openArchiveOutput({ name, path, format, splitBytes }: Target, ou
   let largest = 0;
   let size = 0;
   let scalars = 0;
-  const sink = openPlainSink(async (bytes) => {
+  const sink = openArchiveSink(format, async (bytes) => {
     size += bytes.byteLength;
     largest = Math.max(largest, size);
     await file.write(bytes);

@@ -3,10 +3,9 @@
 // Node's zstd decoder stops behind the first frame and drops what follows in silence, and its gzip decoder does so with zeros.
 // So each decoder is asked how many bytes it took, and another one goes on behind them until the file is through.
 
-import { once } from "node:events";
 import { type FileHandle, open } from "node:fs/promises";
-import { Readable } from "node:stream";
-import { createGunzip, createZstdDecompress } from "node:zlib";
+import { createGunzip, createZstdDecompress, type Gunzip, type ZstdDecompress } from "node:zlib";
+import { chunksFrom } from "./read-chunks.ts";
 
 type Compression = "none" | "gzip" | "zstd";
 
@@ -29,7 +28,7 @@ export async function* readArchiveBytes(path: string): AsyncGenerator<Buffer, vo
   const file = await open(path, "r");
   try {
     const compression = await compressionOf(file);
-    yield* compression === "none" ? rawBytes(file, 0) : decompressed(file, compression);
+    yield* compression === "none" ? chunksFrom(file, 0) : decompressed(file, compression);
   } finally {
     await file.close();
   }
@@ -45,35 +44,39 @@ async function compressionOf(file: FileHandle): Promise<Compression> {
 const ZSTD_MAGIC = 0xfd2fb528;
 const GZIP_MAGIC = 0x1f8b;
 
-async function* rawBytes(file: FileHandle, start: number): AsyncGenerator<Buffer, void> {
-  for (let at = start; ;) {
-    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(CHUNK_BYTES), 0, CHUNK_BYTES, at);
-    if (bytesRead === 0) return;
-    at += bytesRead;
-    yield buffer.subarray(0, bytesRead);
-  }
-}
-
 async function* decompressed(file: FileHandle, compression: "gzip" | "zstd"): AsyncGenerator<Buffer, void> {
   const { size } = await file.stat();
   for (let at = 0; at < size;) {
     const options = { chunkSize: CHUNK_BYTES };
     const decoder = compression === "zstd" ? createZstdDecompress(options) : createGunzip(options);
-    const raw = Readable.from(rawBytes(file, at));
-    raw.once("error", (error) => decoder.destroy(error));
+    const feeding = feed(decoder, chunksFrom(file, at)).catch((error: unknown) => void decoder.destroy(error as Error));
     try {
-      yield* raw.pipe(decoder) as AsyncIterable<Buffer>;
+      yield* decoder as AsyncIterable<Buffer>;
     } catch (error) {
       throw faultOf(error, at + decoder.bytesWritten);
     } finally {
       decoder.destroy();
-      raw.destroy();
       // A read that is under way must end before the file is closed.
-      if (!raw.closed) await once(raw, "close");
+      await feeding;
     }
     if (decoder.bytesWritten === 0) throw new BytesFault("damaged", at, undefined);
     at += decoder.bytesWritten;
   }
+}
+
+/** Each chunk is written when the one before it is used up, since they come in the same memory. */
+async function feed(decoder: Gunzip | ZstdDecompress, chunks: AsyncIterable<Buffer>): Promise<void> {
+  for await (const chunk of chunks) {
+    await new Promise<void>((resolve) => {
+      decoder.once("close", resolve);
+      decoder.write(chunk, () => {
+        decoder.off("close", resolve);
+        resolve();
+      });
+    });
+    if (decoder.destroyed || decoder.readableEnded) return;
+  }
+  decoder.end();
 }
 
 function faultOf(error: unknown, at: number): unknown {

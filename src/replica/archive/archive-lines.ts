@@ -1,6 +1,7 @@
 // The lines of an archive, one at a time: what is held is one line, which is at most one value.
 
 import { VALUE_BYTES_MAX } from "../../core/limits.ts";
+import { grownBytes } from "../../kv/json-items.ts";
 import { BytesFault, readArchiveBytes } from "./archive-bytes.ts";
 
 export interface ArchiveLine {
@@ -27,7 +28,7 @@ export async function* readArchiveLines(path: string): AsyncGenerator<ArchiveLin
   let number = 0;
   const hold = (part: Buffer): void => {
     if (size + part.byteLength > held.byteLength) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(2 * held.byteLength, size + part.byteLength));
+      const larger = Buffer.allocUnsafeSlow(grownBytes(held.byteLength, size + part.byteLength));
       held.copy(larger, 0, 0, size);
       held = larger;
     }

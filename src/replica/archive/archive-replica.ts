@@ -3,11 +3,12 @@
 
 import { isUtf8 } from "node:buffer";
 import { realpathSync } from "node:fs";
-import type { ByteCount, Clock } from "../../core/clock.ts";
+import type { Clock } from "../../core/clock.ts";
 import type { Entry } from "../../core/entry.ts";
 import { fingerprintOfSha256 } from "../../core/fingerprint.ts";
 import { compareUtf8, type Key } from "../../core/key.ts";
 import { problem } from "../../core/problem.ts";
+import { ownBytes, PAGE_BYTES, pageBytesOf } from "./large-values.ts";
 import type { ListOptions, Pages, ReadableReplica, ReadOutcome, TransferOptions } from "../replica.ts";
 import { type ArchiveAllowances, type CheckedArchive, checkArchive } from "./check-archive.ts";
 import { changedMeanwhile } from "./refusals.ts";
@@ -35,7 +36,6 @@ interface Side extends ArchiveOptions {
 }
 
 const PAGE_ENTRIES = 1000;
-const PAGE_BYTES: ByteCount = 4_194_304;
 
 /** Throws AppError "archive-refused", and as node:fs does. */
 export async function openArchive(options: ArchiveOptions): Promise<OpenArchive> {
@@ -119,7 +119,11 @@ function entryOf({ key, bytes, metadata, expiration, sha256 }: SealedEntry): Ent
   };
 }
 
-async function* readEntries(side: Side, entries: Pages<Entry>, { signal }: TransferOptions = {}): Pages<ReadOutcome> {
+async function* readEntries(
+  side: Side,
+  entries: Pages<Entry>,
+  { signal, reusesBytes = false }: TransferOptions = {},
+): Pages<ReadOutcome> {
   const items = itemsOf(side, signal);
   let page: ReadOutcome[] = [];
   let pageBytes = 0;
@@ -131,14 +135,17 @@ async function* readEntries(side: Side, entries: Pages<Entry>, { signal }: Trans
       if (next.done === true) return undefined;
       if (next.value.kind === "entry") at = next.value;
     }
-    return at.entry.key === key && isTaken(at, side) ? at.entry : undefined;
+    const found = at;
+    if (found.entry.key !== key) return undefined;
+    at = undefined;
+    return isTaken(found, side) ? found.entry : undefined;
   };
   try {
     for await (const wanted of entries) {
       for (const { key, fingerprint } of wanted) {
         const found = await advance(key);
-        page.push(found === undefined ? { kind: "absent", key } : outcomeOf(found, fingerprint, side));
-        pageBytes += found?.bytes.byteLength ?? 0;
+        page.push(found === undefined ? { kind: "absent", key } : outcomeOf(found, fingerprint, side, reusesBytes));
+        pageBytes += pageBytesOf(found?.bytes);
         if (page.length < PAGE_ENTRIES && pageBytes < PAGE_BYTES) continue;
         yield page;
         [page, pageBytes] = [[], 0];
@@ -152,8 +159,14 @@ async function* readEntries(side: Side, entries: Pages<Entry>, { signal }: Trans
 }
 
 /** `listed`: the fingerprint that the listing showed. */
-function outcomeOf(found: SealedEntry, listed: Entry["fingerprint"], { clock }: Side): ReadOutcome {
-  const { key, bytes } = found;
+function outcomeOf(
+  found: SealedEntry,
+  listed: Entry["fingerprint"],
+  { clock }: Side,
+  reusesBytes: boolean,
+): ReadOutcome {
+  const { key } = found;
+  const bytes = reusesBytes ? found.bytes : ownBytes(found.bytes);
   const entry = entryOf(found);
   if (listed !== undefined && listed !== entry.fingerprint) {
     const message = "is not the value that was listed: the archive changed while it was read";

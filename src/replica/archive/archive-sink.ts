@@ -4,13 +4,13 @@
 import type { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { constants, createGzip, createZstdCompress } from "node:zlib";
-import { type ArchiveSink, openPlainSink } from "./plain-sink.ts";
+import { type ArchiveSink, openJoinedSink } from "./joined-sink.ts";
 
 export type ArchiveFormat = "ndjson" | "ndjson.zst" | "ndjson.gz" | "json";
 
 /** `out` takes all bytes in turn; the next ones wait for it. */
 export function openArchiveSink(format: ArchiveFormat, out: (bytes: Uint8Array) => Promise<void>): ArchiveSink {
-  if (format === "ndjson" || format === "json") return openPlainSink(out);
+  if (format === "ndjson" || format === "json") return openJoinedSink(out);
   const head = compressorOf(format);
   let failure: { readonly error: unknown } | undefined;
   let wake: (() => void) | undefined;
@@ -20,28 +20,30 @@ export function openArchiveSink(format: ArchiveFormat, out: (bytes: Uint8Array) 
     failure = { error };
     wake?.();
   });
-  head.on("drain", () => wake?.());
   const check = (): void => {
     if (failure !== undefined) throw failure.error;
   };
+  /** Resolves when the compressor has taken them, or will take nothing any more. */
+  const compress = async (bytes: Uint8Array): Promise<void> => {
+    check();
+    await new Promise<void>((resolve) => {
+      wake = resolve;
+      head.write(bytes, () => resolve());
+    });
+    check();
+  };
+  const joined = openJoinedSink(compress);
   return {
-    async write(bytes) {
-      check();
-      if (head.write(bytes)) return;
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-        if (failure !== undefined || !head.writableNeedDrain) resolve();
-      });
-      check();
-    },
+    ...joined,
     async end() {
-      if (failure === undefined) head.end();
+      await joined.flush();
+      head.end();
       await done;
       check();
     },
     async abort() {
       head.destroy();
-      await done;
+      await Promise.all([joined.abort(), done]);
     },
   };
 }

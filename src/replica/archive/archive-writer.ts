@@ -2,15 +2,16 @@
 
 import { createHash } from "node:crypto";
 import type { ByteCount } from "../../core/clock.ts";
-import { type ArchivedEntry, encodeEntryLine } from "./entry-line.ts";
-import type { ArchiveSink } from "./plain-sink.ts";
+import { countBytes, type EncodedEntry, encodeEntry } from "./encode-entry.ts";
+import type { ArchivedEntry } from "./entry-line.ts";
 import { type ArchiveHeader, type ArchiveSummary, encodeEnd, encodeHeader } from "./frame-lines.ts";
+import type { ArchiveSink } from "./joined-sink.ts";
 
 export interface ArchiveWriter {
   begin(header: ArchiveHeader): Promise<void>;
   /** One entry, as {@link ArchiveWriter.write} takes it. */
-  encode(entry: ArchivedEntry): Buffer;
-  write(encoded: Buffer): Promise<void>;
+  encode(entry: ArchivedEntry): EncodedEntry;
+  write(encoded: EncodedEntry): Promise<void>;
   /** Writes what proves that it is whole, and does not end the sink. */
   end(summary: ArchiveSummary): Promise<void>;
 }
@@ -18,14 +19,16 @@ export interface ArchiveWriter {
 /** `.ndjson`: lines, and a digest of all of them. */
 export function openLineWriter(sink: ArchiveSink): ArchiveWriter {
   const digest = createHash("sha256");
-  const write = async (line: Buffer): Promise<void> => {
-    digest.update(line);
-    await sink.write(line);
+  const write = async (piece: Buffer): Promise<void> => {
+    digest.update(piece);
+    await sink.write(piece);
   };
   return {
     begin: (header) => write(encodeHeader(header)),
-    encode: encodeEntryLine,
-    write,
+    encode: (entry) => encodeEntry(entry),
+    async write({ pieces }) {
+      for (const piece of pieces()) await write(piece);
+    },
     end: (summary) => sink.write(encodeEnd({ ...summary, digest: digest.digest("hex") })),
   };
 }
@@ -41,20 +44,21 @@ export function openPairsWriter(
     size += bytes.byteLength;
     await sink.write(bytes);
   };
+  const isTooMuch = (item: EncodedEntry): boolean =>
+    split !== undefined && size + NEXT.byteLength + countBytes(item) + CLOSE.byteLength > split.partBytesMax;
   return {
     begin: () => put(OPEN),
-    // The line break is not part of an item, and of what wrangler knows no property is a sha256.
-    encode: (entry) => encodeEntryLine({ ...entry, sha256: undefined }).subarray(0, -1),
+    // wrangler warns of properties that it does not know.
+    encode: (entry) => encodeEntry({ ...entry, sha256: undefined }, "}"),
     async write(item) {
       const isFirst = size === OPEN.byteLength;
-      const needed = size + NEXT.byteLength + item.byteLength + CLOSE.byteLength;
-      if (!isFirst && split !== undefined && needed > split.partBytesMax) {
+      if (!isFirst && isTooMuch(item)) {
         await put(CLOSE);
-        await split.nextPart();
+        await split?.nextPart();
         size = 0;
         await put(OPEN);
       } else if (!isFirst) await put(NEXT);
-      await put(item);
+      for (const piece of item.pieces()) await put(piece);
     },
     end: () => put(CLOSE),
   };

@@ -1,18 +1,23 @@
 // Lines in the order of their keys, though they come in any order: a window of them waits in memory for those before them, and
-// what exceeds it in a scratch file. When that grows large too, the window says that it is full: whoever fills it then reads
-// what is missing first.
+// what exceeds it, or is large, in a scratch file. When that file has grown, the window says that it is full: whoever fills it
+// then reads what is missing first.
 
 import { closeSync, ftruncateSync, openSync, readSync, rmSync, unlinkSync, writeSync } from "node:fs";
 import type { ByteCount } from "../../core/clock.ts";
 import { assert } from "../../core/errors.ts";
 import type { Key } from "../../core/key.ts";
+import type { EncodedEntry } from "./encode-entry.ts";
 
 export interface LineWindow {
   /** The keys whose lines come next, in order. */
   expect(keys: readonly Key[]): void;
-  /** `line`: undefined if the key has none. */
-  put(key: Key, line: Buffer | undefined): void;
-  /** Takes the next line whose turn it is; undefined: it has not come yet. */
+  /** Whether the line of `key` comes next. */
+  isNext(key: Key): boolean;
+  /** The line that comes next is not put: it is written, or there is none. */
+  pass(): void;
+  /** Keeps a line; its pieces are not needed any more. `line`: undefined if the key has none. */
+  put(key: Key, line: EncodedEntry | undefined): void;
+  /** Takes the next line whose turn it is; undefined: it has not come yet. Its pieces are to be used up before the next call. */
   take(): KeyedLine | undefined;
   /** No more keys should be expected before some lines were taken. */
   isFull(): boolean;
@@ -22,13 +27,15 @@ export interface LineWindow {
 
 interface KeyedLine {
   readonly key: Key;
-  readonly line: Buffer;
+  readonly line: EncodedEntry;
 }
 
 export interface WindowLimits {
   readonly memoryBytesMax: ByteCount;
   readonly scratchBytesMax: ByteCount;
 }
+
+const PIECE_BYTES: ByteCount = 262_144;
 
 const LIMITS: WindowLimits = { memoryBytesMax: 16_000_000, scratchBytesMax: 256_000_000 };
 
@@ -50,32 +57,36 @@ export function openLineWindow(
   let scratchEnd = 0;
   let spilled = 0;
 
-  const spill = (line: Buffer): Waiting => {
+  const spill = (line: EncodedEntry): Waiting => {
     if (scratch === undefined) {
       // What is there was left by a process that was killed before it could unlink it.
       rmSync(scratchPath, { force: true });
       scratch = openSync(scratchPath, "wx+", 0o600);
       unlinkSync(scratchPath);
     }
-    for (let done = 0; done < line.byteLength;)
-      done += writeSync(scratch, line, done, line.byteLength - done, scratchEnd + done);
     const at = scratchEnd;
-    scratchEnd += line.byteLength;
+    for (const piece of line.pieces()) {
+      for (let done = 0; done < piece.byteLength;)
+        done += writeSync(scratch, piece, done, piece.byteLength - done, scratchEnd + done);
+      scratchEnd += piece.byteLength;
+    }
     spilled++;
-    return { kind: "spilled", at, length: line.byteLength };
+    return { kind: "spilled", at, length: scratchEnd - at };
   };
-  const fetch = (at: number, length: number): Buffer => {
-    const line = Buffer.allocUnsafe(length);
+  function* fetch(at: number, length: number): Generator<Buffer, void> {
+    const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, length));
     for (let done = 0; done < length;) {
-      const read = readSync(scratch!, line, done, length - done, at + done);
+      const read = readSync(scratch!, piece, 0, Math.min(PIECE_BYTES, length - done), at + done);
       assert(read > 0, "a scratch file holds what was written to it");
       done += read;
+      yield piece.subarray(0, read);
     }
-    if (--spilled === 0) {
-      ftruncateSync(scratch!, 0);
-      scratchEnd = 0;
-    }
-    return line;
+  }
+  /** When nothing is in it, it begins anew. */
+  const trim = (): void => {
+    if (spilled > 0 || scratchEnd === 0) return;
+    ftruncateSync(scratch!, 0);
+    scratchEnd = 0;
   };
   return {
     expect(keys) {
@@ -85,20 +96,25 @@ export function openLineWindow(
       }
       for (const key of keys) queue.push(key);
     },
+    isNext: (key) => key === queue[first],
+    pass() {
+      first++;
+    },
     put(key, line) {
       if (line === undefined) {
         waiting.set(key, { kind: "none" });
         return;
       }
-      const isNext = key === queue[first];
-      if (!isNext && memoryBytes + line.byteLength > memoryBytesMax) {
+      const size = line.byteLength;
+      if (size === undefined || memoryBytes + size > memoryBytesMax) {
         waiting.set(key, spill(line));
         return;
       }
-      memoryBytes += line.byteLength;
-      waiting.set(key, { kind: "line", line });
+      memoryBytes += size;
+      waiting.set(key, { kind: "line", line: joined(line, size) });
     },
     take() {
+      trim();
       for (;;) {
         const key = queue[first];
         const next = key === undefined ? undefined : waiting.get(key);
@@ -106,9 +122,14 @@ export function openLineWindow(
         waiting.delete(key);
         first++;
         if (next.kind === "none") continue;
-        if (next.kind === "spilled") return { key, line: fetch(next.at, next.length) };
-        memoryBytes -= next.line.byteLength;
-        return { key, line: next.line };
+        if (next.kind === "spilled") {
+          spilled--;
+          const { at, length } = next;
+          return { key, line: { byteLength: length, pieces: () => fetch(at, length) } };
+        }
+        const { line } = next;
+        memoryBytes -= line.byteLength;
+        return { key, line: { byteLength: line.byteLength, pieces: () => [line] } };
       }
     },
     isFull: () => scratchEnd > scratchBytesMax,
@@ -118,4 +139,12 @@ export function openLineWindow(
       scratch = undefined;
     },
   };
+}
+
+/** In memory of its own. */
+function joined({ pieces }: EncodedEntry, size: ByteCount): Buffer {
+  const line = Buffer.allocUnsafe(size);
+  let at = 0;
+  for (const piece of pieces()) at += piece.copy(line, at);
+  return line;
 }

@@ -34,7 +34,7 @@ export interface WalkResult {
 }
 
 /** Throws AppError "archive-refused" for what is no archive of a version that is known, and as node:fs does. `name`: for
- * messages. */
+ * messages. A very large value is good until the next item is asked for. */
 export async function* walkArchive(path: string, name: string): AsyncGenerator<ArchiveItem, WalkResult> {
   const digest = createHash("sha256");
   const root = openRootHash();

@@ -11,6 +11,7 @@ import type { Problem } from "../../core/problem.ts";
 import { expirationOf, readAll, type ReadWhole, type Taker } from "../read-all.ts";
 import type { ReadableReplica, Value } from "../replica.ts";
 import type { ArchiveWriter } from "./archive-writer.ts";
+import type { EncodedEntry } from "./encode-entry.ts";
 import type { ArchiveHeader, ArchiveSummary } from "./frame-lines.ts";
 import { type LineWindow, openLineWindow, type WindowLimits } from "./line-window.ts";
 
@@ -62,12 +63,25 @@ function openLines(writer: ArchiveWriter, window: LineWindow): Lines {
   /** Of the lines that wait in the window. */
   const leaves = new Map<Key, Leaf>();
   let [entries, bytes] = [0, 0];
-  const add = (key: Key, { entry, bytes: content, readAt }: Value): void => {
+  const write = async (leaf: Leaf, line: EncodedEntry): Promise<void> => {
+    root.add(leaf);
+    entries++;
+    bytes += leaf.size;
+    await writer.write(line);
+  };
+  const add = async (key: Key, { entry, bytes: content, readAt }: Value): Promise<void> => {
     const { metadata } = entry;
     const sha256 = sha256Of(content);
     const expiration = expirationOf(entry, readAt);
-    leaves.set(key, { key, sha256, size: content.byteLength, metadata, expiration });
-    window.put(key, writer.encode({ key, bytes: content, metadata, expiration, sha256 }));
+    const leaf: Leaf = { key, sha256, size: content.byteLength, metadata, expiration };
+    const line = writer.encode({ key, bytes: content, metadata, expiration, sha256 });
+    if (window.isNext(key)) {
+      window.pass();
+      await write(leaf, line);
+    } else {
+      leaves.set(key, leaf);
+      window.put(key, line);
+    }
   };
   return {
     bytes: () => bytes,
@@ -78,14 +92,11 @@ function openLines(writer: ArchiveWriter, window: LineWindow): Lines {
     isFull: () => window.isFull(),
     async put(key, value) {
       if (value === undefined) window.put(key, undefined);
-      else add(key, value);
+      else await add(key, value);
       for (let due = window.take(); due !== undefined; due = window.take()) {
         const leaf = leaves.get(due.key)!;
         leaves.delete(due.key);
-        root.add(leaf);
-        entries++;
-        bytes += leaf.size;
-        await writer.write(due.line);
+        await write(leaf, due.line);
       }
     },
     async end(found) {

@@ -54,7 +54,7 @@ export function openNamespaceReplica(options: NamespaceReplicaOptions): Replica 
     list: (given) => listEntries(side, given, call(given)),
     lookup: undefined,
     fetch: (keys, given) => fetchEntries(side, keys, { ...readCall(given), expected: given?.expected }),
-    read: (entries, given) => readEntries(side, entries, readCall(given)),
+    read: (entries, given) => readEntries(side, entries, readCall(given), given?.reusesBytes === true),
     write: (writes, given) => writeEntries(side, writes, call(given)),
     remove: (entries, given) => removeEntries(side, entries, call(given)),
     keepConflictCopy: undefined,

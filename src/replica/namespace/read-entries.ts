@@ -18,11 +18,28 @@ import { fullKey } from "./scope.ts";
 
 export type ReadOptions = CallOptions & Pick<TransferOptions, "onShown">;
 
+/** `reusesBytes`: the memory of large values is given back when the next page is asked for. (The garbage collector sees only
+ * the small objects before it, and would let several of 25 MiB lie about.) */
 export async function* readEntries(
   side: NamespaceSide,
   entries: Pages<Entry>,
   options: ReadOptions,
+  reusesBytes: boolean,
 ): Pages<ReadOutcome> {
+  for await (const page of readPages(side, entries, options)) {
+    yield page;
+    if (reusesBytes) for (const outcome of page) if (outcome.kind === "value") giveBack(outcome.value.bytes);
+  }
+}
+
+const LARGE_BYTES = 1024 * 1024;
+
+function giveBack({ buffer, byteLength }: Uint8Array): void {
+  if (byteLength >= LARGE_BYTES && buffer instanceof ArrayBuffer && buffer.byteLength === byteLength)
+    buffer.transfer(0);
+}
+
+async function* readPages(side: NamespaceSide, entries: Pages<Entry>, options: ReadOptions): Pages<ReadOutcome> {
   const misfits: ReadOutcome[] = [];
   const items = async function* (): Pages<ValueToRead<Entry>> {
     for await (const page of entries) {

@@ -68,14 +68,21 @@ describe.each([
 
   it.each([
     ["base64 that is none", `"${"A".repeat(size)}*","base64":true`, "is not base64"],
+    ["a star in base64", `"${"A".repeat(size / 2)}*${"A".repeat(size / 2)}","base64":true`, "is not base64"],
+    ["base64 for URLs", `"${"A".repeat(size / 2)}-${"A".repeat(size / 2)}","base64":true`, "is not base64"],
+    [
+      "a character beyond ASCII in base64",
+      `"${"A".repeat(size / 2)}\u00e9${"A".repeat(size / 2)}","base64":true`,
+      "is not base64",
+    ],
     ["base64 of a wrong length", `"${"A".repeat(Math.ceil(size / 4) * 4 + 1)}","base64":true`, "is not base64"],
     ["base64 with padding in it", `"AA==${"A".repeat(Math.ceil(size / 4) * 4)}","base64":true`, "is not base64"],
     ["half of a surrogate pair", `"${"x".repeat(size)}\\ud800"`, "is not valid Unicode"],
     ["a line break", `"${"x".repeat(size)}\n"`, "is not JSON"],
-    ["a number after it", `"${"x".repeat(size)}","value":7`, "is no string but the number 7"],
+    ["a number after it", `"${"x".repeat(size)}","value":7`, /is no string but the number 7|has two values/],
     ["no end", `"${"x".repeat(size)}`, "is not JSON"],
   ])("with %s is refused", (__, value, fault) => {
-    expect(faultOf(`{"key":"k","value":${value}}`)).toContain(fault);
+    expect(faultOf(`{"key":"k","value":${value}}`)).toMatch(fault);
   });
 });
 

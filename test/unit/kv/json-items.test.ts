@@ -86,6 +86,26 @@ test("what is not UTF-8 is refused rather than mended", async () => {
   );
 });
 
+test.each(["array", "lines"])(
+  "large items come one after the other, and each is whole on its page: %s",
+  async (form) => {
+    const values = Array.from({ length: 7 }, (_, i) => `${i}`.repeat([2_000_000, 3, 1_500_000, 2_500_000][i % 4]! + i));
+    const text = form === "array" ? JSON.stringify(values) : values.map((value) => `"${value}"`).join("\n");
+    const bytes = Buffer.from(text);
+    const cuts = Array.from({ length: Math.ceil(bytes.byteLength / 65_536) }, (_, i) => i * 65_536);
+    const found: string[] = [];
+    for await (const page of readItems(chunks(bytes, cuts), "x.json"))
+      for (const item of page) {
+        found.push(JSON.parse(textOf(item)) as string);
+        expect(bytes.subarray(item.at, item.at + item.bytes.byteLength).equals(item.bytes)).toBe(true);
+      }
+    expect(found.map((value) => `${value[0]} ${value.length}`)).toEqual(
+      values.map((value) => `${value[0]} ${value.length}`),
+    );
+    expect(found).toEqual(values);
+  },
+);
+
 test("pages stay small", async () => {
   const pages: number[] = [];
   for await (const page of readItems(

@@ -113,6 +113,27 @@ describe("pairs are taken", () => {
     await replica.close();
   });
 
+  it.each([
+    ["in an array", (pairs: readonly object[]) => JSON.stringify(pairs)],
+    ["as lines", (pairs: readonly object[]) => pairs.map((pair) => JSON.stringify(pair)).join("\n")],
+    [
+      "by their keys",
+      (pairs: readonly { key: string; value: string }[]) =>
+        JSON.stringify(Object.fromEntries(pairs.map(({ key, value }) => [key, value]))),
+    ],
+  ])("though they are large: %s", async (_, write) => {
+    const values = ["c", "a", "b", "d"].map((key, i) => ({
+      key,
+      value: `${key}\u00e9"`.repeat([900_000, 10, 500_000, 700_000][i]!),
+    }));
+    writeFileSync(path, write(values));
+    const expected = values.toSorted((a, b) => (a.key < b.key ? -1 : 1)).map(({ key, value }) => [key, value]);
+    expect((await taken()).pairs.map(([key, value]) => [key, value.length])).toEqual(
+      expected.map(([key, value]) => [key, value!.length]),
+    );
+    expect((await taken()).pairs).toEqual(expected);
+  });
+
   it("and what means nothing is told", async () => {
     writeFileSync(path, '[{"key":"a","value":"1","note":1},{"key":"b","value":"2","note":2}]');
     expect((await taken()).warnings).toEqual([

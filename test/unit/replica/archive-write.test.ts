@@ -141,6 +141,7 @@ describe("an archive", () => {
     const lines: string[] = [];
     const sink = {
       write: async (bytes: Uint8Array) => void lines.push(Buffer.from(bytes).toString()),
+      flush: async () => {},
       end: async () => {},
       abort: async () => {},
     };

@@ -4,10 +4,10 @@
 
 import { hash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
-import type { ByteCount } from "../../../core/clock.ts";
 import type { Entry } from "../../../core/entry.ts";
 import { parseFingerprint } from "../../../core/fingerprint.ts";
 import { decodePair } from "../../../kv/decode-pair.ts";
+import { ownBytes, PAGE_BYTES, pageBytesOf } from "../large-values.ts";
 import type { ListOptions, Pages, ReadableReplica, ReadOutcome, TransferOptions } from "../../replica.ts";
 import type { ArchiveOptions, OpenArchive } from "../archive-replica.ts";
 import { changedMeanwhile } from "../refusals.ts";
@@ -18,7 +18,6 @@ import { openPairTable, type PairRow, type PairTable } from "./pair-table.ts";
 import { scanPairs, type ScannedPairs } from "./scan-pairs.ts";
 
 const PAGE_ENTRIES = 1000;
-const PAGE_BYTES: ByteCount = 4_194_304;
 
 interface Side extends ArchiveOptions {
   readonly files: readonly PairFile[];
@@ -103,7 +102,7 @@ async function* readEntries(
   side: Side,
   reader: PlaceReader,
   entries: Pages<Entry>,
-  { signal }: TransferOptions = {},
+  { signal, reusesBytes = false }: TransferOptions = {},
 ): Pages<ReadOutcome> {
   for await (const wanted of entries) {
     signal?.throwIfAborted();
@@ -115,9 +114,10 @@ async function* readEntries(
         page.push({ kind: "absent", key });
         continue;
       }
-      const bytes = readValue(side, reader, row);
+      const found = readValue(side, reader, row);
+      const bytes = reusesBytes ? found : ownBytes(found);
       page.push({ kind: "value", key, value: { entry: entryOf(row), bytes, readAt: side.clock.now() } });
-      pageBytes += bytes.byteLength;
+      pageBytes += pageBytesOf(found);
       if (page.length < PAGE_ENTRIES && pageBytes < PAGE_BYTES) continue;
       yield page;
       [page, pageBytes] = [[], 0];

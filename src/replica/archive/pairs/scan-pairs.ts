@@ -4,13 +4,13 @@
 
 import { hash } from "node:crypto";
 import { isUtf8 } from "node:buffer";
-import { createReadStream } from "node:fs";
 import { AppError, visible } from "../../../core/errors.ts";
 import { type Problem, problem } from "../../../core/problem.ts";
 import { decodePair } from "../../../kv/decode-pair.ts";
 import { type InputItem, readItems } from "../../../kv/json-items.ts";
 import { readPairsObject } from "../../../kv/pairs-object.ts";
 import type { ArchiveAllowances } from "../check-archive.ts";
+import { readChunks } from "../read-chunks.ts";
 import { refused } from "../refusals.ts";
 import type { PairFile } from "./pair-files.ts";
 import type { PairRow, PairTable, Repeated } from "./pair-table.ts";
@@ -70,7 +70,7 @@ interface FileScan {
 async function scanFile(scan: FileScan, signal: AbortSignal | undefined): Promise<void> {
   const { file, allowed, index, table, problems, warnings, units } = scan;
   const name = visible(file.name);
-  const read = await readPairsObject(createReadStream(file.path, { highWaterMark: CHUNK_BYTES }), name);
+  const read = await readPairsObject(readChunks(file.path), name);
   const isObject = "pairs" in read;
   const pages = isObject
     ? onePage(read.pairs)
@@ -98,7 +98,6 @@ async function scanFile(scan: FileScan, signal: AbortSignal | undefined): Promis
     warnings.push(`${name}: ${read.absent.length} keys have no value (null) and are left out`);
 }
 
-const CHUNK_BYTES = 262_144;
 /** How many names of properties are told. */
 const IGNORED_MAX = 20;
 
@@ -109,6 +108,8 @@ function rowOf(
   isObject: boolean,
   ignored: Map<string, number>,
 ): PairRow | undefined {
+  // Decoding spoils a large one.
+  const kept = isObject ? Buffer.from(item.bytes) : undefined;
   const pair = decodePair(item.bytes, {
     mayBeEdited: allowed.edited,
     onIgnored: (property) => {
@@ -137,7 +138,7 @@ function rowOf(
       number: item.number,
       at: item.at,
       length: item.bytes.byteLength,
-      item: isObject ? item.bytes : undefined,
+      item: kept,
     },
   };
 }

@@ -60,11 +60,12 @@ export async function* readValues(
 
 /** One buffer for the values of a page, as large as their files were when they were listed. A buffer each would be freed
  * late: the garbage collector sees many small objects, and not the memory behind them. `reuses`: the same for each page,
- * unless it is too small. */
+ * unless it is too small; then it may hold the largest value, too. */
 function openSlabs(reuses: boolean): (page: readonly Entry[], from: number) => Allocate {
   let slab = Buffer.alloc(0);
   return (page, from) => {
-    const size = Math.min(expectedBytes(page, from), PAGE_BYTES_MAX);
+    const expected = expectedBytes(page, from);
+    const size = reuses ? expected : Math.min(expected, PAGE_BYTES_MAX);
     if (!reuses || slab.byteLength < size) slab = Buffer.allocUnsafeSlow(size);
     const own = slab;
     let used = 0;
