@@ -7,12 +7,14 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { benchDaemon } from "./daemon.ts";
-import { type BenchCase, cases, sweep, type Target } from "./cases.ts";
+import { archiveCases } from "./archives.ts";
+import { type BenchCase, cases as ownCases, sweep, type Target } from "./cases.ts";
 import { type Measured, measureInTurns, median } from "./measure.ts";
 import { benchLatency } from "./latency.ts";
 import { benchProgress } from "./progress.ts";
 import { benchSaves } from "./saves.ts";
 
+const cases: Readonly<Record<string, BenchCase>> = { ...ownCases, ...archiveCases };
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
