@@ -81,7 +81,7 @@ describe.each([undefined, PASSPHRASE])("one flipped bit, in a repository with th
   /** With each bit of each object in `folder` flipped in turn, if it has any. */
   const flipEach = async (folder: string, look: (name: string, at: number) => Promise<void>): Promise<number> => {
     let looks = 0;
-    for (const [name, { bytes, modified }] of [...fixture.store.objects]) {
+    for (const [name, { bytes, modified }] of fixture.store.objects) {
       if (!name.startsWith(folder)) continue;
       for (let bit = 0; bit < bytes.byteLength * 8; bit++) {
         const flipped = Uint8Array.from(bytes);
@@ -144,7 +144,7 @@ describe("an object that was cut", () => {
     "at every ninth byte, with the passphrase %s, gives no wrong bytes",
     async (passphrase) => {
       const fixture = await makeSmall(passphrase);
-      for (const [name, { bytes, modified }] of [...fixture.store.objects]) {
+      for (const [name, { bytes, modified }] of fixture.store.objects) {
         if (name.startsWith("config") || name.startsWith("keys")) continue;
         for (let length = 0; length < bytes.byteLength; length += 9) {
           fixture.store.objects.set(name, { bytes: bytes.subarray(0, length), modified });
@@ -187,7 +187,7 @@ describe("an item that lies in several packs", () => {
     const fixture = await makeRepository();
     const value = Buffer.from("value");
     await putValues(fixture, [value]);
-    const [name] = [...fixture.store.objects.keys()].filter((other) => other.startsWith("packs/"));
+    const name = [...fixture.store.objects.keys()].find((other) => other.startsWith("packs/"));
     const run = await openRun(fixture);
     fixture.store.objects.delete(name!);
     const pack = name!.slice(-64);

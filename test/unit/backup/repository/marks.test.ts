@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { openItemWriter } from "../../../../src/backup/repository/open-item-writer.ts";
 import { writeSnapshot } from "../../../../src/backup/repository/snapshots.ts";
 import type { Store } from "../../../../src/backup/store/store.ts";
 import type { AppError } from "../../../../src/core/errors.ts";
@@ -274,11 +273,9 @@ describe("a run that stood still for more than half the grace writes no snapshot
 
 it("a snapshot is written only after the run has finished what it put", async () => {
   const fixture = await makeRepository();
-  const { index, reader, close } = await openRun(fixture);
-  const writer = openItemWriter({ ...fixture, index, reader });
-  await writer.finish();
-  await writer.putValue(one, sha256Of(one));
-  await expect(writeSnapshot(fixture.repository, writer, SNAPSHOT)).rejects.toThrow("after all it needs is stored");
-  await writer.close();
-  await close();
+  const run = await openRun(fixture);
+  await run.writer.finish();
+  await put(run, one);
+  await expect(writeSnapshot(fixture.repository, run.writer, SNAPSHOT)).rejects.toThrow("after all it needs is stored");
+  await run.close();
 });
