@@ -14,7 +14,7 @@ export interface IndexedBlock extends TableLine {
   readonly ids: Buffer;
 }
 
-export interface IndexedPack {
+interface IndexedPack {
   readonly pack: ObjectId;
   readonly size: ByteCount;
 }

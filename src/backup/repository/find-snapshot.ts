@@ -60,7 +60,7 @@ const DAY_MS = 86_400_000;
 
 const none = (why: string) => ({ kind: "none", why }) as const;
 
-export function chooseSnapshot(
+function chooseSnapshot(
   snapshots: readonly SnapshotSummary[],
   choice: Exclude<SnapshotChoice, { readonly kind: "id" }>,
   namespace: string | undefined,

@@ -40,13 +40,13 @@ export interface IndexDatabase {
   close(): void;
 }
 
-export interface KnownItem {
+interface KnownItem {
   readonly id: ItemId;
   readonly kind: "value" | "page";
   readonly place: Place;
 }
 
-export type KnownPack = PackFacts & { readonly isMarked: boolean; readonly isIndexed: boolean };
+type KnownPack = PackFacts & { readonly isMarked: boolean; readonly isIndexed: boolean };
 
 const SCHEMA = `
   PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16000;

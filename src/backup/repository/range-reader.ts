@@ -8,7 +8,7 @@ import { packName } from "../format/object-names.ts";
 import type { CallOptions, Range, Store } from "../store/store.ts";
 import type { ObjectId } from "./repository.ts";
 
-export interface PackRange extends Range {
+interface PackRange extends Range {
   readonly pack: ObjectId;
   readonly packSize: ByteCount;
 }
