@@ -69,17 +69,40 @@ function chooseSnapshot(
   const named = snapshots.filter(({ source }) => namespace === undefined || isOf(source, namespace));
   const complete = named.filter(({ complete }) => complete);
   if (complete.length === 0) return none(named.length > 0 ? `has no complete snapshot${of}` : `has no snapshot${of}`);
-  const sources = new Map(complete.map((snapshot) => [sourceKey(snapshot), snapshot.source.label]));
-  if (sources.size > 1) return none(tellSources([...sources.values()], choice));
-  const by = choice.kind === "latest" ? complete : complete.filter((snapshot) => timeOf(snapshot) <= choice.until);
+  const sources = [...Map.groupBy(complete, sourceKey).values()];
+  const meant = sources.length === 1 ? sources[0] : wholeOf(sources);
+  if (meant === undefined)
+    return none(
+      tellSources(
+        sources.map(([first]) => first!.source.label),
+        choice,
+      ),
+    );
+  const by = choice.kind === "latest" ? meant : meant.filter((snapshot) => timeOf(snapshot) <= choice.until);
   const newest = by.toSorted((a, b) => timeOf(b) - timeOf(a))[0];
   if (newest !== undefined) return { kind: "found", snapshot: newest };
-  const first = new Date(Math.min(...complete.map(timeOf))).toISOString();
+  const first = new Date(Math.min(...meant.map(timeOf))).toISOString();
   return none(`has no complete snapshot${of} of that time: its oldest is of ${first}`);
 }
 
 function isOf({ namespace, title, label }: SnapshotSource, name: string): boolean {
   return name === namespace || name === title || name === label;
+}
+
+/** Of several sources of one namespace, the one that is about all of its keys. Undefined: there is none, or more than one. */
+function wholeOf(sources: readonly (readonly SnapshotSummary[])[]): readonly SnapshotSummary[] | undefined {
+  const namespaces = sources.map(([first]) => {
+    const { accountId, account, namespace, label } = first!.source;
+    return JSON.stringify([accountId ?? account, namespace ?? label]);
+  });
+  const whole = sources.filter(([first]) => first!.source.prefix === "" && leavesNothingOut(first!.filter));
+  return new Set(namespaces).size === 1 && whole.length === 1 ? whole[0] : undefined;
+}
+
+/** But what kvsync leaves out of folders by itself. */
+function leavesNothingOut(filter: unknown): boolean {
+  if (filter === null || filter === undefined) return true;
+  return typeof filter === "object" && Object.keys(filter).every((name) => name === "excludeDefaults");
 }
 
 /** `labels`: of sources that differ. */

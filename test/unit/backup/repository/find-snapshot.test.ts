@@ -99,8 +99,17 @@ describe("a snapshot is found", () => {
     await expect(findSnapshot(repository, "latest")).rejects.toThrow("memory has no complete snapshot");
   });
 
-  it("not by a namespace alone, if some are of a part of it", async () => {
-    const { repository } = await repositoryOf([at(10), at(20, { filter: { include: ["a*"] } })]);
+  it("of all keys of a namespace, where others are of some of them", async () => {
+    const part = { filter: { prefix: "", include: [], exclude: ["a*"] } };
+    const ofPrefix = { source: { ...SNAPSHOT.source, prefix: "eu/" } };
+    const { repository, ids } = await repositoryOf([at(10), at(20), at(30, part), at(40, ofPrefix)]);
+    expect((await findSnapshot(repository, "latest")).id).toBe(ids[1]);
+    expect((await findSnapshot(repository, "2026-11-28T12:15Z", "app-config")).id).toBe(ids[0]);
+  });
+
+  it("not by a namespace alone, if all are of parts of it", async () => {
+    const parts = [{ filter: { include: ["b*"] } }, { filter: { include: ["a*"] } }];
+    const { repository } = await repositoryOf([at(10, parts[0]), at(20, parts[1])]);
     await expect(findSnapshot(repository, "latest")).rejects.toThrow(
       "memory has snapshots of 2 sources, some of parts of a namespace only: name one by its id",
     );
