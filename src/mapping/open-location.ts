@@ -45,8 +45,9 @@ export interface LocationDeps extends LocationContext {
 export interface OpenSnapshot {
   readonly replica: ReadableReplica;
   readonly snapshot: StoredSnapshot;
-  /** Of its repository. */
   readonly repositoryId: string;
+  /** Where the repository lies on disk; undefined: in object storage. */
+  readonly repositoryFolder: string | undefined;
   /** The same without some of its pages: those that a snapshot which it is compared with has too. */
   readonly without: (skips: (pageId: string) => boolean) => ReadableReplica;
 }

@@ -188,7 +188,24 @@ describe("a backup", () => {
     expect(untold.stderr).toContain("--no-encryption");
     expect(existsSync(file("none"))).toBe(false);
     expect(await kvsync(["backup", "./none"])).toMatchObject({ code: 2 });
+    const inside = await kvsync(["backup", "./folder", "./folder/repo", "--no-encryption"]);
+    expect(inside).toMatchObject({ code: 2 });
+    expect(inside.stderr).toContain("lies in the folder");
+    expect(existsSync(file("folder/repo"))).toBe(false);
+    // It would remove the repository.
+    expect(await kvsync(["restore", "./repo@latest", ".", "--delete", "--dry-run"])).toMatchObject({ code: 2 });
     expect(await kvsync(["snapshots", "./folder"])).toMatchObject({ code: 1 });
+  });
+
+  it("of values without a stamp says first what they cost", async () => {
+    await server.createNamespace("foreign");
+    const pairs = Array.from({ length: 2050 }, (_, i) => ({ key: `k${i}`, value: `${i}` }));
+    await put("foreign", pairs, "--no-stamp");
+    const run = await done("backup", "local:foreign", "./foreign", "--no-encryption");
+    expect(run.stderr).toContain("2,050 values to read take 21 requests");
+    const again = await done("backup", "local:foreign", "./foreign", "--json");
+    expect(again.stderr).toBe("");
+    expect(summaryOf(again)).toMatchObject({ valuesRead: 2050, bytesStored: 0, requests: { list: 3, bulkGet: 21 } });
   });
 
   it("is opened by its passphrase alone", async () => {

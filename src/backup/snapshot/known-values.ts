@@ -6,7 +6,7 @@ import { type Fingerprint, fingerprintOfSha256, sha256Of } from "../../core/fing
 import type { ItemReader, ItemWriter, PageEntry } from "../repository/repository.ts";
 import { isDamage } from "./snapshot-pages.ts";
 
-export type KnownValue = Pick<PageEntry, "sha256" | "size" | "binary">;
+type KnownValue = Pick<PageEntry, "sha256" | "size" | "binary">;
 
 export interface KnownValues {
   /** Undefined: the value has to be read from its source. `before`: what the parent has under the same key. */

@@ -46,7 +46,7 @@ export function openSnapshotReplica(options: SnapshotReplicaOptions): ReadableRe
 }
 
 /** What a listing shows of an entry of a page. */
-export function entryOfPage({ key, sha256, size, binary, expiration, metadata }: PageEntry): Entry {
+function entryOfPage({ key, sha256, size, binary, expiration, metadata }: PageEntry): Entry {
   return {
     key,
     fingerprint: fingerprintOfSha256(sha256),

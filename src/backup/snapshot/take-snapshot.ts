@@ -29,7 +29,7 @@ export interface TakeDeps {
   readonly parent: Pick<Snapshot, "pages"> | undefined;
 }
 
-export interface TakeProgress {
+interface TakeProgress {
   /** Keys that were dealt with, and those listed, once the listing is over. */
   readonly done: number;
   readonly total: number | undefined;

@@ -23,6 +23,8 @@ export interface UsedRepository {
   readonly label: string;
   /** It was made by this command. */
   readonly isNew: boolean;
+  /** Where it lies on disk; undefined: in object storage. */
+  readonly folder: string | undefined;
   index(): Promise<ScratchIndex>;
   reader(): Promise<ItemReader>;
   /** The same each time. It is not stopped by the command's signal: who is stopped finishes what was begun. */
@@ -41,7 +43,7 @@ export async function openUsedRepository(context: RepositoryContext, text: strin
   const { place, store } = await openPlace(context, text);
   return using(store, async () => {
     const passphrase = (): Promise<string | undefined> => passphraseOf(context, place, false);
-    return useRepository(context, await openRepository(store, { passphrase }), { label: text, isNew: false });
+    return useRepository(context, await openRepository(store, { passphrase }), { place, isNew: false });
   });
 }
 
@@ -62,10 +64,10 @@ export async function openOrCreateRepository(
   return using(store, async () => {
     const isNew = (await store.head(CONFIG_NAME)) === undefined;
     const passphrase = (): Promise<string | undefined> => passphraseOf(context, place, isNew);
-    if (!isNew) return useRepository(context, await openRepository(store, { passphrase }), { label: text, isNew });
+    if (!isNew) return useRepository(context, await openRepository(store, { passphrase }), { place, isNew });
     const given = isPlain ? undefined : await passphrase();
     if (given === undefined && !isPlain) throw needsPassphrase(text);
-    return useRepository(context, await createRepository(store, { passphrase: given, clock }), { label: text, isNew });
+    return useRepository(context, await createRepository(store, { passphrase: given, clock }), { place, isNew });
   });
 }
 
@@ -81,8 +83,20 @@ export async function openExistingRepository(
       return undefined;
     }
     const passphrase = (): Promise<string | undefined> => passphraseOf(context, place, false);
-    return useRepository(context, await openRepository(store, { passphrase }), { label: text, isNew: false });
+    return useRepository(context, await openRepository(store, { passphrase }), { place, isNew: false });
   });
+}
+
+/** Where the repository that `text` names lies or is to lie on disk; undefined: in object storage. */
+export async function findRepositoryFolder(
+  { config, cwd, env }: RepositoryContext,
+  text: string,
+): Promise<string | undefined> {
+  return folderOf(await findRepository(text, { config, cwd, env }));
+}
+
+function folderOf({ store }: RepositoryPlace): string | undefined {
+  return store.kind === "folder" ? store.path : undefined;
 }
 
 async function openPlace(
@@ -122,7 +136,7 @@ function needsPassphrase(text: string): AppError {
 function useRepository(
   { clock, signal }: RepositoryContext,
   repository: Repository,
-  { label, isNew }: Pick<UsedRepository, "label" | "isNew">,
+  { place, isNew }: { readonly place: RepositoryPlace; readonly isNew: boolean },
 ): UsedRepository {
   let loading: Promise<ScratchIndex> | undefined;
   let reading: Promise<ItemReader> | undefined;
@@ -139,8 +153,9 @@ function useRepository(
   };
   return {
     repository,
-    label,
+    label: place.label,
     isNew,
+    folder: folderOf(place),
     index,
     reader,
     writer: () => (writing ??= openWriter()),

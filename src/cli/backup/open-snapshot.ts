@@ -41,6 +41,7 @@ export async function openNamedSnapshot(context: Context, name: SnapshotName): P
       replica: openSnapshotReplica(shared),
       snapshot,
       repositoryId: used.repository.id,
+      repositoryFolder: used.folder,
       without: (skips) => openSnapshotReplica({ ...shared, skips }),
     };
   } catch (error) {

@@ -6,7 +6,13 @@ import type { Context } from "../context.ts";
 import { type ExitCode, exitCodeOf, worstExitCode } from "../exit-code.ts";
 import { backUp } from "./back-up.ts";
 import { type Backup, type BackupTarget, type KnownSnapshots, openTarget } from "./backup-request.ts";
-import { openExistingRepository, openOrCreateRepository, type UsedRepository } from "./open-repository.ts";
+import { checkApart } from "./check-apart.ts";
+import {
+  findRepositoryFolder,
+  openExistingRepository,
+  openOrCreateRepository,
+  type UsedRepository,
+} from "./open-repository.ts";
 import { tellPlannedBackup } from "./plan-backup.ts";
 
 export async function runBackup(
@@ -20,8 +26,9 @@ export async function runBackup(
   let opening: Promise<Destination> | undefined;
   // A mistyped source makes no repository.
   const open = (): Promise<Destination> => (opening ??= openDestination(context, repositoryText, backup));
+  const folder = await findRepositoryFolder(context, repositoryText);
   try {
-    return await eachOf(context, targets, (target) => backUpTarget(context, target, { open, backup }));
+    return await eachOf(context, targets, (target) => backUpTarget(context, target, { open, folder, backup }));
   } catch (error) {
     if (context.signal.aborted) await (await opening)?.used.keepStored();
     throw error;
@@ -64,13 +71,16 @@ async function runDry(
 
 interface Work {
   readonly open: () => Promise<Destination>;
+  /** Of the repository, on disk. */
+  readonly folder: string | undefined;
   readonly backup: Backup;
 }
 
-async function backUpTarget(context: Context, target: BackupTarget, { open, backup }: Work): Promise<ExitCode> {
+async function backUpTarget(context: Context, target: BackupTarget, { open, folder, backup }: Work): Promise<ExitCode> {
   const startedAt = context.clock.monotonic();
   const source = await openTarget(context, target, backup);
   try {
+    checkApart(source, folder);
     return await backUp(context, source, { ...(await open()), backup, startedAt });
   } finally {
     await source.replica.close();

@@ -7,6 +7,7 @@ import { isJsonObject } from "../../core/json.ts";
 import type { Json } from "../../core/json-value.ts";
 import type { OpenLocation } from "../../mapping/open-location.ts";
 import type { IsManaged } from "../../replica/with-filter.ts";
+import { checkApart } from "./check-apart.ts";
 
 /** The keys that a snapshot of this filter is about; undefined: all. Throws AppError "repository-refused" for a filter that this
  * version does not know: what it leaves out cannot be told. */
@@ -34,9 +35,11 @@ function unknownFilter(): AppError {
   });
 }
 
-/** Throws AppError "usage" if `source` does not tell which keys are to be removed. */
-export function checkTellsRemovals({ snapshot, replica }: OpenLocation): void {
-  if (snapshot === undefined || snapshot.snapshot.complete) return;
+/** Throws AppError "usage" if nothing is to be removed from `destination` for what `source` does not have. */
+export function checkTellsRemovals({ snapshot: opened, replica }: OpenLocation, destination: OpenLocation): void {
+  if (opened === undefined) return;
+  checkApart(destination, opened.repositoryFolder);
+  if (opened.snapshot.complete) return;
   throw new AppError("usage", `--delete does not go with ${visible(replica.label)}, which is not complete`, {
     hint: "it does not tell which keys to remove: leave out --delete, or take a complete snapshot",
   });

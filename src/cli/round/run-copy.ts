@@ -95,7 +95,7 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
   // What a snapshot leaves out it says nothing of.
   const scope = source.snapshot && scopeOf(source.snapshot.snapshot.filter);
   const isManaged = bothOf(bothOf(defaults, scope), copy.isManaged);
-  if (copy.mirror && isCopy) checkTellsRemovals(source);
+  if (copy.mirror && isCopy) checkTellsRemovals(source, destination);
   if (source.replica.kind === "namespace" && destination.replica.kind === "tree") growHeapFreely();
   const requests = countRequests([source.api, destination.api]);
   const subject = { ...subjectOf(copy, source, destination, startedAt), again: againOf(copy, from, to) };
