@@ -37,7 +37,7 @@ export async function backUp(context: Context, source: OpenLocation, deps: BackU
   const summary = parentOf(known.list, about);
   const parent = summary && (await readSnapshot(used.repository, summary.id, { signal: context.signal }));
   const before = used.storedBytes();
-  const taken = await take(context, source, parent, deps);
+  const taken = await take(context, { source, parent, requests }, deps);
   if (taken.entries === 0 && taken.complete && backup.failEmpty) throw await emptySource(source);
   const isSkipped = backup.skipUnchanged && taken.complete && parent?.root === taken.root;
   const stored = isSkipped ? undefined : await store(context, { ...about, taken, parent }, deps);
@@ -47,10 +47,15 @@ export async function backUp(context: Context, source: OpenLocation, deps: BackU
   return codeOf(context, ended, deps);
 }
 
+interface Taking {
+  readonly source: OpenLocation;
+  readonly parent: StoredSnapshot | undefined;
+  readonly requests: ReturnType<typeof countRequests>;
+}
+
 async function take(
   context: Context,
-  source: OpenLocation,
-  parent: StoredSnapshot | undefined,
+  { source, parent, requests }: Taking,
   { used, backup }: BackUpDeps,
 ): Promise<TakenSnapshot> {
   const { clock, signal } = context;
@@ -75,7 +80,7 @@ async function take(
         onListed: (_, wanted) => estimator.add(wanted),
         onProgress: ({ done, total, bytesRead }) => {
           teller.tell(estimator.estimate(), total !== undefined);
-          progress.update({ phase: "backing up", done, total, bytes: bytesRead });
+          progress.update({ phase: "backing up", done, total, bytes: bytesRead, requests: requests()?.total });
         },
       },
     );

@@ -13,6 +13,8 @@ export interface ProgressState {
   /** What is counted; `keys` unless given. */
   readonly unit?: string;
   readonly bytes?: number;
+  /** That were sent so far. */
+  readonly requests?: number | undefined;
 }
 
 /** An account in use: what it has sent, and what it may send. */

@@ -117,7 +117,8 @@ async function writeOut(context: Context, source: OpenLocation, target: Target, 
         scratchPath: written?.isReplaced === true ? `${written.partPath}.lines` : join(scratch, "lines"),
         signal,
         onProblem: (problem) => shown.tell(problem),
-        onProgress: (done, total, bytes) => progress.update({ phase: "exporting", done, total, bytes }),
+        onProgress: (done, total, bytes) =>
+          progress.update({ phase: "exporting", done, total, bytes, requests: requests()?.total }),
       });
       if (end.entries === 0 && end.complete && options.failEmpty) throw await emptySource(source);
       await sink.end();

@@ -64,6 +64,12 @@ test.each([
   ],
 ])("%s", (_, state, outlook, line) => expect(renderProgress("m", state, outlook)).toBe(line));
 
+test("requests are told where whoever reports knows them", () => {
+  expect(renderProgress("m", { ...WRITING, requests: 1100 }, { rate: undefined, heldMs: 0, leftMs: undefined })).toBe(
+    "m writing [##############----------]  62% 6,214/10,000 keys, 2 MiB, 1,100 requests",
+  );
+});
+
 function openTerminal() {
   const written: string[] = [];
   const stream: OutputStream = {
