@@ -56,7 +56,12 @@ it("tells of a key when it changed and when it was gone, and reads equal pages o
 it("tells of all keys that match", async () => {
   const history = await historyOf(STATES);
   expect(await changesOf(history, { matches: (key) => key < "c" })).toEqual([
-    ...["0 a 1", "0 b 1", "1 a 2", "2 a gone", "3 a 2", "3 b 3"],
+    "0 a 1",
+    "0 b 1",
+    "1 a 2",
+    "2 a gone",
+    "3 a 2",
+    "3 b 3",
   ]);
 });
 
