@@ -3,8 +3,9 @@
 // scan that waits for the window would keep the place of an edit.) Clients of one account and token share one Budget.
 //
 // Invariants [I8]: within any window of time no more requests are sent than the budget's share of it, those of an earlier process
-// counted, whatever the clock is set to; a retry counts like any request. An edit goes before a scan, a scan before a scrub,
-// and those of one kind in the order they came. Who gives up waiting has used nothing.
+// counted, whatever the clock is set to; a retry counts like any request. An edit goes before a scan, a scan before a scrub, a scrub
+// before a backup, and those of one kind in the order they came. Backups besides have no more than the share of polls. Who gives
+// up waiting has used nothing.
 
 import type { Clock, DurationMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
@@ -28,7 +29,7 @@ import type { RateHeaders } from "./rate-headers.ts";
 
 /** The part of each quota that a priority leaves for those before it: scans must not keep an edit waiting for minutes,
  * yet use more than 98 % of the budget. */
-const RESERVES: Readonly<Record<Priority, number>> = { edit: 0, scan: 0.01, scrub: 0.2 };
+const RESERVES: Readonly<Record<Priority, number>> = { edit: 0, scan: 0.01, scrub: 0.2, backup: 0.2 };
 
 /** Enough that bulk writes of four seconds each still use the whole of the default budget; see the test. */
 const CONCURRENCY_DEFAULT = 16;
@@ -44,6 +45,8 @@ export interface BudgetOptions {
   readonly windowMs?: DurationMs | undefined;
   /** The part of them to use, in (0, 1]; the rest is left for others with the same token. */
   readonly share?: number | undefined;
+  /** The part of that share which backups may use, in (0, 1]. Default: all of it. */
+  readonly pollShare?: number | undefined;
   /** Requests at a time. */
   readonly concurrency?: number | undefined;
   /** How long ago requests were sent by an earlier process: what its {@link Budget.recent} gave, and the time since then. */
@@ -99,8 +102,16 @@ interface Waiter {
 export function openBudget(options: BudgetOptions): Budget {
   const { clock, concurrency = CONCURRENCY_DEFAULT } = options;
   const window = openRequestWindow(policiesOf(options), momentsOf(options));
-  const queues: Record<Priority, Waiter[]> = { edit: [], scan: [], scrub: [] };
+  /** Of backups alone. */
+  const backups = openRequestWindow(backupPoliciesOf(options));
+  const queues: Record<Priority, Waiter[]> = { edit: [], scan: [], scrub: [], backup: [] };
   let sleeping: AbortController | undefined;
+
+  function waitOf({ priority }: Waiter): DurationMs {
+    const now = clock.monotonic();
+    const wait = waitMs(window, now, RESERVES[priority]);
+    return priority === "backup" ? Math.max(wait, waitMs(backups, now)) : wait;
+  }
 
   function pump(): void {
     sleeping?.abort();
@@ -108,7 +119,7 @@ export function openBudget(options: BudgetOptions): Budget {
     for (;;) {
       const waiter = firstOf(queues);
       if (waiter === undefined || window.inFlight >= concurrency) return;
-      const wait = waitMs(window, clock.monotonic(), RESERVES[waiter.priority]);
+      const wait = waitOf(waiter);
       if (wait > 0) {
         // Without an end in sight, an answer to one of those in flight pumps again.
         if (Number.isFinite(wait) && !hold(waiter, wait)) continue;
@@ -116,6 +127,7 @@ export function openBudget(options: BudgetOptions): Budget {
       }
       queues[waiter.priority].shift();
       takeToken(window);
+      if (waiter.priority === "backup") takeToken(backups);
       waiter.grant();
     }
   }
@@ -141,7 +153,7 @@ export function openBudget(options: BudgetOptions): Budget {
   function heldMs(): DurationMs {
     const waiter = firstOf(queues);
     if (waiter === undefined || window.inFlight >= concurrency) return 0;
-    const wait = waitMs(window, clock.monotonic(), RESERVES[waiter.priority]);
+    const wait = waitOf(waiter);
     return Number.isFinite(wait) ? wait : 0;
   }
 
@@ -161,7 +173,8 @@ export function openBudget(options: BudgetOptions): Budget {
           options: acquireOptions,
           grant: () => {
             signal?.removeEventListener("abort", leave);
-            resolve(permitOf(window, { clock, share: options.share ?? 1, pump }));
+            const own = priority === "backup" ? backups : undefined;
+            resolve(permitOf(window, { clock, share: options.share ?? 1, own, pump }));
           },
           fail: (error) => {
             signal?.removeEventListener("abort", leave);
@@ -183,24 +196,30 @@ export function openBudget(options: BudgetOptions): Budget {
     },
     status: () => ({
       inFlight: window.inFlight,
-      waiting: queues.edit.length + queues.scan.length + queues.scrub.length,
+      waiting: Object.values(queues).reduce((sum, queue) => sum + queue.length, 0),
     }),
     heldMs,
     outlook: (requests, paceMs) => outlookMs(window, clock.monotonic(), requests, paceMs),
   };
 }
 
-/** `pump`: lets those that wait through, as far as that goes. */
-function permitOf(
-  window: RequestWindow,
-  { clock, share, pump }: { readonly clock: Clock; readonly share: number; readonly pump: () => void },
-): Permit {
+interface PermitDeps {
+  readonly clock: Clock;
+  readonly share: number;
+  /** The window of its priority alone. */
+  readonly own: RequestWindow | undefined;
+  /** Lets those that wait through, as far as that goes. */
+  readonly pump: () => void;
+}
+
+function permitOf(window: RequestWindow, { clock, share, own, pump }: PermitDeps): Permit {
   let open = true;
   return {
     settle: (rate) => {
       if (!open) return;
       open = false;
       settleToken(window, clock.monotonic());
+      if (own !== undefined) settleToken(own, clock.monotonic());
       if (rate !== undefined) observe(window, rate, clock, share);
       pump();
     },
@@ -208,6 +227,7 @@ function permitOf(
       if (!open) return;
       open = false;
       returnToken(window);
+      if (own !== undefined) returnToken(own);
       pump();
     },
   };
@@ -234,6 +254,16 @@ function policiesOf({
   return isOwnServer ? [policy] : [policy, PER_ADDRESS];
 }
 
+function backupPoliciesOf({
+  requests = BUDGET_REQUESTS,
+  windowMs = BUDGET_WINDOW_MS,
+  share = 1,
+  pollShare = 1,
+}: BudgetOptions): RatePolicy[] {
+  if (requests === Number.POSITIVE_INFINITY) return [];
+  return [{ quota: Math.max(1, Math.floor(requests * share * pollShare)), windowMs }];
+}
+
 function observe(window: RequestWindow, rate: RateHeaders, clock: Clock, share: number): void {
   const now = clock.monotonic();
   if (rate.remaining !== undefined) observeRemaining(window, now, rate.remaining.left, rate.remaining.resetMs);
@@ -245,7 +275,7 @@ function observe(window: RequestWindow, rate: RateHeaders, clock: Clock, share: 
 }
 
 function firstOf(queues: Readonly<Record<Priority, readonly Waiter[]>>): Waiter | undefined {
-  return queues.edit[0] ?? queues.scan[0] ?? queues.scrub[0];
+  return queues.edit[0] ?? queues.scan[0] ?? queues.scrub[0] ?? queues.backup[0];
 }
 
 function exhausted(wait: DurationMs): AppError {

@@ -87,8 +87,8 @@ export interface RequestCounts extends Readonly<Record<Operation, number>> {
   readonly bytesDown: ByteCount;
 }
 
-/** A person's change before a scan before a scrub: who goes first when the request budget is short. */
-export type Priority = "edit" | "scan" | "scrub";
+/** A person's change before a scan before a scrub before a backup of the daemon's: who goes first when the request budget is short. */
+export type Priority = "edit" | "scan" | "scrub" | "backup";
 
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;

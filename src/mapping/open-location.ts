@@ -8,7 +8,7 @@ import { ioError } from "../config/read-file.ts";
 import { AppError, visible } from "../core/errors.ts";
 import type { KeyFilter } from "../core/filter.ts";
 import { renderRemote } from "../core/prefix.ts";
-import type { KvApi, Namespace } from "../kv/kv-api.ts";
+import type { KvApi, Namespace, Priority } from "../kv/kv-api.ts";
 import { parseNamespaceId } from "../kv/namespace-id.ts";
 import { resolveNamespace } from "../kv/resolve-namespace.ts";
 import { openMemoryReplica } from "../replica/memory.ts";
@@ -82,6 +82,8 @@ export interface OpenOptions {
   readonly allowed?: ArchiveAllowances | undefined;
   /** The namespace that the location names, where that is known. */
   readonly namespace?: Namespace | undefined;
+  /** Of all requests to a namespace, instead of the usual ones. */
+  readonly priority?: Priority | undefined;
 }
 
 /** An archive is read through and checked. Throws AppError "location-invalid", "root-missing", "namespace-not-found",
@@ -197,7 +199,7 @@ function missingFolder(path: string): AppError {
 async function openNamespaceLocation(
   deps: LocationDeps,
   location: Location & { readonly kind: "namespace" },
-  { mayLack, namespace: known }: OpenOptions,
+  { mayLack, namespace: known, priority }: OpenOptions,
 ): Promise<OpenLocation> {
   const { clock, signal } = deps;
   const account = await deps.account(location.account);
@@ -217,7 +219,7 @@ async function openNamespaceLocation(
     replica:
       namespace === undefined
         ? openMemoryReplica({ clock, label })
-        : openNamespaceReplica({ clock, api: account.api, namespaceId: namespace.id, label, prefix }),
+        : openNamespaceReplica({ clock, api: account.api, namespaceId: namespace.id, label, prefix, priority }),
     lacks: namespace === undefined ? "namespace" : undefined,
     api: account.api,
     account: account.name,

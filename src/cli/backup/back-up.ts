@@ -1,9 +1,8 @@
 // One backup: a location into a snapshot, and what is said of it.
 
-import type { Snapshot, StoredSnapshot } from "../../backup/repository/repository.ts";
-import { readSnapshot, writeSnapshot } from "../../backup/repository/snapshots.ts";
+import { type BackedUp, type BackUpEvents, backUpSource, type KnownSnapshots } from "../../backups/back-up-source.ts";
+import type { UsedRepository } from "../../backups/used-repository.ts";
 import { openReadEstimator } from "../../backup/snapshot/estimate-reads.ts";
-import { takeSnapshot, type TakenSnapshot } from "../../backup/snapshot/take-snapshot.ts";
 import type { MonotonicMs } from "../../core/clock.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { renderByteCount, renderDuration } from "../../core/units.ts";
@@ -14,128 +13,51 @@ import { VERSION } from "../process/version.ts";
 import { count } from "../render/progress.ts";
 import { countRequests, requestsRecord } from "../render/request-counts.ts";
 import { openShownProblems } from "../render/shown-problems.ts";
-import { viewSource } from "../round/source-view.ts";
-import type { Backup, KnownSnapshots } from "./backup-request.ts";
-import { filterOf, parentOf, sourceOf } from "./backup-source.ts";
-import { budgetOf, openEstimateTeller } from "./estimate-teller.ts";
-import type { UsedRepository } from "./open-repository.ts";
+import type { Backup } from "./backup-request.ts";
+import { budgetOf, type EstimateTeller, openEstimateTeller } from "./estimate-teller.ts";
 import { shortId } from "./short-id.ts";
 
 export interface BackUpDeps {
   readonly used: UsedRepository;
-  /** Takes the new snapshot, too. */
   readonly known: KnownSnapshots;
   readonly backup: Backup;
   readonly startedAt: MonotonicMs;
 }
 
-/** Throws AppError "source-empty", and what the repository and the source fail with. */
+/** Throws as {@link backUpSource} does. */
 export async function backUp(context: Context, source: OpenLocation, deps: BackUpDeps): Promise<ExitCode> {
+  const { clock, signal } = context;
   const { used, known, backup } = deps;
+  const { label } = source.replica;
   const requests = countRequests([source.api]);
-  const about = { source: sourceOf(source), filter: filterOf(source, backup.filter, backup.excludeDefaults) };
-  const summary = parentOf(known.list, about);
-  const parent = summary && (await readSnapshot(used.repository, summary.id, { signal: context.signal }));
-  const before = used.storedBytes();
-  const taken = await take(context, { source, parent, requests }, deps);
-  if (taken.entries === 0 && taken.complete && backup.failEmpty) throw await emptySource(source);
-  const isSkipped = backup.skipUnchanged && taken.complete && parent?.root === taken.root;
-  const stored = isSkipped ? undefined : await store(context, { ...about, taken, parent }, deps);
-  if (stored !== undefined) known.list.push(stored);
-  const ended = { source, taken, stored, storedBytes: used.storedBytes() - before, requests: requests() };
+  const budget = await budgetOf(context, source);
+  const progress = context.openProgress(label);
+  const shown = openShownProblems(context);
+  const estimator = openReadEstimator();
+  let teller: EstimateTeller | undefined;
+  const events: BackUpEvents = {
+    onBegin: (isFirst) => (teller = openEstimateTeller(context, { label, budget, isFirst })),
+    onProblem: (problem) => shown.tell(problem),
+    onListed: (_, wanted) => estimator.add(wanted),
+    onProgress: ({ done, total, bytesRead }) => {
+      teller?.tell(estimator.estimate(), total !== undefined);
+      progress.update({ phase: "backing up", done, total, bytes: bytesRead, requests: requests()?.total });
+    },
+  };
+  const close = (): void => {
+    progress.close();
+    shown.finish();
+  };
+  const backedUp = await backUpSource({ clock, signal, version: VERSION, used, known }, source, backup, events).finally(
+    close,
+  );
+  const ended = { ...backedUp, source, requests: requests() };
   tellEnd(context, ended, deps);
   return codeOf(context, ended, deps);
 }
 
-interface Taking {
+interface Ended extends BackedUp {
   readonly source: OpenLocation;
-  readonly parent: StoredSnapshot | undefined;
-  readonly requests: ReturnType<typeof countRequests>;
-}
-
-async function take(
-  context: Context,
-  { source, parent, requests }: Taking,
-  { used, backup }: BackUpDeps,
-): Promise<TakenSnapshot> {
-  const { clock, signal } = context;
-  const { label } = source.replica;
-  const progress = context.openProgress(label);
-  const shown = openShownProblems(context);
-  const estimator = openReadEstimator();
-  const teller = openEstimateTeller(context, {
-    label,
-    budget: await budgetOf(context, source),
-    isFirst: parent === undefined,
-  });
-  const { isManaged } = backup.filter;
-  try {
-    return await takeSnapshot(
-      { clock, reader: await used.reader(), writer: await used.writer(), parent },
-      {
-        source: viewSource(source.replica, clock, { isManaged, excludeDefaults: backup.excludeDefaults }),
-        readsAll: backup.readsAll,
-        signal,
-        onProblem: (problem) => shown.tell(problem),
-        onListed: (_, wanted) => estimator.add(wanted),
-        onProgress: ({ done, total, bytesRead }) => {
-          teller.tell(estimator.estimate(), total !== undefined);
-          progress.update({ phase: "backing up", done, total, bytes: bytesRead, requests: requests()?.total });
-        },
-      },
-    );
-  } finally {
-    progress.close();
-    shown.finish();
-  }
-}
-
-async function store(
-  { signal }: Context,
-  {
-    source,
-    filter,
-    taken,
-    parent,
-  }: Pick<Snapshot, "source" | "filter"> & {
-    readonly taken: TakenSnapshot;
-    readonly parent: StoredSnapshot | undefined;
-  },
-  { used, backup }: BackUpDeps,
-): Promise<StoredSnapshot> {
-  const { repository } = used;
-  const writer = await used.writer();
-  await writer.finish();
-  const { listed, complete, problems, entries, bytes, root, pages } = taken;
-  return writeSnapshot(repository, writer, {
-    created: new Date(await repository.store.now({ signal })).toISOString(),
-    by: `kvsync ${VERSION}`,
-    tags: backup.tags,
-    source,
-    filter,
-    listed,
-    complete,
-    problems,
-    entries,
-    bytes,
-    root,
-    parent: parent?.id ?? null,
-    pages,
-  });
-}
-
-async function emptySource({ replica, whenEmpty }: OpenLocation): Promise<AppError> {
-  return new AppError("source-empty", `the source ${visible(replica.label)} is empty: no snapshot was made`, {
-    hint: `${await whenEmpty()}; if it may be empty, add --no-fail-empty`,
-  });
-}
-
-interface Ended {
-  readonly source: OpenLocation;
-  readonly taken: TakenSnapshot;
-  /** Undefined: nothing had changed, and no snapshot was made. */
-  readonly stored: StoredSnapshot | undefined;
-  readonly storedBytes: number;
   readonly requests: ReturnType<ReturnType<typeof countRequests>>;
 }
 

@@ -1,5 +1,6 @@
 // A snapshot that was named on the command line, opened: `./backups@latest`.
 
+import type { UsedRepository } from "../../backups/used-repository.ts";
 import { findSnapshot } from "../../backup/repository/find-snapshot.ts";
 import type { StoredSnapshot } from "../../backup/repository/repository.ts";
 import { parseSnapshotName, type SnapshotName } from "../../backup/snapshot/snapshot-name.ts";
@@ -7,7 +8,7 @@ import { openSnapshotReplica } from "../../backup/snapshot/snapshot-replica.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import type { OpenSnapshot } from "../../mapping/open-location.ts";
 import type { Context } from "../context.ts";
-import { openUsedRepository, type UsedRepository } from "./open-repository.ts";
+import { openUsedRepository } from "./open-repository.ts";
 import { shortId } from "./short-id.ts";
 
 export interface NamedSnapshot {

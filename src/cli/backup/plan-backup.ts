@@ -1,17 +1,18 @@
 // kvsync backup --dry-run: one listing, and what a backup would have to read and store by it. Nothing is made.
 
+import type { BackupTarget } from "../../backups/backup-targets.ts";
+import type { UsedRepository } from "../../backups/used-repository.ts";
 import { openReadEstimator } from "../../backup/snapshot/estimate-reads.ts";
 import { visible } from "../../core/errors.ts";
 import { renderByteCount, renderDuration } from "../../core/units.ts";
+import { viewSource } from "../../mapping/source-view.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { count } from "../render/progress.ts";
 import { countRequests, requestsRecord } from "../render/request-counts.ts";
 import { openShownProblems } from "../render/shown-problems.ts";
-import { viewSource } from "../round/source-view.ts";
-import { type Backup, type BackupTarget, openTarget } from "./backup-request.ts";
+import { type Backup, openTarget } from "./backup-request.ts";
 import { budgetOf, renderEstimate, timeOf } from "./estimate-teller.ts";
-import type { UsedRepository } from "./open-repository.ts";
 
 export interface PlannedBackup {
   /** Undefined: there is no repository yet. */

@@ -1,18 +1,16 @@
 // kvsync backup: one or many locations into a repository, a snapshot each. One that fails does not stop the others.
 
+import type { KnownSnapshots } from "../../backups/back-up-source.ts";
+import { type BackupTarget, findTargets } from "../../backups/backup-targets.ts";
+import { checkApart } from "../../backups/check-apart.ts";
+import type { UsedRepository } from "../../backups/used-repository.ts";
 import { listSnapshots } from "../../backup/repository/snapshots.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import type { Context } from "../context.ts";
 import { type ExitCode, exitCodeOf, worstExitCode } from "../exit-code.ts";
 import { backUp } from "./back-up.ts";
-import { type Backup, type BackupTarget, type KnownSnapshots, openTarget } from "./backup-request.ts";
-import { checkApart } from "./check-apart.ts";
-import {
-  findRepositoryFolder,
-  openExistingRepository,
-  openOrCreateRepository,
-  type UsedRepository,
-} from "./open-repository.ts";
+import { type Backup, openTarget } from "./backup-request.ts";
+import { findRepositoryFolder, openExistingRepository, openOrCreateRepository } from "./open-repository.ts";
 import { tellPlannedBackup } from "./plan-backup.ts";
 
 export async function runBackup(
@@ -21,7 +19,7 @@ export async function runBackup(
   repositoryText: string,
   backup: Backup,
 ): Promise<ExitCode> {
-  const targets = await resolveTargets(context, locations);
+  const targets = await findTargets(context, locations);
   if (backup.dryRun) return runDry(context, targets, repositoryText, backup);
   let opening: Promise<Destination> | undefined;
   // A mistyped source makes no repository.
@@ -123,28 +121,6 @@ const OF_REPOSITORY: ReadonlySet<AppError["code"]> = new Set([
   "repository-damaged",
   "disk-full",
 ]);
-
-async function resolveTargets(context: Context, locations: readonly string[]): Promise<readonly BackupTarget[]> {
-  const targets: BackupTarget[] = [];
-  for (const text of locations) {
-    const account = /^([^:/]+):\*$/.exec(text)?.[1];
-    if (account === undefined) {
-      targets.push({ text, namespace: undefined });
-      continue;
-    }
-    const { name, api } = await context.account(account);
-    const before = targets.length;
-    for await (const page of api.listNamespaces({ signal: context.signal })) {
-      for (const namespace of page) targets.push({ text: `${name}:${namespace.id}`, namespace });
-    }
-    if (targets.length === before) {
-      throw new AppError("source-empty", `account "${visible(name)}" has no namespaces`, {
-        hint: "check which account is meant: kvsync namespace list",
-      });
-    }
-  }
-  return targets;
-}
 
 /** Those that are damaged are told: what they held may still be used. */
 async function knownSnapshots({ output, signal }: Context, { repository }: UsedRepository): Promise<KnownSnapshots> {

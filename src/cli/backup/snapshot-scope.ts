@@ -7,7 +7,7 @@ import { isJsonObject } from "../../core/json.ts";
 import type { Json } from "../../core/json-value.ts";
 import type { OpenLocation } from "../../mapping/open-location.ts";
 import type { IsManaged } from "../../replica/with-filter.ts";
-import { checkApart } from "./check-apart.ts";
+import { checkApart } from "../../backups/check-apart.ts";
 
 /** The keys that a snapshot of this filter is about; undefined: all. Throws AppError "repository-refused" for a filter that this
  * version does not know: what it leaves out cannot be told. */

@@ -1,6 +1,7 @@
 // kvsync find: the versions of a key, or of all keys that match, in the snapshots of a repository.
 
 import type { Command } from "commander";
+import type { UsedRepository } from "../../backups/used-repository.ts";
 import type { StoredSnapshot } from "../../backup/repository/repository.ts";
 import { walkSnapshots } from "../../backup/repository/snapshots.ts";
 import { sourceKey } from "../../backup/retention/decide-retention.ts";
@@ -9,7 +10,7 @@ import { REPOSITORY_FORMS } from "../../backup/store/open-store.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { compileMatcher } from "../../core/filter.ts";
 import { renderByteCount } from "../../core/units.ts";
-import { openUsedRepository, type UsedRepository } from "../backup/open-repository.ts";
+import { openUsedRepository } from "../backup/open-repository.ts";
 import { shortId } from "../backup/short-id.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";

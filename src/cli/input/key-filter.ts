@@ -1,9 +1,7 @@
 // `--prefix`, `--include` and `--exclude`: which keys a command is about.
 
 import { type Command, Option } from "commander";
-import { compileFilter } from "../../core/filter.ts";
-import type { Json } from "../../core/json-value.ts";
-import type { IsManaged } from "../../replica/with-filter.ts";
+import { type BackupFilter, compileBackupFilter } from "../../backups/backup-filter.ts";
 import { shellWord } from "../render/render-held.ts";
 
 export interface KeyFilterOptions {
@@ -12,11 +10,7 @@ export interface KeyFilterOptions {
   readonly exclude?: readonly string[];
 }
 
-export interface GivenFilter {
-  /** Undefined: all keys. */
-  readonly isManaged: IsManaged | undefined;
-  /** As it was given; null: not at all. */
-  readonly record: { readonly [name: string]: Json } | null;
+export interface GivenFilter extends BackupFilter {
   /** The options, to be typed again. */
   readonly words: readonly string[];
 }
@@ -37,15 +31,8 @@ export function addKeyFilterOptions(command: Command): Command {
 
 /** Throws AppError `config-invalid` for a pattern that could never match. */
 export function parseKeyFilter({ prefix = "", include, exclude }: KeyFilterOptions): GivenFilter {
-  if (prefix === "" && include === undefined && exclude === undefined)
-    return { isManaged: undefined, record: null, words: [] };
-  const passes = compileFilter({ include, exclude });
   const words = prefix === "" ? [] : ["--prefix", shellWord(prefix)];
   for (const pattern of include ?? []) words.push("--include", shellWord(pattern));
   for (const pattern of exclude ?? []) words.push("--exclude", shellWord(pattern));
-  return {
-    isManaged: (key) => key.startsWith(prefix) && passes(key),
-    record: { prefix, include: include ?? [], exclude: exclude ?? [] },
-    words,
-  };
+  return { ...compileBackupFilter({ prefix, include, exclude }), words };
 }

@@ -26,7 +26,7 @@ import { openShownProblems } from "../render/shown-problems.ts";
 import { openArchiveOutput, type Target } from "./archive-output.ts";
 import { type ExportFile, exportFailure } from "./export-file.ts";
 import { locationDeps } from "./run-copy.ts";
-import { viewSource } from "./source-view.ts";
+import { viewSource } from "../../mapping/source-view.ts";
 
 export interface Export {
   readonly filter: GivenFilter;

@@ -66,6 +66,26 @@ describe("the budget", () => {
     expect(edits.granted).toEqual(["edit 0"]);
   });
 
+  it("gives backups the share of polls at most, leaves a fifth to others, and lets all others go first", async () => {
+    const clock = new FakeClock();
+    const many = Array.from({ length: 200 }, () => "backup" as const);
+    const budget = openBudget({ clock, requests: 100, windowMs: WINDOW, pollShare: 0.5, concurrency: 1000 });
+    const backups = queueUp(budget, many);
+    await settle();
+    expect(backups.granted).toHaveLength(50);
+    const others = queueUp(budget, ["scrub", "scan", "edit"]);
+    await settle();
+    expect(others.granted).toHaveLength(3);
+    backups.permits.forEach((permit) => permit.settle());
+    await clock.advance(WINDOW);
+    await settle();
+    expect(backups.granted).toHaveLength(100);
+    const generous = openBudget({ clock, requests: 100, windowMs: WINDOW, concurrency: 1000 });
+    const all = queueUp(generous, many);
+    await settle();
+    expect(all.granted).toHaveLength(80);
+  });
+
   it("uses 98 % of the budget and more at 200 ms a request, and never passes it in any window", async () => {
     const clock = new FakeClock();
     const start = clock.now();

@@ -1,9 +1,9 @@
 // A folder and the repository of its backups are kept apart: the repository would be part of what it is a backup of, and a restore that
 // removes what the snapshot does not have would remove the repository.
 
-import { AppError, visible } from "../../core/errors.ts";
-import type { OpenLocation } from "../../mapping/open-location.ts";
-import { pathsInside } from "../../replica/tree/paths-inside.ts";
+import { AppError, visible } from "../core/errors.ts";
+import type { OpenLocation } from "../mapping/open-location.ts";
+import { pathsInside } from "../replica/tree/paths-inside.ts";
 
 /** Throws AppError "usage". `repository`: where it lies on disk; undefined: it does not. */
 export function checkApart({ replica, identity }: OpenLocation, repository: string | undefined): void {

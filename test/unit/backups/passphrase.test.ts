@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { type PassphraseDeps, readPassphrase } from "../../../../src/cli/input/passphrase.ts";
-import type { SecretSource } from "../../../../src/config/secret.ts";
-import { Secret } from "../../../../src/config/secret.ts";
+import { type PassphraseDeps, readPassphrase } from "../../../src/backups/passphrase.ts";
+import type { SecretSource } from "../../../src/config/secret.ts";
+import { Secret } from "../../../src/config/secret.ts";
 
 const files: Readonly<Record<string, string>> = {
   "/here/phrase": "from a file\n",

@@ -1,12 +1,12 @@
 // A location as all of it is read, for an export or a backup: without what is left out, and a file that is being written is waited for.
 
-import type { Clock } from "../../core/clock.ts";
-import { compileFilter } from "../../core/filter.ts";
-import { STABLE_AFTER_MS, STABLE_MAX_MS } from "../../core/rest.ts";
-import { MovingFiles } from "../../replica/moving-files.ts";
-import type { ReadableReplica } from "../../replica/replica.ts";
-import { type IsManaged, withFilter } from "../../replica/with-filter.ts";
-import { withRest } from "../../replica/with-rest.ts";
+import type { Clock } from "../core/clock.ts";
+import { compileFilter } from "../core/filter.ts";
+import { STABLE_AFTER_MS, STABLE_MAX_MS } from "../core/rest.ts";
+import { MovingFiles } from "../replica/moving-files.ts";
+import type { ReadableReplica } from "../replica/replica.ts";
+import { type IsManaged, withFilter } from "../replica/with-filter.ts";
+import { withRest } from "../replica/with-rest.ts";
 
 export interface ViewOptions {
   readonly isManaged: IsManaged | undefined;

@@ -2,10 +2,10 @@
 // KVSYNC_PASSPHRASE; the systemd credential `kvsync-passphrase`; a question on the terminal.
 
 import { join, resolve } from "node:path";
-import type { ReadFile, SecretSource } from "../../config/secret.ts";
-import { Secret } from "../../config/secret.ts";
-import type { Environment } from "../../config/yaml-source.ts";
-import { AppError, visible } from "../../core/errors.ts";
+import type { ReadFile, SecretSource } from "../config/secret.ts";
+import { Secret } from "../config/secret.ts";
+import type { Environment } from "../config/yaml-source.ts";
+import { AppError, visible } from "../core/errors.ts";
 
 export interface PassphraseQuestion {
   /** The repository's. */

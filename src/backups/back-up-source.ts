@@ -1,0 +1,142 @@
+// One source into one snapshot: what it was the last time is found, what is new is read and stored, and the snapshot is written. Commands
+// and the daemon go this one road.
+
+import { sourceKey } from "../backup/retention/decide-retention.ts";
+import type { Snapshot, StoredSnapshot } from "../backup/repository/repository.ts";
+import { readSnapshot, type SnapshotSummary, writeSnapshot } from "../backup/repository/snapshots.ts";
+import { takeSnapshot, type TakenSnapshot, type TakeOptions } from "../backup/snapshot/take-snapshot.ts";
+import type { ByteCount, Clock } from "../core/clock.ts";
+import { AppError, visible } from "../core/errors.ts";
+import type { OpenLocation } from "../mapping/open-location.ts";
+import { viewSource } from "../mapping/source-view.ts";
+import type { BackupFilter } from "./backup-filter.ts";
+import { filterOf, sourceOf } from "./backup-source.ts";
+import type { UsedRepository } from "./used-repository.ts";
+
+/** The snapshots that a repository has, to which those of this run are added. */
+export interface KnownSnapshots {
+  readonly list: SnapshotSummary[];
+}
+
+export interface BackUpDeps {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Of kvsync. */
+  readonly version: string;
+  readonly used: UsedRepository;
+  /** Takes the new snapshot, too. */
+  readonly known: KnownSnapshots;
+}
+
+export interface SourceRequest {
+  readonly filter: BackupFilter;
+  /** Of a folder: leave out .git, .env and the like. */
+  readonly excludeDefaults: boolean;
+  /** An empty source is a failure. */
+  readonly failEmpty: boolean;
+  readonly tags: readonly string[];
+  /** No snapshot of what is as it was in the last one. */
+  readonly skipUnchanged: boolean;
+  /** Read every value, whatever its stamp says. */
+  readonly readsAll: boolean;
+}
+
+export interface BackUpEvents extends Pick<TakeOptions, "onProblem" | "onListed" | "onProgress"> {
+  /** `isFirst`: the repository has no complete snapshot of the source. */
+  readonly onBegin?: (isFirst: boolean) => void;
+}
+
+export interface BackedUp {
+  readonly taken: TakenSnapshot;
+  /** Undefined: nothing had changed, and no snapshot was made. */
+  readonly stored: StoredSnapshot | undefined;
+  readonly storedBytes: ByteCount;
+}
+
+/** Throws AppError "source-empty", and what the repository and the source fail with. */
+export async function backUpSource(
+  deps: BackUpDeps,
+  source: OpenLocation,
+  request: SourceRequest,
+  events: BackUpEvents,
+): Promise<BackedUp> {
+  const { clock, signal, used, known } = deps;
+  const { filter, excludeDefaults } = request;
+  const about = { source: sourceOf(source), filter: filterOf(source, filter, excludeDefaults) };
+  const summary = parentOf(known.list, about);
+  const parent = summary && (await readSnapshot(used.repository, summary.id, { signal }));
+  const before = used.storedBytes();
+  events.onBegin?.(parent === undefined);
+  const { onProblem, onListed, onProgress } = events;
+  const taken = await takeSnapshot(
+    { clock, reader: await used.reader(), writer: await used.writer(), parent },
+    {
+      source: viewSource(source.replica, clock, { isManaged: filter.isManaged, excludeDefaults }),
+      readsAll: request.readsAll,
+      signal,
+      onProblem,
+      ...(onListed !== undefined && { onListed }),
+      onProgress,
+    },
+  );
+  if (taken.entries === 0 && taken.complete && request.failEmpty) throw await emptySource(source);
+  const isSkipped = request.skipUnchanged && taken.complete && parent?.root === taken.root;
+  const stored = isSkipped ? undefined : await store(deps, { ...about, tags: request.tags, taken, parent });
+  if (stored !== undefined) known.list.push(stored);
+  return { taken, stored, storedBytes: used.storedBytes() - before };
+}
+
+/** The last complete snapshot of the same source and filter; undefined: there is none. */
+export function parentOf<S extends SnapshotSummary>(
+  snapshots: readonly S[],
+  about: Pick<Snapshot, "source" | "filter">,
+): S | undefined {
+  const key = sourceKey(about);
+  return snapshots
+    .filter((other) => other.complete && sourceKey(other) === key)
+    .reduce<S | undefined>(
+      (newest, other) =>
+        newest === undefined || Date.parse(other.created) >= Date.parse(newest.created) ? other : newest,
+      undefined,
+    );
+}
+
+async function store(
+  { signal, used, version }: BackUpDeps,
+  {
+    source,
+    filter,
+    tags,
+    taken,
+    parent,
+  }: Pick<Snapshot, "source" | "filter" | "tags"> & {
+    readonly taken: TakenSnapshot;
+    readonly parent: StoredSnapshot | undefined;
+  },
+): Promise<StoredSnapshot> {
+  const { repository } = used;
+  const writer = await used.writer();
+  await writer.finish();
+  const { listed, complete, problems, entries, bytes, root, pages } = taken;
+  return writeSnapshot(repository, writer, {
+    created: new Date(await repository.store.now({ signal })).toISOString(),
+    by: `kvsync ${version}`,
+    tags,
+    source,
+    filter,
+    listed,
+    complete,
+    problems,
+    entries,
+    bytes,
+    root,
+    parent: parent?.id ?? null,
+    pages,
+  });
+}
+
+async function emptySource({ replica, whenEmpty }: OpenLocation): Promise<AppError> {
+  return new AppError("source-empty", `the source ${visible(replica.label)} is empty: no snapshot was made`, {
+    hint: `${await whenEmpty()}; if it may be empty, add --no-fail-empty`,
+  });
+}
