@@ -49,10 +49,15 @@ const PACKED_MS = 60_000;
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), "kvsync-backups-"));
   server = await startTestServer({ validate: false });
-  const account = `{ endpoint: "${server.url}", account_id: ${server.accountId}, api_token: ${server.token} }`;
+  const account = `endpoint: "${server.url}", account_id: ${server.accountId}, api_token: ${server.token}`;
   writeFileSync(
     file("kvsync.yaml"),
-    `state_dir: ./state\naccounts: { local: ${account} }\nrepositories: { nightly: { store: ./nightly } }\n`,
+    `state_dir: ./state
+accounts:
+  local: { ${account} }
+  tight: { ${account}, budget: { requests: 12, per: 5m, share: 100% } }
+repositories: { nightly: { store: ./nightly } }
+`,
   );
   for (const title of ["app", "other", "small", "empty"]) await server.createNamespace(title);
   await put("app", [...Array.from({ length: KEYS }, (_, i) => pairOf(i, 0)), binaryOf("bin/1"), binaryOf("bin/2")]);
@@ -141,13 +146,14 @@ describe("backups of a namespace", () => {
 
   it("of a part remove nothing but that part", async () => {
     await server.createNamespace("part");
-    await done("restore", "./repo@latest", "local:part");
+    const pairs = ["flags/a", "flags/b", "pages/a"].map((key) => ({ key, value: key }));
+    await put("part", pairs);
     await done("backup", "local:part", "./part", "--prefix", "flags/", "--no-encryption");
-    await done("key", "delete", "flags/3", "-n", "local:part");
-    await done("key", "put", "flags/new", "x", "-n", "local:part");
+    await done("key", "delete", "flags/a", "-n", "local:part");
+    await put("part", [{ key: "flags/new", value: "x" }]);
     const restored = await summary("restore", "./part@latest", "local:part", "--delete");
     expect(restored).toMatchObject({ written: 1, removed: 1 });
-    await done("check", "./repo@latest", "local:part");
+    expect((await done("key", "list", "local:part")).stdout).toBe(pairs.map(({ key }) => `${key}\n`).join(""));
   });
 });
 
@@ -206,6 +212,27 @@ describe("a backup", () => {
     const again = await done("backup", "local:foreign", "./foreign", "--json");
     expect(again.stderr).toBe("");
     expect(summaryOf(again)).toMatchObject({ valuesRead: 2050, bytesStored: 0, requests: { list: 3, bulkGet: 21 } });
+  });
+
+  it("that breaks off stores what it has read, and the next one reads the rest", async () => {
+    await server.createNamespace("broken");
+    await put(
+      "broken",
+      Array.from({ length: 1500 }, (_, i) => ({ key: `k${i}`, value: `${i}` })),
+    );
+    const run = await kvsync(["backup", "tight:broken", "./broken", "--no-encryption", "--no-wait", "--json"]);
+    expect(run).toMatchObject({ code: 9 });
+    const { valuesRead, written, complete, snapshot } = summaryOf(run);
+    expect([complete, written]).toEqual([false, valuesRead]);
+    expect(records(run.stderr).at(-1)).toMatchObject({ type: "error", code: "budget-exhausted" });
+    expect(valuesRead).toBeGreaterThan(0);
+    expect(records((await done("snapshots", "./broken", "--json")).stdout)[0]).toMatchObject({
+      id: snapshot,
+      complete,
+    });
+    const again = await summary("backup", "local:broken", "./broken");
+    expect(again).toMatchObject({ written: 1500, valuesRead: 1500 - Number(valuesRead), complete: true });
+    await done("check", "./broken@latest", "local:broken", "--values");
   });
 
   it("is opened by its passphrase alone", async () => {
