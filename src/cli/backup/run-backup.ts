@@ -131,7 +131,7 @@ async function knownSnapshots({ output, signal }: Context, { repository }: UsedR
 
 function tellCreated({ output }: Context, { label, repository: { isEncrypted, id } }: UsedRepository): void {
   const how = isEncrypted
-    ? "encrypted: without its passphrase nobody can read the backups, you neither"
+    ? "encrypted: keep its passphrase, nobody can read the backups without it"
     : "not encrypted: whoever reads it can read the backups";
   if (output.json) output.event({ type: "created", repository: label, id, encrypted: isEncrypted });
   else output.note(`made a new repository in ${visible(label)}, ${how}`);
