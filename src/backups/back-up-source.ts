@@ -83,6 +83,7 @@ export async function backUpSource(
   const isSkipped = request.skipUnchanged && taken.complete && parent?.root === taken.root;
   const stored = isSkipped ? undefined : await store(deps, { ...about, tags: request.tags, taken, parent });
   if (stored !== undefined) known.list.push(stored);
+  else if (taken.hasPut) await used.keepStored();
   return { taken, stored, storedBytes: used.storedBytes() - before };
 }
 

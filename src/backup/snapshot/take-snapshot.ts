@@ -57,6 +57,8 @@ export interface TakenSnapshot extends Pick<
 > {
   readonly read: number;
   readonly bytesRead: ByteCount;
+  /** Values or pages were given to the writer: what it had to store is not in the index before it is finished. */
+  readonly hasPut: boolean;
   /** What the listing or the reads broke off with; undefined: they did not. */
   readonly failure: { readonly error: AppError } | undefined;
 }
@@ -88,7 +90,13 @@ export async function takeSnapshot(deps: TakeDeps, options: TakeOptions): Promis
   const { failure } = source;
   const { missing } = await rows.rest();
   if (failure !== undefined && total === 0) throw failure.error;
-  return { ...rows.end(), ...spanOf(whole, failure !== undefined, missing), ...taker.read(), failure };
+  return {
+    ...rows.end(),
+    ...spanOf(whole, failure !== undefined, missing),
+    ...taker.read(),
+    hasPut: taker.read().read > 0 || rows.hasPut(),
+    failure,
+  };
 }
 
 function spanOf(
@@ -176,6 +184,8 @@ interface Rows extends Pick<EntryWindow, "expect" | "put" | "isFull"> {
   flush(): Promise<void>;
   /** Gives up what has not come, and writes what has. */
   rest(): Promise<{ readonly missing: number }>;
+  /** A page was given to the writer. */
+  hasPut(): boolean;
   end(): Pick<TakenSnapshot, "entries" | "bytes" | "root" | "pages">;
 }
 
@@ -185,7 +195,7 @@ function openRows(writer: ItemWriter, parent: ParentPages, window: EntryWindow):
   const root = openRootHash();
   const pages: { readonly id: string; readonly entries: number }[] = [];
   let [entries, bytes] = [0, 0];
-  let isFlushing = false;
+  let [isFlushing, hasPut] = [false, false];
   const add = async (row: PageEntry): Promise<void> => {
     root.add(row);
     entries++;
@@ -197,6 +207,7 @@ function openRows(writer: ItemWriter, parent: ParentPages, window: EntryWindow):
     pages.push({ id: page.id, entries: page.entries });
     if (writer.rely(fingerprintOfSha256(page.id))) return;
     const like = await parent.pageLike(page.firstKey);
+    hasPut = true;
     await writer.putPage(page.bytes, page.id, like);
   };
   return {
@@ -219,6 +230,7 @@ function openRows(writer: ItemWriter, parent: ParentPages, window: EntryWindow):
       await write(splitter.end());
       return { missing };
     },
+    hasPut: () => hasPut,
     end: () => ({ entries, bytes, root: root.digest(), pages }),
   };
 }
