@@ -10,6 +10,7 @@ import { compareUtf8, type Key } from "../../core/key.ts";
 import { type Problem, problem } from "../../core/problem.ts";
 import type { ListOptions, Pages, ReadableReplica, ReadOutcome, TransferOptions } from "../../replica/replica.ts";
 import type { ItemReader, PageEntry, Snapshot } from "../repository/repository.ts";
+import { STORE_CALLS } from "../store/store.ts";
 import { isDamage, openPageCache, openSnapshotPages, type SnapshotPages } from "./snapshot-pages.ts";
 
 export interface SnapshotReplicaOptions {
@@ -111,26 +112,73 @@ async function lookupEntries(
 async function* readEntries(side: Side, keys: Pages<Key>, { signal }: TransferOptions = {}): Pages<ReadOutcome> {
   let page: ReadOutcome[] = [];
   let bytes = 0;
+  const ahead = openReadAhead(side);
+  const add = async (): Promise<boolean> => {
+    const outcome = await ahead.take();
+    page.push(outcome);
+    if (outcome.kind === "value") bytes += outcome.value.bytes.byteLength;
+    return page.length >= PAGE_ENTRIES || bytes >= PAGE_BYTES;
+  };
   for await (const wanted of keys) {
     for (const key of wanted) {
       signal?.throwIfAborted();
-      const outcome = await readOne(side, key);
-      page.push(outcome);
-      if (outcome.kind === "value") bytes += outcome.value.bytes.byteLength;
-      if (page.length < PAGE_ENTRIES && bytes < PAGE_BYTES) continue;
+      await ahead.begin(key);
+      if (!ahead.isFull() || !(await add())) continue;
       yield page;
       [page, bytes] = [[], 0];
     }
+    while (!ahead.isEmpty()) await add();
     if (page.length > 0) yield page;
     [page, bytes] = [[], 0];
   }
 }
 
-async function readOne({ pages, reader, clock }: Side, key: Key): Promise<ReadOutcome> {
+interface ReadAhead {
+  begin(key: Key): Promise<void>;
+  /** The outcome of the key that was begun first. */
+  take(): Promise<ReadOutcome>;
+  isFull(): boolean;
+  isEmpty(): boolean;
+}
+
+/** Of values under way beside each other. Those of a snapshot may lie in as many packs as there were backups, and each part of a pack
+ * takes a request of its own. */
+const AHEAD_BYTES = 8_388_608;
+
+function openReadAhead(side: Side): ReadAhead {
+  const queue: { readonly outcome: Promise<ReadOutcome>; readonly size: number }[] = [];
+  let size = 0;
+  return {
+    async begin(key) {
+      const found = await findOne(side, key);
+      const outcome = "kind" in found ? Promise.resolve(found) : readOne(side, found);
+      // Whoever takes it is told.
+      outcome.catch(() => undefined);
+      queue.push({ outcome, size: "kind" in found ? 0 : found.size });
+      size += queue.at(-1)!.size;
+    },
+    async take() {
+      const first = queue.shift()!;
+      size -= first.size;
+      return first.outcome;
+    },
+    isFull: () => queue.length >= STORE_CALLS || size >= AHEAD_BYTES,
+    isEmpty: () => queue.length === 0,
+  };
+}
+
+async function findOne({ pages }: Side, key: Key): Promise<PageEntry | ReadOutcome> {
   try {
-    const found = await pages.find(key);
-    if (found === undefined) return { kind: "absent", key };
-    const bytes = await reader.value(found.sha256, found.size);
+    return (await pages.find(key)) ?? { kind: "absent", key };
+  } catch (error) {
+    return { kind: "problem", key, problem: unreadable(key, error) };
+  }
+}
+
+async function readOne({ reader, clock }: Side, found: PageEntry): Promise<ReadOutcome> {
+  const { key, sha256, size } = found;
+  try {
+    const bytes = await reader.value(sha256, size);
     return { kind: "value", key, value: { entry: entryOfPage(found), bytes, readAt: clock.now() } };
   } catch (error) {
     return { kind: "problem", key, problem: unreadable(key, error) };

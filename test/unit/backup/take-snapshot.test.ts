@@ -7,6 +7,7 @@ import { AppError } from "../../../src/core/errors.ts";
 import { compareUtf8, type Key } from "../../../src/core/key.ts";
 import { problem } from "../../../src/core/problem.ts";
 import { PAGE_ENTRIES_MAX } from "../../../src/backup/page/split-pages.ts";
+import { STORE_CALLS } from "../../../src/backup/store/store.ts";
 import { openSnapshotReplica } from "../../../src/backup/snapshot/snapshot-replica.ts";
 import type { Entry } from "../../../src/core/entry.ts";
 import type { Pages, ReadableReplica, ReadOutcome, Value } from "../../../src/replica/replica.ts";
@@ -94,6 +95,7 @@ describe("a snapshot", () => {
     );
     const third = await takeOf(items, same.replica, second);
     expect([third.root, third.pages, same.read]).toEqual([second.root, second.pages, []]);
+    expect([second.hasPut, third.hasPut]).toEqual([true, false]);
     expect(items.written()).toEqual({ values: [], pages: [], based: 0 });
   });
 
@@ -156,6 +158,7 @@ describe("a snapshot", () => {
     items.damage(first.pages[1]!.id);
     const second = await takeOf(items, memory, first);
     expect([second.pages, items.written().pages]).toEqual([first.pages, [first.pages[1]!.id]]);
+    expect(second.hasPut).toBe(true);
   });
 });
 
@@ -239,6 +242,27 @@ describe("a snapshot that lacks something", () => {
     };
     await expect(takeOf(full, memory)).rejects.toMatchObject({ code: "store-failed" });
   });
+});
+
+it("a snapshot whose values lie far apart is read some at a time, in order", async () => {
+  const items = openMemoryItems();
+  const taken = await takeOf(items, await memoryOf(clock, valuesOf()));
+  let [underWay, most] = [0, 0];
+  const reader = {
+    ...items.reader,
+    async value(sha256: string, size: number) {
+      most = Math.max(most, ++underWay);
+      // As long as a request takes: until all else has had its turn.
+      await new Promise((resolve) => void setImmediate(resolve));
+      underWay--;
+      return items.reader.value(sha256, size);
+    },
+  };
+  const replica = openSnapshotReplica({ clock, snapshot: snapshotOf(taken), reader, label: "s" });
+  const outcomes = await collect(replica.read(replica.list({ onProblem: () => {} })));
+  expect(outcomes.map(({ key }) => key)).toEqual(valuesOf().map(({ entry }) => entry.key));
+  expect(outcomes.every(({ kind }) => kind === "value")).toBe(true);
+  expect(most).toBe(STORE_CALLS);
 });
 
 describe("a damaged snapshot", () => {
