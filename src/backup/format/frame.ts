@@ -4,6 +4,7 @@
 import { promisify } from "node:util";
 import {
   constants,
+  createZstdCompress,
   zstdCompress,
   zstdCompressSync,
   zstdDecompress,
@@ -31,6 +32,16 @@ export async function compressFrame(plain: Uint8Array, dictionary?: Uint8Array):
   return size <= SYNC_BYTES_MAX ? zstdCompressSync(plain, options) : compressBeside(plain, options);
 }
 
+/** Likewise, in parts, of a value that is so large that nobody wants its frame in memory beside it. */
+export function compressInParts(plain: Uint8Array): AsyncIterable<Uint8Array> {
+  const params = { [constants.ZSTD_c_checksumFlag]: 1 };
+  const compressor = createZstdCompress({ params, chunkSize: PART_BYTES, pledgedSrcSize: plain.byteLength });
+  compressor.end(plain);
+  return compressor as AsyncIterable<Uint8Array>;
+}
+
+const PART_BYTES: ByteCount = 262_144;
+
 export interface FrameFacts {
   /** Of the plain bytes, at most. */
   readonly sizeMax: ByteCount;
@@ -44,7 +55,8 @@ export async function decompressFrame(
 ): Promise<Buffer | undefined> {
   const options: ZstdOptions = {
     maxOutputLength: Math.max(sizeMax, 1),
-    chunkSize: Math.min(Math.max(sizeMax, CHUNK_BYTES_MIN), CHUNK_BYTES_MAX),
+    // One byte more: when a chunk is full, another one is made before it is known that nothing follows.
+    chunkSize: Math.min(Math.max(sizeMax, CHUNK_BYTES_MIN), CHUNK_BYTES_MAX) + 1,
     ...(dictionary !== undefined && { dictionary }),
   };
   try {

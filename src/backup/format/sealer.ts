@@ -4,7 +4,7 @@
 
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
 import type { ByteCount } from "../../core/clock.ts";
-import type { PackCipher, Sealer } from "../repository/repository.ts";
+import type { BlockEncryptor, PackCipher, Sealer } from "../repository/repository.ts";
 import { damaged } from "./damage.ts";
 import { compressFrame, decompressFrame } from "./frame.ts";
 
@@ -24,7 +24,7 @@ export function openSealer(masterKey: Uint8Array | undefined): Sealer {
       const frame = await compressFrame(plain);
       if (masterKey === undefined) return frame;
       const salt = randomBytes(SALT_BYTES);
-      return Buffer.concat([salt, encrypt(deriveKey(salt, `kvsync ${kind}`), 0, frame)]);
+      return Buffer.concat([salt, ...encrypt(deriveKey(salt, `kvsync ${kind}`), frame)]);
     },
     async open(kind, stored, name) {
       let frame: Uint8Array | undefined = stored;
@@ -37,10 +37,10 @@ export function openSealer(masterKey: Uint8Array | undefined): Sealer {
       return plain;
     },
     packCipher(salt): PackCipher {
-      if (masterKey === undefined) return { encrypt: (_, frame) => frame, decrypt: (_, stored) => stored };
+      if (masterKey === undefined) return PLAIN;
       const key = deriveKey(salt, "kvsync pack");
       return {
-        encrypt: (block, frame) => encrypt(key, block, frame),
+        encryptor: (block) => openEncryptor(key, block),
         decrypt(block, stored) {
           const frame = decrypt(key, block, stored);
           if (frame === undefined) throw damaged(`block ${block}`, "is not as it was encrypted");
@@ -58,9 +58,20 @@ function nonceOf(block: number): Buffer {
   return nonce;
 }
 
-function encrypt(key: Buffer, block: number, plain: Uint8Array): Buffer {
+const PLAIN: PackCipher = {
+  encryptor: () => ({ update: (part) => part, end: () => new Uint8Array() }),
+  decrypt: (_, stored) => stored,
+};
+
+function openEncryptor(key: Buffer, block: number): BlockEncryptor {
   const cipher = createCipheriv("aes-256-gcm", key, nonceOf(block));
-  return Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+  return { update: (part) => cipher.update(part), end: () => Buffer.concat([cipher.final(), cipher.getAuthTag()]) };
+}
+
+/** An object that is encrypted alone under its key. */
+function encrypt(key: Buffer, frame: Uint8Array): readonly Uint8Array[] {
+  const encryptor = openEncryptor(key, 0);
+  return [encryptor.update(frame), encryptor.end()];
 }
 
 /** Undefined: it is not what was encrypted under this key and number. */

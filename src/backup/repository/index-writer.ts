@@ -15,7 +15,7 @@ export interface IndexWriter {
 }
 
 /** Of the plain bytes of an index object: its readers hold all of them in memory. */
-export const INDEX_BYTES_MAX: ByteCount = 8_388_608;
+export const INDEX_BYTES_MAX: ByteCount = 4_194_304;
 
 export function openIndexWriter(repository: Repository, options?: CallOptions): IndexWriter {
   let texts: Buffer[] = [];

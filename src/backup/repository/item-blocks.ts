@@ -1,19 +1,21 @@
 // Values and pages on their way into packs: small values share blocks, blocks fill packs, and packs that are full are handed on. Pages go to
 // packs of their own, so that whoever reads a snapshot's pages need not read past its values.
 
-import type { Clock, MonotonicMs } from "../../core/clock.ts";
+import type { ByteCount, Clock, MonotonicMs } from "../../core/clock.ts";
 import { idBytes } from "../format/item-id.ts";
-import { compressFrame } from "../format/frame.ts";
+import { compressFrame, compressInParts } from "../format/frame.ts";
 import {
   BLOCK_BYTES_MAX,
   type FinishedPack,
-  FOOT_BYTES,
-  HEAD_BYTES,
+  type FramedBlock,
   type NewBlock,
   openPackBuilder,
   PACK_BYTES_MAX,
   type PackBuilder,
+  packBytesOf,
 } from "../format/pack-builder.ts";
+import type { BlockKind } from "../format/pack-table.ts";
+import { openBufferPool } from "./buffer-pool.ts";
 import type { BlockRow, IndexDatabase } from "./index-database.ts";
 import type { PageFrame } from "./page-frames.ts";
 import type { Sealer } from "./repository.ts";
@@ -21,6 +23,8 @@ import type { Sealer } from "./repository.ts";
 export interface PackOfBlocks extends FinishedPack {
   /** Of its blocks in the index database, in order. */
   readonly rows: readonly BlockRow[];
+  /** To be called when nobody needs the pack's bytes any more. */
+  readonly free: () => void;
 }
 
 export interface ItemBlocks {
@@ -33,11 +37,12 @@ export interface ItemBlocks {
 
 /** A pack is handed on after this, full or not: what a slow source gave is not to be lost with the process. */
 const PACK_AGE_MS_MAX = 300_000;
-/** What a block that fills a pack alone leaves room for in its table. */
-const TABLE_BYTES = 1024;
+/** A larger value has a pack of its own, whose bytes are made without a copy of it. */
+const ALONE_BYTES_MIN: ByteCount = 4_194_304;
 
 interface OpenPack {
   readonly builder: PackBuilder;
+  readonly buffer: Buffer;
   readonly rows: BlockRow[];
 }
 
@@ -53,6 +58,7 @@ interface Deps {
 export function openItemBlocks(deps: Deps): ItemBlocks {
   const { sealer, database, clock } = deps;
   const packs = { values: undefined as OpenPack | undefined, page: undefined as OpenPack | undefined };
+  const buffers = openBufferPool();
   const small = Buffer.allocUnsafeSlow(BLOCK_BYTES_MAX);
   let filled = 0;
   let sizes: number[] = [];
@@ -61,19 +67,23 @@ export function openItemBlocks(deps: Deps): ItemBlocks {
   /** When the oldest item came that was not handed on. */
   let since: MonotonicMs | undefined;
 
-  const endPack = async (kind: NewBlock["kind"]): Promise<void> => {
+  const open = (room: ByteCount): OpenPack => {
+    const buffer = buffers.take(room);
+    return { builder: openPackBuilder(sealer, buffer), buffer, rows: [] };
+  };
+  const handOn = async ({ builder, buffer, rows }: OpenPack): Promise<void> => {
+    const pack = await builder.finish();
+    await deps.store({ ...pack, rows, free: () => buffers.give(buffer) });
+  };
+  const endPack = async (kind: BlockKind): Promise<void> => {
     const pack = packs[kind];
     packs[kind] = undefined;
-    if (pack !== undefined) await deps.store({ ...(await pack.builder.finish()), rows: pack.rows });
+    if (pack !== undefined) await handOn(pack);
   };
-  const addBlock = async (block: NewBlock, row: BlockRow): Promise<void> => {
+  const addBlock = async (block: FramedBlock, row: BlockRow): Promise<void> => {
     const { kind, frame } = block;
     if (packs[kind]?.builder.fits(block) === false) await endPack(kind);
-    if (packs[kind] === undefined && frame.byteLength > PACK_BYTES_MAX / 2) {
-      const builder = openPackBuilder(sealer, HEAD_BYTES + frame.byteLength + TABLE_BYTES + FOOT_BYTES);
-      packs[kind] = { builder, rows: [] };
-    }
-    const pack = (packs[kind] ??= { builder: openPackBuilder(sealer), rows: [] });
+    const pack = (packs[kind] ??= open(Math.max(PACK_BYTES_MAX, packBytesOf(frame.byteLength))));
     pack.builder.add(block);
     pack.rows.push(row);
     if (pack.builder.size >= PACK_BYTES_MAX) await endPack(kind);
@@ -82,7 +92,7 @@ export function openItemBlocks(deps: Deps): ItemBlocks {
     if (smallRow === undefined) return;
     const row = smallRow;
     const frame = await compressFrame(small.subarray(0, filled));
-    const block: NewBlock = { kind: "values", frame, sizes, ids: Buffer.concat(ids), base: undefined };
+    const block: FramedBlock = { kind: "values", frame, sizes, ids: Buffer.concat(ids), base: undefined };
     smallRow = undefined;
     filled = 0;
     sizes = [];
@@ -94,8 +104,14 @@ export function openItemBlocks(deps: Deps): ItemBlocks {
     if (size > BLOCK_BYTES_MAX) {
       const row = database.beginBlock();
       database.addItem(id, { block: row, offset: 0, size });
-      const frame = await compressFrame(bytes);
-      await addBlock({ kind: "values", frame, sizes: [size], ids: id, base: undefined }, row);
+      const block: NewBlock = { kind: "values", sizes: [size], ids: id, base: undefined };
+      if (size <= ALONE_BYTES_MIN) await addBlock({ ...block, frame: await compressFrame(bytes) }, row);
+      else {
+        const pack = open(packBytesOf(size));
+        pack.rows.push(row);
+        await pack.builder.addInParts(block, compressInParts(bytes));
+        await handOn(pack);
+      }
       return;
     }
     if (filled + size > BLOCK_BYTES_MAX) await endSmall();

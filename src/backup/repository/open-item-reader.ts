@@ -105,5 +105,5 @@ type Block =
 /** A copy, if the item is only a part of its block: it would keep the whole of that in memory. */
 function itemOf(block: Uint8Array, { offset, size }: Place): Uint8Array {
   const bytes = block.subarray(offset, offset + size);
-  return size === block.byteLength ? bytes : Uint8Array.from(bytes);
+  return size === block.byteLength ? bytes : new Uint8Array(bytes);
 }

@@ -48,11 +48,13 @@ export function openPackUploads({ repository, database, clock, signal }: Deps): 
   };
   const hasRoomFor = (size: ByteCount): boolean =>
     tasks.running === 0 || (tasks.running < UPLOADS_MAX && underWay + size <= UPLOAD_BYTES_MAX);
-  const upload = async ({ bytes, index: facts, rows }: PackOfBlocks): Promise<void> => {
+  const upload = async ({ bytes, index: facts, rows, free }: PackOfBlocks): Promise<void> => {
     const { pack, size, blocks } = facts;
     underWay += size;
     try {
       await repository.store.putNew(packName(pack), bytes, { signal });
+      // After a failure the store may still be about to read them.
+      free();
     } finally {
       underWay -= size;
     }

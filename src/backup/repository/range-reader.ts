@@ -24,6 +24,9 @@ const AHEAD_BYTES_MAX: ByteCount = 4_194_304;
 /** What is kept of parts that were fetched, at most. */
 const KEPT_BYTES_MAX: ByteCount = 12_582_912;
 
+/** A larger part is one block, and larger than what is kept of blocks. */
+const KEPT_PART_BYTES_MAX: ByteCount = 4_718_592;
+
 interface Fetched extends Range {
   readonly pack: ObjectId;
   readonly bytes: Promise<Uint8Array | undefined>;
@@ -49,6 +52,7 @@ export function openRangeReader(store: Store, options: CallOptions = {}): RangeR
     bytes.catch(() => {
       kept = kept.filter((other) => other !== fetched);
     });
+    if (length > KEPT_PART_BYTES_MAX) return fetched;
     kept.push(fetched);
     let total = kept.reduce((sum, part) => sum + part.length, 0);
     while (kept.length > 1 && total > KEPT_BYTES_MAX) total -= kept.shift()!.length;

@@ -34,9 +34,15 @@ export interface Sealer {
 }
 
 export interface PackCipher {
-  encrypt(block: number, frame: Uint8Array): Uint8Array;
+  /** For one block, whose frame comes in parts. */
+  encryptor(block: number): BlockEncryptor;
   /** Throws AppError "repository-damaged". */
   decrypt(block: number, stored: Uint8Array): Uint8Array;
+}
+
+export interface BlockEncryptor {
+  update(part: Uint8Array): Uint8Array;
+  end(): Uint8Array;
 }
 
 /** Where an item lies. */

@@ -95,7 +95,7 @@ describe.each([undefined, PASSPHRASE])("one flipped bit, in a repository with th
     return looks;
   };
 
-  it("anywhere in a pack, takes no item but one whose line names pack and block", async () => {
+  it("anywhere in a pack, takes no item but one whose line names pack and block", { timeout: 120_000 }, async () => {
     const told = new Set<string>();
     const index = await loadIndex(fixture.repository, { clock: fixture.clock });
     const looks = await flipEach("packs/", async (name) => {
