@@ -163,6 +163,12 @@ const commands: readonly CommandEntry[] = [
     load: () => import("./command/restore.ts"),
   },
   {
+    name: "drill",
+    group: BACKUP,
+    summary: "Prove that snapshots can be restored: restore them, and compare every byte",
+    load: () => import("./command/drill.ts"),
+  },
+  {
     name: "serve",
     group: SETUP,
     summary: "Run the embedded Workers KV server",

@@ -21,6 +21,7 @@ export type ProblemCode =
   | "expired" // its expiration has passed or is less than 60 s away: not rewritten
   | "rejected" // the API refused this key
   | "outdated" // in a saved plan, and not as it was when that was made
+  | "differs" // a drill brought it back otherwise than the snapshot has it
   | "unconfirmed"; // the API did not say that the key was written or deleted, and looking did not tell
 
 export interface Problem {

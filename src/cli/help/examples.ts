@@ -109,6 +109,10 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
       does: "write back one folder of keys, and only what differs",
     },
   ],
+  drill: [
+    { type: "kvsync drill ./backups", does: "prove of the last snapshot of each namespace that all of it comes back" },
+    { type: "kvsync drill ./backups latest --namespace app-config", does: "of one namespace" },
+  ],
   approve: [
     { type: "kvsync approve app-config", does: "let the plan run that this mapping is held with" },
     {
