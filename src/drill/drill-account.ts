@@ -2,7 +2,9 @@
 
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import type { BatchSize } from "../core/batch-size.ts";
 import type { Clock } from "../core/clock.ts";
+import type { BatchPace } from "../kv/batch-sender.ts";
 import type { NamespaceId } from "../kv/kv-api.ts";
 import { type KvClient, openKvClient } from "../kv/kv-client.ts";
 import { openServer } from "../server/server.ts";
@@ -10,11 +12,22 @@ import { openServer } from "../server/server.ts";
 export interface DrillAccount {
   readonly api: KvClient;
   readonly namespaceId: NamespaceId;
+  readonly pace: BatchPace;
   close(): Promise<void>;
 }
 
-/** Client and server share the memory of one process: each request at a time may cost several times its value. */
-const REQUESTS_AT_ONCE = 2;
+/** Client and server share the memory of one process, where each request under way costs several times its bytes. */
+const REQUESTS_AT_ONCE = 1;
+/** Batches of at most 6 MB and 625 keys, whatever comes of them. */
+const SMALL_BATCH: BatchSize = { share: 1 / 16, safe: 1 / 16 };
+const PACE: BatchPace = {
+  get size() {
+    return SMALL_BATCH;
+  },
+  set size(_learned) {
+    // A server of our own takes all of them.
+  },
+};
 
 export async function openDrillAccount(clock: Clock, folder: string): Promise<DrillAccount> {
   // Nobody else on this machine is to read the values meanwhile.
@@ -34,7 +47,7 @@ export async function openDrillAccount(clock: Clock, folder: string): Promise<Dr
   };
   try {
     const { id } = await api.createNamespace("drill");
-    return { api, namespaceId: id, close };
+    return { api, namespaceId: id, pace: PACE, close };
   } catch (error) {
     await close();
     throw error;

@@ -62,9 +62,9 @@ export async function drillSnapshot(deps: DrillDeps, request: DrillRequest): Pro
   const folder = openDrillFolder(deps.folder, roomFor(snapshot));
   try {
     const account = await openDrillAccount(clock, folder.path);
-    const { api, namespaceId } = account;
+    const { api, namespaceId, pace } = account;
     try {
-      const replica = openNamespaceReplica({ clock, api, namespaceId, label: "the drill's namespace" });
+      const replica = openNamespaceReplica({ clock, api, namespaceId, pace, label: "the drill's namespace" });
       const until = (toEpochSeconds(clock.now()) + EXPIRATION_AHEAD_SECONDS_MIN) as EpochSeconds;
       const whyLost = await restore({ ...deps, folder: folder.path, until, replica }, request);
       const pages = openSnapshotPages(snapshot, openPageCache(deps.reader));

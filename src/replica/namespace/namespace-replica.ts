@@ -2,7 +2,7 @@
 
 import type { Entry } from "../../core/entry.ts";
 import type { Problem } from "../../core/problem.ts";
-import { openBatchPace } from "../../kv/batch-sender.ts";
+import { type BatchPace, openBatchPace } from "../../kv/batch-sender.ts";
 import { deleteKeys } from "../../kv/delete-keys.ts";
 import type { CallOptions, KvApi, NamespaceId, Priority } from "../../kv/kv-api.ts";
 import type { Key } from "../../core/key.ts";
@@ -25,13 +25,15 @@ export interface NamespaceReplicaOptions extends ReplicaDeps {
   readonly prefix?: string | undefined;
   /** False: values are written without a stamp, so that only reading them tells what they are. */
   readonly stamp?: boolean | undefined;
+  /** How large its batches may be; unless it is given, as large as the API takes them. */
+  readonly pace?: BatchPace | undefined;
   /** Of all its requests, instead of the usual ones. */
   readonly priority?: Priority | undefined;
 }
 
 export function openNamespaceReplica(options: NamespaceReplicaOptions): Replica {
-  const { clock, api, namespaceId, label, prefix = "", stamp = true, priority } = options;
-  const side: NamespaceSide = { clock, api, namespaceId, prefix, stamp, pace: openBatchPace() };
+  const { clock, api, namespaceId, label, prefix = "", stamp = true, pace = openBatchPace(), priority } = options;
+  const side: NamespaceSide = { clock, api, namespaceId, prefix, stamp, pace };
   const call = (given: TransferOptions | undefined): CallOptions => ({
     signal: given?.signal,
     priority: priority ?? (given?.inBackground === true ? "scan" : undefined),
