@@ -42,7 +42,26 @@ export interface KeyRange {
   readonly limit: number;
 }
 
-export interface EntryStore {
+/** What is read of entries. A store of this process answers at once, so that no request comes in between; another one promises to. */
+export interface EntryReader {
+  read(namespace: number, key: string, now: EpochSeconds): Soon<StoredEntry | undefined>;
+  readQuoted(namespace: number, key: string, now: EpochSeconds): Soon<QuotedEntry | undefined>;
+  readMetadata(
+    namespace: number,
+    key: string,
+    now: EpochSeconds,
+  ): Soon<{ readonly metadata: string | null } | undefined>;
+  list(namespace: number, range: KeyRange, now: EpochSeconds): Soon<ListedRow[]>;
+}
+
+type Soon<T> = T | Promise<T>;
+
+/** Of a store that takes no writes: all of these are refused. */
+export interface ReadOnlyEntries extends EntryReader {
+  readonly isReadOnly: true;
+}
+
+export interface EntryStore extends EntryReader {
   read(namespace: number, key: string, now: EpochSeconds): StoredEntry | undefined;
   /** Quoted by SQLite, which takes half the time of bytes that become a string that becomes JSON. */
   readQuoted(namespace: number, key: string, now: EpochSeconds): QuotedEntry | undefined;

@@ -8,7 +8,7 @@ import { authorise } from "./auth.ts";
 import { isBusy } from "./database.ts";
 import type { FaultState } from "./fault-state.ts";
 import { type CheckedPlan, parseFaultPlan } from "./faults.ts";
-import type { NamespaceStore } from "./namespace-store.ts";
+import type { NamespaceStore, ReadOnlyNamespaces } from "./namespace-store.ts";
 import type { OperationRequest } from "./operations/operation.ts";
 import type { CountedOperation } from "./operation-name.ts";
 import { findOperation, type TableEntry } from "./operations/table.ts";
@@ -18,7 +18,7 @@ import { parseTarget, type Route } from "./route.ts";
 
 export interface ExchangeDeps {
   readonly clock: Clock;
-  readonly namespaces: NamespaceStore;
+  readonly namespaces: NamespaceStore | ReadOnlyNamespaces;
   readonly token: string | undefined;
   readonly strictIds: boolean;
   readonly testApi: boolean;

@@ -3,7 +3,7 @@
 
 import type { Clock } from "../core/clock.ts";
 import { seededChance } from "./chance.ts";
-import type { EntryStore } from "./entry-store.ts";
+import type { EntryStore, ReadOnlyEntries } from "./entry-store.ts";
 import type { CheckedPlan } from "./faults.ts";
 import { interference, type Interfere } from "./interference.ts";
 import { laggingEntries } from "./lagging-entries.ts";
@@ -15,18 +15,21 @@ export interface FaultState {
   readonly rateLimit: RateLimit;
   readonly limits: UsageLimits;
   /** The entries as clients see them. */
-  readonly entries: EntryStore;
+  readonly entries: EntryStore | ReadOnlyEntries;
 }
 
 const SEED_DEFAULT = 1;
 
-export function faultState(plan: CheckedPlan, store: EntryStore, clock: Clock): FaultState {
+export function faultState(plan: CheckedPlan, store: EntryStore | ReadOnlyEntries, clock: Clock): FaultState {
   const seed = plan.seed ?? SEED_DEFAULT;
   return {
     interfere: interference(plan, clock, seededChance(seed)),
     rateLimit: rateLimit(plan.rateLimit, clock),
     limits: usageLimits(plan, clock),
     // A chance of its own: what lags does not change which requests are struck.
-    entries: plan.settle === undefined ? store : laggingEntries(store, plan.settle, clock, seededChance(~seed)),
+    entries:
+      plan.settle === undefined || "isReadOnly" in store
+        ? store
+        : laggingEntries(store, plan.settle, clock, seededChance(~seed)),
   };
 }

@@ -18,12 +18,20 @@ interface NamespacePage {
   readonly count: number;
 }
 
-export interface NamespaceStore {
+export interface NamespaceReader {
   find(account: string, id: string): StoredNamespace | undefined;
   list(account: string, page: NamespacePage): StoredNamespace[];
   count(account: string): number;
   /** The accounts that have a namespace. */
   accounts(): string[];
+}
+
+/** Of a store that takes no writes. */
+export interface ReadOnlyNamespaces extends NamespaceReader {
+  readonly isReadOnly: true;
+}
+
+export interface NamespaceStore extends NamespaceReader {
   /** Undefined: the account has a namespace of that title already. */
   create(account: string, title: string): StoredNamespace | undefined;
   /** False: another namespace of the account has that title. */

@@ -117,6 +117,12 @@ export const keyWrittenTooOften = () =>
 export const freeQuotaUsedUp = () =>
   refuse(429, 10048, "your account has reached the free usage limit for this operation for today");
 
+/** The code of production for a token that may read and not write. */
+export const readOnly = () => refuse(403, 10037, "this server is read-only: it shows a snapshot of a backup");
+
+/** A value or a part of the listing that is there, and damaged where it is kept. */
+export const damagedStore = (reason: string) => refuse(500, 10001, reason);
+
 export const rateLimited = (retryAfterSeconds: number) =>
   refuse(429, 971, "Please wait and consider throttling your request speed", {
     "retry-after": String(retryAfterSeconds),

@@ -9,19 +9,20 @@ import { AppError, visible } from "../core/errors.ts";
 import { isLoopback } from "../core/loopback.ts";
 import type { AnsweredExchange } from "./answered-exchange.ts";
 import { openDatabase } from "./database.ts";
-import { entryStore } from "./entry-store.ts";
+import { type EntryStore, entryStore, type ReadOnlyEntries } from "./entry-store.ts";
 import { faultState } from "./fault-state.ts";
 import { type CheckedPlan, type FaultPlan, parseFaultPlan } from "./faults.ts";
 import { openListener } from "./listener.ts";
-import { namespaceStore } from "./namespace-store.ts";
+import { type NamespaceStore, namespaceStore, type ReadOnlyNamespaces } from "./namespace-store.ts";
 import type { CountedOperation } from "./operation-name.ts";
 import { lazyPurge } from "./purge.ts";
 import { MOUNT } from "./route.ts";
 
 export interface ServerOptions {
   readonly clock: Clock;
-  /** Path of the SQLite file, which is created if it is missing; or ":memory:". */
-  readonly database: string;
+  /** Path of the SQLite file, which is created if it is missing; or ":memory:". Or what is served in place of a database, which stays
+   * the caller's. */
+  readonly database: string | ReadOnlyStore;
   /** 127.0.0.1 unless given. */
   readonly host?: string;
   /** 0, or not given: a free one. */
@@ -38,6 +39,11 @@ export interface ServerOptions {
   readonly log?: (line: string) => void;
   /** Told each request with the answer it was given; those that got none, or half of one, are left out. */
   readonly onAnswer?: (exchange: AnsweredExchange) => void;
+}
+
+export interface ReadOnlyStore {
+  readonly namespaces: ReadOnlyNamespaces;
+  readonly entries: ReadOnlyEntries;
 }
 
 /** Requests received so far, by operation, whatever became of them; "other" are those that are no operation. */
@@ -64,17 +70,16 @@ export async function openServer(options: ServerOptions): Promise<RunningServer>
     });
   }
   const plan = parseFaultPlan(options.faults ?? {});
-  const database = await openDatabase(options.database, clock);
+  const { namespaces, entries, afterReply, close } = await openStore(options.database, clock);
   try {
     const counts = zeroCounts();
-    const store = entryStore(database);
-    let faults = faultState(plan, store, clock);
+    let faults = faultState(plan, entries, clock);
     const setFaults = (next: CheckedPlan) => {
-      faults = faultState(next, store, clock);
+      faults = faultState(next, entries, clock);
     };
     const listener = openListener({
       clock,
-      namespaces: namespaceStore(database, clock),
+      namespaces,
       token: options.token,
       strictIds: options.strictIds ?? true,
       testApi: options.testApi ?? false,
@@ -86,7 +91,7 @@ export async function openServer(options: ServerOptions): Promise<RunningServer>
       },
       log: options.log ?? (() => undefined),
       onAnswer: options.onAnswer,
-      afterReply: lazyPurge(store, clock),
+      afterReply,
     });
     let closed: Promise<void> | undefined;
     const port = await listener.listen(host, options.port ?? 0);
@@ -95,12 +100,32 @@ export async function openServer(options: ServerOptions): Promise<RunningServer>
       port,
       setFaults: (next) => setFaults(parseFaultPlan(next)),
       counts: () => ({ ...counts }),
-      close: () => (closed ??= listener.close().then(() => database.close())),
+      close: () => (closed ??= listener.close().then(close)),
     };
   } catch (error) {
-    database.close();
+    close();
     throw error;
   }
+}
+
+interface OpenStore {
+  readonly namespaces: NamespaceStore | ReadOnlyNamespaces;
+  readonly entries: EntryStore | ReadOnlyEntries;
+  /** What is done after each reply. */
+  readonly afterReply: () => void;
+  readonly close: () => void;
+}
+
+async function openStore(given: ServerOptions["database"], clock: Clock): Promise<OpenStore> {
+  if (typeof given !== "string") return { ...given, afterReply: () => undefined, close: () => undefined };
+  const database = await openDatabase(given, clock);
+  const entries = entryStore(database);
+  return {
+    namespaces: namespaceStore(database, clock),
+    entries,
+    afterReply: lazyPurge(entries, clock),
+    close: () => database.close(),
+  };
 }
 
 function zeroCounts(): Record<CountedOperation | "total", number> {

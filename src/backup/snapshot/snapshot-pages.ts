@@ -11,6 +11,8 @@ export interface SnapshotPages {
   /** The entries of the page with this number. Throws AppError "repository-damaged" if it cannot be read, and what the store fails
    * with. */
   load(page: number): Promise<readonly PageEntry[]>;
+  /** The first page that a key at or behind `key` may lie in; 0 if there are no pages. */
+  locate(key: Key): Promise<number>;
   /** Undefined: the snapshot does not have the key. Throws as `load` does, if it is in a page that cannot be read. */
   find(key: Key): Promise<PageEntry | undefined>;
 }
@@ -81,6 +83,7 @@ export function openSnapshotPages({ pages }: Pick<Snapshot, "pages">, cache: Pag
   return {
     count: pages.length,
     load,
+    locate: async (key) => Math.max(await locate(key), 0),
     async find(key) {
       const at = await locate(key);
       const found = at < 0 ? undefined : findEntry(await load(at), key);

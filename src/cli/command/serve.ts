@@ -1,21 +1,25 @@
-// `kvsync serve`: the embedded Workers KV server, until it is told to stop.
+// `kvsync serve`: the embedded Workers KV server, until it is told to stop: over a database, or over a snapshot, which is only read.
 
 import { mkdirSync, readFileSync } from "node:fs";
 import { isIPv6 } from "node:net";
 import { join, resolve } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { AppError, visible } from "../../core/errors.ts";
 import { parseDuration, parseRate, type Parsed } from "../../core/units.ts";
 import type { FaultPlan } from "../../server/faults.ts";
-import { openServer } from "../../server/server.ts";
+import { openServer, type ServerOptions } from "../../server/server.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { ioError } from "../../config/read-file.ts";
+import { findNamedSnapshot, parseSnapshotArgument } from "../backup/open-snapshot.ts";
+import { shellWord } from "../render/render-held.ts";
+import { namespaceOf, openSnapshotStore } from "../serve/snapshot-store.ts";
 
 interface Options {
   readonly port: string;
   readonly host: string;
   readonly data?: string;
+  readonly snapshot?: string;
   readonly token?: string;
   readonly faults?: string;
   readonly rateLimit?: string;
@@ -31,6 +35,12 @@ export function define(command: Command, start: Start): void {
     .option("--port <number>", "0 takes a free one", String(DEFAULT_PORT))
     .option("--host <address>", "where to listen; beyond this machine only with a token", "127.0.0.1")
     .option("--data <folder>", "keep the data there; else it is gone when the server stops")
+    .addOption(
+      new Option(
+        "--snapshot <snapshot>",
+        "serve a snapshot of a backup, read-only: REPO@latest, REPO@2026-11-01T12:00 or REPO@ID",
+      ).conflicts("data"),
+    )
     .option("--token <token>", "the only token that is accepted; else any is (also: KVSYNC_SERVE_TOKEN)")
     .option("--faults <file>", "what goes wrong, and when: a JSON file, or the JSON itself")
     .option("--rate-limit <rate>", "requests allowed to a token, as in 1200/5m; more blocks it for the whole window")
@@ -40,11 +50,46 @@ export function define(command: Command, start: Start): void {
     .action((options: Options) => start((context) => serve(context, options)));
 }
 
-async function serve({ clock, cwd, env, output, signal }: Context, options: Options): Promise<void> {
+async function serve(context: Context, options: Options): Promise<void> {
+  if (options.snapshot === undefined) {
+    const { cwd } = context;
+    const database = options.data === undefined ? ":memory:" : databaseIn(resolve(cwd, options.data));
+    const what =
+      options.data === undefined
+        ? "the data is in memory: give --data FOLDER to keep it"
+        : `the data is in ${visible(options.data)}`;
+    return serveStore(context, options, { database, what, accountId: "dev" });
+  }
+  const { used, snapshot, label } = await findNamedSnapshot(context, parseSnapshotArgument(options.snapshot));
+  try {
+    const { id, title } = namespaceOf(snapshot.source);
+    await serveStore(context, options, {
+      database: openSnapshotStore(snapshot, await used.reader()),
+      what: `read-only: ${visible(label)}, as the namespace "${visible(title)}" (${id})`,
+      accountId: snapshot.source.accountId ?? "dev",
+    });
+  } finally {
+    await used.close();
+  }
+}
+
+interface Served {
+  readonly database: ServerOptions["database"];
+  /** For people. */
+  readonly what: string;
+  /** That a client may use. */
+  readonly accountId: string;
+}
+
+async function serveStore(
+  { clock, cwd, env, output, signal }: Context,
+  options: Options,
+  { database, what, accountId }: Served,
+): Promise<void> {
   const token = options.token ?? env["KVSYNC_SERVE_TOKEN"];
   const server = await openServer({
     clock,
-    database: options.data === undefined ? ":memory:" : databaseIn(resolve(cwd, options.data)),
+    database,
     host: options.host,
     port: parsePort(options.port),
     ...(token === undefined ? {} : { token }),
@@ -54,13 +99,9 @@ async function serve({ clock, cwd, env, output, signal }: Context, options: Opti
   });
   output.event({ type: "listening", url: server.url });
   output.line(`listening on ${output.stdout.bold(server.url)}`);
+  output.note(what);
   output.note(
-    options.data === undefined
-      ? "the data is in memory: give --data FOLDER to keep it"
-      : `the data is in ${visible(options.data)}`,
-  );
-  output.note(
-    `try: CLOUDFLARE_API_BASE_URL=${urlForClients(server.url, options.host)} CLOUDFLARE_ACCOUNT_ID=dev CLOUDFLARE_API_TOKEN=${token === undefined ? "any" : "..."} kvsync namespace list`,
+    `try: CLOUDFLARE_API_BASE_URL=${urlForClients(server.url, options.host)} CLOUDFLARE_ACCOUNT_ID=${shellWord(accountId)} CLOUDFLARE_API_TOKEN=${token === undefined ? "any" : "..."} kvsync namespace list`,
   );
   await stopped(signal);
   output.note("stopping: finishing the requests that have begun");

@@ -206,6 +206,10 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
       type: "kvsync serve --port 0 --rate-limit 1200/5m --settle 60s",
       does: "on a free port, as strict and slow as Cloudflare",
     },
+    {
+      type: "kvsync serve --snapshot ./backups@latest:app-config",
+      does: "serve a namespace as it was backed up, read-only",
+    },
   ],
   completion: [
     { type: `eval "$(kvsync completion bash)"`, does: "in ~/.bashrc" },

@@ -13,14 +13,16 @@ const VALUES_BYTES_MAX = 25 * 1024 * 1024;
 
 type ValueType = "text" | "json";
 
-export const bulkGet: OperationHandler = (deps, { route, body, now }) => {
+export const bulkGet: OperationHandler = async (deps, { route, body, now }) => {
   const namespace = findNamespace(deps, route, CALLER);
   const { keys, type, withMetadata } = parseRequest(body);
   deps.limits.use("reads", keys.size);
   let values = "";
   let bytes = 0;
   for (const key of keys) {
-    const entry = deps.entries.readQuoted(namespace.number, key, now);
+    const found = deps.entries.readQuoted(namespace.number, key, now);
+    // Not waited for where it is there: so no write comes between two keys of one answer.
+    const entry = found instanceof Promise ? await found : found;
     bytes += entry?.byteLength ?? 0;
     if (bytes > VALUES_BYTES_MAX) throw invalidBulkGet("Total size of request exceeds the limit of 25MB", 413);
     values += `${values === "" ? "" : ","}${JSON.stringify(key)}:${renderEntry(entry, type, withMetadata)}`;

@@ -8,12 +8,13 @@ import { checkKey, checkValueLength, encodeMetadata, parseExpiration } from "../
 import type { EntryWrite } from "../entry-store.ts";
 import { malformedBody, namespaceNotFound, tooManyItems } from "../refusal.ts";
 import { bulkResult } from "./bulk-result.ts";
-import { findNamespace, type OperationHandler, parseJsonBody } from "./operation.ts";
+import { findNamespace, type OperationHandler, parseJsonBody, writableEntries } from "./operation.ts";
 
 const CALLER = "bulk put";
 const NOUN = "array of key/value pairs";
 
 export const bulkWrite: OperationHandler = (deps, { route, body, now, meddling }) => {
+  const entries = writableEntries(deps);
   const namespace = findNamespace(deps, route, CALLER);
   const items = parseJsonBody(body, CALLER, NOUN);
   if (!Array.isArray(items)) throw malformedBody(CALLER, `could not parse ${NOUN} from request body: it is no array`);
@@ -23,7 +24,7 @@ export const bulkWrite: OperationHandler = (deps, { route, body, now, meddling }
   deps.limits.write(namespace.number, keys);
   const outcome = meddling.bulk(keys);
   const applied = outcome.applies === undefined ? writes : writes.filter((write) => outcome.applies?.has(write.key));
-  if (!deps.entries.write(namespace.number, applied, now)) throw namespaceNotFound(CALLER);
+  if (!entries.write(namespace.number, applied, now)) throw namespaceNotFound(CALLER);
   return bulkResult(keys.length, outcome.unsuccessful);
 };
 

@@ -8,7 +8,7 @@ import { malformedArgument, refuse } from "../refusal.ts";
 import { findNamespace, type OperationHandler } from "./operation.ts";
 
 /** Limits below 10, which the OpenAPI forbids, are taken, as KV's Worker binding does. */
-export const listKeys: OperationHandler = (deps, { route, query, now, meddling }) => {
+export const listKeys: OperationHandler = async (deps, { route, query, now, meddling }) => {
   const namespace = findNamespace(deps, route, "list keys");
   const limit = parseLimit(query.get("limit") ?? "");
   const prefix = parsePrefix(query.get("prefix") ?? "");
@@ -16,7 +16,7 @@ export const listKeys: OperationHandler = (deps, { route, query, now, meddling }
   deps.limits.use("lists", 1);
   if (meddling.page.kind === "empty") return page([], { after: from.after, turn: (from.turn + 1) % 256 });
   const count = meddling.page.kind === "short" ? Math.min(limit, meddling.page.keys ?? Math.ceil(limit / 2)) : limit;
-  const rows = deps.entries.list(namespace.number, { after: from.after, prefix, limit: count + 1 }, now);
+  const rows = await deps.entries.list(namespace.number, { after: from.after, prefix, limit: count + 1 }, now);
   const shown = rows.length > count ? rows.slice(0, count) : rows;
   const last = rows.length > count ? shown.at(-1) : undefined;
   return page(shown, last && { after: last[0], turn: 0 });

@@ -12,7 +12,13 @@ import {
   titleTooLong,
   tooManyNamespaces,
 } from "../refusal.ts";
-import { findNamespace, type OperationHandler, type OperationRequest, parseJsonBody } from "./operation.ts";
+import {
+  findNamespace,
+  type OperationHandler,
+  type OperationRequest,
+  parseJsonBody,
+  writableNamespaces,
+} from "./operation.ts";
 
 /** An account has at most 1,000 namespaces (docs: /kv/platform/limits). */
 const NAMESPACES_MAX = 1000;
@@ -36,7 +42,8 @@ export const listNamespaces: OperationHandler = ({ namespaces }, { route, query 
   return success(`[${found.map(render).join(",")}]`, JSON.stringify(info));
 };
 
-export const createNamespace: OperationHandler = ({ namespaces }, request) => {
+export const createNamespace: OperationHandler = (deps, request) => {
+  const namespaces = writableNamespaces(deps);
   const title = parseTitle(request, "create namespace");
   if (namespaces.count(request.route.account) >= NAMESPACES_MAX) throw tooManyNamespaces();
   const created = namespaces.create(request.route.account, title);
@@ -48,14 +55,15 @@ export const getNamespace: OperationHandler = (deps, { route }) =>
   success(render(findNamespace(deps, route, "get namespace")));
 
 export const renameNamespace: OperationHandler = (deps, request) => {
+  const namespaces = writableNamespaces(deps);
   const namespace = findNamespace(deps, request.route, "rename namespace");
   const title = parseTitle(request, "rename namespace");
-  if (!deps.namespaces.rename(request.route.account, namespace, title)) throw titleTaken();
+  if (!namespaces.rename(request.route.account, namespace, title)) throw titleTaken();
   return success(render({ ...namespace, title }));
 };
 
 export const deleteNamespace: OperationHandler = (deps, { route }) => {
-  if (!deps.namespaces.remove(findNamespace(deps, route, "remove namespace")))
+  if (!writableNamespaces(deps).remove(findNamespace(deps, route, "remove namespace")))
     throw namespaceNotFound("remove namespace");
   return success("null");
 };

@@ -5,17 +5,24 @@ import type { EpochSeconds } from "../../core/clock.ts";
 import { parseJsonText } from "../../core/json-text.ts";
 import type { Answer } from "../answer.ts";
 import { checkKey } from "../attributes.ts";
-import type { EntryStore } from "../entry-store.ts";
+import type { EntryStore, ReadOnlyEntries } from "../entry-store.ts";
 import type { Meddling } from "../interference.ts";
 import { jsonShapeFault } from "../json-shape.ts";
-import type { NamespaceStore, StoredNamespace } from "../namespace-store.ts";
-import { type Caller, malformedBody, malformedNamespaceId, namespaceNotFound, undecodableKey } from "../refusal.ts";
+import type { NamespaceStore, ReadOnlyNamespaces, StoredNamespace } from "../namespace-store.ts";
+import {
+  type Caller,
+  malformedBody,
+  malformedNamespaceId,
+  namespaceNotFound,
+  readOnly,
+  undecodableKey,
+} from "../refusal.ts";
 import { decodeKey, type Route } from "../route.ts";
 import type { UsageLimits } from "../usage-limits.ts";
 
 export interface OperationDeps {
-  readonly namespaces: NamespaceStore;
-  readonly entries: EntryStore;
+  readonly namespaces: NamespaceStore | ReadOnlyNamespaces;
+  readonly entries: EntryStore | ReadOnlyEntries;
   readonly limits: UsageLimits;
   /** Whether a namespace id must have the form of one (10011); else any word may be asked for (and is not found). */
   readonly strictIds: boolean;
@@ -43,6 +50,18 @@ export function findNamespace(deps: OperationDeps, route: Route, caller: Caller)
   const namespace = deps.namespaces.find(account, namespaceId.toLowerCase());
   if (namespace === undefined) throw namespaceNotFound(caller);
   return namespace;
+}
+
+/** What takes writes, or a Refusal: to be asked for before anything else of a request that writes. */
+export function writableEntries({ entries }: OperationDeps): EntryStore {
+  if ("isReadOnly" in entries) throw readOnly();
+  return entries;
+}
+
+/** As {@link writableEntries}. */
+export function writableNamespaces({ namespaces }: OperationDeps): NamespaceStore {
+  if ("isReadOnly" in namespaces) throw readOnly();
+  return namespaces;
 }
 
 /** The key that the route names, or a Refusal. */

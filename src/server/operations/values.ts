@@ -10,22 +10,23 @@ import {
   type OperationHandler,
   type OperationRequest,
   parseRouteKey,
+  writableEntries,
 } from "./operation.ts";
 
-export const readValue: OperationHandler = (deps, { route, now }) => {
+export const readValue: OperationHandler = async (deps, { route, now }) => {
   const namespace = findNamespace(deps, route, "get");
   const key = parseRouteKey(route, "get");
   deps.limits.use("reads", 1);
-  const entry = deps.entries.read(namespace.number, key, now);
+  const entry = await deps.entries.read(namespace.number, key, now);
   if (entry === undefined) throw keyNotFound("get");
   return valueAnswer(entry.bytes, entry.expiration);
 };
 
-export const readMetadata: OperationHandler = (deps, { route, now }) => {
+export const readMetadata: OperationHandler = async (deps, { route, now }) => {
   const namespace = findNamespace(deps, route, "metadata");
   const key = parseRouteKey(route, "metadata");
   deps.limits.use("reads", 1);
-  const entry = deps.entries.readMetadata(namespace.number, key, now);
+  const entry = await deps.entries.readMetadata(namespace.number, key, now);
   if (entry === undefined) throw keyNotFound("metadata");
   return success(entry.metadata ?? "null");
 };
@@ -33,6 +34,7 @@ export const readMetadata: OperationHandler = (deps, { route, now }) => {
 /** Only `multipart/form-data` is looked into; whatever other type it says it is, a body is the value as it stands. */
 export const writeValue: OperationHandler = async (deps, request) => {
   const { contentType, body } = request;
+  writableEntries(deps);
   if (!isMultipart(contentType)) return write(deps, request, { value: body, metadata: undefined });
   return write(deps, request, await parseForm(contentType, body));
 };
@@ -54,16 +56,21 @@ function write(deps: OperationDeps, { route, query, now }: OperationRequest, par
   }
   checkValueLength(parts.value);
   deps.limits.write(namespace.number, [key]);
-  const written = deps.entries.write(namespace.number, [{ key, value: parts.value, metadata, expiration }], now);
+  const written = writableEntries(deps).write(
+    namespace.number,
+    [{ key, value: parts.value, metadata, expiration }],
+    now,
+  );
   if (!written) throw namespaceNotFound("put");
   return success("null");
 }
 
 /** A key that is not there is deleted as well. */
 export const deleteValue: OperationHandler = (deps, { route, now }) => {
+  const entries = writableEntries(deps);
   const namespace = findNamespace(deps, route, "remove key");
   const key = parseRouteKey(route, "remove key");
   deps.limits.use("deletes", 1);
-  deps.entries.remove(namespace.number, [key], now);
+  entries.remove(namespace.number, [key], now);
   return success("null");
 };
