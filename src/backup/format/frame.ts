@@ -55,8 +55,7 @@ export async function decompressFrame(
 ): Promise<Buffer | undefined> {
   const options: ZstdOptions = {
     maxOutputLength: Math.max(sizeMax, 1),
-    // One byte more: when a chunk is full, another one is made before it is known that nothing follows.
-    chunkSize: Math.min(Math.max(sizeMax, CHUNK_BYTES_MIN), CHUNK_BYTES_MAX) + 1,
+    chunkSize: chunkSizeOf(frame, sizeMax),
     ...(dictionary !== undefined && { dictionary }),
   };
   try {
@@ -68,6 +67,16 @@ export async function decompressFrame(
 }
 
 const CHUNK_BYTES_MAX: ByteCount = 26_214_400;
+/** A larger `sizeMax` is a bound, and not the size: it says nothing of how much room is needed. */
+const GUESSED_BYTES_MIN: ByteCount = 65_536;
+const GUESSED_RATIO = 8;
+
+/** In one piece, nothing is copied. One byte more than that: when a chunk is full, another one is made before it is known that
+ * nothing follows. */
+function chunkSizeOf(frame: Uint8Array, sizeMax: ByteCount): ByteCount {
+  if (sizeMax <= CHUNK_BYTES_MAX) return Math.max(sizeMax, CHUNK_BYTES_MIN) + 1;
+  return Math.min(Math.max(frame.byteLength * GUESSED_RATIO, GUESSED_BYTES_MIN), CHUNK_BYTES_MAX);
+}
 
 function isDamage(error: unknown): boolean {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";

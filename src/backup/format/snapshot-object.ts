@@ -23,7 +23,13 @@ export function decodeSnapshot(plain: Uint8Array): Snapshot | "newer" | undefine
   if (object?.["kvsync"] !== "snapshot") return undefined;
   if (object["version"] !== VERSION) return "newer";
   const { created, by, tags, filter, complete, problems, entries, bytes, root, parent } = object;
-  if (typeof created !== "string" || typeof by !== "string" || typeof complete !== "boolean") return undefined;
+  if (
+    typeof created !== "string" ||
+    Number.isNaN(Date.parse(created)) ||
+    typeof by !== "string" ||
+    typeof complete !== "boolean"
+  )
+    return undefined;
   if (!isCount(problems) || !isCount(entries) || !isCount(bytes) || !isSha256(root)) return undefined;
   if (parent !== null && !isSha256(parent)) return undefined;
   const source = decodeSource(object["source"]);
