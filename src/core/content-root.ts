@@ -37,7 +37,7 @@ export function openRootHash(): RootHash {
   let range: Buffer[] = [];
   const endRange = (): void => {
     if (range.length === 0) return;
-    root.update(hash("sha256", Buffer.concat([Uint8Array.of(RANGE), ...range]), "buffer"));
+    root.update(hashLeaves(range));
     range = [];
   };
   return {
@@ -50,6 +50,22 @@ export function openRootHash(): RootHash {
       return root.digest("hex");
     },
   };
+}
+
+/** The hash of one range: of leaves of which only the last one may end a range. */
+export function hashRange(leaves: readonly Leaf[]): Buffer {
+  return hashLeaves(leaves.map(hashLeaf));
+}
+
+/** The content root of these ranges, in order. */
+export function rootOfRanges(ranges: Iterable<Uint8Array>): string {
+  const root = createHash("sha256").update(Uint8Array.of(ROOT));
+  for (const range of ranges) root.update(range);
+  return root.digest("hex");
+}
+
+function hashLeaves(leaves: readonly Buffer[]): Buffer {
+  return hash("sha256", Buffer.concat([Uint8Array.of(RANGE), ...leaves]), "buffer");
 }
 
 /** Whether a range of the root ends behind `key`, and a page of a snapshot: the same runs of entries so have the same hash wherever

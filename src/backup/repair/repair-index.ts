@@ -1,0 +1,176 @@
+// The index, made anew from the packs alone: from the table of each, and from the hashes of what its blocks hold. What is left of a damaged
+// pack is indexed too. Index objects that can be read stay, and prune removes those that the new ones replace; those that cannot are removed.
+//
+// A page that is stored as a difference to another can be read only once that one is found, so such pages come last.
+
+import type { ByteCount } from "../../core/clock.ts";
+import { AppError } from "../../core/errors.ts";
+import { fingerprintOfSha256, sha256Of } from "../../core/fingerprint.ts";
+import type { PackIndex } from "../format/index-object.ts";
+import { FOLDERS, idOfName, packName, sealedName } from "../format/object-names.ts";
+import { indexPack } from "../format/walk-pack.ts";
+import { type IndexDatabase, openIndexDatabase } from "../repository/index-database.ts";
+import { INDEX_BYTES_MAX, openIndexWriter } from "../repository/index-writer.ts";
+import { openItemReader } from "../repository/open-item-reader.ts";
+import { readSealed } from "../repository/read-object.ts";
+import type { ItemReader, ObjectId, PackFacts, Repository } from "../repository/repository.ts";
+import type { CallOptions } from "../store/store.ts";
+
+export interface RepairOptions extends CallOptions {
+  readonly onStep?: (step: { readonly done: number; readonly total: number }) => void;
+}
+
+export interface RepairReport {
+  readonly packs: number;
+  readonly bytes: ByteCount;
+  readonly items: number;
+  /** Index objects: written now, and removed since they could not be read. */
+  readonly written: number;
+  readonly removed: number;
+  /** Packs that are damaged, and what is left of them. */
+  readonly damaged: readonly DamagedPack[];
+}
+
+export interface DamagedPack {
+  readonly pack: ObjectId;
+  readonly message: string;
+}
+
+/** Throws what the store fails with. */
+export async function repairIndex(repository: Repository, options: RepairOptions): Promise<RepairReport> {
+  const { signal } = options;
+  const database = openIndexDatabase();
+  try {
+    const packs: PackFacts[] = [];
+    for await (const page of repository.store.list(FOLDERS.packs, { signal })) {
+      for (const { name, size, modified } of page) {
+        const pack = idOfName(name);
+        if (pack !== undefined && name === packName(pack)) packs.push({ pack, size, modified });
+      }
+    }
+    packs.sort((a, b) => (a.pack < b.pack ? -1 : 1));
+    return await indexPacks(repository, database, packs, options);
+  } finally {
+    database.close();
+  }
+}
+
+async function indexPacks(
+  repository: Repository,
+  database: IndexDatabase,
+  packs: readonly PackFacts[],
+  options: RepairOptions,
+): Promise<RepairReport> {
+  const { signal, onStep } = options;
+  const writer = openIndexWriter(repository, { signal });
+  const reader = readerOf(repository, database, signal);
+  const damaged: DamagedPack[] = [];
+  const waiting: PackFacts[] = [];
+  let [items, written, done] = [0, 0, 0];
+  const write = async (): Promise<void> => {
+    if ((await writer.write()) !== undefined) written++;
+  };
+  const take = async (facts: PackFacts, isLast: boolean): Promise<void> => {
+    const found = await indexOne(repository, facts, { reader, signal });
+    if (found === undefined) return;
+    if (found.index !== undefined) addTo(database, facts, found.index);
+    // The bases of its pages may come yet.
+    if (!isLast && found.lacksBases) return void waiting.push(facts);
+    onStep?.({ done: ++done, total: packs.length });
+    if (found.message !== undefined) damaged.push({ pack: facts.pack, message: found.message });
+    if (found.index === undefined) return;
+    items += found.index.blocks.reduce((sum, { sizes }) => sum + sizes.length, 0);
+    writer.add(found.index);
+    if (writer.waiting >= INDEX_BYTES_MAX) await write();
+  };
+  for (const facts of packs) await take(facts, false);
+  for (const facts of waiting) await take(facts, true);
+  await write();
+  const removed = await removeUnreadable(repository, signal);
+  return {
+    packs: packs.length,
+    bytes: packs.reduce((sum, { size }) => sum + size, 0),
+    items,
+    written,
+    removed,
+    damaged,
+  };
+}
+
+function readerOf(repository: Repository, database: IndexDatabase, signal: AbortSignal | undefined): ItemReader {
+  const index = {
+    places: database.places,
+    isReliable: () => false,
+    packs: () => database.packs(),
+    itemsOf: database.itemsOf,
+    problems: [],
+    objects: [],
+    close: () => {},
+  };
+  return openItemReader(repository, index, { signal });
+}
+
+function addTo(database: IndexDatabase, facts: PackFacts, { pack, blocks }: PackIndex): void {
+  database.addPack(facts);
+  for (const [number, block] of blocks.entries()) if (block.sizes.length > 0) database.addBlock(pack, number, block);
+}
+
+interface IndexedOne {
+  readonly index: PackIndex | undefined;
+  /** It has pages whose bases were not found yet. */
+  readonly lacksBases: boolean;
+  readonly message: string | undefined;
+}
+
+/** Undefined: the pack is not there any more. */
+async function indexOne(
+  repository: Repository,
+  { pack }: PackFacts,
+  { reader, signal }: { readonly reader: ItemReader; readonly signal: AbortSignal | undefined },
+): Promise<IndexedOne | undefined> {
+  const bytes = await repository.store.get(packName(pack), undefined, { signal });
+  if (bytes === undefined) return undefined;
+  let lacksBases = false;
+  const basePage = async (sha256: string): Promise<Uint8Array | undefined> => {
+    const base = await unlessDamaged(() => reader.pageById(fingerprintOfSha256(sha256)));
+    if (base === undefined) lacksBases = true;
+    return base;
+  };
+  const found = await unlessDamaged(() => indexPack(repository, { pack, bytes, basePage }));
+  if (found === undefined) {
+    return { index: undefined, lacksBases: false, message: "its table cannot be read: nothing of it can be indexed" };
+  }
+  const { index, isWhole } = found;
+  const lost = index.blocks.filter(({ sizes }) => sizes.length === 0).length;
+  const left = `${index.blocks.length - lost} of its ${index.blocks.length} blocks can be read`;
+  const isIntact = sha256Of(bytes) === pack && isWhole;
+  return { index, lacksBases, message: isIntact ? undefined : left };
+}
+
+async function unlessDamaged<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== "repository-damaged") throw error;
+    return undefined;
+  }
+}
+
+/** How many index objects were removed since nothing can read them. */
+async function removeUnreadable(repository: Repository, signal: AbortSignal | undefined): Promise<number> {
+  const { store } = repository;
+  let removed = 0;
+  for await (const page of store.list(FOLDERS.index, { signal })) {
+    for (const { name } of page) {
+      const id = idOfName(name);
+      if (id === undefined) continue;
+      const isDamaged =
+        (await unlessDamaged(async () => (await readSealed(repository, "index", id, { signal })) ?? "gone")) ===
+        undefined;
+      if (!isDamaged) continue;
+      await store.remove(sealedName("index", id), { signal });
+      removed++;
+    }
+  }
+  return removed;
+}
