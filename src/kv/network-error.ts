@@ -47,7 +47,7 @@ const HINTS: Readonly<Record<string, string>> = {
   EACCES: "check the firewall of this machine",
   EPERM: "check the firewall of this machine",
 };
-const HINT = "check the network and the account's endpoint";
+const HINT = "check the network and the endpoint";
 
 /** Once connected: the server may have done, or still do, what was asked. */
 const TIMEOUTS = new Set(["UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT"]);

@@ -2,7 +2,6 @@
 
 import { backoffMs, type BackoffOptions } from "../core/backoff.ts";
 import type { DurationMs } from "../core/clock.ts";
-import type { Verdict } from "./judge-answer.ts";
 
 export interface RetryOptions extends BackoffOptions {
   /** Times a call is sent before it fails, rate limits not counted. */
@@ -16,11 +15,20 @@ export const RETRY_DEFAULT: RetryOptions = { attempts: 8, baseMs: 500, capMs: 30
 const RATE_PATIENCE_MS = 600_000;
 const RATE_BACKOFF: BackoffOptions = { baseMs: 1000, capMs: 60_000 };
 
+/** A failure that another attempt may mend. */
+export interface PassingFailure {
+  readonly error: { readonly timedOut?: boolean };
+  /** What the server asked for; undefined: it did not say. */
+  readonly afterMs: DurationMs | undefined;
+  /** Undefined: it was no limit on requests. */
+  readonly limited?: string;
+}
+
 export interface RetryCourse {
   /** How often the call has failed so far. */
   readonly failures: number;
   /** How long to wait before the next attempt; undefined: there is none. `random` is in [0, 1). */
-  next(verdict: Extract<Verdict, { kind: "retry" }>, random: number): DurationMs | undefined;
+  next(failure: PassingFailure, random: number): DurationMs | undefined;
 }
 
 /** `retryTimeouts` false: a timeout is final, since the caller would rather send less. */
@@ -32,16 +40,16 @@ export function openRetryCourse(options: RetryOptions, retryTimeouts: boolean): 
     get failures() {
       return failures + limits;
     },
-    next: (verdict, random) => {
-      if (verdict.limited !== undefined) {
+    next: (failure, random) => {
+      if (failure.limited !== undefined) {
         limits++;
-        const wait = limitWaitMs(limits, verdict.afterMs, random);
+        const wait = limitWaitMs(limits, failure.afterMs, random);
         limitedMs += wait;
         return limitedMs > RATE_PATIENCE_MS ? undefined : wait;
       }
       failures++;
-      if (failures >= options.attempts || (verdict.error.timedOut && !retryTimeouts)) return undefined;
-      const wait = Math.max(backoffMs(failures - 1, options, random), verdict.afterMs ?? 0);
+      if (failures >= options.attempts || (failure.error.timedOut === true && !retryTimeouts)) return undefined;
+      const wait = Math.max(backoffMs(failures - 1, options, random), failure.afterMs ?? 0);
       return wait > RATE_PATIENCE_MS ? undefined : wait;
     },
   };

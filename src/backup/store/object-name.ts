@@ -17,7 +17,7 @@ export function isNamePart(part: string): boolean {
   return part.length <= PART_CHARS_MAX && PART.test(part);
 }
 
-function isObjectName(name: string): boolean {
+export function isObjectName(name: string): boolean {
   return name.split("/").every(isNamePart);
 }
 

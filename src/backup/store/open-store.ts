@@ -9,7 +9,9 @@ import type { ReadFile } from "../../config/secret.ts";
 import type { Environment } from "../../config/yaml-source.ts";
 import type { Clock } from "../../core/clock.ts";
 import { AppError, visible } from "../../core/errors.ts";
+import { parseProxies } from "../../kv/proxies.ts";
 import { openFolderStore } from "./folder-store.ts";
+import { readS3Keys } from "./s3-keys.ts";
 import type { Store } from "./store.ts";
 
 export interface RepositoryPlace extends RepositoryConfig {
@@ -63,7 +65,11 @@ export interface StoreDeps {
   readonly readFile: ReadFile;
 }
 
-export async function openStore({ store, label }: RepositoryPlace, { clock }: StoreDeps): Promise<Store> {
+/** Throws AppError "unauthorized" if there are no keys for object storage. */
+export async function openStore({ store, label }: RepositoryPlace, deps: StoreDeps): Promise<Store> {
+  const { clock, env, readFile } = deps;
   if (store.kind === "folder") return openFolderStore({ clock, path: store.path, label });
-  throw new AppError("unsupported", `${label} is object storage`);
+  const keys = readS3Keys(store.credentials, { label, env, readFile });
+  const { openS3Store } = await import("./s3-store.ts");
+  return openS3Store({ clock, config: store, keys, proxies: parseProxies(env), label });
 }
