@@ -40,6 +40,7 @@ const CASES: Readonly<Record<string, S3ServerOptions>> = {
   "object storage that lists 7 objects a page": { pageMax: 7 },
   "object storage that knows no conditions": { conditions: "501" },
   "object storage that ignores conditions": { conditions: "ignored" },
+  "object storage that tells no time": { tellsDate: false },
   "object storage that ignores ranges": { ranges: "ignored" },
   "object storage whose listings lag by a minute": { lagMs: 60_000 },
   "object storage that fails": often("500"),

@@ -29,6 +29,8 @@ export interface S3ServerOptions {
   readonly pageMax?: number;
   /** Listings show what was so this long ago. */
   readonly lagMs?: number;
+  /** Whether answers have a Date; true unless given. */
+  readonly tellsDate?: boolean;
   /** Asked before each request, which is counted from 1. */
   readonly fault?: (count: number, request: { readonly method: string; readonly path: string }) => S3Fault | undefined;
 }
@@ -128,7 +130,8 @@ interface Answer {
 }
 
 function answer(state: State, request: IncomingMessage, body: Buffer, fault: S3Fault | undefined): Answer {
-  const common = { date: new Date(state.now()).toUTCString(), "x-amz-request-id": "1" };
+  const isDated = state.options.tellsDate !== false;
+  const common = { ...(isDated && { date: new Date(state.now()).toUTCString() }), "x-amz-request-id": "1" };
   const told = (status: number, headers: Record<string, string> = {}, content: Buffer | string = ""): Answer => ({
     status,
     headers: { ...common, ...headers },
@@ -224,6 +227,8 @@ function listing({ options, versions, now }: State, query: URLSearchParams): str
 
 function deliver(response: ServerResponse, { status, headers, body }: Answer, fault: S3Fault | undefined): void {
   if (fault === "reset" || fault === "lost-answer") return void response.socket?.resetAndDestroy();
+  // Node would add its own.
+  response.sendDate = false;
   response.writeHead(status, { "content-length": String(body.byteLength), ...headers });
   if (fault === "cut-body" && body.byteLength > 1) {
     response.write(body.subarray(0, body.byteLength >> 1), () => response.socket?.destroy());

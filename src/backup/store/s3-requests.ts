@@ -12,7 +12,7 @@ import type { HttpAnswer, HttpRequest, Transport } from "../../kv/transport.ts";
 import type { SignRequest } from "./s3-signer.ts";
 import { judgeS3Failure, type S3Verdict } from "./s3-verdict.ts";
 
-export interface S3Request<T> {
+interface S3Request<T> {
   /** What is tried, to go on after "could not". */
   readonly what: string;
   readonly method: HttpRequest["method"];

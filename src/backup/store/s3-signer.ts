@@ -8,7 +8,7 @@ import type { AwsV4Signer } from "aws4fetch";
 import type { Clock } from "../../core/clock.ts";
 import type { S3Keys } from "./s3-keys.ts";
 
-export interface UnsignedRequest {
+interface UnsignedRequest {
   readonly method: string;
   /** `https://host:port`. */
   readonly origin: string;

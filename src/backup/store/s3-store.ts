@@ -8,7 +8,6 @@
 import { hash } from "node:crypto";
 import type { S3Config } from "../../config/config.ts";
 import type { Clock, EpochMs } from "../../core/clock.ts";
-import { AppError } from "../../core/errors.ts";
 import { systemClock } from "../../core/system-clock.ts";
 import type { Proxies } from "../../kv/proxies.ts";
 import { declaredLength } from "../../kv/request-loop.ts";
@@ -70,9 +69,15 @@ export function openS3Store({ clock, config, keys, proxies, label, timeouts }: S
     head: async (name, options) => named(name, (object) => headObject(opened, object), options),
     list: (listed, options) => listObjects(opened, listed, options),
     remove: async (name, options) => named(name, (object) => removeObject(opened, object), options),
-    now: async (options) => named("config.json", (object) => readTime(opened, object), options),
+    now: async (options) =>
+      (await named("config.json", (object) => readDate(opened, object), options)) ??
+      named(`clock/${probeName(clock)}`, (object) => readProbe(opened, object), options),
     close: () => transport.close(),
   };
+}
+
+function probeName(clock: Clock): string {
+  return Math.floor(clock.random() * 2 ** 48).toString(36);
 }
 
 interface Bucket {
@@ -235,11 +240,10 @@ async function removeObject({ send, host, label }: Bucket, { name, path, signal 
   );
 }
 
-/** Of the server, as any answer tells it. */
-async function readTime({ send, label }: Bucket, { path, signal }: NamedObject): Promise<EpochMs> {
-  const what = `tell the time of ${label}`;
+/** Of the server, as any answer tells it; undefined: its answers have no Date. */
+async function readDate({ send, label }: Bucket, { path, signal }: NamedObject): Promise<EpochMs | undefined> {
   const outcome = await send({
-    what,
+    what: `tell the time of ${label}`,
     method: "HEAD",
     path,
     signal,
@@ -249,8 +253,14 @@ async function readTime({ send, label }: Bucket, { path, signal }: NamedObject):
       return dateOf(answer);
     },
   });
-  if (outcome.kind === "done" && outcome.value !== undefined) return outcome.value;
-  throw new AppError("store-failed", `could not ${what}: its answers have no Date`, {
-    hint: "check the endpoint, and proxies on the way to it",
-  });
+  return outcome.kind === "done" ? outcome.value : undefined;
+}
+
+/** The time of a new object, where answers have no Date, as those of wrangler's R2. */
+async function readProbe(bucket: Bucket, object: NamedObject): Promise<EpochMs> {
+  await openPut(bucket)(object, new Uint8Array());
+  const found = await headObject(bucket, object);
+  await removeObject(bucket, object);
+  if (found !== undefined) return found.modified;
+  throw notStorage(`tell the time of ${bucket.label}`, bucket.host);
 }
