@@ -32,8 +32,8 @@ export interface SourceRequest {
   readonly filter: BackupFilter;
   /** Of a folder: leave out .git, .env and the like. */
   readonly excludeDefaults: boolean;
-  /** An empty source is a failure. */
-  readonly failEmpty: boolean;
+  /** An empty source is a failure, or is one where its last snapshot was not empty. */
+  readonly failEmpty: boolean | "if-it-had-keys";
   readonly tags: readonly string[];
   /** No snapshot of what is as it was in the last one. */
   readonly skipUnchanged: boolean;
@@ -79,7 +79,8 @@ export async function backUpSource(
       onProgress,
     },
   );
-  if (taken.entries === 0 && taken.complete && request.failEmpty) throw await emptySource(source);
+  const failsEmpty = request.failEmpty === "if-it-had-keys" ? (parent?.entries ?? 0) > 0 : request.failEmpty;
+  if (taken.entries === 0 && taken.complete && failsEmpty) throw await emptySource(source);
   const isSkipped = request.skipUnchanged && taken.complete && parent?.root === taken.root;
   const stored = isSkipped ? undefined : await store(deps, { ...about, tags: request.tags, taken, parent });
   if (stored !== undefined) known.list.push(stored);
@@ -138,6 +139,6 @@ async function store(
 
 async function emptySource({ replica, whenEmpty }: OpenLocation): Promise<AppError> {
   return new AppError("source-empty", `the source ${visible(replica.label)} is empty: no snapshot was made`, {
-    hint: `${await whenEmpty()}; if it may be empty, add --no-fail-empty`,
+    hint: `${await whenEmpty()}; if it may be empty, back it up by hand with --no-fail-empty`,
   });
 }

@@ -15,6 +15,8 @@ export type HistoryEvent =
   | "approved"
   | "lifted"
   | "failed"
+  /** A backup was made. */
+  | "backed-up"
   /** More keys of one round than are kept one by one. */
   | "more";
 

@@ -231,4 +231,11 @@ export const MIGRATIONS: readonly string[] = [
   -- That clock begins anew when the machine starts.
   ALTER TABLE trash_look ADD COLUMN boot TEXT NOT NULL DEFAULT '';
   `,
+  `
+  -- What is remembered of each backup's runs: JSON, see backups/backup-memory.ts.
+  CREATE TABLE backup (
+    backup TEXT NOT NULL PRIMARY KEY,
+    memory TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

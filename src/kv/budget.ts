@@ -82,6 +82,8 @@ export interface Budget {
   block(duration: DurationMs): void;
   /** How long ago the requests were sent that still count against the window: to be kept for the next process. */
   recent(): readonly DurationMs[];
+  /** How many requests of a priority were let through since the budget was opened. */
+  granted(priority: Priority): number;
   /** How many requests could be sent at once now, and how many are waiting. */
   status(): { readonly inFlight: number; readonly waiting: number };
   /** How long those waiting have to wait for the window; 0: nobody waits for it. */
@@ -105,6 +107,7 @@ export function openBudget(options: BudgetOptions): Budget {
   /** Of backups alone. */
   const backups = openRequestWindow(backupPoliciesOf(options));
   const queues: Record<Priority, Waiter[]> = { edit: [], scan: [], scrub: [], backup: [] };
+  const granted: Record<Priority, number> = { edit: 0, scan: 0, scrub: 0, backup: 0 };
   let sleeping: AbortController | undefined;
 
   function waitOf({ priority }: Waiter): DurationMs {
@@ -127,6 +130,7 @@ export function openBudget(options: BudgetOptions): Budget {
       }
       queues[waiter.priority].shift();
       takeToken(window);
+      granted[waiter.priority]++;
       if (waiter.priority === "backup") takeToken(backups);
       waiter.grant();
     }
@@ -194,6 +198,7 @@ export function openBudget(options: BudgetOptions): Budget {
       const now = clock.monotonic();
       return recentTokens(window, now).map((moment) => Math.round(now - moment));
     },
+    granted: (priority) => granted[priority],
     status: () => ({
       inFlight: window.inFlight,
       waiting: Object.values(queues).reduce((sum, queue) => sum + queue.length, 0),

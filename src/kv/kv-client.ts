@@ -24,7 +24,7 @@ export interface KvClientOptions {
   readonly accountId: string;
   readonly credentials: Credentials;
   /** For a budget of this client's own; ignored when `budgetState` is given. */
-  readonly budget?: Pick<BudgetOptions, "requests" | "windowMs" | "share" | "recent"> | undefined;
+  readonly budget?: Pick<BudgetOptions, "requests" | "windowMs" | "share" | "pollShare" | "recent"> | undefined;
   /** Shared by all clients of one account and token ({@link openBudget}). */
   readonly budgetState?: Budget | undefined;
   /** Requests at a time, for a budget of this client's own. */

@@ -1,15 +1,18 @@
-// kvsync backup: namespaces, folders or archives into a repository, a snapshot each.
+// kvsync backup: namespaces, folders or archives into a repository, a snapshot each; or the backups of the config, by their names.
 
 import { type Command, Option } from "commander";
 import { REPOSITORY_FORMS } from "../../backup/store/open-store.ts";
 import { AppError } from "../../core/errors.ts";
-import { LOCATION_FORMS } from "../../mapping/location.ts";
+import { isLocation, LOCATION_FORMS } from "../../mapping/location.ts";
+import { runConfigured } from "../backup/run-configured.ts";
 import { runBackup } from "../backup/run-backup.ts";
 import type { Start } from "../command-entry.ts";
+import type { Context } from "../context.ts";
 import { addKeyFilterOptions, type KeyFilterOptions, many, parseKeyFilter } from "../input/key-filter.ts";
 import { shellWord } from "../render/render-held.ts";
 
 interface Options extends KeyFilterOptions {
+  readonly all?: boolean;
   readonly dryRun?: boolean;
   /** False with --no-encryption. */
   readonly encryption: boolean;
@@ -22,12 +25,13 @@ interface Options extends KeyFilterOptions {
 
 export function define(command: Command, start: Start): void {
   command
-    .usage("[options] <location...> <repository>")
+    .usage("[options] <location...> <repository>\n       kvsync backup --all | <name...>")
     .argument(
-      "<location...>",
-      `${LOCATION_FORMS}; 'ACCOUNT:*' is every namespace of an account. The last one is the repository: ${REPOSITORY_FORMS}`,
+      "[location...]",
+      `${LOCATION_FORMS}; 'ACCOUNT:*' is every namespace of an account. The last one is the repository: ${REPOSITORY_FORMS}. Or names of backups in the config alone`,
     );
   addKeyFilterOptions(command)
+    .option("--all", "All backups of the config, as the daemon makes them, now")
     .addOption(new Option("--tag <tag>", "A word to find the snapshot by; may be repeated").argParser(many))
     .option("--dry-run", "List, and show what would be read; make nothing")
     .option("--skip-if-unchanged", "Make no snapshot of what is as it was in the last one")
@@ -36,7 +40,12 @@ export function define(command: Command, start: Start): void {
     .option("--no-exclude-defaults", "Take also .git, .env, node_modules/ and editors' files of a folder")
     .option("--no-fail-empty", "An empty source is no failure (else exit code 1)")
     .action((args: string[], options: Options) =>
-      start((context) => {
+      start(async (context) => {
+        const names = await namesOf(context, args, options);
+        if (names !== undefined) {
+          checkNoOptions(command);
+          return runConfigured(context, names);
+        }
         const locations = args.slice(0, -1);
         const repository = args.at(-1)!;
         if (locations.length === 0) throw needsRepository(repository);
@@ -52,6 +61,40 @@ export function define(command: Command, start: Start): void {
         });
       }),
     );
+}
+
+/** Of backups in the config, none for all of them; undefined: `args` are locations and a repository. */
+async function namesOf(
+  context: Context,
+  args: readonly string[],
+  { all }: Options,
+): Promise<readonly string[] | undefined> {
+  if (all === true) {
+    if (args.length === 0) return [];
+    throw new AppError("usage", "--all takes no names", { hint: "leave out --all, or the names" });
+  }
+  const [first, ...others] = args;
+  if (first === undefined) {
+    throw new AppError("usage", "what is to be backed up is missing, and where to", {
+      hint: "type: kvsync backup ACCOUNT:NAMESPACE ./backups; or kvsync backup --all for the backups of the config",
+    });
+  }
+  const { backups } = await context.config();
+  if (args.every((name) => backups.has(name))) return args;
+  // One word can only be meant for a name.
+  return others.length === 0 && backups.size > 0 && !isLocation(first) ? args : undefined;
+}
+
+/** Backups of the config have all of it in the config. */
+function checkNoOptions(command: Command): void {
+  const given = command.options.filter(
+    (option) => option.attributeName() !== "all" && command.getOptionValueSource(option.attributeName()) === "cli",
+  );
+  const [first] = given;
+  if (first === undefined) return;
+  throw new AppError("usage", `${first.long} does not go with backups of the config`, {
+    hint: "say it in the config; or name what to back up and where to: kvsync backup ACCOUNT:NAMESPACE REPO",
+  });
 }
 
 function needsRepository(location: string): AppError {
