@@ -55,7 +55,7 @@ describe("the README has a row for", () => {
     const metrics = await openMetrics({
       clock: new FakeClock(),
       version: "1.0.0",
-      read: () => ({ accounts: [], mappings: [] }),
+      read: () => ({ accounts: [], mappings: [], backups: [] }),
     });
     const { text } = await metrics.render("text");
     const names = [...text.matchAll(/^# TYPE (kvsync_\S+)/gm)].map(([, name]) => name!);

@@ -89,7 +89,8 @@ export function openAccounts(deps: AccountsDeps): Accounts {
       concurrency: config.concurrency,
       noWait: deps.noWait,
       onRetry: (event) => deps.onRetry(name, event),
-      onWait: ({ waitMs }) => deps.onWait(name, waitMs),
+      // A backup waits for its part of the budget by design, and most of the time.
+      onWait: ({ waitMs, priority }) => priority === "backup" || deps.onWait(name, waitMs),
       onAnswer: (event) => deps.onAnswer?.(name, event),
       onWaited: (waitedMs) => deps.onWaited?.(name, waitedMs),
     });

@@ -67,8 +67,11 @@ const DATE_CHARS = "2026-11-28".length;
 
 /** The same day at another time. */
 function withTime(shown: string, atMinutes: number): string {
-  const digits = (amount: number): string => String(amount).padStart(2, "0");
   return `${shown.slice(0, DATE_CHARS)} ${digits(Math.floor(atMinutes / 60))}:${digits(atMinutes % 60)}`;
+}
+
+function digits(amount: number): string {
+  return String(amount).padStart(2, "0");
 }
 
 /** `2026-11-28 03:00`, which is in the order of time but where the clock is set back. */

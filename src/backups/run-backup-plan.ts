@@ -33,7 +33,7 @@ export interface PlanDeps extends Omit<RepositoryDeps, "signal"> {
   readonly locations: (signal: AbortSignal) => LocationDeps;
   readonly account: (
     name: string,
-  ) => Promise<{ readonly name: string; readonly api: KvApi & { readonly budget: Budget } }>;
+  ) => Promise<{ readonly name: string; readonly api: KvApi & { readonly budget?: Pick<Budget, "granted"> } }>;
   /** Of requests to namespaces; undefined: the usual ones. */
   readonly priority: Priority | undefined;
 }
@@ -84,6 +84,10 @@ export async function runBackupPlan(deps: PlanDeps, request: PlanRequest): Promi
   };
 }
 
+function listOf(patterns: readonly string[]): readonly string[] | undefined {
+  return patterns.length === 0 ? undefined : patterns;
+}
+
 interface Run {
   readonly deps: PlanDeps;
   readonly request: PlanRequest;
@@ -97,8 +101,6 @@ interface Run {
 
 function openRun(deps: PlanDeps, request: PlanRequest): Run {
   const { prefix, include, exclude } = request.backup;
-  const listOf = (patterns: readonly string[]): readonly string[] | undefined =>
-    patterns.length === 0 ? undefined : patterns;
   const filter = compileBackupFilter({ prefix, include: listOf(include), exclude: listOf(exclude) });
   return { deps, request, filter, sources: [], made: [], used: undefined, forgotten: 0 };
 }
@@ -209,7 +211,9 @@ const NOTHING: Omit<SourceReport, "source" | "failure"> = {
 async function countFor({ account, priority }: PlanDeps, { account: name }: OpenLocation): Promise<() => number> {
   if (name === undefined) return () => 0;
   const { api } = await account(name);
-  const sent = (): number => (priority === undefined ? api.counts().total : api.budget.granted(priority));
+  const { budget } = api;
+  const sent = (): number =>
+    priority === undefined || budget === undefined ? api.counts().total : budget.granted(priority);
   const before = sent();
   return () => sent() - before;
 }

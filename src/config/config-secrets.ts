@@ -1,6 +1,6 @@
 // The secrets of a config.
 
-import type { Config } from "./config.ts";
+import type { Config, RepositoryConfig } from "./config.ts";
 import type { Secret, SecretSource } from "./secret.ts";
 
 /** Those that stand in the config, and so perhaps in the environment: hooks are not to see them. */
@@ -18,9 +18,11 @@ function accountSources(accounts: Config["accounts"]): readonly SecretSource[] {
 }
 
 function repositorySources(repositories: Config["repositories"]): readonly SecretSource[] {
-  return [...repositories.values()].flatMap(({ store, passphrase }) => {
-    const own = passphrase === undefined ? [] : [passphrase];
-    if (store.kind === "folder" || store.credentials.kind === "environment") return own;
-    return [...own, store.credentials.accessKeyId, store.credentials.secretAccessKey];
-  });
+  return [...repositories.values()].flatMap(repositorySecrets);
+}
+
+export function repositorySecrets({ store, passphrase }: RepositoryConfig): readonly SecretSource[] {
+  const own = passphrase === undefined ? [] : [passphrase];
+  if (store.kind === "folder" || store.credentials.kind === "environment") return own;
+  return [...own, store.credentials.accessKeyId, store.credentials.secretAccessKey];
 }

@@ -1,7 +1,8 @@
 // What happens in the daemon, as it happens: for the log, hooks and metrics. Whoever listens must not throw, and must not
 // take long.
 
-import type { MappingConfig } from "../config/config.ts";
+import type { BackupConfig, MappingConfig } from "../config/config.ts";
+import type { BackupEvent } from "./backups/backup-loop.ts";
 import type { DurationMs } from "../core/clock.ts";
 import type { AppError } from "../core/errors.ts";
 import type { Problem } from "../core/problem.ts";
@@ -31,6 +32,7 @@ export type MappingEvent =
 
 export type DaemonEvent =
   | (MappingEvent & { readonly mapping: MappingConfig })
+  | (BackupEvent & { readonly backup: BackupConfig })
   | { readonly kind: "account-waits"; readonly account: string; readonly waitMs: DurationMs }
   /** `isNew`: the account has answered well until now, and this is worth telling of. */
   | {

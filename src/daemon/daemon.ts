@@ -13,7 +13,10 @@ import { awaitStateLock, type StateLock } from "../journal/lock.ts";
 import { stateCheck } from "../journal/state-file.ts";
 import { type ControlServer, openControlServer } from "./control/control-server.ts";
 import { controlError, type ControlRequest, type SyncAnswer } from "./control/protocol.ts";
+import { type BackupSet, openBackupSet } from "./backups/backup-set.ts";
+import { runDaemonBackup } from "./backups/run-backup.ts";
 import type { DaemonListener } from "./daemon-event.ts";
+import type { Environment } from "../config/yaml-source.ts";
 import type { Heartbeats } from "./heartbeats.ts";
 import { keepBudgets } from "./keep-budgets.ts";
 import { openMappingRounds } from "../mapping/mapping-rounds.ts";
@@ -59,6 +62,9 @@ export interface DaemonDeps {
   readonly loadConfig: () => Promise<Config>;
   readonly heartbeats: Heartbeats;
   readonly onEvent: DaemonListener;
+  /** What backups are made with. */
+  readonly cwd: string;
+  readonly env: Environment;
 }
 
 export interface Daemon {
@@ -140,13 +146,27 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
     },
   });
   supervisor.failed.catch(fail);
+  const runDeps = { clock, cwd: deps.cwd, env: deps.env, version: deps.version, stateDir, accounts: deps.accounts };
+  const backups = openBackupSet({
+    clock,
+    journal,
+    heartbeats: deps.heartbeats,
+    run: (backup, call) => runDaemonBackup(runDeps, backup, call),
+    onEvent,
+    onBug: fail,
+  });
+  // Who asks for some of the mappings asks for nothing else.
+  const followBackups = (stale: ReadonlySet<string>): Promise<void> =>
+    deps.only.length > 0 ? Promise.resolve() : backups.follow(config, stale);
   const watching = new AbortController();
   const watched = watchState({ clock, checkState, signal: watching.signal }).catch(fail);
 
-  const status = (): DaemonStatus => statusOf(deps, { startedAt, config, supervisor });
+  const status = (): DaemonStatus => statusOf(deps, { startedAt, config, supervisor, backups });
   const reload = async (): Promise<Reloaded> => {
     config = await loadAnew(deps, stateDir);
-    const reloaded = await supervisor.reload(config, await deps.accounts.use(config));
+    const stale = await deps.accounts.use(config);
+    const reloaded = await supervisor.reload(config, stale);
+    await followBackups(stale);
     await deps.accounts.closeRetired();
     return reloaded;
   };
@@ -163,6 +183,7 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
     await end([() => watched, () => supervisor.stop(0), () => keeping.close()], () => scratch.close());
     throw error;
   }
+  await followBackups(new Set());
   return {
     journalReplaced: journal.replaced,
     status,
@@ -174,7 +195,8 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
         [
           () => watched,
           () => control.close(),
-          () => supervisor.stop(graceMs),
+          // Beside the rounds: both break off what takes too long.
+          async () => void (await Promise.all([supervisor.stop(graceMs), backups.stop()])),
           () => keeping.close(),
           () => deps.accounts.closeRetired(),
         ],
@@ -185,13 +207,16 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
   };
 }
 
+interface Running {
+  readonly startedAt: EpochMs;
+  readonly config: Config;
+  readonly supervisor: Supervisor;
+  readonly backups: BackupSet;
+}
+
 function statusOf(
   { version, pid, clock, accounts, heartbeats }: DaemonDeps,
-  {
-    startedAt,
-    config,
-    supervisor,
-  }: { readonly startedAt: EpochMs; readonly config: Config; readonly supervisor: Supervisor },
+  { startedAt, config, supervisor, backups }: Running,
 ): DaemonStatus {
   return {
     version,
@@ -201,6 +226,7 @@ function statusOf(
     configFile: config.file ?? null,
     stateDir: config.stateDir,
     mappings: supervisor.mappings(),
+    backups: backups.status(),
     accounts: accounts.status(),
     skippedFolders: supervisor.skippedFolders(),
     stuck: heartbeats

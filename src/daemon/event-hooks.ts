@@ -1,9 +1,11 @@
-// The daemon's events to the hooks of their mappings. Hooks live as long as their mapping does.
+// The daemon's events to the hooks of their mappings and backups. Hooks live as long as their mapping, or backup, does.
 
 import pLimit from "p-limit";
 import type { Secret } from "../config/secret.ts";
-import type { Clock } from "../core/clock.ts";
-import type { MappingConfig } from "../config/config.ts";
+import type { Clock, DurationMs } from "../core/clock.ts";
+import { type BackupHooks, openBackupHooks } from "../backups/backup-hooks.ts";
+import type { BackupConfig, MappingConfig } from "../config/config.ts";
+import type { BackupEvent } from "./backups/backup-loop.ts";
 import type { DaemonListener } from "./daemon-event.ts";
 import type { Environment } from "../mapping/hooks/hook-environment.ts";
 import { type Hooks, HOOKS_AT_ONCE_MAX, openHooks } from "../mapping/hooks/hooks.ts";
@@ -15,6 +17,8 @@ export interface EventHooksDeps {
   readonly log: Log;
   readonly env: Environment;
   readonly secrets: readonly Secret[];
+  /** Where the hooks of backups run. */
+  readonly folder: string;
 }
 
 export interface EventHooks {
@@ -23,9 +27,13 @@ export interface EventHooks {
   close(): Promise<void>;
 }
 
+/** How long closing waits for the programs of backups. */
+const CLOSE_DEADLINE_MS: DurationMs = 10_000;
+
 export function openEventHooks(deps: EventHooksDeps): EventHooks {
   const limit = pLimit(HOOKS_AT_ONCE_MAX);
   const byMapping = new Map<string, Hooks>();
+  const byBackup = new Map<string, BackupHooks>();
   const closing = new Set<Promise<void>>();
 
   const open = ({ name, folder, onChange, onHold, onConflict }: MappingConfig): void => {
@@ -49,8 +57,23 @@ export function openEventHooks(deps: EventHooksDeps): EventHooks {
     const closed = hooks.close().finally(() => closing.delete(closed));
     closing.add(closed);
   };
+  const listenToBackup = (event: BackupEvent & { readonly backup: BackupConfig }): void => {
+    const { backup } = event;
+    const { name, onFailure, onSuccess } = backup;
+    const hooks = byBackup.get(name);
+    if (event.kind === "backup-stopped" && hooks !== undefined) {
+      byBackup.delete(name);
+      const closed = hooks.close(CLOSE_DEADLINE_MS).finally(() => closing.delete(closed));
+      closing.add(closed);
+    }
+    if (event.kind !== "backup-ended" || (onFailure === undefined && onSuccess === undefined)) return;
+    const open = hooks ?? openBackupHooks({ ...deps, log: deps.log.with({ backup: name }), backup, limit });
+    byBackup.set(name, open);
+    if (event.memory.failure === null || event.isNews) open.ended(event.memory);
+  };
   return {
     listen: (event) => {
+      if ("backup" in event) return listenToBackup(event);
       if (!("mapping" in event)) return;
       const { name } = event.mapping;
       if (event.kind === "started") open(event.mapping);

@@ -100,6 +100,19 @@ interface Waiter {
   told: boolean;
 }
 
+function waitOf(
+  {
+    window,
+    backups,
+    clock,
+  }: { readonly window: RequestWindow; readonly backups: RequestWindow; readonly clock: Clock },
+  { priority }: Waiter,
+): DurationMs {
+  const now = clock.monotonic();
+  const wait = waitMs(window, now, RESERVES[priority]);
+  return priority === "backup" ? Math.max(wait, waitMs(backups, now)) : wait;
+}
+
 /** @throws AppError `config-invalid` for numbers that are no budget. */
 export function openBudget(options: BudgetOptions): Budget {
   const { clock, concurrency = CONCURRENCY_DEFAULT } = options;
@@ -110,19 +123,13 @@ export function openBudget(options: BudgetOptions): Budget {
   const granted: Record<Priority, number> = { edit: 0, scan: 0, scrub: 0, backup: 0 };
   let sleeping: AbortController | undefined;
 
-  function waitOf({ priority }: Waiter): DurationMs {
-    const now = clock.monotonic();
-    const wait = waitMs(window, now, RESERVES[priority]);
-    return priority === "backup" ? Math.max(wait, waitMs(backups, now)) : wait;
-  }
-
   function pump(): void {
     sleeping?.abort();
     sleeping = undefined;
     for (;;) {
       const waiter = firstOf(queues);
       if (waiter === undefined || window.inFlight >= concurrency) return;
-      const wait = waitOf(waiter);
+      const wait = waitOf({ window, backups, clock }, waiter);
       if (wait > 0) {
         // Without an end in sight, an answer to one of those in flight pumps again.
         if (Number.isFinite(wait) && !hold(waiter, wait)) continue;
@@ -157,7 +164,7 @@ export function openBudget(options: BudgetOptions): Budget {
   function heldMs(): DurationMs {
     const waiter = firstOf(queues);
     if (waiter === undefined || window.inFlight >= concurrency) return 0;
-    const wait = waitOf(waiter);
+    const wait = waitOf({ window, backups, clock }, waiter);
     return Number.isFinite(wait) ? wait : 0;
   }
 

@@ -87,10 +87,9 @@ async function namesOf(
 
 /** Backups of the config have all of it in the config. */
 function checkNoOptions(command: Command): void {
-  const given = command.options.filter(
+  const first = command.options.find(
     (option) => option.attributeName() !== "all" && command.getOptionValueSource(option.attributeName()) === "cli",
   );
-  const [first] = given;
   if (first === undefined) return;
   throw new AppError("usage", `${first.long} does not go with backups of the config`, {
     hint: "say it in the config; or name what to back up and where to: kvsync backup ACCOUNT:NAMESPACE REPO",

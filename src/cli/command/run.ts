@@ -1,5 +1,6 @@
 // kvsync run: the daemon. Keeps the mappings of the config in step until it is told to stop.
 
+import { dirname } from "node:path";
 import process from "node:process";
 import type { Command } from "commander";
 import type { Config } from "../../config/config.ts";
@@ -59,16 +60,28 @@ async function run(context: Context, names: readonly string[], options: Options)
   const health = options.health === undefined ? undefined : parseHealthAddress(options.health);
   const config = await context.config();
   // Says what is wrong with the names, or that there is nothing to do.
-  if (names.length > 0 || config.auto === undefined) await context.mappings(names);
+  const hasWork =
+    config.auto !== undefined || [...config.backups.values()].some(({ schedule }) => schedule !== undefined);
+  if (names.length > 0 || !hasWork) await context.mappings(names);
   const log = await openProcessLog(context);
   const heartbeats = openHeartbeats(clock);
   const greeting = openGreeting({
     output,
     cwd,
     logTells: !output.stdout.isTerminal,
+    whenNone:
+      config.auto === undefined
+        ? "no mappings: the backups of the config are made, each at its time"
+        : "nothing to sync yet: each folder that appears under root is a mapping",
     program: env["npm_execpath"] === undefined ? "kvsync" : "npx kvsync",
   });
-  const hooks = openEventHooks({ clock, log, env, secrets: configSecrets(config) });
+  const hooks = openEventHooks({
+    clock,
+    log,
+    env,
+    secrets: configSecrets(config),
+    folder: config.file === undefined ? cwd : dirname(config.file),
+  });
   const listeners = new Set([
     logEvents(log, (mapping) => greeting.tells(mapping)),
     greeting.listen,
@@ -119,6 +132,8 @@ async function runDaemon(parts: Surroundings, config: Config, isJournalDamaged: 
     only: names,
     accounts,
     heartbeats,
+    cwd,
+    env,
     loadConfig: async () => loadConfig({ path: options.config, cwd, env, readFile: readTextFile }),
     onEvent,
   };

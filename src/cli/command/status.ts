@@ -8,6 +8,8 @@ import { parseDuration } from "../../core/units.ts";
 import { type ControlClient, openControlClient } from "../../daemon/control/control-client.ts";
 import { knownStatus } from "../../mapping/known-status.ts";
 import type { DaemonStatus } from "../../daemon/control/daemon-status.ts";
+import { backupStatus } from "../../backups/backup-status.ts";
+import { readBackupMemory } from "../../backups/backup-memory.ts";
 import type { MappingStatus } from "../../mapping/status.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { Start } from "../command-entry.ts";
@@ -72,7 +74,9 @@ async function connect({ clock, signal }: Context, stateDir: string, patienceMs:
 }
 
 async function ask(client: ControlClient, names: readonly string[]): Promise<DaemonStatus> {
-  const status = await client.call({ op: "status" });
+  const answer = await client.call({ op: "status" });
+  // A daemon of an older version makes none.
+  const status = { ...answer, backups: (answer.backups as DaemonStatus["backups"] | undefined) ?? [] };
   if (names.length === 0) return status;
   const known = new Map(status.mappings.map((mapping) => [mapping.mapping, mapping]));
   const mappings = names.map((name) => {
@@ -82,7 +86,7 @@ async function ask(client: ControlClient, names: readonly string[]): Promise<Dae
       hint: known.size === 0 ? "it runs none" : `it runs ${[...known.keys()].join(", ")}`,
     });
   });
-  return { ...status, mappings };
+  return { ...status, mappings, backups: [] };
 }
 
 interface Wait {
@@ -166,19 +170,26 @@ async function tellKnown(
 ): Promise<never> {
   const { clock, output } = context;
   const config = await context.config();
-  const chosen = names.length > 0 || config.auto === undefined ? await context.mappings(names) : knownMappings(config);
-  const look = (journal?: Journal): readonly MappingStatus[] => knownStatus(chosen, journal);
-  const mappings = lookAtJournal(context, stateDir, look) ?? look();
+  const hasOthers = config.auto !== undefined || config.backups.size > 0;
+  const chosen = names.length > 0 || !hasOthers ? await context.mappings(names) : knownMappings(config);
+  const known = names.length > 0 ? [] : [...config.backups.values()];
+  const look = (journal?: Journal): Pick<DaemonStatus, "mappings" | "backups"> => ({
+    mappings: knownStatus(chosen, journal),
+    backups: known.map((backup) => backupStatus(backup, journal && readBackupMemory(journal, backup), undefined)),
+  });
+  const { mappings, backups } = lookAtJournal(context, stateDir, look) ?? look();
   const now = clock.now();
   for (const mapping of mappings) output.event({ type: "mapping", ...mapping });
+  for (const backup of backups) output.event({ type: "backup", ...backup });
   output.event({ type: "summary", command: "status", running: false, now, stateDir, configFile: config.file ?? null });
-  for (const line of renderKnownStatus(mappings, now, output.stdout)) output.line(line);
+  for (const line of renderKnownStatus({ mappings, backups }, now, output.stdout)) output.line(line);
   throw error;
 }
 
 function tell({ output }: Context, status: DaemonStatus): void {
   for (const mapping of status.mappings) output.event({ type: "mapping", ...mapping });
-  const { mappings: _, ...daemon } = status;
+  for (const backup of status.backups) output.event({ type: "backup", ...backup });
+  const { mappings: _, backups: __, ...daemon } = status;
   output.event({ type: "summary", command: "status", running: true, ...daemon });
   for (const line of renderStatus(status, output.stdout)) output.line(line);
 }

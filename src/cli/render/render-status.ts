@@ -8,6 +8,7 @@ import type { AccountStatus, DaemonStatus } from "../../daemon/control/daemon-st
 import type { MappingState, MappingStatus, WatchState } from "../../mapping/status.ts";
 import type { Style } from "./output.ts";
 import { count } from "./progress.ts";
+import { renderBackup } from "./render-backup.ts";
 
 const WORDS: Readonly<Record<MappingState, string>> = {
   starting: "starting",
@@ -28,14 +29,20 @@ const ALIKE_SHOWN_MAX = 3;
 const LONG_WAIT_MS: DurationMs = 5000;
 
 /** What the journal knows, where no daemon runs. */
-export function renderKnownStatus(mappings: readonly MappingStatus[], now: EpochMs, style: Style): readonly string[] {
+export function renderKnownStatus(
+  { mappings, backups }: Pick<DaemonStatus, "mappings" | "backups">,
+  now: EpochMs,
+  style: Style,
+): readonly string[] {
   const lines = mappings.flatMap((mapping) => renderMapping(mapping, now, style));
+  lines.push(...backups.flatMap((backup) => renderBackup(backup, now, style)));
   return [...lines, style.dim("as the last rounds left it: nothing is kept in step now")];
 }
 
 export function renderStatus(status: DaemonStatus, style: Style): readonly string[] {
   const lines = status.mappings.flatMap((mapping) => renderMapping(mapping, status.now, style));
   if (status.mappings.length === 0) lines.push("no mappings");
+  lines.push(...status.backups.flatMap((backup) => renderBackup(backup, status.now, style)));
   for (const folder of status.skippedFolders)
     lines.push(`${style.yellow("skipped")} folder "${visible(folder)}": its name cannot name a mapping`);
   for (const account of status.accounts) lines.push(style.dim(renderAccount(account)));

@@ -19,6 +19,8 @@ export interface GreetingDeps {
   readonly program: string;
   /** The log is where people look, and tells of what a round did: that is not told a second time. */
   readonly logTells: boolean;
+  /** What to say where there is no mapping. */
+  readonly whenNone: string;
 }
 
 export interface Greeting {
@@ -60,7 +62,7 @@ export function openGreeting(deps: GreetingDeps): Greeting {
     if (isDone || isEnding || !isExpecting || standings.size < mappings.size) return;
     const [example] = mappings.values();
     const behind = [...standings].flatMap(([name, standing]) => (standing.inStep ? [] : [{ name, ...standing }]));
-    if (example === undefined) output.report("nothing to sync yet: each folder that appears under root is a mapping");
+    if (example === undefined) output.report(deps.whenNone);
     else if (behind.length === 0) for (const line of hints(example, deps)) output.report(line);
     else if (!isToldFirst)
       for (const { name, advice } of behind) output.line(`not in step: ${visible(name)}. ${advice}`);

@@ -1,10 +1,15 @@
-// kvsync run --json: what changes the state of a mapping, as events on stdout.
+// kvsync run --json: what changes the state of a mapping, and what backups come to, as events on stdout.
 
 import type { DaemonListener } from "../../daemon/daemon-event.ts";
 import type { Output } from "../render/output.ts";
 
 export function tellPrograms(output: Output): DaemonListener {
   return (event) => {
+    if (event.kind === "backup-ended") {
+      const { backup, memory } = event;
+      const { lastRun, failure } = memory;
+      output.event({ type: "backup", backup: backup.name, ...lastRun, failure, nextInMs: Math.round(event.nextInMs) });
+    }
     if (!("mapping" in event)) return;
     const mapping = event.mapping.name;
     if (event.kind === "round-ended") {

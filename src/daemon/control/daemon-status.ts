@@ -1,6 +1,7 @@
 // What a running daemon says of itself over its control socket: plain data. The JSON form is a contract with scripts, as that
 // of a mapping's status is: fields are added, and never change their meaning.
 
+import type { BackupStatus } from "../../backups/backup-status.ts";
 import type { DurationMs, EpochMs } from "../../core/clock.ts";
 import type { RequestCounts } from "../../kv/kv-api.ts";
 import type { MappingStatus } from "../../mapping/status.ts";
@@ -28,6 +29,8 @@ export interface DaemonStatus {
   readonly configFile: string | null;
   readonly stateDir: string;
   readonly mappings: readonly MappingStatus[];
+  /** Those that run by themselves. */
+  readonly backups: readonly BackupStatus[];
   readonly accounts: readonly AccountStatus[];
   /** Folders under `auto` that cannot name a mapping. */
   readonly skippedFolders: readonly string[];

@@ -63,7 +63,7 @@ export async function openDaemonReports(deps: DaemonReportsDeps): Promise<Daemon
     url: web?.url,
     listen: (event) => {
       web?.listen(event);
-      if ("mapping" in event && event.kind !== "round-began") tellStatus();
+      if (event.kind === "backup-ended" || ("mapping" in event && event.kind !== "round-began")) tellStatus();
     },
     reloading: () => {
       systemd.reloading();
@@ -98,11 +98,14 @@ async function openWeb(
 }
 
 /** `3 kept in step, 1 on hold`: nothing that changes with each round, since each message is a process. */
-function statusLine({ mappings }: DaemonStatus): string {
-  if (mappings.length === 0) return "no mappings";
+function statusLine({ mappings, backups }: DaemonStatus): string {
+  if (mappings.length + backups.length === 0) return "no mappings";
   const counts = new Map<string, number>();
   for (const mapping of mappings) counts.set(wordOf(mapping), (counts.get(wordOf(mapping)) ?? 0) + 1);
-  return [...counts].map(([word, times]) => `${times} ${word}`).join(", ");
+  const failing = backups.filter(({ failure }) => failure !== null).length;
+  const ofBackups = failing > 0 ? `${failing} ${failing === 1 ? "backup" : "backups"} failing` : "backups in order";
+  const parts = [...counts].map(([word, times]) => `${times} ${word}`);
+  return [...parts, ...(backups.length === 0 ? [] : [ofBackups])].join(", ");
 }
 
 function wordOf({ state }: MappingStatus): string {

@@ -44,6 +44,10 @@ export function defineMetrics(
     removed: counter("keys_removed", "Keys or files removed, by the side they were removed from.", "mapping", "side"),
     conflicts: counter("conflicts", "Keys that both sides had changed.", "mapping"),
     errors: counter("errors", "Rounds and keys that failed, by code.", "mapping", "code"),
+    backupRuns: counter("backup_runs", "Runs of backups, by how they ended.", "backup", "outcome"),
+    backupFailures: counter("backup_failures", "Runs of backups that failed, by code.", "backup", "code"),
+    backupStored: counter("backup_stored_bytes", "Bytes that backups added to their repositories.", "backup"),
+    backupRead: counter("backup_values_read", "Values that backups read, since they were not stored yet.", "backup"),
   };
   const gauges = {
     budget: gauge("budget_requests_left", "Requests that the budget allows to be sent now.", "account"),
@@ -54,6 +58,16 @@ export function defineMetrics(
     problems: gauge("problems", "Keys and files that cannot be synced as they are.", "mapping"),
     oldestProblem: gauge("oldest_problem_seconds", "For how long the oldest problem has lasted.", "mapping"),
     failing: gauge("mapping_failing", "1 if the last round of the mapping failed.", "mapping"),
+    backupComplete: gauge(
+      "backup_last_complete_timestamp_seconds",
+      "When the last run began that left a complete snapshot of each source.",
+      "backup",
+    ),
+    backupDuration: gauge("backup_duration_seconds", "How long the last run of the backup took.", "backup"),
+    backupKeys: gauge("backup_keys", "Keys in the snapshots of the last run.", "backup"),
+    backupFailing: gauge("backup_failing", "1 if the last run of the backup failed.", "backup"),
+    drillProven: gauge("backup_drill_proven", "1 if the last drill brought every byte back.", "backup"),
+    drillTime: gauge("backup_last_drill_timestamp_seconds", "When the last drill was held.", "backup"),
     success: gauge("last_success_timestamp_seconds", "When both sides were last seen in step.", "mapping"),
   };
   const durations = new Histogram({

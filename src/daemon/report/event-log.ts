@@ -4,6 +4,7 @@ import type { Problem, ProblemCode } from "../../core/problem.ts";
 import { renderDuration } from "../../core/units.ts";
 import type { DaemonEvent, DaemonListener, MappingEvent } from "../daemon-event.ts";
 import { decodeHoldReason, renderHoldAdvice, renderHoldReason } from "../../mapping/hold-reason.ts";
+import { logBackup } from "./backup-log.ts";
 import type { Log } from "./log.ts";
 import type { RoundReport } from "../../mapping/round-port.ts";
 import { nameOf, NO_PROBLEMS, type StandingProblems } from "../../mapping/standing-problems.ts";
@@ -24,6 +25,7 @@ export function logEvents(log: Log, isToldElsewhere: (mapping: string) => boolea
    * every look. */
   const told = new Map<string, StandingProblems>();
   return (event) => {
+    if ("backup" in event) return logBackup(event, log.with({ backup: event.backup.name }));
     if (!("mapping" in event)) return logDaemon(event, log);
     const { name } = event.mapping;
     const before = told.get(name) ?? NO_PROBLEMS;
@@ -49,7 +51,10 @@ interface Told {
   readonly isTold: boolean;
 }
 
-function logDaemon(event: Exclude<DaemonEvent, MappingEvent & { readonly mapping: unknown }>, log: Log): void {
+function logDaemon(
+  event: Exclude<DaemonEvent, { readonly mapping: unknown } | { readonly backup: unknown }>,
+  log: Log,
+): void {
   switch (event.kind) {
     case "account-waits":
       if (event.waitMs < WAIT_TOLD_MS) return;

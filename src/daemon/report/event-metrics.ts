@@ -17,7 +17,7 @@ const SILENCE_MS_MAX: DurationMs = 3000;
 /** How long a problem that may pass by itself may stand before health tells of it. */
 const PASSING_MS_MAX: DurationMs = 120_000;
 
-export function metricsSnapshot({ accounts, mappings, now }: DaemonStatus): MetricsSnapshot {
+export function metricsSnapshot({ accounts, mappings, backups, now }: DaemonStatus): MetricsSnapshot {
   return {
     accounts: accounts.map(({ account, requests, budgetLeft, budget }) => ({
       name: account,
@@ -35,6 +35,7 @@ export function metricsSnapshot({ accounts, mappings, now }: DaemonStatus): Metr
       isFailing: error !== null,
       lastSuccessAt: hold === null ? (localLookedAt ?? undefined) : undefined,
     })),
+    backups,
   };
 }
 
@@ -44,7 +45,7 @@ function ageOf(since: EpochMs | null | undefined, now: EpochMs): DurationMs {
 }
 
 export function healthSnapshot(
-  { mappings, accounts, now }: DaemonStatus,
+  { mappings, accounts, backups, now }: DaemonStatus,
   loops: readonly LoopHealth[],
 ): HealthSnapshot {
   const used = new Set(mappings.map(({ account }) => account));
@@ -52,6 +53,7 @@ export function healthSnapshot(
     loops,
     accounts: accounts.filter(({ account }) => used.has(account)).map(accountHealth),
     mappings: mappings.map((mapping) => mappingHealth(mapping, now)),
+    backups: backups.map(({ backup: name, failure }) => ({ name, trouble: failure?.message })),
   };
 }
 
@@ -84,7 +86,9 @@ function isLasting({ passesByItself, since }: ProblemStatus, now: EpochMs): bool
 
 export function countEvents(metrics: Metrics): DaemonListener {
   return (event) => {
-    if ("mapping" in event) countMapping(event, event.mapping.name, metrics);
+    if (event.kind === "backup-ended") metrics.backupEnded(event.backup.name, event.memory);
+    else if (event.kind === "backup-stopped") metrics.forgetBackup(event.backup.name);
+    else if ("mapping" in event) countMapping(event, event.mapping.name, metrics);
     else if (event.kind === "account-answered") metrics.answered(event.account, event);
     else if (event.kind === "account-waited") metrics.waited(event.account, event.waitedMs);
   };

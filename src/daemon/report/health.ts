@@ -7,6 +7,13 @@ export interface HealthSnapshot {
   /** Those that mappings use. */
   readonly accounts: readonly AccountHealth[];
   readonly mappings: readonly MappingHealth[];
+  readonly backups: readonly BackupHealth[];
+}
+
+export interface BackupHealth {
+  readonly name: string;
+  /** Why it fails, in lower case, for people; undefined: it does not. */
+  readonly trouble: string | undefined;
 }
 
 export interface AccountHealth {
@@ -39,17 +46,19 @@ export interface HealthReport {
   readonly loops: readonly LoopHealth[];
   readonly accounts: readonly AccountHealth[];
   readonly mappings: readonly MappingHealth[];
+  readonly backups: readonly BackupHealth[];
 }
 
-export function judgeHealth({ loops, accounts, mappings }: HealthSnapshot): HealthReport {
+export function judgeHealth({ loops, accounts, mappings, backups }: HealthSnapshot): HealthReport {
   const troubles = [
     ...loops.filter((loop) => !loop.isAlive).map(({ name }) => `the loop "${name}" shows no sign of life`),
     ...accounts.flatMap(({ name, trouble }) =>
       trouble === undefined ? [] : [`account "${name}" does not answer: ${trouble}`],
     ),
     ...mappings.flatMap(({ name, trouble }) => (trouble === undefined ? [] : [renderTrouble(name, trouble)])),
+    ...backups.flatMap(({ name, trouble }) => (trouble === undefined ? [] : [`backup "${name}" fails: ${trouble}`])),
   ];
-  return { status: troubles.length === 0 ? "ok" : "failing", troubles, loops, accounts, mappings };
+  return { status: troubles.length === 0 ? "ok" : "failing", troubles, loops, accounts, mappings, backups };
 }
 
 /** Whether the process as such works; only a restart helps if not, which it does not against a hold or a wrong token. */

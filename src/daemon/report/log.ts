@@ -93,10 +93,11 @@ const COLOURS: Readonly<Record<LogLevel, string>> = { debug: "2", info: "0", war
 
 /** By hand: pino-pretty would read back what pino wrote, for a line of five parts. */
 function terminalSink({ clock, stream, colours = false }: LogOptions): Sink {
-  return (level, message, { mapping, error, ...fields }) => {
+  return (level, message, { mapping, backup, error, ...fields }) => {
     const time = new Date(clock.now()).toTimeString().slice(0, 8);
     const word = colours ? `\u001b[${COLOURS[level]}m${level.padEnd(5)}\u001b[0m` : level.padEnd(5);
-    const subject = mapping === undefined ? "" : `${renderValue(mapping)}: `;
+    const about = mapping ?? (backup === undefined ? undefined : `backup ${renderValue(backup)}`);
+    const subject = about === undefined ? "" : `${renderValue(about)}: `;
     const { text, hint } = renderError(error);
     const rest = Object.entries(fields).map(([name, value]) => ` ${name}=${renderValue(value)}`);
     const lines = [`${time} ${word} ${subject}${visible(message)}${text}${rest.join("")}`];

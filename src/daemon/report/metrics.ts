@@ -5,6 +5,9 @@ import type { OpenMetricsContentType } from "prom-client";
 import type { Clock, DurationMs, EpochMs } from "../../core/clock.ts";
 import { OPERATIONS, type RequestCounts } from "../../kv/kv-api.ts";
 import type { AnswerEvent } from "../../kv/request-loop.ts";
+import type { BackupMemory } from "../../backups/backup-memory.ts";
+import type { BackupStatus } from "../../backups/backup-status.ts";
+import { addBackup, type BackupTotals, noBackups, showBackup } from "./backup-metrics.ts";
 import { type DefinedMetrics, defineMetrics } from "./define-metrics.ts";
 import {
   addAnswer,
@@ -23,6 +26,7 @@ import { openProcessMetrics } from "./process-metrics.ts";
 export interface MetricsSnapshot {
   readonly accounts: readonly AccountMetrics[];
   readonly mappings: readonly MappingMetrics[];
+  readonly backups: readonly BackupStatus[];
 }
 
 interface AccountMetrics {
@@ -62,6 +66,8 @@ export interface Metrics {
   waited(account: string, waitedMs: DurationMs): void;
   /** A mapping that is no more leaves nothing behind. */
   forget(mapping: string): void;
+  backupEnded(backup: string, memory: Pick<BackupMemory, "lastRun" | "failure">): void;
+  forgetBackup(backup: string): void;
   render(format?: MetricsFormat): Promise<{ readonly contentType: string; readonly text: string }>;
 }
 
@@ -92,6 +98,7 @@ export async function openMetrics(options: {
   const totals = new Map<string, Totals>();
   const totalsOf = (mapping: string): Totals => known(totals, mapping, noTotals);
   const talks = new Map<string, Talk>();
+  const backupTotals = new Map<string, BackupTotals>();
   const talksOf = (account: string): Talk => known(talks, account, noTalk);
 
   return {
@@ -114,6 +121,8 @@ export async function openMetrics(options: {
       totals.delete(mapping);
       durations.remove({ mapping });
     },
+    backupEnded: (backup, memory) => addBackup(known(backupTotals, backup, noBackups), memory),
+    forgetBackup: (backup) => void backupTotals.delete(backup),
     render(format = "openmetrics") {
       const rendered = rendering.then(() => render(format));
       rendering = rendered.catch(() => {});
@@ -124,12 +133,13 @@ export async function openMetrics(options: {
   async function render(format: MetricsFormat): Promise<{ readonly contentType: string; readonly text: string }> {
     // All anew, so that what is no more is not shown.
     for (const metric of [...Object.values(counters), ...Object.values(gauges)]) metric.reset();
-    const { accounts, mappings } = options.read();
+    const { accounts, mappings, backups } = options.read();
     for (const account of talks.keys()) if (!accounts.some(({ name }) => name === account)) forgetAccount(account);
     for (const account of accounts) showAccount(account, talksOf(account.name), defined);
     for (const mapping of mappings) showMapping(mapping, defined);
     for (const { name } of mappings) totalsOf(name);
     for (const [mapping, total] of totals) showTotals(mapping, total, defined);
+    for (const backup of backups) showBackup(backup, known(backupTotals, backup.backup, noBackups), defined);
     memory.set(process.memoryUsage.rss());
     updateProcess();
     const text = await registry.metrics();

@@ -54,6 +54,8 @@ it("ends all that it began, also after a bug in a loop, and frees the state fold
       closeRetired: async () => {},
     },
     loadConfig: async () => config,
+    cwd: dir,
+    env: {},
     heartbeats,
     onEvent: () => {},
   });

@@ -57,6 +57,7 @@ const well: HealthSnapshot = {
   loops: [{ name: "app-config", isAlive: true }],
   accounts: [{ name: "prod", trouble: undefined }],
   mappings: [{ name: "app-config", state: "in-step", trouble: undefined }],
+  backups: [{ name: "nightly", trouble: undefined }],
 };
 const held = {
   name: "sessions",
@@ -67,7 +68,7 @@ const held = {
 describe("the verdict", () => {
   it.each<[string, HealthSnapshot, readonly string[]]>([
     ["all is well", well, []],
-    ["nothing to do is well", { loops: [], accounts: [], mappings: [] }, []],
+    ["nothing to do is well", { loops: [], accounts: [], mappings: [], backups: [] }, []],
     [
       "a loop is dead",
       { ...well, loops: [...well.loops, { name: "sessions", isAlive: false }] },
@@ -114,7 +115,7 @@ describe("over HTTP", () => {
       metrics: await openMetrics({
         clock: new FakeClock(),
         version: "1.2.3",
-        read: () => ({ accounts: [], mappings: [] }),
+        read: () => ({ accounts: [], mappings: [], backups: [] }),
       }),
     });
   beforeEach(async () => {
@@ -133,6 +134,7 @@ describe("over HTTP", () => {
       accounts: [{ name: "prod" }],
       loops: [{ name: "app-config", isAlive: true }],
       mappings: [{ name: "app-config", state: "in-step" }],
+      backups: [{ name: "nightly" }],
     });
   });
 

@@ -1,6 +1,7 @@
 // Metrics: what a scrape shows.
 
 import { beforeEach, describe, expect, it } from "vitest";
+import type { BackupRun } from "../../../src/backups/backup-report.ts";
 import type { EpochMs } from "../../../src/core/clock.ts";
 import { type Metrics, type MetricsSnapshot, openMetrics } from "../../../src/daemon/report/metrics.ts";
 import { type RoundMetrics } from "../../../src/daemon/report/metric-totals.ts";
@@ -43,7 +44,11 @@ const round: RoundMetrics = {
 let snapshot: MetricsSnapshot;
 let metrics: Metrics;
 beforeEach(async () => {
-  snapshot = { accounts: [{ name: "prod", requests, budgetLeft: 900, budgetSize: 1200 }], mappings: [mapping] };
+  snapshot = {
+    accounts: [{ name: "prod", requests, budgetLeft: 900, budgetSize: 1200 }],
+    mappings: [mapping],
+    backups: [],
+  };
   metrics = await openMetrics({
     clock: new FakeClock({ now: 1_800_000_000_000 }),
     version: "1.2.3",
@@ -98,12 +103,16 @@ describe("a scrape", () => {
     expect(await value(bucket)).toBe("2");
     expect(await value('kvsync_budget_wait_seconds_total{account="prod"}')).toBe("1.5");
     expect(await value('kvsync_budget_requests{account="prod"}')).toBe("1200");
-    snapshot = { accounts: [], mappings: [] };
+    snapshot = { accounts: [], mappings: [], backups: [] };
     expect((await metrics.render()).text).not.toContain("prod");
   });
 
   it("shows how long a hold and a problem have lasted", async () => {
-    snapshot = { accounts: [], mappings: [{ ...mapping, heldMs: 90_500, problems: 3, oldestProblemMs: 61_000 }] };
+    snapshot = {
+      accounts: [],
+      mappings: [{ ...mapping, heldMs: 90_500, problems: 3, oldestProblemMs: 61_000 }],
+      backups: [],
+    };
     expect(await value('kvsync_mapping_held_seconds{mapping="app-config"}')).toBe("90.5");
     expect(await value('kvsync_problems{mapping="app-config"}')).toBe("3");
     expect(await value('kvsync_oldest_problem_seconds{mapping="app-config"}')).toBe("61");
@@ -122,6 +131,7 @@ describe("a scrape", () => {
         { name: "local", requests, budgetLeft: Number.POSITIVE_INFINITY, budgetSize: Number.POSITIVE_INFINITY },
       ],
       mappings: [],
+      backups: [],
     };
     expect(await value('kvsync_budget_requests_left{account="local"}')).toBeUndefined();
   });
@@ -149,7 +159,7 @@ describe("a scrape", () => {
   it("shows states and errors", async () => {
     metrics.failed("app-config", "network");
     metrics.failed("app-config", "network");
-    snapshot = { ...snapshot, mappings: [{ ...mapping, isHeld: true, isFailing: true }] };
+    snapshot = { ...snapshot, mappings: [{ ...mapping, isHeld: true, isFailing: true }], backups: [] };
     expect(await value('kvsync_errors_total{mapping="app-config",code="network"}')).toBe("2");
     expect(await value('kvsync_pending_changes{mapping="app-config"}')).toBe("5");
     expect(await value('kvsync_mapping_held{mapping="app-config"}')).toBe("1");
@@ -158,9 +168,52 @@ describe("a scrape", () => {
   });
 
   it("has a series for a mapping from the start, but no time of a success that was not", async () => {
-    snapshot = { accounts: [], mappings: [{ ...mapping, lastSuccessAt: undefined }] };
+    snapshot = { accounts: [], mappings: [{ ...mapping, lastSuccessAt: undefined }], backups: [] };
     expect(await value('kvsync_rounds_total{mapping="app-config",outcome="failed"}')).toBe("0");
     expect(await value('kvsync_last_success_timestamp_seconds{mapping="app-config"}')).toBeUndefined();
+  });
+
+  it("tells how backups stand, and what they have done", async () => {
+    const backup = {
+      backup: "nightly",
+      repository: "vault",
+      sources: ["prod:x"],
+      schedule: "every 6h",
+      state: "failing",
+      nextAt: null,
+      runningSince: null,
+      lastRun: null,
+      lastCompleteAt: null,
+      failure: null,
+      lastDrill: null,
+    } as const;
+    snapshot = { accounts: [], mappings: [], backups: [backup] };
+    expect(await value('kvsync_backup_runs_total{backup="nightly",outcome="failed"}')).toBe("0");
+    expect(await value('kvsync_backup_last_complete_timestamp_seconds{backup="nightly"}')).toBeUndefined();
+    const failure = { code: "io", message: "m", hint: null, since: 0 as EpochMs, attempts: 1 } as const;
+    const lastRun = { durationMs: 1500, keys: 7, bytesStored: 100, valuesRead: 3 } as BackupRun;
+    metrics.backupEnded("nightly", { lastRun, failure });
+    metrics.backupEnded("nightly", { lastRun, failure: null });
+    const lastCompleteAt = 1_800_000_000_500 as EpochMs;
+    const lastDrill = { at: 1_700_000_000_000 as EpochMs, proven: true, message: null };
+    snapshot = { accounts: [], mappings: [], backups: [{ ...backup, lastRun, failure, lastCompleteAt, lastDrill }] };
+    const shown = Object.entries({
+      'runs_total{backup="nightly",outcome="done"}': "1",
+      'failures_total{backup="nightly",code="io"}': "1",
+      'stored_bytes_total{backup="nightly"}': "200",
+      'values_read_total{backup="nightly"}': "6",
+      'failing{backup="nightly"}': "1",
+      'duration_seconds{backup="nightly"}': "1.5",
+      'keys{backup="nightly"}': "7",
+      'last_complete_timestamp_seconds{backup="nightly"}': "1800000000.5",
+      'drill_proven{backup="nightly"}': "1",
+      'last_drill_timestamp_seconds{backup="nightly"}': "1700000000",
+    });
+    for (const [series, expected] of shown)
+      expect([series, await value(`kvsync_backup_${series}`)]).toEqual([series, expected]);
+    metrics.forgetBackup("nightly");
+    snapshot = { accounts: [], mappings: [], backups: [] };
+    expect((await metrics.render()).text).not.toContain("nightly");
   });
 
   it("forgets a mapping and an account that are no more", async () => {
@@ -168,14 +221,14 @@ describe("a scrape", () => {
     metrics.failed("app-config", "network");
     await metrics.render();
     metrics.forget("app-config");
-    snapshot = { accounts: [], mappings: [] };
+    snapshot = { accounts: [], mappings: [], backups: [] };
     const { text } = await metrics.render();
     expect(text).not.toContain("app-config");
     expect(text).not.toContain("prod");
   });
 
   it("escapes names", async () => {
-    snapshot = { accounts: [], mappings: [{ ...mapping, name: 'a"b\\c\nd' }] };
+    snapshot = { accounts: [], mappings: [{ ...mapping, name: 'a"b\\c\nd' }], backups: [] };
     expect(await value('kvsync_pending_changes{mapping="a\\"b\\\\c\\nd"}')).toBe("5");
   });
 });

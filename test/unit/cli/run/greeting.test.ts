@@ -28,7 +28,7 @@ function open(logTells = false) {
     progress: false,
     onClosed: () => undefined,
   });
-  const greeting = openGreeting({ output, cwd: "/home", program: "kvsync", logTells });
+  const greeting = openGreeting({ output, cwd: "/home", program: "kvsync", logTells, whenNone: "nothing" });
   const tell = (name: string, event: MappingEvent): void => greeting.listen({ ...event, mapping: mapping(name) });
   for (const name of ["a", "b"]) tell(name, { kind: "started" });
   greeting.expectAll();
