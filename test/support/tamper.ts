@@ -3,14 +3,14 @@
 import { decodeSnapshot, encodeSnapshot } from "../../src/backup/format/snapshot-object.ts";
 import { compressFrame } from "../../src/backup/format/frame.ts";
 import { packName, sealedName } from "../../src/backup/format/object-names.ts";
-import { openPackBuilder } from "../../src/backup/format/pack-builder.ts";
+import { openPackBuilder, PACK_BYTES_MAX } from "../../src/backup/format/pack-builder.ts";
 import { walkPack } from "../../src/backup/format/walk-pack.ts";
 import { openIndexWriter } from "../../src/backup/repository/index-writer.ts";
 import { loadIndex } from "../../src/backup/repository/load-index.ts";
 import { openRepository } from "../../src/backup/repository/open-repository.ts";
 import { readSealed, writeSealed } from "../../src/backup/repository/read-object.ts";
 import type { Repository, Snapshot } from "../../src/backup/repository/repository.ts";
-import { listSnapshotIds } from "../../src/backup/repository/snapshots.ts";
+import { listSnapshots } from "../../src/backup/repository/snapshots.ts";
 import { openFolderStore } from "../../src/backup/store/folder-store.ts";
 import { sha256Of } from "../../src/core/fingerprint.ts";
 import { systemClock } from "../../src/core/system-clock.ts";
@@ -31,7 +31,7 @@ export async function tamper(path: string, { alter, index, alterSnapshot }: Tamp
   const loaded = await loadIndex(repository, { clock: systemClock });
   const writer = openIndexWriter(repository);
   for (const { pack } of loaded.packs()) {
-    const builder = openPackBuilder(repository.sealer);
+    const builder = openPackBuilder(repository.sealer, Buffer.alloc(2 * PACK_BYTES_MAX));
     const bytes = (await store.get(packName(pack)))!;
     for await (const block of walkPack(repository, { pack, bytes, basePage: async () => undefined })) {
       const before = block.items!.map((item) => Buffer.from(item.bytes));
@@ -58,8 +58,8 @@ export async function tamper(path: string, { alter, index, alterSnapshot }: Tamp
 }
 
 async function replaceSnapshot(repository: Repository, alter: (snapshot: Snapshot) => Snapshot): Promise<void> {
-  const [id] = await listSnapshotIds(repository);
-  const snapshot = decodeSnapshot((await readSealed(repository, "snapshot", id!))!) as Snapshot;
-  await repository.store.remove(sealedName("snapshot", id!));
+  const { id } = (await listSnapshots(repository)).snapshots[0]!;
+  const snapshot = decodeSnapshot((await readSealed(repository, "snapshot", id))!) as Snapshot;
+  await repository.store.remove(sealedName("snapshot", id));
   await writeSealed(repository, "snapshot", encodeSnapshot(alter(snapshot)));
 }

@@ -13,7 +13,7 @@ import { type IndexDatabase, openIndexDatabase } from "../repository/index-datab
 import { INDEX_BYTES_MAX, openIndexWriter } from "../repository/index-writer.ts";
 import { openItemReader } from "../repository/open-item-reader.ts";
 import { readSealed } from "../repository/read-object.ts";
-import type { ItemReader, ObjectId, PackFacts, Repository } from "../repository/repository.ts";
+import type { LoadedIndex, ItemReader, ObjectId, PackFacts, Repository } from "../repository/repository.ts";
 import type { CallOptions } from "../store/store.ts";
 
 export interface RepairOptions extends CallOptions {
@@ -98,11 +98,11 @@ async function indexPacks(
 }
 
 function readerOf(repository: Repository, database: IndexDatabase, signal: AbortSignal | undefined): ItemReader {
-  const index = {
-    places: database.places,
+  const index: LoadedIndex = {
+    places: (id) => database.places(id),
     isReliable: () => false,
     packs: () => database.packs(),
-    itemsOf: database.itemsOf,
+    itemsOf: (pack) => database.itemsOf(pack),
     problems: [],
     objects: [],
     close: () => {},

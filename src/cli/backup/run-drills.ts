@@ -14,7 +14,8 @@ import { EXIT, type ExitCode, exitCodeOf, worstExitCode } from "../exit-code.ts"
 import { count } from "../render/progress.ts";
 import { requestsRecord } from "../render/request-counts.ts";
 import { openShownProblems } from "../render/shown-problems.ts";
-import { openUsedRepository, type UsedRepository } from "./open-repository.ts";
+import type { UsedRepository } from "../../backups/used-repository.ts";
+import { openUsedRepository } from "./open-repository.ts";
 import { shortId } from "./short-id.ts";
 
 export interface DrillOptions {
