@@ -146,15 +146,7 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
     },
   });
   supervisor.failed.catch(fail);
-  const runDeps = { clock, cwd: deps.cwd, env: deps.env, version: deps.version, stateDir, accounts: deps.accounts };
-  const backups = openBackupSet({
-    clock,
-    journal,
-    heartbeats: deps.heartbeats,
-    run: (backup, call) => runDaemonBackup(runDeps, backup, call),
-    onEvent,
-    onBug: fail,
-  });
+  const backups = openBackups(deps, journal, fail);
   // Who asks for some of the mappings asks for nothing else.
   const followBackups = (stale: ReadonlySet<string>): Promise<void> =>
     deps.only.length > 0 ? Promise.resolve() : backups.follow(config, stale);
@@ -205,6 +197,19 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
     },
     failed,
   };
+}
+
+function openBackups(deps: DaemonDeps, journal: Journal, onBug: (error: unknown) => void): BackupSet {
+  const { clock, cwd, env, version, accounts, heartbeats, onEvent } = deps;
+  const runDeps = { clock, cwd, env, version, stateDir: deps.config.stateDir, accounts };
+  return openBackupSet({
+    clock,
+    journal,
+    heartbeats,
+    run: (backup, call) => runDaemonBackup(runDeps, backup, call),
+    onEvent,
+    onBug,
+  });
 }
 
 interface Running {
