@@ -1,6 +1,6 @@
 // Parts of packs, fetched with what is likely to be asked for next: who reads small values in the order in which they were stored asks for one
-// block after another, and a request for each would take longer than all of their bytes. So a part that begins where the last one
-// of its pack ended is fetched together with as much again as that pack was asked for before, up to a bound.
+// block after another, and a request for each would take longer than all of their bytes. So a part that comes behind the
+// last one of its pack is fetched together with twice as much of what follows as the last time, up to a bound.
 
 import type { ByteCount } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
@@ -33,7 +33,8 @@ interface Fetched extends Range {
 }
 
 interface Course {
-  /** Where the last part that was asked for ended. */
+  /** Of what was fetched last. */
+  readonly at: ByteCount;
   readonly end: ByteCount;
   /** How much was fetched with it. */
   readonly ahead: ByteCount;
@@ -64,10 +65,10 @@ export function openRangeReader(store: Store, options: CallOptions = {}): RangeR
       let part = kept.find((other) => other.pack === pack && other.at <= at && end <= other.at + other.length);
       if (part === undefined) {
         const course = courses.get(pack);
-        const isNext = course !== undefined && at >= course.end && at - course.end <= GAP_BYTES_MAX;
+        const isNext = course !== undefined && at > course.at && at - course.end <= GAP_BYTES_MAX;
         const ahead = isNext ? Math.min(Math.max(course.ahead * 2, length), AHEAD_BYTES_MAX) : 0;
         part = fetch(pack, at, Math.min(length + ahead, packSize - at));
-        courses.set(pack, { end: at + part.length, ahead: Math.max(ahead, length) });
+        courses.set(pack, { at, end: at + part.length, ahead: Math.max(ahead, length) });
         if (courses.size > COURSES_MAX) courses.delete(courses.keys().next().value!);
       }
       const whole = await part.bytes.catch((error: unknown) => {
