@@ -11,6 +11,7 @@ import { drillSnapshot, type DrillReport } from "../../drill/drill-snapshot.ts";
 import { drillParent } from "../../drill/drill-folder.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode, exitCodeOf, worstExitCode } from "../exit-code.ts";
+import { keepHeapSmall } from "../process/launch.ts";
 import { count } from "../render/progress.ts";
 import { requestsRecord } from "../render/request-counts.ts";
 import { openShownProblems } from "../render/shown-problems.ts";
@@ -26,6 +27,8 @@ export interface DrillOptions {
 }
 
 export async function runDrills(context: Context, text: string, options: DrillOptions): Promise<ExitCode> {
+  // Client and server are both in this process, and what they hand each other dies at once.
+  keepHeapSmall();
   const { stateDir } = await context.config();
   const folder = options.folder === undefined ? drillParent(stateDir) : resolve(context.cwd, options.folder);
   const used = await openUsedRepository(context, text);
