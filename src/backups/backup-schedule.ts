@@ -24,7 +24,7 @@ export interface ScheduleNow {
   readonly monotonic: MonotonicMs;
 }
 
-/** How long until the next run is due, 0: it is now. `every` begins at once where it has never run; a time of the day is waited for. */
+/** How long until the next run is due; not above 0: it has been for so long. `every` begins at once where it has never run; a time of the day is waited for. */
 export function dueIn(
   schedule: BackupSchedule,
   { since, sinceMonotonic, hasRun }: BackupTimes,
@@ -32,13 +32,12 @@ export function dueIn(
   timeZone: string,
 ): DurationMs {
   if (schedule.kind === "every") {
-    if (!hasRun) return 0;
     const passed = sinceMonotonic === undefined ? now.wall - since : now.monotonic - sinceMonotonic;
     // What happened in the future happened just now: a clock was wrong.
-    return Math.max(0, schedule.everyMs - Math.max(0, passed));
+    return (hasRun ? schedule.everyMs : 0) - Math.max(0, passed);
   }
   const next = nextTimeOfDay(schedule.atMinutes, Math.min(since, now.wall) as EpochMs, timeZone);
-  return Math.max(0, next - now.wall);
+  return next - now.wall;
 }
 
 const MINUTE_MS = 60_000;

@@ -5,29 +5,31 @@
 
 import { listSnapshots, type SnapshotSummary } from "../backup/repository/snapshots.ts";
 import type { BackupConfig } from "../config/config.ts";
-import type { Clock, DurationMs } from "../core/clock.ts";
+import type { ByteCount, DurationMs } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
 import type { Problem } from "../core/problem.ts";
 import { operationErrorOf } from "../journal/operation-error.ts";
 import type { Budget } from "../kv/budget.ts";
 import type { KvApi, Priority } from "../kv/kv-api.ts";
 import type { LocationDeps, OpenLocation } from "../mapping/open-location.ts";
+import {
+  type AfterDeps,
+  type AfterTimes,
+  forgetOld,
+  holdDrill,
+  isDrillDue,
+  isPruneDue,
+  pruneOld,
+} from "./after-backup.ts";
 import { type BackedUp, backUpSource, type KnownSnapshots } from "./back-up-source.ts";
 import { type BackupFilter, compileBackupFilter } from "./backup-filter.ts";
-import type { BackupReport, SourceReport } from "./backup-report.ts";
+import type { BackupReport, DrillOutcome, SourceReport } from "./backup-report.ts";
 import { sourceOf, filterOf } from "./backup-source.ts";
 import { type BackupTarget, findTargets, openTarget } from "./backup-targets.ts";
 import { checkApart } from "./check-apart.ts";
-import { forgetSnapshots, planForget } from "./forget-old.ts";
-import {
-  openExistingRepository,
-  openOrCreateRepository,
-  type RepositoryDeps,
-  type UsedRepository,
-} from "./used-repository.ts";
+import { openExistingRepository, openOrCreateRepository, type UsedRepository } from "./used-repository.ts";
 
-export interface PlanDeps extends Omit<RepositoryDeps, "signal"> {
-  readonly clock: Clock;
+export interface PlanDeps extends Omit<AfterDeps, "signal"> {
   /** Of kvsync. */
   readonly version: string;
   readonly locations: (signal: AbortSignal) => LocationDeps;
@@ -40,8 +42,8 @@ export interface PlanDeps extends Omit<RepositoryDeps, "signal"> {
 
 export interface PlanRequest {
   readonly backup: BackupConfig;
-  /** The repository has been there before: another one is not made in its place. */
-  readonly mustExist: boolean;
+  /** What is remembered of earlier runs. */
+  readonly memory: AfterTimes & { readonly repositoryId: string | null };
   readonly signal: AbortSignal;
   readonly events: PlanEvents;
 }
@@ -56,12 +58,15 @@ export interface PlanEvents {
 /** Throws the reason of an aborted signal, and a bug; what failed is in the report. */
 export async function runBackupPlan(deps: PlanDeps, request: PlanRequest): Promise<BackupReport> {
   const { clock } = deps;
-  const { signal } = request;
+  const { backup, memory, signal } = request;
   const [startedAt, began] = [clock.now(), clock.monotonic()];
   const run = openRun(deps, request);
   let failure: AppError | undefined;
+  let drill: DrillOutcome | undefined;
   try {
     await carryOut(run);
+    if (run.made.length > 0 && isDrillDue(backup, memory, clock.now()))
+      drill = await holdDrill({ ...deps, signal }, backup, run.made);
   } catch (error) {
     if (signal.aborted) {
       await keepStored(run);
@@ -78,9 +83,9 @@ export async function runBackupPlan(deps: PlanDeps, request: PlanRequest): Promi
     repositoryId: run.used?.repository.id,
     sources: run.sources,
     forgotten: run.forgotten,
-    freed: undefined,
-    drill: undefined,
-    failure: failure ?? failureOf(run.sources),
+    freed: run.freed,
+    drill,
+    failure: failure ?? failureOf(run.sources) ?? drill?.failure,
   };
 }
 
@@ -97,17 +102,19 @@ interface Run {
   readonly made: Pick<SnapshotSummary, "source" | "filter">[];
   used: UsedRepository | undefined;
   forgotten: number;
+  freed: ByteCount | undefined;
 }
 
 function openRun(deps: PlanDeps, request: PlanRequest): Run {
   const { prefix, include, exclude } = request.backup;
   const filter = compileBackupFilter({ prefix, include: listOf(include), exclude: listOf(exclude) });
-  return { deps, request, filter, sources: [], made: [], used: undefined, forgotten: 0 };
+  return { deps, request, filter, sources: [], made: [], used: undefined, forgotten: 0, freed: undefined };
 }
 
 async function carryOut(run: Run): Promise<void> {
-  const { deps, request } = run;
-  const { backup, signal } = request;
+  const { deps, request, made } = run;
+  const { clock } = deps;
+  const { backup, signal, memory } = request;
   const targets = await findTargets({ account: deps.account, signal }, backup.sources);
   run.used = await openDestination(run);
   const { snapshots } = await listSnapshots(run.used.repository, { signal });
@@ -117,14 +124,17 @@ async function carryOut(run: Run): Promise<void> {
     run.sources.push(report);
     request.events.onSourceEnded?.(report);
   }
-  if (backup.keep.length > 0 && run.made.length > 0) await forget(run, run.used);
+  if (made.length === 0) return;
+  if (backup.keep.length > 0) run.forgotten = await forgetOld(run.used, backup, made, signal);
+  if (isPruneDue(backup, memory, clock.now())) run.freed = await pruneOld(clock, run.used, signal);
 }
 
 async function openDestination({ deps, request }: Run): Promise<UsedRepository> {
-  const { backup, mustExist, signal } = request;
+  const { backup, memory, signal } = request;
   const place = { ...backup.repository, label: backup.repositoryLabel };
   const repositoryDeps = { ...deps, signal };
-  if (!mustExist) return openOrCreateRepository(repositoryDeps, place, { isPlain: backup.isPlain });
+  // One that has been there before is not made once more in its place.
+  if (memory.repositoryId === null) return openOrCreateRepository(repositoryDeps, place, { isPlain: backup.isPlain });
   const used = await openExistingRepository(repositoryDeps, place);
   if (used !== undefined) return used;
   throw new AppError(
@@ -252,25 +262,6 @@ function lackOf(
       cause: broken,
     },
   );
-}
-
-async function forget(run: Run, { repository }: UsedRepository): Promise<void> {
-  const { backup, signal } = run.request;
-  const { snapshots } = await listSnapshots(repository, { signal });
-  const old = planForget({
-    snapshots,
-    made: run.made,
-    tags: backup.tags,
-    rules: backup.keep,
-    now: await repository.store.now({ signal }),
-    timeZone: backup.timeZone ?? systemTimeZone(),
-  });
-  await forgetSnapshots(repository, old, signal);
-  run.forgotten = old.length;
-}
-
-export function systemTimeZone(): string {
-  return new Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
 /** How long a run that is stopped may take to put into the index what it has stored: the next run goes on from there. */

@@ -28,7 +28,7 @@ describe("a backup of the config", () => {
       `mappings: { app: ${TWO_WAY} }`,
       "repositories: { vault: { store: ./vault } }",
       "backups:",
-      "  often: { sources: ['local:app', ./notes], repository: vault, every: 1s, keep: { last: 2 }, encryption: none,",
+      "  often: { sources: ['local:app', ./notes], repository: vault, every: 1s, keep: { last: 2 }, drill: 1h, encryption: none,",
       "    on_backup_failure: { run: [sh, -c, 'env | grep ^KVSYNC_ > hook; cat >> hook'], debounce: 10ms } }",
       "  asked: { sources: [./notes], repository: ./other, encryption: none, skip_if_unchanged: true }",
     );
@@ -53,7 +53,7 @@ describe("a backup of the config", () => {
     ]);
     const { stdout } = await fixture.run("status");
     expect(stdout).toMatch(
-      /^backup often {2}not running, complete .* ago, 51 keys, .* added {2}local:app .*notes -> vault$/m,
+      /^backup often {2}not running, complete .* ago, 51 keys, .* added, drill proven .* ago {2}local:app .*notes -> vault$/m,
     );
     expect((await fixture.run("history")).stdout).toMatch(/ {2}backup often {2}backed-up .*2 snapshots of 51 keys/);
   });
@@ -77,7 +77,13 @@ describe("a backup of the config", () => {
     expect(snapshots()).toBeLessThanOrEqual(6);
     fixture.write("kv/app/new", "new");
     await fixture.until(() => lastIn(fixture)?.["keys"] === 52);
-    expect(await statusOf(fixture)).toMatchObject({ backup: "often", schedule: "every 1s", failure: null });
+    expect(await statusOf(fixture)).toMatchObject({
+      backup: "often",
+      schedule: "every 1s",
+      failure: null,
+      // The run by hand held it.
+      lastDrill: { proven: true, message: null },
+    });
     expect(fixture.err).toMatch(/"backup":"often","message":"done: 2 snapshots of 5\d keys .*, to vault; next in /);
   }, 60_000);
 
@@ -107,6 +113,7 @@ describe("a backup of the config", () => {
     expect(metrics).toMatch(/^kvsync_backup_failing\{backup="often"\} 1$/m);
     expect(metrics).toMatch(/^kvsync_backup_failures_total\{backup="often",code="repository-refused"\} \d+$/m);
     expect(metrics).toMatch(/^kvsync_backup_last_complete_timestamp_seconds\{backup="often"\} \d+/m);
+    expect(metrics).toMatch(/^kvsync_backup_drill_proven\{backup="often"\} 1$/m);
     fixture.write("kv/app/meanwhile", "synced all the same");
     await fixture.until(async () => (await fixture.keys()).includes("meanwhile"));
     expect(existsSync(file("vault/config.json"))).toBe(false);

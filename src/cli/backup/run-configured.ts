@@ -62,13 +62,14 @@ async function runOne(context: Context, config: Config, backup: BackupConfig): P
     {
       ...repositoryDeps(context),
       version: VERSION,
+      stateDir: config.stateDir,
       locations: (stop) => ({ ...locationDeps(context, config), signal: stop }),
       account: (name) => context.account(name),
       priority: undefined,
     },
     {
       backup,
-      mustExist: known.repositoryId !== null,
+      memory: known,
       signal,
       events: {
         onSourceEnded: (source) => tellSource(context, backup, source),

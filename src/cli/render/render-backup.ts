@@ -25,7 +25,10 @@ export function renderBackup(status: BackupStatus, now: EpochMs, style: Style): 
       : `complete ${renderDuration(Math.max(0, now - lastCompleteAt))} ago`,
   );
   if (lastRun !== null && failure === null)
-    parts.push(`${count(lastRun.keys)} keys`, `${renderByteCount(lastRun.bytesStored)} added`);
+    parts.push(
+      `${count(lastRun.keys)} ${lastRun.keys === 1 ? "key" : "keys"}`,
+      `${renderByteCount(lastRun.bytesStored)} added`,
+    );
   if (lastDrill !== null) {
     const age = renderDuration(Math.max(0, now - lastDrill.at));
     parts.push(lastDrill.proven ? `drill proven ${age} ago` : style.red(`drill failed ${age} ago`));

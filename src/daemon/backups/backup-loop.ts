@@ -39,8 +39,6 @@ export type BackupEvent =
 
 export interface BackupCall {
   readonly signal: AbortSignal;
-  /** The repository was there before. */
-  readonly mustExist: boolean;
   readonly memory: BackupMemory;
   readonly onProblem: (source: string, problem: Problem) => void;
   readonly onProgress: () => void;
@@ -174,7 +172,7 @@ function waitOf(loop: Loop, { lastRun, knownSince }: BackupMemory): DurationMs {
     hasRun: lastRun !== null,
   };
   if (loop.jitter?.since !== remembered) loop.jitter = { since: remembered, ms: clock.random() * backup.jitterMs };
-  const dueMs = dueIn(backup.schedule, times, now, timeZone) + loop.jitter.ms;
+  const dueMs = Math.max(0, dueIn(backup.schedule, times, now, timeZone) + loop.jitter.ms);
   return loop.retryAt === undefined ? dueMs : Math.min(dueMs, Math.max(0, loop.retryAt - now.monotonic));
 }
 
@@ -189,7 +187,6 @@ async function runOnce(loop: Loop, before: BackupMemory): Promise<void> {
   try {
     const report = await deps.run({
       signal: stopping.signal,
-      mustExist: before.repositoryId !== null,
       memory: before,
       onProblem: (source, problem) => {
         if (problems.length < PROBLEMS_KEPT_MAX) problems.push({ source, problem });

@@ -4,7 +4,7 @@
 import pLimit, { type LimitFunction } from "p-limit";
 import { type BackupMemoryDeps, placeOf, recallBackup, rememberRun } from "../../backups/backup-memory.ts";
 import type { BackupReport } from "../../backups/backup-report.ts";
-import { systemTimeZone } from "../../backups/run-backup-plan.ts";
+import { systemTimeZone } from "../../backups/after-backup.ts";
 import type { BackupStatus } from "../../backups/backup-status.ts";
 import type { BackupConfig, BackupSchedule, Config } from "../../config/config.ts";
 import { repositorySecrets } from "../../config/config-secrets.ts";

@@ -38,6 +38,7 @@ export async function runDaemonBackup(
       cwd,
       env,
       version,
+      stateDir: deps.stateDir,
       ask: undefined,
       account,
       locations: (signal) => locationsOf(deps, account, signal),
@@ -45,7 +46,7 @@ export async function runDaemonBackup(
     },
     {
       backup,
-      mustExist: call.mustExist,
+      memory: call.memory,
       signal: call.signal,
       events: { onProblem: call.onProblem, onProgress: call.onProgress },
     },

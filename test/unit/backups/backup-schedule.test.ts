@@ -45,13 +45,13 @@ describe("a backup is due", () => {
   test.each([
     ["every: at once where it has never run", every, { ...ran(0), hasRun: false }, 0],
     ["every: so long after the last run began", every, ran(HOUR, HOUR), 5 * HOUR],
-    ["every: at once where it was missed while nothing ran", every, ran(50 * HOUR), 0],
+    ["every: at once where it was missed while nothing ran", every, ran(50 * HOUR), -44 * HOUR],
     ["every: after a restart, what is left", every, ran(2 * HOUR), 4 * HOUR],
     ["every: whatever is done to the clock meanwhile", every, ran(-1000 * HOUR, HOUR), 5 * HOUR],
     ["every: a last run in the future was just now", every, ran(-1000 * HOUR), 6 * HOUR],
     ["at: where it has never run, at its time", daily, { ...ran(0), hasRun: false }, 15 * HOUR],
-    ["at: at once where it was known by then, and never ran", daily, { ...ran(20 * HOUR), hasRun: false }, 0],
-    ["at: at once where it was missed, however often", daily, ran(80 * HOUR), 0],
+    ["at: at once where it was known by then, and never ran", daily, { ...ran(20 * HOUR), hasRun: false }, -9 * HOUR],
+    ["at: at once where it was missed, however often", daily, ran(80 * HOUR), -57 * HOUR],
     ["at: the next day, where it has run", daily, ran(9 * HOUR - 5000), 15 * HOUR],
     ["at: a last run in the future keeps it from no later one", daily, ran(-1000 * HOUR), 15 * HOUR],
   ] as const)("%s", (_, schedule, times, expected) => expect(dueIn(schedule, times, now, "UTC")).toBe(expected));
