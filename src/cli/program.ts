@@ -57,13 +57,13 @@ const commands: readonly CommandEntry[] = [
   {
     name: "copy",
     group: SYNC,
-    summary: "Copy between any two namespaces, folders or archives",
+    summary: "Copy between any two namespaces, folders, archives or repositories",
     load: () => import("./command/copy.ts"),
   },
   {
     name: "check",
     group: SYNC,
-    summary: "Tell whether two namespaces, folders or archives hold the same",
+    summary: "Tell whether two places hold the same, or a repository is whole",
     load: () => import("./command/check.ts"),
   },
   {
@@ -167,6 +167,24 @@ const commands: readonly CommandEntry[] = [
     group: BACKUP,
     summary: "Prove that snapshots can be restored: restore them, and compare every byte",
     load: () => import("./command/drill.ts"),
+  },
+  {
+    name: "forget",
+    group: BACKUP,
+    summary: "Remove snapshots that no rule keeps",
+    load: () => import("./command/forget.ts"),
+  },
+  {
+    name: "prune",
+    group: BACKUP,
+    summary: "Free what no snapshot needs",
+    load: () => import("./command/prune.ts"),
+  },
+  {
+    name: "repair",
+    group: BACKUP,
+    summary: "Make the index of a repository anew",
+    load: () => import("./command/repair.ts"),
   },
   {
     name: "serve",

@@ -8,6 +8,7 @@ import { DaemonFixture } from "../support/daemon-process.ts";
 /** What the example config has no use for: a mapping of mode pull, and a plan that is held. */
 const REFUSED: Readonly<Record<string, { readonly code: number; readonly says: string }>> = {
   "kvsync pull": { code: 2, says: "there is no mapping of mode pull" },
+  "kvsync forget ./backups 3f2a9c41": { code: 1, says: "has no snapshot 3f2a9c41" },
   "kvsync approve app-config": { code: 2, says: "not held" },
   "kvsync approve app-config --plan 3f2a9c41": { code: 2, says: "not held" },
 };

@@ -113,6 +113,11 @@ const SUCCEEDING: readonly Step[] = [
   { type: "cat ./repo@latest k" },
   { type: "restore ./repo@latest local:p" },
   { type: "drill ./repo" },
+  { type: "forget ./repo --keep-last 1" },
+  { type: "prune ./repo" },
+  { type: "check ./repo" },
+  { type: "repair index ./repo" },
+  { type: "copy ./repo ./repo2 --no-encryption" },
   { type: "history" },
   { type: "trash list" },
   { type: "trash restore 1 --to restored" },
@@ -162,6 +167,11 @@ const FAILING: readonly Failing[] = [
   { type: "cat ./repo@latest nope", exitCode: 1, code: "key-not-found" },
   { type: "restore ./repo local:p", exitCode: 2, code: "location-invalid" },
   { type: "drill ./repo latest --namespace nope", exitCode: 1, code: "snapshot-not-found" },
+  { type: "forget ./repo", exitCode: 2, code: "usage" },
+  { type: "prune ./kv", exitCode: 1, code: "repository-refused" },
+  { type: "check ./kv", exitCode: 1, code: "repository-refused" },
+  { type: "repair index ./kv", exitCode: 1, code: "repository-refused" },
+  { type: "copy ./repo local:p", exitCode: 2, code: "usage" },
   { type: "diff p --values nope", exitCode: 1, code: "key-not-found" },
   { type: "sync c", exitCode: 6, code: "conflicts" },
   { type: "push h", exitCode: 1, code: "hook-failed" },
@@ -210,7 +220,7 @@ const FAILING: readonly Failing[] = [
 /** The command of `type`: `key list` of `key list -n l`. */
 function commandOf(type: string): string {
   const [first = "", second = ""] = type.split(" ");
-  return ["namespace", "key", "bulk", "trash"].includes(first) ? `${first} ${second}` : first;
+  return ["namespace", "key", "bulk", "trash", "repair"].includes(first) ? `${first} ${second}` : first;
 }
 
 function errorsIn(lines: readonly Record<string, unknown>[]): readonly Record<string, unknown>[] {

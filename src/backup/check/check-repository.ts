@@ -53,8 +53,8 @@ export interface RepositoryCheck {
   /** Packs of which every byte was read. */
   readonly read: { readonly packs: number; readonly bytes: ByteCount };
   readonly faults: readonly CheckFault[];
-  /** What prune would free: whole packs, and what is unused in others. */
-  readonly garbage: { readonly packs: number; readonly bytes: ByteCount };
+  /** What prune would free: whole packs, and what is unused in others. Undefined where there are faults: nobody can tell then. */
+  readonly garbage: { readonly packs: number; readonly bytes: ByteCount } | undefined;
 }
 
 interface Run {
@@ -89,7 +89,8 @@ export async function checkRepository(repository: Repository, options: CheckOpti
     const pages = await checkPages(run);
     await checkWholes(run, faults);
     faults.push(...brokenFaults(run));
-    return { ...summaryOf(run), pages, read, faults };
+    const { garbage, ...summary } = summaryOf(run);
+    return { ...summary, pages, read, faults, garbage: faults.length === 0 ? garbage : undefined };
   } finally {
     notes.close();
     needed.close();

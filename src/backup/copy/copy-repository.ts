@@ -63,17 +63,18 @@ export interface CopyReport {
   readonly bytesRead: ByteCount;
 }
 
-/** Throws what the stores fail with; what is damaged in the source is told by `onFailure`. */
+/** `destination`: undefined on a dry run into a repository that is not there. Throws what the stores fail with; what is damaged in the source is told by `onFailure`. */
 export async function copyRepository(
   source: CopySource,
-  destination: CopyDestination,
+  destination: CopyDestination | undefined,
   options: CopyOptions,
 ): Promise<CopyReport> {
   const { signal, onFailure, onProgress } = options;
-  if (source.repository.id === destination.repository.id) {
+  if (source.repository.id === destination?.repository.id) {
     throw new AppError("usage", `${source.repository.label} and ${destination.repository.label} are one repository`);
   }
-  const there = await copiesIn(destination.repository, signal);
+  const there =
+    destination === undefined ? new Map<string, ObjectId>() : await copiesIn(destination.repository, signal);
   const { snapshots, problems } = await listSnapshots(source.repository, { signal });
   for (const problem of problems) {
     onFailure({ snapshot: undefined, error: new AppError("repository-damaged", problem) });
@@ -97,9 +98,10 @@ export async function copyRepository(
         counts.bytesRead += bytes;
         onProgress?.({ snapshots: done, total, bytesRead: counts.bytesRead });
       };
-      const id = options.dryRun
-        ? undefined
-        : await copySnapshot(source, destination, summary, { copies, signal, onRead });
+      const id =
+        options.dryRun || destination === undefined
+          ? undefined
+          : await copySnapshot(source, destination, summary, { copies, signal, onRead });
       if (id !== undefined) copies.set(summary.id, id);
       counts.copied++;
       options.onSnapshot?.(summary, id);

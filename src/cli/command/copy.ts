@@ -3,17 +3,21 @@
 import type { Command } from "commander";
 import type { Start } from "../command-entry.ts";
 import { addKeyFilterOptions, type KeyFilterOptions, parseKeyFilter } from "../input/key-filter.ts";
-import { AppError } from "../../core/errors.ts";
+import { AppError, visible } from "../../core/errors.ts";
 import { runExport } from "../round/run-export.ts";
 import { shellWord } from "../render/render-held.ts";
 import { ALL_LINES } from "../round/define-round.ts";
 import { isArchiveName, LOCATION_FORMS } from "../../mapping/location.ts";
 import { runCopy } from "../round/run-copy.ts";
+import { isRepository } from "../backup/is-repository.ts";
+import { runCopyRepository } from "../backup/run-copy-repository.ts";
 
 interface Options extends KeyFilterOptions {
   readonly all?: boolean;
   readonly delete?: boolean;
   readonly dryRun?: boolean;
+  /** False with --no-encryption. */
+  readonly encryption: boolean;
   readonly excludeDefaults: boolean;
   readonly failEmpty: boolean;
   readonly force?: boolean;
@@ -22,7 +26,7 @@ interface Options extends KeyFilterOptions {
 
 export function define(command: Command, start: Start): void {
   addKeyFilterOptions(command)
-    .argument("<source>", LOCATION_FORMS)
+    .argument("<source>", `${LOCATION_FORMS}; or a repository, whose snapshots are copied to another one`)
     .argument("<destination>", "Likewise")
     .option("--delete", "Remove from the destination what the source has not")
     .option("--dry-run", "Show what would be done, and do nothing")
@@ -33,13 +37,18 @@ export function define(command: Command, start: Start): void {
     )
     .option("--no-fail-empty", "An empty source is no failure (else exit code 1)")
     .option("--force", "Do it even where a guard would hold it")
+    .option("--no-encryption", "Make a new repository that whoever reads the store can read")
     .option("--trust-stamps", "Do not read what is overwritten or removed at a namespace first: its stamps are right")
     .action((source: string, destination: string, options: Options) => {
       const { delete: mirror = false, dryRun = false, force = false, trustStamps = false } = options;
       const { all = false, excludeDefaults, failEmpty } = options;
       const copy = { mirror, dryRun, force, values: false, trustStamps, excludeDefaults, all, failEmpty };
-      return start((context) => {
+      return start(async (context) => {
         const filter = parseKeyFilter(options);
+        if (await isRepository(context, source)) {
+          checkRepositoryOptions(source, destination, options);
+          return runCopyRepository(context, source, destination, { dryRun, isPlain: !options.encryption });
+        }
         if (isArchiveName(destination)) {
           if (dryRun) throw wholeOnly(source, destination);
           return runExport(context, source, destination, {
@@ -54,6 +63,19 @@ export function define(command: Command, start: Start): void {
         return runCopy(context, source, destination, { command: "copy", ...copy, isManaged, again });
       });
     });
+}
+
+/** A repository is copied as a whole. */
+function checkRepositoryOptions(source: string, destination: string, options: Options): void {
+  const { encryption: _, dryRun: __, excludeDefaults, failEmpty, ...others } = options;
+  if (excludeDefaults && failEmpty && Object.keys(others).length === 0) return;
+  throw new AppError(
+    "usage",
+    `${visible(source)} is a repository, and is copied as a whole: of the options only --dry-run and --no-encryption go with that`,
+    {
+      hint: `to write one of its snapshots to another place, type: kvsync restore ${shellWord(source)}@latest ${shellWord(destination)}`,
+    },
+  );
 }
 
 /** An archive is not compared with, key by key: it is written anew. */

@@ -50,11 +50,25 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   ],
   plan: [{ type: "kvsync plan app-config --out plan.kvsync", does: "save what a round would do, and do nothing" }],
   apply: [{ type: "kvsync apply plan.kvsync", does: "do exactly what kvsync plan has saved, once" }],
+  backup: [
+    {
+      type: "kvsync backup local:app-config ./backups --no-encryption",
+      does: "store a snapshot of a namespace; make the repository if there is none",
+    },
+    {
+      type: "kvsync backup 'local:*' ./backups --skip-if-unchanged --tag nightly",
+      does: "of every namespace of an account that has changed",
+    },
+  ],
   copy: [
     { type: "kvsync copy local:app-config ./backup", does: "copy a namespace to a folder" },
     {
       type: "kvsync copy ./backup local:app-config --delete --dry-run",
       does: "show what making it as the folder is would do",
+    },
+    {
+      type: "kvsync copy ./backups ./other-backups --no-encryption",
+      does: "copy the snapshots that another repository lacks",
     },
   ],
   check: [
@@ -63,6 +77,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
       does: "compare a folder with a namespace; exit code 4 if they differ",
     },
     { type: "kvsync check ./backup local:app-config --values", does: "the same, but read every value" },
+    { type: "kvsync check ./backups --read-data", does: "hold every byte of a repository against its hash" },
   ],
   export: [
     { type: "kvsync export local:app-config app-config.ndjson.zst", does: "write all of a namespace to one file" },
@@ -74,16 +89,6 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
       does: "show what an import would write",
     },
     { type: "kvsync import app-config.ndjson.zst local:app-config", does: "write it" },
-  ],
-  backup: [
-    {
-      type: "kvsync backup local:app-config ./backups --no-encryption",
-      does: "store a snapshot of a namespace; make the repository if there is none",
-    },
-    {
-      type: "kvsync backup 'local:*' ./backups --skip-if-unchanged --tag nightly",
-      does: "of every namespace of an account that has changed",
-    },
   ],
   snapshots: [{ type: "kvsync snapshots ./backups", does: "show which snapshots there are, with their ids" }],
   ls: [
@@ -113,6 +118,19 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     { type: "kvsync drill ./backups", does: "prove of the last snapshot of each namespace that all of it comes back" },
     { type: "kvsync drill ./backups latest --namespace app-config", does: "of one namespace" },
   ],
+  forget: [
+    {
+      type: "kvsync forget ./backups --keep-last 3 --keep-daily 14 --keep-monthly 12 --dry-run",
+      does: "show what these rules keep, and why",
+    },
+    { type: "kvsync forget ./backups --keep-within 30d --prune", does: "forget what is older, and begin to free it" },
+    { type: "kvsync forget ./backups 3f2a9c41", does: "forget one snapshot" },
+  ],
+  prune: [
+    { type: "kvsync prune ./backups --dry-run", does: "show what no snapshot needs any more" },
+    { type: "kvsync prune ./backups", does: "mark it, and remove what was marked more than a day ago" },
+  ],
+  "repair index": [{ type: "kvsync repair index ./backups", does: "make the index anew, from the packs alone" }],
   approve: [
     { type: "kvsync approve app-config", does: "let the plan run that this mapping is held with" },
     {
