@@ -89,7 +89,7 @@ export async function backUpSource(
 }
 
 /** The last complete snapshot of the same source and filter; undefined: there is none. */
-export function parentOf<S extends SnapshotSummary>(
+function parentOf<S extends SnapshotSummary>(
   snapshots: readonly S[],
   about: Pick<Snapshot, "source" | "filter">,
 ): S | undefined {

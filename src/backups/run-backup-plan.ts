@@ -48,7 +48,7 @@ export interface PlanRequest {
   readonly events: PlanEvents;
 }
 
-export interface PlanEvents {
+interface PlanEvents {
   readonly onSourceEnded?: (report: SourceReport) => void;
   readonly onProblem?: (source: string, problem: Problem) => void;
   /** Something goes forward. */

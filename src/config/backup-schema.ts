@@ -8,7 +8,7 @@ import { duration, hook } from "./shared-fields.ts";
 const TIME_OF_DAY = /^([01]\d|2[0-3]):[0-5]\d$/;
 
 /** The rules of `kvsync forget`, without their `--keep-` and with underscores: `last`, `daily`, `within_daily`, `tag`. */
-export const KEEP_NAMES: readonly string[] = RETENTION_NAMES.map((name) =>
+const KEEP_NAMES: readonly string[] = RETENTION_NAMES.map((name) =>
   name.slice("keep-".length).replaceAll("-", "_"),
 );
 

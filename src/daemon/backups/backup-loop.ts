@@ -13,7 +13,7 @@ import type { Problem } from "../../core/problem.ts";
 import { operationErrorOf } from "../../journal/operation-error.ts";
 import type { Heartbeat } from "../heartbeats.ts";
 
-export interface BackupProblem {
+interface BackupProblem {
   /** Of the source that it is about. */
   readonly source: string;
   readonly problem: Problem;

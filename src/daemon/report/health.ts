@@ -10,7 +10,7 @@ export interface HealthSnapshot {
   readonly backups: readonly BackupHealth[];
 }
 
-export interface BackupHealth {
+interface BackupHealth {
   readonly name: string;
   /** Why it fails, in lower case, for people; undefined: it does not. */
   readonly trouble: string | undefined;
