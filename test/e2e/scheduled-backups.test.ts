@@ -31,6 +31,7 @@ describe("a backup of the config", () => {
       "  often: { sources: ['local:app', ./notes], repository: vault, every: 1s, keep: { last: 2 }, drill: 1h, encryption: none,",
       "    on_backup_failure: { run: [sh, -c, 'env | grep ^KVSYNC_ > hook; cat >> hook'], debounce: 10ms } }",
       "  asked: { sources: [./notes], repository: ./other, encryption: none, skip_if_unchanged: true }",
+      "  locked: { sources: [./notes], repository: ./locked }",
     );
     fixture.writeMany(50);
     fixture.write("notes/a", "a note");
@@ -40,7 +41,11 @@ describe("a backup of the config", () => {
   it("is made by hand, by its name or with all others, and the status tells of it without a daemon", async () => {
     await fixture.run("push", "app", "--against-mode");
     const all = await fixture.run("backup", "--all");
-    expect(all).toMatchObject({ code: 0 });
+    // One without a passphrase fails, and the others are made.
+    expect(all).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/no passphrase was given for a new one/) as string,
+    });
     expect(all.stdout).toMatch(/^local:app -> vault: snapshot [0-9a-f]{8}, 50 keys, 50 values read, .*stored$/m);
     expect(all.stdout).toMatch(
       /^backup often: 2 snapshots of 51 keys \(.*\), 51 values read, .* stored, 2 requests, /m,
@@ -56,6 +61,16 @@ describe("a backup of the config", () => {
       /^backup often {2}not running, complete .* ago, 51 keys, .* added, drill proven .* ago {2}local:app .*notes -> vault$/m,
     );
     expect((await fixture.run("history")).stdout).toMatch(/ {2}backup often {2}backed-up .*2 snapshots of 51 keys/);
+  });
+
+  it("is looked at by doctor, with nothing but what the daemon will have", async () => {
+    const { stdout } = await fixture.run("doctor");
+    expect(stdout).toMatch(/^ok +backup often: the repository vault is there, and can be opened$/m);
+    expect(stdout).toMatch(/^ok +backup often: was complete .* ago$/m);
+    expect(stdout).toMatch(/^warn +backup asked: nothing is ever forgotten: the repository grows for good$/m);
+    expect(stdout).toMatch(
+      /^fail +backup locked: the repository \.\/locked does not exist yet, and there is no passphrase/m,
+    );
   });
 
   it.each([

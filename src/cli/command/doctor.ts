@@ -10,6 +10,7 @@ import { readMappingOutcome } from "../../mapping/mapping-outcome.ts";
 import { checkAlike } from "../doctor/alike-check.ts";
 import { lookAtJournal } from "../round/look-at-journal.ts";
 import { checkAccount, checkProxy, checkReach } from "../doctor/account-checks.ts";
+import { checkBackup } from "../doctor/backup-checks.ts";
 import { type Check, fail, ok, warn } from "../doctor/check.ts";
 import { checkSecrets } from "../doctor/secret-check.ts";
 import { checkFolder, checkStateFolder } from "../doctor/folder-checks.ts";
@@ -71,6 +72,7 @@ async function* runChecks(context: Context): AsyncGenerator<Check> {
     mappings.filter(({ mode, folder }) => mode !== "pull" && existsSync(folder)).map(({ folder }) => folder),
   );
   if (watches !== undefined && mappings.length > 0) yield watches;
+  for (const backup of config.backups.values()) yield* checkBackup(context, config.stateDir, backup);
   for (const account of config.accounts.values()) {
     const proxy = checkProxy(account, context.env);
     if (proxy !== undefined) yield proxy;
@@ -97,7 +99,7 @@ async function configOf(context: Context): Promise<Config | Check> {
   }
 }
 
-function describeConfig({ file, accounts, mappings, auto }: Config): Check {
+function describeConfig({ file, accounts, mappings, backups, auto }: Config): Check {
   if (file === undefined) {
     return accounts.size === 0
       ? warn(
@@ -108,7 +110,7 @@ function describeConfig({ file, accounts, mappings, auto }: Config): Check {
       : ok("config", `no config file; the account ${[...accounts.keys()].join()} is from the environment`);
   }
   const shown = visible(file);
-  if (mappings.size === 0 && auto === undefined)
+  if (mappings.size + backups.size === 0 && auto === undefined)
     return warn("config", `${shown} has no mapping`, "add one under mappings: see config.example.yaml");
   return ok(
     "config",

@@ -36,12 +36,13 @@ describe("the units", () => {
       expect.arrayContaining([
         "StateDirectory=kvsync-backup",
         "LoadCredential=token:/etc/kvsync/backup.token",
+        "LoadCredential=kvsync-passphrase:/etc/kvsync/backup.passphrase",
         "ReadWritePaths=-/srv/kvsync-backup",
       ]),
     );
     for (const line of [
       "state_dir: /var/lib/kvsync-backup",
-      "root: /srv/kvsync-backup",
+      "store: /srv/kvsync-backup",
       "api_token_file: /run/credentials/kvsync-backup.service/token",
     ])
       expect(readme).toContain(line);
