@@ -26,7 +26,7 @@ export type SnapshotFound =
 
 const AHEAD = 4;
 
-async function listSnapshotIds({ store }: Repository, options?: CallOptions): Promise<readonly ObjectId[]> {
+export async function listSnapshotIds({ store }: Repository, options?: CallOptions): Promise<readonly ObjectId[]> {
   const ids: ObjectId[] = [];
   for await (const page of store.list(FOLDERS.snapshots, options)) {
     for (const { name } of page) {
