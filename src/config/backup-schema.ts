@@ -8,9 +8,7 @@ import { duration, hook } from "./shared-fields.ts";
 const TIME_OF_DAY = /^([01]\d|2[0-3]):[0-5]\d$/;
 
 /** The rules of `kvsync forget`, without their `--keep-` and with underscores: `last`, `daily`, `within_daily`, `tag`. */
-const KEEP_NAMES: readonly string[] = RETENTION_NAMES.map((name) =>
-  name.slice("keep-".length).replaceAll("-", "_"),
-);
+const KEEP_NAMES: readonly string[] = RETENTION_NAMES.map((name) => name.slice("keep-".length).replaceAll("-", "_"));
 
 /** The name of a rule as {@link parseRetentionRule} takes it. */
 export function ruleNameOf(keepName: string): string {

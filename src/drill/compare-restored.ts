@@ -164,7 +164,7 @@ function judge(comparing: Comparing, outcome: ReadOutcome): void {
 }
 
 /** What of a key is not as the snapshot has it; undefined: all is. */
-export function faultOf(expected: PageEntry, { entry, bytes }: Value): string | undefined {
+function faultOf(expected: PageEntry, { entry, bytes }: Value): string | undefined {
   const faults: string[] = [];
   if (bytes.byteLength !== expected.size || sha256Of(bytes) !== expected.sha256) faults.push("value");
   if (entry.metadata !== expected.metadata) faults.push("metadata");

@@ -38,7 +38,7 @@ export interface DrillRequest {
   readonly onProgress: (progress: DrillProgress) => void;
 }
 
-export interface DrillProgress {
+interface DrillProgress {
   readonly phase: "restoring" | "comparing";
   readonly keys: number;
   readonly keysTotal: number;

@@ -43,7 +43,7 @@ export interface KeyRange {
 }
 
 /** What is read of entries. A store of this process answers at once, so that no request comes in between; another one promises to. */
-export interface EntryReader {
+interface EntryReader {
   read(namespace: number, key: string, now: EpochSeconds): Soon<StoredEntry | undefined>;
   readQuoted(namespace: number, key: string, now: EpochSeconds): Soon<QuotedEntry | undefined>;
   readMetadata(

@@ -18,7 +18,7 @@ interface NamespacePage {
   readonly count: number;
 }
 
-export interface NamespaceReader {
+interface NamespaceReader {
   find(account: string, id: string): StoredNamespace | undefined;
   list(account: string, page: NamespacePage): StoredNamespace[];
   count(account: string): number;

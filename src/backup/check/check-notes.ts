@@ -5,7 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import type { ByteCount } from "../../core/clock.ts";
 import type { ItemId, ObjectId } from "../repository/repository.ts";
 
-export interface PageNote {
+interface PageNote {
   readonly entries: number;
   readonly bytes: ByteCount;
   /** Of all its entries, as one range of the content root. */
@@ -17,7 +17,7 @@ export interface PageNote {
 }
 
 /** What is broken for one reason. */
-export interface BrokenKeys {
+interface BrokenKeys {
   readonly cause: string;
   /** The number of a snapshot, as it was added. */
   readonly snapshot: number;

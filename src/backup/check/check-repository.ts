@@ -25,7 +25,7 @@ export interface CheckOptions {
   readonly onStep?: (step: CheckStep) => void;
 }
 
-export interface CheckStep {
+interface CheckStep {
   readonly kind: "packs" | "pages";
   readonly done: number;
   readonly total: number | undefined;
@@ -38,7 +38,7 @@ export interface CheckFault {
   readonly affected: readonly AffectedSnapshot[];
 }
 
-export interface AffectedSnapshot {
+interface AffectedSnapshot {
   readonly snapshot: SnapshotSummary;
   readonly count: number;
   /** The first of the keys; of a page that cannot be read, between which keys it lies. */

@@ -13,7 +13,7 @@ import { SALT_BYTES, TAG_BYTES } from "./sealer.ts";
 
 export const PACK_BYTES_MAX: ByteCount = 16_777_216;
 /** Who reads an index has the line of a whole pack in memory, and more for each item. */
-export const PACK_ITEMS_MAX = 131_072;
+const PACK_ITEMS_MAX = 131_072;
 /** Of the values of a block, together. A larger value has a block of its own. */
 export const BLOCK_BYTES_MAX: ByteCount = 65_536;
 export const MAGIC = Buffer.from("KVSPACK1", "latin1");

@@ -18,7 +18,7 @@ export interface WalkedBlock extends TableLine {
   readonly items: readonly WalkedItem[] | undefined;
 }
 
-export interface WalkedItem {
+interface WalkedItem {
   readonly id: ItemId;
   readonly bytes: Uint8Array;
 }

@@ -31,7 +31,7 @@ export interface RepairReport {
   readonly damaged: readonly DamagedPack[];
 }
 
-export interface DamagedPack {
+interface DamagedPack {
   readonly pack: ObjectId;
   readonly message: string;
 }

@@ -26,7 +26,7 @@ import { repositoryDeps } from "./open-repository.ts";
 import { shortId } from "./short-id.ts";
 
 /** The backups of these names, or all. Throws "usage" for a name there is none of, "config-missing" if there is none. */
-export function selectBackups({ backups, file }: Config, names: readonly string[]): readonly BackupConfig[] {
+function selectBackups({ backups, file }: Config, names: readonly string[]): readonly BackupConfig[] {
   if (backups.size === 0) {
     throw new AppError(
       "config-missing",
