@@ -6,6 +6,7 @@ import { prune } from "../backup/prune/prune.ts";
 import type { StoredSnapshot } from "../backup/repository/repository.ts";
 import { listSnapshots, readSnapshot, type SnapshotSummary } from "../backup/repository/snapshots.ts";
 import { sourceKey } from "../backup/retention/decide-retention.ts";
+import { forgetSnapshots } from "../backup/retention/forget-snapshots.ts";
 import type { BackupConfig } from "../config/config.ts";
 import type { ByteCount, Clock, DurationMs, EpochMs } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
@@ -14,7 +15,7 @@ import { type DrillReport, drillSnapshot } from "../drill/drill-snapshot.ts";
 import { newestOfEach } from "../drill/newest-of-each.ts";
 import { operationErrorOf } from "../journal/operation-error.ts";
 import type { DrillOutcome } from "./backup-report.ts";
-import { forgetSnapshots, planForget } from "./forget-old.ts";
+import { planForget } from "./plan-forget.ts";
 import { openUsedRepository, type RepositoryDeps, type UsedRepository } from "./used-repository.ts";
 
 /** What is remembered that this goes by. */
@@ -60,7 +61,11 @@ export async function forgetOld(
   const { snapshots } = await listSnapshots(repository, { signal });
   const now = await repository.store.now({ signal });
   const old = planForget({ snapshots, made, tags, rules: keep, now, timeZone: timeZone ?? systemTimeZone() });
-  await forgetSnapshots(repository, old, signal);
+  await forgetSnapshots(
+    repository,
+    old.map(({ id }) => id),
+    { signal },
+  );
   return old.length;
 }
 

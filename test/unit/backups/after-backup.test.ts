@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { isDrillDue, isPruneDue } from "../../../src/backups/after-backup.ts";
-import { planForget } from "../../../src/backups/forget-old.ts";
+import { planForget } from "../../../src/backups/plan-forget.ts";
 import type { SnapshotSummary } from "../../../src/backup/repository/snapshots.ts";
 import type { EpochMs } from "../../../src/core/clock.ts";
 import { load } from "../config/config-fixture.ts";

@@ -1,9 +1,8 @@
-// Forgets, after a backup, the snapshots that its rules do not keep: those of the very sources that were just backed up, and, where the
+// Which snapshots a backup forgets, by its rules: those of the very sources that were just backed up, and, where the
 // backup has tags, only those with these tags. What else a repository holds is nobody's to forget.
 
-import { sealedName } from "../backup/format/object-names.ts";
 import { decideRetention, sourceKey } from "../backup/retention/decide-retention.ts";
-import type { Repository, StoredSnapshot } from "../backup/repository/repository.ts";
+import type { StoredSnapshot } from "../backup/repository/repository.ts";
 import type { SnapshotSummary } from "../backup/repository/snapshots.ts";
 import type { EpochMs } from "../core/clock.ts";
 import type { RetentionRule } from "../core/retention-rule.ts";
@@ -20,7 +19,6 @@ export interface ForgetRequest {
   readonly timeZone: string;
 }
 
-/** Pure. */
 export function planForget(request: ForgetRequest): readonly SnapshotSummary[] {
   const { snapshots, made, tags, rules, now, timeZone } = request;
   const keys = new Set(made.map(sourceKey));
@@ -30,12 +28,4 @@ export function planForget(request: ForgetRequest): readonly SnapshotSummary[] {
   return decideRetention(own, rules, { now, timeZone })
     .flatMap(({ verdicts }) => verdicts)
     .flatMap(({ isKept, snapshot }) => (isKept ? [] : [snapshot]));
-}
-
-export async function forgetSnapshots(
-  { store }: Repository,
-  snapshots: readonly SnapshotSummary[],
-  signal: AbortSignal,
-): Promise<void> {
-  for (const { id } of snapshots) await store.remove(sealedName("snapshot", id), { signal });
 }
