@@ -7,6 +7,7 @@ import type { Clock } from "../core/clock.ts";
 import { ioError } from "../config/read-file.ts";
 import { AppError, visible } from "../core/errors.ts";
 import type { KeyFilter } from "../core/filter.ts";
+import type { Json } from "../core/json-value.ts";
 import { renderRemote } from "../core/prefix.ts";
 import type { KvApi, Namespace, Priority } from "../kv/kv-api.ts";
 import { parseNamespaceId } from "../kv/namespace-id.ts";
@@ -63,6 +64,8 @@ export interface OpenLocation {
   readonly lacks: "namespace" | "folder" | undefined;
   /** Names this place for good. */
   readonly identity: unknown;
+  /** What an archive or a snapshot left out on purpose, as it says it: nothing is known of these keys; null: nothing. */
+  readonly filter: Json;
   /** What is to be said of it before it is used, a line each. */
   readonly warnings: readonly string[];
   /** Undefined: a folder or an archive. */
@@ -115,6 +118,7 @@ function snapshotLocation(opened: OpenSnapshot): OpenLocation {
     jurisdiction: undefined,
     place: undefined,
     identity: { repository: repositoryId, snapshot: snapshot.id },
+    filter: (snapshot.filter ?? null) as Json,
     warnings: snapshot.complete ? [] : [lack],
     whenEmpty: async () => "it was made of a place without keys, or all its entries have expired",
   };
@@ -140,7 +144,7 @@ export async function openArchiveFile(options: ArchiveOptions): Promise<OpenArch
   }
 }
 
-export function archiveLocation({ replica, warnings, path }: OpenArchive): OpenLocation {
+export function archiveLocation({ replica, warnings, path, filter }: OpenArchive): OpenLocation {
   return {
     replica,
     lacks: undefined,
@@ -150,6 +154,7 @@ export function archiveLocation({ replica, warnings, path }: OpenArchive): OpenL
     jurisdiction: undefined,
     place: undefined,
     identity: { archive: path },
+    filter,
     warnings,
     whenEmpty: async () => "it was made of a place without keys, or all its entries have expired",
   };
@@ -184,6 +189,7 @@ function openFolder(
     namespace: undefined,
     jurisdiction: undefined,
     place: undefined,
+    filter: null,
     warnings: [],
     identity: { folder: lacks === undefined ? realFolder(path) : path },
     whenEmpty: async () => hintForEmptyFolder(path),
@@ -226,6 +232,7 @@ async function openNamespaceLocation(
     namespace: title,
     jurisdiction: namespace?.jurisdiction,
     place,
+    filter: null,
     warnings: [],
     identity: { ...place, namespace: namespace?.id ?? title },
     whenEmpty: async () =>

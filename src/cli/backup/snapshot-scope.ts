@@ -1,6 +1,6 @@
-// What a snapshot tells of: keys that its filter left out, and keys that an incomplete one lacks, are not known to be absent [I3].
+// What a snapshot or an archive tells of: keys that its filter left out, and keys that an incomplete one lacks, are not known to be
+// absent [I3].
 
-import type { Snapshot } from "../../backup/repository/repository.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { compileFilter } from "../../core/filter.ts";
 import { isJsonObject } from "../../core/json.ts";
@@ -9,30 +9,33 @@ import type { OpenLocation } from "../../mapping/open-location.ts";
 import type { IsManaged } from "../../replica/with-filter.ts";
 import { checkApart } from "../../backups/check-apart.ts";
 
-/** The keys that a snapshot of this filter is about; undefined: all. Throws AppError "repository-refused" for a filter that this
- * version does not know: what it leaves out cannot be told. */
-export function scopeOf(filter: Snapshot["filter"]): IsManaged | undefined {
-  if (filter === null || filter === undefined) return undefined;
-  const { prefix = "", include = [], exclude = [], excludeDefaults = false, ...others } = fieldsOf(filter as Json);
+/** The keys that a location is about; undefined: all. Throws AppError "repository-refused" for a filter that this version does not
+ * know: what it leaves out cannot be told. */
+export function scopeOf({ filter, replica }: OpenLocation): IsManaged | undefined {
+  if (filter === null) return undefined;
+  const unknownFilter = (): AppError =>
+    new AppError(
+      "repository-refused",
+      `the filter of ${visible(replica.label)} is not of a form that this version knows`,
+      {
+        hint: "use a newer kvsync",
+      },
+    );
+  const {
+    prefix = "",
+    include = [],
+    exclude = [],
+    excludeDefaults = false,
+    ...others
+  } = isJsonObject(filter) ? filter : { unknown: filter };
   const isKnown = typeof prefix === "string" && typeof excludeDefaults === "boolean";
   if (!isKnown || !isTexts(include) || !isTexts(exclude) || Object.keys(others).length > 0) throw unknownFilter();
   const passes = compileFilter({ include: include.length > 0 ? include : undefined, exclude, excludeDefaults });
   return (key) => key.startsWith(prefix) && passes(key);
 }
 
-function fieldsOf(filter: Json): { readonly [name: string]: Json } {
-  if (isJsonObject(filter)) return filter;
-  throw unknownFilter();
-}
-
 function isTexts(value: Json): value is readonly string[] {
   return Array.isArray(value) && value.every((item) => typeof item === "string");
-}
-
-function unknownFilter(): AppError {
-  return new AppError("repository-refused", "the filter of the snapshot is not of the form that this version knows", {
-    hint: "use a newer kvsync",
-  });
 }
 
 /** Throws AppError "usage" if nothing is to be removed from `destination` for what `source` does not have. */

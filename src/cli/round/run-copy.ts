@@ -92,8 +92,8 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
   const { source, destination, equal } = await openSides(copy, from, to, { locations, filter, isCopy });
   for (const warning of [...source.warnings, ...destination.warnings]) context.output.warn(`  ${warning}`);
   const defaults = [source, destination].some(isFolder) ? filter : undefined;
-  // What a snapshot leaves out it says nothing of.
-  const scope = source.snapshot && scopeOf(source.snapshot.snapshot.filter);
+  // What a snapshot or an archive left out it says nothing of.
+  const scope = bothOf(scopeOf(source), scopeOf(destination));
   const isManaged = bothOf(bothOf(defaults, scope), copy.isManaged);
   if (copy.mirror && isCopy) checkTellsRemovals(source, destination);
   if (source.replica.kind === "namespace" && destination.replica.kind === "tree") growHeapFreely();

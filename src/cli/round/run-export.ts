@@ -11,6 +11,7 @@ import type { ByteCount } from "../../core/clock.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { compileFilter } from "../../core/filter.ts";
 import { renderByteCount, renderDuration } from "../../core/units.ts";
+import { filterOf } from "../../backups/backup-source.ts";
 import { openLocation, type OpenLocation } from "../../mapping/open-location.ts";
 import { isArchiveName, parseLocation } from "../../mapping/location.ts";
 import type { ArchiveSummary, SourceFacts } from "../../replica/archive/frame-lines.ts";
@@ -95,7 +96,7 @@ async function writeOut(context: Context, source: OpenLocation, target: Target, 
   // With the archive on stdout, a problem must not be told there.
   const shown = openShownProblems(path === undefined ? { ...context, output: { ...output, json: false } } : context);
   const scratch = mkdtempSync(join(tmpdir(), "kvsync-export-"));
-  const { isManaged, record } = options.filter;
+  const { isManaged } = options.filter;
   let written: ExportFile | undefined;
   try {
     const out = openArchiveOutput(target, output);
@@ -110,7 +111,7 @@ async function writeOut(context: Context, source: OpenLocation, target: Target, 
           created: new Date(clock.now()).toISOString(),
           by: `kvsync ${VERSION}`,
           source: factsOf(source),
-          filter: record,
+          filter: filterOf(source, options.filter, options.excludeDefaults),
         },
         writer,
         // Where the archive goes there is room for its bytes; a folder for temporary files may have little.

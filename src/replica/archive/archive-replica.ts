@@ -6,6 +6,7 @@ import { realpathSync } from "node:fs";
 import type { Clock } from "../../core/clock.ts";
 import type { Entry } from "../../core/entry.ts";
 import { fingerprintOfSha256 } from "../../core/fingerprint.ts";
+import type { Json } from "../../core/json-value.ts";
 import { compareUtf8, type Key } from "../../core/key.ts";
 import { problem } from "../../core/problem.ts";
 import { ownBytes, PAGE_BYTES, pageBytesOf } from "./large-values.ts";
@@ -29,6 +30,8 @@ export interface OpenArchive {
   readonly warnings: readonly string[];
   /** Where it lies, by no symbolic link. */
   readonly path: string;
+  /** What was left out on purpose when it was written; null: nothing, or it does not say. */
+  readonly filter: Json;
 }
 
 interface Side extends ArchiveOptions {
@@ -52,7 +55,7 @@ export async function openArchive(options: ArchiveOptions): Promise<OpenArchive>
     read: (entries, given) => readEntries(side, entries, given),
     close: async () => {},
   };
-  return { replica, warnings: checked.warnings, path };
+  return { replica, warnings: checked.warnings, path, filter: checked.filter };
 }
 
 async function* listEntries(side: Side, { signal, onProblem }: ListOptions): Pages<Entry> {

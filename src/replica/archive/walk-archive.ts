@@ -3,6 +3,8 @@
 
 import { createHash } from "node:crypto";
 import { AppError, visible } from "../../core/errors.ts";
+import { isJsonObject } from "../../core/json.ts";
+import type { Json } from "../../core/json-value.ts";
 import { sha256Of } from "../../core/fingerprint.ts";
 import { compareUtf8, type Key } from "../../core/key.ts";
 import { openRootHash } from "../../core/content-root.ts";
@@ -19,6 +21,8 @@ export type ArchiveItem =
 export type SealedEntry = ArchivedEntry & { readonly sha256: string };
 
 export interface WalkResult {
+  /** What was left out on purpose when it was written; null: nothing. */
+  readonly filter: Json;
   readonly entries: number;
   /** Of all values together. */
   readonly bytes: number;
@@ -43,11 +47,10 @@ export async function* walkArchive(path: string, name: string): AsyncGenerator<A
   let end: ArchiveEnd | undefined;
   let cut: string | undefined;
   let after: number | undefined;
-  let isBegun = false;
+  let header: { readonly filter: Json } | undefined;
   for await (const line of readArchiveLines(path)) {
-    if (!isBegun) {
-      checkHeader(line, name);
-      isBegun = true;
+    if (header === undefined) {
+      header = parseHeader(line, name);
       updateDigest(digest, line);
       continue;
     }
@@ -84,8 +87,8 @@ export async function* walkArchive(path: string, name: string): AsyncGenerator<A
     root.add({ ...sealed, size: entry.bytes.byteLength });
     yield { kind: "entry", line: number, entry: sealed, isEdited };
   }
-  if (!isBegun) throw noArchive(name);
-  return { entries, bytes, root: root.digest(), digest: digest.digest("hex"), end, cut, after };
+  if (header === undefined) throw noArchive(name);
+  return { ...header, entries, bytes, root: root.digest(), digest: digest.digest("hex"), end, cut, after };
 }
 
 /** An entry is not parsed twice. */
@@ -111,19 +114,21 @@ function cutOf({ number, fault }: ArchiveLine): string {
   return `ends in the middle of line ${number}`;
 }
 
-function checkHeader({ bytes, isWhole, fault }: ArchiveLine, name: string): void {
+function parseHeader({ bytes, isWhole, fault }: ArchiveLine, name: string): { readonly filter: Json } {
   if (fault !== undefined) {
     throw new AppError("archive-refused", `${visible(name)} is damaged at its beginning: no line of it can be read`, {
       hint: "fetch the file again, or take an older one",
     });
   }
-  const kind = headerKind(isWhole ? parseLine(bytes) : undefined);
+  const json = isWhole ? parseLine(bytes) : undefined;
+  const kind = headerKind(json);
   if (kind === "none") throw noArchive(name);
   if (kind === "other") {
     throw new AppError("archive-refused", `${visible(name)} is an archive of another version of kvsync`, {
       hint: "import it with a newer kvsync",
     });
   }
+  return { filter: (isJsonObject(json) ? json["filter"] : undefined) ?? null };
 }
 
 function noArchive(name: string): AppError {

@@ -41,6 +41,7 @@ it("reads only the pages that differ", async () => {
       jurisdiction: undefined,
       place: undefined,
       identity: {},
+      filter: null,
       warnings: [],
       whenEmpty: async () => "",
     };
