@@ -1,7 +1,7 @@
 // What follows a backup: snapshots that its rules no longer keep are forgotten, the repository is pruned once a day, and a drill is held so often as
 // the config asks for one.
 
-import { GRACE_MS } from "../backup/prune/plan-prune.ts";
+import { GRACE_MS } from "../backup/repository/mark-watch.ts";
 import { prune } from "../backup/prune/prune.ts";
 import type { StoredSnapshot } from "../backup/repository/repository.ts";
 import { listSnapshots, readSnapshot, type SnapshotSummary } from "../backup/repository/snapshots.ts";

@@ -7,9 +7,6 @@
 import type { ByteCount, DurationMs, EpochMs } from "../../core/clock.ts";
 import type { PackFacts } from "../repository/repository.ts";
 
-/** By what is said of a pack that nothing needs, and by a mark; docs/repository-format.md tells why this suffices. */
-export const GRACE_MS: DurationMs = 24 * 3_600_000;
-
 export interface PackUse extends PackFacts {
   /** When it was marked; undefined: it is not. */
   readonly marked: EpochMs | undefined;

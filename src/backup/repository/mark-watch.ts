@@ -11,7 +11,7 @@ import type { IndexDatabase } from "./index-database.ts";
 import { listMarks, type MarksListing } from "./load-index.ts";
 import type { ObjectId, Repository } from "./repository.ts";
 
-const GRACE_MS: DurationMs = 86_400_000;
+export const GRACE_MS: DurationMs = 86_400_000;
 const LISTED_AGAIN_MS: DurationMs = 3_600_000;
 
 export const AGAIN = "start it again: it goes on with what is stored";

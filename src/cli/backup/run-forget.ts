@@ -13,7 +13,7 @@ import { shellWord } from "../render/render-held.ts";
 import { openUsedRepository } from "./open-repository.ts";
 import { renderSnapshotFacts } from "./render-snapshot.ts";
 import { DEFAULT_MAX_UNUSED, pruneRepository } from "./run-prune.ts";
-import { GRACE_MS } from "../../backup/prune/plan-prune.ts";
+import { GRACE_MS } from "../../backup/repository/mark-watch.ts";
 
 export interface ForgetRequest {
   readonly rules: readonly RetentionRule[];

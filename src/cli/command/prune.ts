@@ -1,7 +1,7 @@
 // kvsync prune: makes room in a repository.
 
 import type { Command } from "commander";
-import { GRACE_MS } from "../../backup/prune/plan-prune.ts";
+import { GRACE_MS } from "../../backup/repository/mark-watch.ts";
 import { REPOSITORY_FORMS } from "../../backup/store/open-store.ts";
 import { AppError } from "../../core/errors.ts";
 import { type Parsed, parseDuration, parseRatio, renderDuration } from "../../core/units.ts";
