@@ -239,7 +239,9 @@ describe("many keys", () => {
       file("bad.ndjson", '{"key":"x","value":"1"}\n{"key":"y","value":2}\n'),
     ]);
     expect(run.code).toBe(2);
-    expect(run.stderr).toMatch(/^kvsync: line 2 of bad\.ndjson has a value that is no string\n {2}hint: /);
+    expect(run.stderr).toMatch(
+      /^kvsync: line 2 \("y"\) of bad\.ndjson has a value that is no string but the number 2\n {2}hint: /,
+    );
     expect((await kvsync(["key", "list", "-n", "app"])).stdout).toBe("");
   });
 
@@ -279,8 +281,11 @@ describe("many keys", () => {
     ['{"a":"1"}\n{"key":"b","value":"2"}\n', /line 1 of stdin has no key/],
     ['{"Key":"a","Value":"1"}', /line 1 of stdin has "Key"; its name is "key"/],
     ['{"a":"1","b":["2"]}', /"b" of stdin has a value that is no string/],
-    ['{"a":{"value":"1","meta":{}}}', /item 1 of stdin has "meta"; its name is "metadata"/],
-    ['{"key":"a","value":"1","metadata":{"id":9007199254740993}}', /\(key "a"\) has metadata that has the number/],
+    ['{"a":{"value":"1","meta":{}}}', /item 1 \("a"\) of stdin has "meta"; its name is "metadata"/],
+    [
+      '{"key":"a","value":"1","metadata":{"id":9007199254740993}}',
+      /line 1 \("a"\) of stdin has metadata that has the number/,
+    ],
   ])("%s is refused", async (input, message) => {
     const run = await kvsync(["bulk", "put", "-n", "app", "-"], input);
     expect([run.code, run.stderr]).toEqual([2, expect.stringMatching(message)]);

@@ -34,7 +34,7 @@ interface CheckStep {
 export interface CheckFault {
   /** What is wrong, with which object: `packs/ab/ab12... is not as it was written`. */
   readonly message: string;
-  /** Empty: no snapshot is the worse for it. */
+  /** With the keys whose values it takes. A page that cannot be read is a fault of its own. */
   readonly affected: readonly AffectedSnapshot[];
 }
 

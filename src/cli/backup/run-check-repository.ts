@@ -59,7 +59,6 @@ function tellFault({ output }: Context, { message, affected }: CheckFault): void
     }),
   });
   output.line(`${output.stdout.red("!")} ${visible(message)}`);
-  if (affected.length === 0) output.line("    no snapshot is the worse for it");
   for (const { snapshot, count: keys, keys: first } of affected) {
     const named = first.map((key) => visible(key)).join(", ");
     const more = keys > first.length && first.length > 0 && !named.startsWith("all ") ? ", ..." : "";
