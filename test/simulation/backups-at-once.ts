@@ -110,7 +110,13 @@ async function judge(
   clock: FakeClock,
   expected: ReadonlyMap<string, { readonly values: Values }>,
 ): Promise<readonly string[]> {
-  const found = await readAllSnapshots(repository, clock);
+  let found: ReadonlyMap<string, Values>;
+  try {
+    found = await readAllSnapshots(repository, clock);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return [`a snapshot cannot be read: ${error.message}`];
+  }
   return [...expected].flatMap(([id, { values }]) => {
     const held = found.get(id);
     if (held === undefined) return [`${id} is gone`];
