@@ -70,7 +70,15 @@ describe("a repository", () => {
       { type: "snapshot", id: third, kept: true, reasons: ["last"] },
       { type: "snapshot", id: second, kept: true, reasons: ["tag release"] },
       { type: "snapshot", id: first, kept: false, reasons: [] },
-      { type: "summary", command: "forget", sources: 1, kept: 2, removed: 1, timeZone: "UTC", dryRun: true },
+      {
+        type: "summary",
+        command: "forget",
+        sources: 1,
+        kept: 2,
+        removed: 1,
+        timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+        dryRun: true,
+      },
     ]);
     expect(names("snapshots")).toHaveLength(3);
     const text = await kvsync(rules, { TZ: "Europe/Berlin" });

@@ -1,5 +1,6 @@
 // A forget from the command line: decides, tells why each snapshot is kept, and removes the others.
 
+import { systemTimeZone } from "../../backups/after-backup.ts";
 import type { Repository } from "../../backup/repository/repository.ts";
 import { listSnapshots, type SnapshotSummary } from "../../backup/repository/snapshots.ts";
 import { decideRetention, type SnapshotVerdict } from "../../backup/retention/decide-retention.ts";
@@ -79,9 +80,8 @@ async function decideByRules(
   repository: Repository,
   { rules, dryRun }: ForgetRequest,
 ): Promise<Decision> {
-  const { output, signal, env } = context;
-  // The zone of the process, if it was given one; the system's own may change with the machine.
-  const timeZone = (env["TZ"] ?? "") === "" ? "UTC" : new Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const { output, signal } = context;
+  const timeZone = systemTimeZone();
   const { snapshots, problems } = await listSnapshots(repository, { signal });
   const now = await repository.store.now({ signal });
   const sources = decideRetention(snapshots, rules, { now, timeZone });
