@@ -5,6 +5,7 @@
 //   keep the oldest snapshot, so that the history reaches back as far as it can. This is restic's meaning.
 // - An incomplete snapshot takes nobody's place: no rule counts it, and only a tag keeps it. While nothing complete is newer it is kept.
 // - The last complete snapshot of a source is kept, whatever the rules.
+// - A snapshot of the future is kept and takes nobody's place, either: a clock was wrong once, and no backup that is made since may go for it.
 
 import type { EpochMs } from "../../core/clock.ts";
 import { type CalendarSpan, renderCalendarSpan, spanBefore } from "../../core/calendar-span.ts";
@@ -26,7 +27,7 @@ export interface SourceVerdict<S extends RetentionSnapshot> {
   readonly label: string;
   /** The newest first. */
   readonly verdicts: readonly SnapshotVerdict<S>[];
-  /** Snapshots whose time is later than now: they count, but somebody's clock was wrong. */
+  /** Snapshots whose time is later than now: somebody's clock was wrong. */
   readonly future: readonly S[];
 }
 
@@ -88,13 +89,16 @@ function keepReasons<S extends RetentionSnapshot>(
 ): ReadonlyMap<S, readonly string[]> {
   const reasons = new Map<S, string[]>();
   const keep = (snapshot: S, why: string): void => void reasons.set(snapshot, [...(reasons.get(snapshot) ?? []), why]);
-  const complete = newest.filter((snapshot) => snapshot.complete);
+  const present = newest.filter((snapshot) => timeOf(snapshot) <= calendar.now);
+  const complete = present.filter((snapshot) => snapshot.complete);
+  for (const snapshot of newest) if (!present.includes(snapshot)) keep(snapshot, "of the future");
   for (const rule of rules) {
-    for (const [snapshot, why] of keptBy(rule, rule.kind === "tags" ? newest : complete, calendar)) keep(snapshot, why);
+    const counted = rule.kind === "tags" ? present : complete;
+    for (const [snapshot, why] of keptBy(rule, counted, calendar)) keep(snapshot, why);
   }
   const [last] = complete;
   if (last !== undefined && !reasons.has(last)) keep(last, "the last complete one");
-  for (const snapshot of newest.slice(0, last === undefined ? newest.length : newest.indexOf(last))) {
+  for (const snapshot of present.slice(0, last === undefined ? present.length : present.indexOf(last))) {
     keep(
       snapshot,
       last === undefined ? "incomplete, but nothing is complete" : "incomplete, but nothing complete is newer",
@@ -106,7 +110,7 @@ function keepReasons<S extends RetentionSnapshot>(
 function* keptBy<S extends RetentionSnapshot>(
   rule: RetentionRule,
   newest: readonly S[],
-  { now, periodOf }: Calendar,
+  { periodOf }: Calendar,
 ): Iterable<readonly [S, string]> {
   switch (rule.kind) {
     case "last":
@@ -116,10 +120,10 @@ function* keptBy<S extends RetentionSnapshot>(
       yield* newestOfEach(newest, { ...rule, oldest: newest.at(-1), periodOf });
       return;
     case "within":
-      for (const snapshot of within(newest, rule, now)) yield [snapshot, `within ${renderCalendarSpan(rule.span)}`];
+      for (const snapshot of within(newest, rule)) yield [snapshot, `within ${renderCalendarSpan(rule.span)}`];
       return;
     case "periods-within":
-      for (const [snapshot, why] of newestOfEach(within(newest, rule, now), {
+      for (const [snapshot, why] of newestOfEach(within(newest, rule), {
         period: rule.period,
         count: Infinity,
         oldest: newest.at(-1),
@@ -158,13 +162,12 @@ function* newestOfEach<S extends RetentionSnapshot>(
   }
 }
 
-/** Counted back from the newest that is not of the future, so that nothing goes while no backup is made. All, if all are of the future. */
+/** Counted back from the newest, so that nothing goes while no backup is made. */
 function within<S extends RetentionSnapshot>(
   newest: readonly S[],
   { span }: { readonly span: CalendarSpan },
-  now: EpochMs,
 ): readonly S[] {
-  const latest = newest.find((snapshot) => timeOf(snapshot) <= now);
+  const [latest] = newest;
   if (latest === undefined) return newest;
   const start = spanBefore(span, timeOf(latest));
   return newest.filter((snapshot) => timeOf(snapshot) > start);

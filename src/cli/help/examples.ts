@@ -130,6 +130,9 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     { type: "kvsync prune ./backups --dry-run", does: "show what no snapshot needs any more" },
     { type: "kvsync prune ./backups", does: "mark it, and remove what was marked more than a day ago" },
   ],
+  repair: [
+    { type: "kvsync repair index ./backups", does: "make the index of a repository anew, from its packs alone" },
+  ],
   "repair index": [{ type: "kvsync repair index ./backups", does: "make the index anew, from the packs alone" }],
   approve: [
     { type: "kvsync approve app-config", does: "let the plan run that this mapping is held with" },

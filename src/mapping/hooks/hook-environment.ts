@@ -5,8 +5,8 @@ import type { Secret } from "../../config/secret.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** kvsync's own settings for its accounts, and its passphrase. */
-const OWN_VARIABLE = /^CLOUDFLARE_|^KVSYNC_PASSPHRASE/;
+/** kvsync's own settings for its accounts, its passphrase, and what it opens object storage with. */
+const OWN_VARIABLE = /^CLOUDFLARE_|^KVSYNC_PASSPHRASE|^AWS_(?:ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)$/;
 
 /** systemd's words to the process it started: with these a hook could speak to systemd in the daemon's name, or would
  * take its stderr for the journal. */

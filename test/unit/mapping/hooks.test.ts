@@ -86,6 +86,7 @@ describe("a hook is told", () => {
       CLOUDFLARE_API_TOKEN: "one",
       CLOUDFLARE_ACCOUNT_ID: "two",
       KVSYNC_PASSPHRASE: "three",
+      AWS_SECRET_ACCESS_KEY: "four",
       MY_OWN_NAME: " hidden-token\n",
       NOTIFY_SOCKET: "/run/systemd/notify",
       CREDENTIALS_DIRECTORY: "/run/credentials/kvsync.service",

@@ -83,8 +83,8 @@ const table: readonly Row[] = [
   [
     "the newest of each week, from Monday to Sunday, over the end of a year",
     "weekly 2",
-    ["2027-01-03", "2027-01-01", "2026-12-28", "2026-12-27", "2026-12-21", "2026-12-20"],
-    { "2027-01-03": "weekly", "2026-12-27": "weekly" },
+    ["2026-01-04", "2026-01-01", "2025-12-29", "2025-12-28", "2025-12-22", "2025-12-21"],
+    { "2026-01-04": "weekly", "2025-12-28": "weekly" },
   ],
   [
     "the newest of each month and year",
@@ -212,16 +212,16 @@ const table: readonly Row[] = [
     },
   ],
   [
-    "one of the future like any other",
+    "one of the future beside those that it would keep without it",
     "last 1, within 1d",
     ["2027-06-01", "2026-11-27", "2026-11-26 01:00", "2026-11-25"],
-    { "2027-06-01": "last; within 1d", "2026-11-27": "within 1d", "2026-11-26 01:00": "within 1d" },
+    { "2027-06-01": "of the future", "2026-11-27": "last; within 1d", "2026-11-26 01:00": "within 1d" },
   ],
   [
-    "all within a span where all are of the future",
+    "all that are of the future",
     "within 1d",
     ["2027-06-01", "2027-01-01"],
-    { "2027-06-01": "within 1d", "2027-01-01": "within 1d" },
+    { "2027-06-01": "of the future", "2027-01-01": "of the future" },
   ],
 ];
 
