@@ -1,7 +1,7 @@
 // Which snapshot a person means: the latest one, the one of a time, or one by its id. Only complete ones are found by time.
 
 import type { EpochMs } from "../../core/clock.ts";
-import { visible } from "../../core/errors.ts";
+import { AppError, visible } from "../../core/errors.ts";
 import { sourceKey } from "../retention/decide-retention.ts";
 import type { CallOptions } from "../store/store.ts";
 import type { Repository, SnapshotSource, StoredSnapshot } from "./repository.ts";
@@ -14,7 +14,7 @@ export type SnapshotChoice =
   | { readonly kind: "id"; readonly prefix: string };
 
 /** `which`: `latest`, a time or an id, as it stands behind the @ of a location. `namespace`: an id, a title or a label, needed if the
- * repository has several. Throws AppError "snapshot-not-found". */
+ * repository has several. Throws AppError "snapshot-not-found", and "repository-damaged" if another one cannot be read that may be meant. */
 export async function findSnapshot(
   repository: Repository,
   which: string,
@@ -24,7 +24,18 @@ export async function findSnapshot(
   const choice = parseSnapshotChoice(which);
   if (choice === undefined) throw notFound(repository, `has no snapshot ${visible(which)}: that is no time and no id`);
   if (choice.kind === "id") return readSnapshot(repository, choice.prefix, options);
-  const { snapshots } = await listSnapshots(repository, options);
+  const { snapshots, problems } = await listSnapshots(repository, options);
+  // It may be the very one that is meant: what is found in its place would be older, and look like it.
+  if (problems.length > 0) {
+    const more = problems.length === 1 ? "" : `, and ${problems.length - 1} more are not, either`;
+    throw new AppError(
+      "repository-damaged",
+      `${problems[0]}${more}: which snapshot is ${visible(which)} cannot be told`,
+      {
+        hint: `choose one by its id: kvsync snapshots ${repository.label}`,
+      },
+    );
+  }
   const chosen = chooseSnapshot(snapshots, choice, namespace);
   if (chosen.kind === "none") throw notFound(repository, chosen.why);
   return readSnapshot(repository, chosen.snapshot.id, options);

@@ -1,7 +1,7 @@
-// Whether a location of `copy` is a repository as a whole, and not a folder of files.
+// Whether a folder is a repository as a whole, and not a folder of files.
 
 import { statSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { isBucket } from "../../config/resolve-repository.ts";
 import { CONFIG_NAME } from "../../backup/format/object-names.ts";
 import { readTextFile } from "../../config/read-file.ts";
@@ -18,7 +18,18 @@ export async function isRepository(context: Pick<Context, "config" | "cwd" | "en
 }
 
 function isRepositoryFolder({ cwd, env }: Pick<Context, "cwd" | "env">, text: string): boolean {
-  const path = text.startsWith("~/") ? `${env["HOME"] ?? ""}${text.slice(1)}` : resolve(cwd, text);
+  return hasConfig(text.startsWith("~/") ? `${env["HOME"] ?? ""}${text.slice(1)}` : resolve(cwd, text));
+}
+
+/** The repository that `path`, which is absolute, is or lies in: what is written there would be among its objects. */
+export function repositoryAround(path: string): string | undefined {
+  for (let folder = path; ; folder = dirname(folder)) {
+    if (hasConfig(folder)) return folder;
+    if (folder === dirname(folder)) return undefined;
+  }
+}
+
+function hasConfig(path: string): boolean {
   const file = join(path, CONFIG_NAME);
   const stats = statSync(file, { throwIfNoEntry: false });
   if (stats?.isFile() !== true || stats.size > CONFIG_BYTES_MAX) return false;

@@ -28,7 +28,10 @@ export function define(command: Command, start: Start): void {
     .option("--delete", "Remove from the destination what the snapshot has not")
     .option("--all", ALL_LINES);
   addKeyFilterOptions(command)
-    .option("--no-exclude-defaults", "Write also .git, .env, node_modules/ and editors' files to a folder")
+    .option(
+      "--no-exclude-defaults",
+      "With --delete: write and remove also .git, .env, node_modules/ and editors' files",
+    )
     .option("--no-fail-empty", "An empty snapshot is no failure (else exit code 1)")
     .option("--force", "Do it even where a guard would hold it")
     .option("--trust-stamps", "Do not read what is overwritten or removed at a namespace first: its stamps are right")
@@ -46,7 +49,8 @@ export function define(command: Command, start: Start): void {
           onlyMissing,
           values: false,
           trustStamps,
-          excludeDefaults,
+          // What a snapshot has comes back; what is not in it, and is nobody's value, stays.
+          excludeDefaults: excludeDefaults && mirror,
           all,
           failEmpty,
           isManaged: filter.isManaged,

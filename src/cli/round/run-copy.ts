@@ -19,6 +19,7 @@ import type { PlanSubject } from "../../mapping/plan-file.ts";
 import { checkPlaces, followEvents, type FollowedPlan, isApplied, plannedPlaces } from "./followed-plan.ts";
 import { type ComparedSides, withoutEqualPages } from "../backup/equal-pages.ts";
 import { namesRepository } from "../backup/names-repository.ts";
+import { repositoryAround } from "../backup/is-repository.ts";
 import { checkTellsRemovals, scopeOf } from "../backup/snapshot-scope.ts";
 import type { Context } from "../context.ts";
 import { countListed } from "../../mapping/empty-source.ts";
@@ -201,6 +202,12 @@ function checkWritable(from: string, to: string, locations: LocationDeps): void 
     });
   }
   const location = parseLocation(to, locations);
+  const repository = location.kind === "folder" ? repositoryAround(location.path) : undefined;
+  if (repository !== undefined) {
+    throw new AppError("location-invalid", `${visible(to)} is a repository of backups, or lies in one: ${repository}`, {
+      hint: `name another folder; a snapshot is made with: kvsync backup ${shellWord(from)} REPO`,
+    });
+  }
   if (location.kind !== "snapshot") return;
   throw new AppError("location-invalid", `${visible(to)} is a snapshot, which is made as a whole and never changed`, {
     hint: `type: kvsync backup ${shellWord(from)} ${shellWord(location.repository)}`,
