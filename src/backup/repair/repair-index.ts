@@ -1,5 +1,6 @@
 // The index, made anew from the packs alone: from the table of each, and from the hashes of what its blocks hold. What is left of a damaged
-// pack is indexed too. Index objects that can be read stay, and prune removes those that the new ones replace; those that cannot are removed.
+// pack is indexed too. Index objects that can be read stay, and prune removes those that the new ones replace. Those that cannot are removed
+// before the first new one is written: what is written may have the content, and so the name, of one of them.
 //
 // A page that is stored as a difference to another can be read only once that one is found, so such pages come last.
 
@@ -67,7 +68,9 @@ async function indexPacks(
   const damaged: DamagedPack[] = [];
   const waiting: PackFacts[] = [];
   let [items, written, done] = [0, 0, 0];
+  let removed: number | undefined;
   const write = async (): Promise<void> => {
+    removed ??= await removeUnreadable(repository, signal);
     if ((await writer.write()) !== undefined) written++;
   };
   const take = async (facts: PackFacts, isLast: boolean): Promise<void> => {
@@ -86,13 +89,12 @@ async function indexPacks(
   for (const facts of packs) await take(facts, false);
   for (const facts of waiting) await take(facts, true);
   await write();
-  const removed = await removeUnreadable(repository, signal);
   return {
     packs: packs.length,
     bytes: packs.reduce((sum, { size }) => sum + size, 0),
     items,
     written,
-    removed,
+    removed: removed ?? 0,
     damaged,
   };
 }

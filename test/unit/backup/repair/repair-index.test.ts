@@ -58,6 +58,22 @@ describe("repair index", () => {
     expect(await readAllSnapshots(repository, clock)).toEqual(before);
   });
 
+  it("mends the only index object, which it writes again under the same name", async () => {
+    const repository = await createRepository(store, { passphrase: undefined, clock });
+    await backUp(repository, { clock, values: numbered(50, "one") });
+    const before = await readAllSnapshots(repository, clock);
+    // A repair names the packs in the order of their ids, and a backup in that in which it stored them.
+    for (const name of names("index/")) store.objects.delete(name);
+    await repairIndex(repository, {});
+    const [only, ...others] = names("index/");
+    expect(others).toEqual([]);
+    spoil(only!, 20);
+    expect(await repairIndex(repository, {})).toMatchObject({ written: 1, removed: 1, damaged: [] });
+    expect(names("index/")).toEqual([only]);
+    expect(await readAllSnapshots(repository, clock)).toEqual(before);
+    expect((await checkRepository(repository, { clock, readShare: 1 })).faults).toEqual([]);
+  });
+
   it("names damaged packs, and indexes what is left of them", async () => {
     const repository = await createRepository(store, { passphrase: undefined, clock });
     await backUp(repository, { clock, values: numbered(10_000, "one") });
