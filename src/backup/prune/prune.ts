@@ -105,7 +105,7 @@ async function carryOut(run: Run, packs: readonly Judged[], snapshots: number): 
   const { options, now, index, repository } = run;
   const of = (kind: PackVerdict["kind"]): readonly Judged[] => packs.filter(({ verdict }) => verdict.kind === kind);
   const [rewrite, mark, remove, waiting] = [of("rewrite"), of("mark"), of("remove"), of("wait")];
-  const copied = options.dryRun ? NOTHING : await copyFrom(run, rewrite);
+  const copied = options.dryRun ? NOTHING : await copyFrom(run, { rewrite, mark });
   if (!options.dryRun) await markPacks(run, [...rewrite, ...mark]);
   const removed = options.dryRun ? remove : await removePacks(run, remove);
   const gone = new Set(removed.map(({ pack }) => pack));
@@ -170,14 +170,19 @@ function checkNothingMissing({ index, needed, repository }: Run): void {
   });
 }
 
-/** What snapshots need and only marked packs hold, or packs that are to be rewritten, goes to new packs. */
-async function copyFrom(run: Run, rewrite: readonly PackUse[]): Promise<PackAmount> {
+/** What snapshots need and only marked packs hold, or packs that are to be marked, goes to new packs. Nothing needed is left to those of
+ * `mark`: they are marked together with those of `rewrite`. */
+async function copyFrom(
+  run: Run,
+  { rewrite, mark }: { readonly rewrite: readonly PackUse[]; readonly mark: readonly PackUse[] },
+): Promise<PackAmount> {
   const { repository, options, index, reader, needed } = run;
   const { clock, signal } = options;
   const sources = new Set(rewrite.map(({ pack }) => pack));
   for (const { id } of needed.unkept()) for (const { pack } of index.places(id)) sources.add(pack);
   if (sources.size === 0) return NOTHING;
   for (const pack of sources) index.database.mark(pack);
+  for (const { pack } of mark) index.database.mark(pack);
   const marked = new Set([...index.packs()].filter(({ isMarked }) => isMarked).map(({ pack }) => pack));
   const writer = openItemWriter({ repository, index, reader, clock, signal });
   try {

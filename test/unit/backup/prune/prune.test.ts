@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { idOfName, packName } from "../../../../src/backup/format/object-names.ts";
 import { prune, type PruneReport } from "../../../../src/backup/prune/prune.ts";
 import { createRepository } from "../../../../src/backup/repository/create-repository.ts";
 import type { Repository, StoredSnapshot } from "../../../../src/backup/repository/repository.ts";
@@ -135,6 +136,20 @@ describe("prune", () => {
     await clock.advance(GRACE);
     expect((await pruned()).removed.packs).toBe(packs / 2);
     expect((await readAllSnapshots(repository, clock)).get(first.id)).toEqual(values);
+  });
+
+  it("marks no second copy of what it copies: each item is left in a pack without a mark", async () => {
+    const first = numbered(500, "one");
+    const few = { "key 0": first["key 0"]! };
+    // Neither sees what the other stores: the value lies in a large pack of the one, and in a pack of its own of the other.
+    const [large, small] = await Promise.all([backed(first), backed(few)]);
+    await clock.advance(GRACE);
+    await forgetSnapshot(repository, large.id);
+    const report = await pruned();
+    expect(report).toMatchObject({ rewritten: { packs: 1 }, copied: { packs: 1 } });
+    expect(report.marked.packs).toBeGreaterThan(0);
+    for (const name of names("marks/")) expect(store.objects.delete(packName(idOfName(name)!))).toBe(true);
+    expect(await readAllSnapshots(repository, clock)).toEqual(new Map([[small.id, few]]));
   });
 
   it("merges small index objects, and removes them an hour after", async () => {
