@@ -2,6 +2,7 @@
 // the config asks for one.
 
 import { GRACE_MS } from "../backup/repository/mark-watch.ts";
+import { MAX_UNUSED } from "../backup/prune/plan-prune.ts";
 import { prune } from "../backup/prune/prune.ts";
 import type { StoredSnapshot } from "../backup/repository/repository.ts";
 import { listSnapshots, readSnapshot, type SnapshotSummary } from "../backup/repository/snapshots.ts";
@@ -29,8 +30,6 @@ export type Made = Pick<StoredSnapshot, "source" | "filter">;
 
 /** What is marked is removed a day later: to look more often frees nothing sooner. */
 const PRUNE_EVERY_MS: DurationMs = 86_400_000;
-/** As `kvsync prune` does unless told otherwise. */
-const MAX_UNUSED = 0.05;
 
 /** Pure. A time in the future is of a clock that was wrong. */
 export function isPruneDue({ prune: isWanted }: BackupConfig, { lastPruneAt }: AfterTimes, now: EpochMs): boolean {

@@ -37,6 +37,9 @@ export interface PrunePolicy {
   readonly maxUnused: number;
 }
 
+/** `maxUnused`, unless told otherwise. */
+export const MAX_UNUSED = 0.05;
+
 export function judgePack(
   { marked, modified, needed, unused }: PackUse,
   { now, grace, maxUnused }: PrunePolicy,

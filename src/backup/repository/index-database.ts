@@ -15,7 +15,7 @@ export type BlockRow = number & { readonly blockRow?: never };
 
 export interface IndexDatabase {
   addPack(pack: PackFacts): void;
-  /** Undefined: there is no such pack. */
+  /** Whether the pack is in the database. */
   hasPack(pack: ObjectId): boolean;
   /** A block of a pack that is in the database. What is there already stays. */
   addBlock(pack: ObjectId, number: number, block: IndexedBlock): void;

@@ -1,6 +1,7 @@
 // A forget from the command line: decides, tells why each snapshot is kept, and removes the others.
 
 import { systemTimeZone } from "../../backups/after-backup.ts";
+import { MAX_UNUSED } from "../../backup/prune/plan-prune.ts";
 import type { Repository } from "../../backup/repository/repository.ts";
 import { listSnapshots, type SnapshotSummary } from "../../backup/repository/snapshots.ts";
 import { decideRetention, type SnapshotVerdict } from "../../backup/retention/decide-retention.ts";
@@ -13,7 +14,7 @@ import { count } from "../render/progress.ts";
 import { shellWord } from "../render/render-held.ts";
 import { openUsedRepository } from "./open-repository.ts";
 import { renderSnapshotFacts } from "./render-snapshot.ts";
-import { DEFAULT_MAX_UNUSED, pruneRepository } from "./run-prune.ts";
+import { pruneRepository } from "./run-prune.ts";
 import { GRACE_MS } from "../../backup/repository/mark-watch.ts";
 
 export interface ForgetRequest {
@@ -67,7 +68,7 @@ export async function runForget(context: Context, text: string, request: ForgetR
       durationMs,
     });
     if (problems.length > 0) return tellProblems(context, text, problems);
-    const policy = { grace: GRACE_MS, maxUnused: DEFAULT_MAX_UNUSED, dryRun };
+    const policy = { grace: GRACE_MS, maxUnused: MAX_UNUSED, dryRun };
     if (prunes) await pruneRepository(context, used, text, policy);
     return EXIT.done;
   } finally {

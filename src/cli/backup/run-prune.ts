@@ -8,8 +8,6 @@ import type { Context } from "../context.ts";
 import { count } from "../render/progress.ts";
 import { openUsedRepository } from "./open-repository.ts";
 
-export const DEFAULT_MAX_UNUSED = 0.05;
-
 export interface PruneRequest extends Omit<PrunePolicy, "now"> {
   readonly dryRun: boolean;
 }

@@ -1,6 +1,7 @@
 // kvsync prune: makes room in a repository.
 
 import type { Command } from "commander";
+import { MAX_UNUSED } from "../../backup/prune/plan-prune.ts";
 import { GRACE_MS } from "../../backup/repository/mark-watch.ts";
 import { REPOSITORY_FORMS } from "../../backup/store/open-store.ts";
 import { AppError } from "../../core/errors.ts";
@@ -22,7 +23,11 @@ export function define(command: Command, start: Start): void {
   command
     .argument("<repository>", REPOSITORY_FORMS)
     .option("--dry-run", "Show what would be done, and do nothing")
-    .option("--max-unused <share>", "Rewrite a pack of 16 MiB if more of it than this is unused", "5%")
+    .option(
+      "--max-unused <share>",
+      "Rewrite a pack of 16 MiB if more of it than this is unused",
+      `${MAX_UNUSED * 100}%`,
+    )
     .option("--grace <duration>", "How long a pack is marked before it is removed; under 24h only with --alone", "24h")
     .option("--alone", "No backup runs meanwhile, from anywhere: a shorter --grace is safe")
     .action((repository: string, options: Options) =>
