@@ -9,6 +9,7 @@ import { checkSignature, type S3Account } from "./s3-signature.ts";
 /** What becomes of a request. `lost-answer`: it is carried out, and the connection reset. */
 export type S3Fault =
   | "500"
+  | "empty-404"
   | "slow-down"
   | "reset"
   | "lost-answer"
@@ -146,6 +147,7 @@ function answer(state: State, request: IncomingMessage, body: Buffer, fault: S3F
         : `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>it was &quot;${code}&quot;</Message>${more}</Error>`,
     );
   if (fault === "500") return failed(500, "InternalError");
+  if (fault === "empty-404") return told(404);
   if (fault === "slow-down") return failed(503, "SlowDown");
   if (fault === "login-page") return told(200, { "content-type": "text/html" }, "<html>Log in, please</html>");
   const { account, bucket, basePath } = state.options;

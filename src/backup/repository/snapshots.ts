@@ -37,13 +37,18 @@ export async function listSnapshotIds({ store }: Repository, options?: CallOptio
   return ids.sort();
 }
 
+export interface WalkOptions extends CallOptions {
+  /** Told of each that was listed and could not be got: it was removed meanwhile, or the store was wrong. */
+  readonly onAbsent?: (id: ObjectId) => void;
+}
+
 /** All snapshots, in the order of their ids. One that is removed meanwhile is left out. */
 export async function* walkSnapshots(
   repository: Repository,
-  options?: CallOptions,
+  options?: WalkOptions,
 ): AsyncGenerator<SnapshotFound, void> {
   const ids = await listSnapshotIds(repository, options);
-  const queue: Promise<SnapshotFound | Error | undefined>[] = [];
+  const queue: Promise<SnapshotFound | Error | ObjectId>[] = [];
   for (let next = 0; ;) {
     for (; queue.length < AHEAD && next < ids.length; next++)
       queue.push(findOrTell(repository, ids[next]!, options).catch((error: Error) => error));
@@ -51,18 +56,20 @@ export async function* walkSnapshots(
     if (first === undefined) return;
     const found = await first;
     if (found instanceof Error) throw found;
-    if (found !== undefined) yield found;
+    if (typeof found === "string") options?.onAbsent?.(found);
+    else yield found;
   }
 }
 
+/** Its id: it could not be got. */
 async function findOrTell(
   repository: Repository,
   id: ObjectId,
   options?: CallOptions,
-): Promise<SnapshotFound | undefined> {
+): Promise<SnapshotFound | ObjectId> {
   try {
     const snapshot = await readStored(repository, id, options);
-    return snapshot && { kind: "snapshot", snapshot };
+    return snapshot === undefined ? id : { kind: "snapshot", snapshot };
   } catch (error) {
     if (!(error instanceof AppError) || !TOLD.has(error.code)) throw error;
     return { kind: "problem", id, problem: error.message };

@@ -89,6 +89,7 @@ async function exchange<T>(deps: S3RequestsDeps, request: S3Request<T>): Promise
     if (text === undefined) answer.body.drop();
     return judgeS3Failure({
       what: request.what,
+      method,
       status: answer.status,
       body: Buffer.from(text ?? "<").toString(),
       retryAfterMs: parseRetryAfter(answer.headers),

@@ -23,6 +23,7 @@ export type S3Verdict =
 export interface S3Failure {
   /** What was tried, to go on after "could not": `store packs/... in s3://b`. */
   readonly what: string;
+  readonly method: string;
   readonly status: number;
   /** Of the answer's body: an error in XML, or anything else. */
   readonly body: string;
@@ -50,11 +51,13 @@ const CREDENTIALS_HINT =
   "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or what the repository's entry in the config says";
 
 export function judgeS3Failure(failure: S3Failure): S3Verdict {
-  const { status } = failure;
-  const error = parseS3Error(failure.body);
+  const { method, status, body } = failure;
+  const error = parseS3Error(body);
   if (status === 412) return { kind: "exists" };
   if (status === 501) return { kind: "no-conditions" };
-  if (status === 404 && (error.code === "NoSuchKey" || failure.body === "")) return { kind: "missing" };
+  if (status === 404 && error.code === "NoSuchKey") return { kind: "missing" };
+  // The answer to HEAD never has a body. Any other 404 without one is of a proxy or a gateway, and tells of no absence.
+  if (status === 404 && body === "") return method === "HEAD" ? { kind: "missing" } : later(failure, error);
   if (LATER_CODES.has(error.code) || isLater(status)) return later(failure, error);
   return { kind: "fail", error: failureOf(failure, error) };
 }

@@ -158,6 +158,21 @@ describe("object storage", () => {
     expect(clock.slept.reduce((sum, each) => sum + each)).toBeGreaterThan(500_000);
   });
 
+  it("takes a 404 without a body for no absence: it asks again, and then fails", async () => {
+    await open({ fault: (count) => (count <= 2 ? "empty-404" : undefined) });
+    server.place("snapshots/a", bytes);
+    expect(await store.get("snapshots/a")).toEqual(bytes);
+    await store.close();
+    await server.close();
+    await open({ fault: () => "empty-404" });
+    const whole = await failureOf(store.get("snapshots/a"));
+    expect(whole).toMatchObject({ code: "store-failed", retryable: true });
+    expect(whole.message).toMatch(/could not read snapshots\/a in s3:.*HTTP 404/);
+    expect(await failureOf(store.get("packs/a", { at: 0, length: 1 }))).toMatchObject({ code: "store-failed" });
+    expect(await failureOf(store.head("packs/a"))).toMatchObject({ code: "store-failed" });
+    expect(await failureOf(store.remove("packs/a"))).toMatchObject({ code: "store-failed" });
+  });
+
   it("keeps what another has written while an answer was lost", async () => {
     await open({ fault: (count) => (count === 1 ? "reset" : undefined) });
     server.place("config.json", Buffer.from("another's"));

@@ -3,7 +3,14 @@ import { idOfName, packName } from "../../../../src/backup/format/object-names.t
 import { prune, type PruneReport } from "../../../../src/backup/prune/prune.ts";
 import { createRepository } from "../../../../src/backup/repository/create-repository.ts";
 import type { Repository, StoredSnapshot } from "../../../../src/backup/repository/repository.ts";
-import { backUp, forgetSnapshot, readAllSnapshots, type Values } from "../../../support/backup-fixture.ts";
+import type { Store } from "../../../../src/backup/store/store.ts";
+import {
+  backUp,
+  forgetSnapshot,
+  readAllSnapshots,
+  throughStore,
+  type Values,
+} from "../../../support/backup-fixture.ts";
 import { FakeClock } from "../../../support/fake-clock.ts";
 import { type MemoryStore, openMemoryStore } from "../../../support/memory-store.ts";
 
@@ -184,6 +191,23 @@ describe("prune", () => {
     });
   });
 
+  it("goes on without a snapshot that is forgotten after it was listed", async () => {
+    const forgotten = await backed(numbered(50, "one"));
+    const kept = await backed(numbered(50, "two"));
+    await clock.advance(GRACE);
+    const slow: Store = {
+      ...store,
+      async get(name, range, options) {
+        if (name === `snapshots/${forgotten.id}`) await store.remove(name);
+        return store.get(name, range, options);
+      },
+    };
+    const report = await prune(throughStore(repository, slow), { clock, grace: GRACE, maxUnused: 0.05, dryRun: false });
+    expect(report.snapshots).toBe(1);
+    expect(report.marked.packs).toBeGreaterThan(0);
+    expect(await readAllSnapshots(repository, clock)).toEqual(new Map([[kept.id, numbered(50, "two")]]));
+  });
+
   it("counts what an incomplete snapshot needs", async () => {
     const only = await backUp(repository, { clock, values: numbered(5, "one"), complete: false });
     await clock.advance(GRACE);
@@ -217,6 +241,52 @@ describe("prune removes nothing", () => {
       message: expect.stringContaining(message),
     });
     expect(store.objects).toEqual(before);
+  });
+
+  const shown: readonly [string, (id: string) => Partial<Store>][] = [
+    ["lists, and has on head", () => ({})],
+    [
+      "has on head, though it lists it no more",
+      (id) => {
+        let listings = 0;
+        return {
+          async *list(prefix, options) {
+            for await (const page of store.list(prefix, options)) {
+              if (prefix !== "snapshots/" || ++listings === 1) yield page;
+              else yield page.filter(({ name }) => !name.endsWith(id));
+            }
+          },
+        };
+      },
+    ],
+    [
+      "lists, though it has it not on head",
+      (id) => ({ head: async (name) => (name.endsWith(id) ? undefined : store.head(name)) }),
+    ],
+  ];
+  it.each(shown)("where the store does not give a snapshot that it %s", async (_how, partly) => {
+    const { id } = await backed(numbered(50, "one"));
+    await backed(numbered(50, "two"));
+    await clock.advance(GRACE);
+    const all = await readAllSnapshots(repository, clock);
+    for (let round = 0; round < 2; round++) {
+      const blind: Store = {
+        ...store,
+        get: async (name, range, options) => (name === `snapshots/${id}` ? undefined : store.get(name, range, options)),
+        ...partly(id),
+      };
+      const attempt = prune(throughStore(repository, blind), { clock, grace: GRACE, maxUnused: 0.05, dryRun: false });
+      await expect(attempt).rejects.toMatchObject({
+        code: "store-failed",
+        retryable: true,
+        message: expect.stringMatching(
+          /^prune removes nothing, .* shows snapshots\/[0-9a-f]{64}, and did not give it$/,
+        ),
+      });
+      await clock.advance(GRACE + HOUR);
+    }
+    expect(names("marks/")).toEqual([]);
+    expect(await readAllSnapshots(repository, clock)).toEqual(all);
   });
 
   it("where something that a snapshot needs is in no pack", async () => {
