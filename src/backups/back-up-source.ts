@@ -71,7 +71,7 @@ export async function backUpSource(
   const taken = await takeSnapshot(
     { clock, reader: await used.reader(), writer: await used.writer(), parent },
     {
-      source: viewSource(source.replica, clock, { isManaged: filter.isManaged, excludeDefaults }),
+      source: viewSource(source, clock, { isManaged: filter.isManaged, excludeDefaults }),
       readsAll: request.readsAll,
       signal,
       onProblem,

@@ -4,6 +4,7 @@ import type { SnapshotSource } from "../backup/repository/repository.ts";
 import type { Json } from "../core/json-value.ts";
 import type { OpenLocation } from "../mapping/open-location.ts";
 import type { BackupFilter } from "./backup-filter.ts";
+import { combineFilterRecords, parseFilterRecord } from "./filter-record.ts";
 
 /** A namespace goes by its ids, a folder or an archive by where it lies. */
 export function sourceOf({ replica, account, namespace, jurisdiction, place, identity }: OpenLocation): SnapshotSource {
@@ -34,12 +35,20 @@ const NOWHERE: Omit<SnapshotSource, "label"> = {
   mode: null,
 };
 
-/** What is left out on purpose; null: nothing. */
+/** What is left out on purpose, by the request and by what the source itself says; null: nothing. Throws AppError "usage" where one
+ * filter cannot say both. */
 export function filterOf(
-  { replica }: OpenLocation,
+  { replica, filter }: OpenLocation,
   { record }: BackupFilter,
   excludeDefaults: boolean,
 ): { readonly [name: string]: Json } | null {
+  if (filter !== null) {
+    const { label } = replica;
+    const own = parseFilterRecord(filter, label);
+    const both = record === null ? own : combineFilterRecords(own, parseFilterRecord(record, label), label);
+    const { excludeDefaults: hasDefaults, ...texts } = both;
+    return { ...texts, ...(hasDefaults && { excludeDefaults: true }) };
+  }
   if (replica.kind !== "tree" || !excludeDefaults) return record;
   return { prefix: "", include: [], exclude: [], ...record, excludeDefaults: true };
 }

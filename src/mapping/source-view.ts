@@ -1,4 +1,5 @@
 // A location as all of it is read, for an export or a backup: without what is left out, and a file that is being written is waited for.
+// What is made of an incomplete snapshot is no more complete than that: it does not tell of any key that it is absent [I3].
 
 import type { Clock } from "../core/clock.ts";
 import { compileFilter } from "../core/filter.ts";
@@ -7,6 +8,7 @@ import { MovingFiles } from "../replica/moving-files.ts";
 import type { ReadableReplica } from "../replica/replica.ts";
 import { type IsManaged, withFilter } from "../replica/with-filter.ts";
 import { withRest } from "../replica/with-rest.ts";
+import type { OpenLocation } from "./open-location.ts";
 
 export interface ViewOptions {
   readonly isManaged: IsManaged | undefined;
@@ -15,17 +17,28 @@ export interface ViewOptions {
 }
 
 export function viewSource(
-  replica: ReadableReplica,
+  { replica, snapshot: opened }: Pick<OpenLocation, "replica" | "snapshot">,
   clock: Clock,
   { isManaged, excludeDefaults }: ViewOptions,
 ): ReadableReplica {
   const hasDefaults = replica.kind === "tree" && excludeDefaults;
   const whole = hasDefaults ? withFilter(replica, compileFilter({ excludeDefaults: true })) : replica;
-  return withRest(isManaged === undefined ? whole : withFilter(whole, isManaged), {
+  const view = withRest(isManaged === undefined ? whole : withFilter(whole, isManaged), {
     clock,
     policy: { stableAfterMs: STABLE_AFTER_MS, stableMaxMs: STABLE_MAX_MS },
     moving: new MovingFiles(clock),
     known: () => [],
     wait: { after: "let-pass" },
   });
+  return opened?.snapshot.complete === false ? withGap(view) : view;
+}
+
+function withGap(replica: ReadableReplica): ReadableReplica {
+  return {
+    ...replica,
+    list(options) {
+      options.onUnknown?.({ prefix: "" });
+      return replica.list(options);
+    },
+  };
 }

@@ -1,6 +1,6 @@
 // An archive that was made of some keys only says nothing of the others: they are neither removed nor told to differ.
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -46,5 +46,72 @@ describe("an archive of a folder without .env and the like", () => {
     for (const key of [".env", "old"]) await kvsync("key", "put", key, "v", "-n", "local:site");
     expect(await kvsync("import", "site.ndjson.zst", "local:site", "--delete", "--force")).toMatchObject({ code: 0 });
     expect(await keysOf("site")).toBe(".env\nindex.html\n");
+  });
+});
+
+describe("what is made of a snapshot or an archive of some keys", () => {
+  const header = (file: string): unknown => JSON.parse(readFileSync(join(dir, file), "utf8").split("\n", 1)[0]!);
+  const source = (name: string, keys: readonly string[]): void => {
+    mkdirSync(join(dir, name));
+    for (const key of keys) writeFileSync(join(dir, name, key), "x");
+  };
+  beforeAll(async () => {
+    source("ab", ["a1", "a2", "b1"]);
+    expect(await kvsync("backup", "./ab", "./repo", "--prefix", "a", "--no-encryption")).toMatchObject({ code: 0 });
+    expect(await kvsync("export", "./repo@latest", "a.ndjson")).toMatchObject({ code: 0 });
+  });
+
+  it("is about no more keys than that, as an archive and as a snapshot", async () => {
+    expect(header("a.ndjson")).toMatchObject({ filter: { prefix: "a", excludeDefaults: true } });
+    expect(await kvsync("backup", "a.ndjson", "./repo-2", "--no-encryption")).toMatchObject({ code: 0 });
+    for (const [command, from] of [
+      ["import", "a.ndjson"],
+      ["restore", "./repo-2@latest"],
+    ] as const) {
+      const to = `dst-${command}`;
+      source(to, ["a9", "b1", ".env"]);
+      expect(await kvsync(command, from, `./${to}`, "--delete", "--force", "--no-exclude-defaults")).toMatchObject({
+        code: 0,
+      });
+      expect(readdirSync(join(dir, to)).filter((name) => !name.startsWith(".kvsync"))).toEqual([
+        ".env",
+        "a1",
+        "a2",
+        "b1",
+      ]);
+    }
+  });
+
+  it("says both its filter and that of the request, or is refused", async () => {
+    const options = ["--prefix", "a1", "--exclude", "*.tmp"];
+    expect(await kvsync("export", "a.ndjson", "a1.ndjson", ...options)).toMatchObject({ code: 0 });
+    expect(header("a1.ndjson")).toMatchObject({ filter: { prefix: "a1", include: [], exclude: ["*.tmp"] } });
+    expect(await kvsync("export", "a.ndjson", "b.ndjson", "--prefix", "b")).toMatchObject({ code: 2 });
+  });
+});
+
+describe("what is made of an incomplete snapshot", () => {
+  it("is not complete either", async () => {
+    const id = await server.createNamespace("lacking");
+    await kvsync("key", "put", "good", "1", "-n", "local:lacking");
+    const form = new FormData();
+    form.set("value", "2");
+    form.set("metadata", '{"n":123456789012345678901234567890}');
+    const headers = { authorization: `Bearer ${server.token}` };
+    await fetch(`${server.namespacesUrl}/${id}/values/odd`, { method: "PUT", headers, body: form });
+    const summary = ({ stdout }: CliRun): { readonly snapshot: string; readonly complete: boolean } =>
+      JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
+    const first = await kvsync("backup", "local:lacking", "./lacking", "--no-encryption", "--json");
+    const from = `./lacking@${summary(first).snapshot}`;
+    const exported = await kvsync("export", from, "lacking.ndjson", "--json");
+    expect(exported).toMatchObject({ code: 3 });
+    expect(summary(exported)).toMatchObject({ complete: false, written: 1 });
+    expect(await kvsync("import", "lacking.ndjson", "local:lacking", "--delete")).toMatchObject({ code: 1 });
+    const second = await kvsync("backup", from, "./lacking-2", "--no-encryption", "--json");
+    expect(second).toMatchObject({ code: 3 });
+    expect(summary(second)).toMatchObject({ complete: false, written: 1 });
+    const copy = `./lacking-2@${summary(second).snapshot}`;
+    expect(await kvsync("restore", copy, "local:lacking", "--delete", "--force")).toMatchObject({ code: 2 });
+    expect(await keysOf("lacking")).toBe("good\nodd\n");
   });
 });

@@ -109,12 +109,17 @@ function codeOf(context: Context, { source, taken, stored }: Ended, { used }: Ba
   const { output } = context;
   const { failure, problems } = taken;
   const name = `snapshot ${shortId(stored?.id ?? "")} of ${visible(source.replica.label)}`;
+  const hasGap = failure === undefined && problems === 0;
   const why =
     failure === undefined
-      ? `${count(problems)} keys could not be read`
+      ? hasGap
+        ? "its source is not"
+        : `${count(problems)} keys could not be read`
       : `it broke off (${failure.error.message}), and ${count(problems)} keys that were listed are missing`;
   const lack = `${name} is not complete: ${why}`;
-  const hint = `run the same command again: what is stored in ${visible(used.label)} is not read again`;
+  const hint = hasGap
+    ? "a snapshot of the place itself can be complete: name that as the source"
+    : `run the same command again: what is stored in ${visible(used.label)} is not read again`;
   if (!output.json) output.warn(`  ${lack}\n  ${output.stderr.bold("hint:")} ${hint}`);
   const code = failure?.error.code ?? "incomplete";
   context.keepFailure(new AppError(code, lack, { hint }));

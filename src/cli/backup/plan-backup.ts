@@ -35,7 +35,7 @@ export async function tellPlannedBackup(
   const { isManaged } = backup.filter;
   let [keys, bytes, failed] = [0, 0, 0];
   try {
-    const view = viewSource(source.replica, clock, { isManaged, excludeDefaults: backup.excludeDefaults });
+    const view = viewSource(source, clock, { isManaged, excludeDefaults: backup.excludeDefaults });
     const onProblem: typeof shown.tell = (problem) => {
       if (problem.failure) failed++;
       shown.tell(problem);

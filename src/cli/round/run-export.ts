@@ -106,7 +106,7 @@ async function writeOut(context: Context, source: OpenLocation, target: Target, 
     try {
       end = await writeArchive({
         clock,
-        source: viewSource(source.replica, clock, { isManaged, excludeDefaults: options.excludeDefaults }),
+        source: viewSource(source, clock, { isManaged, excludeDefaults: options.excludeDefaults }),
         header: {
           created: new Date(clock.now()).toISOString(),
           by: `kvsync ${VERSION}`,
@@ -215,7 +215,8 @@ interface Lack {
 }
 
 function tellLack({ output }: Context, { name, format }: Target, { end, keptAt, replaces }: Lack): AppError {
-  const lacks = `${visible(name)} is not complete: ${count(end.problems)} keys could not be read`;
+  const why = end.problems === 0 ? "its source is not" : `${count(end.problems)} keys could not be read`;
+  const lacks = `${visible(name)} is not complete: ${why}`;
   const where =
     keptAt === undefined
       ? `${lacks}. ${format === "json" ? "The file itself does not say so." : "kvsync import takes it with --partial only."}`
