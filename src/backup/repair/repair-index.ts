@@ -1,13 +1,14 @@
 // The index, made anew from the packs alone: from the table of each, and from the hashes of what its blocks hold. What is left of a damaged
 // pack is indexed too. Index objects that can be read stay, and prune removes those that the new ones replace. Those that cannot are removed
-// before the first new one is written: what is written may have the content, and so the name, of one of them.
+// before the first new one is written: what is written may have the content, and so the name, of one of them. Nor do those stay that name
+// a damaged pack: what they say of it would be relied on, and never stored anew.
 //
 // A page that is stored as a difference to another can be read only once that one is found, so such pages come last.
 
 import type { ByteCount } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import { fingerprintOfSha256, sha256Of } from "../../core/fingerprint.ts";
-import type { PackIndex } from "../format/index-object.ts";
+import { decodeIndex, type PackIndex } from "../format/index-object.ts";
 import { FOLDERS, idOfName, packName, sealedName } from "../format/object-names.ts";
 import { indexPack } from "../format/walk-pack.ts";
 import { type IndexDatabase, openIndexDatabase } from "../repository/index-database.ts";
@@ -67,11 +68,13 @@ async function indexPacks(
   const reader = readerOf(repository, database, signal);
   const damaged: DamagedPack[] = [];
   const waiting: PackFacts[] = [];
-  let [items, written, done] = [0, 0, 0];
+  let [items, done] = [0, 0];
+  const written = new Set<ObjectId>();
   let removed: number | undefined;
   const write = async (): Promise<void> => {
     removed ??= await removeUnreadable(repository, signal);
-    if ((await writer.write()) !== undefined) written++;
+    const id = await writer.write();
+    if (id !== undefined) written.add(id);
   };
   const take = async (facts: PackFacts, isLast: boolean): Promise<void> => {
     const found = await indexOne(repository, facts, { reader, signal });
@@ -89,12 +92,13 @@ async function indexPacks(
   for (const facts of packs) await take(facts, false);
   for (const facts of waiting) await take(facts, true);
   await write();
+  const stale = await removeStale(repository, { packs, damaged, written }, signal);
   return {
     packs: packs.length,
     bytes: packs.reduce((sum, { size }) => sum + size, 0),
     items,
-    written,
-    removed: removed ?? 0,
+    written: written.size,
+    removed: (removed ?? 0) + stale,
     damaged,
   };
 }
@@ -175,4 +179,40 @@ async function removeUnreadable(repository: Repository, signal: AbortSignal | un
     }
   }
   return removed;
+}
+
+interface Remade {
+  /** That are indexed anew, as far as they can be read. */
+  readonly packs: readonly PackFacts[];
+  readonly damaged: readonly DamagedPack[];
+  readonly written: ReadonlySet<ObjectId>;
+}
+
+/** How many index objects were removed that name a damaged pack. One that also names a pack which the listing of packs did not show stays: it
+ * may be all that tells of that pack. */
+async function removeStale(
+  repository: Repository,
+  { packs, damaged, written }: Remade,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  if (damaged.length === 0) return 0;
+  const known = new Set(packs.map(({ pack }) => pack));
+  const bad = new Set(damaged.map(({ pack }) => pack));
+  let removed = 0;
+  for await (const page of repository.store.list(FOLDERS.index, { signal })) {
+    for (const { name } of page) {
+      const id = idOfName(name);
+      if (id === undefined || written.has(id)) continue;
+      const plain = await readSealed(repository, "index", id, { signal });
+      const named = plain === undefined ? [] : packsOf(plain);
+      if (!named.some((pack) => bad.has(pack)) || !named.every((pack) => known.has(pack))) continue;
+      await repository.store.remove(name, { signal });
+      removed++;
+    }
+  }
+  return removed;
+}
+
+function packsOf(plain: Uint8Array): readonly ObjectId[] {
+  return [...decodeIndex(plain)].flatMap((line) => (line?.kind === "pack" ? [line.pack] : []));
 }

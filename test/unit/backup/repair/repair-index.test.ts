@@ -92,6 +92,23 @@ describe("repair index", () => {
     expect(faults[0]!.affected[0]!.count).toBeGreaterThan(100);
   });
 
+  it("has what is lost of a damaged pack stored anew by the next backup, whatever the names of index objects", async () => {
+    for (let round = 0; round < 6; round++) {
+      store = openMemoryStore(clock);
+      const repository = await createRepository(store, { passphrase: undefined, clock });
+      const values = { only: `value of round ${round}`.repeat(20) };
+      await backUp(repository, { clock, values });
+      for (const name of names("packs/")) spoil(name, 60);
+      await repairIndex(repository, {});
+      const anew = await backUp(repository, { clock, values });
+      expect(
+        (await checkRepository(repository, { clock, readShare: 1 })).faults.flatMap(({ affected }) =>
+          affected.map(({ snapshot }) => snapshot.id),
+        ),
+      ).not.toContain(anew.id);
+    }
+  });
+
   it("says of a pack without a table that nothing of it can be indexed", async () => {
     const repository = await filled(undefined);
     for (const name of names("index/")) store.objects.delete(name);
