@@ -66,6 +66,8 @@ export interface OpenLocation {
   readonly identity: unknown;
   /** What an archive or a snapshot left out on purpose, as it says it: nothing is known of these keys; null: nothing. */
   readonly filter: Json;
+  /** An archive that has no place to say what it left out. */
+  readonly tellsNoFilter?: true | undefined;
   /** What is to be said of it before it is used, a line each. */
   readonly warnings: readonly string[];
   /** Undefined: a folder or an archive. */
@@ -144,7 +146,7 @@ export async function openArchiveFile(options: ArchiveOptions): Promise<OpenArch
   }
 }
 
-export function archiveLocation({ replica, warnings, path, filter }: OpenArchive): OpenLocation {
+export function archiveLocation({ replica, warnings, path, filter, tellsNoFilter }: OpenArchive): OpenLocation {
   return {
     replica,
     lacks: undefined,
@@ -155,6 +157,7 @@ export function archiveLocation({ replica, warnings, path, filter }: OpenArchive
     place: undefined,
     identity: { archive: path },
     filter,
+    tellsNoFilter,
     warnings,
     whenEmpty: async () => "it was made of a place without keys, or all its entries have expired",
   };

@@ -115,3 +115,37 @@ describe("what is made of an incomplete snapshot", () => {
     expect(await keysOf("lacking")).toBe("good\nodd\n");
   });
 });
+
+describe("a .json, which does not say which keys it was made of", () => {
+  const file = "app.json";
+  beforeAll(async () => {
+    await server.createNamespace("json");
+    for (const key of ["app/old", "web/c"]) await kvsync("key", "put", key, "v", "-n", "local:json");
+    expect(await kvsync("export", "local:whole", file, "--prefix", "app/")).toMatchObject({ code: 0 });
+  });
+
+  it.each(["import", "copy"])("removes nothing on %s, unless its keys are named", async (command) => {
+    const run = await kvsync(command, file, "local:json", "--delete", "--force");
+    expect(run).toMatchObject({ code: 2, stderr: expect.stringContaining("or add --whole") as string });
+    expect(await keysOf("json")).toContain("app/old\nweb/c\n");
+    const named = await kvsync(command, file, "local:json", "--delete", "--force", "--prefix", "app/");
+    expect(named).toMatchObject({ code: 0 });
+    expect(await keysOf("json")).toBe("app/a\napp/b\nweb/c\n");
+    await kvsync("key", "put", "app/old", "v", "-n", "local:json");
+  });
+
+  it.each(["import", "copy"])("removes on %s --whole what it has not", async (command) => {
+    await kvsync("key", "put", "web/c", "v", "-n", "local:json");
+    expect(await kvsync(command, file, "local:json", "--delete", "--force", "--whole")).toMatchObject({ code: 0 });
+    expect(await keysOf("json")).toBe("app/a\napp/b\n");
+  });
+
+  it("leaves a key alone that wrangler printed as null", async () => {
+    await server.createNamespace("null");
+    for (const key of ["gone", "other"]) await kvsync("key", "put", key, "v", "-n", "local:null");
+    writeFileSync(join(dir, "got.json"), JSON.stringify({ a: "1", gone: null }));
+    const run = await kvsync("import", "got.json", "local:null", "--delete", "--force", "--whole");
+    expect(run).toMatchObject({ code: 0 });
+    expect(await keysOf("null")).toBe("a\ngone\n");
+  });
+});

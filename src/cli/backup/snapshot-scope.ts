@@ -14,7 +14,20 @@ export function scopeOf({ filter, replica }: OpenLocation): IsManaged | undefine
 }
 
 /** Throws AppError "usage" if nothing is to be removed from `destination` for what `source` does not have. */
-export function checkTellsRemovals({ snapshot: opened, replica }: OpenLocation, destination: OpenLocation): void {
+export function checkTellsRemovals(
+  { snapshot: opened, replica, tellsNoFilter }: OpenLocation,
+  destination: OpenLocation,
+  { isWhole }: { readonly isWhole: boolean },
+): void {
+  if (tellsNoFilter === true && !isWhole) {
+    throw new AppError(
+      "usage",
+      `--delete does not go with ${visible(replica.label)} alone, which does not tell what to remove`,
+      {
+        hint: "a .json does not say which keys it was made of: name them by --prefix, --include or --exclude, or add --whole if it has all keys of its place",
+      },
+    );
+  }
   if (opened === undefined) return;
   checkApart(destination, opened.repositoryFolder);
   if (opened.snapshot.complete) return;

@@ -22,6 +22,7 @@ interface Options extends KeyFilterOptions {
   readonly failEmpty: boolean;
   readonly force?: boolean;
   readonly trustStamps?: boolean;
+  readonly whole?: boolean;
 }
 
 export function define(command: Command, start: Start): void {
@@ -29,6 +30,7 @@ export function define(command: Command, start: Start): void {
     .argument("<source>", `${LOCATION_FORMS}; or a repository, whose snapshots are copied to another one`)
     .argument("<destination>", "Likewise")
     .option("--delete", "Remove from the destination what the source has not")
+    .option("--whole", "With --delete: the .json has all keys of its place, which it cannot say itself")
     .option("--dry-run", "Show what would be done, and do nothing")
     .option("--all", ALL_LINES)
     .option(
@@ -41,7 +43,7 @@ export function define(command: Command, start: Start): void {
     .option("--trust-stamps", "Do not read what is overwritten or removed at a namespace first: its stamps are right")
     .action((source: string, destination: string, options: Options) => {
       const { delete: mirror = false, dryRun = false, force = false, trustStamps = false } = options;
-      const { all = false, excludeDefaults, failEmpty } = options;
+      const { all = false, excludeDefaults, failEmpty, whole: isWhole = false } = options;
       const copy = { mirror, dryRun, force, values: false, trustStamps, excludeDefaults, all, failEmpty };
       return start(async (context) => {
         const filter = parseKeyFilter(options);
@@ -59,8 +61,9 @@ export function define(command: Command, start: Start): void {
             splitBytes: undefined,
           });
         }
-        const { isManaged, words: again } = filter;
-        return runCopy(context, source, destination, { command: "copy", ...copy, isManaged, again });
+        const { isManaged, words } = filter;
+        const again = [...words, ...(isWhole ? ["--whole"] : [])];
+        return runCopy(context, source, destination, { command: "copy", ...copy, isManaged, isWhole, again });
       });
     });
 }

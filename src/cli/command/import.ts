@@ -24,6 +24,7 @@ interface Options extends KeyFilterOptions {
   readonly partial?: boolean;
   readonly salvage?: boolean;
   readonly trustStamps?: boolean;
+  readonly whole?: boolean;
 }
 
 export function define(command: Command, start: Start): void {
@@ -37,6 +38,7 @@ export function define(command: Command, start: Start): void {
     .option("--salvage", "Take what is whole of an archive that was cut off or damaged")
     .option("--edited", "Take an archive that was changed after it was written")
     .option("--partial", "Take an archive that lacks keys which could not be read when it was written")
+    .option("--whole", "With --delete: the .json has all keys of its place, which it cannot say itself")
     .option("--no-exclude-defaults", "Write also .git, .env, node_modules/ and editors' files to a folder")
     .option("--no-fail-empty", "An empty archive is no failure (else exit code 1)")
     .option("--force", "Do it even where a guard would hold it")
@@ -48,7 +50,14 @@ export function define(command: Command, start: Start): void {
 
 async function importArchive(context: Context, file: string, destination: string, options: Options): Promise<ExitCode> {
   const { delete: mirror = false, dryRun = false, force = false, trustStamps = false, all = false } = options;
-  const { excludeDefaults, failEmpty, salvage = false, edited = false, partial = false } = options;
+  const {
+    excludeDefaults,
+    failEmpty,
+    salvage = false,
+    edited = false,
+    partial = false,
+    whole: isWhole = false,
+  } = options;
   if (mirror && (salvage || partial)) {
     throw new AppError("usage", `--delete does not go with --${salvage ? "salvage" : "partial"}`, {
       hint: "an archive that lacks keys does not tell which keys to remove: leave out --delete",
@@ -72,8 +81,10 @@ async function importArchive(context: Context, file: string, destination: string
       failEmpty,
       opened: archiveLocation(archive),
       isManaged: filter.isManaged,
+      isWhole,
       again: [
         ...filter.words,
+        ...(isWhole ? ["--whole"] : []),
         ...(["salvage", "edited", "partial"] as const).filter((name) => allowed[name]).map((name) => `--${name}`),
       ],
     });

@@ -63,6 +63,8 @@ export interface Copy {
   readonly again?: readonly string[];
   /** Keys that are left alone on both sides, besides the default excludes. */
   readonly isManaged?: IsManaged | undefined;
+  /** The source has all keys of its place, even where it cannot say so itself. */
+  readonly isWhole?: boolean;
   /** Keep the plan here. */
   readonly save?: SavedPlans | undefined;
   /** Do what this plan says, and nothing else. */
@@ -96,7 +98,8 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
   // What a snapshot or an archive left out it says nothing of.
   const scope = bothOf(scopeOf(source), scopeOf(destination));
   const isManaged = bothOf(bothOf(defaults, scope), copy.isManaged);
-  if (copy.mirror && isCopy) checkTellsRemovals(source, destination);
+  const isWhole = copy.isWhole === true || copy.isManaged !== undefined || follow !== undefined;
+  if (copy.mirror && isCopy) checkTellsRemovals(source, destination, { isWhole });
   if (source.replica.kind === "namespace" && destination.replica.kind === "tree") growHeapFreely();
   const requests = countRequests([source.api, destination.api]);
   const subject = { ...subjectOf(copy, source, destination, startedAt), again: againOf(copy, from, to) };

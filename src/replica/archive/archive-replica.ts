@@ -32,6 +32,8 @@ export interface OpenArchive {
   readonly path: string;
   /** What was left out on purpose when it was written; null: nothing, or it does not say. */
   readonly filter: Json;
+  /** It has no place to say what was left out. */
+  readonly tellsNoFilter?: true;
 }
 
 interface Side extends ArchiveOptions {

@@ -47,7 +47,7 @@ export async function openPairs(options: ArchiveOptions): Promise<OpenArchive> {
         table.close();
       },
     };
-    return { replica, warnings: scanned.warnings, path: files[0]!.path, filter: null };
+    return { replica, warnings: scanned.warnings, path: files[0]!.path, filter: null, tellsNoFilter: true };
   } catch (error) {
     table.close();
     throw error;
@@ -76,8 +76,12 @@ export function isPairFile(path: string, label: string): boolean {
 /** A header is shorter. */
 const HEAD_BYTES = 65_536;
 
-async function* listEntries({ table, scanned, signal: whole }: Side, { signal, onProblem }: ListOptions): Pages<Entry> {
+async function* listEntries(
+  { table, scanned, signal: whole }: Side,
+  { signal, onProblem, onUnknown }: ListOptions,
+): Pages<Entry> {
   for (const found of scanned.problems) onProblem(found);
+  for (const key of scanned.absent) if (table.find(key) === undefined) onUnknown?.({ key });
   for (const rows of table.pages(PAGE_ENTRIES)) {
     signal?.throwIfAborted();
     whole?.throwIfAborted();

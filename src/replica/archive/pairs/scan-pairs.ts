@@ -5,6 +5,7 @@
 import { hash } from "node:crypto";
 import { isUtf8 } from "node:buffer";
 import { AppError, visible } from "../../../core/errors.ts";
+import type { Key } from "../../../core/key.ts";
 import { type Problem, problem } from "../../../core/problem.ts";
 import { decodePair } from "../../../kv/decode-pair.ts";
 import { type InputItem, readItems } from "../../../kv/json-items.ts";
@@ -20,6 +21,8 @@ export interface ScannedPairs {
   readonly warnings: readonly string[];
   /** What was left out of them, if they are salvaged. */
   readonly problems: readonly Problem[];
+  /** Keys that are there without a value: whether their place has them cannot be told. */
+  readonly absent: readonly Key[];
 }
 
 /** `label`: of all files together. Throws AppError "archive-refused" for what is not taken, and as node:fs does. */
@@ -32,9 +35,10 @@ export async function scanPairs(
 ): Promise<ScannedPairs> {
   const problems: Problem[] = [];
   const warnings: string[] = [];
+  const absent: Key[] = [];
   const units = new Map<number, string>();
   for (const [index, file] of files.entries()) {
-    const scan: FileScan = { file, index, table, allowed, problems, warnings, units };
+    const scan: FileScan = { file, index, table, allowed, problems, warnings, absent, units };
     try {
       await scanFile(scan, signal);
     } catch (error) {
@@ -49,7 +53,7 @@ export async function scanPairs(
   if (repeated.length > 0 && !allowed.salvage) throw repeatedRefusal(label, repeated, placeOf);
   for (const { key, places } of repeated)
     problems.push(problem("unreadable", key, `is there twice: what ${placeOf(places[1]!)} says is left out`));
-  return { warnings, problems };
+  return { warnings, problems, absent };
 }
 
 const SALVAGE = "to take the pairs that are whole, add --salvage";
@@ -64,11 +68,12 @@ interface FileScan {
   readonly allowed: ArchiveAllowances;
   readonly problems: Problem[];
   readonly warnings: string[];
+  readonly absent: Key[];
   readonly units: Map<number, string>;
 }
 
 async function scanFile(scan: FileScan, signal: AbortSignal | undefined): Promise<void> {
-  const { file, allowed, index, table, problems, warnings, units } = scan;
+  const { file, allowed, index, table, problems, warnings, absent, units } = scan;
   const name = visible(file.name);
   const read = await readPairsObject(readChunks(file.path), name);
   const isObject = "pairs" in read;
@@ -94,8 +99,9 @@ async function scanFile(scan: FileScan, signal: AbortSignal | undefined): Promis
   }
   for (const [property, times] of ignored)
     warnings.push(`${name}: the property "${visible(property)}" of ${times} pairs means nothing to KV and is left out`);
-  if (isObject && read.absent.length > 0)
-    warnings.push(`${name}: ${read.absent.length} keys have no value (null) and are left out`);
+  if (!isObject || read.absent.length === 0) return;
+  for (const key of read.absent) absent.push(key as Key);
+  warnings.push(`${name}: ${read.absent.length} keys have no value (null) and are left out`);
 }
 
 /** How many names of properties are told. */
