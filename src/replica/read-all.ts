@@ -50,6 +50,7 @@ export async function readAll(options: ReadAllOptions): Promise<ReadWhole> {
     if (problem.failure) problems++;
     onProblem(problem);
   };
+  let hasMoved = false;
   const progress = (): void => onProgress(done, span.to === undefined ? undefined : listed);
   const pages = source.list({
     signal,
@@ -63,6 +64,7 @@ export async function readAll(options: ReadAllOptions): Promise<ReadWhole> {
   /** Pages of the listing, until the taker is full: then what is under way is read to its end first. */
   const segment = async function* (): Pages<Entry> {
     while (!taker.isFull()) {
+      hasMoved = true;
       const next = await listing.next();
       if (next.done === true) {
         span.to = time();
@@ -81,8 +83,10 @@ export async function readAll(options: ReadAllOptions): Promise<ReadWhole> {
   };
   try {
     do {
+      hasMoved = false;
       for await (const outcomes of source.read(segment(), { signal, reusesBytes: true })) {
         for (const outcome of outcomes) {
+          hasMoved = true;
           done++;
           const value = valueOf(outcome);
           if (value === undefined) tell(problemOf(outcome, lack));
@@ -90,6 +94,8 @@ export async function readAll(options: ReadAllOptions): Promise<ReadWhole> {
         }
         progress();
       }
+      // The taker is full, and what would make room in it does not come any more.
+      assert(hasMoved || span.to !== undefined, "a read gives an outcome for every entry that it takes");
     } while (span.to === undefined);
     progress();
     return { listed: [span.from, span.to], complete: problems + gaps === 0, problems };

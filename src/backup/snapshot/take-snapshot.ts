@@ -77,7 +77,8 @@ export async function takeSnapshot(deps: TakeDeps, options: TakeOptions): Promis
   const whole = await readAll({
     clock,
     source: source.replica,
-    taker,
+    // Of what broke off nothing comes any more that would make room, and its listing is at its end.
+    taker: { ...taker, isFull: () => source.failure === undefined && taker.isFull() },
     signal,
     onProblem,
     onProgress: (done, listed) => {

@@ -218,6 +218,41 @@ describe("a snapshot that lacks something", () => {
     expect((await contents(items, taken)).entries).toHaveLength(taken.entries);
   });
 
+  it("ends, though its reads broke off while the window was full", async () => {
+    const items = openMemoryItems();
+    const memory = await memoryOf(clock, valuesOf());
+    const broken: ReadableReplica = {
+      ...memory,
+      async *read(entries, options) {
+        const all = await collect(entries);
+        // The first is slow: all others wait for it in the window.
+        for await (const page of memory.read(
+          (async function* () {
+            yield all.slice(1);
+          })(),
+          options,
+        ))
+          yield page;
+        throw new AppError("network", "the connection is gone");
+      },
+    };
+    const taken = await takeOf(items, broken, undefined, { windowBytesMax: 100_000 });
+    expect(taken).toMatchObject({ complete: false, failure: { error: { code: "network" } }, entries: KEYS - 1 });
+  });
+
+  it("is none if a read leaves out entries, rather than none of them coming for ever", async () => {
+    const memory = await memoryOf(clock, valuesOf());
+    const leaky: ReadableReplica = {
+      ...memory,
+      async *read(entries, options) {
+        for await (const page of memory.read(entries, options)) yield page.filter(({ key }) => key !== "k0");
+      },
+    };
+    await expect(takeOf(openMemoryItems(), leaky, undefined, { windowBytesMax: 1000 })).rejects.toThrow(
+      "a read gives an outcome for every entry that it takes",
+    );
+  });
+
   it("is none if nothing could be listed, or if the repository fails", async () => {
     const items = openMemoryItems();
     const memory = await memoryOf(clock, valuesOf());
