@@ -163,7 +163,7 @@ async function backUpTarget(
     return reportOf(source.replica.label, backedUp, requests());
   } catch (error) {
     const failure = operationErrorOf(error);
-    if (failure === undefined || signal.aborted || OF_REPOSITORY.has(failure.code)) throw error;
+    if (failure === undefined || signal.aborted || used.isToBlame(failure)) throw error;
     return { ...NOTHING, source: source?.replica.label ?? target.text, failure };
   } finally {
     await source?.replica.close();
@@ -197,14 +197,6 @@ async function backUp(
   if (backedUp.taken.complete) made.push({ source: sourceOf(source), filter: filterOf(source, filter, true) });
   return backedUp;
 }
-
-/** What the repository fails with is no failure of one source. */
-const OF_REPOSITORY: ReadonlySet<AppError["code"]> = new Set([
-  "store-failed",
-  "repository-refused",
-  "repository-damaged",
-  "disk-full",
-]);
 
 const NOTHING: Omit<SourceReport, "source" | "failure"> = {
   snapshot: undefined,

@@ -9,12 +9,12 @@ import { openItemWriter, type SnapshotWriter } from "../backup/repository/open-i
 import { CONFIG_NAME } from "../backup/format/object-names.ts";
 import type { ItemReader, Repository } from "../backup/repository/repository.ts";
 import { openStore, type RepositoryPlace } from "../backup/store/open-store.ts";
-import type { Store } from "../backup/store/store.ts";
 import { readTextFile } from "../config/read-file.ts";
 import type { Environment } from "../config/yaml-source.ts";
 import type { ByteCount, Clock } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
 import { PASSPHRASE_HINT, type PassphraseDeps, readPassphrase } from "./passphrase.ts";
+import { type WatchedStore, watchStore } from "./watch-store.ts";
 
 export interface UsedRepository {
   readonly repository: Repository;
@@ -32,6 +32,8 @@ export interface UsedRepository {
   storedBytes(): ByteCount;
   /** Puts what was stored up to now into the index, so that the next run uses it. */
   keepStored(): Promise<void>;
+  /** Whether it is the repository that failed with `error`, and not a source: then no other source can be backed up into it either. */
+  isToBlame(error: unknown): boolean;
   close(): Promise<void>;
 }
 
@@ -49,7 +51,7 @@ export async function openUsedRepository(deps: RepositoryDeps, place: Repository
   const store = await openPlace(deps, place);
   return using(store, async () => {
     const passphrase = (): Promise<string | undefined> => passphraseOf(deps, place, false);
-    return useRepository(deps, await openRepository(store, { passphrase }), { place, isNew: false });
+    return useRepository(deps, await openRepository(store, { passphrase }), { store, place, isNew: false });
   });
 }
 
@@ -70,10 +72,11 @@ export async function openOrCreateRepository(
   return using(store, async () => {
     const isNew = (await store.head(CONFIG_NAME)) === undefined;
     const passphrase = (): Promise<string | undefined> => passphraseOf(deps, place, isNew);
-    if (!isNew) return useRepository(deps, await openRepository(store, { passphrase }), { place, isNew });
+    if (!isNew) return useRepository(deps, await openRepository(store, { passphrase }), { store, place, isNew });
     const given = isPlain ? undefined : await passphrase();
     if (given === undefined && !isPlain) throw needsPassphrase(place.label);
     return useRepository(deps, await createRepository(store, { passphrase: given, clock }), {
+      store,
       place,
       isNew,
     });
@@ -92,7 +95,7 @@ export async function openExistingRepository(
       return undefined;
     }
     const passphrase = (): Promise<string | undefined> => passphraseOf(deps, place, false);
-    return useRepository(deps, await openRepository(store, { passphrase }), { place, isNew: false });
+    return useRepository(deps, await openRepository(store, { passphrase }), { store, place, isNew: false });
   });
 }
 
@@ -100,12 +103,12 @@ export function folderOf({ store }: RepositoryPlace): string | undefined {
   return store.kind === "folder" ? store.path : undefined;
 }
 
-function openPlace({ clock, env }: RepositoryDeps, place: RepositoryPlace): Promise<Store> {
-  return openStore(place, { clock, env, readFile: readTextFile });
+async function openPlace({ clock, env }: RepositoryDeps, place: RepositoryPlace): Promise<WatchedStore> {
+  return watchStore(await openStore(place, { clock, env, readFile: readTextFile }));
 }
 
 /** What `open` makes of `store`, which is closed if that fails. */
-async function using<T>(store: Store, open: () => Promise<T>): Promise<T> {
+async function using<T>(store: WatchedStore, open: () => Promise<T>): Promise<T> {
   try {
     return await open();
   } catch (error) {
@@ -132,7 +135,7 @@ function needsPassphrase(text: string): AppError {
 function useRepository(
   { clock, signal }: RepositoryDeps,
   repository: Repository,
-  { place, isNew }: { readonly place: RepositoryPlace; readonly isNew: boolean },
+  { store, place, isNew }: { readonly store: WatchedStore; readonly place: RepositoryPlace; readonly isNew: boolean },
 ): UsedRepository {
   let loading: Promise<ScratchIndex> | undefined;
   let reading: Promise<ItemReader> | undefined;
@@ -157,6 +160,12 @@ function useRepository(
     writer: () => (writing ??= openWriter()),
     storedBytes: () => opened?.stored.bytes ?? 0,
     keepStored: async () => (await writing)?.finish(),
+    isToBlame(error) {
+      if (error instanceof AppError && OF_REPOSITORY.has(error.code)) return true;
+      for (let from = error; from instanceof Error; from = from.cause)
+        if (store.failedWith(from) || opened?.failure?.error === from) return true;
+      return false;
+    },
     async close() {
       const [writer, loaded] = await Promise.allSettled([writing, loading]);
       if (writer.status === "fulfilled") await writer.value?.close();
@@ -165,3 +174,11 @@ function useRepository(
     },
   };
 }
+
+/** No source fails with these. */
+const OF_REPOSITORY: ReadonlySet<AppError["code"]> = new Set([
+  "store-failed",
+  "repository-refused",
+  "repository-damaged",
+  "disk-full",
+]);

@@ -10,7 +10,8 @@ export interface IndexWriter {
   /** Bytes of what was added and is not written yet. */
   readonly waiting: ByteCount;
   add(pack: PackIndex): void;
-  /** Writes what was added, if there is anything. Undefined: there is not. */
+  /** Writes what was added, if there is anything. Undefined: there is not. What could not be written waits on. Its calls come one after
+   * another. */
   write(): Promise<ObjectId | undefined>;
 }
 
@@ -18,7 +19,7 @@ export interface IndexWriter {
 export const INDEX_BYTES_MAX: ByteCount = 4_194_304;
 
 export function openIndexWriter(repository: Repository, options?: CallOptions): IndexWriter {
-  let texts: Buffer[] = [];
+  const texts: Buffer[] = [];
   let waiting = 0;
   return {
     get waiting() {
@@ -32,9 +33,12 @@ export function openIndexWriter(repository: Repository, options?: CallOptions): 
     async write() {
       if (texts.length === 0) return undefined;
       const plain = Buffer.concat(texts);
-      texts = [];
-      waiting = 0;
-      return writeSealed(repository, "index", plain, options);
+      const { length } = texts;
+      const id = await writeSealed(repository, "index", plain, options);
+      // More may have been added meanwhile.
+      texts.splice(0, length);
+      waiting -= plain.byteLength;
+      return id;
     },
   };
 }

@@ -6,6 +6,7 @@ import { AppError, assert } from "../../core/errors.ts";
 import { idBytes } from "../format/item-id.ts";
 import type { CallOptions } from "../store/store.ts";
 import type { ScratchIndex } from "./load-index.ts";
+import { openCallTurns } from "./call-turns.ts";
 import { openItemBlocks } from "./item-blocks.ts";
 import { AGAIN, openMarkWatch } from "./mark-watch.ts";
 import { makePageFrame, type PageBase } from "./page-frames.ts";
@@ -31,14 +32,8 @@ export function openItemWriter(deps: ItemWriterDeps): SnapshotWriter {
   const blocks = openItemBlocks({ sealer: repository.sealer, database, clock, store: (pack) => uploads.store(pack) });
   const marks = openMarkWatch({ repository, database, clock, listed: index.marksListed, signal });
   let isFinished = false;
-  let tail: Promise<unknown> = Promise.resolve();
-  /** One call after another, whoever makes them. */
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const result = tail.then(work);
-    // Its caller is told of a failure.
-    tail = result.catch(() => undefined);
-    return result;
-  };
+  const turns = openCallTurns();
+  const { inTurn, atOnce } = turns;
   const storeValue = async (id: Buffer, bytes: Uint8Array): Promise<void> => {
     isFinished = false;
     if (reliance.rely(id)) return;
@@ -95,14 +90,19 @@ export function openItemWriter(deps: ItemWriterDeps): SnapshotWriter {
         await blocks.flush();
         await uploads.finish();
         await lookAfter(await marks.look());
-        await lookAfter(await marks.gone());
+        // What is gone may lie in another pack too, which is asked for then.
+        for (let gone = await marks.gone(); gone.length > 0; gone = await marks.gone()) await lookAfter(gone);
         await blocks.flush();
         await uploads.finish();
         isFinished = true;
       }),
-    async checkFinished(at) {
-      assert(isFinished, "a snapshot is written after all it needs is stored");
-      await marks.check(at);
+    checkFinished: (at) =>
+      atOnce(async () => {
+        assert(isFinished, "a snapshot is written after all it needs is stored");
+        await marks.check(at);
+      }),
+    get failure() {
+      return turns.failure;
     },
     stored: uploads.stored,
     async close() {
@@ -112,8 +112,10 @@ export function openItemWriter(deps: ItemWriterDeps): SnapshotWriter {
   };
 }
 
-/** An item writer, as writing a snapshot knows it. */
+/** An item writer, as writing a snapshot knows it. Once a call failed, each later one fails with the same error. */
 export interface SnapshotWriter extends ItemWriter {
+  /** What the first call failed with that did. */
+  readonly failure: { readonly error: unknown } | undefined;
   /** Throws AppError "repository-refused" if `at`, by the store's clock, is so long after `finish` that what was stored and relied on may have
    * been marked and removed. Default: now. */
   checkFinished(at?: EpochMs): Promise<void>;

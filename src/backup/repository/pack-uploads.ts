@@ -69,9 +69,11 @@ export function openPackUploads({ repository, database, clock, signal }: Deps): 
     for (const { kind, sizes } of blocks) if (kind === "values") stored.values += sizes.length;
   };
   const writeIndex = async (): Promise<void> => {
-    unindexed = 0;
-    since = undefined;
+    const [size, began] = [unindexed, clock.monotonic()];
     await index.write();
+    // More may have been stored meanwhile.
+    unindexed -= size;
+    since = unindexed > 0 ? began : undefined;
   };
   const indexIfDue = async (): Promise<void> => {
     const isOld = since !== undefined && clock.monotonic() - since >= UNINDEXED_MS_MAX;

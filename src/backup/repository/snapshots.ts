@@ -168,7 +168,8 @@ export async function writeSnapshot(
     const written = await store.head(sealedName("snapshot", id), options);
     await writer.checkFinished(written?.modified);
   } catch (error) {
-    await store.remove(sealedName("snapshot", id), options);
+    // Whoever is stopped removes it all the same. If that fails too, the first failure is what the caller has to know.
+    await store.remove(sealedName("snapshot", id)).catch(() => {});
     throw error;
   }
   return { ...snapshot, id };

@@ -26,7 +26,8 @@ export async function runBackup(
   const open = (): Promise<Destination> => (opening ??= openDestination(context, repositoryText, backup));
   const folder = await findRepositoryFolder(context, repositoryText);
   try {
-    return await eachOf(context, targets, (target) => backUpTarget(context, target, { open, folder, backup }));
+    const work = (target: BackupTarget): Promise<ExitCode> => backUpTarget(context, target, { open, folder, backup });
+    return await eachOf(context, targets, { work, isToBlame: async (error) => isToBlame(opening, error) });
   } catch (error) {
     if (context.signal.aborted) await (await opening)?.used.keepStored();
     throw error;
@@ -61,7 +62,8 @@ async function runDry(
   try {
     if (used === undefined)
       context.output.note(`${visible(repositoryText)} has no repository yet: kvsync backup would make one`);
-    return await eachOf(context, targets, (target) => tellPlannedBackup(context, target, { used, backup }));
+    const work = (target: BackupTarget): Promise<ExitCode> => tellPlannedBackup(context, target, { used, backup });
+    return await eachOf(context, targets, { work, isToBlame: async (error) => used?.isToBlame(error) === true });
   } finally {
     await used?.close();
   }
@@ -85,18 +87,31 @@ async function backUpTarget(context: Context, target: BackupTarget, { open, fold
   }
 }
 
-/** Runs `work` for each; of several, one that fails is told, and the others go on. */
+/** Whether `error` is of the repository that all go to, and not of one source. */
+async function isToBlame(opening: Promise<Destination> | undefined, error: unknown): Promise<boolean> {
+  if (opening === undefined) return false;
+  const destination = await opening.catch(() => undefined);
+  return destination === undefined || destination.used.isToBlame(error);
+}
+
+interface EachTarget {
+  readonly work: (target: BackupTarget) => Promise<ExitCode>;
+  readonly isToBlame: (error: AppError) => Promise<boolean>;
+}
+
+/** Runs `work` for each; of several, one that fails is told, and the others go on, unless it was the repository that failed. */
 async function eachOf(
   context: Context,
   targets: readonly BackupTarget[],
-  work: (target: BackupTarget) => Promise<ExitCode>,
+  { work, isToBlame: isRepositoryToBlame }: EachTarget,
 ): Promise<ExitCode> {
   const codes: ExitCode[] = [];
   for (const target of targets) {
     try {
       codes.push(await work(target));
     } catch (error) {
-      if (targets.length === 1 || !isOfTarget(error) || context.signal.aborted) throw error;
+      if (targets.length === 1 || !(error instanceof AppError) || context.signal.aborted) throw error;
+      if (await isRepositoryToBlame(error)) throw error;
       context.tellFailure(
         new AppError(error.code, `${visible(target.text)}: ${error.message}`, {
           ...(error.hint !== undefined && { hint: error.hint }),
@@ -109,18 +124,6 @@ async function eachOf(
   }
   return worstExitCode(codes);
 }
-
-/** Whether the failure is of one source, and not of the repository that all go to. */
-function isOfTarget(error: unknown): error is AppError {
-  return error instanceof AppError && !OF_REPOSITORY.has(error.code);
-}
-
-const OF_REPOSITORY: ReadonlySet<AppError["code"]> = new Set([
-  "store-failed",
-  "repository-refused",
-  "repository-damaged",
-  "disk-full",
-]);
 
 /** Those that are damaged are told: what they held may still be used. */
 async function knownSnapshots({ output, signal }: Context, { repository }: UsedRepository): Promise<KnownSnapshots> {

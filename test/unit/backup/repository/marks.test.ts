@@ -181,6 +181,23 @@ describe("a pack that is gone, without a mark that was seen", () => {
     expect(await readAgain(fixture, [one])).toEqual([true]);
   });
 
+  it("lets no snapshot be written over it, if the pack that is relied on instead is gone too", async () => {
+    const fixture = await makeRepository();
+    await putValues(fixture, [one]);
+    const before = await openRun(fixture);
+    before.writer.distrust(fingerprintOf(one));
+    await put(before, one);
+    await finishAndWrite(fixture, before);
+    const run = await openRun(fixture);
+    expect(packsOf(run, one)).toHaveLength(2);
+    run.writer.rely(fingerprintOf(one));
+    for (const pack of packsOf(run, one)) fixture.store.objects.delete(`packs/${pack.slice(0, 2)}/${pack}`);
+    expect(await failureOf(run.writer.finish())).toMatch(
+      /^repository-refused, again: what this run relies on was removed/,
+    );
+    await run.close();
+  });
+
   it.each(["gone", "cut"])(
     "lets no snapshot be written over it, if nothing else has what lay there (%s)",
     async (how) => {
@@ -255,6 +272,37 @@ describe("a run that stood still for more than half the grace writes no snapshot
     await run.close();
     expect(puts).toHaveLength(1);
     expect([...fixture.store.objects.keys()].filter((name) => name.startsWith("snapshots/"))).toEqual([]);
+  });
+
+  it.each(["is stopped", "cannot take it back"])("and says so if it %s", async (how) => {
+    const stop = new AbortController();
+    const fixture = await makeRepository({
+      wrap: (store): Store => ({
+        ...store,
+        async putNew(name, bytes, options) {
+          if (name.startsWith("snapshots/")) fixture.clock.jump(13 * HOUR);
+          return store.putNew(name, bytes, options);
+        },
+        async head(name, options) {
+          const found = await store.head(name, options);
+          if (how === "is stopped" && name.startsWith("snapshots/")) stop.abort();
+          return found;
+        },
+        async remove(name, options) {
+          options?.signal?.throwIfAborted();
+          if (how === "cannot take it back") throw new Error("no");
+          return store.remove(name, options);
+        },
+      }),
+    });
+    const run = await openRun(fixture);
+    await put(run, one);
+    await run.writer.finish();
+    const writing = writeSnapshot(fixture.repository, run.writer, SNAPSHOT, { signal: stop.signal });
+    expect(await failureOf(writing)).toMatch(tooLate);
+    await run.close();
+    const left = [...fixture.store.objects.keys()].filter((name) => name.startsWith("snapshots/"));
+    expect(left).toHaveLength(how === "is stopped" ? 0 : 1);
   });
 
   it("but one that was at work for days does, since it looked each hour", async () => {

@@ -1,9 +1,20 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import { openIndexWriter } from "../../../../src/backup/repository/index-writer.ts";
+import { loadIndex } from "../../../../src/backup/repository/load-index.ts";
+import { writeSnapshot } from "../../../../src/backup/repository/snapshots.ts";
 import type { Store } from "../../../../src/backup/store/store.ts";
+import { AppError } from "../../../../src/core/errors.ts";
 import { fingerprintOf, sha256Of } from "../../../../src/core/fingerprint.ts";
 import type { MemoryStore } from "../../../support/memory-store.ts";
-import { makeRepository, openRun, putValues, readValues, type OpenRun } from "../../../support/repository-fixture.ts";
+import {
+  makeRepository,
+  openRun,
+  putValues,
+  readValues,
+  SNAPSHOT,
+  type OpenRun,
+} from "../../../support/repository-fixture.ts";
 
 const valueOf = (i: number) => Buffer.from(`${sha256Of(Buffer.from(`value ${i}`))} ${i}`);
 const put = (run: OpenRun, value: Uint8Array) => run.writer.putValue(value, sha256Of(value));
@@ -43,6 +54,57 @@ describe("a run that breaks off", () => {
     await run.close();
     expect(countOf(fixture.store, "index/")).toBe(0);
   });
+
+  it("since its packs could not be put into the index writes no snapshot, whoever goes on with it", async () => {
+    const broken = new AppError("network", "the connection is gone");
+    let failures = 0;
+    const fixture = await makeRepository({
+      wrap: (store): Store => ({
+        ...store,
+        putNew: async (name, bytes) =>
+          name.startsWith("index/") && failures++ === 0 ? Promise.reject(broken) : store.putNew(name, bytes),
+      }),
+    });
+    const run = await openRun(fixture);
+    await put(run, valueOf(1));
+    await expect(run.writer.finish()).rejects.toBe(broken);
+    expect(countOf(fixture.store, "packs/")).toBe(1);
+    await expect(put(run, valueOf(1))).rejects.toBe(broken);
+    await expect(run.writer.finish()).rejects.toBe(broken);
+    await expect(writeSnapshot(fixture.repository, run.writer, SNAPSHOT)).rejects.toBe(broken);
+    expect(run.writer.failure).toEqual({ error: broken });
+    await run.close();
+    expect([failures, countOf(fixture.store, "snapshots/")]).toEqual([1, 0]);
+    await putValues(fixture, [valueOf(1)]);
+    expect(await readValues(fixture, [valueOf(1)])).toEqual([sha256Of(valueOf(1))]);
+  });
+});
+
+it("what could not be written of an index is written the next time", async () => {
+  let isBroken = true;
+  const fixture = await makeRepository({
+    wrap: (store): Store => ({
+      ...store,
+      putNew: async (name, bytes) =>
+        name.startsWith("index/") && isBroken ? Promise.reject(new Error("no")) : store.putNew(name, bytes),
+    }),
+  });
+  const writer = openIndexWriter(fixture.repository);
+  writer.add({ pack: sha256Of(Buffer.from("a pack")), size: 100, blocks: [] });
+  const { waiting } = writer;
+  const failing = writer.write();
+  writer.add({ pack: sha256Of(Buffer.from("one that came meanwhile")), size: 100, blocks: [] });
+  await expect(failing).rejects.toThrow("no");
+  expect(writer.waiting).toBe(2 * waiting);
+  isBroken = false;
+  const written = writer.write();
+  writer.add({ pack: sha256Of(Buffer.from("the last one")), size: 100, blocks: [] });
+  await written;
+  expect(writer.waiting).toBe(waiting);
+  await writer.write();
+  const index = await loadIndex(fixture.repository, { clock: fixture.clock });
+  expect(index.objects.map(({ packs }) => packs.length).toSorted()).toEqual([1, 2]);
+  index.close();
 });
 
 it("at most three packs are on their way at once, and of large ones not more than 48 MiB", async () => {
