@@ -3,9 +3,9 @@
 
 export interface CallTurns {
   /** Does `work` once all that was called before has ended. */
-  inTurn<T>(work: () => Promise<T>): Promise<T>;
+  readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
   /** Does `work` now. */
-  atOnce<T>(work: () => Promise<T>): Promise<T>;
+  readonly atOnce: <T>(work: () => Promise<T>) => Promise<T>;
   readonly failure: { readonly error: unknown } | undefined;
 }
 
