@@ -27,7 +27,7 @@ const keysOf = async (title: string): Promise<number> =>
 /** Values that are no text are read one by one, again and again. */
 const MIXED_MS = 120_000;
 const METADATA = [undefined, { a: 1 }, [1, "two"], "text", 7, true, { kvsync: "mine" }, { deep: { er: [null] } }];
-const KEYS = 480;
+const KEYS = 240;
 
 /** Every kind of value and metadata, as lines of a bulk write. */
 function mixedPairs(): string {
@@ -248,12 +248,12 @@ describe("pairs in wrangler's form", () => {
   });
 
   it("are split into files that are one location, and replace none", async () => {
-    const run = await done("export", "local:mixed", "split.json", "--split", "20KB", "--exclude", "large", "--json");
+    const run = await done("export", "local:mixed", "split.json", "--split", "10KB", "--exclude", "large", "--json");
     const { files, root } = summaryOf(run);
     expect(files).toBeGreaterThan(2);
     expect(existsSync(file("split.json"))).toBe(false);
     for (let part = 1; part <= (files as number); part++) {
-      expect(statSync(file(`split-${part}.json`)).size).toBeLessThanOrEqual(20_000);
+      expect(statSync(file(`split-${part}.json`)).size).toBeLessThanOrEqual(10_000);
       expect(Array.isArray(JSON.parse(readFileSync(file(`split-${part}.json`), "utf8")))).toBe(true);
     }
     await done("check", "split.json", "local:mixed", "--values", "--exclude", "large");

@@ -113,8 +113,10 @@ describe("repair index", () => {
     const repository = await filled(undefined);
     for (const name of names("index/")) store.objects.delete(name);
     spoil(names("packs/")[0]!, -1);
-    expect((await repairIndex(repository, {})).damaged).toEqual([
-      { pack: names("packs/")[0]!.slice(-64), message: "its table cannot be read: nothing of it can be indexed" },
-    ]);
+    // Pages of other packs may be differences to one of this pack, which is lost.
+    expect((await repairIndex(repository, {})).damaged).toContainEqual({
+      pack: names("packs/")[0]!.slice(-64),
+      message: "its table cannot be read: nothing of it can be indexed",
+    });
   });
 });
