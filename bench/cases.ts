@@ -237,7 +237,7 @@ function installed(name: string, command: Command): Contender {
   return { name, prepare: async () => (onPath(command.command) ? command : undefined) };
 }
 
-function onPath(program: string): boolean {
+export function onPath(program: string): boolean {
   return (process.env["PATH"] ?? "").split(":").some((folder) => existsSync(join(folder, program)));
 }
 

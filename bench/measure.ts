@@ -2,7 +2,7 @@
 // run, so that whatever else the machine does meets all of them, and medians are compared.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { benchRoot } from "./make-tree.ts";
 
@@ -15,6 +15,8 @@ export interface Command {
   readonly exitCodes?: readonly number[];
   /** For what takes so little time that looking at its memory would count. */
   readonly wallOnly?: boolean;
+  /** The file that takes what it prints; nowhere unless given. */
+  readonly stdoutTo?: string;
 }
 
 export interface Sample {
@@ -58,15 +60,17 @@ export async function measure(command: Command): Promise<Sample> {
   const [program, args] = timed
     ? [GNU_TIME, ["-f", "%M", "-o", report, command.command, ...command.args]]
     : [command.command, command.args];
+  const stdout = command.stdoutTo === undefined ? "ignore" : openSync(command.stdoutTo, "w");
   const started = process.hrtime.bigint();
   const child = spawn(program, args, {
     env: { ...process.env, ...command.env },
-    stdio: ["ignore", "ignore", "pipe"],
+    stdio: ["ignore", stdout, "pipe"],
     ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
   });
+  if (stdout !== "ignore") closeSync(stdout);
   const sampled = timed || command.wallOnly === true ? undefined : samplePeak(child);
   let said = "";
-  child.stderr.on("data", (chunk: Buffer) => (said = (said + chunk.toString()).slice(-4000)));
+  child.stderr?.on("data", (chunk: Buffer) => (said = (said + chunk.toString()).slice(-4000)));
   const exitCode = await new Promise<number>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code) => resolve(code ?? -1));

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { benchDaemon } from "./daemon.ts";
 import { archiveCases } from "./archives.ts";
+import { benchBackups } from "./backups.ts";
 import { type BenchCase, cases as ownCases, sweep, type Target } from "./cases.ts";
 import { type Measured, measureInTurns, median } from "./measure.ts";
 import { benchLatency } from "./latency.ts";
@@ -29,6 +30,7 @@ const others: Readonly<Record<string, () => Promise<number>>> = {
   daemon: benchDaemon,
   saves: benchSaves,
   progress: benchProgress,
+  backups: benchBackups,
   latency: () => benchLatency({ runs: Number(values.runs), against: values.against }),
 };
 const names = [...Object.keys(cases), ...Object.keys(others)];
