@@ -70,6 +70,7 @@ async function indexPacks(
   const waiting: PackFacts[] = [];
   let [items, done] = [0, 0];
   const written = new Set<ObjectId>();
+  const remade = new Set<ObjectId>();
   let removed: number | undefined;
   const write = async (): Promise<void> => {
     removed ??= await removeUnreadable(repository, signal);
@@ -87,12 +88,13 @@ async function indexPacks(
     if (found.index === undefined) return;
     items += found.index.blocks.reduce((sum, { sizes }) => sum + sizes.length, 0);
     writer.add(found.index);
+    remade.add(facts.pack);
     if (writer.waiting >= INDEX_BYTES_MAX) await write();
   };
   for (const facts of packs) await take(facts, false);
   for (const facts of waiting) await take(facts, true);
   await write();
-  const stale = await removeStale(repository, { packs, damaged, written }, signal);
+  const stale = await removeStale(repository, { remade, damaged, written }, signal);
   return {
     packs: packs.length,
     bytes: packs.reduce((sum, { size }) => sum + size, 0),
@@ -182,21 +184,20 @@ async function removeUnreadable(repository: Repository, signal: AbortSignal | un
 }
 
 interface Remade {
-  /** That are indexed anew, as far as they can be read. */
-  readonly packs: readonly PackFacts[];
+  /** Packs that are indexed anew, as far as they can be read. */
+  readonly remade: ReadonlySet<ObjectId>;
   readonly damaged: readonly DamagedPack[];
   readonly written: ReadonlySet<ObjectId>;
 }
 
-/** How many index objects were removed that name a damaged pack. One that also names a pack which the listing of packs did not show stays: it
- * may be all that tells of that pack. */
+/** How many index objects were removed that name a damaged pack. One that also names a pack which is not indexed anew stays, as of
+ * one whose table alone is damaged: it may be all that tells where the values of that pack lie. */
 async function removeStale(
   repository: Repository,
-  { packs, damaged, written }: Remade,
+  { remade, damaged, written }: Remade,
   signal: AbortSignal | undefined,
 ): Promise<number> {
   if (damaged.length === 0) return 0;
-  const known = new Set(packs.map(({ pack }) => pack));
   const bad = new Set(damaged.map(({ pack }) => pack));
   let removed = 0;
   for await (const page of repository.store.list(FOLDERS.index, { signal })) {
@@ -205,7 +206,7 @@ async function removeStale(
       if (id === undefined || written.has(id)) continue;
       const plain = await readSealed(repository, "index", id, { signal });
       const named = plain === undefined ? [] : packsOf(plain);
-      if (!named.some((pack) => bad.has(pack)) || !named.every((pack) => known.has(pack))) continue;
+      if (!named.some((pack) => bad.has(pack)) || !named.every((pack) => remade.has(pack))) continue;
       await repository.store.remove(name, { signal });
       removed++;
     }

@@ -109,6 +109,14 @@ describe("repair index", () => {
     }
   });
 
+  it("keeps what tells of a pack whose table alone is damaged: its values can be read", async () => {
+    const repository = await filled(undefined);
+    const before = await readAllSnapshots(repository, clock);
+    for (const name of names("packs/")) spoil(name, -14);
+    expect((await repairIndex(repository, {})).damaged).toHaveLength(names("packs/").length);
+    expect(await readAllSnapshots(repository, clock)).toEqual(before);
+  });
+
   it("says of a pack without a table that nothing of it can be indexed", async () => {
     const repository = await filled(undefined);
     for (const name of names("index/")) store.objects.delete(name);
