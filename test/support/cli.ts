@@ -1,12 +1,8 @@
 // The command line as its users meet it: the real program, bundled as it is published, in a process of its own.
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { rolldown } from "rolldown";
-import { afterAll, beforeAll } from "vitest";
+import { inject } from "vitest";
 
 export interface CliRun {
   readonly code: number | null;
@@ -27,36 +23,18 @@ export interface CliOptions {
   readonly input?: string | Uint8Array;
 }
 
-const project = fileURLToPath(new URL("../../", import.meta.url));
-let bundle = "";
-
-// A bundle starts in a third of the time that the sources take, which for a test file of 40 runs is worth its half
-// second. It lies inside the project, where the program looks for the files it is published with.
-beforeAll(async () => {
-  const cache = join(project, "node_modules", ".cache");
-  mkdirSync(cache, { recursive: true });
-  bundle = mkdtempSync(join(cache, "kvsync-e2e-"));
-  // Tests may run it as another user.
-  chmodSync(bundle, 0o755);
-  const build = await rolldown({
-    input: { main: join(project, "src", "main.ts") },
-    platform: "node",
-    logLevel: "silent",
-  });
-  await build.write({ dir: bundle, format: "esm" });
-  await build.close();
-});
-
-afterAll(() => rmSync(bundle, { recursive: true, force: true }));
+/** See build-cli.ts. */
+const bundle = inject("cliBundle");
+const main = join(bundle, "main.js");
 
 /** Starts `kvsync` with nothing of this process's environment but where programs are. */
 export function startCli(args: readonly string[], { cwd, env = {}, uid, openFiles }: CliOptions): ChildProcess {
-  const program = [process.execPath, join(bundle, "main.js"), ...args];
+  const program = [process.execPath, main, ...args];
   const limited =
     openFiles === undefined ? program : ["bash", "-c", `ulimit -n ${openFiles}; exec "$@"`, "bash", ...program];
   return spawn(limited[0]!, limited.slice(1), {
     cwd,
-    env: { PATH: process.env["PATH"], HOME: cwd, XDG_CACHE_HOME: join(tmpdir(), "kvsync-test-cache"), ...env },
+    env: { PATH: process.env["PATH"], HOME: cwd, XDG_CACHE_HOME: join(bundle, "cache"), ...env },
     stdio: ["pipe", "pipe", "pipe"],
     ...(uid !== undefined && { uid, gid: uid }),
   });
@@ -64,7 +42,7 @@ export function startCli(args: readonly string[], { cwd, env = {}, uid, openFile
 
 /** Whether the user `uid` may run the program. */
 export function mayRun(uid: number, cwd: string): boolean {
-  const args = [join(bundle, "main.js"), "--version"];
+  const args = [main, "--version"];
   return spawnSync(process.execPath, args, { cwd, uid, gid: uid, env: {} }).status === 0;
 }
 
@@ -108,9 +86,9 @@ function scriptEnv(cwd: string): NodeJS.ProcessEnv {
   return {
     PATH: process.env["PATH"],
     HOME: cwd,
-    XDG_CACHE_HOME: join(tmpdir(), "kvsync-test-cache"),
+    XDG_CACHE_HOME: join(bundle, "cache"),
     NODE: process.execPath,
-    MAIN: join(bundle, "main.js"),
+    MAIN: main,
   };
 }
 
