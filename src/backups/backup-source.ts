@@ -46,8 +46,8 @@ export function filterOf(
     const { label } = replica;
     const own = parseFilterRecord(filter, label);
     const both = record === null ? own : combineFilterRecords(own, parseFilterRecord(record, label), label);
-    const { excludeDefaults: hasDefaults, ...texts } = both;
-    return { ...texts, ...(hasDefaults && { excludeDefaults: true }) };
+    const { excludeDefaults: hasDefaults, mayLackKeys, ...texts } = both;
+    return { ...texts, ...(hasDefaults && { excludeDefaults: true }), ...(mayLackKeys && { mayLackKeys: true }) };
   }
   if (replica.kind !== "tree" || !excludeDefaults) return record;
   return { prefix: "", include: [], exclude: [], ...record, excludeDefaults: true };

@@ -11,6 +11,8 @@ export interface FilterRecord {
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   readonly excludeDefaults: boolean;
+  /** It was made of a .json, which cannot say which keys it has: what is not in it may have been left out. */
+  readonly mayLackKeys: boolean;
 }
 
 /** `label`: whose filter it is. Throws AppError "repository-refused" for one that this version does not know: what it leaves out cannot
@@ -21,11 +23,13 @@ export function parseFilterRecord(filter: Json, label: string): FilterRecord {
     include = [],
     exclude = [],
     excludeDefaults = false,
+    mayLackKeys = false,
     ...others
   } = isJsonObject(filter) ? filter : { unknown: filter };
-  const isKnown = typeof prefix === "string" && typeof excludeDefaults === "boolean";
+  const isKnown =
+    typeof prefix === "string" && typeof excludeDefaults === "boolean" && typeof mayLackKeys === "boolean";
   if (isKnown && isTexts(include) && isTexts(exclude) && Object.keys(others).length === 0)
-    return { prefix, include, exclude, excludeDefaults };
+    return { prefix, include, exclude, excludeDefaults, mayLackKeys };
   throw new AppError("repository-refused", `the filter of ${visible(label)} is not of a form that this version knows`, {
     hint: "use a newer kvsync",
   });
@@ -52,7 +56,8 @@ export function combineFilterRecords(a: FilterRecord, b: FilterRecord, label: st
   const exclude = joinExcludes(a.exclude, b.exclude);
   if (exclude === undefined)
     throw unlike(label, 'it was itself made with --exclude patterns, of which some begin with "!"');
-  return { prefix, include, exclude, excludeDefaults: a.excludeDefaults || b.excludeDefaults };
+  const excludeDefaults = a.excludeDefaults || b.excludeDefaults;
+  return { prefix, include, exclude, excludeDefaults, mayLackKeys: a.mayLackKeys || b.mayLackKeys };
 }
 
 function joinIncludes(a: readonly string[], b: readonly string[]): readonly string[] | undefined {

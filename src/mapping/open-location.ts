@@ -64,10 +64,9 @@ export interface OpenLocation {
   readonly lacks: "namespace" | "folder" | undefined;
   /** Names this place for good. */
   readonly identity: unknown;
-  /** What an archive or a snapshot left out on purpose, as it says it: nothing is known of these keys; null: nothing. */
+  /** What an archive or a snapshot left out on purpose, as it says it: nothing is known of these keys; null: nothing.
+   * `mayLackKeys` in it: it was made of a .json, which cannot say what it left out. */
   readonly filter: Json;
-  /** An archive that has no place to say what it left out. */
-  readonly tellsNoFilter?: true | undefined;
   /** What is to be said of it before it is used, a line each. */
   readonly warnings: readonly string[];
   /** Undefined: a folder or an archive. */
@@ -146,7 +145,7 @@ export async function openArchiveFile(options: ArchiveOptions): Promise<OpenArch
   }
 }
 
-export function archiveLocation({ replica, warnings, path, filter, tellsNoFilter }: OpenArchive): OpenLocation {
+export function archiveLocation({ replica, warnings, path, filter }: OpenArchive): OpenLocation {
   return {
     replica,
     lacks: undefined,
@@ -157,7 +156,6 @@ export function archiveLocation({ replica, warnings, path, filter, tellsNoFilter
     place: undefined,
     identity: { archive: path },
     filter,
-    tellsNoFilter,
     warnings,
     whenEmpty: async () => "it was made of a place without keys, or all its entries have expired",
   };

@@ -140,6 +140,23 @@ describe("a .json, which does not say which keys it was made of", () => {
     expect(await keysOf("json")).toBe("app/a\napp/b\n");
   });
 
+  it("makes nothing that would remove more than itself: no archive, no snapshot, no plan", async () => {
+    expect(await kvsync("copy", file, "of-json.ndjson", "--prefix", "app/")).toMatchObject({ code: 0 });
+    expect(await kvsync("backup", "of-json.ndjson", "./repo-json", "--no-encryption")).toMatchObject({ code: 0 });
+    const before = await keysOf("json");
+    const runs = [
+      ["import", "of-json.ndjson"],
+      ["restore", "./repo-json@latest"],
+      ["plan", file],
+    ].map(([command, from]) => kvsync(command!, from!, "local:json", "--delete"));
+    for (const run of await Promise.all(runs))
+      expect(run).toMatchObject({ code: 2, stderr: expect.stringContaining("add --whole") as string });
+    expect(await keysOf("json")).toBe(before);
+    await kvsync("key", "put", "app/new", "v", "-n", "local:json");
+    const plan = await kvsync("plan", "./repo-json@latest", "local:json", "--delete", "--whole");
+    expect(plan).toMatchObject({ code: 4, stdout: expect.stringContaining("- app/new") as string });
+  });
+
   it("leaves a key alone that wrangler printed as null", async () => {
     await server.createNamespace("null");
     for (const key of ["gone", "other"]) await kvsync("key", "put", key, "v", "-n", "local:null");

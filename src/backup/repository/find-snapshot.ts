@@ -110,10 +110,17 @@ function wholeOf(sources: readonly (readonly SnapshotSummary[])[]): readonly Sna
   return new Set(namespaces).size === 1 && whole.length === 1 ? whole[0] : undefined;
 }
 
-/** But what kvsync leaves out of folders by itself. */
+/** But what kvsync leaves out of folders by itself, and what was not in a .json to begin with. */
 function leavesNothingOut(filter: unknown): boolean {
   if (filter === null || filter === undefined) return true;
-  return typeof filter === "object" && Object.keys(filter).every((name) => name === "excludeDefaults");
+  if (typeof filter !== "object") return false;
+  return Object.entries(filter).every(([name, value]) => {
+    return name === "excludeDefaults" || name === "mayLackKeys" || value === "" || isEmptyList(value);
+  });
+}
+
+function isEmptyList(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
 }
 
 /** `labels`: of sources that differ. */

@@ -13,18 +13,18 @@ export function scopeOf({ filter, replica }: OpenLocation): IsManaged | undefine
   return filter === null ? undefined : compileFilterRecord(parseFilterRecord(filter, replica.label));
 }
 
-/** Throws AppError "usage" if nothing is to be removed from `destination` for what `source` does not have. */
+/** `takesKeys`: the command has options that name keys. Throws AppError "usage" if nothing is to be removed from `destination` for what `source` does not have. */
 export function checkTellsRemovals(
-  { snapshot: opened, replica, tellsNoFilter }: OpenLocation,
+  { snapshot: opened, replica, filter }: OpenLocation,
   destination: OpenLocation,
-  { isWhole }: { readonly isWhole: boolean },
+  { isWhole, takesKeys }: { readonly isWhole: boolean; readonly takesKeys: boolean },
 ): void {
-  if (tellsNoFilter === true && !isWhole) {
+  if (!isWhole && filter !== null && parseFilterRecord(filter, replica.label).mayLackKeys) {
     throw new AppError(
       "usage",
       `--delete does not go with ${visible(replica.label)} alone, which does not tell what to remove`,
       {
-        hint: "a .json does not say which keys it was made of: name them by --prefix, --include or --exclude, or add --whole if it has all keys of its place",
+        hint: `a .json does not say which keys it was made of, nor does what is made of one: ${takesKeys ? "name them by --prefix, --include or --exclude, or " : ""}add --whole if it has all keys of its place`,
       },
     );
   }

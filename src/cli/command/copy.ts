@@ -6,7 +6,7 @@ import { addKeyFilterOptions, type KeyFilterOptions, parseKeyFilter } from "../i
 import { AppError, visible } from "../../core/errors.ts";
 import { runExport } from "../round/run-export.ts";
 import { shellWord } from "../render/render-held.ts";
-import { ALL_LINES } from "../round/define-round.ts";
+import { ALL_LINES, WHOLE } from "../round/define-round.ts";
 import { isArchiveName, LOCATION_FORMS } from "../../mapping/location.ts";
 import { runCopy } from "../round/run-copy.ts";
 import { isRepository } from "../backup/is-repository.ts";
@@ -30,7 +30,7 @@ export function define(command: Command, start: Start): void {
     .argument("<source>", `${LOCATION_FORMS}; or a repository, whose snapshots are copied to another one`)
     .argument("<destination>", "Likewise")
     .option("--delete", "Remove from the destination what the source has not")
-    .option("--whole", "With --delete: the .json has all keys of its place, which it cannot say itself")
+    .option("--whole", WHOLE)
     .option("--dry-run", "Show what would be done, and do nothing")
     .option("--all", ALL_LINES)
     .option(

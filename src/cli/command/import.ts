@@ -10,7 +10,7 @@ import type { Context } from "../context.ts";
 import type { ExitCode } from "../exit-code.ts";
 import { addKeyFilterOptions, type KeyFilterOptions, parseKeyFilter } from "../input/key-filter.ts";
 import { openWholeFile } from "../input/whole-file.ts";
-import { ALL_LINES } from "../round/define-round.ts";
+import { ALL_LINES, WHOLE } from "../round/define-round.ts";
 import { runCopy } from "../round/run-copy.ts";
 
 interface Options extends KeyFilterOptions {
@@ -38,7 +38,7 @@ export function define(command: Command, start: Start): void {
     .option("--salvage", "Take what is whole of an archive that was cut off or damaged")
     .option("--edited", "Take an archive that was changed after it was written")
     .option("--partial", "Take an archive that lacks keys which could not be read when it was written")
-    .option("--whole", "With --delete: the .json has all keys of its place, which it cannot say itself")
+    .option("--whole", WHOLE)
     .option("--no-exclude-defaults", "Write also .git, .env, node_modules/ and editors' files to a folder")
     .option("--no-fail-empty", "An empty archive is no failure (else exit code 1)")
     .option("--force", "Do it even where a guard would hold it")

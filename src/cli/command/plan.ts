@@ -6,7 +6,7 @@ import { AppError, visible } from "../../core/errors.ts";
 import { openPlanFile, type PlanFileWriter } from "../../mapping/plan-file.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
-import { ALL_LINES } from "../round/define-round.ts";
+import { ALL_LINES, WHOLE } from "../round/define-round.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { isLocation } from "../../mapping/location.ts";
 import { ioError } from "../../config/read-file.ts";
@@ -19,6 +19,7 @@ interface Options {
   readonly out?: string;
   readonly delete?: boolean;
   readonly all?: boolean;
+  readonly whole?: boolean;
 }
 
 /** The plan is whole, but for keys that were listed as problems. */
@@ -29,6 +30,7 @@ export function define(command: Command, start: Start): void {
     .argument("[mapping...]", "Mappings of the config, all if none is named; or two locations")
     .option("-o, --out <file>", "Keep the plan in this file, for kvsync apply")
     .option("--delete", "Of two locations: also remove from the second what the first has not")
+    .option("--whole", WHOLE)
     .option("--all", ALL_LINES)
     .action((names: string[], options: Options) => start((context) => plan(context, names, options)));
 }
@@ -65,14 +67,14 @@ function writing<T>(path: string, write: () => T): T {
 async function runPlan(
   context: Context,
   names: readonly string[],
-  { delete: mirror = false, all = false }: Options,
+  { delete: mirror = false, all = false, whole: isWhole = false }: Options,
   save: SavedPlans | undefined,
 ): Promise<ExitCode> {
   const [source, destination, ...more] = names;
   const shared = { command: "plan", dryRun: true, force: false, all, save } as const;
   if (source !== undefined && destination !== undefined && more.length === 0 && names.some(isLocation)) {
     const rules = { mirror, values: false, excludeDefaults: true, failEmpty: false };
-    return runCopy(context, source, destination, { ...shared, ...rules });
+    return runCopy(context, source, destination, { ...shared, ...rules, isWhole });
   }
   if (mirror) {
     throw new AppError("usage", "--delete goes with two locations", {

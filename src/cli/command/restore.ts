@@ -5,7 +5,7 @@ import { LOCATION_FORMS } from "../../mapping/location.ts";
 import { parseSnapshotArgument } from "../backup/open-snapshot.ts";
 import type { Start } from "../command-entry.ts";
 import { addKeyFilterOptions, type KeyFilterOptions, parseKeyFilter } from "../input/key-filter.ts";
-import { ALL_LINES } from "../round/define-round.ts";
+import { ALL_LINES, WHOLE } from "../round/define-round.ts";
 import { runCopy } from "../round/run-copy.ts";
 
 interface Options extends KeyFilterOptions {
@@ -17,6 +17,7 @@ interface Options extends KeyFilterOptions {
   readonly force?: boolean;
   readonly onlyMissing?: boolean;
   readonly trustStamps?: boolean;
+  readonly whole?: boolean;
 }
 
 export function define(command: Command, start: Start): void {
@@ -26,6 +27,7 @@ export function define(command: Command, start: Start): void {
     .option("--dry-run", "Show what would be done, and do nothing")
     .addOption(new Option("--only-missing", "Leave alone every key that the destination has").conflicts("delete"))
     .option("--delete", "Remove from the destination what the snapshot has not")
+    .option("--whole", WHOLE)
     .option("--all", ALL_LINES);
   addKeyFilterOptions(command)
     .option(
@@ -39,6 +41,7 @@ export function define(command: Command, start: Start): void {
       start((context) => {
         const { delete: mirror = false, dryRun = false, force = false, all = false } = options;
         const { trustStamps = false, onlyMissing = false, excludeDefaults, failEmpty } = options;
+        const { whole: isWhole = false } = options;
         const filter = parseKeyFilter(options);
         parseSnapshotArgument(snapshot);
         return runCopy(context, snapshot, destination, {
@@ -54,7 +57,8 @@ export function define(command: Command, start: Start): void {
           all,
           failEmpty,
           isManaged: filter.isManaged,
-          again: [...filter.words, ...(onlyMissing ? ["--only-missing"] : [])],
+          isWhole,
+          again: [...filter.words, ...(isWhole ? ["--whole"] : []), ...(onlyMissing ? ["--only-missing"] : [])],
         });
       }),
     );

@@ -13,6 +13,8 @@ interface Options {
 
 /** What `--all` says of itself. */
 export const ALL_LINES = "Show every line, however many keys are changed";
+export const WHOLE =
+  "With --delete: the .json, or what was made of one, has all keys of its place, which it cannot say itself";
 
 /** `emptied`: what would be empty when the guard against that holds a plan. */
 export function defineRound(

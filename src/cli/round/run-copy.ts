@@ -99,7 +99,8 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
   const scope = bothOf(scopeOf(source), scopeOf(destination));
   const isManaged = bothOf(bothOf(defaults, scope), copy.isManaged);
   const isWhole = copy.isWhole === true || copy.isManaged !== undefined || follow !== undefined;
-  if (copy.mirror && isCopy) checkTellsRemovals(source, destination, { isWhole });
+  if (copy.mirror && (isCopy || copy.command === "plan"))
+    checkTellsRemovals(source, destination, { isWhole, takesKeys: isCopy });
   if (source.replica.kind === "namespace" && destination.replica.kind === "tree") growHeapFreely();
   const requests = countRequests([source.api, destination.api]);
   const subject = { ...subjectOf(copy, source, destination, startedAt), again: againOf(copy, from, to) };

@@ -30,10 +30,8 @@ export interface OpenArchive {
   readonly warnings: readonly string[];
   /** Where it lies, by no symbolic link. */
   readonly path: string;
-  /** What was left out on purpose when it was written; null: nothing, or it does not say. */
+  /** What was left out on purpose when it was written; null: nothing. `mayLackKeys` in it: nobody can tell. */
   readonly filter: Json;
-  /** It has no place to say what was left out. */
-  readonly tellsNoFilter?: true;
 }
 
 interface Side extends ArchiveOptions {

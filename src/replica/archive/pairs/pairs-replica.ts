@@ -47,7 +47,7 @@ export async function openPairs(options: ArchiveOptions): Promise<OpenArchive> {
         table.close();
       },
     };
-    return { replica, warnings: scanned.warnings, path: files[0]!.path, filter: null, tellsNoFilter: true };
+    return { replica, warnings: scanned.warnings, path: files[0]!.path, filter: { mayLackKeys: true } };
   } catch (error) {
     table.close();
     throw error;

@@ -107,6 +107,15 @@ describe("a snapshot is found", () => {
     expect((await findSnapshot(repository, "2026-11-28T12:15Z", "app-config")).id).toBe(ids[0]);
   });
 
+  it("of all files of a folder but those that are always left out, where others are of some of them", async () => {
+    const filter = { prefix: "", include: [], exclude: [], excludeDefaults: true };
+    const { repository, ids } = await repositoryOf([
+      at(10, { filter }),
+      at(20, { filter: { ...filter, prefix: "a" } }),
+    ]);
+    expect((await findSnapshot(repository, "latest")).id).toBe(ids[0]);
+  });
+
   it("not by a namespace alone, if all are of parts of it", async () => {
     const parts = [{ filter: { include: ["b*"] } }, { filter: { include: ["a*"] } }];
     const { repository } = await repositoryOf([at(10, parts[0]), at(20, parts[1])]);
