@@ -1,6 +1,7 @@
 // What follows a backup: snapshots that its rules no longer keep are forgotten, the repository is pruned once a day, and a drill is held so often as
 // the config asks for one.
 
+import { countedKeys } from "../core/guards.ts";
 import { GRACE_MS } from "../backup/repository/mark-watch.ts";
 import { MAX_UNUSED } from "../backup/prune/plan-prune.ts";
 import { prune } from "../backup/prune/prune.ts";
@@ -128,7 +129,7 @@ function notProven(
 ): AppError {
   return new AppError(
     "incomplete",
-    `the drill of ${visible(source)} failed: ${lost} keys did not come back, and ${different} came back otherwise`,
+    `the drill of ${visible(source)} failed: ${countedKeys(lost)} did not come back, and ${different} came back otherwise`,
     {
       hint: `see which: kvsync drill ${repository} ${id.slice(0, 8)}; and what is damaged: kvsync check ${repository} --read-data`,
     },

@@ -190,6 +190,6 @@ function lostPage(page: number, entries: number, message: string): Problem {
   return problem(
     "unreadable",
     `page ${page + 1}`,
-    `the ${entries} keys of this page did not come back, since it cannot be read: ${message}`,
+    `all keys of this page (${entries}) did not come back, since it cannot be read: ${message}`,
   );
 }

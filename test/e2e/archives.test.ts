@@ -217,7 +217,7 @@ describe("an archive that lacks keys", () => {
     await server.createNamespace("partial");
     const refused = await kvsync("import", "lacking.ndjson", "local:partial");
     expect(refused).toMatchObject({ code: 1 });
-    expect(refused.stderr).toContain("lacks 1 keys that could not be read");
+    expect(refused.stderr).toContain("lacks 1 key that could not be read");
     expect(await keysOf("partial")).toBe(0);
     await done("import", "lacking.ndjson", "local:partial", "--partial");
     expect(await keysOf("partial")).toBe(1);
@@ -284,7 +284,7 @@ describe("pairs in wrangler's form", () => {
     await server.createNamespace("scalar");
     await done("key", "put", "k", "v", "-n", "local:scalar", "--metadata", '"text"');
     const run = await done("export", "local:scalar", "scalar.json");
-    expect(run.stderr).toContain("wrangler refuses scalar.json: the metadata of 1 keys is a string");
+    expect(run.stderr).toContain("wrangler refuses scalar.json: the metadata of 1 key is a string");
     await done("check", "local:scalar", "scalar.json", "--values");
   });
 

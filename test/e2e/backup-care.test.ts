@@ -170,6 +170,7 @@ describe("a repository", () => {
     expect(run.stdout).toMatch(/30 keys: all from the first to the last/);
     expect(run.stdout).toContain("; 3 faults");
     expect(run.stderr).not.toContain("garbage");
+    expect(run.stderr).toContain("hint: type: kvsync repair index ./repo; then back up again");
     expect(await kvsync("prune ./repo")).toMatchObject({
       code: 1,
       stderr: expect.stringContaining("prune removes nothing"),

@@ -266,7 +266,7 @@ describe("many keys", () => {
       "w/gone": null,
     };
     const put = await kvsync(["bulk", "put", "-n", "app", file("got.json", JSON.stringify(values, undefined, indent))]);
-    expect(put.stderr).toBe("warning got.json: 1 keys have no value (null) and are not written\n");
+    expect(put.stderr).toBe("warning got.json: 1 key has no value (null) and is not written\n");
     expect(put).toMatchObject({ code: 0, stdout: "wrote 3 keys to cloudflare:app\n" });
     const got = await kvsync(["bulk", "get", "-n", "app", "metadata", "w/a", "w/{"]);
     expect(records(got.stdout)).toEqual([

@@ -12,7 +12,7 @@ import type { CallOptions } from "../store/store.ts";
 export interface PackFault {
   readonly pack: ObjectId;
   readonly message: string;
-  /** Items that cannot be had of this pack. */
+  /** Items that cannot be had of this pack. None: it is not as it was written, and nothing that is known of it was lost. */
   readonly items: readonly ItemId[];
 }
 

@@ -34,6 +34,8 @@ interface CheckStep {
 export interface CheckFault {
   /** What is wrong, with which object: `packs/ab/ab12... is not as it was written`. */
   readonly message: string;
+  /** "items": a repair of the index and a new backup store anew what its source still has. "snapshot": that is of no use. */
+  readonly of: "items" | "snapshot";
   /** With the keys whose values it takes. A page that cannot be read is a fault of its own. */
   readonly affected: readonly AffectedSnapshot[];
 }
@@ -53,6 +55,8 @@ export interface RepositoryCheck {
   /** Packs of which every byte was read. */
   readonly read: { readonly packs: number; readonly bytes: ByteCount };
   readonly faults: readonly CheckFault[];
+  /** Packs that are not as they were written, and of which nothing was lost that is known of, a line each. */
+  readonly remarks: readonly string[];
   /** What prune would free: whole packs, and what is unused in others. Undefined where there are faults: nobody can tell then. */
   readonly garbage: { readonly packs: number; readonly bytes: ByteCount } | undefined;
 }
@@ -68,6 +72,7 @@ interface Run {
   readonly snapshots: readonly SnapshotSummary[];
   /** What is wrong with a pack. */
   readonly packFaults: Map<ObjectId, string>;
+  readonly remarks: string[];
 }
 
 /** Throws what the store fails with; damage is part of the result. */
@@ -81,16 +86,18 @@ export async function checkRepository(repository: Repository, options: CheckOpti
     index = await loadIndex(repository, { clock, signal });
     const reader = openItemReader(repository, index, { signal });
     const packFaults = new Map<ObjectId, string>();
-    const run = { repository, options, index, reader, notes, needed, snapshots, packFaults };
+    const remarks: string[] = [];
+    const run = { repository, options, index, reader, notes, needed, snapshots, packFaults, remarks };
     for (const { kind, message } of index.problems) {
-      if (kind === "damaged") faults.push({ message: `${message}: kvsync repair index makes it anew`, affected: [] });
+      if (kind === "damaged")
+        faults.push({ message: `${message}: kvsync repair index makes it anew`, of: "items", affected: [] });
     }
     const read = await readPacks(run);
     const pages = await checkPages(run);
     await checkWholes(run, faults);
     faults.push(...brokenFaults(run));
     const { garbage, ...summary } = summaryOf(run);
-    return { ...summary, pages, read, faults, garbage: faults.length === 0 ? garbage : undefined };
+    return { ...summary, pages, read, faults, remarks, garbage: faults.length === 0 ? garbage : undefined };
   } finally {
     notes.close();
     needed.close();
@@ -102,7 +109,7 @@ async function noteSnapshots(repository: Repository, notes: CheckNotes, { signal
   const snapshots: SnapshotSummary[] = [];
   const faults: CheckFault[] = [];
   for await (const found of walkSnapshots(repository, { signal })) {
-    if (found.kind === "problem") faults.push({ message: found.problem, affected: [] });
+    if (found.kind === "problem") faults.push({ message: found.problem, of: "snapshot", affected: [] });
     else {
       const { pages, ...summary } = found.snapshot;
       notes.addSnapshot(snapshots.push(summary) - 1, pages);
@@ -119,7 +126,9 @@ async function readPacks(run: Run): Promise<RepositoryCheck["read"]> {
   const onPack = (): void => options.onStep?.({ kind: "packs", done: ++done, total: chosen.length });
   for await (const { pack, message, items } of checkPacks(run, chosen, { signal: options.signal, onPack })) {
     for (const id of items) notes.noteDamage(id, pack);
-    run.packFaults.set(pack, `${packName(pack)} ${message}`);
+    const told = `${packName(pack)} ${message}`;
+    if (items.length > 0) run.packFaults.set(pack, told);
+    else run.remarks.push(told);
   }
   return { packs: chosen.length, bytes: chosen.reduce((sum, { size }) => sum + size, 0) };
 }
@@ -208,6 +217,7 @@ async function checkWholes(run: Run, faults: CheckFault[]): Promise<void> {
       if (why !== undefined)
         faults.push({
           message: `snapshots/${snapshot.id} ${why}`,
+          of: "snapshot",
           affected: [{ snapshot: summary, count: 0, keys: [] }],
         });
     }
@@ -241,7 +251,8 @@ function pagesFault(snapshot: SnapshotSummary, missing: readonly MissingPage[]):
     return `all ${from} ${to}`;
   });
   const pages = missing.length === 1 ? "a page" : `${missing.length} pages`;
-  return { message: `${pages} of snapshots/${snapshot.id} cannot be read`, affected: [{ snapshot, count, keys }] };
+  const message = `${pages} of snapshots/${snapshot.id} cannot be read`;
+  return { message, of: "items", affected: [{ snapshot, count, keys }] };
 }
 
 const SHOWN_PAGES = 5;
@@ -281,7 +292,7 @@ function brokenFaults({ notes, snapshots, packFaults }: Run): readonly CheckFaul
     affected.push({ snapshot: snapshots[snapshot]!, count, keys });
     faults.set(cause, affected);
   }
-  return [...faults].map(([message, affected]) => ({ message, affected }));
+  return [...faults].map(([message, affected]) => ({ message, of: "items", affected }));
 }
 
 function summaryOf({

@@ -48,6 +48,17 @@ export function* decodeIndex(plain: Uint8Array): Generator<IndexLine | undefined
   }
 }
 
+/** What a whole object tells, up to a line that is not as it was written. */
+export function packsOf(plain: Uint8Array): readonly PackIndex[] {
+  const packs: (IndexedPack & { readonly blocks: IndexedBlock[] })[] = [];
+  for (const line of decodeIndex(plain)) {
+    if (line === undefined) break;
+    if (line.kind === "pack") packs.push({ pack: line.pack, size: line.size, blocks: [] });
+    else packs.at(-1)!.blocks.push(line.block);
+  }
+  return packs;
+}
+
 function decodeLine(line: Uint8Array): IndexLine | undefined {
   const object = parseObject(line);
   if (object === undefined) return undefined;

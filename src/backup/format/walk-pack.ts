@@ -29,15 +29,17 @@ export interface PackToWalk {
   readonly bytes: Uint8Array;
   /** The bytes of a page that others are stored relative to, by its SHA-256. Undefined: it cannot be had. */
   readonly basePage: (sha256: string) => Promise<Uint8Array | undefined>;
+  /** Its blocks in order as an index tells them, for where its own table cannot be read. */
+  readonly known?: readonly TableLine[] | undefined;
 }
 
-/** The blocks in order. Throws AppError "repository-damaged" if the table cannot be read. */
+/** The blocks in order. Throws AppError "repository-damaged" if the table cannot be read, and no `known` is given. */
 export async function* walkPack(
   { sealer }: Pick<Repository, "sealer">,
-  { pack, bytes, basePage }: PackToWalk,
+  { pack, bytes, basePage, known }: PackToWalk,
 ): AsyncGenerator<WalkedBlock, void> {
   const cipher = sealer.packCipher(bytes.subarray(MAGIC.byteLength, HEAD_BYTES));
-  const table = await readTable(bytes, cipher);
+  const table = (await readTable(bytes, cipher)) ?? known;
   if (table === undefined) throw damaged(packName(pack), "has no table that can be read");
   let at = HEAD_BYTES;
   for (const [number, line] of table.entries()) {
@@ -45,7 +47,8 @@ export async function* walkPack(
     const plain = sizes.reduce((sum, size) => sum + size, 0);
     const dictionary = base === undefined ? undefined : await basePage(base);
     const facts = { cipher, block: number, plain, dictionary };
-    const isMissing = base !== undefined && dictionary === undefined;
+    // Without sizes: it was lost when the index was made.
+    const isMissing = sizes.length === 0 || (base !== undefined && dictionary === undefined);
     const block = isMissing ? undefined : await openBlock(bytes.subarray(at, at + stored), facts);
     yield { ...line, number, at, items: block && itemsOf(block, sizes) };
     at += stored;

@@ -1,5 +1,5 @@
 // How much of each pack is needed. Of an item in several packs one pack is to keep it: the largest without a mark, and of equal ones
-// the one with the lower name, so that all who prune choose alike. A marked pack keeps nothing.
+// the one with the lower name, so that all who prune choose alike. A pack that was cut keeps what no other has. A marked pack keeps nothing.
 
 import type { EpochMs } from "../../core/clock.ts";
 import type { LoadedIndex, ObjectId, PackFacts, Place } from "../repository/repository.ts";
@@ -22,8 +22,10 @@ export function measurePacks(
   });
 }
 
-function inOrder(a: PackFacts, b: PackFacts): number {
-  return b.size - a.size || (a.pack < b.pack ? -1 : 1);
+type Measured = PackFacts & { readonly isCut: boolean };
+
+function inOrder(a: Measured, b: Measured): number {
+  return Number(a.isCut) - Number(b.isCut) || b.size - a.size || (a.pack < b.pack ? -1 : 1);
 }
 
 /** Undefined: there is no item in the pack. */

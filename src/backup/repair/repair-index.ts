@@ -1,5 +1,5 @@
 // The index, made anew from the packs alone: from the table of each, and from the hashes of what its blocks hold. What is left of a damaged
-// pack is indexed too. Index objects that can be read stay, and prune removes those that the new ones replace. Those that cannot are removed
+// pack is indexed too; where its table is damaged, an old index object tells where its blocks lie. Index objects that can be read stay, and prune removes those that the new ones replace. Those that cannot are removed
 // before the first new one is written: what is written may have the content, and so the name, of one of them. Nor do those stay that name
 // a damaged pack: what they say of it would be relied on, and never stored anew.
 //
@@ -8,7 +8,7 @@
 import type { ByteCount } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import { fingerprintOfSha256, sha256Of } from "../../core/fingerprint.ts";
-import { decodeIndex, type PackIndex } from "../format/index-object.ts";
+import { type IndexedBlock, type PackIndex, packsOf } from "../format/index-object.ts";
 import { FOLDERS, idOfName, packName, sealedName } from "../format/object-names.ts";
 import { indexPack } from "../format/walk-pack.ts";
 import { type IndexDatabase, openIndexDatabase } from "../repository/index-database.ts";
@@ -144,7 +144,12 @@ async function indexOne(
     if (base === undefined) lacksBases = true;
     return base;
   };
-  const found = await unlessDamaged(() => indexPack(repository, { pack, bytes, basePage }));
+  const walked = { pack, bytes, basePage };
+  const found =
+    (await unlessDamaged(() => indexPack(repository, walked))) ??
+    (await unlessDamaged(async () =>
+      indexPack(repository, { ...walked, known: await findBlocks(repository, pack, signal) }),
+    ));
   if (found === undefined) {
     return { index: undefined, lacksBases: false, message: "its table cannot be read: nothing of it can be indexed" };
   }
@@ -153,6 +158,23 @@ async function indexOne(
   const left = `${index.blocks.length - lost} of its ${index.blocks.length} blocks can be read`;
   const isIntact = sha256Of(bytes) === pack && isWhole;
   return { index, lacksBases, message: isIntact ? undefined : left };
+}
+
+/** The blocks of `pack`, as one of the index objects that are there has them; undefined: none does. */
+async function findBlocks(
+  repository: Repository,
+  pack: ObjectId,
+  signal: AbortSignal | undefined,
+): Promise<readonly IndexedBlock[] | undefined> {
+  for await (const page of repository.store.list(FOLDERS.index, { signal })) {
+    for (const { name } of page) {
+      const id = idOfName(name);
+      const plain = id && (await unlessDamaged(() => readSealed(repository, "index", id, { signal })));
+      const found = plain && packsOf(plain).find((each) => each.pack === pack);
+      if (found !== undefined) return found.blocks;
+    }
+  }
+  return undefined;
 }
 
 async function unlessDamaged<T>(work: () => Promise<T>): Promise<T | undefined> {
@@ -190,8 +212,8 @@ interface Remade {
   readonly written: ReadonlySet<ObjectId>;
 }
 
-/** How many index objects were removed that name a damaged pack. One that also names a pack which is not indexed anew stays, as of
- * one whose table alone is damaged: it may be all that tells where the values of that pack lie. */
+/** How many index objects were removed that name a damaged pack. One that also names a pack which is there and is not indexed anew stays: it
+ * may be all that tells where the values of that pack lie. */
 async function removeStale(
   repository: Repository,
   { remade, damaged, written }: Remade,
@@ -205,8 +227,16 @@ async function removeStale(
       const id = idOfName(name);
       if (id === undefined || written.has(id)) continue;
       const plain = await readSealed(repository, "index", id, { signal });
-      const named = plain === undefined ? [] : packsOf(plain);
-      if (!named.some((pack) => bad.has(pack)) || !named.every((pack) => remade.has(pack))) continue;
+      const named = plain === undefined ? [] : packsOf(plain).map(({ pack }) => pack);
+      if (!named.some((pack) => bad.has(pack))) continue;
+      if (
+        await isAnyThere(
+          repository,
+          named.filter((pack) => !remade.has(pack)),
+          signal,
+        )
+      )
+        continue;
       await repository.store.remove(name, { signal });
       removed++;
     }
@@ -214,6 +244,11 @@ async function removeStale(
   return removed;
 }
 
-function packsOf(plain: Uint8Array): readonly ObjectId[] {
-  return [...decodeIndex(plain)].flatMap((line) => (line?.kind === "pack" ? [line.pack] : []));
+async function isAnyThere(
+  { store }: Repository,
+  packs: readonly ObjectId[],
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  for (const pack of packs) if ((await store.head(packName(pack), { signal })) !== undefined) return true;
+  return false;
 }

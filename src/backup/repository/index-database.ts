@@ -15,8 +15,10 @@ export type BlockRow = number & { readonly blockRow?: never };
 
 export interface IndexDatabase {
   addPack(pack: PackFacts): void;
-  /** Whether the pack is in the database. */
-  hasPack(pack: ObjectId): boolean;
+  /** As it is in the store. Undefined: the pack is not in the database. */
+  sizeOf(pack: ObjectId): ByteCount | undefined;
+  /** The pack is not as long as it was: nothing is to rely on it. What of it can still be read has its places. */
+  distrustPack(pack: ObjectId): void;
   /** A block of a pack that is in the database. What is there already stays. */
   addBlock(pack: ObjectId, number: number, block: IndexedBlock): void;
 
@@ -46,7 +48,7 @@ interface KnownItem {
   readonly place: Place;
 }
 
-type KnownPack = PackFacts & { readonly isMarked: boolean; readonly isIndexed: boolean };
+type KnownPack = PackFacts & { readonly isMarked: boolean; readonly isIndexed: boolean; readonly isCut: boolean };
 
 const SCHEMA = `
   PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16000;
@@ -56,10 +58,11 @@ const SCHEMA = `
     size INTEGER NOT NULL,
     modified REAL NOT NULL,
     is_marked INTEGER NOT NULL,
-    is_own INTEGER NOT NULL
+    is_own INTEGER NOT NULL,
+    is_cut INTEGER NOT NULL
   ) STRICT;
   -- What is in the making: it has no id yet.
-  INSERT INTO pack VALUES (0, NULL, 0, 0, 0, 1);
+  INSERT INTO pack VALUES (0, NULL, 0, 0, 0, 1, 0);
   CREATE TABLE block (
     n INTEGER PRIMARY KEY,
     pack INTEGER NOT NULL,
@@ -88,7 +91,7 @@ const SCHEMA = `
 const PLACES = `
   SELECT pack.id, pack.size AS packSize, block.number, block.at, block.stored, item.offset, item.size, block.plain, block.base
   FROM item JOIN block ON block.n = item.block JOIN pack ON pack.n = block.pack
-  WHERE item.id = ? AND pack.id IS NOT NULL ORDER BY pack.is_marked, block.base IS NOT NULL`;
+  WHERE item.id = ? AND pack.id IS NOT NULL ORDER BY pack.is_marked, pack.is_cut, block.base IS NOT NULL`;
 
 interface BlockOfPack {
   readonly number: number;
@@ -104,16 +107,17 @@ interface BlockOfPack {
 export function openIndexDatabase(): IndexDatabase {
   const database = new DatabaseSync("");
   database.exec(SCHEMA);
-  const insertPack = database.prepare("INSERT OR IGNORE INTO pack VALUES (NULL, ?, ?, ?, 0, ?)");
+  const insertPack = database.prepare("INSERT OR IGNORE INTO pack VALUES (NULL, ?, ?, ?, 0, ?, 0)");
   const selectPack = database.prepare("SELECT n, size, is_own FROM pack WHERE id = ?");
   const insertBlock = database.prepare("INSERT OR IGNORE INTO block VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   const removeBlock = database.prepare("DELETE FROM block WHERE n = ?");
   const insertItem = database.prepare("INSERT OR IGNORE INTO item VALUES (?, ?, ?, ?)");
   const markPack = database.prepare("UPDATE pack SET is_marked = 1 WHERE id = ? AND is_marked = 0");
+  const cutPack = database.prepare("UPDATE pack SET is_cut = 1 WHERE id = ?");
   const selectPlaces = database.prepare(PLACES);
   const nextBlock = database.prepare("SELECT * FROM block WHERE pack = ? AND number > ? ORDER BY number LIMIT 1");
   const selectPacks = database.prepare(
-    "SELECT id, size, modified, is_marked, EXISTS (SELECT 1 FROM block WHERE pack = pack.n) AS is_indexed FROM pack WHERE id IS NOT NULL",
+    "SELECT id, size, modified, is_marked, is_cut, EXISTS (SELECT 1 FROM block WHERE pack = pack.n) AS is_indexed FROM pack WHERE id IS NOT NULL",
   );
   let blocks = 0;
   const rowOf = (pack: ObjectId) => selectPack.get(pack) as { n: number; size: number; is_own: number } | undefined;
@@ -136,7 +140,8 @@ export function openIndexDatabase(): IndexDatabase {
   };
   return {
     addPack: ({ pack, size, modified }) => void insertPack.run(pack, size, modified, 0),
-    hasPack: (pack) => rowOf(pack) !== undefined,
+    sizeOf: (pack) => rowOf(pack)?.size,
+    distrustPack: (pack) => void cutPack.run(pack),
     addBlock(pack, number, block) {
       const row = ++blocks;
       if (!putBlock(row, rowOf(pack)!.n, number, block)) return;
@@ -167,8 +172,15 @@ export function openIndexDatabase(): IndexDatabase {
     reliance: openReliance(database),
     itemsOf: walk,
     packs: () =>
-      (selectPacks.all() as unknown as PackColumns[]).map(({ id, size, modified, is_marked, is_indexed }) => {
-        return { pack: id, size, modified, isMarked: is_marked === 1, isIndexed: is_indexed === 1 };
+      (selectPacks.all() as unknown as PackColumns[]).map(({ id, size, modified, is_marked, is_indexed, is_cut }) => {
+        return {
+          pack: id,
+          size,
+          modified,
+          isMarked: is_marked === 1,
+          isIndexed: is_indexed === 1,
+          isCut: is_cut === 1,
+        };
       }),
     close: () => database.close(),
   };
@@ -180,6 +192,7 @@ interface PackColumns {
   readonly modified: EpochMs;
   readonly is_marked: number;
   readonly is_indexed: number;
+  readonly is_cut: number;
 }
 
 function placeOf(row: Record<string, unknown>): Place {

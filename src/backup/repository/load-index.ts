@@ -49,7 +49,8 @@ export async function loadIndex(repository: Repository, { clock, signal }: LoadI
         const message = `${sealedName("index", id)} names pack ${pack}, which is not there`;
         problems.push({ kind: "pack-gone", object: id, pack, message });
       }
-      if (late.size > 0) addObject(database, plain);
+      const cut = late.size > 0 ? addObject(database, plain).cut : named.cut;
+      for (const pack of cut) database.distrustPack(pack);
       objects.push({ ...object, packs: named.packs });
     }
     for (const pack of marks) database.mark(pack);
@@ -96,16 +97,19 @@ interface NamedPacks {
   readonly packs: readonly ObjectId[];
   /** Those that the database does not have: their blocks were left out. */
   readonly missing: readonly ObjectId[];
+  /** Those that are not as long as the object says. */
+  readonly cut: readonly ObjectId[];
   readonly isWhole: boolean;
 }
 
 function addObject(database: IndexDatabase, plain: Uint8Array): NamedPacks {
   const packs: ObjectId[] = [];
   const missing: ObjectId[] = [];
+  const cut: ObjectId[] = [];
   let pack: ObjectId | undefined;
   let number = 0;
   for (const line of decodeIndex(plain)) {
-    if (line === undefined) return { packs, missing, isWhole: false };
+    if (line === undefined) return { packs, missing, cut, isWhole: false };
     if (line.kind === "block") {
       if (pack !== undefined) database.addBlock(pack, number, line.block);
       number++;
@@ -113,10 +117,12 @@ function addObject(database: IndexDatabase, plain: Uint8Array): NamedPacks {
     }
     number = 0;
     packs.push(line.pack);
-    pack = database.hasPack(line.pack) ? line.pack : undefined;
+    const size = database.sizeOf(line.pack);
+    pack = size === undefined ? undefined : line.pack;
     if (pack === undefined) missing.push(line.pack);
+    else if (size !== line.size) cut.push(line.pack);
   }
-  return { packs, missing, isWhole: true };
+  return { packs, missing, cut, isWhole: true };
 }
 
 /** Adds those of `packs` that are there though they were not listed. */

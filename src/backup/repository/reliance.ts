@@ -1,6 +1,7 @@
 // What a run relies on of what is stored already, and what may be relied on. It lies in the scratch database of the index.
 //
-// An item may be relied on in a pack that is not marked; if it is stored relative to a page, that page must be in such a pack too, whole.
+// An item may be relied on in a pack that is not marked, and as long as it was written; if it is stored relative to a page, that page must be
+// in such a pack too, whole.
 
 import type { DatabaseSync } from "node:sqlite";
 import type { ObjectId, PackFacts } from "./repository.ts";
@@ -25,14 +26,14 @@ export interface Reliance {
 
 const RELIABLE = `
   SELECT pack.n, pack.is_own, block.base FROM item JOIN block ON block.n = item.block JOIN pack ON pack.n = block.pack
-  WHERE item.id = ? AND pack.is_marked = 0 AND (block.base IS NULL OR EXISTS (
+  WHERE item.id = ? AND pack.is_marked = 0 AND pack.is_cut = 0 AND (block.base IS NULL OR EXISTS (
     SELECT 1 FROM item AS i JOIN block AS b ON b.n = i.block JOIN pack AS p ON p.n = b.pack
-    WHERE i.id = block.base AND p.is_marked = 0 AND b.base IS NULL))
+    WHERE i.id = block.base AND p.is_marked = 0 AND p.is_cut = 0 AND b.base IS NULL))
   ORDER BY pack.is_own DESC LIMIT 1`;
 
 const RELIABLE_WHOLE = `
   SELECT pack.n, pack.is_own, block.base FROM item JOIN block ON block.n = item.block JOIN pack ON pack.n = block.pack
-  WHERE item.id = ? AND pack.is_marked = 0 AND block.base IS NULL ORDER BY pack.is_own DESC LIMIT 1`;
+  WHERE item.id = ? AND pack.is_marked = 0 AND pack.is_cut = 0 AND block.base IS NULL ORDER BY pack.is_own DESC LIMIT 1`;
 
 /** In the order in which items were relied on, and more than once: it is asked only when a pack was marked. */
 const SCHEMA = "CREATE TABLE relied (id BLOB NOT NULL) STRICT";

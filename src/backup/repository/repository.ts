@@ -74,9 +74,16 @@ export interface PackFacts {
 export interface LoadedIndex {
   /** The places of an item, in packs that are there; those of packs that are not marked first. */
   places(id: ItemId): readonly Place[];
-  /** Whether an item is in a pack that is not marked, and its base too: such alone may be relied on in a new snapshot. */
+  /** Whether an item is in a pack that is not marked nor cut, and its base too: such alone may be relied on in a new snapshot. */
   isReliable(id: ItemId): boolean;
-  packs(): Iterable<PackFacts & { readonly isMarked: boolean; readonly isIndexed: boolean }>;
+  packs(): Iterable<
+    PackFacts & {
+      readonly isMarked: boolean;
+      readonly isIndexed: boolean;
+      /** It is not as long as the index says. */
+      readonly isCut: boolean;
+    }
+  >;
   itemsOf(pack: ObjectId): Iterable<{ readonly id: ItemId; readonly kind: "value" | "page"; readonly place: Place }>;
   readonly problems: readonly IndexProblem[];
   readonly objects: readonly IndexObject[];

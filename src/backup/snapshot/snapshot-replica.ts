@@ -195,7 +195,7 @@ function lostPage(label: string, page: number, entries: number, { message }: App
   return problem(
     "unreadable",
     label,
-    `lacks the ${entries} keys of its page ${page + 1}, which cannot be read: ${message}`,
+    `lacks all keys (${entries}) of its page ${page + 1}, which cannot be read: ${message}`,
   );
 }
 

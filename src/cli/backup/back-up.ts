@@ -10,6 +10,7 @@ import type { OpenLocation } from "../../mapping/open-location.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode, exitCodeOf } from "../exit-code.ts";
 import { VERSION } from "../process/version.ts";
+import { counted } from "../render/counted.ts";
 import { count } from "../render/progress.ts";
 import { countRequests, requestsRecord } from "../render/request-counts.ts";
 import { openShownProblems } from "../render/shown-problems.ts";
@@ -90,13 +91,13 @@ function tellEnd(
     durationMs,
   });
   const parts = [
-    `${count(entries)} ${entries === 1 ? "key" : "keys"}`,
+    counted(entries, "key"),
     renderByteCount(bytes),
-    `${count(read)} values read`,
+    `${counted(read, "value")} read`,
     `${renderByteCount(storedBytes)} stored`,
   ];
   if (problems > 0) parts.push(`${count(problems)} failed`);
-  if (requests !== undefined) parts.push(`${count(requests.total)} requests`);
+  if (requests !== undefined) parts.push(counted(requests.total, "request"));
   const what = stored === undefined ? "nothing has changed, no snapshot made" : `snapshot ${shortId(stored.id)}`;
   output.report(
     `${visible(source.replica.label)} -> ${visible(used.label)}: ${what}, ${parts.join(", ")}, ${renderDuration(durationMs)}`,
@@ -114,8 +115,8 @@ function codeOf(context: Context, { source, taken, stored }: Ended, { used }: Ba
     failure === undefined
       ? hasGap
         ? "its source is not"
-        : `${count(problems)} keys could not be read`
-      : `it broke off (${failure.error.message}), and ${count(problems)} keys that were listed are missing`;
+        : `${counted(problems, "key")} could not be read`
+      : `it broke off (${failure.error.message}), and ${counted(problems, "key")} that ${problems === 1 ? "was listed is" : "were listed are"} missing`;
   const lack = `${name} is not complete: ${why}`;
   const hint = hasGap
     ? "a snapshot of the place itself can be complete: name that as the source"

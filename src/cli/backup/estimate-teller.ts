@@ -8,7 +8,7 @@ import { renderDuration } from "../../core/units.ts";
 import type { Budget } from "../../kv/budget.ts";
 import type { OpenLocation } from "../../mapping/open-location.ts";
 import type { Context } from "../context.ts";
-import { count } from "../render/progress.ts";
+import { counted } from "../render/counted.ts";
 
 export interface EstimateTeller {
   /** `isWhole`: nothing more is listed. */
@@ -38,7 +38,7 @@ export function openEstimateTeller(
       const least = isWhole ? "" : "at least ";
       output.note(
         `${visible(label)}: ${least}${renderEstimate(estimate, timeOf(estimate, budget))}. ` +
-          `${count(estimate.unstamped)} values have no stamp of kvsync, so the listing does not tell whether they changed`,
+          `${counted(estimate.unstamped, "value has", "values have")} no stamp of kvsync, so the listing does not tell what changed`,
       );
     },
   };
@@ -49,7 +49,7 @@ export function renderEstimate({ values, unstamped, requests }: ReadEstimate, ti
   const time =
     timeMs === undefined || timeMs < 1000 ? "" : `, about ${renderDuration(Math.ceil(timeMs / 1000) * 1000)}`;
   const more = unstamped === 0 ? "" : ", and one more for each that is no text";
-  return `${count(values)} values to read take ${count(requests)} requests${time}${more}`;
+  return `${counted(values, "value to read takes", "values to read take")} ${counted(requests, "request")}${time}${more}`;
 }
 
 /** How long the request budget makes them take. */

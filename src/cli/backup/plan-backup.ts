@@ -8,7 +8,7 @@ import { renderByteCount, renderDuration } from "../../core/units.ts";
 import { viewSource } from "../../mapping/source-view.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
-import { count } from "../render/progress.ts";
+import { counted } from "../render/counted.ts";
 import { countRequests, requestsRecord } from "../render/request-counts.ts";
 import { openShownProblems } from "../render/shown-problems.ts";
 import { type Backup, openTarget } from "./backup-request.ts";
@@ -76,13 +76,13 @@ export async function tellPlannedBackup(
   });
   const reads =
     source.api === undefined
-      ? `${count(estimate.values)} values to read`
+      ? `${counted(estimate.values, "value")} to read`
       : estimate.values === 0
         ? "no values to read"
         : renderEstimate(estimate, timeMs);
   const known = bytes > 0 ? `, ${renderByteCount(bytes)} as far as sizes are known` : "";
   output.report(
-    `${visible(source.replica.label)}: ${count(keys)} keys, ${reads}${known} (dry run, ${renderDuration(durationMs)})`,
+    `${visible(source.replica.label)}: ${counted(keys, "key")}, ${reads}${known} (dry run, ${renderDuration(durationMs)})`,
   );
   return failed > 0 ? EXIT.incomplete : EXIT.done;
 }

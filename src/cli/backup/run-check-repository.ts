@@ -5,6 +5,7 @@ import { AppError, visible } from "../../core/errors.ts";
 import { renderByteCount } from "../../core/units.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
+import { counted } from "../render/counted.ts";
 import { count } from "../render/progress.ts";
 import { shellWord } from "../render/render-held.ts";
 import { openUsedRepository } from "./open-repository.ts";
@@ -24,6 +25,10 @@ export async function runCheckRepository(context: Context, text: string, readSha
         progress.update({ phase: "checking", unit: kind === "packs" ? "packs" : "pages of snapshots", done, total }),
     }).finally(() => progress.close());
     for (const fault of found.faults) tellFault(context, fault);
+    for (const message of found.remarks) {
+      output.event({ type: "remark", message });
+      output.line(visible(message));
+    }
     tellSummary(context, text, found);
     output.event({
       type: "summary",
@@ -37,16 +42,27 @@ export async function runCheckRepository(context: Context, text: string, readSha
       packsRead: found.read.packs,
       bytesRead: found.read.bytes,
       faults: found.faults.length,
+      remarks: found.remarks.length,
       garbage: found.garbage ?? null,
       durationMs: Math.round(clock.monotonic() - startedAt),
     });
     if (found.faults.length === 0) return EXIT.done;
-    const faults = `${count(found.faults.length)} ${found.faults.length === 1 ? "fault" : "faults"}`;
-    context.keepFailure(new AppError("repository-damaged", `${visible(text)} is damaged: ${faults}`));
+    const hint = hintFor(text, found.faults);
+    if (!output.json) output.warn(`  ${output.stderr.bold("hint:")} ${hint}`);
+    const message = `${visible(text)} is damaged: ${counted(found.faults.length, "fault")}`;
+    context.keepFailure(new AppError("repository-damaged", message, { hint }));
     return EXIT.failed;
   } finally {
     await used.close();
   }
+}
+
+/** What heals, as far as anything does. */
+function hintFor(text: string, faults: readonly CheckFault[]): string {
+  const repository = shellWord(text);
+  const forget = `kvsync forget ${repository} ID`;
+  if (faults.every(({ of }) => of === "snapshot")) return `nothing mends a snapshot; to forget it, type: ${forget}`;
+  return `type: kvsync repair index ${repository}; then back up again: what is lost is stored anew, as far as a source still has it. A snapshot that lacks keys even then has lost them; to forget it: ${forget}`;
 }
 
 function tellFault({ output }: Context, { message, affected }: CheckFault): void {
@@ -62,7 +78,7 @@ function tellFault({ output }: Context, { message, affected }: CheckFault): void
   for (const { snapshot, count: keys, keys: first } of affected) {
     const named = first.map((key) => visible(key)).join(", ");
     const more = keys > first.length && first.length > 0 && !named.startsWith("all ") ? ", ..." : "";
-    const what = keys === 0 ? "" : `  ${count(keys)} ${keys === 1 ? "key" : "keys"}: ${named}${more}`;
+    const what = keys === 0 ? "" : `  ${counted(keys, "key")}: ${named}${more}`;
     output.line(
       `    ${shortId(snapshot.id)}  ${snapshot.created.slice(0, 19)}Z  ${visible(snapshot.source.label)}${what}`,
     );
@@ -71,13 +87,13 @@ function tellFault({ output }: Context, { message, affected }: CheckFault): void
 
 function tellSummary({ output }: Context, text: string, found: RepositoryCheck): void {
   const { snapshots, incomplete, packs, read, garbage, faults } = found;
-  const of = `${count(snapshots)} ${snapshots === 1 ? "snapshot" : "snapshots"}${incomplete === 0 ? "" : ` (${count(incomplete)} not complete)`}`;
-  const size = `${count(packs.packs)} packs (${renderByteCount(packs.bytes)})`;
-  const verdict = faults.length === 0 ? "nothing is damaged" : `${count(faults.length)} faults`;
+  const of = `${counted(snapshots, "snapshot")}${incomplete === 0 ? "" : ` (${count(incomplete)} not complete)`}`;
+  const size = `${counted(packs.packs, "pack")} (${renderByteCount(packs.bytes)})`;
+  const verdict = faults.length === 0 ? "nothing is damaged" : counted(faults.length, "fault");
   output.report(`checked ${visible(text)}: ${of}, ${size}; ${verdict}`);
   if (read.packs === packs.packs) output.report("every byte was read");
   else if (read.packs > 0)
-    output.report(`every byte of ${count(read.packs)} packs (${renderByteCount(read.bytes)}) was read`);
+    output.report(`every byte of ${counted(read.packs, "pack")} (${renderByteCount(read.bytes)}) was read`);
   else output.note(`bytes of values were not read: kvsync check ${shellWord(text)} --read-data does`);
   if (garbage !== undefined && garbage.bytes > 0)
     output.note(

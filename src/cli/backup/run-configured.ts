@@ -19,7 +19,7 @@ import { KILL_GRACE_MS } from "../../mapping/hooks/run-hook.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode, exitCodeOf, worstExitCode } from "../exit-code.ts";
 import { VERSION } from "../process/version.ts";
-import { count } from "../render/progress.ts";
+import { counted } from "../render/counted.ts";
 import { openShownProblems } from "../render/shown-problems.ts";
 import { locationDeps } from "../round/run-copy.ts";
 import { repositoryDeps } from "./open-repository.ts";
@@ -115,7 +115,7 @@ function tellSource({ output }: Context, { name, repositoryLabel }: BackupConfig
   const what = snapshot === undefined ? "nothing has changed, no snapshot made" : `snapshot ${shortId(snapshot)}`;
   const lack = complete ? "" : ", not complete";
   output.report(
-    `${visible(label)} -> ${visible(repositoryLabel)}: ${what}${lack}, ${count(keys)} keys, ${count(read)} values read, ${renderByteCount(bytesStored)} stored`,
+    `${visible(label)} -> ${visible(repositoryLabel)}: ${what}${lack}, ${counted(keys, "key")}, ${counted(read, "value")} read, ${renderByteCount(bytesStored)} stored`,
   );
 }
 

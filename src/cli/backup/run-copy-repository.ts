@@ -7,6 +7,7 @@ import { AppError, visible } from "../../core/errors.ts";
 import { renderByteCount } from "../../core/units.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
+import { counted } from "../render/counted.ts";
 import { count } from "../render/progress.ts";
 import { shellWord } from "../render/render-held.ts";
 import { openExistingRepository, openOrCreateRepository, openUsedRepository } from "./open-repository.ts";
@@ -80,7 +81,7 @@ async function copyTo(context: Context, from: Used, { to, label, dryRun }: Desti
   }
   const { copied, present, failed } = report;
   const what = `${count(copied)} ${copied === 1 ? "snapshot" : "snapshots"} of ${visible(from.label)} to ${visible(label)}`;
-  const read = dryRun ? "" : `, ${count(report.values)} values (${renderByteCount(report.bytesRead)}) read`;
+  const read = dryRun ? "" : `, ${counted(report.values, "value")} (${renderByteCount(report.bytesRead)}) read`;
   output.report(`${dryRun ? "would copy" : "copied"} ${what}${read}; ${count(present)} there already`);
   output.event({
     type: "summary",

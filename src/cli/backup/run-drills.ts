@@ -12,6 +12,7 @@ import { drillParent } from "../../drill/drill-folder.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode, exitCodeOf, worstExitCode } from "../exit-code.ts";
 import { keepHeapSmall } from "../process/launch.ts";
+import { counted } from "../render/counted.ts";
 import { count } from "../render/progress.ts";
 import { requestsRecord } from "../render/request-counts.ts";
 import { openShownProblems } from "../render/shown-problems.ts";
@@ -118,7 +119,7 @@ function tellBegin(
   const size = `${count(entries)} ${entries === 1 ? "key" : "keys"}, ${renderByteCount(bytes)}`;
   output.note(`${visible(label)} of ${visible(source.label)} (${size}): restoring into a server of its own`);
   if (complete) return;
-  output.warn(`  this snapshot was not complete when it was made: it lacks ${count(problems)} keys of its source`);
+  output.warn(`  this snapshot was not complete when it was made: it lacks ${counted(problems, "key")} of its source`);
 }
 
 interface Drilled {
@@ -155,7 +156,10 @@ function tellEnd({ output }: Context, { used, label, snapshot }: Drilled, report
     retries: requests.retries,
     durationMs,
   });
-  const parts = [`${count(equal)} of ${count(snapshot.entries)} keys came back as they were`, renderByteCount(bytes)];
+  const parts = [
+    `${count(equal)} of ${counted(snapshot.entries, "key")} came back as they were`,
+    renderByteCount(bytes),
+  ];
   if (lost > 0) parts.push(`${count(lost)} did not come back`);
   if (different > 0) parts.push(`${count(different)} came back otherwise`);
   if (skipped > 0) parts.push(`${count(skipped)} have expired`);
@@ -180,7 +184,7 @@ function codeOf(context: Context, label: string, { verdict, lost, different }: D
   const others = different > 0 ? `, and ${count(different)} came back otherwise` : "";
   const hint = "find what is damaged: kvsync check REPO --read-data";
   context.keepFailure(
-    new AppError("incomplete", `${visible(label)}: ${count(lost)} keys did not come back${others}`, { hint }),
+    new AppError("incomplete", `${visible(label)}: ${counted(lost, "key")} did not come back${others}`, { hint }),
   );
   return EXIT.incomplete;
 }

@@ -10,6 +10,7 @@ import { AppError, visible } from "../../core/errors.ts";
 import type { RetentionRule } from "../../core/retention-rule.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
+import { counted } from "../render/counted.ts";
 import { count } from "../render/progress.ts";
 import { shellWord } from "../render/render-held.ts";
 import { openUsedRepository } from "./open-repository.ts";
@@ -153,7 +154,7 @@ function tellProblems(context: Context, text: string, problems: readonly string[
   context.keepFailure(
     new AppError(
       "incomplete",
-      `${count(problems.length)} snapshots of ${visible(text)} cannot be read, and were left alone`,
+      `${counted(problems.length, "snapshot")} of ${visible(text)} cannot be read, and ${problems.length === 1 ? "was" : "were"} left alone`,
       {
         hint: `see what is damaged: kvsync check ${shellWord(text)}`,
       },

@@ -6,7 +6,7 @@ import { AppError, visible } from "../../core/errors.ts";
 import { renderByteCount } from "../../core/units.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
-import { count } from "../render/progress.ts";
+import { counted } from "../render/counted.ts";
 import { shellWord } from "../render/render-held.ts";
 import { openUsedRepository } from "./open-repository.ts";
 
@@ -24,9 +24,14 @@ export async function runRepairIndex(context: Context, text: string): Promise<Ex
       output.event({ type: "damaged", pack: packName(pack), message });
       output.line(`${output.stdout.red("!")} ${packName(pack)} is damaged: ${message}`);
     }
-    const packs = `${count(counts.packs)} ${counts.packs === 1 ? "pack" : "packs"} (${renderByteCount(counts.bytes)})`;
-    output.report(`made the index of ${visible(text)} anew: ${count(counts.items)} values and pages in ${packs}`);
-    if (counts.removed > 0) output.report(`removed ${count(counts.removed)} index objects that nobody can read`);
+    const packs = `${counted(counts.packs, "pack")} (${renderByteCount(counts.bytes)})`;
+    output.report(
+      `made the index of ${visible(text)} anew: ${counted(counts.items, "value or page", "values and pages")} in ${packs}`,
+    );
+    if (counts.removed > 0)
+      output.report(
+        `removed ${counted(counts.removed, "index object")} that nobody can read, or that told of what is lost`,
+      );
     output.event({
       type: "summary",
       command: "repair index",
@@ -36,7 +41,7 @@ export async function runRepairIndex(context: Context, text: string): Promise<Ex
       durationMs: Math.round(clock.monotonic() - startedAt),
     });
     if (damaged.length === 0) return EXIT.done;
-    const what = `${count(damaged.length)} ${damaged.length === 1 ? "pack" : "packs"} of ${visible(text)}`;
+    const what = `${counted(damaged.length, "pack")} of ${visible(text)}`;
     context.keepFailure(
       new AppError("incomplete", `${what} cannot be indexed as a whole`, {
         hint: `see which snapshots and keys that is about: kvsync check ${shellWord(text)}`,

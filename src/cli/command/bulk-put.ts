@@ -18,6 +18,7 @@ import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "..
 import { openKeyCounter } from "../render/key-counter.ts";
 import { tellProblem } from "../render/render-problem.ts";
 import { summaryRecord } from "../render/summary.ts";
+import { counted } from "../render/counted.ts";
 
 interface Options extends NamespaceOption {
   /** False with --no-stamp. */
@@ -41,7 +42,7 @@ async function bulkPut(context: Context, file: string, options: Options): Promis
     for (const text of renderIgnored(ignored, input.name)) output.warn(`${output.stderr.yellow("warning")} ${text}`);
     if (input.absent().length > 0)
       output.warn(
-        `${output.stderr.yellow("warning")} ${input.name}: ${input.absent().length} keys have no value (null) and are not written`,
+        `${output.stderr.yellow("warning")} ${input.name}: ${counted(input.absent().length, "key has", "keys have")} no value (null) and ${input.absent().length === 1 ? "is" : "are"} not written`,
       );
   };
   let total: number | undefined;

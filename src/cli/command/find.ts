@@ -16,7 +16,7 @@ import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { parseKeyArgument } from "../input/key-argument.ts";
-import { count } from "../render/progress.ts";
+import { counted } from "../render/counted.ts";
 import { shellWord } from "../render/render-held.ts";
 
 export function define(command: Command, start: Start): void {
@@ -49,7 +49,10 @@ async function find(context: Context, text: string, pattern: string): Promise<Ex
     output.event({ type: "summary", command: "find", repository: text, versions, failed: damaged, durationMs });
     if (damaged > 0) {
       context.keepFailure(
-        new AppError("incomplete", `${count(damaged)} snapshots or pages cannot be read: there may be more`),
+        new AppError(
+          "incomplete",
+          `${counted(damaged, "snapshot or page", "snapshots or pages")} cannot be read: there may be more`,
+        ),
       );
       return EXIT.incomplete;
     }

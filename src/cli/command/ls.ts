@@ -9,7 +9,7 @@ import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { plainFault } from "../input/key-form.ts";
-import { count } from "../render/progress.ts";
+import { counted } from "../render/counted.ts";
 import { printableJson } from "../render/printable-json.ts";
 
 interface Options {
@@ -64,7 +64,10 @@ async function listSnapshot(
     });
     if (lost === 0) return EXIT.done;
     context.keepFailure(
-      new AppError("incomplete", `${count(lost)} keys of ${visible(label)} are in pages that cannot be read`),
+      new AppError(
+        "incomplete",
+        `${counted(lost, "key")} of ${visible(label)} ${lost === 1 ? "is" : "are"} in pages that cannot be read`,
+      ),
     );
     return EXIT.incomplete;
   } finally {

@@ -10,6 +10,7 @@ import { shortId } from "../backup/short-id.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
+import { counted } from "../render/counted.ts";
 import { count } from "../render/progress.ts";
 
 export function define(command: Command, start: Start): void {
@@ -35,7 +36,7 @@ async function showSnapshots(context: Context, text: string): Promise<ExitCode> 
     output.note(`${count(snapshots.length)} ${snapshots.length === 1 ? "snapshot" : "snapshots"} in ${visible(text)}`);
     if (problems.length === 0) return EXIT.done;
     context.keepFailure(
-      new AppError("incomplete", `${count(problems.length)} snapshots of ${visible(text)} cannot be read`, {
+      new AppError("incomplete", `${counted(problems.length, "snapshot")} of ${visible(text)} cannot be read`, {
         hint: `see what is damaged: kvsync check ${text}`,
       }),
     );

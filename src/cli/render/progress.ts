@@ -107,7 +107,7 @@ function renderForm(
 ): string {
   const parts = [`${count(done)}${total === undefined ? "" : `/${count(total)}`} ${unit}`];
   if (form.bytes && bytes !== undefined && bytes > 0) parts.push(renderByteCount(bytes));
-  if (form.bytes && requests > 0) parts.push(`${count(requests)} requests`);
+  if (form.bytes && requests > 0) parts.push(`${count(requests)} ${requests === 1 ? "request" : "requests"}`);
   if (heldMs >= WAIT_SHOWN_MS) parts.push(`waiting ${renderDuration(wholeSeconds(heldMs))}${form.wait}`);
   else if (form.rate && rate !== undefined && rate > 0)
     parts.push(`${count(rate < 10 ? Math.round(rate * 10) / 10 : Math.round(rate))}/s`);

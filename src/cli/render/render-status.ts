@@ -7,6 +7,7 @@ import { renderDuration } from "../../core/units.ts";
 import type { AccountStatus, DaemonStatus } from "../../daemon/control/daemon-status.ts";
 import type { MappingState, MappingStatus, WatchState } from "../../mapping/status.ts";
 import type { Style } from "./output.ts";
+import { counted } from "./counted.ts";
 import { count } from "./progress.ts";
 import { renderBackup } from "./render-backup.ts";
 
@@ -133,7 +134,7 @@ function facts(mapping: MappingStatus, now: EpochMs): readonly string[] {
     parts.push(`${working.phase} ${count(working.keys)}${of}`);
   }
   if (pending > 0) parts.push(`${count(pending)} pending`);
-  if (conflicts > 0) parts.push(`${count(conflicts)} conflicts wait`);
+  if (conflicts > 0) parts.push(counted(conflicts, "conflict waits", "conflicts wait"));
   if (removesLater !== null) {
     const { keys, dueAt } = removesLater;
     const when = dueAt > now ? `in ${renderDuration(dueAt - now)}` : "with the next round";
@@ -157,7 +158,7 @@ function ago(duration: DurationMs): string {
 }
 
 function renderAccount({ account, budgetLeft, budget, waiting, retrying, retryingForMs }: AccountStatus): string {
-  const queue = waiting > 0 ? `, ${count(waiting)} requests wait` : "";
+  const queue = waiting > 0 ? `, ${counted(waiting, "request waits", "requests wait")}` : "";
   const trouble =
     retrying === null
       ? ""

@@ -13,6 +13,7 @@ import { openChangeList } from "./change-list.ts";
 import type { Context } from "../context.ts";
 import type { Output } from "./output.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
+import { counted } from "./counted.ts";
 import { count } from "./progress.ts";
 import { openShownProblems } from "./shown-problems.ts";
 import { openUnsettled } from "./unsettled-keys.ts";
@@ -185,7 +186,7 @@ function renderResult({ dryRun, compares }: Subject, result: RoundResult, reques
   if (result.failed > 0) parts.push(`${count(result.failed)} failed`);
   if (requests !== undefined)
     parts.push(
-      `${count(requests.total)} requests`,
+      counted(requests.total, "request"),
       `${renderByteCount(requests.bytesUp)} up, ${renderByteCount(requests.bytesDown)} down`,
     );
   return parts.join(", ");

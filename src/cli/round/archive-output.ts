@@ -1,5 +1,6 @@
 // Where an export goes: one file, several of them, or stdout, in the form that its name says.
 
+import { countedKeys } from "../../core/guards.ts";
 import type { ByteCount } from "../../core/clock.ts";
 import { visible } from "../../core/errors.ts";
 import { renderByteCount } from "../../core/units.ts";
@@ -79,7 +80,7 @@ function wranglerWarnings(name: string, largest: ByteCount, scalars: number): re
     );
   if (scalars > 0)
     warnings.push(
-      `wrangler refuses ${visible(name)}: the metadata of ${scalars} keys is a string, a number or true or false, and wrangler takes objects and lists only. kvsync import takes it`,
+      `wrangler refuses ${visible(name)}: the metadata of ${countedKeys(scalars)} is a string, a number or true or false, and wrangler takes objects and lists only. kvsync import takes it`,
     );
   return warnings;
 }

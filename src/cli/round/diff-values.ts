@@ -205,7 +205,7 @@ async function showValues(context: Context, keys: readonly Key[], sides: Sides):
   if (absent > 0) parts.push(`${count(absent)} on neither side`);
   if (missing.size > absent) parts.push(`${count(missing.size - absent)} left alone`);
   if (counts.failed > 0) parts.push(`${count(counts.failed)} failed`);
-  if (requests !== undefined) parts.push(`${count(requests.total)} requests`);
+  if (requests !== undefined) parts.push(`${count(requests.total)} ${requests.total === 1 ? "request" : "requests"}`);
   output.report(`${visible(route)}: ${parts.join(", ")}`);
   output.event({
     type: "summary",

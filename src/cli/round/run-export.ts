@@ -21,6 +21,7 @@ import { EXIT, type ExitCode } from "../exit-code.ts";
 import type { GivenFilter } from "../input/key-filter.ts";
 import { growHeapFreely } from "../process/launch.ts";
 import { VERSION } from "../process/version.ts";
+import { counted } from "../render/counted.ts";
 import { count } from "../render/progress.ts";
 import { countRequests, requestsRecord } from "../render/request-counts.ts";
 import { openShownProblems } from "../render/shown-problems.ts";
@@ -175,10 +176,10 @@ interface Ended {
 
 function tellEnd({ output }: Context, { source, name, path, end, files, durationMs, requests }: Ended): void {
   const { entries, bytes, problems, complete, root } = end;
-  const parts = [`${count(entries)} entries`, renderByteCount(bytes)];
+  const parts = [counted(entries, "entry", "entries"), renderByteCount(bytes)];
   if (files > 1) parts.push(`${count(files)} files`);
   if (problems > 0) parts.push(`${count(problems)} failed`);
-  if (requests !== undefined) parts.push(`${count(requests.total)} requests`);
+  if (requests !== undefined) parts.push(counted(requests.total, "request"));
   const text = `${visible(source.replica.label)} -> ${visible(name)}: ${parts.join(", ")}, ${renderDuration(durationMs)}`;
   const record = {
     type: "summary",
@@ -215,7 +216,7 @@ interface Lack {
 }
 
 function tellLack({ output }: Context, { name, format }: Target, { end, keptAt, replaces }: Lack): AppError {
-  const why = end.problems === 0 ? "its source is not" : `${count(end.problems)} keys could not be read`;
+  const why = end.problems === 0 ? "its source is not" : `${counted(end.problems, "key")} could not be read`;
   const lacks = `${visible(name)} is not complete: ${why}`;
   const where =
     keptAt === undefined

@@ -10,6 +10,7 @@ import type { DaemonListener } from "../../daemon/daemon-event.ts";
 import { decodeHoldReason, renderHoldReason } from "../../mapping/hold-reason.ts";
 import type { RoundReport } from "../../mapping/round-port.ts";
 import type { Output } from "../render/output.ts";
+import { counted } from "../render/counted.ts";
 import { count } from "../render/progress.ts";
 
 export interface GreetingDeps {
@@ -114,11 +115,16 @@ function afterRound(mapping: MappingConfig, report: RoundReport, program: string
   const text = describeRound(report);
   const isLogged = report.result.written + report.result.removed > 0;
   const ask = `See which with: ${program} status`;
-  if (failed > 0) return { inStep: false, isLogged, text, advice: `${count(failed)} keys failed. ${ask}` };
+  if (failed > 0) return { inStep: false, isLogged, text, advice: `${counted(failed, "key")} failed. ${ask}` };
   if (mapping.conflict === "hold" && conflicts > 0)
-    return { inStep: false, isLogged, text, advice: `${count(conflicts)} keys are in conflict. ${ask}` };
+    return { inStep: false, isLogged, text, advice: `${counted(conflicts, "key is", "keys are")} in conflict. ${ask}` };
   if (lagging > 0)
-    return { inStep: false, isLogged, text, advice: `${count(lagging)} keys wait until the namespace has settled.` };
+    return {
+      inStep: false,
+      isLogged,
+      text,
+      advice: `${counted(lagging, "key waits", "keys wait")} until the namespace has settled.`,
+    };
   return { inStep: true, isLogged, text };
 }
 

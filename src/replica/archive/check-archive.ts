@@ -1,6 +1,7 @@
 // Whether an archive is believed. All of it is read before any of it is: one that was cut off, edited or damaged, that lacks
 // keys, or that goes on behind its end, is refused with the place named, unless it was asked for as it is.
 
+import { countedKeys } from "../../core/guards.ts";
 import { visible } from "../../core/errors.ts";
 import { refused } from "./refusals.ts";
 import { type ArchiveItem, walkArchive, type WalkResult } from "./walk-archive.ts";
@@ -71,7 +72,7 @@ export async function checkArchive(
   );
   judge(
     found.end?.complete === false
-      ? `lacks ${found.end.problems} keys that could not be read when it was written`
+      ? `lacks ${countedKeys(found.end.problems)} that could not be read when it was written`
       : undefined,
     allowed.partial,
     "to take what is in it, add --partial",
@@ -82,8 +83,8 @@ export async function checkArchive(
 function cutOf({ cut, end, entries }: WalkResult): string | undefined {
   if (end !== undefined) return cut;
   return cut === undefined
-    ? `is cut off after ${entries} entries: it has no end line`
-    : `${cut}, after ${entries} entries`;
+    ? `is cut off after ${entries} ${entries === 1 ? "entry" : "entries"}: it has no end line`
+    : `${cut}, after ${entries} ${entries === 1 ? "entry" : "entries"}`;
 }
 
 /** `lines`: those whose value is not the one that their sha256 is of. */

@@ -143,7 +143,7 @@ describe("pairs are taken", () => {
     expect(await taken()).toEqual({
       pairs: AB,
       told: [],
-      warnings: ["x.json: 1 keys have no value (null) and are left out"],
+      warnings: ["x.json: 1 key with no value (null) is left out"],
     });
   });
 });

@@ -2,6 +2,7 @@
 // that was cut off ends in the middle, and is refused for that; a value that was changed cannot be told from another one,
 // unless the pair has a sha256.
 
+import { countedKeys } from "../../../core/guards.ts";
 import { hash } from "node:crypto";
 import { isUtf8 } from "node:buffer";
 import { AppError, visible } from "../../../core/errors.ts";
@@ -101,7 +102,9 @@ async function scanFile(scan: FileScan, signal: AbortSignal | undefined): Promis
     warnings.push(`${name}: the property "${visible(property)}" of ${times} pairs means nothing to KV and is left out`);
   if (!isObject || read.absent.length === 0) return;
   for (const key of read.absent) absent.push(key as Key);
-  warnings.push(`${name}: ${read.absent.length} keys have no value (null) and are left out`);
+  warnings.push(
+    `${name}: ${countedKeys(read.absent.length)} with no value (null) ${read.absent.length === 1 ? "is" : "are"} left out`,
+  );
 }
 
 /** How many names of properties are told. */

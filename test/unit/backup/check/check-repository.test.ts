@@ -88,6 +88,18 @@ describe("check of a repository", () => {
     ]);
   });
 
+  it("has nothing to tell once the next backup has stored anew what lay in packs that are gone or cut", async () => {
+    const values = numbered(3000, "one");
+    const first = await backUp(repository, { clock, values });
+    for (const [at, name] of names("packs/").entries()) {
+      if (at === 0) store.objects.delete(name);
+      else cut(name, store.objects.get(name)!.bytes.byteLength - 1);
+    }
+    expect((await checked()).faults).not.toEqual([]);
+    await backUp(repository, { clock, values, parent: first });
+    expect((await checked(1)).faults).toEqual([]);
+  });
+
   it("tells of packs that are gone or cut, without reading any", async () => {
     await backUp(repository, { clock, values: { a: "1", b: noise(1000) } });
     await backUp(repository, { clock, values: { c: "3" }, title: "other" });

@@ -109,6 +109,28 @@ describe("repair index", () => {
     }
   });
 
+  it("indexes what is whole of a pack whose table is damaged too, and has the rest stored anew", async () => {
+    const repository = await createRepository(store, { passphrase: undefined, clock });
+    const values = numbered(10_000, "one");
+    const first = await backUp(repository, { clock, values });
+    const [largest] = names("packs/").toSorted(
+      (a, b) => store.objects.get(b)!.bytes.length - store.objects.get(a)!.bytes.length,
+    );
+    spoil(largest!, 100);
+    spoil(largest!, -14);
+    expect((await repairIndex(repository, {})).damaged).toMatchObject([
+      { message: expect.stringMatching(/^[1-9]\d* of its \d+ blocks can be read$/) },
+    ]);
+    const lost = (await checkRepository(repository, { clock, readShare: 0 })).faults[0]!.affected[0]!.count;
+    expect(lost).toBeGreaterThan(100);
+    expect(lost).toBeLessThan(5000);
+    await backUp(repository, { clock, values, parent: first });
+    expect(await checkRepository(repository, { clock, readShare: 1 })).toMatchObject({
+      faults: [],
+      remarks: [expect.stringContaining("all that the index knows of it can be read")],
+    });
+  });
+
   it("keeps what tells of a pack whose table alone is damaged: its values can be read", async () => {
     const repository = await filled(undefined);
     const before = await readAllSnapshots(repository, clock);
