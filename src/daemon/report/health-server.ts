@@ -1,12 +1,16 @@
 // Health and metrics over HTTP, on loopback only: GET /health for monitors and orchestrators, GET /metrics for Prometheus.
 // Nothing can be changed through it.
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import process from "node:process";
 import { AppError, visible } from "../../core/errors.ts";
 import { redact } from "../../core/redact.ts";
 import { isLoopback, isLoopbackHost } from "../../core/loopback.ts";
 import { type HealthSnapshot, judgeHealth } from "./health.ts";
 import type { Metrics } from "./metrics.ts";
+
+/** Not imported: an import of node:http loads the undici of Node as well, for its export WebSocket, which takes 40 ms of a start. */
+const { createServer } = process.getBuiltinModule("node:http");
 
 export interface HealthServerOptions {
   /** 127.0.0.1 and its like, ::1, or localhost: states and names of mappings are nobody else's business. */
