@@ -1,15 +1,28 @@
 import { defineConfig } from "vitest/config";
 
+/** Tests that start processes: each file has a worker of its own. */
+const E2E = ["test/{e2e,formats,simulation}/**/*.test.ts"];
+
+const inherited = { testTimeout: 30_000, hookTimeout: 30_000, pool: "forks" } as const;
+
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    exclude: ["test/peers/**", "node_modules/**"],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
-    globalSetup: "test/support/build-cli.ts",
-    pool: "forks",
     // Unless told otherwise, vitest leaves one processor idle: on two it would run one file at a time, and most tests wait for
     // processes of their own rather than compute.
     maxWorkers: "100%",
+    globalSetup: "test/support/build-cli.ts",
+    projects: [
+      { test: { ...inherited, name: "e2e", include: E2E } },
+      // Their workers go on to the next file: a worker takes a third of a second of a processor to start, and the files are many.
+      {
+        test: {
+          ...inherited,
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: [...E2E, "test/peers/**"],
+          isolate: false,
+        },
+      },
+    ],
   },
 });
