@@ -1,3 +1,4 @@
+import process from "node:process";
 // gitignore syntax over keys. The first table is the documentation of gitignore, sentence by sentence.
 
 import { describe, expect, it } from "vitest";
@@ -170,9 +171,9 @@ describe("a filter", () => {
 
   it("takes no time for patterns made to take long", () => {
     const passes = compileFilter({ exclude: [`${"*a".repeat(40)}b`, `${"**/a/".repeat(20)}b`] });
-    const start = performance.now();
+    const start = process.cpuUsage();
     for (let i = 0; i < 100; i++) expect(passes("a/".repeat(120) + "a".repeat(260))).toBe(true);
-    expect(performance.now() - start).toBeLessThan(2000);
+    expect(process.cpuUsage(start).user / 1000).toBeLessThan(2000);
   });
 });
 
