@@ -20,7 +20,7 @@ afterEach(() => fixture.close());
 
 type Texts = Readonly<Record<string, string>>;
 
-const SWAPS = 10;
+const SWAPS = 5;
 
 /** Release `n`: most of its files are as before, one is of this release alone, and one has another content in each. */
 function release(n: number): Texts {
@@ -123,7 +123,7 @@ describe.each(ALL)("a link that is swapped ($name)", ({ folder, link, place, mor
     expect(troubles()).toEqual([]);
   });
 
-  it("ten times in quick succession comes to the last one, without a failure", { timeout: 60_000 }, async () => {
+  it("in quick succession comes to the last one, without a failure", { timeout: 60_000 }, async () => {
     await begin();
     for (let n = 1; n <= SWAPS; n++) {
       put(n);

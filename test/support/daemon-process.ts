@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CliRun, ended, records, runCli, startCli } from "./cli.ts";
+import { embeddedValues } from "./embedded-values.ts";
 
 export const TWO_WAY = "{ account: local, mode: two-way, create: true, poll_interval: 1s, settle_window: 1s }";
 
@@ -82,6 +83,11 @@ export class DaemonFixture {
 
   async keys(name = "app"): Promise<readonly string[]> {
     return (await this.run("key", "list", "-n", name)).stdout.split("\n").filter((line) => line !== "");
+  }
+
+  /** The keys of the namespace `name` of the embedded account, without a process that lists them. */
+  storedKeys(name = "app"): readonly string[] {
+    return Object.keys(embeddedValues(join(this.dir, "state"), name));
   }
 
   async stateOf(name = "app"): Promise<unknown> {
