@@ -15,6 +15,8 @@ export interface BaseStore {
   scan(): AsyncIterable<readonly (BaseRow | Tombstone)[]>;
   /** The rows and tombstones of these keys, in their order; without those that it does not know. */
   lookup(keys: readonly Key[]): readonly (BaseRow | Tombstone)[];
+  /** The keys, tombstones among them, that begin with `prefix`; the first `keysMax` if they are more. Costs nothing for other keys. */
+  keysBelow(prefix: string, keysMax: number): readonly Key[];
   /** How many keys both sides agreed on. */
   count(): number;
   /** One transaction. Only for what both sides have confirmed [I4]. It settles what was intended for a key, and

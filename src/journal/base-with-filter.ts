@@ -8,5 +8,6 @@ export function baseWithFilter(inner: PairStore, isManaged: IsManaged): PairStor
     ...inner,
     scan: () => managedPages(inner.scan(), isManaged),
     lookup: (keys) => inner.lookup(keys.filter(isManaged)),
+    keysBelow: (prefix, keysMax) => inner.keysBelow(prefix, keysMax).filter(isManaged),
   };
 }

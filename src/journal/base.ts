@@ -57,6 +57,10 @@ export function openBase(journal: Journal, identity: string, settleWindowMs: Dur
   select.setReturnArrays(true);
   const selectOne = database.prepare(`SELECT ${COLUMNS} FROM base WHERE pair = ? AND key = ?`);
   selectOne.setReturnArrays(true);
+  const selectBelow = database.prepare(
+    "SELECT CAST(key AS TEXT) FROM base WHERE pair = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?",
+  );
+  selectBelow.setReturnArrays(true);
   const unsettled = openUnsettledVersions(database, id);
   const intents = openIntents(database, id);
   const dates = openDates(database, id);
@@ -69,6 +73,11 @@ export function openBase(journal: Journal, identity: string, settleWindowMs: Dur
         const row = selectOne.get(id, Buffer.from(key)) as unknown as Row | undefined;
         return row === undefined ? [] : [baseRow(row)];
       }),
+    keysBelow: (prefix, keysMax) => {
+      const from = Buffer.from(prefix);
+      const rows = selectBelow.all(id, from, endOf(from), keysMax) as unknown as readonly [Key][];
+      return rows.map(([key]) => key);
+    },
     count: () => (count.get(id) as { n: number }).n,
     commit: committer(database, { pair: id, keepMs }, (change) => {
       unsettled.settle(change);
@@ -89,6 +98,14 @@ export function openBase(journal: Journal, identity: string, settleWindowMs: Dur
     unsettled: () => unsettled.all(),
   };
 }
+
+/** What comes after all that begin with `prefix`: no byte of UTF-8 is 0xff. */
+function endOf(prefix: Uint8Array): Uint8Array {
+  const last = prefix.length - 1;
+  return last < 0 ? ALL_END : prefix.with(last, prefix[last]! + 1);
+}
+
+const ALL_END = Uint8Array.of(0xff);
 
 async function* scan(
   select: ReturnType<DatabaseSync["prepare"]>,

@@ -41,7 +41,7 @@ export const DIRTY_KEYS_MAX = 10_000;
 
 /** `paths` are from the root; those that end in "/" are folders. Undefined: they cannot be named one by one, or are too
  * many, and everything must be looked at. */
-export async function findDirtyKeys(paths: readonly string[], deps: DirtyKeysDeps): Promise<DirtyKeys | undefined> {
+export function findDirtyKeys(paths: readonly string[], deps: DirtyKeysDeps): DirtyKeys | undefined {
   const found: Found = { keys: new Set(), problems: [] };
   const { keys, problems } = found;
   const prefixes: string[] = [];
@@ -55,7 +55,7 @@ export async function findDirtyKeys(paths: readonly string[], deps: DirtyKeysDep
     if (prefix === undefined || !addFolder(path, deps, found)) return undefined;
     prefixes.push(prefix);
   }
-  if (prefixes.length > 0 && !(await addKnown(prefixes, deps.base, keys))) return undefined;
+  if (!addKnown(prefixes, deps.base, keys)) return undefined;
   if (keys.size + problems.length > DIRTY_KEYS_MAX) return undefined;
   return { keys: [...keys], problems, covers: lookedAt([...keys], paths) };
 }
@@ -118,9 +118,9 @@ function readFolder(folder: string) {
 }
 
 /** Adds the keys of the base that begin with one of `prefixes`. False: there are too many. */
-async function addKnown(prefixes: readonly string[], base: BaseStore, keys: Set<Key>): Promise<boolean> {
-  for await (const page of base.scan()) {
-    for (const { key } of page) if (prefixes.some((prefix) => key.startsWith(prefix))) keys.add(key);
+function addKnown(prefixes: readonly string[], base: BaseStore, keys: Set<Key>): boolean {
+  for (const prefix of prefixes) {
+    for (const key of base.keysBelow(prefix, DIRTY_KEYS_MAX + 1)) keys.add(key);
     if (keys.size > DIRTY_KEYS_MAX) return false;
   }
   return true;

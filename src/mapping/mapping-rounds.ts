@@ -94,10 +94,7 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
   }
 
   /** What a round over some keys can be about; undefined: a look at all is due, or is cheaper. */
-  async function dirtyKeys(
-    { pair, before, circumstances }: Situation,
-    paths: readonly string[],
-  ): Promise<DirtyKeys | undefined> {
+  function dirtyKeys({ pair, before, circumstances }: Situation, paths: readonly string[]): DirtyKeys | undefined {
     const isPossible = pair.source.lookup !== undefined && before !== undefined && isAsBefore(circumstances);
     if (!isPossible || memory.holds.get(name) !== undefined) return undefined;
     const base = openBase(journal, pair.identity);
@@ -106,7 +103,7 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
     const all = followsLinks ? findLinkedPaths(paths, linkIndex.links()) : paths;
     if (all === undefined) return undefined;
     const { mayContain } = keyFilter;
-    const found = await findDirtyKeys(all, { root, names, prefix, mayContain, base, followsLinks });
+    const found = findDirtyKeys(all, { root, names, prefix, mayContain, base, followsLinks });
     if (found === undefined) return undefined;
     return costByKey(found.keys, base) > 1 + base.count() / LIST_PAGE_KEYS_MAX ? undefined : found;
   }
@@ -115,7 +112,7 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
     full: (call) => attempt(call, (situation) => runFull(situation, call)),
     dirty: (paths, call) =>
       attempt(call, async (situation) => {
-        const some = await dirtyKeys(situation, paths);
+        const some = dirtyKeys(situation, paths);
         if (some === undefined) return runFull(situation, call);
         const { report, needsFullRound } = await run(situation, { call, some });
         if (needsFullRound) return runFull(situation, call);

@@ -51,6 +51,18 @@ function rowOf(key: string, content: string): NewBaseRow {
 }
 
 describe("the base", () => {
+  it("names the keys below a prefix, those that are gone among them, and no others", () => {
+    const base = openBase(openJournal({ stateDir, clock }), "pair");
+    const keys = ["a", "a/", "a/b", "a/\u{10ffff}", "a/\u{10ffff}/c", "a0", "b/\u00ff", "b/\u00ff1", "b/\u0100"];
+    base.commit({ record: keys.map((key) => rowOf(key, key)), forget: [], now: NOW });
+    base.commit({ record: [], forget: [keyOf("a/b")], now: NOW });
+    expect(base.keysBelow("a/", 10)).toEqual(["a/", "a/b", "a/\u{10ffff}", "a/\u{10ffff}/c"]);
+    expect(base.keysBelow("a/", 2)).toEqual(["a/", "a/b"]);
+    expect(base.keysBelow("b/\u00ff", 10)).toEqual(["b/\u00ff", "b/\u00ff1"]);
+    expect(base.keysBelow("", 100)).toEqual(keys);
+    expect(base.keysBelow("c/", 10)).toEqual([]);
+  });
+
   it("gives back its rows in byte order, over pages, as they were recorded", async () => {
     const journal = openJournal({ stateDir, clock });
     const base = openBase(journal, "pair");

@@ -46,11 +46,11 @@ function know(...keys: readonly string[]): void {
   base.commit({ record, forget: [], now });
 }
 
-async function find(...paths: readonly string[]): Promise<readonly string[] | undefined> {
-  return (await findAll(...paths))?.keys.toSorted();
+function find(...paths: readonly string[]): readonly string[] | undefined {
+  return findAll(...paths)?.keys.toSorted();
 }
 
-async function findAll(...paths: readonly string[]): Promise<DirtyKeys | undefined> {
+function findAll(...paths: readonly string[]): DirtyKeys | undefined {
   return findDirtyKeys(paths, { ...DEPS(), followsLinks: false });
 }
 
@@ -58,66 +58,76 @@ const DEPS = () =>
   ({ root, names: "posix", prefix: "", mayContain: (start: string) => start !== "d/out/", base }) as const;
 
 describe("findDirtyKeys", () => {
-  it("finds no end where links are followed and one is met: it may stand for any keys", async () => {
+  it("finds no end where links are followed and one is met: it may stand for any keys", () => {
     write("a");
     write("d/x/y");
     const followed = (...paths: readonly string[]) => findDirtyKeys(paths, { ...DEPS(), followsLinks: true });
-    expect((await followed("a", "d/"))?.keys).toEqual(["a", "d/x/y"]);
+    expect(followed("a", "d/")?.keys).toEqual(["a", "d/x/y"]);
     symlinkSync("nowhere", join(root, "d/x/link"));
-    expect(await followed("d/x/link")).toBeUndefined();
-    expect(await followed("d/")).toBeUndefined();
-    expect((await findAll("d/x/link"))?.keys).toEqual(["d/x/link"]);
+    expect(followed("d/x/link")).toBeUndefined();
+    expect(followed("d/")).toBeUndefined();
+    expect(findAll("d/x/link")?.keys).toEqual(["d/x/link"]);
   });
 
-  it("takes a file for its key, whether it is there or not", async () => {
+  it("does not go through all keys for those of a few folders", () => {
+    write("d/a");
+    know("c/z", "d", "d/gone", "d0", "da/x", "e/b");
+    const scan = (): never => {
+      throw new Error("all keys are read");
+    };
+    const found = findDirtyKeys(["d/"], { ...DEPS(), base: { ...base, scan }, followsLinks: false });
+    expect(found?.keys.toSorted()).toEqual(["d/a", "d/gone"]);
+  });
+
+  it("takes a file for its key, whether it is there or not", () => {
     write("a.json");
-    expect(await find("a.json", "gone/b.json")).toEqual(["a.json", "gone/b.json"]);
+    expect(find("a.json", "gone/b.json")).toEqual(["a.json", "gone/b.json"]);
   });
 
-  it("takes a sidecar, and a value beside a folder of its name, for their key", async () => {
-    expect(await find("a.json%meta", "b%value", "c/%")).toEqual(["a.json", "b", "c/"]);
+  it("takes a sidecar, and a value beside a folder of its name, for their key", () => {
+    expect(find("a.json%meta", "b%value", "c/%")).toEqual(["a.json", "b", "c/"]);
   });
 
-  it("takes temporary files and conflict copies for none", async () => {
-    expect(await find(tempNameOf("1a2b0"), "a%conflict-20260101T000000Z-1")).toEqual([]);
+  it("takes temporary files and conflict copies for none", () => {
+    expect(find(tempNameOf("1a2b0"), "a%conflict-20260101T000000Z-1")).toEqual([]);
   });
 
-  it("takes a folder for all that is in it and all that was", async () => {
+  it("takes a folder for all that is in it and all that was", () => {
     write("d/a", "d/e/b", "d/e/f/c", "other/x");
     know("d/a", "d/gone", "d/e/gone", "dd", "other/x");
-    expect(await find("d/")).toEqual(["d/a", "d/e/b", "d/e/f/c", "d/e/gone", "d/gone"]);
+    expect(find("d/")).toEqual(["d/a", "d/e/b", "d/e/f/c", "d/e/gone", "d/gone"]);
   });
 
-  it("takes a folder that is gone for all that was in it", async () => {
+  it("takes a folder that is gone for all that was in it", () => {
     know("d/a", "d/b", "e");
-    expect(await find("d/")).toEqual(["d/a", "d/b"]);
+    expect(find("d/")).toEqual(["d/a", "d/b"]);
   });
 
-  it("tells of names that can be no key's, but not of those that are gone or that filters hide", async () => {
+  it("tells of names that can be no key's, but not of those that are gone or that filters hide", () => {
     write("d/a%meta%meta", "d/out/b%meta%meta", "d/fine");
     writeFileSync(Buffer.concat([Buffer.from(join(root, "d/caf")), Buffer.from([0xe9])]), "");
-    const whole = await findAll("d/");
+    const whole = findAll("d/");
     expect(whole?.problems.map(({ code, subject }) => [code, subject]).toSorted()).toEqual([
       ["name-not-utf8", "d/caf\ufffd"],
       ["name-reserved", "d/a%meta%meta"],
     ]);
-    expect((await findAll("d/caf\ufffd"))?.problems).toMatchObject([{ code: "name-not-utf8" }]);
-    expect((await findAll("gone%meta%meta", "d/fine", "no\ufffd"))?.problems).toEqual([]);
+    expect(findAll("d/caf\ufffd")?.problems).toMatchObject([{ code: "name-not-utf8" }]);
+    expect(findAll("gone%meta%meta", "d/fine", "no\ufffd")?.problems).toEqual([]);
   });
 
-  it("says what was looked at, by key, by path and by folder", async () => {
-    const covers = (await findAll("a%meta", "d/"))!.covers;
+  it("says what was looked at, by key, by path and by folder", () => {
+    const covers = findAll("a%meta", "d/")!.covers;
     expect(["a", "a%meta", "d", "d/x", "d/e/f"].every(covers)).toBe(true);
     expect(["b", "dd", "a%meta%meta"].some(covers)).toBe(false);
   });
 
-  it("gives up where a folder's name is only a part of a key's segment", async () => {
-    expect(await find(`${"x".repeat(240)}%+/`)).toBeUndefined();
+  it("gives up where a folder's name is only a part of a key's segment", () => {
+    expect(find(`${"x".repeat(240)}%+/`)).toBeUndefined();
   });
 
-  it("gives up when there are too many", async () => {
+  it("gives up when there are too many", () => {
     know(...Array.from({ length: DIRTY_KEYS_MAX + 1 }, (_, i) => `d/${String(i).padStart(6, "0")}`));
-    expect(await find("d/")).toBeUndefined();
+    expect(find("d/")).toBeUndefined();
   });
 });
 

@@ -147,7 +147,14 @@ interface Listing {
 function looker(rows: readonly BaseRow[] = []): (listing: Listing) => Promise<Looked> {
   const { clock } = fixture;
   const look = openLocalLook(3);
-  const base = { scan: () => onePage(rows), lookup: () => [], count: () => 0, commit: () => {}, redate: () => {} };
+  const base = {
+    scan: () => onePage(rows),
+    lookup: () => [],
+    keysBelow: () => [],
+    count: () => 0,
+    commit: () => {},
+    redate: () => {},
+  };
   const tree = openMemoryReplica({ clock, label: "tree" });
   return ({ entries, problems = [], unknown = [] }) => {
     const list: typeof tree.list = ({ onProblem, onUnknown }) => {
