@@ -51,6 +51,8 @@ export function openRoundLog(deps: {
     changes,
     more: () => more,
     onPlan(plan) {
+      // To read a large plan back costs as much as to make it.
+      if (plan.conflicts === 0) return;
       for (const to of ["source", "destination"] as const) {
         for (const page of plan.pages(`write:${to}`)) {
           for (const { key, conflict } of page) if (conflict && conflicts.size < CHANGES_KEPT_MAX) conflicts.add(key);

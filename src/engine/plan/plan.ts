@@ -25,6 +25,7 @@ export class Plan {
   };
   #inMemory = 0;
   #bytes = 0;
+  #conflicts = 0;
 
   constructor(spool: Spool) {
     this.#spool = spool;
@@ -47,10 +48,16 @@ export class Plan {
     return this.#bytes;
   }
 
+  /** How many of the writes are of keys that both sides changed. */
+  get conflicts(): number {
+    return this.#conflicts;
+  }
+
   add(action: Action): void {
     const list = listOf(action);
     this.#counts[list]++;
     if (action.kind === "write") this.#bytes += action.from.size ?? 0;
+    if (action.kind === "write" && action.conflict !== undefined) this.#conflicts++;
     let page = this.#open.get(list);
     if (page === undefined) this.#open.set(list, (page = []));
     page.push(action);
