@@ -3,9 +3,9 @@
 
 import { countedKeys } from "../core/guards.ts";
 import { GRACE_MS } from "../backup/repository/mark-watch.ts";
-import { MAX_UNUSED } from "../backup/prune/plan-prune.ts";
+import { LISTING_PATIENCE_MS, MAX_UNUSED } from "../backup/prune/plan-prune.ts";
 import { prune } from "../backup/prune/prune.ts";
-import type { StoredSnapshot } from "../backup/repository/repository.ts";
+import type { ObjectId, StoredSnapshot } from "../backup/repository/repository.ts";
 import { listSnapshots, readSnapshot, type SnapshotSummary } from "../backup/repository/snapshots.ts";
 import { sourceKey } from "../backup/retention/decide-retention.ts";
 import { forgetSnapshots } from "../backup/retention/forget-snapshots.ts";
@@ -51,47 +51,68 @@ export interface AfterDeps extends RepositoryDeps {
   readonly stateDir: string;
 }
 
-/** Returns how many snapshots were forgotten. */
+export interface DrillDeps extends AfterDeps {
+  readonly onProgress: () => void;
+}
+
+/** The snapshots that were forgotten. */
 export async function forgetOld(
   { repository }: UsedRepository,
   { tags, keep, timeZone }: BackupConfig,
   made: readonly Made[],
   signal: AbortSignal,
-): Promise<number> {
+): Promise<readonly ObjectId[]> {
   const { snapshots } = await listSnapshots(repository, { signal });
   const now = await repository.store.now({ signal });
   const old = planForget({ snapshots, made, tags, rules: keep, now, timeZone: timeZone ?? systemTimeZone() });
-  await forgetSnapshots(
-    repository,
-    old.map(({ id }) => id),
-    { signal },
-  );
-  return old.length;
+  const forgotten = old.map(({ id }) => id);
+  await forgetSnapshots(repository, forgotten, { signal });
+  return forgotten;
 }
 
 export function systemTimeZone(): string {
   return new Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
-/** Returns how many bytes were freed. */
-export async function pruneOld(clock: Clock, { repository }: UsedRepository, signal: AbortSignal): Promise<ByteCount> {
-  const { removed } = await prune(repository, { clock, grace: GRACE_MS, maxUnused: MAX_UNUSED, dryRun: false, signal });
+export interface PruneOldDeps {
+  readonly clock: Clock;
+  readonly used: UsedRepository;
+  readonly signal: AbortSignal;
+  readonly onProgress: () => void;
+}
+
+/** Returns how many bytes were freed. `forgotten`: just now. */
+export async function pruneOld(
+  { clock, used, signal, onProgress }: PruneOldDeps,
+  forgotten: readonly ObjectId[],
+): Promise<ByteCount> {
+  const { removed } = await prune(used.repository, {
+    clock,
+    grace: GRACE_MS,
+    maxUnused: MAX_UNUSED,
+    dryRun: false,
+    forgotten,
+    patienceMs: LISTING_PATIENCE_MS,
+    signal,
+    onStep: onProgress,
+  });
   return removed.bytes;
 }
 
 /** The newest complete snapshot of each source is restored for a test, from a repository that is opened anew: what is in memory proves
  * nothing. A drill that cannot be held has failed. */
-export async function holdDrill(deps: AfterDeps, backup: BackupConfig, made: readonly Made[]): Promise<DrillOutcome> {
+export async function holdDrill(deps: DrillDeps, backup: BackupConfig, made: readonly Made[]): Promise<DrillOutcome> {
   const { clock, signal } = deps;
   try {
-    const used = await openUsedRepository(deps, { ...backup.repository, label: backup.repositoryLabel });
+    const used = await openUsedRepository(
+      { ...deps, onStoreCall: deps.onProgress },
+      { ...backup.repository, label: backup.repositoryLabel },
+    );
     try {
       const { snapshots } = await listSnapshots(used.repository, { signal });
       const keys = new Set(made.map(sourceKey));
-      const { newest } = newestOfEach(
-        snapshots.filter((snapshot) => keys.has(sourceKey(snapshot))),
-        undefined,
-      );
+      const own = snapshots.filter((snapshot) => keys.has(sourceKey(snapshot)));
+      const { newest } = newestOfEach(own, { now: await used.repository.store.now({ signal }) });
       for (const snapshot of newest) await drillOne(deps, used, snapshot);
     } finally {
       await used.close();
@@ -105,7 +126,7 @@ export async function holdDrill(deps: AfterDeps, backup: BackupConfig, made: rea
 }
 
 async function drillOne(
-  { clock, stateDir, signal }: AfterDeps,
+  { clock, stateDir, signal, onProgress }: DrillDeps,
   used: UsedRepository,
   { id, source }: SnapshotSummary,
 ): Promise<void> {
@@ -116,7 +137,7 @@ async function drillOne(
       label: source.label,
       signal,
       onFinding: () => {},
-      onProgress: () => {},
+      onProgress,
     },
   );
   if (report.verdict !== "proven") throw notProven(report, source.label, { id, repository: used.label });

@@ -5,7 +5,8 @@ import { sourceKey } from "../backup/retention/decide-retention.ts";
 import type { Snapshot, StoredSnapshot } from "../backup/repository/repository.ts";
 import { readSnapshot, type SnapshotSummary, writeSnapshot } from "../backup/repository/snapshots.ts";
 import { takeSnapshot, type TakenSnapshot, type TakeOptions } from "../backup/snapshot/take-snapshot.ts";
-import type { ByteCount, Clock } from "../core/clock.ts";
+import { newestOf } from "../backup/repository/newest-snapshot.ts";
+import type { ByteCount, Clock, EpochMs } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
 import type { OpenLocation } from "../mapping/open-location.ts";
 import { viewSource } from "../mapping/source-view.ts";
@@ -63,7 +64,7 @@ export async function backUpSource(
   const { clock, signal, used, known } = deps;
   const { filter, excludeDefaults } = request;
   const about = { source: sourceOf(source), filter: filterOf(source, filter, excludeDefaults) };
-  const summary = parentOf(known.list, about);
+  const summary = await parentOf(known.list, about, () => used.repository.store.now({ signal }));
   const parent = summary && (await readSnapshot(used.repository, summary.id, { signal }));
   const before = used.storedBytes();
   events.onBegin?.(parent === undefined);
@@ -88,19 +89,15 @@ export async function backUpSource(
   return { taken, stored, storedBytes: used.storedBytes() - before };
 }
 
-/** The last complete snapshot of the same source and filter; undefined: there is none. */
-function parentOf<S extends SnapshotSummary>(
+/** The last complete snapshot of the same source and filter; undefined: there is none. `now`: by the store's clock. */
+async function parentOf<S extends SnapshotSummary>(
   snapshots: readonly S[],
   about: Pick<Snapshot, "source" | "filter">,
-): S | undefined {
+  now: () => Promise<EpochMs>,
+): Promise<S | undefined> {
   const key = sourceKey(about);
-  return snapshots
-    .filter((other) => other.complete && sourceKey(other) === key)
-    .reduce<S | undefined>(
-      (newest, other) =>
-        newest === undefined || Date.parse(other.created) >= Date.parse(newest.created) ? other : newest,
-      undefined,
-    );
+  const own = snapshots.filter((other) => other.complete && sourceKey(other) === key);
+  return own.length <= 1 ? own[0] : newestOf(own, await now());
 }
 
 async function store(

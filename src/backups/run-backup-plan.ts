@@ -1,5 +1,6 @@
 // One run of a backup of the config: each of its sources into a snapshot, then what its rules no longer keep is forgotten, and, where
-// they are due, the repository is pruned and a drill held. The daemon and `kvsync backup --all` run the same.
+// they are due, the repository is pruned and a drill held. Neither waits for the other: what fails is told. The daemon and
+// `kvsync backup --all` run the same.
 //
 // A source that fails does not stop the others. Nothing is forgotten of a source whose snapshot is not complete.
 
@@ -58,22 +59,34 @@ interface PlanEvents {
 /** Throws the reason of an aborted signal, and a bug; what failed is in the report. */
 export async function runBackupPlan(deps: PlanDeps, request: PlanRequest): Promise<BackupReport> {
   const { clock } = deps;
-  const { backup, memory, signal } = request;
+  const { backup, memory, signal, events } = request;
+  const failureIn = async (work: () => Promise<void>): Promise<AppError | undefined> => {
+    try {
+      await work();
+      return undefined;
+    } catch (error) {
+      const found = signal.aborted ? undefined : operationErrorOf(error);
+      if (found === undefined) throw error;
+      return found;
+    }
+  };
   const [startedAt, began] = [clock.now(), clock.monotonic()];
   const run = openRun(deps, request);
+  const onProgress = (): void => events.onProgress?.();
   let failure: AppError | undefined;
+  let tidying: AppError | undefined;
   let drill: DrillOutcome | undefined;
   try {
-    await carryOut(run);
-    if (run.made.length > 0 && isDrillDue(backup, memory, clock.now()))
-      drill = await holdDrill({ ...deps, signal }, backup, run.made);
-  } catch (error) {
-    if (signal.aborted) {
-      await keepStored(run);
-      throw signal.reason;
+    failure = await failureIn(() => carryOut(run));
+    if (failure === undefined && run.made.length > 0) {
+      tidying = await failureIn(() => tidyUp(run));
+      if (isDrillDue(backup, memory, clock.now()))
+        drill = await holdDrill({ ...deps, signal, onProgress }, backup, run.made);
     }
-    failure = operationErrorOf(error);
-    if (failure === undefined) throw error;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    await keepStored(run);
+    throw signal.reason;
   } finally {
     await run.used?.close();
   }
@@ -85,7 +98,7 @@ export async function runBackupPlan(deps: PlanDeps, request: PlanRequest): Promi
     forgotten: run.forgotten,
     freed: run.freed,
     drill,
-    failure: failure ?? failureOf(run.sources) ?? drill?.failure,
+    failure: failure ?? failureOf(run.sources) ?? drill?.failure ?? tidying,
   };
 }
 
@@ -112,9 +125,8 @@ function openRun(deps: PlanDeps, request: PlanRequest): Run {
 }
 
 async function carryOut(run: Run): Promise<void> {
-  const { deps, request, made } = run;
-  const { clock } = deps;
-  const { backup, signal, memory } = request;
+  const { deps, request } = run;
+  const { backup, signal } = request;
   const targets = await findTargets({ account: deps.account, signal }, backup.sources);
   run.used = await openDestination(run);
   const { snapshots } = await listSnapshots(run.used.repository, { signal });
@@ -124,15 +136,24 @@ async function carryOut(run: Run): Promise<void> {
     run.sources.push(report);
     request.events.onSourceEnded?.(report);
   }
-  if (made.length === 0) return;
-  if (backup.keep.length > 0) run.forgotten = await forgetOld(run.used, backup, made, signal);
-  if (isPruneDue(backup, memory, clock.now())) run.freed = await pruneOld(clock, run.used, signal);
+}
+
+/** Forgets what the rules no longer keep, and prunes if that is due. */
+async function tidyUp(run: Run): Promise<void> {
+  const { deps, request, made } = run;
+  const { clock } = deps;
+  const { backup, signal, memory, events } = request;
+  const used = run.used!;
+  const forgotten = backup.keep.length > 0 ? await forgetOld(used, backup, made, signal) : [];
+  run.forgotten = forgotten.length;
+  if (!isPruneDue(backup, memory, clock.now())) return;
+  run.freed = await pruneOld({ clock, used, signal, onProgress: () => events.onProgress?.() }, forgotten);
 }
 
 async function openDestination({ deps, request }: Run): Promise<UsedRepository> {
   const { backup, memory, signal } = request;
   const place = { ...backup.repository, label: backup.repositoryLabel };
-  const repositoryDeps = { ...deps, signal };
+  const repositoryDeps = { ...deps, signal, onStoreCall: () => request.events.onProgress?.() };
   // One that has been there before is not made once more in its place.
   if (memory.repositoryId === null) return openOrCreateRepository(repositoryDeps, place, { isPlain: backup.isPlain });
   const used = await openExistingRepository(repositoryDeps, place);

@@ -44,6 +44,8 @@ export interface RepositoryDeps {
   readonly signal: AbortSignal;
   /** Asks for a passphrase; undefined: there is no one to ask. */
   readonly ask: PassphraseDeps["ask"];
+  /** A call to the store has ended: something goes forward. */
+  readonly onStoreCall?: (() => void) | undefined;
 }
 
 /** Throws AppError "repository-refused", "repository-damaged", "unauthorized", and what the store fails with. */
@@ -103,8 +105,8 @@ export function folderOf({ store }: RepositoryPlace): string | undefined {
   return store.kind === "folder" ? store.path : undefined;
 }
 
-async function openPlace({ clock, env }: RepositoryDeps, place: RepositoryPlace): Promise<WatchedStore> {
-  return watchStore(await openStore(place, { clock, env, readFile: readTextFile }));
+async function openPlace({ clock, env, onStoreCall }: RepositoryDeps, place: RepositoryPlace): Promise<WatchedStore> {
+  return watchStore(await openStore(place, { clock, env, readFile: readTextFile }), onStoreCall);
 }
 
 /** What `open` makes of `store`, which is closed if that fails. */

@@ -8,27 +8,36 @@ export interface WatchedStore extends Store {
   failedWith(error: unknown): boolean;
 }
 
-export function watchStore(inner: Store): WatchedStore {
+/** `onCall`: a call has ended, or a listing has shown a page more. */
+export function watchStore(inner: Store, onCall: () => void = () => {}): WatchedStore {
   const errors = new WeakSet();
   const note = (error: unknown): never => {
     if (typeof error === "object" && error !== null) errors.add(error);
     throw error;
   };
+  const watched = async <T>(call: Promise<T>): Promise<T> => {
+    const answer = await call.catch(note);
+    onCall();
+    return answer;
+  };
   const list = async function* (...call: Parameters<Store["list"]>): AsyncGenerator<readonly StoredObject[], void> {
     try {
-      yield* inner.list(...call);
+      for await (const page of inner.list(...call)) {
+        onCall();
+        yield page;
+      }
     } catch (error) {
       note(error);
     }
   };
   return {
     label: inner.label,
-    putNew: (...call) => inner.putNew(...call).catch(note),
-    get: (...call) => inner.get(...call).catch(note),
-    head: (...call) => inner.head(...call).catch(note),
+    putNew: (...call) => watched(inner.putNew(...call)),
+    get: (...call) => watched(inner.get(...call)),
+    head: (...call) => watched(inner.head(...call)),
     list,
-    remove: (...call) => inner.remove(...call).catch(note),
-    now: (...call) => inner.now(...call).catch(note),
+    remove: (...call) => watched(inner.remove(...call)),
+    now: (...call) => watched(inner.now(...call)),
     close: () => inner.close(),
     failedWith: (error) => typeof error === "object" && error !== null && errors.has(error),
   };

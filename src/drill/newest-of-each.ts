@@ -1,7 +1,9 @@
 // Which snapshots a drill is about when nobody names one: of each source the newest that is complete.
 
 import { sourceKey } from "../backup/retention/decide-retention.ts";
-import { type SnapshotSummary, timeOf } from "../backup/repository/snapshots.ts";
+import { newestOf } from "../backup/repository/newest-snapshot.ts";
+import type { SnapshotSummary } from "../backup/repository/snapshots.ts";
+import type { EpochMs } from "../core/clock.ts";
 
 export interface NewestOfEach {
   readonly newest: readonly SnapshotSummary[];
@@ -9,8 +11,11 @@ export interface NewestOfEach {
   readonly lacking: readonly string[];
 }
 
-/** `namespace`: title, id or label of the only source that is meant. */
-export function newestOfEach(snapshots: readonly SnapshotSummary[], namespace: string | undefined): NewestOfEach {
+/** `namespace`: title, id or label of the only source that is meant. `now`: by the store's clock. */
+export function newestOfEach(
+  snapshots: readonly SnapshotSummary[],
+  { namespace, now }: { readonly namespace?: string | undefined; readonly now: EpochMs },
+): NewestOfEach {
   const sources = new Map<string, SnapshotSummary[]>();
   for (const snapshot of snapshots) {
     const { namespace: id, title, label } = snapshot.source;
@@ -21,7 +26,10 @@ export function newestOfEach(snapshots: readonly SnapshotSummary[], namespace: s
   const newest: SnapshotSummary[] = [];
   const lacking: string[] = [];
   for (const ofSource of sources.values()) {
-    const [latest] = ofSource.filter(({ complete }) => complete).toSorted((a, b) => timeOf(b) - timeOf(a));
+    const latest = newestOf(
+      ofSource.filter(({ complete }) => complete),
+      now,
+    );
     if (latest === undefined) lacking.push(ofSource[0]!.source.label);
     else newest.push(latest);
   }

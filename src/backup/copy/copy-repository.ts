@@ -23,6 +23,7 @@ import {
   walkSnapshots,
   writeSnapshot,
 } from "../repository/snapshots.ts";
+import { parentsFirst } from "../repository/newest-snapshot.ts";
 import { snapshotIdentity } from "./snapshot-identity.ts";
 
 export interface CopySource {
@@ -75,7 +76,9 @@ export async function copyRepository(
   }
   const there =
     destination === undefined ? new Map<string, ObjectId>() : await copiesIn(destination.repository, signal);
-  const { snapshots, problems } = await listSnapshots(source.repository, { signal });
+  const { snapshots: listed, problems } = await listSnapshots(source.repository, { signal });
+  // A copy names the copy of its parent, by which the order is known in which snapshots were made.
+  const snapshots = parentsFirst(listed);
   for (const problem of problems) {
     onFailure({ snapshot: undefined, error: new AppError("repository-damaged", problem) });
   }

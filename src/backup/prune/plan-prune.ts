@@ -37,6 +37,9 @@ export interface PrunePolicy {
   readonly maxUnused: number;
 }
 
+/** How long a prune that a person or a schedule began waits for a listing that lags behind what was forgotten. */
+export const LISTING_PATIENCE_MS: DurationMs = 60_000;
+
 /** `maxUnused`, unless told otherwise. */
 export const MAX_UNUSED = 0.05;
 

@@ -2,7 +2,7 @@
 // asked, is told and proved in docs/repository-format.md, "Marks". A prune that is killed leaves nothing but garbage.
 
 import pLimit from "p-limit";
-import type { ByteCount, Clock, EpochMs } from "../../core/clock.ts";
+import type { ByteCount, Clock, DurationMs, EpochMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import { FOLDERS, idOfName, markName, packName } from "../format/object-names.ts";
 import { loadIndex, type ScratchIndex } from "../repository/load-index.ts";
@@ -22,6 +22,10 @@ export interface PruneOptions extends Omit<PrunePolicy, "now"> {
   readonly clock: Clock;
   /** Tell what would be done, and do nothing. */
   readonly dryRun: boolean;
+  /** Snapshots that the caller has just removed: listings may still show them. */
+  readonly forgotten?: readonly ObjectId[];
+  /** How long to wait for a listing that shows a snapshot which is not there. Default: not at all. */
+  readonly patienceMs?: DurationMs;
   readonly signal?: AbortSignal | undefined;
   readonly onStep?: (step: PruneStep) => void;
 }
@@ -84,7 +88,9 @@ export async function prune(repository: Repository, options: PruneOptions): Prom
   const needed = openNeededItems();
   let index: ScratchIndex | undefined;
   try {
-    const snapshots = await collectPages(repository, needed, { signal });
+    const { forgotten = [], patienceMs = 0 } = options;
+    const collect = { clock, signal, forgotten: new Set(forgotten), patienceMs };
+    const snapshots = await collectPages(repository, needed, collect);
     index = await loadIndex(repository, { clock, signal });
     const reader = openItemReader(repository, index, { signal });
     const run = { repository, options, now, marks, index, reader, needed };

@@ -4,8 +4,14 @@ import type { EpochMs } from "../../core/clock.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { sourceKey } from "../retention/decide-retention.ts";
 import type { CallOptions } from "../store/store.ts";
+import { newestOf, tellFuture } from "./newest-snapshot.ts";
 import type { Repository, SnapshotSource, StoredSnapshot } from "./repository.ts";
 import { listSnapshots, notFound, readSnapshot, type SnapshotSummary, timeOf } from "./snapshots.ts";
+
+export interface FindOptions extends CallOptions {
+  /** What is to be said of what was found, a line each: a clock was wrong. */
+  readonly onWarning?: (warning: string) => void;
+}
 
 export type SnapshotChoice =
   | { readonly kind: "latest" }
@@ -19,7 +25,7 @@ export async function findSnapshot(
   repository: Repository,
   which: string,
   namespace?: string,
-  options?: CallOptions,
+  options?: FindOptions,
 ): Promise<StoredSnapshot> {
   const choice = parseSnapshotChoice(which);
   if (choice === undefined) throw notFound(repository, `has no snapshot ${visible(which)}: that is no time and no id`);
@@ -36,8 +42,10 @@ export async function findSnapshot(
       },
     );
   }
-  const chosen = chooseSnapshot(snapshots, choice, namespace);
+  const now = await repository.store.now(options);
+  const chosen = chooseSnapshot(snapshots, { choice, namespace, now });
   if (chosen.kind === "none") throw notFound(repository, chosen.why);
+  for (const warning of chosen.warnings) options?.onWarning?.(warning);
   return readSnapshot(repository, chosen.snapshot.id, options);
 }
 
@@ -71,11 +79,18 @@ const DAY_MS = 86_400_000;
 
 const none = (why: string) => ({ kind: "none", why }) as const;
 
-function chooseSnapshot(
-  snapshots: readonly SnapshotSummary[],
-  choice: Exclude<SnapshotChoice, { readonly kind: "id" }>,
-  namespace: string | undefined,
-): { readonly kind: "found"; readonly snapshot: SnapshotSummary } | { readonly kind: "none"; readonly why: string } {
+type Chosen =
+  | { readonly kind: "found"; readonly snapshot: SnapshotSummary; readonly warnings: readonly string[] }
+  | { readonly kind: "none"; readonly why: string };
+
+interface Choosing {
+  readonly choice: Exclude<SnapshotChoice, { readonly kind: "id" }>;
+  readonly namespace: string | undefined;
+  /** By the store's clock. */
+  readonly now: EpochMs;
+}
+
+function chooseSnapshot(snapshots: readonly SnapshotSummary[], { choice, namespace, now }: Choosing): Chosen {
   const of = namespace === undefined ? "" : ` of ${visible(namespace)}`;
   const named = snapshots.filter(({ source }) => namespace === undefined || isOf(source, namespace));
   const complete = named.filter(({ complete }) => complete);
@@ -90,8 +105,8 @@ function chooseSnapshot(
       ),
     );
   const by = choice.kind === "latest" ? meant : meant.filter((snapshot) => timeOf(snapshot) <= choice.until);
-  const newest = by.toSorted((a, b) => timeOf(b) - timeOf(a))[0];
-  if (newest !== undefined) return { kind: "found", snapshot: newest };
+  const newest = newestOf(by, now);
+  if (newest !== undefined) return { kind: "found", snapshot: newest, warnings: tellFuture(by, newest, now) };
   const first = new Date(Math.min(...meant.map(timeOf))).toISOString();
   return none(`has no complete snapshot${of} of that time: its oldest is of ${first}`);
 }

@@ -16,13 +16,14 @@ export type SnapshotSummary = Omit<StoredSnapshot, "pages">;
 export interface SnapshotList {
   /** The oldest first, by when their listings ended. */
   readonly snapshots: readonly SnapshotSummary[];
-  /** A line for each object that is damaged: `snapshots/ab12... is not as it was written`. */
+  /** A line for each object that is damaged, or that the store shows and does not give: `snapshots/ab12... is not as it was written`. */
   readonly problems: readonly string[];
 }
 
 export type SnapshotFound =
   | { readonly kind: "snapshot"; readonly snapshot: StoredSnapshot }
-  | { readonly kind: "problem"; readonly id: ObjectId; readonly problem: string };
+  /** `isAbsent`: the store shows it and does not give it; else it is damaged. */
+  | { readonly kind: "problem"; readonly id: ObjectId; readonly problem: string; readonly isAbsent: boolean };
 
 const AHEAD = 4;
 
@@ -37,8 +38,26 @@ export async function listSnapshotIds({ store }: Repository, options?: CallOptio
   return ids.sort();
 }
 
+/** Whether snapshots are still there that were listed and could not be got: a second listing shows them, or the store tells their size.
+ * Those that it shows in some way. */
+export async function stillShown(
+  repository: Repository,
+  ids: readonly ObjectId[],
+  options?: CallOptions,
+): Promise<readonly ObjectId[]> {
+  if (ids.length === 0) return [];
+  const listed = new Set(await listSnapshotIds(repository, options));
+  const shown: ObjectId[] = [];
+  for (const id of ids) {
+    const isShown = listed.has(id) || (await repository.store.head(sealedName("snapshot", id), options)) !== undefined;
+    if (isShown) shown.push(id);
+  }
+  return shown;
+}
+
 export interface WalkOptions extends CallOptions {
-  /** Told of each that was listed and could not be got: it was removed meanwhile, or the store was wrong. */
+  /** Is told of each that was listed and could not be got, whether it was removed meanwhile or not; else those are told as problems that the
+   * store still shows then. */
   readonly onAbsent?: (id: ObjectId) => void;
 }
 
@@ -46,6 +65,20 @@ export interface WalkOptions extends CallOptions {
 export async function* walkSnapshots(
   repository: Repository,
   options?: WalkOptions,
+): AsyncGenerator<SnapshotFound, void> {
+  const absent: ObjectId[] = [];
+  const onAbsent = options?.onAbsent ?? ((id: ObjectId) => absent.push(id));
+  yield* walkListed(repository, onAbsent, options);
+  for (const id of await stillShown(repository, absent, options)) {
+    const problem = `${repository.label} shows ${sealedName("snapshot", id)}, and did not give it: it may have been forgotten a moment ago`;
+    yield { kind: "problem", id, problem, isAbsent: true };
+  }
+}
+
+async function* walkListed(
+  repository: Repository,
+  onAbsent: (id: ObjectId) => void,
+  options?: CallOptions,
 ): AsyncGenerator<SnapshotFound, void> {
   const ids = await listSnapshotIds(repository, options);
   const queue: Promise<SnapshotFound | Error | ObjectId>[] = [];
@@ -56,7 +89,7 @@ export async function* walkSnapshots(
     if (first === undefined) return;
     const found = await first;
     if (found instanceof Error) throw found;
-    if (typeof found === "string") options?.onAbsent?.(found);
+    if (typeof found === "string") onAbsent(found);
     else yield found;
   }
 }
@@ -72,7 +105,7 @@ async function findOrTell(
     return snapshot === undefined ? id : { kind: "snapshot", snapshot };
   } catch (error) {
     if (!(error instanceof AppError) || !TOLD.has(error.code)) throw error;
-    return { kind: "problem", id, problem: error.message };
+    return { kind: "problem", id, problem: error.message, isAbsent: false };
   }
 }
 
@@ -113,25 +146,27 @@ function byTime(a: SnapshotSummary, b: SnapshotSummary): number {
   return timeOf(a) - timeOf(b) || (a.id < b.id ? -1 : 1);
 }
 
-/** When what it shows was so, in milliseconds since 1970: when its listing ended, or else when it was made. */
+/** When what it shows was so, in milliseconds since 1970: when its listing ended, but not after it was made. The former is by the clock of the
+ * machine, the latter by that of the store. */
 export function timeOf({ listed, created }: Pick<Snapshot, "listed" | "created">): number {
-  return Date.parse(listed[1] ?? created);
+  return Math.min(Date.parse(listed[1] ?? created), Date.parse(created));
 }
 
 /** `id`: all of it, or how it begins, if only one does. Throws AppError "snapshot-not-found". */
 export async function readSnapshot(repository: Repository, id: string, options?: CallOptions): Promise<StoredSnapshot> {
-  const full = await resolveId(repository, id, options);
+  const full = resolveId(repository, await listSnapshotIds(repository, options), id);
   const snapshot = await readStored(repository, full, options);
   if (snapshot === undefined) throw notFound(repository, `has no snapshot ${visible(id)}`);
   return snapshot;
 }
 
-async function resolveId(repository: Repository, id: string, options?: CallOptions): Promise<ObjectId> {
-  const ids = (await listSnapshotIds(repository, options)).filter((other) => other.startsWith(id.toLowerCase()));
+/** The one of `all` whose id begins with `id`. Throws AppError "snapshot-not-found" if none does, or several. */
+export function resolveId(repository: Repository, all: readonly ObjectId[], id: string): ObjectId {
+  const ids = all.filter((other) => other.startsWith(id.toLowerCase()));
   if (ids.length === 1 && id.length > 0) return ids[0]!;
-  const shown = ids.slice(0, SHOWN_MAX).map((other) => other.slice(0, SHORT_CHARS));
   if (ids.length === 0) throw notFound(repository, `has no snapshot ${visible(id)}`);
-  throw notFound(repository, `has ${ids.length} snapshots whose ids begin with ${visible(id)}: ${shown.join(", ")}`);
+  const shown = ids.slice(0, SHOWN_MAX).map((other) => other.slice(0, SHORT_CHARS));
+  throw notFound(repository, `has ${ids.length} snapshots whose ids begin with "${visible(id)}": ${shown.join(", ")}`);
 }
 
 const SHOWN_MAX = 5;

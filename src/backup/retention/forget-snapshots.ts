@@ -1,10 +1,9 @@
 // Forgets snapshots: removes their objects. What only they needed is freed by a prune.
 
 import pLimit from "p-limit";
-import { AppError, visible } from "../../core/errors.ts";
 import { sealedName } from "../format/object-names.ts";
 import type { ObjectId, Repository } from "../repository/repository.ts";
-import { listSnapshotIds, listSnapshots, notFound, type SnapshotSummary } from "../repository/snapshots.ts";
+import { listSnapshotIds, listSnapshots, resolveId, type SnapshotSummary } from "../repository/snapshots.ts";
 import { STORE_CALLS, type CallOptions } from "../store/store.ts";
 import { sourceKey } from "./decide-retention.ts";
 
@@ -39,20 +38,4 @@ export async function findForForgetting(
     const snapshot = snapshots.find((each) => each.id === id);
     return { id, snapshot, isLastComplete: snapshot?.complete === true && !left.has(sourceKey(snapshot)) };
   });
-}
-
-function resolveId(repository: Repository, all: readonly ObjectId[], name: string): ObjectId {
-  const found = all.filter((id) => name !== "" && id.startsWith(name.toLowerCase()));
-  if (found.length === 1) return found[0]!;
-  if (found.length === 0) throw notFound(repository, `has no snapshot ${visible(name)}`);
-  throw new AppError(
-    "snapshot-not-found",
-    `${found.length} snapshots of ${repository.label} have ids that begin with ${visible(name)}`,
-    {
-      hint: `write more of the id: ${found
-        .slice(0, 3)
-        .map((id) => id.slice(0, 12))
-        .join(", ")}`,
-    },
-  );
 }

@@ -25,12 +25,19 @@ export async function findNamedSnapshot(
 ): Promise<NamedSnapshot> {
   const used = await openUsedRepository(context, repository);
   try {
-    const snapshot = await findSnapshot(used.repository, which, source, { signal: context.signal });
+    const snapshot = await findSnapshot(used.repository, which, source, {
+      signal: context.signal,
+      onWarning: warnOf(context),
+    });
     return { used, snapshot, label: `${repository}@${shortId(snapshot.id)}` };
   } catch (error) {
     await used.close();
     throw error;
   }
+}
+
+export function warnOf({ output }: Pick<Context, "output">): (warning: string) => void {
+  return (warning) => output.warn(`  ${output.stderr.yellow("warning")} ${warning}`);
 }
 
 /** As a location. */

@@ -18,6 +18,7 @@ import { requestsRecord } from "../render/request-counts.ts";
 import { openShownProblems } from "../render/shown-problems.ts";
 import type { UsedRepository } from "../../backups/used-repository.ts";
 import { openUsedRepository } from "./open-repository.ts";
+import { warnOf } from "./open-snapshot.ts";
 import { shortId } from "./short-id.ts";
 
 export interface DrillOptions {
@@ -51,11 +52,11 @@ async function chooseSnapshots(
 ): Promise<{ readonly ids: readonly string[]; readonly code: ExitCode }> {
   const { signal } = context;
   if (snapshot !== undefined) {
-    const { id } = await findSnapshot(repository, snapshot, namespace, { signal });
+    const { id } = await findSnapshot(repository, snapshot, namespace, { signal, onWarning: warnOf(context) });
     return { ids: [id], code: EXIT.done };
   }
   const { snapshots, problems } = await listSnapshots(repository, { signal });
-  const { newest, lacking } = newestOfEach(snapshots, namespace);
+  const { newest, lacking } = newestOfEach(snapshots, { namespace, now: await repository.store.now({ signal }) });
   const failures = [...problems, ...lacking.map((source) => `${visible(source)} has no complete snapshot`)];
   for (const failure of failures) {
     context.tellFailure(

@@ -69,7 +69,7 @@ export async function runForget(context: Context, text: string, request: ForgetR
       durationMs,
     });
     if (problems.length > 0) return tellProblems(context, text, problems);
-    const policy = { grace: GRACE_MS, maxUnused: MAX_UNUSED, dryRun };
+    const policy = { grace: GRACE_MS, maxUnused: MAX_UNUSED, dryRun, forgotten: dryRun ? [] : forget };
     if (prunes) await pruneRepository(context, used, text, policy);
     return EXIT.done;
   } finally {

@@ -1,7 +1,7 @@
 // A prune from the command line: tells what it freed, what it marked, and when that can be removed.
 
 import { type PackAmount, prune, type PruneReport, type PruneStep } from "../../backup/prune/prune.ts";
-import type { PrunePolicy } from "../../backup/prune/plan-prune.ts";
+import { LISTING_PATIENCE_MS, type PrunePolicy } from "../../backup/prune/plan-prune.ts";
 import { visible } from "../../core/errors.ts";
 import { renderByteCount } from "../../core/units.ts";
 import type { Context } from "../context.ts";
@@ -10,6 +10,8 @@ import { openUsedRepository } from "./open-repository.ts";
 
 export interface PruneRequest extends Omit<PrunePolicy, "now"> {
   readonly dryRun: boolean;
+  /** Snapshots that were removed just now. */
+  readonly forgotten?: readonly string[];
 }
 
 const PHASES: Readonly<Record<PruneStep["kind"], { readonly phase: string; readonly unit: string }>> = {
@@ -41,6 +43,7 @@ export async function pruneRepository(
   try {
     report = await prune(repository, {
       ...request,
+      patienceMs: LISTING_PATIENCE_MS,
       clock,
       signal,
       onStep: ({ kind, done, total }) => progress.update({ ...PHASES[kind], done, total }),

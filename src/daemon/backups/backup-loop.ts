@@ -70,8 +70,13 @@ export interface BackupLoop {
 
 /** The time of day may be set: it is looked at so often. A change of what is remembered is seen as soon. */
 const LOOK_MS: DurationMs = 30_000;
-/** How long a run may show no progress and still be alive: those before it in the repository may take hours. */
-const RUN_SILENCE_MS_MAX: DurationMs = 86_400_000;
+/** How long a run may show no progress and still be alive: a rate limit is waited out for ten minutes, and six tries of one request may take a
+ * quarter of an hour. */
+const RUN_SILENCE_MS_MAX: DurationMs = 1_800_000;
+/** Those before it in the repository may take hours. Each of them says itself whether it is alive. */
+const QUEUE_MS_MAX: DurationMs = 7 * 86_400_000;
+/** Progress comes with each request: so often it counts as a beat. */
+const BEAT_MS: DurationMs = 1000;
 const PROBLEMS_KEPT_MAX = 20;
 /** A failure that lasts is told again. */
 const TELL_AGAIN_MS: DurationMs = 86_400_000;
@@ -148,6 +153,7 @@ async function next(loop: Loop): Promise<DurationMs> {
     loop.memory = memory;
     const waitMs = waitOf(loop, memory);
     if (waitMs > 0) return Math.min(waitMs, LOOK_MS);
+    deps.heartbeat.beat(QUEUE_MS_MAX);
     await deps.gate(() => (stopping.signal.aborted ? undefined : runOnce(loop, memory)));
     return 0;
   } catch (error) {
@@ -191,7 +197,7 @@ async function runOnce(loop: Loop, before: BackupMemory): Promise<void> {
       onProblem: (source, problem) => {
         if (problems.length < PROBLEMS_KEPT_MAX) problems.push({ source, problem });
       },
-      onProgress: () => {},
+      onProgress: beatingOf(loop),
     });
     loop.lastRun = { at: report.startedAt, monotonic: began };
     const memory = deps.remember(report);
@@ -212,6 +218,17 @@ async function runOnce(loop: Loop, before: BackupMemory): Promise<void> {
   } finally {
     loop.runningSince = undefined;
   }
+}
+
+/** A run that hangs stops beating. */
+function beatingOf({ deps: { clock, heartbeat } }: Loop): () => void {
+  let last = clock.monotonic();
+  return () => {
+    const now = clock.monotonic();
+    if (now - last < BEAT_MS) return;
+    last = now;
+    heartbeat.beat(RUN_SILENCE_MS_MAX);
+  };
 }
 
 function isWorthTelling({ deps, toldAt }: Loop, { failure }: BackupMemory): boolean {

@@ -9,7 +9,7 @@ import type { BackupSchedule } from "../../../src/config/config.ts";
 import type { EpochMs } from "../../../src/core/clock.ts";
 import { AppError } from "../../../src/core/errors.ts";
 import { type BackupCall, type BackupEvent, openBackupLoop } from "../../../src/daemon/backups/backup-loop.ts";
-import { openHeartbeats } from "../../../src/daemon/heartbeats.ts";
+import { type Heartbeats, openHeartbeats } from "../../../src/daemon/heartbeats.ts";
 import { load } from "../config/config-fixture.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 
@@ -22,9 +22,10 @@ interface Setup {
   readonly jitterMs?: number;
   readonly memory?: Partial<BackupMemory>;
   /** What each run comes to, the last one for good. */
-  readonly outcomes?: readonly ("done" | "failed" | "incomplete" | "hangs")[];
+  readonly outcomes?: readonly ("done" | "failed" | "incomplete" | "hangs" | "slow")[];
   readonly clock?: FakeClock;
   readonly gate?: LimitFunction;
+  readonly heartbeats?: Heartbeats;
 }
 
 function start({
@@ -47,10 +48,16 @@ function start({
     lastDrill: null,
     ...setup.memory,
   };
-  const run = async ({ signal }: BackupCall): Promise<BackupReport> => {
+  const run = async ({ signal, onProgress }: BackupCall): Promise<BackupReport> => {
     const outcome = outcomes[Math.min(began.length, outcomes.length - 1)]!;
     began.push(clock.now() - START);
     const startedAt = clock.now();
+    if (outcome === "slow") {
+      for (let step = 0; step < 20; step++) {
+        await clock.sleep(0.4 * HOUR, signal);
+        onProgress();
+      }
+    }
     if (outcome === "hangs") await clock.sleep(1000 * HOUR, signal);
     return reportOf(startedAt, outcome);
   };
@@ -62,7 +69,7 @@ function start({
     run,
     remember: (report) => (memory = memoryAfter(memory, report, clock.now())),
     gate: setup.gate ?? pLimit(1),
-    heartbeat: openHeartbeats(clock).open("backup nightly", HOUR),
+    heartbeat: (setup.heartbeats ?? openHeartbeats(clock)).open("backup nightly", HOUR),
     onEvent: (event) => events.push(event),
   });
   return { clock, events, began, loop, memory: () => memory };
@@ -70,7 +77,9 @@ function start({
 
 function reportOf(startedAt: EpochMs, outcome: string): BackupReport {
   const failure =
-    outcome === "done" ? undefined : new AppError(outcome === "incomplete" ? "incomplete" : "store-failed", "a fault");
+    outcome === "done" || outcome === "slow"
+      ? undefined
+      : new AppError(outcome === "incomplete" ? "incomplete" : "store-failed", "a fault");
   const source = {
     source: "x",
     snapshot: "1",
@@ -98,6 +107,27 @@ const lastRun = (at: number): Partial<BackupMemory> => ({
 const daily: BackupSchedule = { kind: "daily", atMinutes: 13 * 60 };
 
 describe("a backup over time", () => {
+  it("is alive as long as it goes forward, or waits for its turn, and not when it hangs", async () => {
+    const clock = new FakeClock({ now: START });
+    const gate = pLimit(1);
+    const of = (outcome: "slow" | "hangs") => {
+      const heartbeats = openHeartbeats(clock);
+      return {
+        ...start({ clock, gate, heartbeats, outcomes: [outcome] }),
+        isAlive: () => heartbeats.list()[0]!.isAlive,
+      };
+    };
+    const [slow, hanging] = [of("slow"), of("hangs")];
+    await clock.advance(7 * HOUR);
+    expect([slow.isAlive(), hanging.isAlive()]).toEqual([true, true]);
+    await clock.advance(1.2 * HOUR);
+    expect(hanging.began).toEqual([8 * HOUR]);
+    expect([slow.isAlive(), hanging.isAlive()]).toEqual([true, true]);
+    await clock.advance(0.4 * HOUR);
+    expect([slow.isAlive(), hanging.isAlive()]).toEqual([true, false]);
+    await Promise.all([slow.loop.stop(), hanging.loop.stop()]);
+  });
+
   it("runs at its times", async () => {
     const { clock, began, loop } = start({});
     await clock.advance(13 * HOUR);

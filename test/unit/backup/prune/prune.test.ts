@@ -289,6 +289,31 @@ describe("prune removes nothing", () => {
     expect(await readAllSnapshots(repository, clock)).toEqual(all);
   });
 
+  it("no longer where a listing still shows what its caller has just forgotten, or once it has waited for the listing", async () => {
+    const { id } = await backed(numbered(50, "one"));
+    await backed(numbered(50, "two"));
+    await clock.advance(GRACE);
+    const name = `snapshots/${id}`;
+    const shownYet = await store.head(name);
+    store.objects.delete(name);
+    let listings = 0;
+    const late: Store = {
+      ...store,
+      async *list(prefix, options) {
+        yield* store.list(prefix, options);
+        if (prefix === "snapshots/" && ++listings <= 3) yield [shownYet!];
+      },
+    };
+    const options = { clock, grace: GRACE, maxUnused: 0.05, dryRun: true };
+    const known = await prune(throughStore(repository, late), { ...options, forgotten: [id] });
+    expect(known).toMatchObject({ snapshots: 1, marked: { packs: 2 } });
+    listings = 0;
+    const waiting = prune(throughStore(repository, late), { ...options, patienceMs: 60_000 });
+    await clock.advance(60_000);
+    expect(await waiting).toMatchObject({ snapshots: 1, marked: { packs: 2 } });
+    expect(listings).toBe(4);
+  });
+
   it("where something that a snapshot needs is in no pack", async () => {
     await backed(numbered(50, "one"));
     await backed({ ...numbered(50, "one"), more: "x" });

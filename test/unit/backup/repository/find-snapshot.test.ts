@@ -91,7 +91,7 @@ describe("a snapshot is found", () => {
       expect(snapshot.listed).toEqual([at(10), at(20), at(30)][i]!.listed);
       expect(await readSnapshot(repository, id)).toEqual(snapshot);
     }
-    await expect(readSnapshot(repository, "")).rejects.toThrow("memory has 3 snapshots whose ids begin with :");
+    await expect(readSnapshot(repository, "")).rejects.toThrow('memory has 3 snapshots whose ids begin with "":');
   });
 
   it("not, if all are incomplete", async () => {
@@ -123,6 +123,24 @@ describe("a snapshot is found", () => {
       "memory has snapshots of 2 sources, some of parts of a namespace only: name one by its id",
     );
   });
+});
+
+it("a snapshot that the store shows and does not give is told, and one that was removed meanwhile is not", async () => {
+  const { repository, store, ids } = await repositoryOf([at(10), at(20)]);
+  const blind = { ...store, get: async (name: string) => (name.endsWith(ids[0]!) ? undefined : store.get(name)) };
+  const { snapshots, problems } = await listSnapshots({ ...repository, store: blind });
+  expect(snapshots.map(({ id }) => id)).toEqual([ids[1]]);
+  expect(problems).toEqual([
+    `memory shows snapshots/${ids[0]}, and did not give it: it may have been forgotten a moment ago`,
+  ]);
+  const racing = {
+    ...blind,
+    get: async (name: string) => {
+      if (name.endsWith(ids[0]!)) store.objects.delete(name);
+      return blind.get(name);
+    },
+  };
+  expect((await listSnapshots({ ...repository, store: racing })).problems).toEqual([]);
 });
 
 it("a damaged snapshot is told, and the others are listed in the order of their times", async () => {

@@ -1,0 +1,50 @@
+import { describe, expect, it } from "vitest";
+import { newestOf, parentsFirst, tellFuture } from "../../../../src/backup/repository/newest-snapshot.ts";
+import type { ObjectId } from "../../../../src/backup/repository/repository.ts";
+import type { EpochMs } from "../../../../src/core/clock.ts";
+import { SNAPSHOT } from "../../../support/repository-fixture.ts";
+
+/** `a@10` was made at 12:10, `b@20<a` beside `a` at 12:20. */
+function snapshotsOf(text: string) {
+  return text.split(" ").map((each) => {
+    const [, id, minute, parent] = /^(\w)@(\d+)(?:<(\w))?$/.exec(each)!;
+    const created = `2026-11-28T12:${minute}:00.000Z`;
+    return { ...SNAPSHOT, id: id as ObjectId, created, listed: [created, created] as const, parent: parent ?? null };
+  });
+}
+const NOW = Date.parse("2026-11-28T12:30Z") as EpochMs;
+
+describe("the newest of snapshots", () => {
+  it.each([
+    ["a@10 b@20 c@15", "b"],
+    // The clock was ahead when a was made: what was made beside it came later.
+    ["a@29 b@20<a", "b"],
+    ["a@29 b@20<a c@25<b", "c"],
+    ["a@50 b@20<a", "b"],
+    // The clock was at its beginning when b was made.
+    ["a@20 b@01<a", "b"],
+    // What came between is forgotten: of two that may be the last the one that is not of the future.
+    ["a@50 c@25<b", "c"],
+    ["a@50", "a"],
+    ["a@50 b@55", "b"],
+    // Two were made beside the same one.
+    ["a@10 b@20<a c@25<a", "c"],
+  ])("%s is %s", (text, expected) => expect(newestOf(snapshotsOf(text), NOW)?.id).toBe(expected));
+
+  it("is told where a time lies in the future", () => {
+    const all = snapshotsOf("a@50 b@20");
+    expect(tellFuture(all, all[1]!, NOW)).toEqual([
+      "snapshot a of prod:app-config is of the future (2026-11-28T12:50:00.000Z): a clock was wrong when it was made. b is taken for the latest one",
+    ]);
+    expect(tellFuture(all, all[0]!, NOW)[0]).toContain("It is taken all the same");
+  });
+});
+
+it("parents go before those that were made beside them", () => {
+  const ids = (text: string): string =>
+    parentsFirst(snapshotsOf(text))
+      .map(({ id }) => id)
+      .join("");
+  expect(ids("b@20<a c@25<b a@29")).toBe("abc");
+  expect(ids("a@10 b@20<x")).toBe("ab");
+});
