@@ -9,6 +9,7 @@ import { openItemWriter, type SnapshotWriter } from "../backup/repository/open-i
 import { CONFIG_NAME } from "../backup/format/object-names.ts";
 import type { ItemReader, Repository } from "../backup/repository/repository.ts";
 import { openStore, type RepositoryPlace } from "../backup/store/open-store.ts";
+import type { StoreEvents } from "../backup/store/store.ts";
 import { readTextFile } from "../config/read-file.ts";
 import type { Environment } from "../config/yaml-source.ts";
 import type { ByteCount, Clock } from "../core/clock.ts";
@@ -30,6 +31,8 @@ export interface UsedRepository {
   writer(): Promise<SnapshotWriter>;
   /** What the writer has stored up to now. */
   storedBytes(): ByteCount;
+  /** Requests to object storage up to now, those that were sent again too; undefined: it lies in a folder. */
+  storeRequests(): number | undefined;
   /** Puts what was stored up to now into the index, so that the next run uses it. */
   keepStored(): Promise<void>;
   /** Whether it is the repository that failed with `error`, and not a source: then no other source can be backed up into it either. */
@@ -46,6 +49,8 @@ export interface RepositoryDeps {
   readonly ask: PassphraseDeps["ask"];
   /** A call to the store has ended: something goes forward. */
   readonly onStoreCall?: (() => void) | undefined;
+  /** A request to object storage failed, and is sent again. */
+  readonly onStoreRetry?: StoreEvents["onRetry"];
 }
 
 /** Throws AppError "repository-refused", "repository-damaged", "unauthorized", and what the store fails with. */
@@ -105,12 +110,22 @@ export function folderOf({ store }: RepositoryPlace): string | undefined {
   return store.kind === "folder" ? store.path : undefined;
 }
 
-async function openPlace({ clock, env, onStoreCall }: RepositoryDeps, place: RepositoryPlace): Promise<WatchedStore> {
-  return watchStore(await openStore(place, { clock, env, readFile: readTextFile }), onStoreCall);
+interface OpenPlace extends WatchedStore {
+  requests(): number | undefined;
+}
+
+async function openPlace(
+  { clock, env, onStoreCall, onStoreRetry }: RepositoryDeps,
+  place: RepositoryPlace,
+): Promise<OpenPlace> {
+  let sent = 0;
+  const events = { onRequest: () => void sent++, onRetry: onStoreRetry };
+  const store = watchStore(await openStore(place, { clock, env, readFile: readTextFile, events }), onStoreCall);
+  return { ...store, requests: () => (place.store.kind === "folder" ? undefined : sent) };
 }
 
 /** What `open` makes of `store`, which is closed if that fails. */
-async function using<T>(store: WatchedStore, open: () => Promise<T>): Promise<T> {
+async function using<T>(store: OpenPlace, open: () => Promise<T>): Promise<T> {
   try {
     return await open();
   } catch (error) {
@@ -137,7 +152,7 @@ function needsPassphrase(text: string): AppError {
 function useRepository(
   { clock, signal }: RepositoryDeps,
   repository: Repository,
-  { store, place, isNew }: { readonly store: WatchedStore; readonly place: RepositoryPlace; readonly isNew: boolean },
+  { store, place, isNew }: { readonly store: OpenPlace; readonly place: RepositoryPlace; readonly isNew: boolean },
 ): UsedRepository {
   let loading: Promise<ScratchIndex> | undefined;
   let reading: Promise<ItemReader> | undefined;
@@ -161,6 +176,7 @@ function useRepository(
     reader,
     writer: () => (writing ??= openWriter()),
     storedBytes: () => opened?.stored.bytes ?? 0,
+    storeRequests: () => store.requests(),
     keepStored: async () => (await writing)?.finish(),
     isToBlame(error) {
       if (error instanceof AppError && OF_REPOSITORY.has(error.code)) return true;

@@ -53,7 +53,10 @@ afterAll(async () => {
 });
 
 it("backups that object storage made hard are whole, and come back byte for byte", async () => {
-  await summary("backup", "local:app", REPOSITORY);
+  const first = await summary("backup", "local:app", REPOSITORY);
+  // What is tried again is told, and each request counts.
+  expect(first["storeRequests"]).toBeGreaterThan(10);
+  expect(told).toMatch(/; trying again in /);
   writeFileSync(join(dir, "one.json"), JSON.stringify([{ key: "page/7", value: "changed" }]));
   await kvsync(["bulk", "put", "one.json", "-n", "local:app"]);
   await summary("backup", "local:app", REPOSITORY);

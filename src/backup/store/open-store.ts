@@ -12,7 +12,7 @@ import { AppError, visible } from "../../core/errors.ts";
 import { parseProxies } from "../../kv/proxies.ts";
 import { openFolderStore } from "./folder-store.ts";
 import { readS3Keys } from "./s3-keys.ts";
-import type { Store } from "./store.ts";
+import type { Store, StoreEvents } from "./store.ts";
 
 export interface RepositoryPlace extends RepositoryConfig {
   /** As the user wrote it. */
@@ -63,13 +63,15 @@ export interface StoreDeps {
   readonly clock: Clock;
   readonly env: Environment;
   readonly readFile: ReadFile;
+  /** Of object storage. */
+  readonly events?: StoreEvents | undefined;
 }
 
 /** Throws AppError "unauthorized" if there are no keys for object storage. */
 export async function openStore({ store, label }: RepositoryPlace, deps: StoreDeps): Promise<Store> {
-  const { clock, env, readFile } = deps;
+  const { clock, env, readFile, events } = deps;
   if (store.kind === "folder") return openFolderStore({ clock, path: store.path, label });
   const keys = readS3Keys(store.credentials, { label, env, readFile });
   const { openS3Store } = await import("./s3-store.ts");
-  return openS3Store({ clock, config: store, keys, proxies: parseProxies(env), label });
+  return openS3Store({ clock, config: store, keys, proxies: parseProxies(env), label, events });
 }

@@ -10,6 +10,7 @@ import { openRetryCourse, type PassingFailure, RETRY_DEFAULT } from "../../kv/re
 import { bodyOfBytes } from "../../kv/sized-body.ts";
 import type { HttpAnswer, HttpRequest, Transport } from "../../kv/transport.ts";
 import type { SignRequest } from "./s3-signer.ts";
+import type { StoreEvents } from "./store.ts";
 import { judgeS3Failure, type S3Verdict } from "./s3-verdict.ts";
 
 interface S3Request<T> {
@@ -45,6 +46,7 @@ export interface S3RequestsDeps {
   readonly origin: string;
   readonly bucket: string;
   readonly region: string;
+  readonly events: StoreEvents;
 }
 
 /** An error is a few hundred bytes. */
@@ -54,18 +56,20 @@ const ERROR_BYTES_MAX = 100_000;
 export type SendS3 = <T>(request: S3Request<T>) => Promise<S3Outcome<T>>;
 
 export function openS3Requests(deps: S3RequestsDeps): SendS3 {
-  const { clock } = deps;
+  const { clock, events } = deps;
   return async (request) => {
     const { signal } = request;
     const course = openRetryCourse(RETRY_DEFAULT, true);
     for (;;) {
       signal?.throwIfAborted();
+      events.onRequest?.();
       const outcome = await exchange(deps, request);
       if (outcome.kind === "done") return outcome;
       if (outcome.kind === "fail") throw outcome.error;
       if (outcome.kind !== "retry") return { kind: outcome.kind, isRepeated: course.failures > 0 };
       const waitMs = course.next(outcome, clock.random());
       if (waitMs === undefined) throw outcome.error;
+      events.onRetry?.({ error: outcome.error, waitMs });
       await clock.sleep(waitMs, signal);
     }
   };

@@ -18,7 +18,7 @@ import type { S3Keys } from "./s3-keys.ts";
 import { parseListingPage } from "./s3-listing.ts";
 import { dateOf, openS3Requests, type S3Outcome, type SendS3 } from "./s3-requests.ts";
 import { encodePart, openSigner } from "./s3-signer.ts";
-import type { CallOptions, Range, Store, StoredObject } from "./store.ts";
+import type { CallOptions, Range, Store, StoredObject, StoreEvents } from "./store.ts";
 import { parseXml } from "./xml.ts";
 
 export interface S3StoreOptions {
@@ -28,6 +28,7 @@ export interface S3StoreOptions {
   readonly proxies: Proxies | undefined;
   /** For people. */
   readonly label: string;
+  readonly events?: StoreEvents | undefined;
   readonly timeouts?: Partial<Pick<TransportOptions, "connectTimeoutMs" | "headersTimeoutMs" | "bodyTimeoutMs">>;
 }
 
@@ -35,7 +36,7 @@ const TIMEOUTS = { connectTimeoutMs: 10_000, headersTimeoutMs: 120_000, bodyTime
 /** 1,000 objects with names of 1,024 bytes, each of which may be escaped in six. */
 const PAGE_BYTES_MAX = 16_000_000;
 
-export function openS3Store({ clock, config, keys, proxies, label, timeouts }: S3StoreOptions): Store {
+export function openS3Store({ clock, config, keys, proxies, label, events = {}, timeouts }: S3StoreOptions): Store {
   const { bucket, prefix, region } = config;
   const { origin, host, pathname } = new URL(config.endpoint);
   const transport = openTransport({
@@ -50,7 +51,7 @@ export function openS3Store({ clock, config, keys, proxies, label, timeouts }: S
   });
   const sign = openSigner({ clock, region, keys });
   const opened: Bucket = {
-    send: openS3Requests({ clock, transport, sign, origin, bucket, region }),
+    send: openS3Requests({ clock, transport, sign, origin, bucket, region, events }),
     path: `${pathname.replace(/\/+$/, "")}/${encodePart(bucket)}`,
     keyOf: (name) => (prefix === "" ? name : `${prefix}/${name}`),
     host,

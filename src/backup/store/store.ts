@@ -8,7 +8,8 @@
 //   "store-failed" for any other answer. Calls may run beside each other, {@link STORE_CALLS} at a time.
 // - After a failed or lost `putNew` the object may or may not be there, but never a part of it under its name.
 
-import type { ByteCount, EpochMs } from "../../core/clock.ts";
+import type { ByteCount, DurationMs, EpochMs } from "../../core/clock.ts";
+import type { AppError } from "../../core/errors.ts";
 
 export interface StoredObject {
   readonly name: string;
@@ -24,6 +25,19 @@ export interface Range {
 
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
+}
+
+/** What a store that is reached by requests tells of them. */
+export interface StoreEvents {
+  /** A request is sent, be it once more. */
+  readonly onRequest?: (() => void) | undefined;
+  /** A request failed, and is sent again after `waitMs`. */
+  readonly onRetry?: ((event: StoreRetry) => void) | undefined;
+}
+
+export interface StoreRetry {
+  readonly error: AppError;
+  readonly waitMs: DurationMs;
 }
 
 export interface Store {

@@ -31,6 +31,7 @@ export async function backUp(context: Context, source: OpenLocation, deps: BackU
   const { used, known, backup } = deps;
   const { label } = source.replica;
   const requests = countRequests([source.api]);
+  const sentBefore = used.storeRequests();
   const budget = await budgetOf(context, source);
   const progress = context.openProgress(label);
   const shown = openShownProblems(context);
@@ -52,7 +53,9 @@ export async function backUp(context: Context, source: OpenLocation, deps: BackU
   const backedUp = await backUpSource({ clock, signal, version: VERSION, used, known }, source, backup, events).finally(
     close,
   );
-  const ended = { ...backedUp, source, requests: requests() };
+  const sent = used.storeRequests();
+  const storeRequests = sent === undefined ? undefined : sent - (sentBefore ?? 0);
+  const ended = { ...backedUp, source, requests: requests(), storeRequests };
   tellEnd(context, ended, deps);
   return codeOf(context, ended, deps);
 }
@@ -60,11 +63,13 @@ export async function backUp(context: Context, source: OpenLocation, deps: BackU
 interface Ended extends BackedUp {
   readonly source: OpenLocation;
   readonly requests: ReturnType<ReturnType<typeof countRequests>>;
+  /** Undefined: the repository lies in a folder. */
+  readonly storeRequests: number | undefined;
 }
 
 function tellEnd(
   { output, clock }: Context,
-  { source, taken, stored, storedBytes, requests }: Ended,
+  { source, taken, stored, storedBytes, requests, storeRequests }: Ended,
   { used, startedAt }: BackUpDeps,
 ): void {
   const { entries, bytes, root, read, bytesRead, complete, problems } = taken;
@@ -88,6 +93,7 @@ function tellEnd(
     bytesDown: requests?.bytesDown ?? 0,
     requests: requestsRecord(requests),
     retries: requests?.retries ?? 0,
+    storeRequests: storeRequests ?? null,
     durationMs,
   });
   const parts = [
@@ -98,6 +104,7 @@ function tellEnd(
   ];
   if (problems > 0) parts.push(`${count(problems)} failed`);
   if (requests !== undefined) parts.push(counted(requests.total, "request"));
+  if (storeRequests !== undefined) parts.push(`${counted(storeRequests, "request")} to the store`);
   const what = stored === undefined ? "nothing has changed, no snapshot made" : `snapshot ${shortId(stored.id)}`;
   output.report(
     `${visible(source.replica.label)} -> ${visible(used.label)}: ${what}, ${parts.join(", ")}, ${renderDuration(durationMs)}`,

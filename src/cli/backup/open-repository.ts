@@ -11,6 +11,7 @@ import {
 } from "../../backups/used-repository.ts";
 import { findRepository } from "../../backup/store/open-store.ts";
 import type { Context } from "../context.ts";
+import { openRetryTeller } from "../render/tell-outage.ts";
 import { askSecret } from "../input/ask-secret.ts";
 
 type RepositoryContext = Pick<Context, "clock" | "config" | "cwd" | "env" | "output" | "signal" | "stdin">;
@@ -44,5 +45,5 @@ export async function findRepositoryFolder(context: RepositoryContext, text: str
 
 export function repositoryDeps({ clock, cwd, env, stdin, output, signal }: RepositoryContext): RepositoryDeps {
   const ask = stdin.isTTY ? (question: string) => askSecret(question, { stdin, output, signal }) : undefined;
-  return { clock, cwd, env, signal, ask };
+  return { clock, cwd, env, signal, ask, onStoreRetry: openRetryTeller(clock, output) };
 }

@@ -9,6 +9,7 @@ import { counted } from "../render/counted.ts";
 import { count } from "../render/progress.ts";
 import { shellWord } from "../render/render-held.ts";
 import { openUsedRepository } from "./open-repository.ts";
+import { requestsTo } from "./requests-to.ts";
 import { shortId } from "./short-id.ts";
 
 export async function runCheckRepository(context: Context, text: string, readShare: number): Promise<ExitCode> {
@@ -29,7 +30,7 @@ export async function runCheckRepository(context: Context, text: string, readSha
       output.event({ type: "remark", message });
       output.line(visible(message));
     }
-    tellSummary(context, text, found);
+    tellSummary(context, text, found, used.storeRequests());
     output.event({
       type: "summary",
       command: "check",
@@ -44,6 +45,7 @@ export async function runCheckRepository(context: Context, text: string, readSha
       faults: found.faults.length,
       remarks: found.remarks.length,
       garbage: found.garbage ?? null,
+      storeRequests: used.storeRequests() ?? null,
       durationMs: Math.round(clock.monotonic() - startedAt),
     });
     if (found.faults.length === 0) return EXIT.done;
@@ -85,12 +87,12 @@ function tellFault({ output }: Context, { message, affected }: CheckFault): void
   }
 }
 
-function tellSummary({ output }: Context, text: string, found: RepositoryCheck): void {
+function tellSummary({ output }: Context, text: string, found: RepositoryCheck, sent: number | undefined): void {
   const { snapshots, incomplete, packs, read, garbage, faults } = found;
   const of = `${counted(snapshots, "snapshot")}${incomplete === 0 ? "" : ` (${count(incomplete)} not complete)`}`;
   const size = `${counted(packs.packs, "pack")} (${renderByteCount(packs.bytes)})`;
   const verdict = faults.length === 0 ? "nothing is damaged" : counted(faults.length, "fault");
-  output.report(`checked ${visible(text)}: ${of}, ${size}; ${verdict}`);
+  output.report(`checked ${visible(text)}: ${of}, ${size}; ${verdict}${requestsTo(sent)}`);
   if (read.packs === packs.packs) output.report("every byte was read");
   else if (read.packs > 0)
     output.report(`every byte of ${counted(read.packs, "pack")} (${renderByteCount(read.bytes)}) was read`);

@@ -11,6 +11,7 @@ import { counted } from "../render/counted.ts";
 import { count } from "../render/progress.ts";
 import { shellWord } from "../render/render-held.ts";
 import { openExistingRepository, openOrCreateRepository, openUsedRepository } from "./open-repository.ts";
+import { requestsTo } from "./requests-to.ts";
 import { renderSnapshotFacts } from "./render-snapshot.ts";
 
 type Used = Awaited<ReturnType<typeof openUsedRepository>>;
@@ -82,7 +83,9 @@ async function copyTo(context: Context, from: Used, { to, label, dryRun }: Desti
   const { copied, present, failed } = report;
   const what = `${count(copied)} ${copied === 1 ? "snapshot" : "snapshots"} of ${visible(from.label)} to ${visible(label)}`;
   const read = dryRun ? "" : `, ${counted(report.values, "value")} (${renderByteCount(report.bytesRead)}) read`;
-  output.report(`${dryRun ? "would copy" : "copied"} ${what}${read}; ${count(present)} there already`);
+  output.report(
+    `${dryRun ? "would copy" : "copied"} ${what}${read}; ${count(present)} there already${requestsTo(from.storeRequests(), to?.storeRequests())}`,
+  );
   output.event({
     type: "summary",
     command: "copy",
@@ -90,6 +93,7 @@ async function copyTo(context: Context, from: Used, { to, label, dryRun }: Desti
     destination: label,
     ...report,
     bytesStored: to?.storedBytes() ?? 0,
+    storeRequests: { source: from.storeRequests() ?? null, destination: to?.storeRequests() ?? null },
     ...(dryRun && { dryRun }),
     durationMs: Math.round(clock.monotonic() - startedAt),
   });

@@ -6,6 +6,7 @@ import { visible } from "../../core/errors.ts";
 import { renderByteCount } from "../../core/units.ts";
 import type { Context } from "../context.ts";
 import { count } from "../render/progress.ts";
+import { requestsTo } from "./requests-to.ts";
 import { openUsedRepository } from "./open-repository.ts";
 
 export interface PruneRequest extends Omit<PrunePolicy, "now"> {
@@ -32,7 +33,7 @@ export async function runPrune(context: Context, text: string, request: PruneReq
 /** With a summary of its own. */
 export async function pruneRepository(
   context: Context,
-  { repository }: Pick<Awaited<ReturnType<typeof openUsedRepository>>, "repository">,
+  { repository, storeRequests }: Pick<Awaited<ReturnType<typeof openUsedRepository>>, "repository" | "storeRequests">,
   text: string,
   request: PruneRequest,
 ): Promise<void> {
@@ -51,7 +52,8 @@ export async function pruneRepository(
   } finally {
     progress.close();
   }
-  for (const line of renderPrune(report, request.dryRun)) output.report(line);
+  const [freed, ...more] = renderPrune(report, request.dryRun);
+  for (const line of [`${freed}${requestsTo(storeRequests())}`, ...more]) output.report(line);
   const { removableFrom, before, ...amounts } = report;
   output.event({
     type: "summary",
@@ -61,6 +63,7 @@ export async function pruneRepository(
     packs: before.packs,
     bytes: before.bytes,
     removableFrom: removableFrom === undefined ? null : new Date(removableFrom).toISOString(),
+    storeRequests: storeRequests() ?? null,
     ...(request.dryRun && { dryRun: true }),
     durationMs: Math.round(clock.monotonic() - startedAt),
   });

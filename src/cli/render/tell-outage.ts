@@ -1,9 +1,12 @@
 // That an API does not answer, told while it is tried again: once when it begins and once when it is over, not for each
 // request. Without it a command would be silent for the half minute in which it tries.
 
-import type { Clock } from "../../core/clock.ts";
+import type { StoreRetry } from "../../backup/store/store.ts";
+import type { Clock, DurationMs, MonotonicMs } from "../../core/clock.ts";
 import { visible } from "../../core/errors.ts";
+import { renderDuration } from "../../core/units.ts";
 import { openAccountTroubles } from "../../kv/account-trouble.ts";
+import type { Output } from "./output.ts";
 import type { AnswerEvent, RetryEvent } from "../../kv/request-loop.ts";
 
 export interface OutageTeller {
@@ -14,6 +17,20 @@ export interface OutageTeller {
 }
 
 /** `tell` gets lines for people. */
+const TOLD_AGAIN_MS: DurationMs = 30_000;
+
+/** The same of object storage: what is tried again is told at first, and each half minute; with -v, each time. */
+export function openRetryTeller(clock: Clock, output: Pick<Output, "warn" | "detail">): (event: StoreRetry) => void {
+  let toldAt: MonotonicMs | undefined;
+  return ({ error, waitMs }) => {
+    const now = clock.monotonic();
+    const line = `${visible(error.message)}; trying again in ${renderDuration(waitMs)}`;
+    if (toldAt !== undefined && now - toldAt < TOLD_AGAIN_MS) return output.detail(line);
+    toldAt = now;
+    output.warn(line);
+  };
+}
+
 export function openOutageTeller(clock: Clock, tell: (line: string) => void): OutageTeller {
   const troubles = openAccountTroubles(clock);
   const hosts = new Map<string, string>();

@@ -6,6 +6,7 @@ import type { BackupMemory } from "../../backups/backup-memory.ts";
 import type { BackupReport } from "../../backups/backup-report.ts";
 import { dueIn, retryIn } from "../../backups/backup-schedule.ts";
 import { type BackupStatus, backupStatus } from "../../backups/backup-status.ts";
+import type { StoreRetry } from "../../backup/store/store.ts";
 import type { BackupConfig, BackupSchedule } from "../../config/config.ts";
 import type { Clock, DurationMs, EpochMs, MonotonicMs } from "../../core/clock.ts";
 import type { AppError } from "../../core/errors.ts";
@@ -33,6 +34,8 @@ export type BackupEvent =
       /** Of a failure: it is the first, or the last one was told long ago. */
       readonly isNews: boolean;
     }
+  /** A request to the repository failed, and is sent again. Told at first, and each half minute. */
+  | { readonly kind: "backup-retrying"; readonly error: AppError; readonly waitMs: DurationMs }
   /** What is remembered of it could not be read or written. */
   | { readonly kind: "backup-stuck"; readonly error: AppError; readonly retryInMs: DurationMs }
   | { readonly kind: "backup-stopped" };
@@ -42,6 +45,7 @@ export interface BackupCall {
   readonly memory: BackupMemory;
   readonly onProblem: (source: string, problem: Problem) => void;
   readonly onProgress: () => void;
+  readonly onStoreRetry: (retry: StoreRetry) => void;
 }
 
 export interface BackupLoopDeps {
@@ -80,6 +84,7 @@ const BEAT_MS: DurationMs = 1000;
 const PROBLEMS_KEPT_MAX = 20;
 /** A failure that lasts is told again. */
 const TELL_AGAIN_MS: DurationMs = 86_400_000;
+const RETRY_TOLD_MS: DurationMs = 30_000;
 const STUCK_RETRY_MS: DurationMs = 60_000;
 
 interface Loop {
@@ -198,6 +203,7 @@ async function runOnce(loop: Loop, before: BackupMemory): Promise<void> {
         if (problems.length < PROBLEMS_KEPT_MAX) problems.push({ source, problem });
       },
       onProgress: beatingOf(loop),
+      onStoreRetry: tellingOf(loop),
     });
     loop.lastRun = { at: report.startedAt, monotonic: began };
     const memory = deps.remember(report);
@@ -228,6 +234,16 @@ function beatingOf({ deps: { clock, heartbeat } }: Loop): () => void {
     if (now - last < BEAT_MS) return;
     last = now;
     heartbeat.beat(RUN_SILENCE_MS_MAX);
+  };
+}
+
+function tellingOf({ deps: { clock, onEvent } }: Loop): (retry: StoreRetry) => void {
+  let toldAt: MonotonicMs | undefined;
+  return (retry) => {
+    const now = clock.monotonic();
+    if (toldAt !== undefined && now - toldAt < RETRY_TOLD_MS) return;
+    toldAt = now;
+    onEvent({ kind: "backup-retrying", ...retry });
   };
 }
 

@@ -40,6 +40,7 @@ export async function runDaemonBackup(
       version,
       stateDir: deps.stateDir,
       ask: undefined,
+      onStoreRetry: call.onStoreRetry,
       account,
       locations: (signal) => locationsOf(deps, account, signal),
       priority: "backup",

@@ -16,6 +16,10 @@ export function logBackup(event: BackupEvent & { readonly backup: BackupConfig }
       return log.debug("began");
     case "backup-stopped":
       return log.debug("stopped");
+    case "backup-retrying":
+      return log.warn(`a request to the repository failed; trying again in ${renderDuration(event.waitMs)}`, {
+        error: event.error,
+      });
     case "backup-stuck":
       return log.error(`cannot run; trying again in ${renderDuration(event.retryInMs)}`, {
         error: event.error,
