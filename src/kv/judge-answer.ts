@@ -179,11 +179,17 @@ function unauthorized(answer: JudgedAnswer, context: KvErrorContext): Verdict {
     breaks: true,
     error: new KvError("unauthorized", failureText(answer, context), {
       ...context,
-      hint:
-        "the token needs the permission Workers KV Storage: Read, or Write to change anything, on this account; " +
-        "check that it has not expired and that the account id is right",
+      hint: isReadOnly(context)
+        ? "name another destination: this server shows a backup, and takes no changes"
+        : "the token needs the permission Workers KV Storage: Read, or Write to change anything, on this account; " +
+          "check that it has not expired and that the account id is right",
     }),
   };
+}
+
+/** kvsync serve --snapshot. */
+function isReadOnly({ apiCode, apiMessage }: KvErrorContext): boolean {
+  return apiCode === 10037 && apiMessage?.includes("read-only") === true;
 }
 
 function tooLarge(answer: JudgedAnswer, context: KvErrorContext): Verdict {

@@ -59,6 +59,7 @@ it("serves the namespace as it was, and takes no writes", async () => {
     const refused = await kvsync(...args);
     expect({ args, code: refused.code }).toEqual({ args, code: 8 });
     expect(refused.stderr).toContain("read-only");
+    expect(refused.stderr).toContain("hint: name another destination: this server shows a backup");
   }
   expect(await kvsync("key", "get", "k/1", "-n", "served:app")).toMatchObject({ stdout: "value 1" });
   server.kill("SIGTERM");

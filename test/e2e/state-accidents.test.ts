@@ -160,7 +160,11 @@ describe("a state folder", () => {
 
   it("that is in use tells by whom, and may be waited for", async () => {
     await fixture.start();
-    const run = await fixture.run("sync");
+    const [run, copy] = await Promise.all([fixture.run("sync"), fixture.run("copy", "local:app", "./elsewhere")]);
+    expect(copy).toMatchObject({
+      code: 10,
+      stderr: expect.stringContaining("hint: stop the daemon meanwhile") as string,
+    });
     expect(run.code).toBe(10);
     expect(run.stderr).toMatch(
       /kvsync run \(pid \d+\) is working with the state folder .* since \d{4}-.*Z\n.*kvsync sync --now/,

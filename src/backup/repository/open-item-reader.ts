@@ -65,7 +65,7 @@ export function openItemReader(repository: Repository, index: LoadedIndex, optio
     return read;
   };
   const readFrom = async (places: readonly Place[], isRight: (bytes: Uint8Array) => boolean): Promise<Block> => {
-    let why = "it is in no pack";
+    let why = `it is in no pack that the index knows (kvsync repair index ${repository.label} looks into all packs)`;
     for (const place of places) {
       const block = await blockOf(place);
       const bytes = block.bytes && itemOf(block.bytes, place);

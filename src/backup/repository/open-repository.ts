@@ -2,7 +2,6 @@
 
 import { AppError } from "../../core/errors.ts";
 import { decodeConfig } from "../format/config-object.ts";
-import { damaged } from "../format/damage.ts";
 import { CONFIG_NAME, FOLDERS } from "../format/object-names.ts";
 import { openSealer } from "../format/sealer.ts";
 import type { Store } from "../store/store.ts";
@@ -46,7 +45,11 @@ export async function contentOf(store: Store): Promise<"nothing" | "keys" | "rep
 const OURS = [FOLDERS.packs, FOLDERS.index, FOLDERS.snapshots];
 
 export function noRepository({ label }: Store, content: Awaited<ReturnType<typeof contentOf>>): AppError {
-  if (content === "repository") return damaged(`${CONFIG_NAME} of ${label}`, "is missing");
+  if (content === "repository") {
+    return new AppError("repository-damaged", `${CONFIG_NAME} of ${label} is missing`, {
+      hint: "put it back from a copy of the repository: it is written once, and never changes",
+    });
+  }
   const why = content === "other" ? "holds other files, and is no repository" : "has no repository";
   return new AppError("repository-refused", `${label} ${why}`, {
     hint: "kvsync backup LOC REPO makes one in an empty place",

@@ -1,11 +1,12 @@
 // Whether a folder is a repository as a whole, and not a folder of files.
 
 import { statSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { isBucket } from "../../config/resolve-repository.ts";
 import { CONFIG_NAME } from "../../backup/format/object-names.ts";
 import { readTextFile } from "../../config/read-file.ts";
 import type { Context } from "../context.ts";
+import { repositoryPath } from "./names-repository.ts";
 
 const CONFIG_BYTES_MAX = 4096;
 
@@ -18,7 +19,7 @@ export async function isRepository(context: Pick<Context, "config" | "cwd" | "en
 }
 
 function isRepositoryFolder({ cwd, env }: Pick<Context, "cwd" | "env">, text: string): boolean {
-  return hasConfig(text.startsWith("~/") ? `${env["HOME"] ?? ""}${text.slice(1)}` : resolve(cwd, text));
+  return hasConfig(repositoryPath(text, { cwd, home: env["HOME"] }));
 }
 
 /** The repository that `path`, which is absolute, is or lies in: what is written there would be among its objects. */

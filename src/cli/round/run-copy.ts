@@ -107,7 +107,9 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
   const report = openRoundReport(context, subject);
   const places = [source.place, destination.place].filter((place) => place !== undefined);
   if (follow !== undefined) checkPlaces(follow, places);
-  const state = await openState(context, stateDir, copy.dryRun);
+  const state = await openState(context, stateDir, copy.dryRun).catch((error: unknown) => {
+    throw besideDaemon(error);
+  });
   // All expirations lie ahead of a check: what expires within a minute is there, and should be on both sides.
   const ahead = copy.command === "check" ? 0 : EXPIRATION_AHEAD_SECONDS_MIN;
   const until = (toEpochSeconds(clock.now()) + ahead) as EpochSeconds;
@@ -197,6 +199,17 @@ async function openSides(
   const destination = await openLocation(locations, to, { mayCreate, mayLack, filter });
   const readsAll = copy.values || copy.isManaged !== undefined;
   return readsAll ? { source, destination, equal: 0 } : withoutEqualPages({ source, destination });
+}
+
+/** A round of the daemon is no copy. */
+function besideDaemon(error: unknown): unknown {
+  if (!(error instanceof AppError) || error.code !== "locked" || error.hint?.includes("sync --now") !== true)
+    return error;
+  return new AppError("locked", error.message, {
+    hint: "stop the daemon meanwhile; or give the copy a state folder of its own, by a config with another state_dir: --config FILE",
+    retryable: true,
+    cause: error,
+  });
 }
 
 function checkWritable(from: string, to: string, locations: LocationDeps): void {

@@ -196,7 +196,7 @@ describe("an item that lies in several packs", () => {
     );
     await run.close();
     expect(await readValues(fixture, [value])).toEqual([
-      `memory is damaged: value ${sha256Of(value)} cannot be read, since it is in no pack`,
+      `memory is damaged: value ${sha256Of(value)} cannot be read, since it is in no pack that the index knows (kvsync repair index memory looks into all packs)`,
     ]);
   });
 });
