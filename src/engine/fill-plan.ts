@@ -86,6 +86,7 @@ export async function fillPlan(plan: Plan, request: RoundRequest, deps: PlanDeps
       later?.passed(page, isUnknown);
       for (const { key } of page) fixed.delete(key);
       memory.keep();
+      memory.passed(page);
       keys += page.length;
       events.onProgress?.({ phase: "compare", keys, keysTotal: undefined, bytes: 0, bytesTotal: undefined });
     }

@@ -31,6 +31,8 @@ export interface RemoteMemory {
    * of the other side since. Without this an edit that a person made upon it would look like one of two changes of the same
    * key, a conflict with oneself. */
   settle(triples: readonly Triple[]): readonly Triple[];
+  /** These keys have been decided. A dry run, which carries nothing out, forgets what it was shown of them: it may be all of a namespace. */
+  passed(page: readonly Triple[]): void;
   /** Writes to the journal what was remembered so far. To be called before anything follows from it: a round that is killed
    * then has seen it too. */
   keep(): void;
@@ -73,8 +75,10 @@ export function openRemoteMemory(
     unwritten = [];
   }
 
-  const unsettled = new Map(base.unsettled());
-  const unsettledOf = (key: Key): readonly UnsettledVersion[] => unsettled.get(key) ?? NO_VERSIONS;
+  const before = base.unsettled();
+  /** Of keys of which this round was shown more: all that is known. */
+  const unsettled = new Map<Key, readonly UnsettledVersion[]>();
+  const unsettledOf = (key: Key): readonly UnsettledVersion[] => unsettled.get(key) ?? before.get(key) ?? NO_VERSIONS;
 
   function rememberUnsettled(entry: Entry): void {
     const known = unsettledOf(entry.key);
@@ -104,6 +108,9 @@ export function openRemoteMemory(
     seeAll: (outcomes) => void see(outcomes.flatMap(shownBy)),
     pastOf,
     settle: (triples) => (intents.size === 0 ? triples : triples.map(settleOne)),
+    passed(page) {
+      if (dryRun) for (const { key } of page) unsettled.delete(key);
+    },
     keep,
     close() {
       keep();

@@ -3,6 +3,7 @@
 import { beforeEach, expect, it } from "vitest";
 import { toEpochSeconds } from "../../../src/core/clock.ts";
 import type { Entry } from "../../../src/core/entry.ts";
+import { openRemoteMemory } from "../../../src/engine/lag/remote-memory.ts";
 import { openMemoryReplica } from "../../../src/replica/memory.ts";
 import type { ReadOutcome, Replica, Value } from "../../../src/replica/replica.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
@@ -186,4 +187,27 @@ it("read while the plan is made is kept as it comes, whatever becomes of the rou
   const decide = { twoWay: true, conflict: "keep-both", now } as const;
   await expect(round({ ...pair, destination: unstamped }, { decide })).rejects.toBe(killed);
   expect([...pair.base.unsettled().values()]).toMatchObject([[{ entry: { fingerprint: theirs.entry.fingerprint } }]]);
+});
+
+it.each([
+  [true, 0],
+  [false, 1],
+])(
+  "that a round was shown is forgotten once its key was decided, if nothing is carried out (%s)",
+  async (dryRun, kept) => {
+    const { entry } = valueOf(clock, "k", "theirs");
+    const memory = openRemoteMemory({ clock, base: pair.base, dryRun, decide: { twoWay: false } }, clock.now());
+    expect(memory.see([{ entry, attributesAreListed: false }])).toBe(true);
+    expect(memory.unsettledOf(entry.key)).toHaveLength(1);
+    memory.passed([{ key: entry.key, source: undefined, destination: entry, base: undefined, previous: undefined }]);
+    expect(memory.unsettledOf(entry.key)).toHaveLength(kept);
+  },
+);
+
+it("that a dry run found remembered is remembered to its end", () => {
+  const { entry } = valueOf(clock, "k", "theirs");
+  pair.base.rememberUnsettled([entry], clock.now());
+  const memory = openRemoteMemory({ clock, base: pair.base, dryRun: true, decide: { twoWay: false } }, clock.now());
+  memory.passed([{ key: entry.key, source: undefined, destination: entry, base: undefined, previous: undefined }]);
+  expect(memory.unsettledOf(entry.key)).toMatchObject([{ entry }]);
 });
