@@ -20,8 +20,8 @@ export interface Leaf {
 }
 
 export interface RootHash {
-  /** In strictly ascending order of key. */
-  add(leaf: Leaf): void;
+  /** In strictly ascending order of key. Whether a range ends behind it, as {@link endsRange} tells. */
+  add(leaf: Leaf): boolean;
   /** As 64 hexadecimal digits. No leaf may follow. */
   digest(): string;
 }
@@ -29,24 +29,22 @@ export interface RootHash {
 const LEAF = 0;
 const RANGE = 1;
 const ROOT = 2;
-/** On average, the entries of a range. */
+/** On average, the entries of a range: a power of two. */
 const RANGE_ENTRIES = 1024;
+const HASH_BYTES: ByteCount = 32;
 
 export function openRootHash(): RootHash {
   const root = createHash("sha256").update(Uint8Array.of(ROOT));
-  let range: Buffer[] = [];
-  const endRange = (): void => {
-    if (range.length === 0) return;
-    root.update(hashLeaves(range));
-    range = [];
-  };
+  const range = openRange();
   return {
     add(leaf) {
-      range.push(hashLeaf(leaf));
-      if (endsRange(leaf.key)) endRange();
+      range.add(leaf);
+      if (!endsRange(leaf.key)) return false;
+      root.update(range.end());
+      return true;
     },
     digest() {
-      endRange();
+      if (!range.isEmpty()) root.update(range.end());
       return root.digest("hex");
     },
   };
@@ -54,7 +52,9 @@ export function openRootHash(): RootHash {
 
 /** The hash of one range: of leaves of which only the last one may end a range. */
 export function hashRange(leaves: readonly Leaf[]): Buffer {
-  return hashLeaves(leaves.map(hashLeaf));
+  const range = openRange(leaves.length);
+  for (const leaf of leaves) range.add(leaf);
+  return range.end();
 }
 
 /** The content root of these ranges, in order. */
@@ -64,26 +64,65 @@ export function rootOfRanges(ranges: Iterable<Uint8Array>): string {
   return root.digest("hex");
 }
 
-function hashLeaves(leaves: readonly Buffer[]): Buffer {
-  return hash("sha256", Buffer.concat([Uint8Array.of(RANGE), ...leaves]), "buffer");
+interface RangeHash {
+  add(leaf: Leaf): void;
+  isEmpty(): boolean;
+  /** The hash of what was added. The next range begins. */
+  end(): Buffer;
+}
+
+/** The hashes of its leaves lie in one piece of memory, which is used for each range. */
+function openRange(leaves = RANGE_ENTRIES): RangeHash {
+  let bytes = Buffer.alloc(1 + leaves * HASH_BYTES);
+  bytes[0] = RANGE;
+  let size = 1;
+  return {
+    add(leaf) {
+      if (size + HASH_BYTES > bytes.byteLength) bytes = Buffer.concat([bytes], 2 * bytes.byteLength);
+      size += bytes.write(hashLeaf(leaf), size, "binary");
+    },
+    isEmpty: () => size === 1,
+    end() {
+      const digest = hash("sha256", bytes.subarray(0, size), "buffer");
+      size = 1;
+      return digest;
+    },
+  };
 }
 
 /** Whether a range of the root ends behind `key`, and a page of a snapshot: the same runs of entries so have the same hash wherever
  * they are. */
 export function endsRange(key: Key): boolean {
-  return hash("sha256", key, "buffer").readUInt32BE(0) % RANGE_ENTRIES === 0;
+  // The first four bytes as one number, the highest first, of which only the last ten bits count.
+  const digest = hash("sha256", key, "binary");
+  return (((digest.charCodeAt(2) << 8) | digest.charCodeAt(3)) & (RANGE_ENTRIES - 1)) === 0;
 }
 
-function hashLeaf({ key, sha256, size, metadata, expiration }: Leaf): Buffer {
-  const name = Buffer.from(key);
-  const more = Buffer.from(metadata ?? "");
-  const fixed = Buffer.alloc(1 + 4 + 8 + 8 + 1 + 4);
-  fixed.writeUInt8(LEAF, 0);
-  fixed.writeUInt32BE(name.byteLength, 1);
-  fixed.writeBigUInt64BE(BigInt(size), 5);
+const FIXED_BYTES: ByteCount = 1 + 4 + 8 + 8 + 1 + 4;
+
+/** What is hashed of a leaf, one after the other. */
+let scratch = Buffer.alloc(4096);
+
+/** As a string of bytes: to make a buffer of each takes twice as long as the hash itself. */
+function hashLeaf({ key, sha256, size, metadata, expiration }: Leaf): string {
+  const bytesMax = FIXED_BYTES + HASH_BYTES + 3 * (key.length + (metadata?.length ?? 0));
+  if (bytesMax > scratch.byteLength) scratch = Buffer.alloc(bytesMax);
+  const keyBytes = scratch.write(key, FIXED_BYTES);
+  const hashAt = FIXED_BYTES + keyBytes;
+  const moreAt = hashAt + scratch.write(sha256, hashAt, "hex");
+  const moreBytes = metadata === undefined ? 0 : scratch.write(metadata, moreAt);
+  scratch[0] = LEAF;
+  scratch.writeUInt32BE(keyBytes, 1);
+  writeUInt64(size, 5);
   // No expiration is 0: the second in which the epoch began.
-  fixed.writeBigUInt64BE(BigInt(expiration ?? 0), 13);
-  fixed.writeUInt8(metadata === undefined ? 0 : 1, 21);
-  fixed.writeUInt32BE(more.byteLength, 22);
-  return hash("sha256", Buffer.concat([fixed, name, Buffer.from(sha256, "hex"), more]), "buffer");
+  writeUInt64(expiration ?? 0, 13);
+  scratch[21] = metadata === undefined ? 0 : 1;
+  scratch.writeUInt32BE(moreBytes, 22);
+  return hash("sha256", scratch.subarray(0, moreAt + moreBytes), "binary");
+}
+
+/** The highest byte first. */
+function writeUInt64(value: number, at: number): void {
+  scratch.writeUInt32BE(Math.floor(value / 2 ** 32), at);
+  scratch.writeUInt32BE(value % 2 ** 32, at + 4);
 }

@@ -31,6 +31,7 @@ export function parseJsonText(text: string): Json {
 
 /** Goes from string to string: an expression that looks at every escape of a bulk write's values takes as long as parsing it. */
 function hasEscapedName(text: string): boolean {
+  if (!text.includes("\\")) return false;
   for (let start = text.indexOf('"'); start !== -1;) {
     const after = endOfString(text, start);
     if (isEscapedName(text, start, after)) return true;

@@ -6,6 +6,7 @@ import { decodePage, encodePageEntry } from "../../src/backup/page/page-lines.ts
 import { type EncodedPage, openPageSplitter } from "../../src/backup/page/split-pages.ts";
 import type { PageEntry } from "../../src/backup/repository/repository.ts";
 import type { EpochSeconds } from "../../src/core/clock.ts";
+import { endsRange } from "../../src/core/content-root.ts";
 import { sha256Of } from "../../src/core/fingerprint.ts";
 import { canonicalJson } from "../../src/core/json.ts";
 import type { Json } from "../../src/core/json-value.ts";
@@ -37,7 +38,9 @@ const entries = fc
 
 function pagesOf(list: readonly PageEntry[]): readonly EncodedPage[] {
   const splitter = openPageSplitter();
-  return [...list.map((each) => splitter.add(each)), splitter.end()].filter((page) => page !== undefined);
+  return [...list.map((each) => splitter.add(each, endsRange(each.key))), splitter.end()].filter(
+    (page) => page !== undefined,
+  );
 }
 
 describe("a page", () => {
@@ -58,8 +61,24 @@ describe("a page", () => {
     ["a key that is none", `{"key":"..","sha256":"${"0".repeat(64)}","size":1}\n`],
     ["a negative size", `{"key":"a","sha256":"${"0".repeat(64)}","size":-1}\n`],
     ["no JSON", "page\n"],
+    ["a tab in a key", `{"key":"a\tb","sha256":"${"0".repeat(64)}","size":1}\n`],
+    ["a hash of capitals", `{"key":"a","sha256":"${"A".repeat(64)}","size":1}\n`],
+    ["metadata that is none", `{"key":"a","sha256":"${"0".repeat(64)}","size":1,"metadata":{"a":}}\n`],
   ])("with %s is refused", (_, text) => {
     expect(() => decodePage(Buffer.from(text))).toThrow(expect.objectContaining({ code: "repository-damaged" }));
+  });
+
+  it.each([
+    ["in another order", `{"size":1,"sha256":"${"0".repeat(64)}","key":"a"}`, { key: "a", metadata: undefined }],
+    ["with an escape", `{"key":"\\u0061","sha256":"${"0".repeat(64)}","size":1}`, { key: "a", metadata: undefined }],
+    ["with blanks", `{ "key":"a", "sha256":"${"0".repeat(64)}", "size":1 }`, { key: "a", metadata: undefined }],
+    [
+      "with metadata that is not canonical, and more behind it",
+      `{"key":"a","sha256":"${"0".repeat(64)}","size":1,"metadata":{"b":1,"a":[2 ]},"later":"x"}`,
+      { key: "a", metadata: '{"a":[2],"b":1}' },
+    ],
+  ])("is read though somebody else wrote it %s", (_, line, expected) => {
+    expect(decodePage(Buffer.from(`${line}\n`))[0]).toMatchObject({ size: 1, ...expected });
   });
 
   it("ends where its keys say, so that what is added elsewhere leaves it as it is", () => {

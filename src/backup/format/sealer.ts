@@ -2,7 +2,7 @@
 // that is derived of the master key for each object and each pack by a random salt. So a key encrypts one object, or the
 // numbered blocks of one pack, and no nonce is used twice.
 
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, type KeyObject, randomBytes } from "node:crypto";
 import type { ByteCount } from "../../core/clock.ts";
 import type { BlockEncryptor, PackCipher, Sealer } from "../repository/repository.ts";
 import { damaged } from "./damage.ts";
@@ -17,8 +17,8 @@ const SEALED_BYTES_MAX: ByteCount = 1_000_000_000;
 
 /** `masterKey`: undefined in a repository that is not encrypted. */
 export function openSealer(masterKey: Uint8Array | undefined): Sealer {
-  const deriveKey = (salt: Uint8Array, info: string): Buffer =>
-    Buffer.from(hkdfSync("sha256", masterKey!, salt, info, KEY_BYTES));
+  const deriveKey = (salt: Uint8Array, info: string): KeyObject =>
+    createSecretKey(Buffer.from(hkdfSync("sha256", masterKey!, salt, info, KEY_BYTES)));
   return {
     async seal(kind, plain) {
       const frame = await compressFrame(plain);
@@ -63,19 +63,19 @@ const PLAIN: PackCipher = {
   decrypt: (_, stored) => stored,
 };
 
-function openEncryptor(key: Buffer, block: number): BlockEncryptor {
+function openEncryptor(key: KeyObject, block: number): BlockEncryptor {
   const cipher = createCipheriv("aes-256-gcm", key, nonceOf(block));
   return { update: (part) => cipher.update(part), end: () => Buffer.concat([cipher.final(), cipher.getAuthTag()]) };
 }
 
 /** An object that is encrypted alone under its key. */
-function encrypt(key: Buffer, frame: Uint8Array): readonly Uint8Array[] {
+function encrypt(key: KeyObject, frame: Uint8Array): readonly Uint8Array[] {
   const encryptor = openEncryptor(key, 0);
   return [encryptor.update(frame), encryptor.end()];
 }
 
 /** Undefined: it is not what was encrypted under this key and number. */
-function decrypt(key: Buffer, block: number, stored: Uint8Array): Buffer | undefined {
+function decrypt(key: KeyObject, block: number, stored: Uint8Array): Buffer | undefined {
   const end = stored.byteLength - TAG_BYTES;
   if (end < 0) return undefined;
   const decipher = createDecipheriv("aes-256-gcm", key, nonceOf(block), { authTagLength: TAG_BYTES });

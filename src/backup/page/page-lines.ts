@@ -33,7 +33,29 @@ export function isAscending(entries: readonly PageEntry[]): boolean {
   return entries.every(({ key }, index) => index === 0 || compareUtf8(entries[index - 1]!.key, key) < 0);
 }
 
+/** A line as {@link encodePageEntry} writes it, if nothing in its key is escaped: nearly all are, and are read in a third of the time. */
+const PLAIN_LINE =
+  // oxlint-disable-next-line no-control-regex -- JSON has no such characters in a string
+  /^\{"key":"([^"\\\u0000-\u001f]+)","sha256":"([0-9a-f]{64})","size":(0|[1-9]\d{0,14})(,"binary":true)?(?:,"expiration":([1-9]\d{0,14}))?(?:,"metadata":([^]+))?\}$/;
+
 function decodePageEntry(line: string): PageEntry | undefined {
+  const [, name, sha256, size, binary, expiration, metadata] = PLAIN_LINE.exec(line) ?? [];
+  const key = name === undefined ? undefined : parseKey(name);
+  if (key === undefined || sha256 === undefined) return decodeAnyEntry(line);
+  const json = metadata === undefined ? undefined : parseLine(metadata);
+  // What is no JSON by itself may yet be a part of a line that is.
+  if (metadata !== undefined && json === undefined) return decodeAnyEntry(line);
+  return {
+    key,
+    sha256,
+    size: Number(size),
+    binary: binary !== undefined,
+    expiration: expiration === undefined ? undefined : parseEpochSeconds(Number(expiration)),
+    metadata: json === undefined ? undefined : canonicalJson(json),
+  };
+}
+
+function decodeAnyEntry(line: string): PageEntry | undefined {
   const json = parseLine(line);
   if (!isJsonObject(json)) return undefined;
   const { key: name, sha256, size, binary = false, expiration, metadata } = json;

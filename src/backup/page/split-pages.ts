@@ -1,7 +1,6 @@
 // Entries in key order as pages. A page ends where a range of the content root does, so that an insertion moves no other boundary,
 // and two snapshots with equal runs of entries have equal pages.
 
-import { endsRange } from "../../core/content-root.ts";
 import { sha256Of } from "../../core/fingerprint.ts";
 import type { Key } from "../../core/key.ts";
 import type { PageEntry } from "../repository/repository.ts";
@@ -16,8 +15,8 @@ export interface EncodedPage {
 }
 
 export interface PageSplitter {
-  /** Adds the next entry; returns the page that it ends. */
-  add(entry: PageEntry): EncodedPage | undefined;
+  /** Adds the next entry, behind which a range of the content root ends or does not; returns the page that it ends. */
+  add(entry: PageEntry, endsRange: boolean): EncodedPage | undefined;
   /** What is left. */
   end(): EncodedPage | undefined;
 }
@@ -36,10 +35,10 @@ export function openPageSplitter(): PageSplitter {
     return page;
   };
   return {
-    add(entry) {
+    add(entry, endsRange) {
       firstKey ??= entry.key;
       lines.push(encodePageEntry(entry));
-      return lines.length >= PAGE_ENTRIES_MAX || endsRange(entry.key) ? end() : undefined;
+      return lines.length >= PAGE_ENTRIES_MAX || endsRange ? end() : undefined;
     },
     end,
   };

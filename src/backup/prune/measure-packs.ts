@@ -38,10 +38,7 @@ function measure(
   let isEmpty = true;
   for (const { id, place } of index.itemsOf(pack)) {
     isEmpty = false;
-    const item = items.get(id);
-    const isKept = item !== undefined && !item.isKept && (!item.isBase || place.base === undefined);
-    if (isKept) items.keep(id);
-    if (isKept) needed += storedShare(place);
+    if (items.keep(id, place.base === undefined)) needed += storedShare(place);
     else unused += storedShare(place);
   }
   return isEmpty ? undefined : { needed, unused };

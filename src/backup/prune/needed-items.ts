@@ -9,8 +9,6 @@ export interface NeededItem {
   readonly kind: "value" | "page";
   /** It is to be in a place without a base, since other pages are told as differences to it. */
   readonly isBase: boolean;
-  /** A pack keeps it. */
-  readonly isKept: boolean;
 }
 
 export interface NeededItems {
@@ -22,7 +20,8 @@ export interface NeededItems {
   /** The pages of snapshots, by their SHA-256, each once. */
   pages(): Iterable<string>;
   get(id: ItemId): NeededItem | undefined;
-  keep(id: ItemId): void;
+  /** A pack is to keep the item, where it is whole or stored relative to a page. False: it is not needed there, or another pack keeps it. */
+  keep(id: ItemId, isWhole: boolean): boolean;
   /** All that no pack keeps. More may be kept while it is walked through. */
   unkept(): Iterable<NeededItem & { readonly id: ItemId }>;
   close(): void;
@@ -44,7 +43,6 @@ interface Row {
   readonly id: Uint8Array;
   readonly is_page: number;
   readonly is_base: number;
-  readonly is_kept: number;
 }
 
 export function openNeededItems(): NeededItems {
@@ -57,7 +55,7 @@ export function openNeededItems(): NeededItems {
     "INSERT INTO needed VALUES (?, 1, 1, 0) ON CONFLICT (id) DO UPDATE SET is_base = 1",
   );
   const select = database.prepare("SELECT * FROM needed WHERE id = ?");
-  const keep = database.prepare("UPDATE needed SET is_kept = 1 WHERE id = ?");
+  const keep = database.prepare("UPDATE needed SET is_kept = 1 WHERE id = ? AND is_kept = 0 AND (is_base = 0 OR ?)");
   const page = database.prepare(`SELECT * FROM needed WHERE is_kept = 0 AND id > ? ORDER BY id LIMIT ${PAGE_ROWS}`);
   return {
     addValue: (id) => void insert.run(bytesOf(id), 0),
@@ -78,7 +76,7 @@ export function openNeededItems(): NeededItems {
         after = row.n;
       }
     },
-    keep: (id) => void keep.run(bytesOf(id)),
+    keep: (id, isWhole) => keep.run(bytesOf(id), isWhole ? 1 : 0).changes > 0,
     *unkept() {
       let after: Uint8Array = new Uint8Array();
       for (;;) {
@@ -92,8 +90,8 @@ export function openNeededItems(): NeededItems {
   };
 }
 
-function itemOf({ is_page, is_base, is_kept }: Row): NeededItem {
-  return { kind: is_page === 1 ? "page" : "value", isBase: is_base === 1, isKept: is_kept === 1 };
+function itemOf({ is_page, is_base }: Row): NeededItem {
+  return { kind: is_page === 1 ? "page" : "value", isBase: is_base === 1 };
 }
 
 function bytesOf(id: ItemId): Buffer {

@@ -2,16 +2,17 @@
 // large, and it is gone when it is closed.
 //
 // An item of a run is here as soon as it was put, in a block of the pack number 0, "in the making", until its pack is stored.
+//
+// Items are added a block at a time, and what finds them by their ids is made when the first one is asked for: an index that is kept while a
+// million of them arrive in no order takes twice as long.
 
 import { DatabaseSync } from "node:sqlite";
 import type { ByteCount, EpochMs } from "../../core/clock.ts";
 import type { IndexedBlock } from "../format/index-object.ts";
 import { ID_BYTES, idText } from "../format/item-id.ts";
+import { type BlockRow, IN_THE_MAKING, openBlockPacks, type PackRow } from "./block-packs.ts";
 import { openReliance, type Reliance } from "./reliance.ts";
 import type { ItemId, ObjectId, PackFacts, Place } from "./repository.ts";
-
-/** Of a block, in the database. */
-export type BlockRow = number & { readonly blockRow?: never };
 
 export interface IndexDatabase {
   addPack(pack: PackFacts): void;
@@ -82,16 +83,24 @@ const SCHEMA = `
     id BLOB NOT NULL,
     block INTEGER NOT NULL,
     offset INTEGER NOT NULL,
-    size INTEGER NOT NULL,
-    PRIMARY KEY (id, block, offset)
-  ) STRICT, WITHOUT ROWID;
+    size INTEGER NOT NULL
+  ) STRICT;
   BEGIN;
 `;
 
+/** With the block, so that whoever asks for that alone finds it here. */
+const BY_ID = "CREATE INDEX item_id ON item (id, block)";
+
+/** Of one block. `sizes`: a JSON array. */
+const ITEMS = `
+  INSERT INTO item
+  SELECT substr(:ids, 1 + ${ID_BYTES} * key, ${ID_BYTES}), :row, sum(value) OVER (ORDER BY key ROWS UNBOUNDED PRECEDING) - value, value
+  FROM json_each(:sizes)`;
+
 const PLACES = `
-  SELECT pack.id, pack.size AS packSize, block.number, block.at, block.stored, item.offset, item.size, block.plain, block.base
+  SELECT pack.id, pack.size AS packSize, block.number, block.at, block.stored, item.offset, item.size, block.plain, block.base, pack.is_marked, pack.is_cut
   FROM item JOIN block ON block.n = item.block JOIN pack ON pack.n = block.pack
-  WHERE item.id = ? AND pack.id IS NOT NULL ORDER BY pack.is_marked, pack.is_cut, block.base IS NOT NULL`;
+  WHERE item.id = ? AND pack.id IS NOT NULL`;
 
 interface BlockOfPack {
   readonly number: number;
@@ -111,20 +120,33 @@ export function openIndexDatabase(): IndexDatabase {
   const selectPack = database.prepare("SELECT n, size, is_own FROM pack WHERE id = ?");
   const insertBlock = database.prepare("INSERT OR IGNORE INTO block VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   const removeBlock = database.prepare("DELETE FROM block WHERE n = ?");
-  const insertItem = database.prepare("INSERT OR IGNORE INTO item VALUES (?, ?, ?, ?)");
+  const insertItems = database.prepare(ITEMS);
+  const insertItem = database.prepare("INSERT INTO item VALUES (?, ?, ?, ?)");
   const markPack = database.prepare("UPDATE pack SET is_marked = 1 WHERE id = ? AND is_marked = 0");
   const cutPack = database.prepare("UPDATE pack SET is_cut = 1 WHERE id = ?");
   const selectPlaces = database.prepare(PLACES);
+  selectPlaces.setReturnArrays(true);
   const nextBlock = database.prepare("SELECT * FROM block WHERE pack = ? AND number > ? ORDER BY number LIMIT 1");
   const selectPacks = database.prepare(
     "SELECT id, size, modified, is_marked, is_cut, EXISTS (SELECT 1 FROM block WHERE pack = pack.n) AS is_indexed FROM pack WHERE id IS NOT NULL",
   );
+  const packs = openBlockPacks();
   let blocks = 0;
+  let isById = false;
+  const makeById = (): void => {
+    if (!isById) database.exec(BY_ID);
+    isById = true;
+  };
+  const putPack = ({ pack, size, modified }: PackFacts, isOwn: boolean): void => {
+    const { changes, lastInsertRowid } = insertPack.run(pack, size, modified, isOwn ? 1 : 0);
+    if (changes > 0) packs.addPack(Number(lastInsertRowid), isOwn);
+  };
   const rowOf = (pack: ObjectId) => selectPack.get(pack) as { n: number; size: number; is_own: number } | undefined;
-  const putBlock = (row: BlockRow, pack: number, number: number, block: IndexedBlock): boolean => {
+  const putBlock = (row: BlockRow, pack: PackRow, number: number, block: IndexedBlock): boolean => {
     const { at, stored, sizes, kind, base, ids } = block;
     const plain = sizes.reduce((sum, size) => sum + size, 0);
     const baseId = base === undefined ? null : Buffer.from(base, "hex").subarray(0, ID_BYTES);
+    packs.put(row, pack, base !== undefined);
     return insertBlock.run(row, pack, number, at, stored, plain, kind, baseId, ids, sizes.join(",")).changes > 0;
   };
   /** One at a time, so that whoever walks may change the database between two. */
@@ -139,37 +161,43 @@ export function openIndexDatabase(): IndexDatabase {
     }
   };
   return {
-    addPack: ({ pack, size, modified }) => void insertPack.run(pack, size, modified, 0),
+    addPack: (pack) => putPack(pack, false),
     sizeOf: (pack) => rowOf(pack)?.size,
-    distrustPack: (pack) => void cutPack.run(pack),
+    distrustPack(pack) {
+      cutPack.run(pack);
+      packs.distrust(rowOf(pack)!.n);
+    },
     addBlock(pack, number, block) {
       const row = ++blocks;
-      if (!putBlock(row, rowOf(pack)!.n, number, block)) return;
-      let offset = 0;
-      for (const [i, size] of block.sizes.entries()) {
-        insertItem.run(block.ids.subarray(i * ID_BYTES, (i + 1) * ID_BYTES), row, offset, size);
-        offset += size;
-      }
+      if (putBlock(row, rowOf(pack)!.n, number, block))
+        insertItems.run({ ids: block.ids, row, sizes: `[${block.sizes.join(",")}]` });
     },
     beginBlock(base) {
       const row = ++blocks;
-      insertBlock.run(row, 0, -row, 0, 0, 0, "", base ?? null, new Uint8Array(), "");
+      packs.put(row, IN_THE_MAKING, base !== undefined);
+      insertBlock.run(row, IN_THE_MAKING, -row, 0, 0, 0, "", base ?? null, new Uint8Array(), "");
       return row;
     },
     addItem: (id, { block, offset, size }) => void insertItem.run(id, block, offset, size),
-    addOwnPack({ pack, size, modified }, own) {
-      insertPack.run(pack, size, modified, 1);
-      const { n } = rowOf(pack)!;
+    addOwnPack(facts, own) {
+      putPack(facts, true);
+      const { n } = rowOf(facts.pack)!;
       for (const [number, { row, block }] of own.entries()) {
         removeBlock.run(row);
         putBlock(row, n, number, block);
       }
     },
-    mark: (pack) => markPack.run(pack).changes > 0,
-    places(id) {
-      return selectPlaces.all(Buffer.from(id, "base64url")).map((row) => placeOf(row));
+    mark(pack) {
+      if (markPack.run(pack).changes === 0) return false;
+      packs.distrust(rowOf(pack)!.n);
+      return true;
     },
-    reliance: openReliance(database),
+    places(id) {
+      makeById();
+      const rows = selectPlaces.all(Buffer.from(id, "base64url")) as unknown as PlaceRow[];
+      return (rows.length > 1 ? rows.toSorted(byUse) : rows).map(placeOf);
+    },
+    reliance: openReliance({ database, packs, makeById }),
     itemsOf: walk,
     packs: () =>
       (selectPacks.all() as unknown as PackColumns[]).map(({ id, size, modified, is_marked, is_indexed, is_cut }) => {
@@ -195,22 +223,37 @@ interface PackColumns {
   readonly is_cut: number;
 }
 
-function placeOf(row: Record<string, unknown>): Place {
-  const { id, packSize, number, at, stored, offset, size, plain, base } = row as {
-    [name in "packSize" | "number" | "at" | "stored" | "offset" | "size" | "plain"]: number;
-  } & { id: ObjectId; base: Uint8Array | null };
-  const baseId = base === null ? undefined : idText(base);
-  return { pack: id, packSize, block: number, at, stored, offset, size, plain, base: baseId };
+type PlaceRow = readonly [
+  pack: ObjectId,
+  packSize: ByteCount,
+  block: number,
+  at: ByteCount,
+  stored: ByteCount,
+  offset: ByteCount,
+  size: ByteCount,
+  plain: ByteCount,
+  base: Uint8Array | null,
+  isMarked: number,
+  isCut: number,
+];
+
+/** In packs that are not marked first, then in those that are as long as they were, and whole before relative. */
+function byUse(a: PlaceRow, b: PlaceRow): number {
+  return a[9] - b[9] || a[10] - b[10] || Number(a[8] !== null) - Number(b[8] !== null);
+}
+
+function placeOf([pack, packSize, block, at, stored, offset, size, plain, base]: PlaceRow): Place {
+  return { pack, packSize, block, at, stored, offset, size, plain, base: base === null ? undefined : idText(base) };
 }
 
 function* itemsOfBlock(pack: Pick<Place, "pack" | "packSize">, block: BlockOfPack): Generator<KnownItem, void> {
   const { number, at, stored, plain, kind, base, ids, sizes } = block;
   if (sizes === "") return;
+  const baseId = base === null ? undefined : idText(base);
   let offset = 0;
   for (const [i, text] of sizes.split(",").entries()) {
     const size = Number(text);
     const id = idText(ids.subarray(i * ID_BYTES, (i + 1) * ID_BYTES));
-    const baseId = base === null ? undefined : idText(base);
     const place = { ...pack, block: number, at, stored, offset, size, plain, base: baseId };
     yield { id, kind: kind === "page" ? "page" : "value", place };
     offset += size;

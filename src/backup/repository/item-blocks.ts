@@ -16,7 +16,8 @@ import {
 } from "../format/pack-builder.ts";
 import type { BlockKind } from "../format/pack-table.ts";
 import { openBufferPool } from "./buffer-pool.ts";
-import type { BlockRow, IndexDatabase } from "./index-database.ts";
+import type { BlockRow } from "./block-packs.ts";
+import type { IndexDatabase } from "./index-database.ts";
 import type { PageFrame } from "./page-frames.ts";
 import type { Sealer } from "./repository.ts";
 

@@ -198,13 +198,12 @@ function openRows(writer: ItemWriter, parent: ParentPages, window: EntryWindow):
   let [entries, bytes] = [0, 0];
   let [isFlushing, hasPut] = [false, false];
   const add = async (row: PageEntry): Promise<void> => {
-    root.add(row);
+    const page = splitter.add(row, root.add(row));
     entries++;
     bytes += row.size;
-    await write(splitter.add(row));
+    if (page !== undefined) await write(page);
   };
-  const write = async (page: EncodedPage | undefined): Promise<void> => {
-    if (page === undefined) return;
+  const write = async (page: EncodedPage): Promise<void> => {
     pages.push({ id: page.id, entries: page.entries });
     if (writer.rely(fingerprintOfSha256(page.id))) return;
     const like = await parent.pageLike(page.firstKey);
@@ -228,7 +227,8 @@ function openRows(writer: ItemWriter, parent: ParentPages, window: EntryWindow):
     async rest() {
       const { entries: rest, missing } = window.drain();
       for (const row of rest) await add(row);
-      await write(splitter.end());
+      const last = splitter.end();
+      if (last !== undefined) await write(last);
       return { missing };
     },
     hasPut: () => hasPut,
