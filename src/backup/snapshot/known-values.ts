@@ -9,8 +9,9 @@ import { isDamage } from "./snapshot-pages.ts";
 type KnownValue = Pick<PageEntry, "sha256" | "size" | "binary">;
 
 export interface KnownValues {
-  /** Undefined: the value has to be read from its source. `before`: what the parent has under the same key. */
-  find(id: Fingerprint, before: KnownValue | undefined): Promise<KnownValue | undefined>;
+  /** Undefined: the value has to be read from its source. A promise, if the repository has to be read for it. `before`: what the parent
+   * has under the same key. */
+  find(id: Fingerprint, before: KnownValue | undefined): KnownValue | undefined | Promise<KnownValue | undefined>;
 }
 
 /** Of values that were read from the repository, the last of which the facts are remembered: many keys may hold the same one. */
@@ -34,18 +35,21 @@ export function openKnownValues({
       return undefined;
     }
   };
+  const readOnce = async (id: Fingerprint): Promise<KnownValue | undefined> => {
+    const known = await read(id);
+    if (known === undefined) return undefined;
+    if (remembered.size >= REMEMBERED_MAX) remembered.clear();
+    remembered.set(id, known);
+    return known;
+  };
   return {
-    async find(id, before) {
+    find(id, before) {
       if (!writer.rely(id)) return undefined;
       if (before !== undefined && fingerprintOfSha256(before.sha256) === id) {
         const { sha256, size, binary } = before;
         return { sha256, size, binary };
       }
-      const known = remembered.get(id) ?? (await read(id));
-      if (known === undefined) return undefined;
-      if (remembered.size >= REMEMBERED_MAX) remembered.clear();
-      remembered.set(id, known);
-      return known;
+      return remembered.get(id) ?? readOnce(id);
     },
   };
 }

@@ -5,16 +5,17 @@ import { compareUtf8, type Key } from "../../core/key.ts";
 import { decodePage } from "../page/page-lines.ts";
 import { fingerprintOfSha256 } from "../../core/fingerprint.ts";
 import type { ItemId, ItemReader, PageEntry, Snapshot } from "../repository/repository.ts";
-import { findEntry, isDamage } from "./snapshot-pages.ts";
+import { isDamage } from "./snapshot-pages.ts";
 
 export interface ParentPages {
-  /** What the parent has under `key`. Keys are asked for in ascending order. */
-  find(key: Key): Promise<PageEntry | undefined>;
+  /** What the parent has under `key`; a promise if a page has to be read for it. Keys are asked for in ascending order, and the next one
+   * once this is known. */
+  find(key: Key): PageEntry | undefined | Promise<PageEntry | undefined>;
   /** The page that a new one that begins with `firstKey` is likely to be like; undefined: there is none. */
   pageLike(firstKey: Key): Promise<{ readonly sha256: string; readonly bytes: Uint8Array } | undefined>;
 }
 
-const NO_PARENT: ParentPages = { find: async () => undefined, pageLike: async () => undefined };
+const NO_PARENT: ParentPages = { find: () => undefined, pageLike: async () => undefined };
 
 /** How many pages stay in memory, about 100 KB each: the listing is that far ahead of the values that are read. */
 const KEPT_MAX = 32;
@@ -42,6 +43,8 @@ export function openParentPages(
   const kept = new Map<string, ReadPage>();
   let next = 0;
   let current: readonly PageEntry[] = [];
+  /** The first entry of `current` that is not before the key that was asked for last. */
+  let at = 0;
 
   const read = async (id: string): Promise<ReadPage | undefined> => {
     const known = kept.get(id);
@@ -65,12 +68,28 @@ export function openParentPages(
     if (page === undefined || first === undefined) return;
     passed.push({ firstKey: first.key, id });
     current = page.entries;
+    at = 0;
+  };
+  const seek = (key: Key): PageEntry | undefined => {
+    for (; at < current.length; at++) {
+      const order = compareUtf8(current[at]!.key, key);
+      if (order >= 0) return order === 0 ? current[at] : undefined;
+    }
+    return undefined;
+  };
+  const isPassed = (): boolean => at >= current.length && next < pages.length;
+  const seekOn = async (key: Key): Promise<PageEntry | undefined> => {
+    let found: PageEntry | undefined;
+    while (isPassed()) {
+      await advance();
+      found = seek(key);
+    }
+    return found;
   };
   return {
-    async find(key) {
-      while (next < pages.length && (current.length === 0 || compareUtf8(current.at(-1)!.key, key) < 0))
-        await advance();
-      return findEntry(current, key);
+    find(key) {
+      const found = seek(key);
+      return isPassed() ? seekOn(key) : found;
     },
     async pageLike(firstKey) {
       const like = passed.findLast((page) => compareUtf8(page.firstKey, firstKey) <= 0) ?? passed[0];

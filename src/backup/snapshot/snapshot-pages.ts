@@ -96,7 +96,7 @@ export function openSnapshotPages({ pages }: Pick<Snapshot, "pages">, cache: Pag
 }
 
 /** By halves: entries are in key order. */
-export function findEntry(entries: readonly PageEntry[], key: Key): PageEntry | undefined {
+function findEntry(entries: readonly PageEntry[], key: Key): PageEntry | undefined {
   let [low, high] = [0, entries.length];
   while (low < high) {
     const middle = (low + high) >> 1;
