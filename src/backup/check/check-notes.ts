@@ -42,6 +42,7 @@ export interface CheckNotes {
 }
 
 const SHOWN_KEYS = 5;
+// In one transaction, which never ends: at the end of each, SQLite counts what it would have to write, and that is much while a file is there.
 const SCHEMA = `
   PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16000;
   CREATE TABLE page (
@@ -52,6 +53,7 @@ const SCHEMA = `
   CREATE INDEX has_page ON has (page);
   CREATE TABLE broken (page INTEGER NOT NULL, key TEXT NOT NULL, cause TEXT NOT NULL);
   CREATE TABLE damage (id TEXT NOT NULL, pack TEXT NOT NULL, PRIMARY KEY (id, pack)) WITHOUT ROWID;
+  BEGIN;
 `;
 
 interface PageRow {

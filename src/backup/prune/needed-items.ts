@@ -27,6 +27,7 @@ export interface NeededItems {
   close(): void;
 }
 
+// In one transaction, which never ends: at the end of each, SQLite counts what it would have to write, and that is much while a file is there.
 const SCHEMA = `
   PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16000;
   CREATE TABLE needed (
@@ -36,6 +37,7 @@ const SCHEMA = `
     is_kept INTEGER NOT NULL
   ) WITHOUT ROWID;
   CREATE TABLE page (n INTEGER PRIMARY KEY, sha256 TEXT UNIQUE);
+  BEGIN;
 `;
 const PAGE_ROWS = 1000;
 
