@@ -28,7 +28,8 @@ interface BrokenKeys {
 
 export interface CheckNotes {
   addSnapshot(snapshot: number, pages: readonly { readonly id: string }[]): void;
-  /** The pages of all snapshots, each once. */
+  /** The pages of all snapshots, each once: the first of each, then the second of each, and so on, since those have most of their entries
+   * in common. */
   pages(): Iterable<string>;
   notePage(id: string, note: PageNote): void;
   page(id: string): PageNote | undefined;
@@ -47,8 +48,11 @@ const SCHEMA = `
   PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16000;
   CREATE TABLE page (
     n INTEGER PRIMARY KEY, id TEXT UNIQUE,
+    -- Its number in the first snapshot that has it.
+    at INTEGER NOT NULL,
     entries INTEGER, bytes INTEGER, range BLOB, ends INTEGER, first TEXT, last TEXT
   );
+  CREATE INDEX page_at ON page (at, n);
   CREATE TABLE has (snapshot INTEGER NOT NULL, page INTEGER NOT NULL);
   CREATE INDEX has_page ON has (page);
   CREATE TABLE broken (page INTEGER NOT NULL, key TEXT NOT NULL, cause TEXT NOT NULL);
@@ -68,9 +72,9 @@ interface PageRow {
 export function openCheckNotes(): CheckNotes {
   const database = new DatabaseSync("");
   database.exec(SCHEMA);
-  const insertPage = database.prepare("INSERT OR IGNORE INTO page (id) VALUES (?)");
+  const insertPage = database.prepare("INSERT OR IGNORE INTO page (id, at) VALUES (?, ?)");
   const insertHas = database.prepare("INSERT INTO has SELECT ?, n FROM page WHERE id = ?");
-  const nextPage = database.prepare("SELECT n, id FROM page WHERE n > ? ORDER BY n LIMIT 1");
+  const nextPage = database.prepare("SELECT n, id, at FROM page WHERE (at, n) > (?, ?) ORDER BY at, n LIMIT 1");
   const updatePage = database.prepare(
     "UPDATE page SET entries = ?, bytes = ?, range = ?, ends = ?, first = ?, last = ? WHERE id = ?",
   );
@@ -86,17 +90,18 @@ export function openCheckNotes(): CheckNotes {
   const selectDamage = database.prepare("SELECT 1 FROM damage WHERE id = ? AND pack = ?");
   return {
     addSnapshot(snapshot, pages) {
-      for (const { id } of pages) {
-        insertPage.run(id);
+      for (const [at, { id }] of pages.entries()) {
+        insertPage.run(id, at);
         insertHas.run(snapshot, id);
       }
     },
     *pages() {
-      for (let after = 0; ;) {
-        const row = nextPage.get(after) as { n: number; id: string } | undefined;
+      let [at, n] = [0, 0];
+      for (;;) {
+        const row = nextPage.get(at, n) as { n: number; id: string; at: number } | undefined;
         if (row === undefined) return;
         yield row.id;
-        after = row.n;
+        ({ at, n } = row);
       }
     },
     notePage(id, { entries, bytes, range, endsRange, firstKey, lastKey }) {

@@ -16,6 +16,7 @@ import type { ItemId, ItemReader, ObjectId, PageEntry, Repository, StoredSnapsho
 import { type SnapshotSummary, walkSnapshots } from "../repository/snapshots.ts";
 import { type CheckNotes, openCheckNotes } from "./check-notes.ts";
 import { checkPacks } from "./check-packs.ts";
+import { openSoundValues, type SoundValues } from "./sound-values.ts";
 
 export interface CheckOptions {
   readonly clock: Clock;
@@ -144,6 +145,7 @@ function choose<T>(all: readonly T[], { readShare, clock }: CheckOptions): reado
 /** How many there are. What is broken goes to the notes. */
 async function checkPages(run: Run): Promise<number> {
   const { notes, needed, index, reader, options } = run;
+  const sound = openSoundValues();
   let done = 0;
   for (const id of notes.pages()) {
     options.signal?.throwIfAborted();
@@ -152,7 +154,7 @@ async function checkPages(run: Run): Promise<number> {
     needed.addPage(id);
     for (const { base } of index.places(page)) if (base !== undefined) needed.addBase(base);
     const entries = await readPage(reader, id);
-    if (entries !== undefined) checkEntries(run, id, entries);
+    if (entries !== undefined) checkEntries(run, id, { entries, sound });
   }
   return done;
 }
@@ -168,15 +170,21 @@ async function readPage(reader: ItemReader, id: string): Promise<readonly PageEn
   }
 }
 
-function checkEntries(run: Run, id: string, entries: readonly PageEntry[]): void {
+function checkEntries(
+  run: Run,
+  id: string,
+  { entries, sound }: { readonly entries: readonly PageEntry[]; readonly sound: SoundValues },
+): void {
   const { notes, needed } = run;
   let bytes = 0;
   for (const { key, sha256, size } of entries) {
     bytes += size;
     const value = fingerprintOfSha256(sha256);
+    if (sound.has(value, size)) continue;
     needed.addValue(value);
     const cause = causeOf(run, value, size);
-    if (cause !== undefined) notes.noteBroken(id, key, cause);
+    if (cause === undefined) sound.add(value, size);
+    else notes.noteBroken(id, key, cause);
   }
   const lastKey = entries.at(-1)!.key;
   notes.notePage(id, {
