@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { BatchSize } from "../core/batch-size.ts";
 import type { Clock } from "../core/clock.ts";
-import type { BatchPace } from "../kv/batch-sender.ts";
+import type { BatchPace } from "../kv/batch-ops.ts";
 import type { NamespaceId } from "../kv/kv-api.ts";
 import { type KvClient, openKvClient } from "../kv/kv-client.ts";
 import { openServer } from "../server/server.ts";

@@ -7,7 +7,7 @@ import { type BaseRow, type Entry, isRacy, sameSignature } from "../core/entry.t
 import { problem, staleRead } from "../core/problem.ts";
 import type { ReadOutcome } from "../replica/replica.ts";
 import type { Triple } from "./merge.ts";
-import { isWrittenRemote, lookupOptions, type Observer, onePage, remoteSide } from "./observer.ts";
+import { isWrittenRemote, lookupOptions, type Observer, onePage, remoteSide, withoutBytes } from "./observer.ts";
 import type { Target } from "./plan/action.ts";
 import { believeRead, believeReadAfter, type ReadValue } from "./lag/believe.ts";
 import { lagOf, pastOf, settlePage, taken } from "./lag/settle-page.ts";
@@ -92,12 +92,6 @@ async function readValues(
     return resolved(outcome, triple, side, observer) ?? [];
   });
 }
-
-function withoutBytes(outcome: ReadOutcome): ReadOutcome {
-  return outcome.kind === "value" ? { ...outcome, value: { ...outcome.value, bytes: NO_BYTES } } : outcome;
-}
-
-const NO_BYTES = new Uint8Array(0);
 
 /** `triple` now that the value of `side` was read; undefined: nothing can be said of it in this round. */
 function resolved(outcome: ReadOutcome, triple: Triple, side: Target, observer: Observer): Triple | undefined {

@@ -2,7 +2,7 @@
 
 import type { Clock, DurationMs } from "../core/clock.ts";
 import type { Problem } from "../core/problem.ts";
-import type { Pages, ReadableReplica, TransferOptions } from "../replica/replica.ts";
+import type { Pages, ReadableReplica, ReadOutcome, TransferOptions } from "../replica/replica.ts";
 import type { Target } from "./plan/action.ts";
 import type { RemoteMemory } from "./lag/remote-memory.ts";
 
@@ -52,8 +52,17 @@ export function isWrittenRemote(side: Target, { destination }: Pick<Observer, "d
   return side === "destination" && destination.traits.eventuallyConsistent;
 }
 
-/** What a read to compare `side` is asked for with. */
+/** What a read to compare `side` is asked for with: the entries of a page are kept, and none of its bytes. */
 export function lookupOptions(side: Target, observer: Observer): TransferOptions {
-  const options = transferOptions(observer);
+  const options = { ...transferOptions(observer), reusesBytes: true };
   return isWrittenRemote(side, observer) ? { ...options, onShown: observer.memory.seeOne } : options;
 }
+
+/** Values that were compared are the transfer's to read. */
+export function withoutBytes(outcome: ReadOutcome): ReadOutcome {
+  if (outcome.kind === "value") return { ...outcome, value: { ...outcome.value, bytes: NO_BYTES } };
+  if (outcome.kind === "absent" || outcome.unstamped === undefined) return outcome;
+  return { ...outcome, unstamped: { ...outcome.unstamped, bytes: NO_BYTES } };
+}
+
+const NO_BYTES = new Uint8Array(0);

@@ -84,7 +84,7 @@ async function hashDoubtful(
     ({ key }) => comparisonOf(entries.get(key), rows.get(key)) === "unknown",
   );
   if (doubtful.length === 0) return;
-  for await (const outcomes of source.read(onePage(doubtful), transferOptions({ signal }))) {
+  for await (const outcomes of source.read(onePage(doubtful), { ...transferOptions({ signal }), reusesBytes: true })) {
     for (const outcome of outcomes) if (outcome.kind === "value") entries.set(outcome.key, outcome.value.entry);
   }
 }

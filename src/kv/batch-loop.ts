@@ -2,7 +2,8 @@
 // outcomes out, and paces the encoding by what is being sent; batch-sender.ts is the half that sends.
 
 import type { ByteCount } from "../core/clock.ts";
-import { type BatchItem, type BatchOps, openBatchSender, type Settled } from "./batch-sender.ts";
+import type { BatchItem, BatchOps, Settled } from "./batch-ops.ts";
+import { openBatchSender } from "./batch-sender.ts";
 import { openPageInput } from "./page-input.ts";
 import { openTaskSet } from "./task-set.ts";
 
@@ -25,14 +26,21 @@ export async function* sendInBatches<Input, Item extends BatchItem>(
   );
 
   /** "stuck": nothing can be added until something is settled. "turn": more could be, but the sockets are waiting. */
+  /** The next item was added, and is needed where it is until it is settled: so no more is asked of the source. */
+  let isLent = false;
   const fill = (): "stuck" | "turn" | "empty" => {
     for (let bytes = 0; bytes < TURN_BYTES;) {
+      if (isLent && !sender.isLent()) {
+        isLent = false;
+        input.take();
+      }
       const next = input.peek();
       if (sender.isFull()) return "stuck";
       if (next === undefined) return "empty";
       if (sender.holds(ops.keyOf(next))) return "stuck";
       bytes += sender.add(next);
-      input.take();
+      isLent = sender.isLent();
+      if (!isLent) input.take();
     }
     return "turn";
   };

@@ -5,68 +5,28 @@
 // Invariants: an item is "done" only after an answer that confirmed it [I4]; what an answer does not confirm is sent again, or
 // where each item is sent once, is a problem "unconfirmed" [I8]; each item is settled exactly once; two items
 // of one key are never held together, so that the later one wins; bytes held stay under LIVE_BYTES_MAX and one item, or
-// are one batch, whether they are on their way, or wait to be sent for the first time or again.
+// are one batch, whether they are on their way, or wait to be sent for the first time or again. An item that goes alone is the
+// only one that is lent: while it is, nothing else is added, so that whoever gave it keeps its bytes as they are.
 
 import { backoffMs, type BackoffOptions } from "../core/backoff.ts";
-import { batchLimit, type BatchSize, FULL_BATCH, growBatch, shrinkBatch } from "../core/batch-size.ts";
-import type { ByteCount, Clock, DurationMs } from "../core/clock.ts";
+import { batchLimit, growBatch, shrinkBatch } from "../core/batch-size.ts";
+import type { ByteCount, DurationMs } from "../core/clock.ts";
 import type { Key } from "../core/key.ts";
 import { BULK_BODY_BYTES_MAX, BULK_ITEMS_MAX } from "../core/limits.ts";
 import { type Problem, problem } from "../core/problem.ts";
+import type { BatchItem, BatchOps, Settled } from "./batch-ops.ts";
 import { isLeftOpen, isOfSize, isUnsent, judgeBulkAnswer, judgeFailure } from "./batch-decisions.ts";
 import type { BulkResult } from "./kv-api.ts";
 import { isRefusal, KvError, refusalProblem } from "./kv-error.ts";
 import { type PartOutcome, sendInHalves } from "./send-in-halves.ts";
 import type { TaskSet } from "./task-set.ts";
 
-export interface BatchItem {
-  readonly key: Key;
-  /** What the item adds to a body. */
-  readonly byteLength: ByteCount;
-  /** How often the API has reported it as unsuccessful. */
-  attempts: number;
-}
-
-export interface BatchOps<Input, Item extends BatchItem> {
-  readonly clock: Clock;
-  /** A problem: the input cannot be sent at all, and what is wrong with it. */
-  encode(input: Input): Item | Problem;
-  keyOf(input: Input): Key;
-  /** A reason not to send the item any more (it has expired meanwhile). */
-  refuse?(item: Item): Problem | undefined;
-  send(items: readonly Item[], signal: AbortSignal): Promise<BulkResult>;
-  /** For an item that is too large for a batch of its own. */
-  sendAlone(item: Item, signal: AbortSignal): Promise<void>;
-  /** The item is settled, and will not be sent again. */
-  release?(item: Item): void;
-  /** The item will be sent again, but not soon, while others that were sent with it are settled. */
-  keep?(item: Item): void;
-  /** "written", "deleted": for messages. */
-  readonly verb: string;
-  /** Each item is sent once ({@link CallOptions.once}); one that is not confirmed then is a problem "unconfirmed". */
-  readonly once: boolean;
-  readonly pace: BatchPace;
-}
-
-/** What the batches of one side have shown of how large they may be. Shared by those who send to it one after another. */
-export interface BatchPace {
-  size: BatchSize;
-}
-
-export function openBatchPace(): BatchPace {
-  return { size: FULL_BATCH };
-}
-
-export type Settled<Input, Item> =
-  | { readonly kind: "done"; readonly item: Item }
-  | { readonly kind: "problem"; readonly item: Item; readonly problem: Problem }
-  /** It never became an item. */
-  | { readonly kind: "refused"; readonly input: Input; readonly problem: Problem };
-
 export interface BatchSender<Input, Item> {
   holds(key: Key): boolean;
-  /** No more should be added for now: a batch is full, or memory is. */
+  /** No more should be added for now: a batch is full, or memory is, or an item is lent. */
   isFull(): boolean;
+  /** The input of the last item that was added is still needed. */
+  isLent(): boolean;
   /** Nothing waits to be sent. */
   isEmpty(): boolean;
   /** Returns the bytes it took. */
@@ -79,11 +39,8 @@ export interface BatchSender<Input, Item> {
 
 /** Bytes held while something is being sent: a batch of 10,000 pairs of 2 KiB on its way, and more than half of the next,
  * which is as far as encoding comes until the first is answered. (With 10 MB less a push takes an eighth more time, with 14
- * more no less of it.) A batch of the largest size (95 MB) is held alone. */
+ * more no less of it.) */
 const LIVE_BYTES_MAX: ByteCount = 34_000_000;
-/** No others are waited for to fill the batch of such an item: to send two of them takes as long in one request as in two, and twice
- * the memory. */
-const ALONE_BYTES_MIN: ByteCount = 16_000_000;
 /** An item costs memory beside its bytes. */
 const LIVE_ITEMS_MAX = 5 * BULK_ITEMS_MAX;
 /** The API's writes take seconds each, and small ones leave room for several. */
@@ -106,6 +63,8 @@ interface Sending<Input, Item extends BatchItem> {
   /** Items that wait to be sent, and their bytes. */
   open: Item[];
   openBytes: ByteCount;
+  /** The item that goes alone, until it is settled. */
+  lent: { readonly item: Item; isUnderWay: boolean } | undefined;
   /** Keys of all items that are not settled, and their bytes. */
   readonly unsettled: Set<Key>;
   liveBytes: ByteCount;
@@ -134,6 +93,7 @@ export function openBatchSender<Input, Item extends BatchItem>(
     sleepSignal: AbortSignal.any([signal, tasks.failed]),
     open: [],
     openBytes: 0,
+    lent: undefined,
     unsettled: new Set(),
     liveBytes: 0,
     settled: [],
@@ -145,8 +105,9 @@ export function openBatchSender<Input, Item extends BatchItem>(
   };
   return {
     holds: (key) => sender.unsettled.has(key),
-    isFull: () => hasFullBatch(sender) || isOverBound(sender),
-    isEmpty: () => sender.open.length === 0,
+    isFull: () => sender.lent !== undefined || hasFullBatch(sender) || isOverBound(sender),
+    isLent: () => sender.lent !== undefined,
+    isEmpty: () => sender.open.length === 0 && sender.lent === undefined,
     add: (input) => {
       const item = ops.encode(input);
       if ("code" in item) {
@@ -154,6 +115,10 @@ export function openBatchSender<Input, Item extends BatchItem>(
         return 0;
       }
       sender.unsettled.add(item.key);
+      if (item.alone === true) {
+        sender.lent = { item, isUnderWay: false };
+        return 0;
+      }
       sender.liveBytes += item.byteLength;
       sender.openBytes += item.byteLength;
       sender.open.push(item);
@@ -162,6 +127,11 @@ export function openBatchSender<Input, Item extends BatchItem>(
     launch: ({ ended, stuck }) => {
       // While the API fails, or is too slow for what it gets, one batch at a time tells as much as four.
       const atOnce = sender.slowInARow + sender.openInARow > 0 ? 1 : BATCHES_AT_ONCE;
+      const { lent } = sender;
+      if (tasks.failure === undefined && lent?.isUnderWay === false && sender.sending < atOnce) {
+        lent.isUnderWay = true;
+        tasks.run(sendLent(sender, lent.item));
+      }
       while (tasks.failure === undefined && sender.open.length > 0 && sender.sending < atOnce) {
         if (!hasFullBatch(sender) && !ended && !(stuck && sender.sending === 0)) return;
         tasks.run(sendBatch(sender, takeBatch(sender)));
@@ -184,21 +154,14 @@ function bytesMax({ ops }: AnySending): number {
 }
 
 function hasFullBatch(sender: AnySending): boolean {
-  const { open, openBytes } = sender;
-  if (open.length >= itemsMax(sender) || openBytes >= bytesMax(sender)) return true;
-  return openBytes >= ALONE_BYTES_MIN && open.at(-1)!.byteLength >= ALONE_BYTES_MIN;
-}
-
-/** One value of the largest size is held at a time. */
-function liveBytesMax({ unsettled, liveBytes }: AnySending): ByteCount {
-  return liveBytes >= ALONE_BYTES_MIN * unsettled.size ? ALONE_BYTES_MIN : LIVE_BYTES_MAX;
+  return sender.open.length >= itemsMax(sender) || sender.openBytes >= bytesMax(sender);
 }
 
 /** Nothing may be added to what is held, as long as some of it can make room. */
 function isOverBound(sender: AnySending): boolean {
   return (
     sender.sending + sender.resting > 0 &&
-    (sender.liveBytes >= liveBytesMax(sender) || sender.unsettled.size >= LIVE_ITEMS_MAX)
+    (sender.liveBytes >= LIVE_BYTES_MAX || sender.unsettled.size >= LIVE_ITEMS_MAX)
   );
 }
 
@@ -207,7 +170,8 @@ function settle<Input, Item extends BatchItem>(
   outcome: Exclude<Settled<Input, Item>, { kind: "refused" }>,
 ): void {
   sender.unsettled.delete(outcome.item.key);
-  sender.liveBytes -= outcome.item.byteLength;
+  if (outcome.item === sender.lent?.item) sender.lent = undefined;
+  else sender.liveBytes -= outcome.item.byteLength;
   sender.ops.release?.(outcome.item);
   sender.settled.push(outcome);
 }
@@ -378,9 +342,19 @@ function shrink<Input, Item extends BatchItem>(sender: Sending<Input, Item>, ite
   );
 }
 
+async function sendLent<Input, Item extends BatchItem>(sender: Sending<Input, Item>, item: Item): Promise<void> {
+  sender.sending++;
+  try {
+    if (isWanted(sender, item)) await sendAlone(sender, item);
+  } finally {
+    sender.sending--;
+  }
+}
+
 async function sendAlone<Input, Item extends BatchItem>(sender: Sending<Input, Item>, item: Item): Promise<void> {
   try {
     await sender.ops.sendAlone(item, sender.signal);
+    sender.slowInARow = sender.openInARow = sender.refusedInARow = 0;
     settle(sender, { kind: "done", item });
   } catch (error) {
     if (!(error instanceof KvError)) throw error;
@@ -388,8 +362,16 @@ async function sendAlone<Input, Item extends BatchItem>(sender: Sending<Input, I
     if (isRefusal(error) || isOfSize(error)) {
       noteRefusal(sender, error);
       refused(sender, item, error);
-    } else if (!isLeftOpen(error, sender.ops.once)) throw error;
+    } else if (!isLeftOpen(error, sender.ops.once)) failSlowly(sender, item, error);
     else if (isUnsent(error)) retryLater(sender, [item], message);
     else await leaveOpen(sender, [item], error);
   }
+}
+
+/** One item that timed out each time says little of the others; several in a row do. */
+function failSlowly<Input, Item extends BatchItem>(sender: Sending<Input, Item>, item: Item, error: KvError): void {
+  const { step } = judgeFailure({ error, items: 1, once: sender.ops.once, slowInARow: sender.slowInARow });
+  if (step !== "later") throw error;
+  sender.slowInARow += ATTEMPTS_MAX;
+  settle(sender, { kind: "problem", item, problem: unconfirmed(sender, item, error.message) });
 }

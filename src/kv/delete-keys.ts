@@ -3,7 +3,7 @@
 import type { Key } from "../core/key.ts";
 import type { Problem } from "../core/problem.ts";
 import { sendInBatches } from "./batch-loop.ts";
-import { type BatchItem, openBatchPace } from "./batch-sender.ts";
+import { type BatchItem, openBatchPace } from "./batch-ops.ts";
 import type { CallOptions } from "./kv-api.ts";
 import { KvError } from "./kv-error.ts";
 import type { TransferDeps } from "./write-pairs.ts";

@@ -4,6 +4,7 @@
 import type { ByteCount, DurationMs, EpochSeconds } from "../core/clock.ts";
 import type { Json } from "../core/json-value.ts";
 import type { Key } from "../core/key.ts";
+import type { Intake } from "./answer-room.ts";
 
 declare const namespaceIdBrand: unique symbol;
 
@@ -95,6 +96,8 @@ export interface CallOptions {
   /** By default listings are "scan" and all else is "edit". */
   readonly priority?: Priority | undefined;
   readonly once?: Once | undefined;
+  /** Of a read, whose answer is held back until there is room for it: a value as bytes, or a bulk get. */
+  readonly intake?: Intake | undefined;
 }
 
 /** Of a call that changes something, when the caller wants to look before it is tried again: it is sent once, and no later

@@ -30,10 +30,10 @@ const ARENA_BYTES: ByteCount = 1024 * 1024;
 const OWN_BYTES: ByteCount = 128 * 1024;
 /** Buffers come in multiples of this, so that they fit another pair. */
 const SIZE_STEP: ByteCount = 128 * 1024;
-/** Pairs from so much on share one size, that of the largest value in base64: what a pair does not use of its buffer is never
- * touched, and takes no memory. */
+/** Pairs from so much on share one size, that of the largest value that is not written by itself, in base64: what a pair does not use
+ * of its buffer is never touched, and takes no memory. */
 const LARGE_BYTES: ByteCount = 8 * 1024 * 1024;
-const LARGEST_BYTES: ByteCount = 35 * 1024 * 1024;
+const LARGEST_BYTES: ByteCount = 16 * 1024 * 1024;
 /** Unused buffers that are kept: at least one for the largest pair. */
 const SPARE_BYTES_MAX: ByteCount = 40_000_000;
 

@@ -8,8 +8,10 @@
 
 import type { Clock, DurationMs } from "../core/clock.ts";
 import type { AppError } from "../core/errors.ts";
+import { giveBack } from "../core/give-back.ts";
+import type { Intake } from "./answer-room.ts";
 import type { Budget, BudgetWait, Permit } from "./budget.ts";
-import { type Collected, collectChunks, openJoiner } from "./collect-bytes.ts";
+import { type Collected, collectChunks, JOIN_BYTES_MAX, openJoiner } from "./collect-bytes.ts";
 import { type Envelope, parseEnvelope } from "./envelope.ts";
 import { judgeAnswer, type Verdict } from "./judge-answer.ts";
 import { judgeNetworkError } from "./network-error.ts";
@@ -120,7 +122,11 @@ export function openRequestLoop(deps: RequestLoopDeps): RequestLoop {
       counter.counted(call.operation, call.isRepeat === true || course.failures > 0);
       let wait: DurationMs;
       try {
-        const { verdict, rate } = await exchange(exchanging, call, expect, signal);
+        const { verdict, rate } = await exchange(exchanging, call, expect, {
+          signal,
+          intake: options.intake,
+          onHeld: (rate) => permit.settle(rate),
+        });
         const next = decide(verdict, course);
         permit.settle(rate);
         if (next.kind === "result") return next.result;
@@ -188,12 +194,19 @@ async function acquire(
   throw new KvError("budget-exhausted", message, { retryable: true });
 }
 
+interface ExchangeOptions {
+  readonly signal: AbortSignal;
+  readonly intake: Intake | undefined;
+  /** The answer has begun, and waits for room. */
+  readonly onHeld: (rate: RateHeaders | undefined) => void;
+}
+
 /** Sends once. */
 async function exchange(
   deps: ExchangeDeps,
   call: Call,
   expect: "json" | "stream",
-  signal: AbortSignal,
+  { signal, intake, onHeld }: ExchangeOptions,
 ): Promise<Exchange> {
   const { clock, transport } = deps;
   const sentAt = clock.monotonic();
@@ -215,7 +228,11 @@ async function exchange(
       answered(answer.status);
       return { verdict: { kind: "stream", answer }, rate: parseRateHeaders(answer.headers) };
     }
-    collected = await collectChunks(answer.body, JSON_BYTES_MAX, declaredLength(answer.headers));
+    collected = await collectChunks(answer.body, JSON_BYTES_MAX, {
+      length: declaredLength(answer.headers),
+      // Whoever waits for room must not starve those at the gate: to use up what fills the room may take a request.
+      intake: intake && tellHeld(intake, () => onHeld(parseRateHeaders(answer.headers))),
+    });
     answered(answer.status);
     if (collected === undefined) answer.body.drop();
   } catch (error) {
@@ -223,9 +240,19 @@ async function exchange(
     answered(0);
     return { verdict: judgeNetworkError(error, call.what, deps.host), rate: undefined };
   }
+  const joined = collected === undefined ? undefined : deps.join(collected);
+  const verdict = judge(deps, call, answer, joined);
+  if (joined !== undefined && joined.byteLength > JOIN_BYTES_MAX) giveBack(joined);
+  return { verdict, rate: parseRateHeaders(answer.headers) };
+}
+
+function tellHeld(intake: Intake, onHeld: () => void): Intake {
   return {
-    verdict: judge(deps, call, answer, collected === undefined ? undefined : deps.join(collected)),
-    rate: parseRateHeaders(answer.headers),
+    admit: (bytes) => {
+      const room = intake.admit(bytes);
+      if (room !== undefined) onHeld();
+      return room;
+    },
   };
 }
 

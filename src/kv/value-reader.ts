@@ -7,6 +7,7 @@ import type { ByteCount } from "../core/clock.ts";
 import type { Key } from "../core/key.ts";
 import { BULK_GET_KEYS_MAX } from "../core/limits.ts";
 import { type Problem, problem } from "../core/problem.ts";
+import { type AnswerRoom, openAnswerRoom } from "./answer-room.ts";
 import { type BinaryShare, groupKeys, learnBinary, readSingly, UNKNOWN_SHARE } from "./bulk-get-plan.ts";
 import type { BulkValue, CallOptions } from "./kv-api.ts";
 import { isRefusal, KvError, refusalProblem } from "./kv-error.ts";
@@ -29,8 +30,10 @@ export interface ValueReader<Tag> {
   release(): void;
 }
 
-/** Values under way or waiting to be taken, as expected; a bulk get's count twice, for the answer they come in. */
-const EXPECTED_BYTES_MAX: ByteCount = 64_000_000;
+/** Values under way or waiting to be taken: as expected until their answers begin, and then as they are. */
+const READ_BYTES_MAX: ByteCount = 64_000_000;
+/** A bulk get's values count for the answer that they come in, too: in pieces, and as one. */
+const BULK_COPIES = 3;
 /** With as much to be taken, whoever takes it is slower than the server: more would only lie about. */
 const READY_BYTES_MAX: ByteCount = 1_000_000;
 /** What a value of unknown size is taken for at first; then it is the largest seen of late. */
@@ -54,9 +57,8 @@ interface Reading<Tag> extends Pick<TransferDeps, "clock" | "api" | "namespaceId
   readonly tasks: TaskSet;
   readonly options: CallOptions;
   readonly outcomes: ReadValue<Tag>[];
-  /** Bytes of values under way, of those that wait to be taken, and of those taken last. */
-  expected: ByteCount;
-  waiting: ByteCount;
+  readonly room: AnswerRoom;
+  /** Bytes of the values taken last. */
   taken: ByteCount;
   largest: ByteCount;
   /** How many of the values not known to be text are binary, as far as seen; and how many of them to ask for at a time. */
@@ -71,7 +73,7 @@ interface Reading<Tag> extends Pick<TransferDeps, "clock" | "api" | "namespaceId
 }
 
 export function openValueReader<Tag>(
-  { clock, api, namespaceId }: TransferDeps,
+  { clock, api, namespaceId, readBytesMax = READ_BYTES_MAX }: TransferDeps,
   tasks: TaskSet,
   options: CallOptions,
 ): ValueReader<Tag> {
@@ -82,8 +84,7 @@ export function openValueReader<Tag>(
     tasks,
     options,
     outcomes: [],
-    expected: 0,
-    waiting: 0,
+    room: openAnswerRoom(readBytesMax),
     taken: 0,
     largest: UNKNOWN_BYTES,
     share: UNKNOWN_SHARE,
@@ -93,41 +94,33 @@ export function openValueReader<Tag>(
     refusedAtFirst: 0,
     bulkIsUnsupported: false,
   };
-  const expectedBytes = (items: Items<Tag>): ByteCount =>
-    items.reduce((sum, item) => sum + (item.size ?? reading.largest), 0);
+  const { room } = reading;
+  const { signal } = options;
+  signal?.addEventListener("abort", () => room.fail(signal.reason), { once: true });
   return {
-    readOne: (item) => start(reading, expectedBytes([item]), readOne(reading, item)),
-    readMany: (items) => start(reading, 2 * expectedBytes(items), readMany(reading, items)),
+    readOne: (item) => tasks.run(readOne(reading, item)),
+    readMany: (items) => tasks.run(readMany(reading, items).then(() => undefined)),
     hasRoom: (item) => {
-      const held = reading.expected + reading.waiting + reading.taken;
-      if (reading.waiting + reading.taken >= READY_BYTES_MAX) return false;
-      return held === 0 || held + expectedBytes([item]) <= EXPECTED_BYTES_MAX;
+      if (room.kept >= READY_BYTES_MAX) return false;
+      return room.bytes === 0 || room.bytes + expectedBytes(reading, [item]) <= readBytesMax;
     },
     groupKeys: (kind) =>
       Math.min(batchLimit(reading.size, BULK_GET_KEYS_MAX), kind === "text" ? BULK_GET_KEYS_MAX : reading.unknownKeys),
     takeOutcomes: () => {
       const result = reading.outcomes.splice(0, TAKEN_MAX);
       const bytes = result.reduce((sum, outcome) => sum + (outcome.kind === "value" ? outcome.bytes.byteLength : 0), 0);
-      reading.waiting -= bytes;
       reading.taken += bytes;
       return result;
     },
     release: () => {
+      room.keep(-reading.taken);
       reading.taken = 0;
     },
   };
 }
 
-function start<Tag>(reading: Reading<Tag>, bytes: ByteCount, task: Promise<unknown>): void {
-  reading.expected += bytes;
-  const ended = async (): Promise<void> => {
-    try {
-      await task;
-    } finally {
-      reading.expected -= bytes;
-    }
-  };
-  reading.tasks.run(ended());
+function expectedBytes<Tag>({ largest }: Reading<Tag>, items: Items<Tag>): ByteCount {
+  return items.reduce((sum, item) => sum + (item.size ?? largest), 0);
 }
 
 function learn<Tag>(reading: Reading<Tag>, seen: number, binary: number): void {
@@ -142,15 +135,16 @@ function settleValue<Tag>(
   bytes: Uint8Array,
   from: BulkValue | undefined,
 ): void {
-  reading.waiting += bytes.byteLength;
+  reading.room.keep(bytes.byteLength);
   reading.largest = Math.max(UNKNOWN_BYTES_MIN, bytes.byteLength, reading.largest * FADE);
   reading.outcomes.push({ kind: "value", key, tag, bytes, attributes: from, readAt: reading.clock.now() });
 }
 
 async function readOne<Tag>(reading: Reading<Tag>, item: ValueToRead<Tag>): Promise<void> {
   const { key, tag } = item;
+  const intake = reading.room.open(expectedBytes(reading, [item]), 1);
   try {
-    const bytes = await readValueBytes(reading.api, reading.namespaceId, key, reading.options);
+    const bytes = await readValueBytes(reading.api, reading.namespaceId, key, { ...reading.options, intake });
     reading.refusedAtFirst = undefined;
     if (bytes === undefined) {
       reading.outcomes.push({ kind: "absent", key, tag });
@@ -163,6 +157,10 @@ async function readOne<Tag>(reading: Reading<Tag>, item: ValueToRead<Tag>): Prom
     if (found === undefined) throw error;
     if (reading.refusedAtFirst !== undefined && ++reading.refusedAtFirst > REFUSED_AT_FIRST_MAX) throw error;
     reading.outcomes.push({ kind: "problem", key, tag, problem: found });
+  } finally {
+    intake.end();
+    // It may be one of many of its task, of which the others wait for room.
+    reading.tasks.ring();
   }
 }
 
@@ -190,11 +188,11 @@ async function readMany<Tag>(reading: Reading<Tag>, items: Items<Tag>): Promise<
     await readEach(reading, items);
     return false;
   }
-  const answer = await tryBulk(reading, items);
+  const answer = await askBulk(reading, items);
   if (answer === "not-text") await readMixed(reading, items);
   else if (answer === "refused") await readEach(reading, items);
   else if (answer === "too-much") await readGroups(reading, items, items.length >> 1);
-  else await settleBulk(reading, items, answer);
+  else if (answer.length > 0) await readEach(reading, answer);
   return typeof answer !== "string";
 }
 
@@ -213,14 +211,20 @@ async function readGroups<Tag>(reading: Reading<Tag>, items: Items<Tag>, keys: n
   for (let at = 0; at < items.length; at += keys) await readMany(reading, items.slice(at, at + keys));
 }
 
-/** Asks, and settles nothing: what fails here can be asked for in another way. */
-async function tryBulk<Tag>(
+/** Asks, and settles what is answered: all of `items` but those that are given back, which are to be read by themselves. What
+ * fails as a whole can be asked for in another way. */
+async function askBulk<Tag>(
   reading: Reading<Tag>,
   items: Items<Tag>,
-): Promise<BulkValues | "not-text" | "too-much" | "refused"> {
+): Promise<Items<Tag> | "not-text" | "too-much" | "refused"> {
+  const intake = reading.room.open(BULK_COPIES * expectedBytes(reading, items), BULK_COPIES);
   try {
     const keys = items.map((item) => item.key);
-    return await reading.api.bulkGet(reading.namespaceId, keys, reading.options);
+    return settleBulk(
+      reading,
+      items,
+      await reading.api.bulkGet(reading.namespaceId, keys, { ...reading.options, intake }),
+    );
   } catch (error) {
     if (!(error instanceof KvError)) throw error;
     if (error.code === "not-text") return "not-text";
@@ -235,10 +239,13 @@ async function tryBulk<Tag>(
     if (error.timedOut && ++reading.slowInARow > SLOW_IN_A_ROW_MAX) throw error;
     reading.size = shrinkBatch(reading.size, items.length / BULK_GET_KEYS_MAX);
     return "too-much";
+  } finally {
+    intake.end();
   }
 }
 
-async function settleBulk<Tag>(reading: Reading<Tag>, items: Items<Tag>, values: BulkValues): Promise<void> {
+/** Gives back what came damaged. */
+function settleBulk<Tag>(reading: Reading<Tag>, items: Items<Tag>, values: BulkValues): Items<Tag> {
   reading.slowInARow = 0;
   reading.refusedAtFirst = undefined;
   reading.size = growBatch(reading.size);
@@ -250,7 +257,7 @@ async function settleBulk<Tag>(reading: Reading<Tag>, items: Items<Tag>, values:
     else if (value.bytes === undefined) broken.push(item);
     else settleValue(reading, item, value.bytes, value);
   }
-  if (broken.length > 0) await readEach(reading, broken);
+  return broken;
 }
 
 /** What is wrong with one key, of which the others know nothing. Undefined: it concerns all keys. */

@@ -9,6 +9,7 @@ import { backoffMs } from "../core/backoff.ts";
 import { AppError } from "../core/errors.ts";
 import { VALUE_BYTES_MAX } from "../core/limits.ts";
 import { collectBytes } from "./collect-bytes.ts";
+import type { Intake } from "./answer-room.ts";
 import type { ValueStream } from "./kv-api.ts";
 import { KvError } from "./kv-error.ts";
 import { REFUSED_ON_THE_WAY_HINT } from "./judge-answer.ts";
@@ -23,6 +24,8 @@ export interface ValueStreamDeps {
   readonly what: string;
   readonly host: string;
   readonly signal: AbortSignal | undefined;
+  /** Of what is read as bytes. */
+  readonly intake?: Intake | undefined;
 }
 
 /** Sends the request, and again each time that the value's bytes turn out cut. Undefined: the key does not exist. */
@@ -91,7 +94,10 @@ function answerFault(headers: AnswerHeaders): string | undefined {
 
 async function readBytes(answer: HttpAnswer, deps: ValueStreamDeps): Promise<Uint8Array> {
   const length = declaredLength(answer.headers);
-  const bytes = await collectBytes(failingAsKvError(answer.body, deps), VALUE_BYTES_MAX, length);
+  const bytes = await collectBytes(failingAsKvError(answer.body, deps), VALUE_BYTES_MAX, {
+    length,
+    intake: deps.intake,
+  });
   if (bytes !== undefined) return bytes;
   answer.body.drop();
   const size = length === undefined ? `more than ${VALUE_BYTES_MAX}` : String(length);

@@ -39,7 +39,7 @@ export async function scrubStep(deps: {
     .map((row) => ({ ...baseEntry(row)!, fingerprint: undefined }));
   const sound: Key[] = [];
   const problems: Problem[] = [];
-  for await (const outcomes of remote.read(onePage(asked), { signal })) {
+  for await (const outcomes of remote.read(onePage(asked), { signal, reusesBytes: true })) {
     for (const outcome of outcomes) {
       if (outcome.kind !== "problem") sound.push(outcome.key);
       else if (outcome.problem.code === "stale-read") problems.push(lyingStamp(outcome.key));

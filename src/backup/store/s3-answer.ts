@@ -50,7 +50,7 @@ export async function readWhole(answer: HttpAnswer): Promise<Uint8Array> {
     throw new CutAnswerError("the answer does not say where it ends");
   }
   const length = declaredLength(answer.headers);
-  const bytes = await collectBytes(answer.body, OBJECT_BYTES_MAX, length);
+  const bytes = await collectBytes(answer.body, OBJECT_BYTES_MAX, { length });
   if (bytes === undefined) answer.body.drop();
   if (bytes !== undefined && (length === undefined || bytes.byteLength === length)) return bytes;
   throw new CutAnswerError(`${bytes?.byteLength} bytes came of ${length}`);

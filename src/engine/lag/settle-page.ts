@@ -5,7 +5,7 @@ import { baseEntry, type Entry } from "../../core/entry.ts";
 import type { KeyPast } from "../../core/settle.ts";
 import type { ReadOutcome } from "../../replica/replica.ts";
 import type { Lag, Triple } from "../merge.ts";
-import { isWrittenRemote, lookupOptions, type Observer, onePage, remoteSide } from "../observer.ts";
+import { isWrittenRemote, lookupOptions, type Observer, onePage, remoteSide, withoutBytes } from "../observer.ts";
 import type { Target } from "../plan/action.ts";
 import { believeListed, believeRead, believeUnstamped } from "./believe.ts";
 
@@ -69,7 +69,7 @@ async function confirm(
   const unread = suspects.map((triple) => ({ ...(triple[side] ?? baseEntry(triple.base)!), fingerprint: undefined }));
   for await (const outcomes of observer[side].read(onePage(unread), lookupOptions(side, observer))) {
     if (isWrittenRemote(side, observer)) observer.memory.seeAll(outcomes);
-    for (const outcome of outcomes) read.set(outcome.key, outcome);
+    for (const outcome of outcomes) read.set(outcome.key, withoutBytes(outcome));
   }
   let lagging = 0;
   const confirmed = triples.flatMap((triple) => {

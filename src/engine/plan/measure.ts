@@ -143,7 +143,7 @@ async function countRenames(plan: Plan, to: Target, { source, signal }: CheckDep
       return from.fingerprint === undefined && to === "destination" ? [from] : [];
     });
     if (unread.length > RENAMES_MAX) return 0;
-    for await (const outcomes of source.read(onePage(unread), transferOptions({ signal }))) {
+    for await (const outcomes of source.read(onePage(unread), { ...transferOptions({ signal }), reusesBytes: true })) {
       for (const outcome of outcomes) if (outcome.kind === "value") written.add(outcome.value.entry.fingerprint!);
     }
   }
@@ -181,7 +181,7 @@ async function countEqualOf(
   { source, signal }: { readonly source: ReadableReplica; readonly signal: AbortSignal | undefined },
 ): Promise<number> {
   let equal = 0;
-  for await (const outcomes of source.read(onePage(entries), transferOptions({ signal }))) {
+  for await (const outcomes of source.read(onePage(entries), { ...transferOptions({ signal }), reusesBytes: true })) {
     for (const outcome of outcomes) {
       if (outcome.kind !== "value") continue;
       if (compareVersions(outcome.value.entry, replaced.get(outcome.key)!) === "same") equal++;

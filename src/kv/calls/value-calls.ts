@@ -48,6 +48,7 @@ export function valueCalls(caller: Caller, reads: { readonly host: string; reado
         ...reads,
         what,
         signal: callOptions.signal,
+        intake: callOptions.intake,
       });
     },
 

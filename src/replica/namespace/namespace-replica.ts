@@ -1,8 +1,9 @@
 // A Workers KV namespace, or the part of one under a prefix, as a replica.
 
+import type { ByteCount } from "../../core/clock.ts";
 import type { Entry } from "../../core/entry.ts";
 import type { Problem } from "../../core/problem.ts";
-import { type BatchPace, openBatchPace } from "../../kv/batch-sender.ts";
+import { type BatchPace, openBatchPace } from "../../kv/batch-ops.ts";
 import { deleteKeys } from "../../kv/delete-keys.ts";
 import type { CallOptions, KvApi, NamespaceId, Priority } from "../../kv/kv-api.ts";
 import type { Key } from "../../core/key.ts";
@@ -27,13 +28,25 @@ export interface NamespaceReplicaOptions extends ReplicaDeps {
   readonly stamp?: boolean | undefined;
   /** How large its batches may be; unless it is given, as large as the API takes them. */
   readonly pace?: BatchPace | undefined;
+  /** See TransferDeps. */
+  readonly readBytesMax?: ByteCount | undefined;
   /** Of all its requests, instead of the usual ones. */
   readonly priority?: Priority | undefined;
 }
 
 export function openNamespaceReplica(options: NamespaceReplicaOptions): Replica {
-  const { clock, api, namespaceId, label, prefix = "", stamp = true, pace = openBatchPace(), priority } = options;
-  const side: NamespaceSide = { clock, api, namespaceId, prefix, stamp, pace };
+  const {
+    clock,
+    api,
+    namespaceId,
+    label,
+    prefix = "",
+    stamp = true,
+    pace = openBatchPace(),
+    priority,
+    readBytesMax,
+  } = options;
+  const side: NamespaceSide = { clock, api, namespaceId, prefix, stamp, pace, readBytesMax };
   const call = (given: TransferOptions | undefined): CallOptions => ({
     signal: given?.signal,
     priority: priority ?? (given?.inBackground === true ? "scan" : undefined),

@@ -11,6 +11,7 @@ import type { CallOptions } from "../../kv/kv-api.ts";
 import { readValues } from "../../kv/read-values.ts";
 import { type ReadAttributes, type ReadValue, type ValueToRead } from "../../kv/value-to-read.ts";
 import { readValueBytes } from "../../kv/read-value-bytes.ts";
+import { giveBack } from "../../core/give-back.ts";
 import type { Pages, ReadOutcome, ShownVersion, TransferOptions } from "../replica.ts";
 import { metadataFault } from "./listed-entry.ts";
 import type { NamespaceSide } from "./namespace-side.ts";
@@ -18,8 +19,7 @@ import { fullKey } from "./scope.ts";
 
 export type ReadOptions = CallOptions & Pick<TransferOptions, "onShown">;
 
-/** `reusesBytes`: the memory of large values is given back when the next page is asked for. (The garbage collector sees only
- * the small objects before it, and would let several of 25 MiB lie about.) */
+/** `reusesBytes`: the memory of large values is given back when the next page is asked for. */
 export async function* readEntries(
   side: NamespaceSide,
   entries: Pages<Entry>,
@@ -30,13 +30,6 @@ export async function* readEntries(
     yield page;
     if (reusesBytes) for (const outcome of page) if (outcome.kind === "value") giveBack(outcome.value.bytes);
   }
-}
-
-const LARGE_BYTES = 1024 * 1024;
-
-function giveBack({ buffer, byteLength }: Uint8Array): void {
-  if (byteLength >= LARGE_BYTES && buffer instanceof ArrayBuffer && buffer.byteLength === byteLength)
-    buffer.transfer(0);
 }
 
 async function* readPages(side: NamespaceSide, entries: Pages<Entry>, options: ReadOptions): Pages<ReadOutcome> {

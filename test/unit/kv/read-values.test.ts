@@ -41,6 +41,28 @@ async function requestsOf(
 }
 
 describe("reading values", () => {
+  it("holds back large values of unknown size until there is room for them", async () => {
+    await using transfer = await openTransfer();
+    const value = Buffer.alloc(500_000, 0xff);
+    await collect(
+      writePairs(
+        transfer,
+        manyPairs(24, (i) => pairOf(named(i), value)),
+      ),
+    );
+    const before = transfer.api.counts().bytesDown;
+    let taken = 0;
+    let held = 0;
+    const asked = pagesOf(Array.from({ length: 24 }, (_, i) => wanted(named(i))));
+    for await (const outcomes of readValues({ ...transfer, readBytesMax: 4_000_000 }, asked)) {
+      held = Math.max(held, transfer.api.counts().bytesDown - before - taken);
+      for (const outcome of outcomes) if (outcome.kind === "value") taken += outcome.bytes.byteLength;
+    }
+    expect(taken).toBe(24 * 500_000);
+    // What of an answer's head and of what refuses a bulk get comes besides is small.
+    expect(held).toBeLessThanOrEqual(4_100_000);
+  });
+
   it("takes one request for each 100 that are known to be text", async () => {
     await using transfer = await openTransfer();
     await collect(
