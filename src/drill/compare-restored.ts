@@ -60,7 +60,7 @@ export async function compareRestored(restored: Restored, options: CompareOption
   const comparing: Comparing = { ...restored, ...options, tally, asked: new Map() };
   const root = openExpectedRoot();
   const entries = matched(comparing, expectedEntries(comparing, root));
-  for await (const outcomes of replica.read(entries, { signal })) {
+  for await (const outcomes of replica.read(entries, { signal, reusesBytes: true })) {
     for (const outcome of outcomes) judge(comparing, outcome);
     onCompared(tally.equal + tally.skipped + tally.lost + tally.different, tally.bytes);
   }

@@ -64,7 +64,8 @@ export async function drillSnapshot(deps: DrillDeps, request: DrillRequest): Pro
     const account = await openDrillAccount(clock, folder.path);
     const { api, namespaceId, pace } = account;
     try {
-      const replica = openNamespaceReplica({ clock, api, namespaceId, pace, label: "the drill's namespace" });
+      const label = "the drill's namespace";
+      const replica = openNamespaceReplica({ clock, api, namespaceId, pace, readBytesMax: READ_BYTES_MAX, label });
       const until = (toEpochSeconds(clock.now()) + EXPIRATION_AHEAD_SECONDS_MIN) as EpochSeconds;
       const whyLost = await restore({ ...deps, folder: folder.path, until, replica }, request);
       const pages = openSnapshotPages(snapshot, openPageCache(deps.reader));
@@ -86,6 +87,9 @@ export async function drillSnapshot(deps: DrillDeps, request: DrillRequest): Pro
     folder.close();
   }
 }
+
+/** One value of the largest size: the server, which shares the memory of this process, holds it too. */
+const READ_BYTES_MAX: ByteCount = 32_000_000;
 
 /** SQLite leaves up to half of a page of 16 KiB empty; a row of the journal and one of the server come with each key. */
 function roomFor({ bytes, entries }: StoredSnapshot): ByteCount {

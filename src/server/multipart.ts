@@ -38,13 +38,24 @@ export function parseForm(contentType: string, body: Buffer): Promise<Form | und
       stream.on("data", (chunk: Buffer) => chunks.push(chunk));
       stream.on("error", () => resolve(undefined)); // the body breaks off inside this part
       stream.on("end", () => {
-        if (!fields.has(name)) fields.set(name, Buffer.concat(chunks));
+        if (!fields.has(name)) fields.set(name, joined(chunks, body));
       });
     });
     parser.on("error", () => resolve(undefined));
     parser.on("finish", () => resolve({ value: fields.get("value"), metadata: fields.get("metadata") }));
     source.pipe(parser);
   });
+}
+
+/** `chunks` in one piece: where they lie in `body` one behind the other, as those of a large value do, they are not copied. */
+function joined(chunks: readonly Buffer[], body: Buffer): Buffer {
+  const [first] = chunks;
+  let end = first?.byteOffset;
+  for (const chunk of chunks) {
+    if (chunk.buffer !== body.buffer || chunk.byteOffset !== end) return Buffer.concat(chunks);
+    end += chunk.byteLength;
+  }
+  return first === undefined ? Buffer.alloc(0) : Buffer.from(body.buffer, first.byteOffset, end! - first.byteOffset);
 }
 
 const SLICE_BYTES = 64 * 1024;

@@ -2,6 +2,7 @@
 
 import type { ByteCount } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
+import { giveBack } from "../../core/give-back.ts";
 import type { PackCipher } from "../repository/repository.ts";
 import { decompressFrame } from "./frame.ts";
 
@@ -27,7 +28,9 @@ export async function openFrame(
   { cipher, block, sizeMax, dictionary }: Omit<BlockFacts, "plain"> & { readonly sizeMax: ByteCount },
 ): Promise<Buffer | undefined> {
   const frame = decryptBlock(stored, cipher, block);
-  return frame && decompressFrame(frame, { sizeMax, dictionary });
+  const plain = frame && (await decompressFrame(frame, { sizeMax, dictionary }));
+  if (frame !== undefined && frame !== stored) giveBack(frame);
+  return plain;
 }
 
 function decryptBlock(stored: Uint8Array, cipher: PackCipher, block: number): Uint8Array | undefined {

@@ -53,6 +53,8 @@ interface Deps {
   readonly clock: Clock;
   /** Takes a pack; resolves when another one may follow. */
   readonly store: (pack: PackOfBlocks) => Promise<void>;
+  /** Resolves when a pack of `size` may be made. */
+  readonly ready: (size: ByteCount) => Promise<void>;
 }
 
 /** Its calls come one after another. */
@@ -108,7 +110,10 @@ export function openItemBlocks(deps: Deps): ItemBlocks {
       const block: NewBlock = { kind: "values", sizes: [size], ids: id, base: undefined };
       if (size <= ALONE_BYTES_MIN) await addBlock({ ...block, frame: await compressFrame(bytes) }, row);
       else {
-        const pack = open(packBytesOf(size));
+        const room = packBytesOf(size);
+        // Such a pack in the making takes as much memory as one that is on its way.
+        await deps.ready(room);
+        const pack = open(room);
         pack.rows.push(row);
         await pack.builder.addInParts(block, compressInParts(bytes));
         await handOn(pack);

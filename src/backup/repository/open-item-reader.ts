@@ -3,6 +3,7 @@
 
 import type { ByteCount } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
+import { giveBack } from "../../core/give-back.ts";
 import { fingerprintOf, fingerprintOfSha256, sha256Of } from "../../core/fingerprint.ts";
 import { openBlock } from "../format/block.ts";
 import { damaged } from "../format/damage.ts";
@@ -10,7 +11,7 @@ import { MAGIC } from "../format/pack-builder.ts";
 import { SALT_BYTES } from "../format/sealer.ts";
 import { STORE_CALLS, type CallOptions } from "../store/store.ts";
 import { openByteCache } from "./byte-cache.ts";
-import { openRangeReader } from "./range-reader.ts";
+import { KEPT_PART_BYTES_MAX, openRangeReader } from "./range-reader.ts";
 import type { ItemId, ItemReader, LoadedIndex, ObjectId, PackCipher, Place, Repository } from "./repository.ts";
 
 /** What is kept of blocks that were opened, and of pages. Larger blocks are not kept. */
@@ -45,6 +46,7 @@ export function openItemReader(repository: Repository, index: LoadedIndex, optio
     const [cipher, bytes] = await Promise.all([cipherOf(place), ranges.get({ pack, at, length: stored, packSize })]);
     if (cipher === undefined || bytes === undefined) return { why: `pack ${pack} is not there` };
     const opened = await openBlock(bytes, { cipher, block, plain, dictionary: dictionary?.bytes });
+    if (stored > KEPT_PART_BYTES_MAX) giveBack(bytes);
     return opened === undefined ? { why: `${where} is not as it was written` } : { bytes: opened };
   };
   const readBlockOrTell = async (place: Place): Promise<Block> => {

@@ -29,7 +29,13 @@ export function openItemWriter(deps: ItemWriterDeps): SnapshotWriter {
   const stop = new AbortController();
   const signal = deps.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, deps.signal]);
   const uploads = openPackUploads({ repository, database, clock, signal });
-  const blocks = openItemBlocks({ sealer: repository.sealer, database, clock, store: (pack) => uploads.store(pack) });
+  const blocks = openItemBlocks({
+    sealer: repository.sealer,
+    database,
+    clock,
+    store: (pack) => uploads.store(pack),
+    ready: (size) => uploads.ready(size),
+  });
   const marks = openMarkWatch({ repository, database, clock, listed: index.marksListed, signal });
   let isFinished = false;
   const turns = openCallTurns();

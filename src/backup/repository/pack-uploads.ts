@@ -11,6 +11,8 @@ import { INDEX_BYTES_MAX, openIndexWriter } from "./index-writer.ts";
 import type { Repository } from "./repository.ts";
 
 export interface PackUploads {
+  /** Resolves when there is room for a pack of `size` that is still to be made. Throws what an earlier one failed with. */
+  ready(size: ByteCount): Promise<void>;
   /** Resolves when another pack may follow. Throws what an earlier one failed with. */
   store(pack: PackOfBlocks): Promise<void>;
   /** Writes an index object if what is stored should wait no longer for one. */
@@ -79,14 +81,17 @@ export function openPackUploads({ repository, database, clock, signal }: Deps): 
     const isOld = since !== undefined && clock.monotonic() - since >= UNINDEXED_MS_MAX;
     if (isOld || unindexed >= UNINDEXED_BYTES_MAX || index.waiting >= INDEX_BYTES_MAX) await writeIndex();
   };
-  return {
-    async store(pack) {
-      const { size } = pack.index;
-      while (!hasRoomFor(size)) {
-        check();
-        await tasks.changed();
-      }
+  const ready = async (size: ByteCount): Promise<void> => {
+    while (!hasRoomFor(size)) {
       check();
+      await tasks.changed();
+    }
+    check();
+  };
+  return {
+    ready,
+    async store(pack) {
+      await ready(pack.index.size);
       tasks.run(upload(pack));
     },
     indexIfDue,

@@ -24,8 +24,8 @@ const AHEAD_BYTES_MAX: ByteCount = 4_194_304;
 /** What is kept of parts that were fetched, at most. */
 const KEPT_BYTES_MAX: ByteCount = 12_582_912;
 
-/** A larger part is one block, and larger than what is kept of blocks. */
-const KEPT_PART_BYTES_MAX: ByteCount = 4_718_592;
+/** A larger part is one block, and larger than what is kept of blocks: it belongs to who asked for it. */
+export const KEPT_PART_BYTES_MAX: ByteCount = 4_718_592;
 
 interface Fetched extends Range {
   readonly pack: ObjectId;

@@ -8,6 +8,7 @@ import { AppError } from "../../core/errors.ts";
 import { fingerprintOfSha256 } from "../../core/fingerprint.ts";
 import { compareUtf8, type Key } from "../../core/key.ts";
 import { type Problem, problem } from "../../core/problem.ts";
+import { giveBack } from "../../core/give-back.ts";
 import type { ListOptions, Pages, ReadableReplica, ReadOutcome, TransferOptions } from "../../replica/replica.ts";
 import type { ItemReader, PageEntry, Snapshot } from "../repository/repository.ts";
 import { STORE_CALLS } from "../store/store.ts";
@@ -109,7 +110,11 @@ async function lookupEntries(
   return found;
 }
 
-async function* readEntries(side: Side, keys: Pages<Key>, { signal }: TransferOptions = {}): Pages<ReadOutcome> {
+async function* readEntries(
+  side: Side,
+  keys: Pages<Key>,
+  { signal, reusesBytes }: TransferOptions = {},
+): Pages<ReadOutcome> {
   let page: ReadOutcome[] = [];
   let bytes = 0;
   const ahead = openReadAhead(side);
@@ -125,12 +130,18 @@ async function* readEntries(side: Side, keys: Pages<Key>, { signal }: TransferOp
       await ahead.begin(key);
       if (!ahead.isFull() || !(await add())) continue;
       yield page;
+      if (reusesBytes === true) release(page);
       [page, bytes] = [[], 0];
     }
     while (!ahead.isEmpty()) await add();
     if (page.length > 0) yield page;
+    if (reusesBytes === true) release(page);
     [page, bytes] = [[], 0];
   }
+}
+
+function release(page: readonly ReadOutcome[]): void {
+  for (const outcome of page) if (outcome.kind === "value") giveBack(outcome.value.bytes);
 }
 
 interface ReadAhead {
