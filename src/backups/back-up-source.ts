@@ -64,8 +64,7 @@ export async function backUpSource(
   const { clock, signal, used, known } = deps;
   const { filter, excludeDefaults } = request;
   const about = { source: sourceOf(source), filter: filterOf(source, filter, excludeDefaults) };
-  const summary = await parentOf(known.list, about, () => used.repository.store.now({ signal }));
-  const parent = summary && (await readSnapshot(used.repository, summary.id, { signal }));
+  const parent = await readParent(deps, about);
   const before = used.storedBytes();
   events.onBegin?.(parent === undefined);
   const { onProblem, onListed, onProgress } = events;
@@ -87,6 +86,23 @@ export async function backUpSource(
   if (stored !== undefined) known.list.push(stored);
   else if (taken.hasPut) await used.keepStored();
   return { taken, stored, storedBytes: used.storedBytes() - before };
+}
+
+/** The last complete snapshot of the same source and filter that nobody has forgotten since they were listed. */
+async function readParent(
+  { used, known, signal }: BackUpDeps,
+  about: Pick<Snapshot, "source" | "filter">,
+): Promise<StoredSnapshot | undefined> {
+  for (;;) {
+    const summary = await parentOf(known.list, about, () => used.repository.store.now({ signal }));
+    if (summary === undefined) return undefined;
+    try {
+      return await readSnapshot(used.repository, summary.id, { signal });
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== "snapshot-not-found") throw error;
+      known.list.splice(known.list.indexOf(summary), 1);
+    }
+  }
 }
 
 /** The last complete snapshot of the same source and filter; undefined: there is none. `now`: by the store's clock. */

@@ -6,6 +6,7 @@
 import type { ByteCount } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import { fingerprintOfSha256, sha256Of } from "../../core/fingerprint.ts";
+import { sealedName } from "../format/object-names.ts";
 import { decodePage } from "../page/page-lines.ts";
 import type { SnapshotWriter } from "../repository/open-item-writer.ts";
 import type {
@@ -28,6 +29,11 @@ import { snapshotIdentity } from "./snapshot-identity.ts";
 
 export interface CopySource {
   readonly repository: Repository;
+  /** Called after the snapshots are listed: an index that was read before lacks what a backup beside this wrote for one of them. */
+  open(): Promise<SourceItems>;
+}
+
+interface SourceItems {
   readonly index: LoadedIndex;
   readonly reader: ItemReader;
 }
@@ -53,7 +59,7 @@ export interface CopyOptions {
 }
 
 export interface CopyReport {
-  /** In the source. */
+  /** In the source, without those that were forgotten meanwhile. */
   readonly snapshots: number;
   /** That the destination had already. */
   readonly present: number;
@@ -82,8 +88,10 @@ export async function copyRepository(
   for (const problem of problems) {
     onFailure({ snapshot: undefined, error: new AppError("repository-damaged", problem) });
   }
+  const items = await source.open();
   const total = snapshots.length;
   const counts = { present: 0, copied: 0, failed: problems.length, values: 0, bytesRead: 0 };
+  let forgotten = 0;
   /** Of the destination, by the id in the source. */
   const copies = new Map<ObjectId, ObjectId>();
   for (const [done, summary] of snapshots.entries()) {
@@ -104,17 +112,36 @@ export async function copyRepository(
       const id =
         options.dryRun || destination === undefined
           ? undefined
-          : await copySnapshot(source, destination, summary, { copies, signal, onRead });
+          : await copySnapshot({ ...items, repository: source.repository }, destination, summary, {
+              copies,
+              signal,
+              onRead,
+            });
       if (id !== undefined) copies.set(summary.id, id);
       counts.copied++;
       options.onSnapshot?.(summary, id);
     } catch (error) {
-      if (!(error instanceof AppError) || error.code !== "repository-damaged") throw error;
+      if (!(error instanceof AppError) || !OF_ONE_SNAPSHOT.has(error.code)) throw error;
+      if (await isForgotten(source.repository, summary, signal)) {
+        forgotten++;
+        continue;
+      }
       counts.failed++;
       onFailure({ snapshot: summary, error });
     }
   }
-  return { snapshots: total + problems.length, ...counts };
+  return { snapshots: total + problems.length - forgotten, ...counts };
+}
+
+const OF_ONE_SNAPSHOT: ReadonlySet<string> = new Set(["repository-damaged", "snapshot-not-found"]);
+
+/** Whether somebody forgot the snapshot since it was listed: it is no longer one of the source's then, and what it needed may be gone too. */
+async function isForgotten(
+  { store }: Repository,
+  { id }: SnapshotSummary,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  return (await store.head(sealedName("snapshot", id), { signal })) === undefined;
 }
 
 async function copiesIn(
@@ -135,7 +162,7 @@ interface OneCopy {
 }
 
 async function copySnapshot(
-  source: CopySource,
+  source: SourceItems & Pick<CopySource, "repository">,
   destination: CopyDestination,
   { id }: SnapshotSummary,
   { copies, signal, onRead }: OneCopy,
@@ -153,7 +180,7 @@ async function copySnapshot(
 }
 
 async function copyPage(
-  { index, reader }: CopySource,
+  { index, reader }: SourceItems,
   writer: SnapshotWriter,
   id: StoredSnapshot["pages"][number]["id"],
   onRead: (bytes: ByteCount) => void,

@@ -34,7 +34,7 @@ export function openIndexWriter(repository: Repository, options?: CallOptions): 
       if (texts.length === 0) return undefined;
       const plain = Buffer.concat(texts);
       const { length } = texts;
-      const id = await writeSealed(repository, "index", plain, options);
+      const { id } = await writeSealed(repository, "index", plain, options);
       // More may have been added meanwhile.
       texts.splice(0, length);
       waiting -= plain.byteLength;

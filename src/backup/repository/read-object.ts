@@ -20,17 +20,26 @@ export async function readSealed(
   return sealer.open(kind, stored, name);
 }
 
+export interface WrittenObject {
+  readonly id: ObjectId;
+  /** Nothing was there under its name. A store that takes no conditions cannot tell for sure of what two write at once. */
+  readonly isNew: boolean;
+}
+
 /** Seals `plain` and stores it. */
 export async function writeSealed(
   { store, sealer }: Repository,
   kind: "index" | "snapshot",
   plain: Uint8Array,
   options?: CallOptions,
-): Promise<ObjectId> {
+): Promise<WrittenObject> {
   const stored = await sealer.seal(kind, plain);
   const id = sha256Of(stored);
   const name = sealedName(kind, id);
+  // Who writes a snapshot may take it back, but not one that was there: a store that takes no conditions does not tell.
+  const isThere = kind === "snapshot" && (await store.head(name, options)) !== undefined;
+  const outcome = await store.putNew(name, stored, options);
   // What is there already under this name may have been damaged since.
-  if ((await store.putNew(name, stored, options)) === "exists") await readSealed({ store, sealer }, kind, id, options);
-  return id;
+  if (outcome === "exists") await readSealed({ store, sealer }, kind, id, options);
+  return { id, isNew: outcome === "written" && !isThere };
 }

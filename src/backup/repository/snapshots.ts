@@ -1,7 +1,7 @@
 // The snapshots of a repository. One that is damaged is told, and the others are as good as before.
 
 import { AppError, visible } from "../../core/errors.ts";
-import { CONFIG_NAME, FOLDERS, idOfName, sealedName } from "../format/object-names.ts";
+import { CONFIG_NAME, FOLDERS, idOfName, parseObjectId, sealedName } from "../format/object-names.ts";
 import { decodeConfig } from "../format/config-object.ts";
 import { damaged } from "../format/damage.ts";
 import { decodeSnapshot, encodeSnapshot } from "../format/snapshot-object.ts";
@@ -154,7 +154,8 @@ export function timeOf({ listed, created }: Pick<Snapshot, "listed" | "created">
 
 /** `id`: all of it, or how it begins, if only one does. Throws AppError "snapshot-not-found". */
 export async function readSnapshot(repository: Repository, id: string, options?: CallOptions): Promise<StoredSnapshot> {
-  const full = resolveId(repository, await listSnapshotIds(repository, options), id);
+  // A listing may lag behind; what a store is asked for by its name it finds.
+  const full = parseObjectId(id) ?? resolveId(repository, await listSnapshotIds(repository, options), id);
   const snapshot = await readStored(repository, full, options);
   if (snapshot === undefined) throw notFound(repository, `has no snapshot ${visible(id)}`);
   return snapshot;
@@ -177,7 +178,7 @@ export function notFound({ label }: Repository, why: string): AppError {
 }
 
 /** Stores `snapshot`, whose pages and values `writer` has just stored or relies on (`finish`). Throws AppError
- * "repository-refused" if they may be gone by the time it is stored: then it is in no repository. */
+ * "repository-refused" if they may be gone by the time it is stored: then it is in no repository, unless another run wrote the same one. */
 export async function writeSnapshot(
   repository: Repository,
   writer: SnapshotWriter,
@@ -198,13 +199,14 @@ export async function writeSnapshot(
     );
   }
   await writer.checkFinished();
-  const id = await writeSealed(repository, "snapshot", encodeSnapshot(snapshot), options);
+  const { id, isNew } = await writeSealed(repository, "snapshot", encodeSnapshot(snapshot), options);
   try {
     const written = await store.head(sealedName("snapshot", id), options);
     await writer.checkFinished(written?.modified);
   } catch (error) {
-    // Whoever is stopped removes it all the same. If that fails too, the first failure is what the caller has to know.
-    await store.remove(sealedName("snapshot", id)).catch(() => {});
+    // One that was there already is another run's, which may have reported it: a copy of a snapshot has the same bytes each time.
+    // Whoever is stopped removes its own all the same. If that fails too, the first failure is what the caller has to know.
+    if (isNew) await store.remove(sealedName("snapshot", id)).catch(() => {});
     throw error;
   }
   return { ...snapshot, id };

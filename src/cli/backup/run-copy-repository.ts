@@ -60,7 +60,8 @@ interface Destination {
 async function copyTo(context: Context, from: Used, { to, label, dryRun }: Destination): Promise<ExitCode> {
   const { clock, output, signal } = context;
   const startedAt = clock.monotonic();
-  const source = { repository: from.repository, index: await from.index(), reader: await from.reader() };
+  const open = async () => ({ index: await from.index(), reader: await from.reader() });
+  const source = { repository: from.repository, open };
   const destination = to && { repository: to.repository, writer: await to.writer() };
   const progress = context.openProgress(label);
   let report: CopyReport;

@@ -32,8 +32,9 @@ async function find(context: Context, text: string, pattern: string): Promise<Ex
   const wanted = parseWanted(pattern);
   const used = await openUsedRepository(context, text);
   try {
-    const reader = await used.reader();
     const { sources, problems } = await snapshotsBySource(context, used);
+    // Read afterwards, it has all that the snapshots need.
+    const reader = await used.reader();
     let [versions, damaged] = [0, problems];
     for (const snapshots of sources) {
       const onDamage = (snapshot: StoredSnapshot, message: string): void => {

@@ -4,8 +4,9 @@ import { createRepository } from "../../../../src/backup/repository/create-repos
 import { loadIndex } from "../../../../src/backup/repository/load-index.ts";
 import { openItemReader } from "../../../../src/backup/repository/open-item-reader.ts";
 import { openItemWriter } from "../../../../src/backup/repository/open-item-writer.ts";
-import type { Repository, StoredSnapshot } from "../../../../src/backup/repository/repository.ts";
+import type { LoadedIndex, Repository, StoredSnapshot } from "../../../../src/backup/repository/repository.ts";
 import { listSnapshots } from "../../../../src/backup/repository/snapshots.ts";
+import type { Store } from "../../../../src/backup/store/store.ts";
 import { backUp, readAllSnapshots, throughStore, type Values } from "../../../support/backup-fixture.ts";
 import { FakeClock } from "../../../support/fake-clock.ts";
 import { type MemoryStore, openMemoryStore } from "../../../support/memory-store.ts";
@@ -25,19 +26,26 @@ async function copied(
   dryRun = false,
 ): Promise<CopyReport & { told: readonly string[] }> {
   const told: string[] = [];
-  const [index, other] = [await loadIndex(source, { clock }), await loadIndex(destination, { clock })];
+  const other = await loadIndex(destination, { clock });
+  let index: LoadedIndex | undefined;
   const reader = openItemReader(destination, other);
   const writer = openItemWriter({ repository: destination, index: other, reader, clock });
   try {
     const report = await copyRepository(
-      { repository: source, index, reader: openItemReader(source, index) },
+      {
+        repository: source,
+        async open() {
+          index = await loadIndex(source, { clock });
+          return { index, reader: openItemReader(source, index) };
+        },
+      },
       { repository: destination, writer },
       { dryRun, onFailure: ({ error }) => told.push(error.message) },
     );
     return { ...report, told };
   } finally {
     await writer.close();
-    index.close();
+    index?.close();
     other.close();
   }
 }
@@ -65,6 +73,47 @@ beforeEach(async () => {
 });
 
 describe("copy of a repository", () => {
+  it("takes a snapshot along that a backup beside it has just written", async () => {
+    let isWritten = false;
+    const busy: Store = {
+      ...stores.from,
+      async *list(prefix, options) {
+        if (prefix === "snapshots/" && !isWritten) await backUp(from, { clock, values: { more: "x" } });
+        isWritten ||= prefix === "snapshots/";
+        yield* stores.from.list(prefix, options);
+      },
+    };
+    expect(await copied(throughStore(from, busy))).toMatchObject({ snapshots: 1, copied: 1, told: [] });
+  });
+
+  it.each(["before it is read", "with its packs, while it is copied"])(
+    "goes on without a snapshot that is forgotten %s",
+    async (when) => {
+      await backUp(from, { clock, values: numbered(20, "one") });
+      const needed = new Set(stores.from.objects.keys());
+      await clock.advance(1000);
+      const { id } = await backUp(from, { clock, values: { more: "x" } });
+      let reads = 0;
+      const forgetful: Store = {
+        ...stores.from,
+        async get(name, range, options) {
+          const bytes = await stores.from.get(name, range, options);
+          // It is read for the list, and then to be copied.
+          if (name !== `snapshots/${id}` || ++reads < (when === "before it is read" ? 1 : 2)) return bytes;
+          for (const each of stores.from.objects.keys()) if (!needed.has(each)) stores.from.objects.delete(each);
+          return bytes;
+        },
+      };
+      expect(await copied(throughStore(from, forgetful))).toMatchObject({
+        snapshots: 1,
+        copied: 1,
+        failed: 0,
+        told: [],
+      });
+      expect(await contents(to)).toHaveLength(1);
+    },
+  );
+
   it("copies every snapshot with what it tells, and reads nothing the second time", async () => {
     const [, second] = await threeSnapshots();
     expect(await copied(from, to, true)).toMatchObject({ snapshots: 3, copied: 3, present: 0, values: 0 });

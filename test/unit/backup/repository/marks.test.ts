@@ -285,7 +285,7 @@ describe("a run that stood still for more than half the grace writes no snapshot
         },
         async head(name, options) {
           const found = await store.head(name, options);
-          if (how === "is stopped" && name.startsWith("snapshots/")) stop.abort();
+          if (how === "is stopped" && name.startsWith("snapshots/") && found !== undefined) stop.abort();
           return found;
         },
         async remove(name, options) {
@@ -327,3 +327,32 @@ it("a snapshot is written only after the run has finished what it put", async ()
   await expect(writeSnapshot(fixture.repository, run.writer, SNAPSHOT)).rejects.toThrow("after all it needs is stored");
   await run.close();
 });
+
+it.each(["keeps what is there", "writes it once more"])(
+  "a run that is stopped leaves alone the snapshot that another one has written just so, in a store that %s",
+  async (how) => {
+    const stop = new AbortController();
+    let isSecond = false;
+    const fixture = await makeRepository({
+      wrap: (store): Store => ({
+        ...store,
+        async putNew(name, bytes, options) {
+          if (how === "writes it once more") store.objects.delete(name);
+          const outcome = await store.putNew(name, bytes, options);
+          if (isSecond && name.startsWith("snapshots/")) stop.abort();
+          return outcome;
+        },
+      }),
+    });
+    const [first, second] = [await openRun(fixture), await openRun(fixture)];
+    await put(first, one);
+    await put(second, one);
+    await finishAndWrite(fixture, first);
+    await second.writer.finish();
+    isSecond = true;
+    const writing = writeSnapshot(fixture.repository, second.writer, SNAPSHOT, { signal: stop.signal });
+    await expect(writing).rejects.toThrow(/abort/);
+    await second.close();
+    expect([...fixture.store.objects.keys()].filter((name) => name.startsWith("snapshots/"))).toHaveLength(1);
+  },
+);
