@@ -6,7 +6,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { checkSignature, type S3Account } from "./s3-signature.ts";
 
-/** What becomes of a request. `lost-answer`: it is carried out, and the connection reset. */
+/** What becomes of a request. `lost-answer`: it is carried out, and the connection reset. `late`: the answer takes a while. `no-conditions`: a
+ * condition is answered 501, this once. */
 export type S3Fault =
   | "500"
   | "empty-404"
@@ -15,6 +16,8 @@ export type S3Fault =
   | "lost-answer"
   | "cut-body"
   | "slow-body"
+  | "late"
+  | "no-conditions"
   | "corrupted"
   | "login-page";
 
@@ -30,6 +33,8 @@ export interface S3ServerOptions {
   readonly pageMax?: number;
   /** Listings show what was so this long ago. */
   readonly lagMs?: number;
+  /** The same, asked for each listing. */
+  readonly lag?: () => number;
   /** Whether answers have a Date; true unless given. */
   readonly tellsDate?: boolean;
   /** Asked before each request, which is counted from 1. */
@@ -57,8 +62,12 @@ export interface S3Server {
   place(key: string, bytes: Uint8Array): void;
   /** Lets time pass for the server alone. */
   advance(ms: number): void;
+  /** Lets all that it holds be older by so much, and forgets what was there before. */
+  age(ms: number): void;
   close(): Promise<void>;
 }
+
+const LATE_MS = 200;
 
 export const S3_ACCOUNT: S3Account = {
   accessKeyId: "AKIAIOSFODNN7EXAMPLE",
@@ -86,7 +95,9 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
       const fault = options.fault?.(requests.length, { method: request.method ?? "", path });
       const body = Buffer.concat(chunks);
       if (fault === "corrupted" && body.byteLength > 0) body[0] = (body[0] ?? 0) ^ 1;
-      deliver(response, answer(state, request, body, fault), fault);
+      const told = answer(state, request, body, fault);
+      if (fault === "late") setTimeout(() => deliver(response, told, fault), LATE_MS);
+      else deliver(response, told, fault);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -109,6 +120,13 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
       ),
     place: (key, bytes) => write(key, Buffer.from(bytes)),
     advance: (ms) => (aheadMs += ms),
+    age(ms) {
+      for (const [key, all] of versions) {
+        const last = all.at(-1)!;
+        if (last.bytes === undefined) versions.delete(key);
+        else versions.set(key, [{ ...last, at: last.at - ms }]);
+      }
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -161,7 +179,7 @@ function answer(state: State, request: IncomingMessage, body: Buffer, fault: S3F
   const key = rest.map(decodeURIComponent).join("/");
   if (request.method === "GET" && key === "") return told(200, {}, listing(state, url.searchParams));
   const last = state.versions.get(key)?.at(-1);
-  if (request.method === "PUT") return put(state, { key, last, body, request, told, failed });
+  if (request.method === "PUT") return put(state, { key, last, body, request, fault, told, failed });
   if (request.method === "DELETE") {
     if (last?.bytes !== undefined) state.write(key, undefined);
     return told(204);
@@ -183,27 +201,35 @@ interface Put {
   readonly last: Version | undefined;
   readonly body: Buffer;
   readonly request: IncomingMessage;
+  readonly fault: S3Fault | undefined;
   readonly told: (status: number, headers?: Record<string, string>) => Answer;
   readonly failed: (status: number, code: string) => Answer;
 }
 
-function put(state: State, { key, last, body, request, told, failed }: Put): Answer {
+function put(state: State, { key, last, body, request, fault, told, failed }: Put): Answer {
   const { conditions = "known" } = state.options;
   const md5 = request.headers["content-md5"];
   if (md5 !== undefined && md5 !== hash("md5", body, "base64")) return failed(400, "BadDigest");
   const isConditional = request.headers["if-none-match"] === "*";
-  if (isConditional && conditions === "501") return failed(501, "NotImplemented");
+  if (isConditional && (conditions === "501" || fault === "no-conditions")) return failed(501, "NotImplemented");
   if (isConditional && conditions === "known" && last?.bytes !== undefined) return failed(412, "PreconditionFailed");
   state.write(key, Buffer.from(body));
   return told(200, { etag: tagOf(body) });
 }
 
+/** Told with each answer and each line of a listing. */
+const TAGS = new WeakMap<Buffer, string>();
+
 function tagOf(bytes: Buffer): string {
-  return `"${hash("md5", bytes)}"`;
+  const known = TAGS.get(bytes);
+  if (known !== undefined) return known;
+  const tag = `"${hash("md5", bytes)}"`;
+  TAGS.set(bytes, tag);
+  return tag;
 }
 
 function listing({ options, versions, now }: State, query: URLSearchParams): string {
-  const asOf = now() - (options.lagMs ?? 0);
+  const asOf = now() - (options.lag?.() ?? options.lagMs ?? 0);
   const prefix = query.get("prefix") ?? "";
   const after = Buffer.from(query.get("continuation-token") ?? "", "base64").toString();
   const keys = [...versions.keys()].filter((key) => key.startsWith(prefix) && key > after).toSorted();
@@ -221,7 +247,7 @@ function listing({ options, versions, now }: State, query: URLSearchParams): str
     isCut ? `<NextContinuationToken>${Buffer.from(page.at(-1)!.key).toString("base64")}</NextContinuationToken>` : "",
     ...page.map(
       ({ key, bytes, at }) =>
-        `<Contents><Key>${encode(key)}</Key><LastModified>${new Date(at).toISOString()}</LastModified><ETag>&quot;${hash("md5", bytes)}&quot;</ETag><Size>${bytes.byteLength}</Size><StorageClass>STANDARD</StorageClass></Contents>`,
+        `<Contents><Key>${encode(key)}</Key><LastModified>${new Date(at).toISOString()}</LastModified><ETag>${tagOf(bytes).replaceAll('"', "&quot;")}</ETag><Size>${bytes.byteLength}</Size><StorageClass>STANDARD</StorageClass></Contents>`,
     ),
     "</ListBucketResult>",
   ].join("\n");
