@@ -2,7 +2,7 @@
 // replaces nothing, and then its folder is synced. So what has a name is whole, and what `putNew` reported lasts.
 //
 // - Times are the file system's: of a folder on another machine, that machine's. An object's is when it took its name.
-// - A process that is killed leaves a temporary file, which is no object. A listing a day later removes it.
+// - A process that is killed leaves a temporary file, which is no object. A listing a day later removes it, and so does a reading of the time.
 // - A removal is not synced: what the power cut brings back is garbage, which is removed again.
 
 import { lstatSync } from "node:fs";
@@ -55,6 +55,13 @@ export function openFolderStore({ clock, path, label = path }: FolderStoreOption
     }
   }
 
+  /** Where the time is read, killed processes leave files, and nothing lists that folder. */
+  async function readTime(folder: StoreFolder): Promise<EpochMs> {
+    const now = await timeIn(folder);
+    removeOld(tempsOf(await readdir(folder.base), folder), now);
+    return now;
+  }
+
   /** Also removes what a killed process left there. */
   async function look(at: string, folder: StoreFolder): Promise<FolderContent> {
     const { temps, ...content } = await readContent(at, folder, label);
@@ -104,7 +111,7 @@ export function openFolderStore({ clock, path, label = path }: FolderStoreOption
     now: (options) =>
       attempt("tell the time", options?.signal, async () => {
         const folder = folders.open("");
-        return folder === undefined ? clock.now() : using(folder, () => timeIn(folder));
+        return folder === undefined ? clock.now() : using(folder, () => readTime(folder));
       }),
     close: async () => folders.close(),
   };
@@ -128,20 +135,25 @@ interface FolderContent {
 
 async function readContent(
   at: string,
-  { base }: StoreFolder,
+  folder: StoreFolder,
   label: string,
 ): Promise<FolderContent & { readonly temps: readonly string[] }> {
-  const [objects, inside, temps]: [StoredObject[], string[], string[]] = [[], [], []];
-  for (const name of await readdir(base)) {
+  const { base } = folder;
+  const [objects, inside]: [StoredObject[], string[]] = [[], []];
+  const names = await readdir(base);
+  for (const name of names) {
     const full = at === "" ? name : `${at}/${name}`;
-    if (isTempName(name)) temps.push(`${base}/${name}`);
     if (!isNamePart(name)) continue;
     const stats = lstatSync(`${base}/${name}`, { throwIfNoEntry: false });
     if (stats?.isSymbolicLink() === true) throw linkInTheWay(visible(`${label}/${full}`));
     if (stats?.isFile() === true) objects.push(objectOf(full, stats));
     if (stats?.isDirectory() === true) inside.push(full);
   }
-  return { objects, inside, temps };
+  return { objects, inside, temps: tempsOf(names, folder) };
+}
+
+function tempsOf(names: readonly string[], { base }: StoreFolder): readonly string[] {
+  return names.filter(isTempName).map((name) => `${base}/${name}`);
 }
 
 /** Runs `work`, and tells what the file system refused as a failure of the store. */

@@ -83,6 +83,15 @@ describe("a folder as a store", () => {
     expect([old!, young!, ...others].map((path) => existsSync(path))).toEqual([false, true, true, true]);
   });
 
+  it("removes them where it reads the time, too, which nobody lists", async () => {
+    await store.putNew("packs/x", bytes);
+    const [old, young] = ["old1", "young1"].map((id) => join(root, tempNameOf(id)));
+    for (const path of [old!, young!]) writeFileSync(path, "");
+    utimesSync(old!, 1_000_000, 1_000_000);
+    await store.now();
+    expect([old!, young!].map((path) => existsSync(path))).toEqual([false, true]);
+  });
+
   it("tells of an object that was cut", async () => {
     await store.putNew("packs/x", bytes);
     truncateSync(join(root, "packs/x"), 5);
