@@ -86,17 +86,20 @@ async function unreadable({ repository, index }: Deps, pack: ObjectId): Promise<
   return items;
 }
 
-/** Of a pack that is as it was written: what the index says is in it, and is not where it says. */
+/** Of a pack that is as it was written: what the index says is in it, and is not where it says. A page whose base is gone is none of its
+ * faults: it is garbage whose base prune removed first, or a page that a snapshot lacks, which is told as that. */
 async function misindexed(
   { repository, index, reader }: Deps,
   pack: ObjectId,
   bytes: Uint8Array,
 ): Promise<readonly ItemId[]> {
+  let lacksBase = false;
   const basePage = async (sha256: string): Promise<Uint8Array | undefined> => {
     try {
       return await reader.pageById(fingerprintOfSha256(sha256));
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== "repository-damaged") throw error;
+      lacksBase = true;
       return undefined;
     }
   };
@@ -105,9 +108,10 @@ async function misindexed(
   let next = expected.next();
   for await (const { number, items } of walkPack(repository, { pack, bytes, basePage })) {
     for (let at = 0; next.done !== true && next.value.place.block === number; at++) {
-      if (items?.[at]?.id !== next.value.id) wrong.push(next.value.id);
+      if (!lacksBase && items?.[at]?.id !== next.value.id) wrong.push(next.value.id);
       next = expected.next();
     }
+    lacksBase = false;
   }
   for (; next.done !== true; next = expected.next()) wrong.push(next.value.id);
   return wrong;

@@ -4,6 +4,7 @@ import { checkRepository, type RepositoryCheck } from "../../../../src/backup/ch
 import { packName } from "../../../../src/backup/format/object-names.ts";
 import { createRepository } from "../../../../src/backup/repository/create-repository.ts";
 import { loadIndex } from "../../../../src/backup/repository/load-index.ts";
+import { repairIndex } from "../../../../src/backup/repair/repair-index.ts";
 import type { Repository } from "../../../../src/backup/repository/repository.ts";
 import { backUp, forgetSnapshot, type Values } from "../../../support/backup-fixture.ts";
 import { FakeClock } from "../../../support/fake-clock.ts";
@@ -127,6 +128,18 @@ describe("check of a repository", () => {
     await Promise.all([backUp(repository, { clock, values }), backUp(repository, { clock, values, title: "two" })]);
     spoil((await packsOf("value"))[0]!, 60);
     expect(told(await checked(1))).toEqual([["packs/xx/ID is not as it was written"]]);
+  });
+
+  it("takes a page that nobody needs, and whose base a prune has removed before it, for no damage", async () => {
+    const first = await backUp(repository, { clock, values: numbered(3000, "one") });
+    const before = new Set(names("packs/"));
+    const second = await backUp(repository, { clock, values: { ...numbered(3000, "one"), more: "x" }, parent: first });
+    await forgetSnapshot(repository, first.id);
+    await forgetSnapshot(repository, second.id);
+    for (const name of before) store.objects.delete(name);
+    expect(told(await checked(1))).toEqual([]);
+    expect((await repairIndex(repository, {})).damaged).toEqual([]);
+    expect(told(await checked(1))).toEqual([]);
   });
 
   it("tells garbage as garbage", async () => {
