@@ -9,6 +9,7 @@ import { VERSION } from "./process/version.ts";
 const SYNC = "Folders and namespaces:";
 const REMOTE = "Namespaces, keys and values:";
 const BACKUP = "Backups:";
+const MIGRATION = "Moving to another account:";
 const SETUP = "Server and setup:";
 
 const commands: readonly CommandEntry[] = [
@@ -185,6 +186,12 @@ const commands: readonly CommandEntry[] = [
     group: BACKUP,
     summary: "Make the index of a repository anew",
     load: () => import("./command/repair.ts"),
+  },
+  {
+    name: "migrate",
+    group: MIGRATION,
+    summary: "Move namespaces to another account, with a proof that all arrived",
+    load: () => import("./command/migrate.ts"),
   },
   {
     name: "serve",

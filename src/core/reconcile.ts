@@ -12,6 +12,12 @@
 //   absent    present       none       remove with `delete: all` only: nothing says it is ours
 //   absent    absent        present    forget the base
 //
+// With `keepForeign`, what somebody else did to the destination since both sides agreed is left alone:
+//
+//   any       not as base   present    nothing, unless the source is the same
+//   present   different     none       nothing, with `keepForeign: all`
+//   present   absent        present    nothing, with `keepGone`, as long as the source is as the base says
+//
 // What would be lost: a destination that is not what the base says, since nobody else has it; and, as the policy says, what
 // is removed, which is the last copy; and every file, since keeping a copy of a file costs no request.
 
@@ -31,6 +37,11 @@ export interface OneWayPolicy {
   readonly now: EpochSeconds;
   /** Leave alone what the destination has, whatever it is. Default: false. */
   readonly onlyMissing?: boolean;
+  /** Leave alone what somebody else wrote to the destination: "changed": since both sides agreed on the key; "all": also where they
+   * never did. Default: neither. */
+  readonly keepForeign?: "changed" | "all" | undefined;
+  /** Do not write again what both sides had and somebody else removed from the destination. Default: false. */
+  readonly keepGone?: boolean | undefined;
 }
 
 export type Decision =
@@ -47,6 +58,7 @@ type SkipReason = "expired" | "too-late" | "not-owned" | "kept";
 
 const nothing: Decision = { kind: "nothing" };
 const record: Decision = { kind: "record" };
+const kept: Decision = { kind: "skip", reason: "kept" };
 
 /** Where both sides are present, the fingerprint of the destination must be known (engine/observe.ts reads what a listing does not
  * tell), unless what it has is left alone. That of the source may be unknown: then the write is `ifDifferent`. */
@@ -58,6 +70,7 @@ export function reconcileOneWay(
 ): Decision {
   if (source === undefined) return reconcileAbsent(destination, base, policy);
   if (destination === undefined) {
+    if (policy.keepGone === true && base !== undefined && compareVersions(source, base) !== "different") return kept;
     return isExpired(source, base, policy.now)
       ? {
           kind: "skip",
@@ -67,7 +80,7 @@ export function reconcileOneWay(
   }
   const comparison = compareVersions(source, destination);
   if (comparison === "same") return base !== undefined && isRecorded(source, destination, base) ? nothing : record;
-  if (policy.onlyMissing === true) return { kind: "skip", reason: "kept" };
+  if (policy.onlyMissing === true || isTheirs(destination, base, policy)) return kept;
   if (comparison === "different" && expiresTooSoon(source.expiration, policy.now))
     return { kind: "skip", reason: "too-late" };
   return {
@@ -79,9 +92,15 @@ export function reconcileOneWay(
 
 function reconcileAbsent(destination: Entry | undefined, base: BaseRow | undefined, policy: OneWayPolicy): Decision {
   if (destination === undefined) return base === undefined ? nothing : { kind: "forget" };
-  if (policy.delete === "none") return { kind: "skip", reason: "kept" };
+  if (policy.delete === "none" || (base !== undefined && isTheirs(destination, base, policy))) return kept;
   if (policy.delete === "owned" && base === undefined) return { kind: "skip", reason: "not-owned" };
   return { kind: "remove", save: isLost(destination, base, policy.save !== "foreign") };
+}
+
+/** Whether somebody else wrote what the destination holds, and it is to stay. */
+function isTheirs(destination: Entry, base: BaseRow | undefined, { keepForeign }: OneWayPolicy): boolean {
+  if (keepForeign === undefined || (base === undefined && keepForeign === "changed")) return false;
+  return isForeign(destination, base);
 }
 
 function isLost(destination: Entry, base: BaseRow | undefined, always: boolean): boolean {

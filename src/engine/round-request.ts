@@ -52,6 +52,8 @@ export interface RoundRequest {
   readonly isManaged?: ((key: Key) => boolean) | undefined;
   /** Do what this plan says, and nothing else; nothing at all if one of its keys is not as it was. In key order. */
   readonly follow?: SavedActions;
+  /** Actions that the plan keeps in memory before it moves to the spool; unless it is given, about 2 MB of them. */
+  readonly planMemoryActions?: number | undefined;
   /** Plan exactly, and apply nothing. */
   readonly dryRun: boolean;
   readonly signal?: AbortSignal;

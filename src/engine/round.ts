@@ -73,7 +73,7 @@ async function decideAnew(request: RoundRequest, course: Course): Promise<void> 
 async function runPass(request: RoundRequest, pass: Pass): Promise<Pick<RoundResult, "trip" | "held">> {
   const { tally, unsure, again } = pass;
   const startedAt = request.clock.now();
-  const plan = new Plan(request.spool);
+  const plan = new Plan(request.spool, request.planMemoryActions);
   const seen: SeenValues = new Map();
   const memory = openRemoteMemory(request, startedAt);
   // What a listing tells of other keys was told by the first pass.

@@ -11,10 +11,15 @@ import { parseNamespaceId } from "./namespace-id.ts";
 type Info = { readonly [name: string]: Json };
 
 export function parseNamespace(result: Json | undefined, what: string): Namespace {
-  const { id, title, jurisdiction } = isJsonObject(result) ? result : {};
+  const { id, title, jurisdiction, mode } = isJsonObject(result) ? result : {};
   const parsed = typeof id === "string" ? parseNamespaceId(id) : undefined;
   if (parsed === undefined || typeof title !== "string") throw malformed(what, "has no namespace in it");
-  return { id: parsed, title, ...(typeof jurisdiction === "string" && { jurisdiction }) };
+  return {
+    id: parsed,
+    title,
+    ...(typeof jurisdiction === "string" && { jurisdiction }),
+    ...(typeof mode === "string" && { mode }),
+  };
 }
 
 /** The API tells the number of pages, or of all namespaces; without either, the last page is the first empty one. */

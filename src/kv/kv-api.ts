@@ -16,6 +16,8 @@ export interface Namespace {
   readonly title: string;
   /** Where its values must stay (`eu`), if it was created so. */
   readonly jurisdiction?: string;
+  /** `instant`: KV Instant, which has no metadata; of a usual namespace there is none. */
+  readonly mode?: string;
 }
 
 /** One key of a listing, as the API gives it. */
@@ -107,6 +109,9 @@ interface Once {
 }
 
 interface CreateOptions extends CallOptions {
+  /** Where its values must stay, and what kind it is of: for good. */
+  readonly jurisdiction?: string | undefined;
+  readonly mode?: string | undefined;
   /** The ids of a listing just before, which showed no namespace of this title: if an answer is lost, and the title is taken then
    * by a namespace that is not among these, this call has created it. Without them that is `namespace-exists`, since nobody
    * can tell who created it. */

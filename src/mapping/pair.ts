@@ -69,6 +69,7 @@ export interface PairRound {
   readonly mayApply?: NonNullable<RoundRequest["mayApply"]>;
   readonly exact?: boolean;
   readonly identify?: boolean;
+  readonly planMemoryActions?: number;
   readonly follow?: NonNullable<RoundRequest["follow"]>;
   /** Tells the spools of rounds that run at the same time apart; 1 unless given. */
   readonly spool?: number;

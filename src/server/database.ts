@@ -11,7 +11,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Clock } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 /** Measured: bulk writes of 2 KiB values take 45 ms per 10,000 with 16 KiB pages, 70 ms with SQLite's 4 KiB. */
 const PAGE_BYTES = 16_384;
 /** Moving the log into the file costs about 1.5 ms a megabyte; seldom enough to stay out of most requests. */
@@ -19,6 +19,9 @@ const CHECKPOINT_BYTES = 64 * 1024 * 1024;
 const CACHE_KIBIBYTES = 16_384;
 /** Two processes may have one file open (`endpoint: embedded`); each waits this long for the other's transaction. */
 const BUSY_TIMEOUT_MS = 10_000;
+
+/** Where a namespace's values must stay, and what kind it is of, as it was created with. */
+const ADDED_IN_2 = `ALTER TABLE namespace ADD COLUMN jurisdiction TEXT; ALTER TABLE namespace ADD COLUMN mode TEXT;`;
 
 const schema = `
   CREATE TABLE namespace (
@@ -28,6 +31,7 @@ const schema = `
     title TEXT NOT NULL,
     UNIQUE (account, title)
   ) STRICT;
+  ${ADDED_IN_2}
   CREATE TABLE dropped (number INTEGER PRIMARY KEY) STRICT; -- namespaces deleted, whose entries are still to be purged
   CREATE TABLE entry (
     namespace INTEGER NOT NULL,
@@ -125,7 +129,8 @@ function checkVersion(connection: DatabaseSync, path: string): void {
   if (readVersion(connection) === SCHEMA_VERSION) return;
   connection.exec("BEGIN IMMEDIATE");
   const version = readVersion(connection); // again, now that no other process can be creating it
-  if (version === 0) connection.exec(`${schema}; PRAGMA user_version = ${SCHEMA_VERSION}`);
+  if (version < SCHEMA_VERSION)
+    connection.exec(`${version === 0 ? schema : ADDED_IN_2}; PRAGMA user_version = ${SCHEMA_VERSION}`);
   connection.exec("COMMIT");
   if (version > SCHEMA_VERSION) {
     throw new AppError("state-damaged", `${path} was written by a newer kvsync (schema ${version})`, {

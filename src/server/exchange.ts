@@ -69,7 +69,10 @@ interface Asked {
 
 async function carryOut(deps: ExchangeDeps, request: IncomingMessage, { route, entry }: Asked): Promise<Reply> {
   const faults = deps.faults();
-  const { answer, applied, delayMs, meddling } = faults.interfere(entry.operation);
+  const { answer, applied, delayMs, meddling } = faults.interfere(
+    entry.operation,
+    changesSomething(entry, request.method),
+  );
   if (!applied && answer === "reset")
     return { answer: gatewayPage(502, "Bad Gateway"), delivery: "reset", delayMs, requestBody: undefined };
   const body = await bodyOf(request);
@@ -85,6 +88,11 @@ async function carryOut(deps: ExchangeDeps, request: IncomingMessage, { route, e
   });
   if (typeof answer === "object") return whole(answer, body, delayMs);
   return { answer: own, delivery: answer ?? "whole", delayMs, requestBody: body };
+}
+
+/** A bulk get is a POST, and only reads. */
+function changesSomething({ operation }: TableEntry, method: string | undefined): boolean {
+  return method !== "GET" && method !== "HEAD" && operation !== "bulkGet";
 }
 
 async function run(

@@ -76,6 +76,8 @@ const planSchema = v.strictObject({
       reads: v.exactOptional(v.boolean(), true),
     }),
   ),
+  /** The token may only read: whatever changes something is 403, code 10000. */
+  readOnly: v.exactOptional(v.boolean()),
   /** One write a second to one key; more is 429, code 10022 (a bulk write with such a key is refused as a whole). */
   keyWriteInterval: v.exactOptional(v.boolean()),
   /** The Free plan's quota for a UTC day; what passes it is 429, code 10048. */

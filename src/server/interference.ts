@@ -5,7 +5,7 @@ import { type Answer, gatewayPage } from "./answer.ts";
 import type { Chance } from "./chance.ts";
 import type { CheckedPlan, FaultRule } from "./faults.ts";
 import type { CountedOperation, OperationName } from "./operation-name.ts";
-import { internalError, rateLimited, unavailable } from "./refusal.ts";
+import { internalError, rateLimited, refuse, unavailable } from "./refusal.ts";
 
 /** What a request meets with. */
 interface Interference {
@@ -29,13 +29,24 @@ interface BulkOutcome {
   readonly unsuccessful: readonly string[];
 }
 
-export type Interfere = (operation: CountedOperation) => Interference;
+/** `changes`: whether the request would change something. */
+export type Interfere = (operation: CountedOperation, changes: boolean) => Interference;
 
 const untouched: Meddling = { page: { kind: "whole" }, bulk: () => ({ applies: undefined, unsuccessful: [] }) };
+const refusedChange: Interference = {
+  answer: refuse(403, 10000, "Authentication error").answer,
+  applied: false,
+  delayMs: 0,
+  meddling: untouched,
+};
 const none: Interference = { answer: undefined, applied: true, delayMs: 0, meddling: untouched };
 
 /** Counts and judges one request each time it is called. */
 export function interference(plan: CheckedPlan, clock: Clock, chance: Chance): Interfere {
+  if (plan.readOnly === true) {
+    const open = interference({ ...plan, readOnly: false }, clock, chance);
+    return (operation, changes) => (changes ? refusedChange : open(operation, changes));
+  }
   const rules = plan.rules ?? [];
   if (rules.length === 0) return () => none;
   const triggers = rules.map((rule) => trigger(rule, clock, chance));

@@ -9,7 +9,13 @@ export interface StoredNamespace {
   readonly number: number;
   readonly id: string;
   readonly title: string;
+  /** As it was created with. */
+  readonly jurisdiction?: string | undefined;
+  readonly mode?: string | undefined;
 }
+
+/** What a namespace is created with, besides its title. */
+export type NamespaceKind = Pick<StoredNamespace, "jurisdiction" | "mode">;
 
 interface NamespacePage {
   readonly order: "id" | "title";
@@ -33,22 +39,24 @@ export interface ReadOnlyNamespaces extends NamespaceReader {
 
 export interface NamespaceStore extends NamespaceReader {
   /** Undefined: the account has a namespace of that title already. */
-  create(account: string, title: string): StoredNamespace | undefined;
+  create(account: string, title: string, kind?: NamespaceKind): StoredNamespace | undefined;
   /** False: another namespace of the account has that title. */
   rename(account: string, namespace: StoredNamespace, title: string): boolean;
   /** Its entries are gone for readers at once, and from the file little by little. False: it was gone already. */
   remove(namespace: StoredNamespace): boolean;
 }
 
-type Row = [number, string, string];
+type Row = [number, string, string, string | null, string | null];
 
 export function namespaceStore(database: Database, clock: Clock): NamespaceStore {
-  const columns = "SELECT number, id, title FROM namespace";
+  const columns = "SELECT number, id, title, jurisdiction, mode FROM namespace";
   const find = database.prepare(`${columns} WHERE id = ? AND account = ?`);
   const findTitle = database.prepare("SELECT number FROM namespace WHERE account = ? AND title = ?");
   const count = database.prepare("SELECT count(*) FROM namespace WHERE account = ?");
   const accounts = database.prepare("SELECT DISTINCT account FROM namespace ORDER BY account");
-  const insert = database.prepare("INSERT INTO namespace (account, id, title) VALUES (?, ?, ?) RETURNING number");
+  const insert = database.prepare(
+    "INSERT INTO namespace (account, id, title, jurisdiction, mode) VALUES (?, ?, ?, ?, ?) RETURNING number",
+  );
   const update = database.prepare("UPDATE namespace SET title = ? WHERE number = ?");
   const remove = database.prepare("DELETE FROM namespace WHERE number = ?");
   const drop = database.prepare("INSERT INTO dropped (number) VALUES (?)");
@@ -74,12 +82,12 @@ export function namespaceStore(database: Database, clock: Clock): NamespaceStore
     },
     count: (account) => (count.get(account) as unknown as [number])[0],
     accounts: () => (accounts.all() as unknown as [string][]).map(([account]) => account),
-    create(account, title) {
+    create(account, title, { jurisdiction, mode } = {}) {
       return database.transaction(() => {
         if (findTitle.get(account, title) !== undefined) return undefined;
         const id = unusedId();
-        const [number] = insert.get(account, id, title) as unknown as [number];
-        return { number, id, title };
+        const [number] = insert.get(account, id, title, jurisdiction ?? null, mode ?? null) as unknown as [number];
+        return { number, id, title, jurisdiction, mode };
       });
     },
     rename(account, namespace, title) {
@@ -100,8 +108,8 @@ export function namespaceStore(database: Database, clock: Clock): NamespaceStore
   };
 }
 
-function toNamespace([number, id, title]: Row): StoredNamespace {
-  return { number, id, title };
+function toNamespace([number, id, title, jurisdiction, mode]: Row): StoredNamespace {
+  return { number, id, title, jurisdiction: jurisdiction ?? undefined, mode: mode ?? undefined };
 }
 
 /** 32 lower-case hexadecimal digits, as KV ids are. */

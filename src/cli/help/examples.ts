@@ -232,6 +232,17 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
       does: "serve a namespace as it was backed up, read-only",
     },
   ],
+  migrate: [
+    {
+      type: "kvsync migrate local:app-config local:app-config-2 --name move --dry-run",
+      does: "look at both sides, and tell what would be done and what stands in the way",
+    },
+    {
+      type: "kvsync migrate local:app-config local:app-config-2 --name move",
+      does: "copy the namespace; typed again, go on where it stopped",
+    },
+  ],
+  "migrate status": [{ type: "kvsync migrate status move", does: "show how it stands, from any terminal" }],
   completion: [
     { type: `eval "$(kvsync completion bash)"`, does: "in ~/.bashrc" },
     { type: `eval "$(kvsync completion zsh)"`, does: "in ~/.zshrc, after compinit" },

@@ -11,6 +11,7 @@ const MEMORY_ACTIONS_MAX = 4000;
 
 export class Plan {
   readonly #spool: Spool;
+  readonly #memoryActionsMax: number;
   readonly #open = new Map<ListName, Action[]>();
   readonly #memory = new Map<ListName, Action[][]>();
   /** Once a page of a list is spooled the later ones follow it there: they are read back in order. */
@@ -27,8 +28,9 @@ export class Plan {
   #bytes = 0;
   #conflicts = 0;
 
-  constructor(spool: Spool) {
+  constructor(spool: Spool, memoryActionsMax: number = MEMORY_ACTIONS_MAX) {
     this.#spool = spool;
+    this.#memoryActionsMax = memoryActionsMax;
   }
 
   get counts(): Readonly<Record<ListName, number>> {
@@ -66,7 +68,7 @@ export class Plan {
 
   #closePage(list: ListName, page: Action[]): void {
     this.#open.delete(list);
-    if (this.#inMemory >= MEMORY_ACTIONS_MAX || this.#spooled.has(list)) {
+    if (this.#inMemory >= this.#memoryActionsMax || this.#spooled.has(list)) {
       this.#spooled.add(list);
       this.#spool.append(list, encodeActions(page));
       return;

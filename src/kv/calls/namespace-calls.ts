@@ -29,13 +29,13 @@ export function namespaceCalls(caller: Caller, created: Map<NamespaceId, number>
     listNamespaces: list,
 
     createNamespace: async (title, createOptions = {}) => {
-      const { idsBefore, ...callOptions } = createOptions;
+      const { idsBefore, jurisdiction, mode, ...callOptions } = createOptions;
       const what = `create namespace "${visible(title)}"`;
       const { mayBeDone, onRetry } = watchRetries();
       const call = { operation: "namespace", what, method: "POST", path: paths.namespaces(), onRetry } as const;
       let namespace: Namespace | undefined;
       try {
-        const body = { body: titleBody(title), contentType: JSON_TYPE };
+        const body = { body: bodyOfText(JSON.stringify({ title, jurisdiction, mode })), contentType: JSON_TYPE };
         namespace = parseNamespace((await request(caller, { ...call, ...body }, callOptions)).result, what);
       } catch (error) {
         if (!(error instanceof AppError && error.code === "namespace-exists" && mayBeDone())) throw error;

@@ -2,10 +2,11 @@
 
 import { TITLE_CHARS_MAX } from "../../core/limits.ts";
 import { success } from "../answer.ts";
-import type { StoredNamespace } from "../namespace-store.ts";
+import type { NamespaceKind, StoredNamespace } from "../namespace-store.ts";
 import {
   type Caller,
   malformedArgument,
+  malformedBody,
   namespaceNotFound,
   titleMissing,
   titleTaken,
@@ -46,7 +47,7 @@ export const createNamespace: OperationHandler = (deps, request) => {
   const namespaces = writableNamespaces(deps);
   const title = parseTitle(request, "create namespace");
   if (namespaces.count(request.route.account) >= NAMESPACES_MAX) throw tooManyNamespaces();
-  const created = namespaces.create(request.route.account, title);
+  const created = namespaces.create(request.route.account, title, parseKind(request));
   if (created === undefined) throw titleTaken();
   return success(render(created));
 };
@@ -68,8 +69,8 @@ export const deleteNamespace: OperationHandler = (deps, { route }) => {
   return success("null");
 };
 
-function render({ id, title }: StoredNamespace): string {
-  return JSON.stringify({ id, title, supports_url_encoding: true });
+function render({ id, title, jurisdiction, mode }: StoredNamespace): string {
+  return JSON.stringify({ id, title, supports_url_encoding: true, jurisdiction, mode });
 }
 
 function parseTitle({ body }: OperationRequest, caller: Caller): string {
@@ -78,6 +79,17 @@ function parseTitle({ body }: OperationRequest, caller: Caller): string {
   if (typeof title !== "string" || title === "") throw titleMissing(caller);
   if (title.length > TITLE_CHARS_MAX && Array.from(title).length > TITLE_CHARS_MAX) throw titleTooLong(caller);
   return title.toWellFormed(); // what UTF-8 and so SQLite would make of it
+}
+
+const JURISDICTIONS = ["eu", "fedramp", "us"];
+
+function parseKind({ body }: OperationRequest): NamespaceKind {
+  const given = parseJsonBody(body, "create namespace", "namespace") as Partial<Record<keyof NamespaceKind, unknown>>;
+  const { jurisdiction, mode } = given;
+  if (jurisdiction !== undefined && !JURISDICTIONS.some((known) => known === jurisdiction))
+    throw malformedBody("create namespace", "jurisdiction must be one of eu, fedramp, us");
+  if (mode !== undefined && mode !== "instant") throw malformedBody("create namespace", "mode must be instant");
+  return { jurisdiction: jurisdiction as string | undefined, mode };
 }
 
 function parseCount(query: URLSearchParams, name: "page" | "per_page", otherwise: number, max: number): number {

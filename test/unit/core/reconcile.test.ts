@@ -119,6 +119,20 @@ describe("push and pull", () => {
     expect(reconcileOneWay(source, destination, undefined, policy)).toEqual(decision);
   });
 
+  it.each<[string, Entry | undefined, Entry | undefined, BaseRow | undefined, Decision, Decision]>([
+    ["what was written there since", B, C, base(A), skip("kept"), skip("kept")],
+    ["what was written there, and removed at the source", none, C, base(A), skip("kept"), skip("kept")],
+    ["what was there before", B, C, none, write(true), skip("kept")],
+    ["what was removed there", A, none, base(A), skip("kept"), skip("kept")],
+    ["nothing: it was removed there, and changed at the source", B, none, base(A), write(false), write(false)],
+    ["nothing: it changed at the source only", B, A, base(A), write(false), write(false)],
+    ["nothing: it is as the base says", none, A, base(A), remove(true), remove(true)],
+  ])("with keepForeign and keepGone leaves alone %s", (_, source, destination, row, changed, all) => {
+    const policy = { delete: "owned", save: "removed", now: NOW, keepGone: true } as const;
+    expect(reconcileOneWay(source, destination, row, { ...policy, keepForeign: "changed" })).toEqual(changed);
+    expect(reconcileOneWay(source, destination, row, { ...policy, keepForeign: "all" })).toEqual(all);
+  });
+
   it("saves what a daemon removes, and not what it replaces", () => {
     const policy = { delete: "owned", save: "removed", now: NOW } as const;
     expect(reconcileOneWay(B, A, base(A), policy)).toEqual(write(false));

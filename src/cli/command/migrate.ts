@@ -1,0 +1,104 @@
+// kvsync migrate: namespaces from one account to another, with a proof; and what is done about a migration that has begun.
+
+import { type Command, Option } from "commander";
+import { AppError, visible } from "../../core/errors.ts";
+import { parseDuration } from "../../core/units.ts";
+import type { Start } from "../command-entry.ts";
+import { addKeyFilterOptions, many } from "../input/key-filter.ts";
+import { type MigrateOptions, parseAsked } from "../migration/asked-migration.ts";
+import { askAbort, askCutover } from "../migration/ask-migration.ts";
+import { runMigrate } from "../migration/run-migrate.ts";
+import { showMigrations } from "../migration/show-migrations.ts";
+
+interface Options extends MigrateOptions {
+  readonly accept?: readonly string[];
+  readonly dryRun?: boolean;
+  readonly follow?: boolean;
+  readonly force?: boolean;
+  readonly interval: string;
+  readonly plan?: string;
+  readonly settleWindow: string;
+  readonly verify: string;
+}
+
+const ACCEPTABLE = ["overwrite", "jurisdiction"];
+
+export function define(command: Command, start: Start): void {
+  addKeyFilterOptions(
+    command
+      .usage("[options] <source> <destination>\n       kvsync migrate status|cutover|abort|verify|undo ...")
+      .argument("<source>", "ACCOUNT:NAMESPACE; or ACCOUNT, with --namespaces or --all-namespaces")
+      .argument("<destination>", "ACCOUNT, where titles stay; or ACCOUNT:NAMESPACE, for one namespace")
+      .option("--namespaces <list>", "Titles, ids or patterns, with commas between: 'a,b,app-*'")
+      .option("--all-namespaces", "Every namespace of the source account")
+      .addOption(
+        new Option("--rename <old=new>", "Keys that begin with OLD begin with NEW then; may be repeated").argParser(
+          many,
+        ),
+      ),
+  )
+    .option("--dry-run", "Look at everything, tell what would be done and what stands in the way; change nothing")
+    .option("--plan <file>", "With --dry-run: save what was seen. Without: go on only if the world is as it was then")
+    .addOption(
+      new Option(
+        "--accept <finding>",
+        `Go on although this was found: ${ACCEPTABLE.join(" or ")}; may be repeated`,
+      ).argParser(many),
+    )
+    .option("--follow", "Then carry over what changes at the source, until kvsync migrate cutover")
+    .option("--interval <duration>", "With --follow: between two looks at the source", "1m")
+    .option("--verify <depth>", "The proof: listing, sample=P% of the values, or values for all", "sample=1%")
+    .option("--settle-window <duration>", "What was written may take this long to show everywhere", "60s")
+    .option("--name <name>", "What the migration is called; else by its accounts")
+    .option("--force", "Remove from the destination what is gone at the source, however much it is")
+    .action((source: string, destination: string, options: Options) =>
+      start((context) => {
+        const { accept = [], dryRun = false, follow = false, force = false, plan, verify } = options;
+        return runMigrate(context, {
+          ...parseAsked(source, destination, options),
+          accepted: acceptedOf(accept),
+          dryRun,
+          follow,
+          force,
+          plan,
+          verify,
+          proofShare: 0.01,
+          intervalMs: durationOf("--interval", options.interval),
+          settleWindowMs: durationOf("--settle-window", options.settleWindow),
+        });
+      }),
+    );
+  addSteps(command, start);
+}
+
+/** Beside the process that runs, or after it. */
+function addSteps(command: Command, start: Start): void {
+  const add = (usage: string, summary: string): Command =>
+    command.command(usage).summary(summary).description(`${summary}.`);
+  add("status", "Show how migrations stand")
+    .argument("[name]", "Of one of them, with its namespaces")
+    .action((name: string | undefined) => start((context) => showMigrations(context, name)));
+  add("cutover", "Ask a migration that follows its source for the last pass")
+    .argument("<name>", "What kvsync migrate status calls it")
+    .option("--now", "Also while it is still catching up")
+    .action((name: string, { now = false }: { readonly now?: boolean }) =>
+      start((context) => askCutover(context, name, now)),
+    );
+  add("abort", "Ask a migration to stop for good")
+    .argument("<name>", "What kvsync migrate status calls it")
+    .action((name: string) => start((context) => askAbort(context, name)));
+}
+
+function acceptedOf(given: readonly string[]): readonly string[] {
+  const unknown = given.find((code) => !ACCEPTABLE.includes(code));
+  if (unknown === undefined) return [...new Set(given)];
+  throw new AppError("usage", `--accept: "${visible(unknown)}" cannot be accepted`, {
+    hint: `only these can: ${ACCEPTABLE.join(", ")}`,
+  });
+}
+
+function durationOf(option: string, text: string): number {
+  const parsed = parseDuration(text);
+  if (parsed.kind === "fault") throw new AppError("usage", `${option}: ${parsed.message}`);
+  return parsed.value;
+}

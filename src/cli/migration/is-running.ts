@@ -1,0 +1,25 @@
+// Whether the process that works on a migration is alive: then it holds the lock on the state folder.
+
+import { AppError } from "../../core/errors.ts";
+import { openStateLock } from "../../journal/lock.ts";
+import type { MigrationRecord } from "../../migration/migration-record.ts";
+
+export function isRunning(stateDir: string, { pid }: MigrationRecord): boolean {
+  try {
+    openStateLock(stateDir).close();
+    return false;
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== "locked") throw error;
+    return isAlive(pid);
+  }
+}
+
+/** Another kvsync may hold the lock. */
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}

@@ -1,0 +1,107 @@
+// The two sides of one namespace of a migration, as a round takes them: the source filtered, and under the names that keys have at the
+// destination; and what names the two for good, under which the base is kept.
+
+import type { OpenAccount } from "../../accounts/accounts.ts";
+import type { Clock } from "../../core/clock.ts";
+import { compileFilter } from "../../core/filter.ts";
+import type { Key } from "../../core/key.ts";
+import { renderRemote } from "../../core/prefix.ts";
+import type { NamespaceId } from "../../kv/kv-api.ts";
+import { openNamespaceReplica } from "../../replica/namespace/namespace-replica.ts";
+import type { ReadableReplica, Replica } from "../../replica/replica.ts";
+import { type IsManaged, withFilter } from "../../replica/with-filter.ts";
+import type { Asked, AskedFilter, MigrationRecord, NamespaceFacts } from "../migration-record.ts";
+import { INSTANT } from "../preflight/instant.ts";
+import { formerNames, parseRename } from "../rename-keys.ts";
+import { openLaterDestination } from "./later-destination.ts";
+import { openRenamedSource } from "./renamed-source.ts";
+
+export interface SidesDeps {
+  readonly clock: Clock;
+  readonly source: OpenAccount;
+  readonly destination: OpenAccount;
+}
+
+export interface NamespaceSides {
+  /** Only the keys that are asked for. */
+  readonly source: ReadableReplica;
+  /** With all keys; under their new names as well. */
+  readonly wholeSource: ReadableReplica;
+  readonly destination: Replica;
+  /** Why a key of the destination is none of the migration's: undefined: it is. */
+  excludedBecause(key: Key): string | undefined;
+  close(): Promise<void>;
+}
+
+export interface SidesOf {
+  readonly source: NamespaceFacts;
+  readonly destination: Omit<NamespaceFacts, "id">;
+  /** Of the destination, as soon as it is there. */
+  readonly destinationId: () => NamespaceId | null;
+}
+
+export function openSides(
+  deps: SidesDeps,
+  { rename, filter }: Pick<Asked, "rename" | "filter">,
+  of: SidesOf,
+): NamespaceSides {
+  const { clock, source, destination } = deps;
+  const rules = rename.map(parseRename);
+  const isManaged = compileAsked(filter);
+  const open = (account: OpenAccount, id: NamespaceId, title: string, stamp: boolean): Replica =>
+    openNamespaceReplica({
+      clock,
+      api: account.api,
+      namespaceId: id,
+      label: renderRemote(account.name, title, ""),
+      stamp,
+    });
+  const raw = open(source, of.source.id, of.source.title, true);
+  const renamed = (replica: ReadableReplica): ReadableReplica =>
+    rules.length === 0 ? replica : openRenamedSource(replica, rules);
+  let created: Replica | undefined;
+  const target = (): Replica | undefined => {
+    const id = of.destinationId();
+    if (created === undefined && id !== null)
+      created = open(destination, id, of.destination.title, of.destination.mode !== INSTANT);
+    return created;
+  };
+  const view = renamed(isManaged === undefined ? raw : withFilter(raw, isManaged));
+  const whole = isManaged === undefined ? view : renamed(raw);
+  return {
+    source: view,
+    wholeSource: whole,
+    destination: target() ?? openLaterDestination(renderRemote(destination.name, of.destination.title, ""), target),
+    excludedBecause: (key) => {
+      const isMeant = isManaged === undefined || (formerNames(key, rules) as readonly Key[]).some(isManaged);
+      return isMeant ? undefined : `is left out: ${renderFilter(filter)}`;
+    },
+    close: async () => {
+      await view.close();
+      await whole.close();
+    },
+  };
+}
+
+/** Under which the base of a namespace is kept: each migration begins with an empty one. */
+export function identityOf(
+  { name, startedAt }: Pick<MigrationRecord, "name" | "startedAt">,
+  source: NamespaceId,
+): string {
+  return JSON.stringify({ migrate: [name, startedAt, source] });
+}
+
+/** Undefined: all keys. Throws AppError `config-invalid` for a pattern that could never match. */
+function compileAsked({ prefix, include, exclude }: AskedFilter): IsManaged | undefined {
+  if (prefix === "" && include.length === 0 && exclude.length === 0) return undefined;
+  const passes = compileFilter({ include, exclude });
+  return (key) => key.startsWith(prefix) && passes(key);
+}
+
+function renderFilter({ prefix, include, exclude }: AskedFilter): string {
+  return [
+    ...(prefix === "" ? [] : [`--prefix ${prefix}`]),
+    ...include.map((pattern) => `--include ${pattern}`),
+    ...exclude.map((pattern) => `--exclude ${pattern}`),
+  ].join(" ");
+}
