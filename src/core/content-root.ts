@@ -7,6 +7,7 @@
 
 import { createHash, hash } from "node:crypto";
 import type { ByteCount, EpochSeconds } from "./clock.ts";
+import type { Fingerprint } from "./fingerprint.ts";
 import type { Key } from "./key.ts";
 
 export interface Leaf {
@@ -19,6 +20,11 @@ export interface Leaf {
   readonly expiration: EpochSeconds | undefined;
 }
 
+/** An entry of which only the fingerprint is known, as a listing with stamps tells it. */
+export interface VersionLeaf extends Omit<Leaf, "sha256" | "size"> {
+  readonly fingerprint: Fingerprint;
+}
+
 export interface RootHash {
   /** In strictly ascending order of key. Whether a range ends behind it, as {@link endsRange} tells. */
   add(leaf: Leaf): boolean;
@@ -29,6 +35,7 @@ export interface RootHash {
 const LEAF = 0;
 const RANGE = 1;
 const ROOT = 2;
+const VERSION_LEAF = 3;
 /** On average, the entries of a range: a power of two. */
 const RANGE_ENTRIES = 1024;
 const HASH_BYTES: ByteCount = 32;
@@ -79,7 +86,7 @@ function openRange(leaves = RANGE_ENTRIES): RangeHash {
   return {
     add(leaf) {
       if (size + HASH_BYTES > bytes.byteLength) bytes = Buffer.concat([bytes], 2 * bytes.byteLength);
-      size += bytes.write(hashLeaf(leaf), size, "binary");
+      size += bytes.write(leafBytes(leaf), size, "binary");
     },
     isEmpty: () => size === 1,
     end() {
@@ -88,6 +95,10 @@ function openRange(leaves = RANGE_ENTRIES): RangeHash {
       return digest;
     },
   };
+
+/** The hash of one range, of the hashes of its leaves. */
+export function hashLeaves(leaves: readonly Uint8Array[]): Buffer {
+  return hash("sha256", Buffer.concat([Uint8Array.of(RANGE), ...leaves]), "buffer");
 }
 
 /** Whether a range of the root ends behind `key`, and a page of a snapshot: the same runs of entries so have the same hash wherever
@@ -100,18 +111,44 @@ export function endsRange(key: Key): boolean {
 
 const FIXED_BYTES: ByteCount = 1 + 4 + 8 + 8 + 1 + 4;
 
+/** The hash of one entry by its whole value: what a content root is made of. */
+export function hashLeaf(leaf: Leaf): Buffer {
+  return Buffer.from(leafBytes(leaf), "binary");
+}
+
+/** The hash of one entry by the fingerprint of its value. A root of such leaves proves as much of any two places that both are of,
+ * though it is no content root: 128 bits stand for each value. */
+export function hashVersionLeaf(leaf: VersionLeaf): Buffer {
+  const value = { kind: VERSION_LEAF, text: leaf.fingerprint, encoding: "base64url", size: 0 } as const;
+  return Buffer.from(hashEntry(leaf, value), "binary");
+}
+
+function leafBytes(leaf: Leaf): string {
+  return hashEntry(leaf, { kind: LEAF, text: leaf.sha256, encoding: "hex", size: leaf.size });
+}
+
+interface HashedValue {
+  readonly kind: number;
+  readonly text: string;
+  readonly encoding: "hex" | "base64url";
+  readonly size: ByteCount;
+}
+
 /** What is hashed of a leaf, one after the other. */
 let scratch = Buffer.alloc(4096);
 
 /** As a string of bytes: to make a buffer of each takes twice as long as the hash itself. */
-function hashLeaf({ key, sha256, size, metadata, expiration }: Leaf): string {
+function hashEntry(
+  { key, metadata, expiration }: Pick<Leaf, "key" | "metadata" | "expiration">,
+  { kind, text, encoding, size }: HashedValue,
+): string {
   const bytesMax = FIXED_BYTES + HASH_BYTES + 3 * (key.length + (metadata?.length ?? 0));
   if (bytesMax > scratch.byteLength) scratch = Buffer.alloc(bytesMax);
   const keyBytes = scratch.write(key, FIXED_BYTES);
   const hashAt = FIXED_BYTES + keyBytes;
-  const moreAt = hashAt + scratch.write(sha256, hashAt, "hex");
+  const moreAt = hashAt + scratch.write(text, hashAt, encoding);
   const moreBytes = metadata === undefined ? 0 : scratch.write(metadata, moreAt);
-  scratch[0] = LEAF;
+  scratch[0] = kind;
   scratch.writeUInt32BE(keyBytes, 1);
   writeUInt64(size, 5);
   // No expiration is 0: the second in which the epoch began.

@@ -1,0 +1,190 @@
+// The first pass of a proof: both sides are listed once, in key order, and held against each other. What is equal is counted; all else
+// is pending. Values are read only where neither listing nor copy tells them, and of the sample.
+
+import type { BaseRow, Entry } from "../../core/entry.ts";
+import { toEpochSeconds } from "../../core/clock.ts";
+import { sha256Of } from "../../core/fingerprint.ts";
+import type { Key } from "../../core/key.ts";
+import { EXPIRATION_AHEAD_SECONDS_MIN } from "../../core/limits.ts";
+import { mergeJoin, type Triple } from "../../engine/merge.ts";
+import type { Pages, ReadableReplica, ReadOutcome } from "../../replica/replica.ts";
+import { differencesOf, type Held, heldOfBase, heldOfEntry, leafOf } from "./held.ts";
+import { type Evidence, shownVersion } from "./proof.ts";
+import type { Proving } from "./proving.ts";
+import { openRangeRoots } from "./range-roots.ts";
+import { openUnknownKeys, type UnknownKeys } from "./unknown-keys.ts";
+import { isSampled } from "./verify-depth.ts";
+
+/** A key that one side holds at least, and what must be read of it before it can be compared. */
+interface Pair {
+  readonly triple: Triple;
+  readonly reads: { readonly source: boolean; readonly destination: boolean };
+  readonly held: { readonly source: Held | undefined; readonly destination: Held | undefined };
+  readonly evidence: Evidence;
+  /** Undefined: it differs already, or cannot be compared. */
+  readonly isComparable: boolean;
+}
+
+/** A few full requests' worth of values; where hardly any key has to be read, so many keys wait for them at the most. */
+const READS_MAX = 1000;
+const PAIRS_MAX = 20_000;
+
+export async function compareListings(proving: Proving): Promise<void> {
+  const { scratch, tally, onProgress } = proving;
+  const roots = openRangeRoots(scratch);
+  let keys = 0;
+  let pending = 0;
+  for await (const pairs of pairsToRead(proving)) {
+    const read = await readPairs(proving, pairs);
+    for (const pair of pairs) {
+      const { key, source, destination, base } = pair.triple;
+      const held = equalHeld(pair, read);
+      if (held === undefined) {
+        scratch.addPending({ key, source, destination, base });
+        pending++;
+      } else {
+        tally.keys.source++;
+        tally.keys.destination++;
+        tally.bytes += held.size;
+        tally.equalBy[pair.evidence]++;
+        if (pair.isComparable && isSampled(proving.verify, key)) tally.sampled++;
+      }
+      roots.add(key, held && leafOf(proving.rootKind, key, held));
+    }
+    keys += pairs.length;
+    onProgress?.({ phase: "listing", keys, pending });
+  }
+  roots.end();
+  tally.lookedAt = pending;
+}
+
+async function* pairsToRead(proving: Proving): AsyncGenerator<readonly Pair[]> {
+  const { source, destination, signal } = proving;
+  const unknown = openUnknownKeys(proving);
+  const listed = (side: ReadableReplica): Pages<Entry> => side.list({ signal, ...unknown.events });
+  const base = proving.copied?.base.scan() ?? noRows();
+  let pairs: Pair[] = [];
+  let reads = 0;
+  for await (const triples of mergeJoin({ source: listed(source), destination: listed(destination), base })) {
+    signal.throwIfAborted();
+    for (const triple of triples) {
+      if (isLeftOut(proving, triple, unknown)) continue;
+      const pair = pairOf(proving, triple);
+      pairs.push(pair);
+      if (pair.reads.source || pair.reads.destination) reads++;
+    }
+    unknown.passed(triples.at(-1)?.key);
+    if (reads < READS_MAX && pairs.length < PAIRS_MAX) continue;
+    yield pairs;
+    pairs = [];
+    reads = 0;
+  }
+  if (pairs.length > 0) yield pairs;
+}
+
+async function* noRows(): AsyncGenerator<readonly BaseRow[]> {
+  // Nothing is known of a copy.
+}
+
+/** Whether nothing is to be compared: then it is counted as what it is. */
+function isLeftOut(proving: Proving, triple: Triple, unknown: UnknownKeys): boolean {
+  const { key, source, destination, base } = triple;
+  const { findings, clock, excludedBecause } = proving;
+  if (unknown.takes(key)) return true;
+  const told = { key, differs: [], changedAt: null, destination: null, source: null };
+  const reason = excludedBecause?.(key);
+  if (reason !== undefined) {
+    if (source !== undefined) findings.add({ ...told, class: "excluded", reason });
+    return true;
+  }
+  if (source !== undefined || destination !== undefined) return false;
+  // The copy carried it, and both sides are without it: KV has removed it, or its source has and the copy followed.
+  const soon = toEpochSeconds(clock.now()) + EXPIRATION_AHEAD_SECONDS_MIN;
+  const hasExpired = base?.expiration !== undefined && base.expiration <= soon;
+  if (hasExpired)
+    findings.add({
+      ...told,
+      class: "expired",
+      source: shownVersion(heldOfBase(base)),
+      reason: "expired at both sides",
+    });
+  return true;
+}
+
+function pairOf({ verify }: Proving, triple: Triple): Pair {
+  const { key, source, destination } = triple;
+  const none = { reads: { source: false, destination: false }, evidence: "stamps", isComparable: false } as const;
+  if (source === undefined || destination === undefined || !hasSameAttributes(source, destination))
+    return { ...none, triple, held: { source: undefined, destination: undefined } };
+  const stamped = { source: heldOfEntry(source), destination: heldOfEntry(destination) };
+  const isRead = isSampled(verify, key);
+  const noted = stamped.source === undefined && !isRead ? notedAtCopy(triple) : undefined;
+  const held = { ...stamped, source: stamped.source ?? noted };
+  const reads = {
+    source: isRead || held.source === undefined,
+    destination: isRead || held.destination === undefined,
+  };
+  const evidence = reads.source || reads.destination ? "read" : noted === undefined ? "stamps" : "noted";
+  return { triple, held, reads, evidence, isComparable: true };
+}
+
+/** A source without a stamp held this value when the copy read it, and its metadata and expiration are still the same. */
+function notedAtCopy({ source, base }: Triple): Held | undefined {
+  return base !== undefined && hasSameAttributes(source!, base) ? heldOfBase(base) : undefined;
+}
+
+type Attributes = Pick<Entry, "metadata" | "expiration">;
+
+function hasSameAttributes(a: Attributes, b: Attributes): boolean {
+  return a.metadata === b.metadata && a.expiration === b.expiration;
+}
+
+type ReadPairs = Readonly<Record<"source" | "destination", ReadonlyMap<Key, Held>>>;
+
+/** The values of both sides are read at the same time: each account has a budget of its own. */
+async function readPairs(proving: Proving, pairs: readonly Pair[]): Promise<ReadPairs> {
+  const [source, destination] = await Promise.all([
+    readSide(proving, "source", pairs),
+    readSide(proving, "destination", pairs),
+  ]);
+  return { source, destination };
+}
+
+async function readSide(
+  proving: Proving,
+  name: "source" | "destination",
+  pairs: readonly Pair[],
+): Promise<ReadonlyMap<Key, Held>> {
+  const { signal, rootKind } = proving;
+  const found = new Map<Key, Held>();
+  const entries = pairs.flatMap(({ reads, triple }) => (reads[name] ? [triple[name]!] : []));
+  if (entries.length === 0) return found;
+  const onePage = async function* (): Pages<Entry> {
+    yield entries;
+  };
+  for await (const outcomes of proving[name].read(onePage(), { signal, reusesBytes: true })) {
+    for (const outcome of outcomes) {
+      const held = heldOfOutcome(outcome, rootKind === "values");
+      if (held !== undefined) found.set(outcome.key, held);
+    }
+  }
+  return found;
+}
+
+function heldOfOutcome(outcome: ReadOutcome, withSha256: boolean): Held | undefined {
+  // What is absent now, or does not fit its stamp, is pending.
+  if (outcome.kind !== "value") return undefined;
+  const { entry, bytes } = outcome.value;
+  const { fingerprint, metadata, expiration } = entry;
+  const sha256 = withSha256 ? sha256Of(bytes) : undefined;
+  return { fingerprint: fingerprint!, sha256, size: bytes.byteLength, metadata, expiration };
+}
+
+/** What both sides hold; undefined: they do not hold the same, as far as the listings and these reads tell. */
+function equalHeld({ triple: { key }, isComparable, reads, held }: Pair, read: ReadPairs): Held | undefined {
+  if (!isComparable) return undefined;
+  const source = reads.source ? read.source.get(key) : held.source;
+  const destination = reads.destination ? read.destination.get(key) : held.destination;
+  if (source === undefined || destination === undefined) return undefined;
+  return differencesOf(source, destination).length === 0 ? source : undefined;
+}
