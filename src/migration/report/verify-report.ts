@@ -1,0 +1,143 @@
+// The comparison of a report, done again from the report alone: the same namespaces, keys and sample. Nothing is known of the copy any
+// more, so what differs is told as it is; what the report says of the earlier time tells which side has changed since.
+
+import type { RequestCounts } from "../../kv/kv-api.ts";
+import type { NamespaceProof } from "../proof/proof.ts";
+import { proveNamespace } from "../proof/prove-namespace.ts";
+import type { ProofDeps, ProofRequest, ProofSides } from "../proof/proving.ts";
+import { parseVerifyDepth, type VerifyDepth } from "../proof/verify-depth.ts";
+import type { MigrationReport, ReportedNamespace, ReportFacts } from "./migration-report.ts";
+
+export interface VerifyDeps extends ProofDeps {
+  /** `kvsync 0.1.0` */
+  readonly by: string;
+  readonly openSides: (namespace: ReportedNamespace) => Promise<VerifiedSides>;
+  readonly requests: () => ReportFacts["requests"];
+}
+
+export interface VerifiedSides extends ProofSides, Pick<ProofRequest, "excludedBecause"> {
+  close(): Promise<void>;
+}
+
+export interface VerifyOptions {
+  /** Undefined: as deep as the report. */
+  readonly verify: VerifyDepth | undefined;
+  readonly onNamespace: (namespace: ReportedNamespace) => void;
+}
+
+export interface Verified {
+  /** What a new report is made of. */
+  readonly facts: ReportFacts;
+  readonly changes: readonly NamespaceChanges[];
+}
+
+/** What is otherwise than in the report. */
+export interface NamespaceChanges {
+  readonly title: string;
+  /** Whether the side holds what it held then; null: it cannot be told, since the report has no digest of it of the same kind. */
+  readonly isSame: { readonly source: boolean | null; readonly destination: boolean | null };
+  /** Keys that differed then and differ now, that only differ now, and that only differed then; as far as both name them. */
+  readonly still: number;
+  readonly fresh: number;
+  readonly gone: number;
+}
+
+const NO_REQUESTS: RequestCounts = {
+  list: 0,
+  bulkWrite: 0,
+  bulkDelete: 0,
+  bulkGet: 0,
+  read: 0,
+  write: 0,
+  delete: 0,
+  metadata: 0,
+  namespace: 0,
+  total: 0,
+  retries: 0,
+  bytesUp: 0,
+  bytesDown: 0,
+};
+
+/** Throws what opening or reading a side fails with. */
+export async function verifyReport(
+  deps: VerifyDeps,
+  report: MigrationReport,
+  { verify, onNamespace }: VerifyOptions,
+): Promise<Verified> {
+  const { clock, by, requests } = deps;
+  const startedAt = new Date(clock.now()).toISOString();
+  const namespaces: ReportedNamespace[] = [];
+  const changes: NamespaceChanges[] = [];
+  for (const namespace of report.namespaces) {
+    onNamespace(namespace);
+    const { proof: before } = namespace;
+    const sides = await deps.openSides(namespace);
+    try {
+      const proof = await proveNamespace(deps, sides, {
+        verify: verify ?? depthOf(before),
+        excludedBecause: sides.excludedBecause,
+        mayHoldMore: before?.mayHoldMore ?? namespace.keysBefore > 0,
+      });
+      namespaces.push({ ...namespace, copied: null, failure: null, proof });
+      changes.push(changesOf(namespace, proof));
+    } finally {
+      await sides.close();
+    }
+  }
+  const { name, source, destination, rename, filter, follow } = report;
+  const facts: ReportFacts = {
+    by,
+    name,
+    command: "verify",
+    source,
+    destination,
+    startedAt,
+    finishedAt: new Date(clock.now()).toISOString(),
+    runs: 1,
+    rename,
+    filter,
+    follow,
+    namespaces,
+    requests: requests(),
+    cost: null,
+  };
+  return { facts, changes };
+}
+
+function depthOf(proof: NamespaceProof | null): VerifyDepth {
+  return parseVerifyDepth(proof?.verify ?? "listing", proof?.seed ?? "");
+}
+
+function changesOf({ source, proof: before }: ReportedNamespace, proof: NamespaceProof): NamespaceChanges {
+  const [then, now] = [differing(before), differing(proof)];
+  const still = [...now].filter((key) => then.has(key)).length;
+  return {
+    title: source.title,
+    isSame: { source: sameRoot(before, proof, "source"), destination: sameRoot(before, proof, "destination") },
+    still,
+    fresh: now.size - still,
+    gone: then.size - still,
+  };
+}
+
+function sameRoot(
+  before: NamespaceProof | null,
+  { root }: NamespaceProof,
+  side: "source" | "destination",
+): boolean | null {
+  if (before === null || before.root.kind !== root.kind) return null;
+  const [then, now] = [before.root[side], root[side]];
+  return then === null || now === null ? null : then === now;
+}
+
+/** Keys that are not equal, but for those that nobody expects to be. */
+function differing(proof: NamespaceProof | null): ReadonlySet<string> {
+  const findings = proof?.findings ?? [];
+  return new Set(findings.filter((one) => one.class !== "expired" && one.class !== "excluded").map(({ key }) => key));
+}
+
+/** Requests sent since `before`. */
+export function requestsSince(before: RequestCounts = NO_REQUESTS, now: RequestCounts): RequestCounts {
+  const names = Object.keys(NO_REQUESTS) as (keyof RequestCounts)[];
+  return Object.fromEntries(names.map((name) => [name, now[name] - before[name]])) as unknown as RequestCounts;
+}
