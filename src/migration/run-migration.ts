@@ -28,7 +28,7 @@ export interface RunDeps extends PassDeps {
   /** `kvsync 0.1.0` */
   readonly by: string;
   /** Compares both sides, and writes the report. */
-  readonly prove?: (store: MigrationStore, outcome: PassOutcome) => Promise<void>;
+  readonly prove: (deps: PassDeps, store: MigrationStore, outcome: PassOutcome) => Promise<void>;
 }
 
 export interface RunOptions {
@@ -86,7 +86,7 @@ export async function runMigration(deps: RunDeps, begun: Begun, options: RunOpti
   }
   if (outcome.failures.size > 0) return { kind: "ran", record: open.current(), outcome };
   setState("proving");
-  await deps.prove?.(open, outcome);
+  await deps.prove(deps, open, outcome);
   open.set({ endedAt: deps.clock.now() });
   setState("done");
   return { kind: "ran", record: open.current(), outcome };

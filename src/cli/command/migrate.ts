@@ -3,11 +3,13 @@
 import { type Command, Option } from "commander";
 import { AppError, visible } from "../../core/errors.ts";
 import { parseDuration } from "../../core/units.ts";
+import { parseVerifyDepth, shareRead, VERIFY_FORMS } from "../../migration/proof/verify-depth.ts";
 import type { Start } from "../command-entry.ts";
 import { addKeyFilterOptions, many } from "../input/key-filter.ts";
 import { type MigrateOptions, parseAsked } from "../migration/asked-migration.ts";
 import { askAbort, askCutover } from "../migration/ask-migration.ts";
 import { runMigrate } from "../migration/run-migrate.ts";
+import { runVerify } from "../migration/run-verify.ts";
 import { showMigrations } from "../migration/show-migrations.ts";
 
 interface Options extends MigrateOptions {
@@ -17,6 +19,7 @@ interface Options extends MigrateOptions {
   readonly force?: boolean;
   readonly interval: string;
   readonly plan?: string;
+  readonly report?: string;
   readonly settleWindow: string;
   readonly verify: string;
 }
@@ -49,11 +52,12 @@ export function define(command: Command, start: Start): void {
     .option("--interval <duration>", "With --follow: between two looks at the source", "1m")
     .option("--verify <depth>", "The proof: listing, sample=P% of the values, or values for all", "sample=1%")
     .option("--settle-window <duration>", "What was written may take this long to show everywhere", "60s")
+    .option("--report <file>", "Where the report is written, as FILE.json and FILE.md; else in the migration's folder")
     .option("--name <name>", "What the migration is called; else by its accounts")
     .option("--force", "Remove from the destination what is gone at the source, however much it is")
     .action((source: string, destination: string, options: Options) =>
       start((context) => {
-        const { accept = [], dryRun = false, follow = false, force = false, plan, verify } = options;
+        const { accept = [], dryRun = false, follow = false, force = false, plan, report, verify } = options;
         return runMigrate(context, {
           ...parseAsked(source, destination, options),
           accepted: acceptedOf(accept),
@@ -61,8 +65,9 @@ export function define(command: Command, start: Start): void {
           follow,
           force,
           plan,
+          report,
           verify,
-          proofShare: 0.01,
+          proofShare: shareRead(parseVerifyDepth(verify, "")),
           intervalMs: durationOf("--interval", options.interval),
           settleWindowMs: durationOf("--settle-window", options.settleWindow),
         });
@@ -87,6 +92,24 @@ function addSteps(command: Command, start: Start): void {
   add("abort", "Ask a migration to stop for good")
     .argument("<name>", "What kvsync migrate status calls it")
     .action((name: string) => start((context) => askAbort(context, name)));
+  // The command itself has options of these names, which take what is typed; here they stand for the help.
+  add("verify", "Compare both sides again, from the report of a migration alone")
+    .argument("<report>", "The report that ends in .json")
+    .option("--verify <depth>", `As deep as this: ${VERIFY_FORMS}; else as the report`)
+    .option("--report <file>", "Write a new report, as FILE.json and FILE.md")
+    .option("--settle-window <duration>", "What was written may take this long to show everywhere; 60s unless given")
+    .action((path: string) =>
+      start((context) => {
+        const { report, settleWindow, verify } = command.opts<Options>();
+        const isGiven = command.getOptionValueSource("verify") === "cli";
+        return runVerify(context, path, {
+          // A sample of its own each time: what the last one did not find, this one may.
+          verify: isGiven ? parseVerifyDepth(verify, String(context.clock.random())) : undefined,
+          report,
+          settleWindowMs: durationOf("--settle-window", settleWindow),
+        });
+      }),
+    );
 }
 
 function acceptedOf(given: readonly string[]): readonly string[] {

@@ -20,6 +20,9 @@ import { count } from "../render/progress.ts";
 import { countRequests, requestsRecord } from "../render/request-counts.ts";
 import { openState } from "../round/run-mappings.ts";
 import type { AskedMigration } from "./asked-migration.ts";
+import { exitCodeOfVerdict } from "./exit-code-of-verdict.ts";
+import { openProofStep, type ProofStep } from "./proof-step.ts";
+import { tellReport } from "./tell-report.ts";
 import { tellMigration } from "./tell-migration.ts";
 
 export interface Migrate extends AskedMigration {
@@ -28,6 +31,8 @@ export interface Migrate extends AskedMigration {
   /** As it is written: `sample=1%`. */
   readonly verify: string;
   readonly proofShare: number;
+  /** Where the report is written; undefined: in the migration's folder. */
+  readonly report: string | undefined;
   readonly dryRun: boolean;
   readonly force: boolean;
   readonly plan: string | undefined;
@@ -47,6 +52,7 @@ export async function runMigrate(context: Context, migrate: Migrate): Promise<Ex
   const watch = watchRequests(folder, clock);
   const signal = AbortSignal.any([context.signal, watch.aborted]);
   const keep = openProgressKeeper(context, folder, requests);
+  const proof = openProofStep(context, { source, destination, folder, report: migrate.report });
   const told = tellMigration(context, {
     ...migrate,
     source: source.name,
@@ -76,6 +82,7 @@ export async function runMigrate(context: Context, migrate: Migrate): Promise<Ex
         force: migrate.force,
         by: `kvsync ${VERSION}`,
         events: told.events,
+        prove: proof.prove,
       },
       begun,
       { dryRun, planFile: planPath(context, migrate), proofShare: migrate.proofShare },
@@ -84,7 +91,7 @@ export async function runMigrate(context: Context, migrate: Migrate): Promise<Ex
     const durationMs = Math.round(clock.monotonic() - startedAt);
     if (ended.kind === "planned")
       return endPlanned(context, migrate, ended, { asked, requests: requests(), durationMs });
-    return endRun(context, ended.record, ended.outcome, { folder, requests: requests(), durationMs });
+    return endRun(context, ended.record, ended.outcome, { folder, proof, requests: requests(), durationMs });
   } catch (thrown) {
     told.finish();
     const error = operationErrorOf(thrown) ?? thrown;
@@ -155,7 +162,7 @@ function endRun(
   context: Context,
   record: MigrationRecord,
   { failures }: PassOutcome,
-  { folder, requests, durationMs }: EndOf & { readonly folder: MigrationFolder },
+  { folder, proof, requests, durationMs }: EndOf & { readonly folder: MigrationFolder; readonly proof: ProofStep },
 ): ExitCode {
   const { output } = context;
   const { name, state } = record;
@@ -170,6 +177,8 @@ function endRun(
       title,
     );
   output.event({ type: "ids", migration: name, ids });
+  const report = proof.report();
+  if (report !== undefined) tellReport(context, report, proof.files);
   output.event({
     type: "summary",
     command: "migrate",
@@ -189,6 +198,7 @@ function endRun(
   );
   output.note(`  the map of old to new ids is ${visible(folder.path)}/ids.json`);
   const codes: ExitCode[] = [...failures.values()].map(exitCodeOf);
+  if (report !== undefined) codes.push(exitCodeOfVerdict(report.verdict));
   if (counts.failed > 0) {
     context.keepFailure(new AppError("incomplete", `${count(counts.failed)} keys failed: the lines before name them`));
     codes.push(EXIT.incomplete);

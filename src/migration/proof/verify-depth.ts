@@ -29,7 +29,7 @@ export function renderVerifyDepth(depth: VerifyDepth): string {
   return depth.kind === "sample" ? `sample=${renderShare(depth.share)}` : depth.kind;
 }
 
-export function renderShare(share: number): string {
+function renderShare(share: number): string {
   return `${Number((share * 100).toPrecision(6))}%`;
 }
 
@@ -42,4 +42,10 @@ function parseShare(text: string): number | undefined {
 export function isSampled(depth: VerifyDepth, key: Key): boolean {
   if (depth.kind !== "sample") return depth.kind === "values";
   return hash("sha256", `${depth.seed}\0${key}`, "buffer").readUInt32BE(0) < depth.share * 2 ** 32;
+}
+
+/** The part of all values that is read for it. */
+export function shareRead(depth: VerifyDepth): number {
+  if (depth.kind === "sample") return depth.share;
+  return depth.kind === "values" ? 1 : 0;
 }

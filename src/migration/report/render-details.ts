@@ -31,9 +31,12 @@ export function renderDetails(report: MigrationReport): string {
             `about $${cost.toFixed(cost < 0.1 ? 4 : 2)} on a paid plan, beyond what it includes a month`,
           ] as const,
         ]),
-    ["Exit code of the command", `${report.exitCode}`],
+    [
+      "Exit code of the command",
+      `${report.exitCode}${report.exitCode === 0 ? "" : " (0 would be: everything is equal)"}`,
+    ],
   ];
-  const again = `To compare both sides again at any time, have the JSON file beside this report, and type: ${code(`kvsync migrate verify ${report.name}.json`)}`;
+  const again = `To compare both sides again at any time, have the JSON file beside this report, and type ${code("kvsync migrate verify REPORT.json")}, with the name of that file.`;
   const contents = "This report names keys, and shows the metadata of keys that differ. It contains no values.";
   return ["## Details", table([command === "migrate" ? "Migration" : "Comparison", ""], rows), again, contents].join(
     "\n\n",
@@ -61,18 +64,20 @@ function renderRequests(counts: RequestCounts): string {
 
 function renderOperations(counts: RequestCounts): string {
   const names = {
-    list: "listing",
-    bulkGet: "bulk read",
-    read: "single read",
-    bulkWrite: "bulk write",
-    write: "single write",
-    bulkDelete: "bulk deletion",
-    delete: "single deletion",
-    metadata: "read of metadata",
-    namespace: "request about namespaces",
+    list: ["listing", "listings"],
+    bulkGet: ["bulk read", "bulk reads"],
+    read: ["single read", "single reads"],
+    bulkWrite: ["bulk write", "bulk writes"],
+    write: ["single write", "single writes"],
+    bulkDelete: ["bulk deletion", "bulk deletions"],
+    delete: ["single deletion", "single deletions"],
+    metadata: ["read of metadata", "reads of metadata"],
+    namespace: ["request about namespaces", "requests about namespaces"],
   } as const;
   const operations = (Object.keys(names) as (keyof typeof names)[]).filter((name) => counts[name] > 0);
-  return operations.map((name) => counted(counts[name], names[name])).join(", ") || "none";
+  return (
+    operations.map((name) => `${number(counts[name])} ${names[name][counts[name] === 1 ? 0 : 1]}`).join(", ") || "none"
+  );
 }
 
 function renderFilter({ prefix, include, exclude }: MigrationReport["filter"]): string {

@@ -89,7 +89,7 @@ function renderIntroduction(report: MigrationReport): string {
   const when = `It began at ${renderMoment(startedAt)} and ended at ${renderMoment(finishedAt)}. This report tells what both sides held then; it says nothing of what programs have written since.`;
   const how =
     "A namespace holds keys. Each key has a value, and it may have metadata (a few words about it) and an expiration (when Workers KV removes it). A key is called equal if all of these are the same at both sides.";
-  return [did, when, how].join(" ");
+  return `${did} ${when}\n\n${how}`;
 }
 
 function renderNamespaces({ namespaces, command }: MigrationReport): string {

@@ -47,15 +47,17 @@ function howValuesWereCompared(proofs: readonly NamespaceProof[]): string {
   >;
   const sampled = sum(proofs, (proof) => proof.sampled);
   const read = by.read + by["looked-at"];
+  const sample = sampled > 0 && sampled < read ? "; among them is the sample, which is taken at random" : "";
   const parts = [
-    by.stamps > 0 &&
-      `${counted(by.stamps, "key")} by checksums at both sides, which kvsync stored with the values when it wrote or read them`,
+    by.stamps > 0 && `${counted(by.stamps, "key")}: stored by kvsync together with the value, at both sides.`,
     by.noted > 0 &&
-      `${counted(by.noted, "key")} by the checksum of the value that kvsync read at the source when it copied it, and the one stored with the value at the destination`,
-    read > 0 && `${counted(read, "key")} by reading ${read === 1 ? "its value" : "their values"} for this comparison`,
+      `${counted(by.noted, "key")}: at the source computed by kvsync when it read the value to copy it; at the destination stored together with the value.`,
+    read > 0 &&
+      `${counted(read, "key")}: computed from the values, which were read at both sides or one for this comparison${sample}.`,
   ].filter((part) => part !== false);
-  const sample = sampled > 0 && sampled < read ? "; among these is the sample, taken at random by name" : "";
-  return `Values were compared by their SHA-256 checksums (the first 128 bits: values that differ have different ones): ${parts.join("; ")}${sample}. This is how the equal keys were found to be equal.`;
+  const how =
+    "Values were compared by their SHA-256 checksums (the first 128 bits). Values that differ have different checksums. Where the checksums of the equal keys came from:";
+  return [how, ...parts.map((part) => `   - ${part}`)].join("\n");
 }
 
 function confirmedAgain(proofs: readonly NamespaceProof[]): string {
@@ -73,7 +75,7 @@ function renderWindow(proofs: readonly NamespaceProof[]): string {
 }
 
 function digests(): string {
-  return "Each side has a digest, computed from the names, values, metadata and expirations of all keys that count. If one byte of one of them differed, the digests would differ.";
+  return "Each side has a digest, computed from the names, values, metadata and expirations of all its keys, but for those that expired or were left out. If one byte of one of them differed, the digests would differ.";
 }
 
 function digestCells({ root: { source, destination } }: NamespaceProof): readonly string[] {

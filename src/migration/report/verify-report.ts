@@ -1,10 +1,11 @@
 // The comparison of a report, done again from the report alone: the same namespaces, keys and sample. Nothing is known of the copy any
 // more, so what differs is told as it is; what the report says of the earlier time tells which side has changed since.
 
+import pLimit from "p-limit";
 import type { RequestCounts } from "../../kv/kv-api.ts";
 import type { NamespaceProof } from "../proof/proof.ts";
 import { proveNamespace } from "../proof/prove-namespace.ts";
-import type { ProofDeps, ProofRequest, ProofSides } from "../proof/proving.ts";
+import type { ProofDeps, ProofProgress, ProofRequest, ProofSides } from "../proof/proving.ts";
 import { parseVerifyDepth, type VerifyDepth } from "../proof/verify-depth.ts";
 import type { MigrationReport, ReportedNamespace, ReportFacts } from "./migration-report.ts";
 
@@ -17,12 +18,6 @@ export interface VerifyDeps extends ProofDeps {
 
 export interface VerifiedSides extends ProofSides, Pick<ProofRequest, "excludedBecause"> {
   close(): Promise<void>;
-}
-
-export interface VerifyOptions {
-  /** Undefined: as deep as the report. */
-  readonly verify: VerifyDepth | undefined;
-  readonly onNamespace: (namespace: ReportedNamespace) => void;
 }
 
 export interface Verified {
@@ -58,32 +53,37 @@ const NO_REQUESTS: RequestCounts = {
   bytesDown: 0,
 };
 
-/** Throws what opening or reading a side fails with. */
-export async function verifyReport(
-  deps: VerifyDeps,
-  report: MigrationReport,
-  { verify, onNamespace }: VerifyOptions,
-): Promise<Verified> {
+/** While one waits for what may be late, another one is listed. */
+const NAMESPACES_AT_ONCE = 8;
+
+/** `verify`: undefined: as deep as the report. Throws what opening or reading a side fails with. */
+export async function verifyReport(deps: VerifyDeps, report: MigrationReport, verify?: VerifyDepth): Promise<Verified> {
   const { clock, by, requests } = deps;
   const startedAt = new Date(clock.now()).toISOString();
-  const namespaces: ReportedNamespace[] = [];
-  const changes: NamespaceChanges[] = [];
-  for (const namespace of report.namespaces) {
-    onNamespace(namespace);
+  const atOnce = pLimit(NAMESPACES_AT_ONCE);
+  const listed = new Map<ReportedNamespace, number>();
+  const verifyOne = async (
+    namespace: ReportedNamespace,
+  ): Promise<ReportedNamespace & { readonly proof: NamespaceProof }> => {
     const { proof: before } = namespace;
     const sides = await deps.openSides(namespace);
     try {
-      const proof = await proveNamespace(deps, sides, {
+      const onProgress = (progress: ProofProgress): void => {
+        listed.set(namespace, progress.keys);
+        deps.onProgress?.({ ...progress, keys: [...listed.values()].reduce((a, b) => a + b, 0) });
+      };
+      const proof = await proveNamespace({ ...deps, onProgress }, sides, {
         verify: verify ?? depthOf(before),
         excludedBecause: sides.excludedBecause,
         mayHoldMore: before?.mayHoldMore ?? namespace.keysBefore > 0,
       });
-      namespaces.push({ ...namespace, copied: null, failure: null, proof });
-      changes.push(changesOf(namespace, proof));
+      return { ...namespace, copied: null, failure: null, proof };
     } finally {
       await sides.close();
     }
-  }
+  };
+  const namespaces = await Promise.all(report.namespaces.map((namespace) => atOnce(() => verifyOne(namespace))));
+  const changes = namespaces.map(({ proof }, index) => changesOf(report.namespaces[index]!, proof));
   const { name, source, destination, rename, filter, follow } = report;
   const facts: ReportFacts = {
     by,

@@ -70,7 +70,7 @@ function verify({ clock, source, destination }: TwoAccounts, text: string): Prom
       close: async () => {},
     }),
   };
-  return verifyReport(deps, parseReport(text, "report.json"), { verify: undefined, onNamespace: () => {} });
+  return verifyReport(deps, parseReport(text, "report.json"));
 }
 
 test("the report names what differs in words, and from the report alone the same is found again", async () => {
