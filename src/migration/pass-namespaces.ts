@@ -143,7 +143,8 @@ async function passOne(deps: PassDeps, options: PassOptions, index: number, on: 
         name: `migration ${record.name}: ${title}`,
         identity: identityOf(record, of.source.id),
         settleWindowMs: deps.settleWindowMs,
-        mayOverwrite: record.accepted.includes("overwrite"),
+        // What it would overwrite is seen in its plan, which the gate lets pass or not.
+        mayOverwrite: stage !== "open" || record.accepted.includes("overwrite"),
         force: deps.force,
         dryRun: false,
         spool,

@@ -10,6 +10,7 @@ import { type MigrateOptions, parseAsked } from "../migration/asked-migration.ts
 import { askAbort, askCutover } from "../migration/ask-migration.ts";
 import { runMigrate } from "../migration/run-migrate.ts";
 import { runVerify } from "../migration/run-verify.ts";
+import { runUndo } from "../migration/run-undo.ts";
 import { showMigrations } from "../migration/show-migrations.ts";
 
 interface Options extends MigrateOptions {
@@ -92,6 +93,21 @@ function addSteps(command: Command, start: Start): void {
   add("abort", "Ask a migration to stop for good")
     .argument("<name>", "What kvsync migrate status calls it")
     .action((name: string) => start((context) => askAbort(context, name)));
+  add("undo", "Put the destination back as it was, where nobody has changed it since")
+    .argument("<name>", "What kvsync migrate status calls it")
+    .option("--dry-run", "Tell what would be done, and do nothing")
+    .option("-y, --yes", "Do not ask")
+    .option("--settle-window <duration>", "What was written may take this long to show everywhere; 60s unless given")
+    .action((name: string, options: { readonly yes?: boolean }) =>
+      start((context) => {
+        const { dryRun = false, settleWindow } = command.opts<Options>();
+        return runUndo(context, name, {
+          dryRun,
+          yes: options.yes === true,
+          settleWindowMs: durationOf("--settle-window", settleWindow),
+        });
+      }),
+    );
   // The command itself has options of these names, which take what is typed; here they stand for the help.
   add("verify", "Compare both sides again, from the report of a migration alone")
     .argument("<report>", "The report that ends in .json")

@@ -32,7 +32,8 @@ export interface PassRequest {
   readonly dryRun: boolean;
   /** Tells rounds that run at the same time apart. */
   readonly spool: number;
-  readonly planMemoryActions: number;
+  /** See RoundRequest. */
+  readonly planMemoryActions?: number;
   readonly signal: AbortSignal;
   /** Resolves when the plan may be carried out, rejects if it is not to be. */
   readonly onPlanned: (planned: PlannedPass) => Promise<void>;
@@ -62,6 +63,8 @@ export interface PlannedPass {
 
 export interface PassResult {
   readonly counts: CopyCounts;
+  /** Keys of the destination that were left as they are on purpose, whatever the reason. */
+  readonly left: number;
   /** Nothing was carried over, and nothing is open. */
   readonly isQuiet: boolean;
   /** Keys failed in a way that another pass may mend. */
@@ -76,7 +79,11 @@ const PROBLEMS_KEPT = 10_000;
 /** A part of the destination this large is not removed for what is gone at the source without a word. */
 const MAX_DELETE_SHARE = 0.25;
 
-export async function copyNamespace(deps: PairDeps, sides: NamespaceSides, pass: PassRequest): Promise<PassResult> {
+export async function copyNamespace(
+  deps: PairDeps,
+  sides: Pick<NamespaceSides, "source" | "destination">,
+  pass: PassRequest,
+): Promise<PassResult> {
   const { kind, identity, settleWindowMs, dryRun } = pass;
   const base = openBase(deps.journal, identity, settleWindowMs);
   const source = watchListing(sides.source);
@@ -123,7 +130,7 @@ export async function copyNamespace(deps: PairDeps, sides: NamespaceSides, pass:
       force: pass.force,
       // What both sides hold is told apart before anything is written.
       exact: true,
-      planMemoryActions: pass.planMemoryActions,
+      ...(pass.planMemoryActions !== undefined && { planMemoryActions: pass.planMemoryActions }),
       spool: pass.spool,
       signal: pass.signal,
       events: {
@@ -141,7 +148,14 @@ export async function copyNamespace(deps: PairDeps, sides: NamespaceSides, pass:
   );
   const counts = countsOf(result, source.seen(), tally);
   const isQuiet = result.written + result.removed + result.lagging + tally.passing === 0;
-  return { counts, isQuiet, mayHelpAgain: tally.passing + tally.gone > 0, trip: result.trip, problems };
+  return {
+    counts,
+    left: result.skipped,
+    isQuiet,
+    mayHelpAgain: tally.passing + tally.gone > 0,
+    trip: result.trip,
+    problems,
+  };
 }
 
 /** Of problems that the next pass may not have. */

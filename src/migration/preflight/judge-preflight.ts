@@ -122,7 +122,7 @@ function judgeNamespace(one: PlannedFacts): readonly Finding[] {
       code: "extra-keys",
       severity: "note",
       namespace: title,
-      message: `${visible(label)} holds ${count(extra)} ${extra === 1 ? "key" : "keys"} that the source has not: they stay`,
+      message: `${visible(label)} holds ${count(extra)} ${extra === 1 ? "key" : "keys"} that the source has not: ${extra === 1 ? "it stays" : "they stay"}`,
     });
   }
   return findings;

@@ -1,0 +1,114 @@
+// A migration undone: what was at the destination before is put back from the archive of it, and what the migration brought is removed; both
+// only where the destination is still as the migration left it. What somebody wrote there since stays, and is counted.
+//
+// It is the same one-way round, from what was there before, with the base that the copy has made: that says what the migration left. A
+// killed undo is typed again, and goes on.
+
+import { join } from "node:path";
+import type { OpenAccount } from "../accounts/accounts.ts";
+import { type Clock, type EpochSeconds, toEpochSeconds } from "../core/clock.ts";
+import { EXPIRATION_AHEAD_SECONDS_MIN } from "../core/limits.ts";
+import type { Problem } from "../core/problem.ts";
+import { renderRemote } from "../core/prefix.ts";
+import { openArchiveFile } from "../mapping/open-location.ts";
+import type { PairDeps } from "../mapping/pair.ts";
+import { openMemoryReplica } from "../replica/memory.ts";
+import { openNamespaceReplica } from "../replica/namespace/namespace-replica.ts";
+import { NO_ALLOWANCES } from "../replica/archive/check-archive.ts";
+import { withoutExpired } from "../replica/archive/without-expired.ts";
+import type { ReadableReplica } from "../replica/replica.ts";
+import { copyNamespace } from "./copy/copy-namespace.ts";
+import { identityOf } from "./copy/open-sides.ts";
+import type { MigrationFolder } from "./migration-folder.ts";
+import { type MigrationRecord, type NamespaceRecord } from "./migration-record.ts";
+import { INSTANT } from "./preflight/instant.ts";
+
+export interface UndoDeps {
+  readonly clock: Clock;
+  readonly pair: PairDeps;
+  readonly folder: MigrationFolder;
+  readonly destination: OpenAccount;
+  readonly settleWindowMs: number;
+  readonly dryRun: boolean;
+  readonly signal: AbortSignal;
+  readonly onProblem: (title: string, problem: Problem) => void;
+}
+
+export interface UndoneNamespace {
+  readonly namespace: NamespaceRecord;
+  readonly putBack: number;
+  readonly removed: number;
+  /** Keys that somebody changed since, or brought, or removed. */
+  readonly left: number;
+  readonly failed: number;
+  /** It was made by the migration, and is empty now. */
+  readonly isDeleted: boolean;
+}
+
+/** Undefined: nothing was done there. */
+export async function undoNamespace(
+  deps: UndoDeps,
+  record: MigrationRecord,
+  namespace: NamespaceRecord,
+): Promise<UndoneNamespace | undefined> {
+  const { clock, pair, destination, settleWindowMs, dryRun, signal } = deps;
+  const { source, destination: to, isNew } = namespace;
+  if (to.id === null) return undefined;
+  const label = renderRemote(destination.name, to.title, "");
+  const target = openNamespaceReplica({
+    clock,
+    api: destination.api,
+    namespaceId: to.id,
+    label,
+    stamp: to.mode !== INSTANT,
+  });
+  const before = await openBefore(deps, namespace);
+  try {
+    const { counts, left } = await copyNamespace(
+      pair,
+      { source: before, destination: target },
+      {
+        // What others did there stays.
+        kind: "last",
+        name: `undo of migration ${record.name}: ${source.title}`,
+        identity: identityOf(record, source.id),
+        settleWindowMs,
+        mayOverwrite: false,
+        // That all of it goes is what was asked for; what is not as it was left does not.
+        force: true,
+        dryRun,
+        spool: 1,
+        signal,
+        onPlanned: async () => {},
+        onProblem: (problem) => deps.onProblem(source.title, problem),
+        onProgress: () => undefined,
+      },
+    );
+    const { written: putBack, removed, failed } = counts;
+    const done = { namespace, putBack, removed, left, failed };
+    const isEmptied = isNew && !dryRun && left === 0 && failed === 0;
+    return { ...done, isDeleted: isEmptied && (await deleteEmpty(deps, to.id)) };
+  } finally {
+    await before.close();
+  }
+}
+
+async function openBefore({ clock, folder, signal }: UndoDeps, { before }: NamespaceRecord): Promise<ReadableReplica> {
+  if (before.archive === null) return openMemoryReplica({ clock, label: "nothing" });
+  const path = join(folder.path, before.archive);
+  const { replica } = await openArchiveFile({ clock, path, label: path, allowed: NO_ALLOWANCES, signal });
+  const until = (toEpochSeconds(clock.now()) + EXPIRATION_AHEAD_SECONDS_MIN) as EpochSeconds;
+  return withoutExpired(replica, until).replica;
+}
+
+/** A key that was written just now may not be listed yet: a namespace is deleted only if it is empty once that has settled. */
+async function deleteEmpty(
+  { clock, destination, settleWindowMs, signal }: UndoDeps,
+  id: NonNullable<NamespaceRecord["destination"]["id"]>,
+): Promise<boolean> {
+  await clock.sleep(settleWindowMs, signal);
+  const { keys, cursor } = await destination.api.listKeys(id, {}, { signal });
+  if (keys.length > 0 || cursor !== "") return false;
+  await destination.api.deleteNamespace(id, { signal });
+  return true;
+}
