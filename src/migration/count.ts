@@ -4,3 +4,8 @@
 export function count(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+$)/g, ",");
 }
+
+/** `1 key`, `10,000 keys`. */
+export function countKeys(keys: number): string {
+  return `${count(keys)} ${keys === 1 ? "key" : "keys"}`;
+}

@@ -109,9 +109,10 @@ async function copyAll(
   { store, open }: Opening,
 ): Promise<Planned | { readonly outcome: PassOutcome }> {
   if (isResumed) return { outcome: await passNamespaces(deps, { kind: "first", record, store }) };
-  const isWritable = await mayWrite(deps.destination.api, someNamespace?.id, { signal: deps.signal });
   let ended: Planned | undefined;
   const gate = async (planned: readonly PlannedNamespace[]): Promise<void> => {
+    // Last: a client that was refused for its token sends nothing more.
+    const isWritable = await mayWrite(deps.destination.api, someNamespace?.id, { signal: deps.signal });
     const plan = planMigration(planned, {
       mayWrite: isWritable,
       source: deps.source.config,

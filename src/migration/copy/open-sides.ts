@@ -78,7 +78,7 @@ export function openSides(
     },
     close: async () => {
       await view.close();
-      await whole.close();
+      if (whole !== view) await whole.close();
     },
   };
 }

@@ -25,8 +25,9 @@ export async function runSideBySide<T>(
   const open = Promise.withResolvers<void>();
   open.promise.catch(() => undefined);
   let awaited = jobs.length;
+  let isShut = false;
   const arrived = (): void => {
-    if (--awaited === 0) gate().then(open.resolve, open.reject);
+    if (--awaited === 0 && !isShut) gate().then(open.resolve, open.reject);
   };
   const run = async (job: GatedJob<T>): Promise<T> => {
     const listed = Promise.withResolvers<void>();
@@ -53,7 +54,10 @@ export async function runSideBySide<T>(
     try {
       return await done.promise;
     } catch (error) {
-      if (arrival === undefined) open.reject(error);
+      if (arrival === undefined) {
+        isShut = true;
+        open.reject(error);
+      }
       throw error;
     } finally {
       endTransfer?.();

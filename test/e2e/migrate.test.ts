@@ -1,0 +1,183 @@
+// A migration between two accounts from the command line: what is found before the first write, a killed run that goes on, a source
+// that is followed until the cut-over, and the way back.
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { MigrationRecord } from "../../src/migration/migration-record.ts";
+import { type CliRun, ended, records, runCli, startCli } from "../support/cli.ts";
+import { startTestServer, type TestServer } from "../support/server.ts";
+
+let dir = "";
+let source: TestServer;
+let destination: TestServer;
+
+beforeAll(async () => {
+  dir = mkdtempSync(join(tmpdir(), "kvsync-migrate-"));
+  source = await startTestServer({ token: "source-token" });
+  destination = await startTestServer({ token: "destination-token" });
+  const account = ({ url, token }: TestServer): string =>
+    `{ endpoint: "${url}", account_id: testaccount, api_token: ${token}, budget: { requests: 100000, per: 1s } }`;
+  const config = `state_dir: ./state\naccounts:\n  old: ${account(source)}\n  new: ${account(destination)}\n`;
+  writeFileSync(join(dir, "kvsync.yaml"), config);
+});
+
+afterAll(async () => {
+  await Promise.all([source.close(), destination.close()]);
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const migrate = (...args: readonly string[]): Promise<CliRun> =>
+  runCli(["migrate", ...args, "--settle-window", "200ms"], { cwd: dir });
+
+const recordOf = (name: string): MigrationRecord =>
+  JSON.parse(readFileSync(join(dir, "state", "migrations", name, "migration.json"), "utf8")) as MigrationRecord;
+
+async function call(server: TestServer, method: string, path: string, body?: unknown): Promise<unknown> {
+  const response = await fetch(`${server.namespacesUrl}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${server.token}`, "content-type": "application/json" },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  return ((await response.json()) as { result: unknown }).result;
+}
+
+interface Pair {
+  readonly key: string;
+  readonly value: string;
+  readonly metadata?: unknown;
+}
+
+async function create(server: TestServer, title: string, pairs: readonly Pair[], kind: object = {}): Promise<string> {
+  const { id } = (await call(server, "POST", "", { title, ...kind })) as { id: string };
+  if (pairs.length > 0) await call(server, "PUT", `/${id}/bulk`, pairs);
+  return id;
+}
+
+const keysOf = async (server: TestServer, id: string): Promise<readonly string[]> =>
+  ((await call(server, "GET", `/${id}/keys`)) as { name: string }[]).map(({ name }) => name);
+const titlesOf = async (server: TestServer): Promise<Record<string, { id: string; jurisdiction?: string }>> => {
+  const all = (await call(server, "GET", "?per_page=100")) as { id: string; title: string }[];
+  return Object.fromEntries(all.map((one) => [one.title, one]));
+};
+const numbered = (count: number): readonly Pair[] =>
+  Array.from({ length: count }, (_, i) => ({ key: `k/${String(i).padStart(5, "0")}`, value: `value ${i}` }));
+
+describe("before the first write", () => {
+  it("is told of a token that may only read, keys that a rename breaks, other content and another jurisdiction", async () => {
+    await create(source, "broken", [
+      { key: "old/a", value: "1" },
+      { key: "new/a", value: "2" },
+      { key: "dots/..", value: "3" },
+    ]);
+    await create(source, "taken", [{ key: "k", value: "theirs" }], { jurisdiction: "eu" });
+    const taken = await create(destination, "taken", [{ key: "k", value: "mine" }]);
+    destination.setFaults({ readOnly: true });
+    const args = ["old", "new", "--namespaces", "broken,taken", "--name", "found", "--json"];
+    const run = await migrate(...args, "--rename", "old/=new/", "--rename", "dots/=");
+    destination.setFaults({});
+    expect(run.code).toBe(5);
+    const found = records(run.stdout).filter(({ type }) => type === "finding");
+    expect(found.map(({ code, namespace }) => [code, namespace])).toEqual([
+      ["read-only", null],
+      ["bad-keys", "broken"],
+      ["jurisdiction", "taken"],
+      ["overwrite", "taken"],
+    ]);
+    expect(Object.keys(await titlesOf(destination))).toEqual(["taken"]);
+    expect(await call(destination, "GET", `/${taken}/keys`)).toHaveLength(1);
+  });
+
+  it("is told what a dry run has seen, and a saved plan holds only as long as the destination is as it was", async () => {
+    await create(source, "planned", [{ key: "k", value: "v" }]);
+    const id = await create(destination, "planned", []);
+    const args = ["old:planned", "new", "--plan", "plan.json", "--name", "planned"];
+    expect(await migrate(...args, "--dry-run")).toMatchObject({ code: 0 });
+    expect(await keysOf(destination, id)).toEqual([]);
+    await call(destination, "PUT", `/${id}/bulk`, [{ key: "later", value: "v" }]);
+    const run = await migrate(...args);
+    expect(run).toMatchObject({ code: 12 });
+    expect(run.stderr).toContain('the destination of "planned" does not hold what it held');
+    expect(await keysOf(destination, id)).toEqual(["later"]);
+  });
+});
+
+it("a killed run goes on: no value is read again that was copied, and a namespace is created as the source's is", async () => {
+  await create(source, "first", numbered(1200), { jurisdiction: "eu" });
+  await create(source, "second", numbered(300));
+  const args = [
+    "migrate",
+    "old",
+    "new",
+    "--namespaces",
+    "first,second",
+    "--name",
+    "killed",
+    "--settle-window",
+    "200ms",
+  ];
+  // The second namespace is never written while the first run lives.
+  source.setFaults({ rules: [{ kind: "slow", delayMs: 60_000, operations: ["bulkGet"], after: 13 }] });
+  const child = startCli([...args, "--json"], { cwd: dir });
+  const over = ended(child);
+  const lines = createInterface(child.stdout!);
+  for await (const line of lines) if (line.includes('"type":"namespace"')) break;
+  child.kill("SIGKILL");
+  await over;
+  source.setFaults({});
+  const done = recordOf("killed").namespaces.filter(({ isCopied }) => isCopied);
+  expect(done).toHaveLength(1);
+  const before = source.counts().bulkGet;
+  const run = await runCli([...args, "--verify", "listing"], { cwd: dir });
+  expect(run).toMatchObject({ code: 0 });
+  const left = done[0]!.source.title === "first" ? 3 : 12;
+  expect(source.counts().bulkGet - before).toBe(left);
+  const { first, second } = await titlesOf(destination);
+  expect(first).toMatchObject({ jurisdiction: "eu" });
+  expect(await keysOf(destination, second!.id)).toHaveLength(300);
+  expect(recordOf("killed")).toMatchObject({ state: "done", runs: 2 });
+});
+
+it("a followed source is carried over until the cut-over, what others wrote at the destination stays, and undo goes back", async () => {
+  const from = await create(source, "live", numbered(20));
+  const to = await create(destination, "moved", [{ key: "k/00000", value: "before" }]);
+  const args = ["old:live", "new:moved", "--name", "live", "--accept", "overwrite", "--follow", "--interval", "100ms"];
+  const child = startCli(["migrate", ...args, "--settle-window", "200ms", "--verify", "values", "--json"], {
+    cwd: dir,
+  });
+  const over = ended(child);
+  await call(source, "PUT", `/${from}/bulk`, [{ key: "k/new", value: "new" }]);
+  for await (const line of createInterface(child.stdout!)) if (line.includes('"state":"ready"')) break;
+  await call(source, "POST", `/${from}/bulk/delete`, ["k/00003"]);
+  await call(destination, "PUT", `/${to}/bulk`, [{ key: "k/00004", value: "of the new app" }]);
+  expect(await runCli(["migrate", "cutover", "live", "--now"], { cwd: dir })).toMatchObject({ code: 0 });
+  // The comparison names what the new app has written.
+  expect((await over).code).toBe(4);
+  expect(recordOf("live")).toMatchObject({ state: "done" });
+  expect(await keysOf(destination, to)).toEqual(
+    numbered(20)
+      .map(({ key }) => key)
+      .filter((key) => key !== "k/00003")
+      .concat("k/new"),
+  );
+  const undo = await migrate("undo", "live", "--yes");
+  expect(undo).toMatchObject({ code: 0 });
+  expect(undo.stdout).toContain("18 keys removed, 1 put back, 1 left");
+  expect(await keysOf(destination, to)).toEqual(["k/00000", "k/00004"]);
+  expect(recordOf("live")).toMatchObject({ state: "undone" });
+});
+
+it("a migration that follows ends when it is aborted from elsewhere", async () => {
+  await create(source, "endless", numbered(3));
+  const child = startCli(["migrate", "old:endless", "new", "--name", "endless", "--follow", "--json"], { cwd: dir });
+  const over = ended(child);
+  for await (const line of createInterface(child.stdout!)) if (line.includes('"state":"catching-up"')) break;
+  const status = await runCli(["migrate", "status", "endless", "--json"], { cwd: dir });
+  expect(records(status.stdout)[0]).toMatchObject({ name: "endless", state: "catching-up", running: true });
+  expect(await runCli(["migrate", "abort", "endless"], { cwd: dir })).toMatchObject({ code: 0 });
+  expect((await over).code).toBe(1);
+  expect(recordOf("endless")).toMatchObject({ state: "aborted" });
+});
