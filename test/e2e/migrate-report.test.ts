@@ -51,7 +51,17 @@ afterAll(async () => {
 });
 
 it("a migration ends with a report, and from the report alone what was changed since is found", async () => {
-  const run = await kvsync("migrate", "old:app", "new", "--report", "ticket", "--settle-window", "1s");
+  const run = await kvsync(
+    "migrate",
+    "old:app",
+    "new",
+    "--name",
+    "move",
+    "--report",
+    "ticket",
+    "--settle-window",
+    "1s",
+  );
   expect(run).toMatchObject({ code: 0 });
   expect(run.stdout).toContain("Everything that was to be moved is at the destination: 300 keys of 300 are equal");
   const report = readReport("ticket.json");
@@ -99,10 +109,10 @@ it("a migration ends with a report, and from the report alone what was changed s
   });
   expect(json.code).toBe(4);
 
-  const again = await kvsync("migrate", "old:app", "new", "--settle-window", "1s");
+  const again = await kvsync("migrate", "old:app", "new", "--name", "move", "--settle-window", "1s");
   // What was removed is carried over again; what was changed at the destination is left alone, and named.
   expect(again).toMatchObject({ code: 4 });
-  const text = readFileSync(join(dir, "state/migrations/old-to-new/report.md"), "utf8");
+  const text = readFileSync(join(dir, "state/migrations/move/report.md"), "utf8");
   expect(text).toContain("The destination was changed after the key was copied; the source was not.");
   expect(text).not.toContain("`k7`");
 }, 60_000);

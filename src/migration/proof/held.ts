@@ -17,7 +17,7 @@ export interface Held {
   readonly expiration: EpochSeconds | undefined;
 }
 
-export const ASPECTS = ["value", "metadata", "expiration"] as const;
+const ASPECTS = ["value", "metadata", "expiration"] as const;
 /** What of a key can differ. */
 export type Aspect = (typeof ASPECTS)[number];
 

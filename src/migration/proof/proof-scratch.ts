@@ -37,7 +37,7 @@ export interface ProofScratch {
   close(): void;
 }
 
-export type Run =
+type Run =
   | { readonly kind: "range"; readonly hash: Uint8Array }
   | { readonly kind: "leaf"; readonly key: Key; readonly leaves: FinalLeaves };
 

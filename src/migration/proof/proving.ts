@@ -42,7 +42,7 @@ export interface ProofRequest {
   readonly mayHoldMore: boolean;
 }
 
-export interface Copied {
+interface Copied {
   readonly base: Pick<BaseStore, "scan">;
   /** Its last round listed the source to the end. */
   readonly isComplete: boolean;
@@ -57,7 +57,7 @@ export interface Proving extends ProofDeps, ProofSides, ProofRequest {
   readonly tally: ProofTally;
 }
 
-export interface ProofTally {
+interface ProofTally {
   readonly keys: { source: number; destination: number };
   bytes: number;
   readonly equalBy: Record<Evidence, number>;

@@ -107,7 +107,7 @@ function sentence(text: string): string {
 }
 
 /** Seconds since 1970 as `2027-01-15 08:00:00 UTC`; far beyond any calendar, the number itself. */
-export function renderTime(seconds: number): string {
+function renderTime(seconds: number): string {
   const date = new Date(seconds * 1000);
   return Number.isNaN(date.getTime()) ? `second ${seconds}` : renderMoment(date.toISOString());
 }

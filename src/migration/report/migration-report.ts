@@ -45,7 +45,7 @@ export interface CopiedCounts {
   readonly failed: number;
 }
 
-export interface ReportedFilter {
+interface ReportedFilter {
   readonly prefix: string;
   readonly include: readonly string[];
   readonly exclude: readonly string[];

@@ -16,7 +16,7 @@ export interface VerifyDeps extends ProofDeps {
   readonly requests: () => ReportFacts["requests"];
 }
 
-export interface VerifiedSides extends ProofSides, Pick<ProofRequest, "excludedBecause"> {
+interface VerifiedSides extends ProofSides, Pick<ProofRequest, "excludedBecause"> {
   close(): Promise<void>;
 }
 
