@@ -9,3 +9,8 @@ export function count(value: number): string {
 export function countKeys(keys: number): string {
   return `${count(keys)} ${keys === 1 ? "key" : "keys"}`;
 }
+
+/** `1 namespace`, `30 namespaces`. */
+export function countNamespaces(namespaces: number): string {
+  return `${count(namespaces)} ${namespaces === 1 ? "namespace" : "namespaces"}`;
+}

@@ -4,6 +4,7 @@
 import type { Clock } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
 import type { Problem } from "../core/problem.ts";
+import type { BatchPace } from "../kv/batch-sender.ts";
 import type { PairDeps } from "../mapping/pair.ts";
 import {
   copyNamespace,
@@ -47,11 +48,13 @@ export interface PassOutcome {
 }
 
 /** Namespaces that list at a time until the plan is whole, and that transfer at a time. One alone keeps neither budget busy while it
- * lists, or waits for a bulk write that takes seconds. */
+ * lists, or waits for a bulk write that takes seconds; each holds tens of megabytes. */
 const LISTS_AT_ONCE = 8;
-const TRANSFERS_AT_ONCE = 4;
+const TRANSFERS_AT_ONCE = 2;
 /** Of all plans that wait together; a plan has 4,000 in memory where it is alone. */
-const PLAN_MEMORY_ACTIONS = 32_000;
+const PLAN_MEMORY_ACTIONS = 8000;
+/** Of the largest batch: 100 keys. */
+const QUOTA_BATCH_SHARE = 0.01;
 /** How often a namespace is gone over again for keys that failed in a way that may pass. */
 const PASSES_MAX = 3;
 
@@ -135,8 +138,14 @@ async function passOne(deps: PassDeps, options: PassOptions, index: number, on: 
     stage = "open";
   };
   const destinationId = () => store()?.current().namespaces[index]!.destination.id ?? of.destination.id;
+  let pace: BatchPace | undefined;
   const once = async (spool: number): Promise<PassResult> => {
-    const sides = openSides(deps, record.asked, { source: of.source, destination: of.destination, destinationId });
+    const sides = openSides(deps, record.asked, {
+      source: of.source,
+      destination: of.destination,
+      destinationId,
+      pace,
+    });
     try {
       return await copyNamespace(deps.pair, sides, {
         kind,
@@ -168,7 +177,18 @@ async function passOne(deps: PassDeps, options: PassOptions, index: number, on: 
     },
   };
   // Ids of plans begin at 1, and each namespace has one of its own.
-  const pass = (): Promise<PassResult> => once(index + 1);
+  const pass = async (): Promise<PassResult> => {
+    for (;;) {
+      try {
+        return await once(index + 1);
+      } catch (error) {
+        const isQuota = error instanceof AppError && error.code === "quota-exhausted";
+        if (!isQuota || stage !== "open" || (pace?.size.share ?? 1) <= QUOTA_BATCH_SHARE) throw error;
+        // A batch that is larger than what is left of the day's quota is refused as a whole: what is left is used by small ones.
+        pace = { size: { share: QUOTA_BATCH_SHARE, safe: QUOTA_BATCH_SHARE } };
+      }
+    }
+  };
   let result = await withPatience(patience, pass);
   for (let passes = 1; result.mayHelpAgain && passes < PASSES_MAX; passes++) {
     await deps.clock.sleep(deps.settleWindowMs / PASSES_MAX, deps.signal);

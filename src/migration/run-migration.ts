@@ -18,6 +18,7 @@ import { type MigrationPlan, planMigration, type PlannedNamespace } from "./pref
 import { checkPlanFile } from "./preflight/plan-file.ts";
 import { mayWrite } from "./preflight/probe-token.ts";
 import { openSides } from "./copy/open-sides.ts";
+import { type PatienceDeps, withPatience } from "./copy/patience.ts";
 import type { RequestWatch } from "./watch-requests.ts";
 
 export interface RunDeps extends PassDeps {
@@ -112,7 +113,9 @@ async function copyAll(
   let ended: Planned | undefined;
   const gate = async (planned: readonly PlannedNamespace[]): Promise<void> => {
     // Last: a client that was refused for its token sends nothing more.
-    const isWritable = await mayWrite(deps.destination.api, someNamespace?.id, { signal: deps.signal });
+    const isWritable = await withPatience(patienceOf(deps), () =>
+      mayWrite(deps.destination.api, someNamespace?.id, { signal: deps.signal }),
+    );
     const plan = planMigration(planned, {
       mayWrite: isWritable,
       source: deps.source.config,
@@ -151,8 +154,21 @@ function isSameAccount({ asked: { source, destination } }: MigrationRecord): boo
   return source.api === destination.api && source.accountId === destination.accountId;
 }
 
+function patienceOf({ clock, signal, events, destination }: RunDeps): PatienceDeps {
+  return {
+    clock,
+    signal,
+    mayRetry: () => true,
+    onRetry: (error, waitMs) => events.onRetry(destination.name, error, waitMs),
+  };
+}
+
 /** Keeps what destinations hold, and creates those that are missing. What was done is not done again. */
-async function prepare(deps: RunDeps, store: MigrationStore): Promise<void> {
+function prepare(deps: RunDeps, store: MigrationStore): Promise<void> {
+  return withPatience(patienceOf(deps), () => prepareOnce(deps, store));
+}
+
+async function prepareOnce(deps: RunDeps, store: MigrationStore): Promise<void> {
   const { clock, folder, signal, by, events, destination } = deps;
   for (const [index, { source, destination: to, before }] of store.current().namespaces.entries()) {
     if (before.keys === 0 || before.archive !== null || to.id === null) continue;

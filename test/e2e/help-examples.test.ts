@@ -9,6 +9,8 @@ import { DaemonFixture } from "../support/daemon-process.ts";
 const REFUSED: Readonly<Record<string, { readonly code: number; readonly says: string }>> = {
   "kvsync pull": { code: 2, says: "there is no mapping of mode pull" },
   "kvsync forget ./backups 3f2a9c41": { code: 1, says: "has no snapshot 3f2a9c41" },
+  "kvsync migrate cutover move": { code: 2, says: "does not follow its source" },
+  "kvsync migrate abort move": { code: 2, says: "is done already" },
   "kvsync approve app-config": { code: 2, says: "not held" },
   "kvsync approve app-config --plan 3f2a9c41": { code: 2, says: "not held" },
 };

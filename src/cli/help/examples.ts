@@ -243,6 +243,22 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     },
   ],
   "migrate status": [{ type: "kvsync migrate status move", does: "show how it stands, from any terminal" }],
+  "migrate verify": [
+    {
+      type: "kvsync migrate verify .kvsync/migrations/move/report.json",
+      does: "compare both sides again, from the report alone",
+    },
+  ],
+  "migrate cutover": [
+    {
+      type: "kvsync migrate cutover move",
+      does: "of a migration with --follow that is ready: make the last pass, and prove it",
+    },
+  ],
+  "migrate abort": [{ type: "kvsync migrate abort move", does: "end a migration that has begun, whoever runs it" }],
+  "migrate undo": [
+    { type: "kvsync migrate undo move --dry-run", does: "tell what would be removed, put back, and left" },
+  ],
   completion: [
     { type: `eval "$(kvsync completion bash)"`, does: "in ~/.bashrc" },
     { type: `eval "$(kvsync completion zsh)"`, does: "in ~/.zshrc, after compinit" },

@@ -10,11 +10,13 @@ import type { MigrationProgress } from "../../migration/migration-events.ts";
 import { type MigrationFolder, openMigrationFolder } from "../../migration/migration-folder.ts";
 import { type MigrationRecord, sumCounts } from "../../migration/migration-record.ts";
 import { writePlanFile } from "../../migration/preflight/plan-file.ts";
+import { countKeys, countNamespaces } from "../../migration/count.ts";
 import { failureOf, type PassOutcome } from "../../migration/pass-namespaces.ts";
 import { type Ended, runMigration } from "../../migration/run-migration.ts";
 import { watchRequests } from "../../migration/watch-requests.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode, exitCodeOf, worstExitCode } from "../exit-code.ts";
+import { keepHeapSmall } from "../process/launch.ts";
 import { VERSION } from "../process/version.ts";
 import { count } from "../render/progress.ts";
 import { countRequests, requestsRecord } from "../render/request-counts.ts";
@@ -43,6 +45,8 @@ export interface Migrate extends AskedMigration {
 export async function runMigrate(context: Context, migrate: Migrate): Promise<ExitCode> {
   const { clock } = context;
   const startedAt = clock.monotonic();
+  // It takes as long as the budgets let it, and holds values of several namespaces at once.
+  keepHeapSmall();
   const { stateDir } = await context.config();
   const source = await context.account(migrate.sourceAccount);
   const destination = await context.account(migrate.destinationAccount);
@@ -194,9 +198,10 @@ function endRun(
     durationMs,
   });
   output.report(
-    `${visible(name)}: ${state}, ${count(record.namespaces.length)} namespaces, ${count(counts.keys)} keys, ${count(counts.written)} written, ${count(counts.failed)} failed, ${count(requests?.total ?? 0)} requests`,
+    `${visible(name)}: ${state}, ${countNamespaces(record.namespaces.length)}, ${countKeys(counts.keys)}, ${count(counts.written)} written, ${count(counts.failed)} failed, ${count(requests?.total ?? 0)} requests`,
   );
   output.note(`  the map of old to new ids is ${visible(folder.path)}/ids.json`);
+  if (failures.size > 0) output.note(`${visible(name)} stands at ${state}; to go on, type the same command again`);
   const codes: ExitCode[] = [...failures.values()].map(exitCodeOf);
   if (report !== undefined) codes.push(exitCodeOfVerdict(report.verdict));
   if (counts.failed > 0) {

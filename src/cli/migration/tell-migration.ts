@@ -1,7 +1,7 @@
 // What a migration says while it runs: for people, and with --json for programs.
 
 import { visible } from "../../core/errors.ts";
-import { countKeys } from "../../migration/count.ts";
+import { countKeys, countNamespaces } from "../../migration/count.ts";
 import type { Problem } from "../../core/problem.ts";
 import { renderByteCount, renderDuration } from "../../core/units.ts";
 import type { MigrationEvents, MigrationProgress } from "../../migration/migration-events.ts";
@@ -122,7 +122,7 @@ function tellPlan(output: Output, { namespaces, findings, estimate }: MigrationP
   }
   const size = bytes === 0 ? "" : `, ${renderByteCount(bytes)} of which the size is known`;
   output.note(
-    `${visible(source)} -> ${visible(destination)}: ${count(namespaces.length)} ${namespaces.length === 1 ? "namespace" : "namespaces"}, ${countKeys(keys)}, ${count(writes)} to write${size}`,
+    `${visible(source)} -> ${visible(destination)}: ${countNamespaces(namespaces.length)}, ${countKeys(keys)}, ${count(writes)} to write${size}`,
   );
   const time =
     timeMs === 0

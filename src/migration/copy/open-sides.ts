@@ -6,6 +6,7 @@ import type { Clock } from "../../core/clock.ts";
 import { compileFilter } from "../../core/filter.ts";
 import type { Key } from "../../core/key.ts";
 import { renderRemote } from "../../core/prefix.ts";
+import type { BatchPace } from "../../kv/batch-sender.ts";
 import type { NamespaceId } from "../../kv/kv-api.ts";
 import { openNamespaceReplica } from "../../replica/namespace/namespace-replica.ts";
 import type { ReadableReplica, Replica } from "../../replica/replica.ts";
@@ -38,6 +39,8 @@ export interface SidesOf {
   readonly destination: Omit<NamespaceFacts, "id">;
   /** Of the destination, as soon as it is there. */
   readonly destinationId: () => NamespaceId | null;
+  /** How large the batches of the destination may be; as large as the API takes them, unless it is given. */
+  readonly pace?: BatchPace | undefined;
 }
 
 export function openSides(
@@ -48,13 +51,14 @@ export function openSides(
   const { clock, source, destination } = deps;
   const rules = rename.map(parseRename);
   const isManaged = compileAsked(filter);
-  const open = (account: OpenAccount, id: NamespaceId, title: string, stamp: boolean): Replica =>
+  const open = (account: OpenAccount, id: NamespaceId, title: string, stamp: boolean, pace?: BatchPace): Replica =>
     openNamespaceReplica({
       clock,
       api: account.api,
       namespaceId: id,
       label: renderRemote(account.name, title, ""),
       stamp,
+      pace,
     });
   const raw = open(source, of.source.id, of.source.title, true);
   const renamed = (replica: ReadableReplica): ReadableReplica =>
@@ -63,7 +67,7 @@ export function openSides(
   const target = (): Replica | undefined => {
     const id = of.destinationId();
     if (created === undefined && id !== null)
-      created = open(destination, id, of.destination.title, of.destination.mode !== INSTANT);
+      created = open(destination, id, of.destination.title, of.destination.mode !== INSTANT, of.pace);
     return created;
   };
   const view = renamed(isManaged === undefined ? raw : withFilter(raw, isManaged));

@@ -215,7 +215,7 @@ const COLLISIONS_MAX = 1000;
 
 function openNameTable(): NameTable {
   const database = new DatabaseSync("");
-  database.exec(`PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = FILE; PRAGMA cache_size = -8000;
+  database.exec(`PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = FILE; PRAGMA cache_size = -1000;
     CREATE TABLE entry (name BLOB NOT NULL, former BLOB NOT NULL, fingerprint TEXT, metadata TEXT, expiration INTEGER,
       size INTEGER, is_binary INTEGER, PRIMARY KEY (name, former)) WITHOUT ROWID`);
   const insert = database.prepare("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?)");
