@@ -8,7 +8,7 @@ import { identityOf, openSides } from "./copy/open-sides.ts";
 import type { MigrationRecord, NamespaceRecord } from "./migration-record.ts";
 import type { MigrationStore } from "./migration-store.ts";
 import type { PassDeps, PassOutcome } from "./pass-namespaces.ts";
-import type { ProofProgress } from "./proof/proving.ts";
+import { LISTINGS_AT_ONCE, type ProofDeps, type ProofProgress, PROOFS_AT_ONCE } from "./proof/proving.ts";
 import { proveNamespace } from "./proof/prove-namespace.ts";
 import type { NamespaceProof, ProofVerdict } from "./proof/proof.ts";
 import { parseVerifyDepth } from "./proof/verify-depth.ts";
@@ -30,9 +30,6 @@ export interface ProveDeps extends PassDeps {
   readonly exitCodeOf: (verdict: ProofVerdict) => number;
 }
 
-/** While one waits for what may be late, another one is listed. */
-const NAMESPACES_AT_ONCE = 8;
-
 /** `outcome`: of the last pass. Throws what a listing or a read fails with as a whole: the migration then is still to be proved. */
 export async function proveMigration(
   deps: ProveDeps,
@@ -52,12 +49,14 @@ export async function proveMigration(
       keysTotal: undefined,
       bytes: 0,
     });
-  const atOnce = pLimit(NAMESPACES_AT_ONCE);
+  const atOnce = pLimit(PROOFS_AT_ONCE);
+  const inTurn = pLimit(LISTINGS_AT_ONCE);
   const namespaces = await Promise.all(
     record.namespaces.map((namespace, index) =>
       atOnce(async () => {
         const proof = await proveOne(deps, record, namespace, {
           problems: outcome.problems.get(index),
+          inTurn,
           onProgress: (progress) => {
             keys.set(index, progress.keys);
             tell();
@@ -98,19 +97,20 @@ interface OneProof {
   /** Of keys that the last pass could not copy; undefined: this run made no pass. */
   readonly problems: ReadonlyMap<string, string> | undefined;
   readonly onProgress: (progress: ProofProgress) => void;
+  readonly inTurn: NonNullable<ProofDeps["inTurn"]>;
 }
 
 async function proveOne(
   deps: ProveDeps,
   record: MigrationRecord,
   { source, destination, before, counts }: NamespaceRecord,
-  { problems, onProgress }: OneProof,
+  { problems, onProgress, inTurn }: OneProof,
 ): Promise<NamespaceProof> {
   const { clock, signal, settleWindowMs, pair } = deps;
   const sides = openSides(deps, record.asked, { source, destination, destinationId: () => destination.id });
   try {
     return await proveNamespace(
-      { clock, signal, settleWindowMs, onProgress },
+      { clock, signal, settleWindowMs, onProgress, inTurn },
       { source: sides.wholeSource, destination: sides.destination },
       {
         verify: parseVerifyDepth(record.verify, String(record.seed)),

@@ -15,71 +15,86 @@ import { openRangeRoots } from "./range-roots.ts";
 import { openUnknownKeys, type UnknownKeys } from "./unknown-keys.ts";
 import { isSampled } from "./verify-depth.ts";
 
-/** A key that one side holds at least, and what must be read of it before it can be compared. */
+/** A key of which values must be read before its two sides can be compared. */
 interface Pair {
   readonly triple: Triple;
   readonly reads: { readonly source: boolean; readonly destination: boolean };
   readonly held: { readonly source: Held | undefined; readonly destination: Held | undefined };
   readonly evidence: Evidence;
-  /** Undefined: it differs already, or cannot be compared. */
-  readonly isComparable: boolean;
+}
+
+/** A key that the listings alone have decided: all that the roots need of it. Undefined: it is pending. */
+type Decided = readonly [key: Key, leaf: Uint8Array | undefined];
+
+/** In key order. */
+interface Batch {
+  readonly items: (Pair | Decided)[];
+  readonly pairs: Pair[];
 }
 
 /** A few full requests' worth of values; where hardly any key has to be read, so many keys wait for them at the most. */
 const READS_MAX = 1000;
-const PAIRS_MAX = 20_000;
+const ITEMS_MAX = 20_000;
 
 export async function compareListings(proving: Proving): Promise<void> {
-  const { scratch, tally, onProgress } = proving;
-  const roots = openRangeRoots(scratch);
+  const { tally, onProgress } = proving;
+  const roots = openRangeRoots(proving.scratch);
   let keys = 0;
-  let pending = 0;
-  for await (const pairs of pairsToRead(proving)) {
+  for await (const { items, pairs } of batches(proving)) {
     const read = await readPairs(proving, pairs);
-    for (const pair of pairs) {
-      const { key, source, destination, base } = pair.triple;
-      const held = equalHeld(pair, read);
-      if (held === undefined) {
-        scratch.addPending({ key, source, destination, base });
-        pending++;
-      } else {
-        tally.keys.source++;
-        tally.keys.destination++;
-        tally.bytes += held.size;
-        tally.equalBy[pair.evidence]++;
-        if (pair.isComparable && isSampled(proving.verify, key)) tally.sampled++;
-      }
-      roots.add(key, held && leafOf(proving.rootKind, key, held));
+    for (const item of items) {
+      const [key, leaf] = "triple" in item ? decide(proving, item, read) : item;
+      roots.add(key, leaf);
     }
-    keys += pairs.length;
-    onProgress?.({ phase: "listing", keys, pending });
+    keys += items.length;
+    onProgress?.({ phase: "listing", keys, pending: tally.lookedAt });
   }
   roots.end();
-  tally.lookedAt = pending;
 }
 
-async function* pairsToRead(proving: Proving): AsyncGenerator<readonly Pair[]> {
+/** What needs no reading is decided as it is listed, so that little of it is kept. */
+async function* batches(proving: Proving): AsyncGenerator<Batch> {
   const { source, destination, signal } = proving;
   const unknown = openUnknownKeys(proving);
   const listed = (side: ReadableReplica): Pages<Entry> => side.list({ signal, ...unknown.events });
   const base = proving.copied?.base.scan() ?? noRows();
-  let pairs: Pair[] = [];
-  let reads = 0;
+  let batch: Batch = { items: [], pairs: [] };
   for await (const triples of mergeJoin({ source: listed(source), destination: listed(destination), base })) {
     signal.throwIfAborted();
     for (const triple of triples) {
       if (isLeftOut(proving, triple, unknown)) continue;
       const pair = pairOf(proving, triple);
-      pairs.push(pair);
-      if (pair.reads.source || pair.reads.destination) reads++;
+      if (pair === undefined) batch.items.push(keepPending(proving, triple));
+      else if (pair.reads.source || pair.reads.destination) {
+        batch.items.push(pair);
+        batch.pairs.push(pair);
+      } else batch.items.push(decide(proving, pair, NOTHING_READ));
     }
     unknown.passed(triples.at(-1)?.key);
-    if (reads < READS_MAX && pairs.length < PAIRS_MAX) continue;
-    yield pairs;
-    pairs = [];
-    reads = 0;
+    if (batch.pairs.length < READS_MAX && batch.items.length < ITEMS_MAX) continue;
+    yield batch;
+    batch = { items: [], pairs: [] };
   }
-  if (pairs.length > 0) yield pairs;
+  yield batch;
+}
+
+function keepPending({ scratch, tally }: Proving, { key, source, destination, base }: Triple): Decided {
+  scratch.addPending({ key, source, destination, base });
+  tally.lookedAt++;
+  return [key, undefined];
+}
+
+function decide(proving: Proving, pair: Pair, read: ReadPairs): Decided {
+  const { tally, verify, rootKind } = proving;
+  const { key } = pair.triple;
+  const held = equalHeld(pair, read);
+  if (held === undefined) return keepPending(proving, pair.triple);
+  tally.keys.source++;
+  tally.keys.destination++;
+  tally.bytes += held.size;
+  tally.equalBy[pair.evidence]++;
+  if (isSampled(verify, key)) tally.sampled++;
+  return [key, leafOf(rootKind, key, held)];
 }
 
 async function* noRows(): AsyncGenerator<readonly BaseRow[]> {
@@ -111,11 +126,10 @@ function isLeftOut(proving: Proving, triple: Triple, unknown: UnknownKeys): bool
   return true;
 }
 
-function pairOf({ verify }: Proving, triple: Triple): Pair {
+/** Undefined: the listings differ already. */
+function pairOf({ verify }: Proving, triple: Triple): Pair | undefined {
   const { key, source, destination } = triple;
-  const none = { reads: { source: false, destination: false }, evidence: "stamps", isComparable: false } as const;
-  if (source === undefined || destination === undefined || !hasSameAttributes(source, destination))
-    return { ...none, triple, held: { source: undefined, destination: undefined } };
+  if (source === undefined || destination === undefined || !hasSameAttributes(source, destination)) return undefined;
   const stamped = { source: heldOfEntry(source), destination: heldOfEntry(destination) };
   const isRead = isSampled(verify, key);
   const noted = stamped.source === undefined && !isRead ? notedAtCopy(triple) : undefined;
@@ -125,7 +139,7 @@ function pairOf({ verify }: Proving, triple: Triple): Pair {
     destination: isRead || held.destination === undefined,
   };
   const evidence = reads.source || reads.destination ? "read" : noted === undefined ? "stamps" : "noted";
-  return { triple, held, reads, evidence, isComparable: true };
+  return { triple, held, reads, evidence };
 }
 
 /** A source without a stamp held this value when the copy read it, and its metadata and expiration are still the same. */
@@ -140,6 +154,8 @@ function hasSameAttributes(a: Attributes, b: Attributes): boolean {
 }
 
 type ReadPairs = Readonly<Record<"source" | "destination", ReadonlyMap<Key, Held>>>;
+
+const NOTHING_READ: ReadPairs = { source: new Map(), destination: new Map() };
 
 /** The values of both sides are read at the same time: each account has a budget of its own. */
 async function readPairs(proving: Proving, pairs: readonly Pair[]): Promise<ReadPairs> {
@@ -181,8 +197,7 @@ function heldOfOutcome(outcome: ReadOutcome, withSha256: boolean): Held | undefi
 }
 
 /** What both sides hold; undefined: they do not hold the same, as far as the listings and these reads tell. */
-function equalHeld({ triple: { key }, isComparable, reads, held }: Pair, read: ReadPairs): Held | undefined {
-  if (!isComparable) return undefined;
+function equalHeld({ triple: { key }, reads, held }: Pair, read: ReadPairs): Held | undefined {
   const source = reads.source ? read.source.get(key) : held.source;
   const destination = reads.destination ? read.destination.get(key) : held.destination;
   if (source === undefined || destination === undefined) return undefined;

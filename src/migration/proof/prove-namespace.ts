@@ -35,8 +35,12 @@ export async function proveNamespace(deps: ProofDeps, sides: ProofSides, how: Pr
   };
   const { tally, findings, rootKind } = proving;
   try {
-    await compareListings(proving);
-    await settleDifferences(proving, clock.monotonic());
+    const { inTurn = atOnce } = deps;
+    const listedAt = await inTurn(async () => {
+      await compareListings(proving);
+      return clock.monotonic();
+    });
+    await settleDifferences(proving, listedAt);
     const counts = findings.counts();
     const equal = Object.values(tally.equalBy).reduce((sum, count) => sum + count, 0);
     const roots = tally.unknown > 0 ? { source: null, destination: null } : rootsOf(scratch);
@@ -61,4 +65,8 @@ export async function proveNamespace(deps: ProofDeps, sides: ProofSides, how: Pr
   } finally {
     scratch.close();
   }
+}
+
+function atOnce<T>(work: () => Promise<T>): Promise<T> {
+  return work();
 }

@@ -16,7 +16,14 @@ export interface ProofDeps {
   /** How long a listing or a read may show what was there before. */
   readonly settleWindowMs: DurationMs;
   readonly onProgress?: (progress: ProofProgress) => void;
+  /** Of several proofs side by side: lets a few list at a time, since what they list is in memory; the others may wait for what may be
+   * late meanwhile. Undefined: there is only this one. */
+  readonly inTurn?: <T>(list: () => Promise<T>) => Promise<T>;
 }
+
+/** How many namespaces are compared side by side, and how many of these list at a time. */
+export const PROOFS_AT_ONCE = 16;
+export const LISTINGS_AT_ONCE = 3;
 
 export interface ProofProgress {
   /** "waiting": for the settle window of what the listings did not show as equal. */

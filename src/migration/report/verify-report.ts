@@ -5,7 +5,14 @@ import pLimit from "p-limit";
 import type { RequestCounts } from "../../kv/kv-api.ts";
 import type { NamespaceProof } from "../proof/proof.ts";
 import { proveNamespace } from "../proof/prove-namespace.ts";
-import type { ProofDeps, ProofProgress, ProofRequest, ProofSides } from "../proof/proving.ts";
+import {
+  LISTINGS_AT_ONCE,
+  type ProofDeps,
+  type ProofProgress,
+  type ProofRequest,
+  PROOFS_AT_ONCE,
+  type ProofSides,
+} from "../proof/proving.ts";
 import { parseVerifyDepth, type VerifyDepth } from "../proof/verify-depth.ts";
 import type { MigrationReport, ReportedNamespace, ReportFacts } from "./migration-report.ts";
 
@@ -53,14 +60,12 @@ const NO_REQUESTS: RequestCounts = {
   bytesDown: 0,
 };
 
-/** While one waits for what may be late, another one is listed. */
-const NAMESPACES_AT_ONCE = 8;
-
 /** `verify`: undefined: as deep as the report. Throws what opening or reading a side fails with. */
 export async function verifyReport(deps: VerifyDeps, report: MigrationReport, verify?: VerifyDepth): Promise<Verified> {
   const { clock, by, requests } = deps;
   const startedAt = new Date(clock.now()).toISOString();
-  const atOnce = pLimit(NAMESPACES_AT_ONCE);
+  const atOnce = pLimit(PROOFS_AT_ONCE);
+  const inTurn = pLimit(LISTINGS_AT_ONCE);
   const listed = new Map<ReportedNamespace, number>();
   const verifyOne = async (
     namespace: ReportedNamespace,
@@ -72,7 +77,7 @@ export async function verifyReport(deps: VerifyDeps, report: MigrationReport, ve
         listed.set(namespace, progress.keys);
         deps.onProgress?.({ ...progress, keys: [...listed.values()].reduce((a, b) => a + b, 0) });
       };
-      const proof = await proveNamespace({ ...deps, onProgress }, sides, {
+      const proof = await proveNamespace({ ...deps, onProgress, inTurn }, sides, {
         verify: verify ?? depthOf(before),
         excludedBecause: sides.excludedBecause,
         mayHoldMore: before?.mayHoldMore ?? namespace.keysBefore > 0,
