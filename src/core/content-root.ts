@@ -95,6 +95,7 @@ function openRange(leaves = RANGE_ENTRIES): RangeHash {
       return digest;
     },
   };
+}
 
 /** The hash of one range, of the hashes of its leaves. */
 export function hashLeaves(leaves: readonly Uint8Array[]): Buffer {
