@@ -4,7 +4,7 @@
 import type { Clock } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
 import type { Problem } from "../core/problem.ts";
-import type { BatchPace } from "../kv/batch-sender.ts";
+import type { BatchPace } from "../kv/batch-ops.ts";
 import type { PairDeps } from "../mapping/pair.ts";
 import {
   copyNamespace,

@@ -6,7 +6,7 @@ import type { Clock } from "../../core/clock.ts";
 import { compileFilter } from "../../core/filter.ts";
 import type { Key } from "../../core/key.ts";
 import { renderRemote } from "../../core/prefix.ts";
-import type { BatchPace } from "../../kv/batch-sender.ts";
+import type { BatchPace } from "../../kv/batch-ops.ts";
 import type { NamespaceId } from "../../kv/kv-api.ts";
 import { openNamespaceReplica } from "../../replica/namespace/namespace-replica.ts";
 import type { ReadableReplica, Replica } from "../../replica/replica.ts";
