@@ -15,7 +15,7 @@ const SINGLE_BYTES_MIN: ByteCount = BULK_GET_BYTES_MAX / 3;
 /** Requests at a time; the budget gate decides how many of them are on the wire. */
 const READS_AT_ONCE = 16;
 
-/** Each item has one outcome, in any order. Memory: about 64 MB of values at a time, whether or not their sizes are known.
+/** Each item has one outcome, in any order. Memory: about 48 MB of values at a time, whether or not their sizes are known.
  * @throws AppError what concerns all keys, after the outcomes known by then. */
 export async function* readValues<Tag>(
   deps: TransferDeps,

@@ -30,8 +30,9 @@ export interface ValueReader<Tag> {
   release(): void;
 }
 
-/** Values under way or waiting to be taken: as expected until their answers begin, and then as they are. */
-const READ_BYTES_MAX: ByteCount = 64_000_000;
+/** Values under way or waiting to be taken: as expected until their answers begin, and then as they are. Of the
+ * largest size it is one: with two, a backup of them peaks above 256 MiB. */
+const READ_BYTES_MAX: ByteCount = 48_000_000;
 /** A bulk get's values count for the answer that they come in, too: in pieces, and as one. */
 const BULK_COPIES = 3;
 /** With as much to be taken, whoever takes it is slower than the server: more would only lie about. */

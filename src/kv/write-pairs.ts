@@ -38,7 +38,7 @@ export interface TransferDeps {
   readonly namespaceId: NamespaceId;
   /** Of all who write to the namespace in turn; unless it is given, nothing is known of how large batches may be. */
   readonly pace?: BatchPace;
-  /** Of values that are read at a time, instead of the usual 64 MB. */
+  /** Of values that are read at a time, instead of the usual 48 MB. */
   readonly readBytesMax?: ByteCount | undefined;
 }
 
