@@ -245,18 +245,16 @@ function openTotals(namespaces: number, events: MigrationEvents, isGated: boolea
   const states = new Map<number, PassProgress>();
   let namespacesDone = 0;
   const tell = (): void => {
-    let [keys, keysTotal, bytes, transferring] = [0, 0, 0, 0];
-    for (const state of states.values()) {
-      if (state.phase === "compare") {
-        if (isGated) keys += state.keys;
-        continue;
-      }
-      transferring++;
-      bytes += state.bytes;
-      keys += state.keys;
-      keysTotal += state.keysTotal ?? 0;
-    }
-    const isListing = transferring === 0;
+    const all = [...states.values()];
+    const moving = all.filter(({ phase }) => phase !== "compare");
+    const sum = (of: readonly PassProgress[], number: (state: PassProgress) => number): number =>
+      of.reduce((total, state) => total + number(state), 0);
+    const compared = isGated ? sum(all, ({ phase, keys }) => (phase === "compare" ? keys : 0)) : 0;
+    const isListing = moving.length === 0;
+    const keys = isListing ? compared : sum(moving, (state) => state.keys);
+    // Of those that wait for their turn, no more is known than how many keys were compared.
+    const keysTotal = sum(moving, (state) => state.keysTotal ?? 0) + compared;
+    const bytes = sum(moving, (state) => state.bytes);
     events.onProgress({
       phase: isListing ? "listing" : "copying",
       namespaces,
