@@ -86,5 +86,5 @@ test("what has expired, or did before it was looked for, is left out", async () 
 test("keys of a page that cannot be read are lost, and no root is claimed", async () => {
   const { comparison, told } = await compare([a, b], [a, b], (pages, damage) => damage(pages[0]!));
   expect(comparison).toMatchObject({ equal: 0, lost: 2, root: undefined });
-  expect(told[0]).toMatchObject(["unreadable", "page 1", expect.stringContaining("the 2 keys")]);
+  expect(told[0]).toMatchObject(["unreadable", "page 1", expect.stringContaining("all keys of this page (2)")]);
 });
