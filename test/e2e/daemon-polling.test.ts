@@ -49,6 +49,10 @@ async function requests(): Promise<number> {
 
 const rounds = (): number => records(fixture.out).filter(({ type }) => type === "round").length;
 
+/** By all rounds so far. */
+const written = (): number =>
+  [...fixture.out.matchAll(/"written":(\d+)/g)].reduce((sum, [, keys]) => sum + Number(keys), 0);
+
 async function untilKeys(...keys: readonly string[]): Promise<void> {
   await fixture.until(async () => (await fixture.keys()).join() === [...keys].sort().join(), 20_000);
 }
@@ -97,10 +101,13 @@ describe("a daemon that polls", () => {
     const aside = join(fixture.dir, "many");
     mkdirSync(aside);
     for (let i = 0; i < 10_500; i++) writeFileSync(join(aside, `${i}`), `${i}`);
+    const before = written();
     renameSync(aside, folder);
-    await fixture.until(() => fixture.out.includes('"written":10500'), 90_000);
+    await fixture.until(() => written() === before + 10_500, 90_000);
     expect((await fixture.keys()).filter((key) => key.startsWith("many/"))).toHaveLength(10_500);
-    expect(records(fixture.out).filter(({ type }) => type === "round")).toHaveLength(2);
+    // The first, and one for all of these; the last of them may be too young for it, and have a round of their own.
+    expect(rounds()).toBeGreaterThan(1);
+    expect(rounds()).toBeLessThanOrEqual(3);
     await fixture.stop();
   });
 
