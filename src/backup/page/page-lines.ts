@@ -19,15 +19,21 @@ export function encodePageEntry({ key, sha256, size, binary, expiration, metadat
 
 /** Throws AppError "repository-damaged" for what is no page: its hash fits, so that whoever wrote it did not hold to the format. */
 export function decodePage(bytes: Uint8Array): readonly PageEntry[] {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
-  const lines = text.split("\n");
-  if (lines.pop() !== "" || lines.length === 0) throw noPage(lines.length);
-  return lines.map((line, index) => {
-    const entry = decodePageEntry(line);
-    if (entry === undefined) throw noPage(index + 1);
-    return entry;
-  });
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const entries: PageEntry[] = [];
+  for (let start = 0; start < buffer.byteLength;) {
+    const end = buffer.indexOf(LINE_BREAK, start);
+    // A text of its own each: parts of the text of the page would keep all of it in memory for as long as one key of it is kept.
+    const entry = end < 0 ? undefined : decodePageEntry(buffer.toString("utf8", start, end));
+    if (entry === undefined) throw noPage(entries.length + 1);
+    entries.push(entry);
+    start = end + 1;
+  }
+  if (entries.length === 0) throw noPage(0);
+  return entries;
 }
+
+const LINE_BREAK = 0x0a;
 
 export function isAscending(entries: readonly PageEntry[]): boolean {
   return entries.every(({ key }, index) => index === 0 || compareUtf8(entries[index - 1]!.key, key) < 0);
