@@ -28,18 +28,21 @@ export let watcher: SpokenWatcher;
 export let events: MappingEvent[];
 export let loop: MappingLoop;
 
-beforeEach(() => {
-  clock = new FakeClock();
-  rounds = scriptedRounds(clock);
-  watcher = spokenWatcher();
-  events = [];
-});
+/** For each test file to call: a worker loads this module once, for all the files that it runs. */
+export function useLoop(): void {
+  beforeEach(() => {
+    clock = new FakeClock();
+    rounds = scriptedRounds(clock);
+    watcher = spokenWatcher();
+    events = [];
+  });
 
-afterEach(async () => {
-  await stop();
-  expect(rounds.atOnce).toBeLessThanOrEqual(1);
-  expect(clock.sleeping).toBe(0);
-});
+  afterEach(async () => {
+    await stop();
+    expect(rounds.atOnce).toBeLessThanOrEqual(1);
+    expect(clock.sleeping).toBe(0);
+  });
+}
 
 export async function start(mapping: Partial<MappingConfig> = {}, stretch = 1): Promise<void> {
   const heartbeats = openHeartbeats(clock);

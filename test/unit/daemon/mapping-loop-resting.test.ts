@@ -7,7 +7,9 @@ import { problem } from "../../../src/core/problem.ts";
 import { mappingStatus } from "../../../src/daemon/loop/mapping-status.ts";
 import type { RestingFile } from "../../../src/replica/moving-files.ts";
 import { holdOf, NOTHING_DONE } from "../../support/daemon.ts";
-import { clock, failure, kinds, loop, rounds, SECOND, start, state, watcher } from "./mapping-loop-fixture.ts";
+import { clock, failure, kinds, loop, rounds, SECOND, start, state, watcher, useLoop } from "./mapping-loop-fixture.ts";
+
+useLoop();
 
 function due(key: string, inMs: number): RestingFile {
   const now = clock.monotonic();

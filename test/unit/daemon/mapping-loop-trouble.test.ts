@@ -18,7 +18,10 @@ import {
   start,
   state,
   watcher,
+  useLoop,
 } from "./mapping-loop-fixture.ts";
+
+useLoop();
 
 describe("a mapping that fails", () => {
   it("is in error, backs off, and recovers by itself", async () => {

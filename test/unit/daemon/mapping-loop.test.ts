@@ -17,7 +17,10 @@ import {
   state,
   stop,
   watcher,
+  useLoop,
 } from "./mapping-loop-fixture.ts";
+
+useLoop();
 
 describe("a mapping", () => {
   it("is looked at when it starts, and then polled", async () => {
