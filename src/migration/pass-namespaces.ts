@@ -247,8 +247,6 @@ function openTotals(namespaces: number, events: MigrationEvents, isGated: boolea
   const tell = (): void => {
     const all = [...states.values()];
     const moving = all.filter(({ phase }) => phase !== "compare");
-    const sum = (of: readonly PassProgress[], number: (state: PassProgress) => number): number =>
-      of.reduce((total, state) => total + number(state), 0);
     const compared = isGated ? sum(all, ({ phase, keys }) => (phase === "compare" ? keys : 0)) : 0;
     const isListing = moving.length === 0;
     const keys = isListing ? compared : sum(moving, (state) => state.keys);
@@ -274,4 +272,8 @@ function openTotals(namespaces: number, events: MigrationEvents, isGated: boolea
       tell();
     },
   };
+}
+
+function sum(of: readonly PassProgress[], number: (state: PassProgress) => number): number {
+  return of.reduce((total, state) => total + number(state), 0);
 }
