@@ -17,7 +17,9 @@ describe("a held mapping", () => {
     fixture.config();
     fixture.writeMany(20);
     await fixture.start();
-    for (let i = 0; i < 15; i++) fixture.remove(`kv/app/k${i}`);
+    await fixture.atOnce(() => {
+      for (let i = 0; i < 15; i++) fixture.remove(`kv/app/k${i}`);
+    });
     await fixture.until(async () => (await fixture.stateOf()) === "hold");
     expect((await fixture.keys()).length).toBe(20);
     const status = await fixture.run("status");
@@ -40,7 +42,9 @@ describe("a held mapping", () => {
     fixture.config(`mappings: { app: ${TWO_WAY.replace(" }", `, ${hook} }`)} }`);
     fixture.writeMany(12);
     await fixture.start();
-    for (let i = 0; i < 12; i++) fixture.write(`kv/app/k${i}`, "scrambled");
+    await fixture.atOnce(() => {
+      for (let i = 0; i < 12; i++) fixture.write(`kv/app/k${i}`, "scrambled");
+    });
     await fixture.until(async () => (await fixture.stateOf()) === "hold");
     await fixture.until(() => fixture.has("hooked"));
     expect((await fixture.run("status")).stdout).toContain(

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CliRun, ended, records, runCli, startCli } from "./cli.ts";
 import { embeddedValues } from "./embedded-values.ts";
+import { STABLE_AFTER_MS } from "../../src/core/rest.ts";
 
 export const TWO_WAY = "{ account: local, mode: two-way, create: true, poll_interval: 1s, settle_window: 1s }";
 
@@ -61,6 +62,14 @@ export class DaemonFixture {
     });
     isOver.catch(() => {});
     await Promise.race([this.until(() => this.out.includes("Ctrl-C") || this.out.includes('"ready"')), isOver]);
+  }
+
+  /** Makes changes that the daemon sees all at once, however long they take: it sleeps until the last of them counts as written to its end. */
+  async atOnce(change: () => void): Promise<void> {
+    this.kill("SIGSTOP");
+    change();
+    await pause(2 * STABLE_AFTER_MS);
+    this.kill("SIGCONT");
   }
 
   kill(signal: NodeJS.Signals): void {
