@@ -242,6 +242,8 @@ async function askBulk<Tag>(
     return "too-much";
   } finally {
     intake.end();
+    // It may be a part of its task, whose next part waits until these values are taken.
+    reading.tasks.ring();
   }
 }
 
