@@ -139,7 +139,8 @@ function readHolder(stateDir: string): Holder | undefined {
   }
 }
 
-function isAlive(pid: number): boolean {
+/** Whether a process of this number runs, anybody's. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

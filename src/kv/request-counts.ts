@@ -11,22 +11,24 @@ export interface RequestCounter {
   read(): RequestCounts;
 }
 
+const NO_REQUESTS = {
+  list: 0,
+  bulkWrite: 0,
+  bulkDelete: 0,
+  bulkGet: 0,
+  read: 0,
+  write: 0,
+  delete: 0,
+  metadata: 0,
+  namespace: 0,
+  total: 0,
+  retries: 0,
+  bytesUp: 0,
+  bytesDown: 0,
+} satisfies RequestCounts;
+
 export function openRequestCounter(): RequestCounter {
-  const counts = {
-    list: 0,
-    bulkWrite: 0,
-    bulkDelete: 0,
-    bulkGet: 0,
-    read: 0,
-    write: 0,
-    delete: 0,
-    metadata: 0,
-    namespace: 0,
-    total: 0,
-    retries: 0,
-    bytesUp: 0,
-    bytesDown: 0,
-  } satisfies RequestCounts;
+  const counts = { ...NO_REQUESTS };
   return {
     counted: (operation, isRetry) => {
       counts[operation]++;
@@ -41,4 +43,10 @@ export function openRequestCounter(): RequestCounter {
     },
     read: () => ({ ...counts }),
   };
+}
+
+/** What has been sent since `before`. */
+export function requestsSince(before: RequestCounts = NO_REQUESTS, now: RequestCounts): RequestCounts {
+  const names = Object.keys(NO_REQUESTS) as (keyof RequestCounts)[];
+  return Object.fromEntries(names.map((name) => [name, now[name] - before[name]])) as unknown as RequestCounts;
 }

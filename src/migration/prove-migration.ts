@@ -18,7 +18,7 @@ import {
   type ReportedNamespace,
   type ReportFacts,
 } from "./report/migration-report.ts";
-import { requestsSince } from "./report/verify-report.ts";
+import { requestsSince } from "../kv/request-counts.ts";
 import { type ReportFiles, writeReport } from "./report/write-report.ts";
 
 export interface ProveDeps extends PassDeps {

@@ -1,5 +1,6 @@
 // One backup: a location into a snapshot, and what is said of it.
 
+import { count, counted } from "../../core/counted.ts";
 import { type BackedUp, type BackUpEvents, backUpSource, type KnownSnapshots } from "../../backups/back-up-source.ts";
 import type { UsedRepository } from "../../backups/used-repository.ts";
 import { openReadEstimator } from "../../backup/snapshot/estimate-reads.ts";
@@ -10,8 +11,6 @@ import type { OpenLocation } from "../../mapping/open-location.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode, exitCodeOf } from "../exit-code.ts";
 import { VERSION } from "../process/version.ts";
-import { counted } from "../render/counted.ts";
-import { count } from "../render/progress.ts";
 import { countRequests, requestsRecord } from "../render/request-counts.ts";
 import { openShownProblems } from "../render/shown-problems.ts";
 import type { Backup } from "./backup-request.ts";

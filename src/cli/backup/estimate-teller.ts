@@ -1,6 +1,7 @@
 // What reading the values of a namespace will cost, said before it has gone on for long: a first backup of values without a stamp
 // takes a request for each hundred texts, and one for each value that is none.
 
+import { counted } from "../../core/counted.ts";
 import type { ReadEstimate } from "../../backup/snapshot/estimate-reads.ts";
 import type { DurationMs } from "../../core/clock.ts";
 import { visible } from "../../core/errors.ts";
@@ -8,7 +9,6 @@ import { renderDuration } from "../../core/units.ts";
 import type { Budget } from "../../kv/budget.ts";
 import type { OpenLocation } from "../../mapping/open-location.ts";
 import type { Context } from "../context.ts";
-import { counted } from "../render/counted.ts";
 
 export interface EstimateTeller {
   /** `isWhole`: nothing more is listed. */

@@ -1,5 +1,6 @@
 // kvsync backup --dry-run: one listing, and what a backup would have to read and store by it. Nothing is made.
 
+import { counted } from "../../core/counted.ts";
 import type { BackupTarget } from "../../backups/backup-targets.ts";
 import type { UsedRepository } from "../../backups/used-repository.ts";
 import { openReadEstimator } from "../../backup/snapshot/estimate-reads.ts";
@@ -8,7 +9,6 @@ import { renderByteCount, renderDuration } from "../../core/units.ts";
 import { viewSource } from "../../mapping/source-view.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
-import { counted } from "../render/counted.ts";
 import { countRequests, requestsRecord } from "../render/request-counts.ts";
 import { openShownProblems } from "../render/shown-problems.ts";
 import { type Backup, openTarget } from "./backup-request.ts";

@@ -1,9 +1,9 @@
 // A snapshot in a line, where its source is told elsewhere.
 
+import { count } from "../../core/counted.ts";
 import type { SnapshotSummary } from "../../backup/repository/snapshots.ts";
 import { visible } from "../../core/errors.ts";
 import { renderByteCount } from "../../core/units.ts";
-import { count } from "../render/progress.ts";
 import { shortId } from "./short-id.ts";
 
 /** `3f2a9c41  2026-11-28 12:00:00Z  1,234 keys, 3.4 MB  nightly` */

@@ -1,6 +1,6 @@
 // What a report ends with where repositories lie in object storage, which is paid for by request.
 
-import { counted } from "../render/counted.ts";
+import { counted } from "../../core/counted.ts";
 
 /** Empty for folders, of which `sent` is undefined. */
 export function requestsTo(...sent: readonly (number | undefined)[]): string {

@@ -1,12 +1,11 @@
 // A check of a repository from the command line: each fault with the snapshots and keys that it is about.
 
+import { count, counted } from "../../core/counted.ts";
 import { type CheckFault, checkRepository, type RepositoryCheck } from "../../backup/check/check-repository.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { renderByteCount } from "../../core/units.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
-import { counted } from "../render/counted.ts";
-import { count } from "../render/progress.ts";
 import { shellWord } from "../render/render-held.ts";
 import { openUsedRepository } from "./open-repository.ts";
 import { requestsTo } from "./requests-to.ts";

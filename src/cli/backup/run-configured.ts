@@ -1,6 +1,7 @@
 // kvsync backup --all, and kvsync backup NAME...: backups of the config, as the daemon runs them, but now. What they come to is kept beside
 // what the daemon knows of them, so that neither makes what the other has just made.
 
+import { counted } from "../../core/counted.ts";
 import { dirname } from "node:path";
 import pLimit from "p-limit";
 import { openBackupHooks } from "../../backups/backup-hooks.ts";
@@ -19,7 +20,6 @@ import { KILL_GRACE_MS } from "../../mapping/hooks/run-hook.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode, exitCodeOf, worstExitCode } from "../exit-code.ts";
 import { VERSION } from "../process/version.ts";
-import { counted } from "../render/counted.ts";
 import { openShownProblems } from "../render/shown-problems.ts";
 import { locationDeps } from "../round/run-copy.ts";
 import { repositoryDeps } from "./open-repository.ts";

@@ -1,5 +1,6 @@
 // A copy of a repository to another one from the command line: the snapshots that the other one lacks.
 
+import { count, counted } from "../../core/counted.ts";
 import { copyRepository, type CopyReport } from "../../backup/copy/copy-repository.ts";
 import type { SnapshotSummary } from "../../backup/repository/snapshots.ts";
 import { isBucket } from "../../config/resolve-repository.ts";
@@ -7,8 +8,6 @@ import { AppError, visible } from "../../core/errors.ts";
 import { renderByteCount } from "../../core/units.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
-import { counted } from "../render/counted.ts";
-import { count } from "../render/progress.ts";
 import { shellWord } from "../render/render-held.ts";
 import { openExistingRepository, openOrCreateRepository, openUsedRepository } from "./open-repository.ts";
 import { requestsTo } from "./requests-to.ts";

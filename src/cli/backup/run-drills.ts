@@ -1,5 +1,6 @@
 // The drills of one command: which snapshots, one after the other, and what is said of each.
 
+import { count, counted } from "../../core/counted.ts";
 import { resolve } from "node:path";
 import { findSnapshot } from "../../backup/repository/find-snapshot.ts";
 import type { StoredSnapshot } from "../../backup/repository/repository.ts";
@@ -12,8 +13,6 @@ import { drillParent } from "../../drill/drill-folder.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode, exitCodeOf, worstExitCode } from "../exit-code.ts";
 import { keepHeapSmall } from "../process/launch.ts";
-import { counted } from "../render/counted.ts";
-import { count } from "../render/progress.ts";
 import { requestsRecord } from "../render/request-counts.ts";
 import { openShownProblems } from "../render/shown-problems.ts";
 import type { UsedRepository } from "../../backups/used-repository.ts";

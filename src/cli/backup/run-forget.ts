@@ -1,5 +1,6 @@
 // A forget from the command line: decides, tells why each snapshot is kept, and removes the others.
 
+import { count, counted } from "../../core/counted.ts";
 import { systemTimeZone } from "../../backups/after-backup.ts";
 import { MAX_UNUSED } from "../../backup/prune/plan-prune.ts";
 import type { Repository } from "../../backup/repository/repository.ts";
@@ -10,8 +11,6 @@ import { AppError, visible } from "../../core/errors.ts";
 import type { RetentionRule } from "../../core/retention-rule.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
-import { counted } from "../render/counted.ts";
-import { count } from "../render/progress.ts";
 import { shellWord } from "../render/render-held.ts";
 import { openUsedRepository } from "./open-repository.ts";
 import { renderSnapshotFacts } from "./render-snapshot.ts";

@@ -1,11 +1,11 @@
 // A prune from the command line: tells what it freed, what it marked, and when that can be removed.
 
+import { count } from "../../core/counted.ts";
 import { type PackAmount, prune, type PruneReport, type PruneStep } from "../../backup/prune/prune.ts";
 import { LISTING_PATIENCE_MS, type PrunePolicy } from "../../backup/prune/plan-prune.ts";
 import { visible } from "../../core/errors.ts";
 import { renderByteCount } from "../../core/units.ts";
 import type { Context } from "../context.ts";
-import { count } from "../render/progress.ts";
 import { requestsTo } from "./requests-to.ts";
 import { openUsedRepository } from "./open-repository.ts";
 

@@ -1,12 +1,12 @@
 // A repair of the index from the command line: names the packs that are damaged, and what is left of them.
 
+import { counted } from "../../core/counted.ts";
 import { packName } from "../../backup/format/object-names.ts";
 import { repairIndex } from "../../backup/repair/repair-index.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { renderByteCount } from "../../core/units.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
-import { counted } from "../render/counted.ts";
 import { shellWord } from "../render/render-held.ts";
 import { openUsedRepository } from "./open-repository.ts";
 

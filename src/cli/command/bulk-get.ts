@@ -1,5 +1,6 @@
 // `kvsync bulk get`: keys with their values as lines of JSON, in the form that `bulk put` takes.
 
+import { count } from "../../core/counted.ts";
 import { isUtf8 } from "node:buffer";
 import type { Command } from "commander";
 import type { Key } from "../../core/key.ts";
@@ -13,7 +14,6 @@ import type { Context, OpenNamespace } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import type { KeyFormOptions } from "../input/key-form.ts";
 import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../input/namespace-option.ts";
-import { count } from "../render/progress.ts";
 import { warnOfAbsent, warnOfProblem } from "../render/render-problem.ts";
 import { printableJson } from "../render/printable-json.ts";
 

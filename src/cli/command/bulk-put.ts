@@ -2,6 +2,7 @@
 //
 // A file is read twice, so that nothing is written if anything in it is wrong; stdin or a pipe can only be read once.
 
+import { counted } from "../../core/counted.ts";
 import { isUtf8 } from "node:buffer";
 import { basename } from "node:path";
 import type { Command } from "commander";
@@ -18,7 +19,6 @@ import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "..
 import { openKeyCounter } from "../render/key-counter.ts";
 import { tellProblem } from "../render/render-problem.ts";
 import { summaryRecord } from "../render/summary.ts";
-import { counted } from "../render/counted.ts";
 
 interface Options extends NamespaceOption {
   /** False with --no-stamp. */

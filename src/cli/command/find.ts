@@ -1,5 +1,6 @@
 // kvsync find: the versions of a key, or of all keys that match, in the snapshots of a repository.
 
+import { counted } from "../../core/counted.ts";
 import type { Command } from "commander";
 import type { UsedRepository } from "../../backups/used-repository.ts";
 import type { StoredSnapshot } from "../../backup/repository/repository.ts";
@@ -16,7 +17,6 @@ import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { parseKeyArgument } from "../input/key-argument.ts";
-import { counted } from "../render/counted.ts";
 import { shellWord } from "../render/render-held.ts";
 
 export function define(command: Command, start: Start): void {

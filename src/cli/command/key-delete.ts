@@ -1,5 +1,6 @@
 // `kvsync key delete`: a key or a few, each of which is looked up first, so that a name that was mistyped is said.
 
+import { count } from "../../core/counted.ts";
 import type { Command } from "commander";
 import { AppError, type ErrorCode, visible } from "../../core/errors.ts";
 import type { Key } from "../../core/key.ts";
@@ -11,7 +12,6 @@ import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { parseKeyArgument } from "../input/key-argument.ts";
 import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../input/namespace-option.ts";
-import { count } from "../render/progress.ts";
 import { shellWord } from "../render/render-held.ts";
 import { tellAbsent, tellProblem } from "../render/render-problem.ts";
 import { summaryRecord } from "../render/summary.ts";

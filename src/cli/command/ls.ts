@@ -1,5 +1,6 @@
 // kvsync ls: the keys of a snapshot, in order.
 
+import { counted } from "../../core/counted.ts";
 import type { Command } from "commander";
 import { openPageCache, openSnapshotPages, isDamage } from "../../backup/snapshot/snapshot-pages.ts";
 import type { PageEntry } from "../../backup/repository/repository.ts";
@@ -9,7 +10,6 @@ import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { plainFault } from "../input/key-form.ts";
-import { counted } from "../render/counted.ts";
 import { printableJson } from "../render/printable-json.ts";
 
 interface Options {

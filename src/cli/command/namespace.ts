@@ -1,5 +1,6 @@
 // `kvsync namespace`: the namespaces of an account.
 
+import { count } from "../../core/counted.ts";
 import type { Command } from "commander";
 import { AppError, visible } from "../../core/errors.ts";
 import { LIST_PAGE_KEYS_MAX, TITLE_CHARS_MAX } from "../../core/limits.ts";
@@ -9,7 +10,6 @@ import type { OpenAccount } from "../../accounts/accounts.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
-import { count } from "../render/progress.ts";
 import { type SummaryFields, summaryRecord } from "../render/summary.ts";
 
 interface AccountOption {

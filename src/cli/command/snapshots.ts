@@ -1,5 +1,6 @@
 // kvsync snapshots: what a repository has, the oldest first.
 
+import { count, counted } from "../../core/counted.ts";
 import type { Command } from "commander";
 import { listSnapshots, type SnapshotSummary } from "../../backup/repository/snapshots.ts";
 import { REPOSITORY_FORMS } from "../../backup/store/open-store.ts";
@@ -10,8 +11,6 @@ import { shortId } from "../backup/short-id.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
-import { counted } from "../render/counted.ts";
-import { count } from "../render/progress.ts";
 
 export function define(command: Command, start: Start): void {
   command

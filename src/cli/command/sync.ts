@@ -1,5 +1,6 @@
 // kvsync sync: one round of each mapping as its mode says, both ways for two-way, then exit. With --now the daemon does it.
 
+import { count } from "../../core/counted.ts";
 import type { Command } from "commander";
 import { AppError, visible } from "../../core/errors.ts";
 import { renderDuration } from "../../core/units.ts";
@@ -9,7 +10,6 @@ import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { ALL_LINES } from "../round/define-round.ts";
 import { EXIT, type ExitCode, exitCodeOf, worstExitCode } from "../exit-code.ts";
-import { count } from "../render/progress.ts";
 import { shellWord } from "../render/render-held.ts";
 import { runMappings } from "../round/run-mappings.ts";
 

@@ -1,6 +1,7 @@
 // What `kvsync doctor` finds out about an account: whether its API can be reached, whether the token may do what the
 // mappings ask of it, and whether their namespaces are there.
 
+import { count } from "../../core/counted.ts";
 import { statSync } from "node:fs";
 import type { AccountConfig, MappingConfig } from "../../config/config.ts";
 import type { Clock } from "../../core/clock.ts";
@@ -11,7 +12,6 @@ import { judgeNetworkError } from "../../kv/network-error.ts";
 import { parseProxies, type Proxies, proxyRouteOf } from "../../kv/proxies.ts";
 import { bodyOfText } from "../../kv/sized-body.ts";
 import type { OpenAccount } from "../../accounts/accounts.ts";
-import { count } from "../render/progress.ts";
 import { type Check, fail, ok, warn } from "./check.ts";
 
 /** Expirations are told in seconds and must lie 60 ahead; a Date header is a second coarse. */

@@ -1,8 +1,8 @@
 // Whether the kernel lets the daemon watch all folders: inotify wants one watch a folder, of which each user has so many.
 
+import { count } from "../../core/counted.ts";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { count } from "../render/progress.ts";
 import { type Check, ok, warn } from "./check.ts";
 
 /** Counting goes on for so long; beyond it the number is a lower bound. */

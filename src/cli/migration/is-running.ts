@@ -1,7 +1,7 @@
 // Whether the process that works on a migration is alive: then it holds the lock on the state folder.
 
 import { AppError } from "../../core/errors.ts";
-import { openStateLock } from "../../journal/lock.ts";
+import { isAlive, openStateLock } from "../../journal/lock.ts";
 import type { MigrationRecord } from "../../migration/migration-record.ts";
 
 export function isRunning(stateDir: string, { pid }: MigrationRecord): boolean {
@@ -10,16 +10,7 @@ export function isRunning(stateDir: string, { pid }: MigrationRecord): boolean {
     return false;
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== "locked") throw error;
+    // Another kvsync may hold the lock.
     return isAlive(pid);
-  }
-}
-
-/** Another kvsync may hold the lock. */
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }

@@ -1,5 +1,6 @@
 // kvsync migrate: one run of a migration, from the command line to its exit code.
 
+import { count, counted } from "../../core/counted.ts";
 import process from "node:process";
 import { resolve } from "node:path";
 import { AppError, visible } from "../../core/errors.ts";
@@ -10,7 +11,6 @@ import type { MigrationProgress } from "../../migration/migration-events.ts";
 import { type MigrationFolder, openMigrationFolder } from "../../migration/migration-folder.ts";
 import { type MigrationRecord, sumCounts } from "../../migration/migration-record.ts";
 import { writePlanFile } from "../../migration/preflight/plan-file.ts";
-import { countKeys, countNamespaces } from "../../migration/count.ts";
 import { failureOf, type PassOutcome } from "../../migration/pass-namespaces.ts";
 import { type Ended, runMigration } from "../../migration/run-migration.ts";
 import { watchRequests } from "../../migration/watch-requests.ts";
@@ -18,7 +18,6 @@ import type { Context } from "../context.ts";
 import { EXIT, type ExitCode, exitCodeOf, worstExitCode } from "../exit-code.ts";
 import { keepHeapSmall } from "../process/launch.ts";
 import { VERSION } from "../process/version.ts";
-import { count } from "../render/progress.ts";
 import { countRequests, requestsRecord } from "../render/request-counts.ts";
 import { openState } from "../round/run-mappings.ts";
 import type { AskedMigration } from "./asked-migration.ts";
@@ -198,7 +197,7 @@ function endRun(
     durationMs,
   });
   output.report(
-    `${visible(name)}: ${state}, ${countNamespaces(record.namespaces.length)}, ${countKeys(counts.keys)}, ${count(counts.written)} written, ${count(counts.failed)} failed, ${count(requests?.total ?? 0)} requests`,
+    `${visible(name)}: ${state}, ${counted(record.namespaces.length, "namespace")}, ${counted(counts.keys, "key")}, ${count(counts.written)} written, ${count(counts.failed)} failed, ${count(requests?.total ?? 0)} requests`,
   );
   output.note(`  the map of old to new ids is ${visible(folder.path)}/ids.json`);
   if (failures.size > 0) output.note(`${visible(name)} stands at ${state}; to go on, type the same command again`);

@@ -1,5 +1,6 @@
 // kvsync migrate undo: puts the destination of a migration back as it was.
 
+import { count } from "../../core/counted.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { findMigration } from "../../migration/find-migration.ts";
 import type { MigrationRecord } from "../../migration/migration-record.ts";
@@ -7,7 +8,6 @@ import { sideOf } from "../../migration/begin-migration.ts";
 import { undoNamespace, type UndoneNamespace } from "../../migration/undo-migration.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
-import { count } from "../render/progress.ts";
 import { countRequests, requestsRecord } from "../render/request-counts.ts";
 import { openShownProblems } from "../render/shown-problems.ts";
 import { shellWord } from "../render/render-held.ts";

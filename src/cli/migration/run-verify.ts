@@ -1,6 +1,7 @@
 // kvsync migrate verify: the comparison of a report, done again from the report alone. Accounts are found by their ids: the config may call
 // them otherwise by now.
 
+import { count } from "../../core/counted.ts";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { ioError } from "../../config/read-file.ts";
@@ -26,7 +27,6 @@ import { reportFiles, writeReport } from "../../migration/report/write-report.ts
 import type { Context } from "../context.ts";
 import type { ExitCode } from "../exit-code.ts";
 import { VERSION } from "../process/version.ts";
-import { count } from "../render/progress.ts";
 import { requestsRecord } from "../render/request-counts.ts";
 import { exitCodeOfVerdict } from "./exit-code-of-verdict.ts";
 import { tellReport } from "./tell-report.ts";

@@ -1,5 +1,6 @@
 // kvsync migrate status: how migrations stand, read from what they keep on disk, beside the process that runs.
 
+import { count } from "../../core/counted.ts";
 import { visible } from "../../core/errors.ts";
 import { renderByteCount, renderDuration } from "../../core/units.ts";
 import { findMigration } from "../../migration/find-migration.ts";
@@ -12,7 +13,6 @@ import {
   sumCounts,
 } from "../../migration/migration-record.ts";
 import type { Context } from "../context.ts";
-import { count } from "../render/progress.ts";
 import { isRunning } from "./is-running.ts";
 
 /** `name`: one of them, with its namespaces; else all. */

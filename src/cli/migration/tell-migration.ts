@@ -1,7 +1,7 @@
 // What a migration says while it runs: for people, and with --json for programs.
 
+import { count, counted } from "../../core/counted.ts";
 import { visible } from "../../core/errors.ts";
-import { countKeys, countNamespaces } from "../../migration/count.ts";
 import type { Problem } from "../../core/problem.ts";
 import { renderByteCount, renderDuration } from "../../core/units.ts";
 import type { MigrationEvents, MigrationProgress } from "../../migration/migration-events.ts";
@@ -10,7 +10,6 @@ import type { Finding } from "../../migration/preflight/judge-preflight.ts";
 import type { MigrationPlan } from "../../migration/preflight/migration-plan.ts";
 import type { Context } from "../context.ts";
 import type { Output } from "../render/output.ts";
-import { count } from "../render/progress.ts";
 import { openShownProblems } from "../render/shown-problems.ts";
 
 export interface ToldMigration {
@@ -43,7 +42,8 @@ export function tellMigration(context: Context, options: TellOptions): ToldMigra
       },
       onKept: (title, archive, keys) => {
         output.event({ type: "kept", namespace: title, archive, keys });
-        if (!output.json) output.note(`  kept what ${label(destination, title)} held: ${countKeys(keys)}, ${archive}`);
+        if (!output.json)
+          output.note(`  kept what ${label(destination, title)} held: ${counted(keys, "key")}, ${archive}`);
       },
       onCreated: ({ id, title }) => {
         output.event({ type: "created", account: destination, namespace: title, id });
@@ -53,7 +53,7 @@ export function tellMigration(context: Context, options: TellOptions): ToldMigra
         const { source: from, destination: to, counts } = namespace;
         output.event({ type: "namespace", namespace: from.title, from: from.id, to: to.id, ...counts });
         if (!isFirst && changed === 0) return;
-        const parts = [countKeys(counts.keys), `${count(counts.written)} written`];
+        const parts = [counted(counts.keys, "key"), `${count(counts.written)} written`];
         if (counts.removed > 0) parts.push(`${count(counts.removed)} removed`);
         parts.push(`${count(counts.unchanged)} unchanged`);
         if (counts.kept > 0) parts.push(`${count(counts.kept)} left as the destination has them`);
@@ -114,15 +114,15 @@ function tellPlan(output: Output, { namespaces, findings, estimate }: MigrationP
     output.event({ type: "finding", ...finding, accepted: accepted.includes(finding.code) });
   if (output.json) return;
   for (const { record, pass } of dryRun ? namespaces : []) {
-    const made = record.isNew ? "to be created" : `has ${countKeys(pass.destination.keys)}`;
+    const made = record.isNew ? "to be created" : `has ${counted(pass.destination.keys, "key")}`;
     const kind = record.source.jurisdiction === undefined ? "" : `, jurisdiction ${record.source.jurisdiction}`;
     output.line(
-      `  ${source}:${visible(record.source.title)} -> ${destination}:${visible(record.destination.title)} (${made}${kind}): ${countKeys(pass.source.keys)}, ${count(pass.writes)} to write`,
+      `  ${source}:${visible(record.source.title)} -> ${destination}:${visible(record.destination.title)} (${made}${kind}): ${counted(pass.source.keys, "key")}, ${count(pass.writes)} to write`,
     );
   }
   const size = bytes === 0 ? "" : `, ${renderByteCount(bytes)} of which the size is known`;
   output.note(
-    `${visible(source)} -> ${visible(destination)}: ${countNamespaces(namespaces.length)}, ${countKeys(keys)}, ${count(writes)} to write${size}`,
+    `${visible(source)} -> ${visible(destination)}: ${counted(namespaces.length, "namespace")}, ${counted(keys, "key")}, ${count(writes)} to write${size}`,
   );
   const time =
     timeMs === 0

@@ -1,5 +1,6 @@
 // A report on the terminal: the verdict, and the keys that are not equal. All of it is in the files.
 
+import { count } from "../../core/counted.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { FINDING_CLASSES } from "../../migration/proof/classify-key.ts";
 import { CLASS_WORDS } from "../../migration/report/class-words.ts";
@@ -8,7 +9,6 @@ import type { MigrationReport } from "../../migration/report/migration-report.ts
 import { verdictSentence } from "../../migration/report/render-report.ts";
 import { type ReportFiles } from "../../migration/report/write-report.ts";
 import type { Context } from "../context.ts";
-import { count } from "../render/progress.ts";
 
 /** Of each class; the report has them all. */
 const SHOWN_MAX = 10;

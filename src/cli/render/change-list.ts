@@ -1,6 +1,7 @@
 // The list of what a round does, or would do: one line a key. What destroys something is never hidden by what does not:
 // removals, overwrites, conflicts and additions are counted apart, and a plan is shown in this order.
 
+import { count } from "../../core/counted.ts";
 import { type ByteCount } from "../../core/clock.ts";
 import { visible } from "../../core/errors.ts";
 import type { Key } from "../../core/key.ts";
@@ -10,7 +11,6 @@ import type { Conflict, RemoveAction, Target, WriteAction } from "../../engine/p
 import { countByFolder, type FolderCounts } from "./folder-counts.ts";
 import type { Output } from "./output.ts";
 import { actionsOf, type ChangeKind, SHOWN_ORDER } from "./plan-order.ts";
-import { count } from "./progress.ts";
 
 export interface ListOptions {
   /** Nothing is done: the lines say what would be. */

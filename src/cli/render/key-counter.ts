@@ -1,8 +1,8 @@
 // How many keys were written or deleted, where the input may name one several times: each counts once, up to a number of keys
 // that fit into memory whatever the input is.
 
+import { count } from "../../core/counted.ts";
 import type { Key } from "../../core/key.ts";
-import { count } from "./progress.ts";
 
 export interface KeyCounter {
   add(key: Key): void;

@@ -1,6 +1,7 @@
 // The progress bar: how far a command is, how fast, and how long it will take. It appears after a second, on a terminal
 // only, and goes away without a trace.
 
+import { count } from "../../core/counted.ts";
 import type { Clock } from "../../core/clock.ts";
 import { visible } from "../../core/errors.ts";
 import { renderByteCount, renderDuration } from "../../core/units.ts";
@@ -136,10 +137,4 @@ function cut(line: string, fits: (text: string) => boolean): string {
     shorter += char;
   }
   return shorter;
-}
-
-/** `10,000`; at most one decimal. (Intl.NumberFormat takes 15 ms to load, half of what most commands take.) */
-export function count(value: number): string {
-  const [whole = "", decimals] = String(Math.round(value * 10) / 10).split(".");
-  return whole.replace(/\B(?=(\d{3})+$)/g, ",") + (decimals === undefined ? "" : `.${decimals}`);
 }

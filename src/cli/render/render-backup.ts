@@ -1,11 +1,11 @@
 // How backups stand, as people read it: a line for each, and below it what failed and what to type.
 
+import { count } from "../../core/counted.ts";
 import type { BackupStatus } from "../../backups/backup-status.ts";
 import type { EpochMs } from "../../core/clock.ts";
 import { visible } from "../../core/errors.ts";
 import { renderByteCount, renderDuration } from "../../core/units.ts";
 import type { Style } from "./output.ts";
-import { count } from "./progress.ts";
 
 const WORDS: Readonly<Record<BackupStatus["state"], string>> = {
   waiting: "in order",

@@ -1,5 +1,6 @@
 // The daemon's status as people read it: a line for each mapping, and below it only what is out of the ordinary.
 
+import { count, counted } from "../../core/counted.ts";
 import type { DurationMs, EpochMs } from "../../core/clock.ts";
 import { renderAlike } from "../../core/names/alike-names.ts";
 import { visible } from "../../core/errors.ts";
@@ -7,8 +8,6 @@ import { renderDuration } from "../../core/units.ts";
 import type { AccountStatus, DaemonStatus } from "../../daemon/control/daemon-status.ts";
 import type { MappingState, MappingStatus, WatchState } from "../../mapping/status.ts";
 import type { Style } from "./output.ts";
-import { counted } from "./counted.ts";
-import { count } from "./progress.ts";
 import { renderBackup } from "./render-backup.ts";
 
 const WORDS: Readonly<Record<MappingState, string>> = {

@@ -1,6 +1,7 @@
 // What a round says while it runs and when it is done: actions and problems as they happen, then the summary, for people
 // or, with --json, for programs. The summary's form is a contract: see README.md.
 
+import { count, counted } from "../../core/counted.ts";
 import type { DurationMs, MonotonicMs } from "../../core/clock.ts";
 import { countedKeys, renderTrip } from "../../core/guards.ts";
 import { AppError, visible } from "../../core/errors.ts";
@@ -13,8 +14,6 @@ import { openChangeList } from "./change-list.ts";
 import type { Context } from "../context.ts";
 import type { Output } from "./output.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
-import { counted } from "./counted.ts";
-import { count } from "./progress.ts";
 import { openShownProblems } from "./shown-problems.ts";
 import { openUnsettled } from "./unsettled-keys.ts";
 import { type ContentOptions, showContents } from "./show-contents.ts";

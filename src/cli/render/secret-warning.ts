@@ -1,10 +1,10 @@
 // The warning that keys were written whose names are those of secrets: whoever reads the namespace reads them.
 
+import { count } from "../../core/counted.ts";
 import { looksSecret } from "../../core/default-excludes.ts";
 import { visible } from "../../core/errors.ts";
 import type { RoundEvents } from "../../engine/round-request.ts";
 import type { Output } from "./output.ts";
-import { count } from "./progress.ts";
 
 const NAMES_SHOWN_MAX = 5;
 

@@ -1,5 +1,6 @@
 // `diff --content`: reads the values that a plan is about, a page of keys at a time, and shows how they differ.
 
+import { count } from "../../core/counted.ts";
 import { visible } from "../../core/errors.ts";
 import type { Key } from "../../core/key.ts";
 import { BULK_GET_KEYS_MAX } from "../../core/limits.ts";
@@ -11,7 +12,6 @@ import type { ReadableReplica, ReadOutcome } from "../../replica/replica.ts";
 import { type Compared, type Content, contentOf, renderContentDiff } from "./content-diff.ts";
 import type { Output } from "./output.ts";
 import { actionsOf, SHOWN_ORDER } from "./plan-order.ts";
-import { count } from "./progress.ts";
 
 export interface ContentOptions {
   /** Keys whose values are shown. */

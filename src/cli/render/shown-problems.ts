@@ -1,10 +1,10 @@
 // The problems of a round, a line each: the first few of each kind, since a disk that is read-only makes one of every key, and a
 // number for the rest.
 
+import { count } from "../../core/counted.ts";
 import { visible } from "../../core/errors.ts";
 import type { Problem, ProblemCode } from "../../core/problem.ts";
 import type { Context } from "../context.ts";
-import { count } from "./progress.ts";
 
 export interface ShownProblems {
   readonly tell: (problem: Problem) => void;

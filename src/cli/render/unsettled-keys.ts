@@ -1,12 +1,12 @@
 // Keys that are not settled yet: a side shows an older version of them, or none, within the settle window. It may lag behind
 // itself, or somebody may have changed them: nothing is concluded from it, and that is said.
 
+import { count } from "../../core/counted.ts";
 import { visible } from "../../core/errors.ts";
 import type { Key } from "../../core/key.ts";
 import type { Lag, Lags } from "../../engine/merge.ts";
 import type { Target } from "../../engine/plan/action.ts";
 import type { Context } from "../context.ts";
-import { count } from "./progress.ts";
 
 export interface UnsettledKeys {
   tell(key: Key, lags: Lags): void;

@@ -1,6 +1,7 @@
 // `diff --values KEY`: how the values of a few keys differ, which are read where they are, without a look at any other. What a
 // round would do about them is no question here: a value is shown also where nothing would be carried over.
 
+import { count } from "../../core/counted.ts";
 import { existsSync } from "node:fs";
 import type { MappingConfig } from "../../config/config.ts";
 import { compareVersions } from "../../core/compare.ts";
@@ -23,7 +24,6 @@ import type { Context } from "../context.ts";
 import { EXIT, type ExitCode, worstExitCode } from "../exit-code.ts";
 import { lookAtJournal } from "./look-at-journal.ts";
 import { openLocation } from "../../mapping/open-location.ts";
-import { count } from "../render/progress.ts";
 import { countRequests, requestsRecord } from "../render/request-counts.ts";
 import { locationDeps } from "./run-copy.ts";
 import { contentOfOutcome, tellContentDiff } from "../render/show-contents.ts";

@@ -4,6 +4,7 @@
 // name if that was free. It does not take the place of an archive that is there, which may be the last complete one: then it
 // stays beside it as NAME.part, unless --partial says otherwise.
 
+import { count, counted } from "../../core/counted.ts";
 import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, relative } from "node:path";
@@ -21,8 +22,6 @@ import { EXIT, type ExitCode } from "../exit-code.ts";
 import type { GivenFilter } from "../input/key-filter.ts";
 import { growHeapFreely } from "../process/launch.ts";
 import { VERSION } from "../process/version.ts";
-import { counted } from "../render/counted.ts";
-import { count } from "../render/progress.ts";
 import { countRequests, requestsRecord } from "../render/request-counts.ts";
 import { openShownProblems } from "../render/shown-problems.ts";
 import { openArchiveOutput, type Target } from "./archive-output.ts";

@@ -1,6 +1,7 @@
 // What `kvsync run` says when it starts: what each mapping's first round did, then how to try it. On stdout, for people;
 // the log goes on from there.
 
+import { count, counted } from "../../core/counted.ts";
 import { relative } from "node:path";
 import type { MappingConfig } from "../../config/config.ts";
 import { visible } from "../../core/errors.ts";
@@ -10,8 +11,6 @@ import type { DaemonListener } from "../../daemon/daemon-event.ts";
 import { decodeHoldReason, renderHoldReason } from "../../mapping/hold-reason.ts";
 import type { RoundReport } from "../../mapping/round-port.ts";
 import type { Output } from "../render/output.ts";
-import { counted } from "../render/counted.ts";
-import { count } from "../render/progress.ts";
 
 export interface GreetingDeps {
   readonly output: Output;

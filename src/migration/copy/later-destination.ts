@@ -1,6 +1,7 @@
 // A namespace that does not exist yet, as the destination of a round: it is empty while the round is planned, and is there when the
 // plan is carried out.
 
+import { NAMESPACE_TRAITS } from "../../replica/namespace/namespace-replica.ts";
 import { assert } from "../../core/errors.ts";
 import type { Replica } from "../../replica/replica.ts";
 
@@ -14,13 +15,7 @@ export function openLaterDestination(label: string, created: () => Replica | und
   return {
     kind: "namespace",
     label,
-    traits: {
-      eventuallyConsistent: true,
-      readsCostRequests: true,
-      readOrder: "any",
-      writing: "in-place",
-      needsBytesUntil: "next-page",
-    },
+    traits: NAMESPACE_TRAITS,
     async *list(options) {
       const replica = created();
       if (replica !== undefined) yield* replica.list(options);

@@ -2,8 +2,8 @@
 //
 // "stops": it cannot be done so. "asks": it can, and a person has to say that it is meant: `--accept CODE`. "note": good to know.
 
+import { count } from "../../core/counted.ts";
 import { visible } from "../../core/errors.ts";
-import { count } from "../count.ts";
 import type { SeenListing } from "./seen-listing.ts";
 import { INSTANT, INSTANT_BYTES_MAX, INSTANT_KEY_BYTES_MAX, INSTANT_KEYS_MAX } from "./instant.ts";
 

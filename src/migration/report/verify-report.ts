@@ -2,7 +2,6 @@
 // more, so what differs is told as it is; what the report says of the earlier time tells which side has changed since.
 
 import pLimit from "p-limit";
-import type { RequestCounts } from "../../kv/kv-api.ts";
 import type { NamespaceProof } from "../proof/proof.ts";
 import { proveNamespace } from "../proof/prove-namespace.ts";
 import {
@@ -43,22 +42,6 @@ export interface NamespaceChanges {
   readonly fresh: number;
   readonly gone: number;
 }
-
-const NO_REQUESTS: RequestCounts = {
-  list: 0,
-  bulkWrite: 0,
-  bulkDelete: 0,
-  bulkGet: 0,
-  read: 0,
-  write: 0,
-  delete: 0,
-  metadata: 0,
-  namespace: 0,
-  total: 0,
-  retries: 0,
-  bytesUp: 0,
-  bytesDown: 0,
-};
 
 /** `verify`: undefined: as deep as the report. Throws what opening or reading a side fails with. */
 export async function verifyReport(deps: VerifyDeps, report: MigrationReport, verify?: VerifyDepth): Promise<Verified> {
@@ -139,10 +122,4 @@ function sameRoot(
 function differing(proof: NamespaceProof | null): ReadonlySet<string> {
   const findings = proof?.findings ?? [];
   return new Set(findings.filter((one) => one.class !== "expired" && one.class !== "excluded").map(({ key }) => key));
-}
-
-/** Requests sent since `before`. */
-export function requestsSince(before: RequestCounts = NO_REQUESTS, now: RequestCounts): RequestCounts {
-  const names = Object.keys(NO_REQUESTS) as (keyof RequestCounts)[];
-  return Object.fromEntries(names.map((name) => [name, now[name] - before[name]])) as unknown as RequestCounts;
 }

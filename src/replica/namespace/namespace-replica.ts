@@ -34,6 +34,15 @@ export interface NamespaceReplicaOptions extends ReplicaDeps {
   readonly priority?: Priority | undefined;
 }
 
+/** Of every namespace, whether or not it is there already. */
+export const NAMESPACE_TRAITS: Replica["traits"] = {
+  eventuallyConsistent: true,
+  readsCostRequests: true,
+  readOrder: "any",
+  writing: "in-place",
+  needsBytesUntil: "next-page",
+};
+
 export function openNamespaceReplica(options: NamespaceReplicaOptions): Replica {
   const {
     clock,
@@ -59,13 +68,7 @@ export function openNamespaceReplica(options: NamespaceReplicaOptions): Replica 
   return {
     kind: "namespace",
     label,
-    traits: {
-      eventuallyConsistent: true,
-      readsCostRequests: true,
-      readOrder: "any",
-      writing: "in-place",
-      needsBytesUntil: "next-page",
-    },
+    traits: NAMESPACE_TRAITS,
     list: (given) => listEntries(side, given, call(given)),
     lookup: undefined,
     fetch: (keys, given) => fetchEntries(side, keys, { ...readCall(given), expected: given?.expected }),

@@ -6,8 +6,9 @@ import {
   type MigrationReport,
   parseReport,
 } from "../../../src/migration/report/migration-report.ts";
+import { requestsSince } from "../../../src/kv/request-counts.ts";
 import { renderReport } from "../../../src/migration/report/render-report.ts";
-import { requestsSince, type Verified, verifyReport } from "../../../src/migration/report/verify-report.ts";
+import { type Verified, verifyReport } from "../../../src/migration/report/verify-report.ts";
 import { writeOf } from "../../support/values.ts";
 import { EXPIRES_AT, manyWrites, nameOf, openTwoAccounts, SETTLE_WINDOW_MS, type TwoAccounts } from "./two-accounts.ts";
 

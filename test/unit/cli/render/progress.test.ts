@@ -1,6 +1,7 @@
+import { count } from "../../../../src/core/counted.ts";
 import { stripVTControlCharacters } from "node:util";
 import { expect, test } from "vitest";
-import { count, openProgress, renderProgress } from "../../../../src/cli/render/progress.ts";
+import { openProgress, renderProgress } from "../../../../src/cli/render/progress.ts";
 import { openOutput, type OutputStream } from "../../../../src/cli/render/output.ts";
 import { FakeClock } from "../../../support/fake-clock.ts";
 
