@@ -13,7 +13,8 @@ export default defineConfig({
     maxWorkers: Math.ceil(1.5 * availableParallelism()),
     globalSetup: "test/support/build-cli.ts",
     projects: [
-      { test: { ...inherited, name: "e2e", include: E2E } },
+      // On a shared machine a process can be kept waiting for seconds. CI gives such a test a second go, and names it at its end.
+      { test: { ...inherited, name: "e2e", include: E2E, retry: process.env.CI === undefined ? 0 : 1 } },
       // Their workers go on to the next file: a worker takes a third of a second of a processor to start, and the files are many.
       {
         test: {
