@@ -25,6 +25,8 @@ export interface Config {
   readonly repositories: ReadonlyMap<string, RepositoryConfig>;
   /** That run by themselves; by name, in the order of the file. */
   readonly backups: ReadonlyMap<string, BackupConfig>;
+  /** Of all migrations. */
+  readonly onMigration: HookConfig | undefined;
   /** Undefined: only the mappings above. Otherwise see auto-mappings.ts. */
   readonly auto: AutoConfig | undefined;
 }

@@ -15,6 +15,7 @@ import {
   resolveMapping,
   resolvePath,
   resolvePolicy,
+  resolveHook,
   resolveTrash,
 } from "./resolve-mapping.ts";
 import { type BackupSurroundings, resolveBackup } from "./resolve-backup.ts";
@@ -37,6 +38,7 @@ export function loadConfig(options: FindOptions): Config {
     mappings: new Map(),
     repositories: new Map(),
     backups: new Map(),
+    onMigration: undefined,
     trash: resolveTrash(undefined),
     auto: undefined,
   };
@@ -80,8 +82,9 @@ interface ResolveOptions {
 function resolveConfig(raw: RawConfig, { file, cwd, env, isSound, report }: ResolveOptions): Config {
   const folder = dirname(file);
   const home = env["HOME"];
-  const sound = <K extends "state_dir" | "root" | "defaults" | "auto">(key: K): RawConfig[K] | undefined =>
-    isSound(key) ? raw[key] : undefined;
+  const sound = <K extends "state_dir" | "root" | "defaults" | "auto" | "on_migration">(
+    key: K,
+  ): RawConfig[K] | undefined => (isSound(key) ? raw[key] : undefined);
   const stateDir = resolvePath(folder, sound("state_dir") ?? defaultStateDir(file, cwd, env), home);
   const root = resolvePath(folder, sound("root") ?? ".", home);
 
@@ -121,7 +124,8 @@ function resolveConfig(raw: RawConfig, { file, cwd, env, isSound, report }: Reso
   // Folders that become mappings of their own have namespaces made for them, unless the file says otherwise.
   const create = rawAuto?.create ?? surroundings.defaults.create ?? true;
   const trash = resolveTrash(sound("defaults")?.trash);
-  const shared = { file, stateDir, root, trash, accounts, mappings, repositories, backups };
+  const onMigration = resolveHook(sound("on_migration"));
+  const shared = { file, stateDir, root, trash, accounts, mappings, repositories, backups, onMigration };
   return { ...shared, auto: policy && { ...policy, create, root } };
 }
 

@@ -213,6 +213,7 @@ export const configSchema = group("Accounts, mappings and what they have in comm
   defaults: v.nullish(group("What mappings, and auto, have that do not say otherwise.", mappingEntries)),
   repositories: v.nullish(named("Where backups are kept.", repository)),
   backups: v.nullish(named("Backups that run by themselves.", backup)),
+  on_migration: v.optional(hook("when a migration is ready for its cut-over, done, aborted, or stopped by a failure")),
   auto: v.optional(group("Make every other folder under root a mapping of its own.", policyEntries)),
 });
 

@@ -140,7 +140,7 @@ function readHolder(stateDir: string): Holder | undefined {
 }
 
 /** Whether a process of this number runs, anybody's. */
-export function isAlive(pid: number): boolean {
+function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

@@ -21,7 +21,8 @@ beforeAll(async () => {
   destination = await startTestServer({ token: "destination-token" });
   const account = ({ url, token }: TestServer): string =>
     `{ endpoint: "${url}", account_id: testaccount, api_token: ${token}, budget: { requests: 100000, per: 1s } }`;
-  const config = `state_dir: ./state\naccounts:\n  old: ${account(source)}\n  new: ${account(destination)}\n`;
+  const hook = `{ run: [sh, -c, 'echo "$KVSYNC_EVENT $KVSYNC_MIGRATION" >> events.txt; cat >> told.jsonl'], debounce: 1ms }`;
+  const config = `state_dir: ./state\naccounts:\n  old: ${account(source)}\n  new: ${account(destination)}\non_migration: ${hook}\n`;
   writeFileSync(join(dir, "kvsync.yaml"), config);
 });
 
@@ -33,6 +34,12 @@ afterAll(async () => {
 const migrate = (...args: readonly string[]): Promise<CliRun> =>
   runCli(["migrate", ...args, "--settle-window", "200ms"], { cwd: dir });
 
+/** Of which the hook was told. */
+const eventsOf = (name: string): readonly string[] =>
+  readFileSync(join(dir, "events.txt"), "utf8")
+    .split("\n")
+    .filter((line) => line.endsWith(` ${name}`))
+    .map((line) => line.split(" ")[0]!);
 const recordOf = (name: string): MigrationRecord =>
   JSON.parse(readFileSync(join(dir, "state", "migrations", name, "migration.json"), "utf8")) as MigrationRecord;
 
@@ -157,6 +164,10 @@ it("a followed source is carried over until the cut-over, what others wrote at t
   // The comparison names what the new app has written.
   expect((await over).code).toBe(4);
   expect(recordOf("live")).toMatchObject({ state: "done" });
+  // It is ready once more if a round found a change after it was.
+  expect([...new Set(eventsOf("live"))]).toEqual(["migration-ready", "migration-done"]);
+  const told = records(readFileSync(join(dir, "told.jsonl"), "utf8")).filter(({ name }) => name === "live");
+  expect(told.at(-1)).toMatchObject({ state: "done", namespaces: [{ verdict: "different" }], total: { keys: 20 } });
   expect(await keysOf(destination, to)).toEqual(
     numbered(20)
       .map(({ key }) => key)
@@ -180,4 +191,5 @@ it("a migration that follows ends when it is aborted from elsewhere", async () =
   expect(await runCli(["migrate", "abort", "endless"], { cwd: dir })).toMatchObject({ code: 0 });
   expect((await over).code).toBe(1);
   expect(recordOf("endless")).toMatchObject({ state: "aborted" });
+  expect(eventsOf("endless")).toEqual(["migration-aborted"]);
 });

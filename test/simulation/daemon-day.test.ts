@@ -97,6 +97,7 @@ it("keeps to the budget and to the share of it that polls may take, and never ke
     mappings: new Map(mappings.map((mapping) => [mapping.name, mapping])),
     repositories: new Map(),
     backups: new Map(),
+    onMigration: undefined,
     auto: undefined,
   };
   const supervisor = openSupervisor({

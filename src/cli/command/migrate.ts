@@ -80,7 +80,12 @@ export function define(command: Command, start: Start): void {
 /** Beside the process that runs, or after it. */
 function addSteps(command: Command, start: Start): void {
   const add = (usage: string, summary: string): Command =>
-    command.command(usage).summary(summary).description(`${summary}.`);
+    command
+      .command(usage)
+      .summary(summary)
+      .description(`${summary}.`)
+      // The options of the migration itself mean nothing to what is done about one that has begun.
+      .configureHelp({ ...command.configureHelp(), visibleGlobalOptions: () => [...(command.parent?.options ?? [])] });
   add("status", "Show how migrations stand")
     .argument("[name]", "Of one of them, with its namespaces")
     .action((name: string | undefined) => start((context) => showMigrations(context, name)));

@@ -4,8 +4,8 @@
 import { AppError, visible } from "../../core/errors.ts";
 import { findMigration } from "../../migration/find-migration.ts";
 import { isOver, type MigrationRecord } from "../../migration/migration-record.ts";
+import { isRunning } from "../../migration/run-mark.ts";
 import type { Context } from "../context.ts";
-import { isRunning } from "./is-running.ts";
 
 export async function askCutover(context: Context, name: string, now: boolean): Promise<void> {
   const { output } = context;
@@ -18,7 +18,7 @@ export async function askCutover(context: Context, name: string, now: boolean): 
     });
   }
   folder.ask("cutover");
-  const runs = isRunning(stateDir, record);
+  const runs = isRunning(folder);
   tellAsked(context, record, "cutover", runs);
   if (!runs) output.note("no process works on it: it cuts over when the kvsync migrate command is typed again");
 }
@@ -28,7 +28,7 @@ export async function askAbort(context: Context, name: string): Promise<void> {
   const { stateDir } = await context.config();
   const { folder, record } = findMigration(stateDir, name);
   if (isOver(record)) throw new AppError("usage", `"${visible(name)}" is ${record.state} already`);
-  const runs = isRunning(stateDir, record);
+  const runs = isRunning(folder);
   if (runs) folder.ask("abort");
   else {
     const now = clock.now();

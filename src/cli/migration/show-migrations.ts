@@ -12,8 +12,8 @@ import {
   type RunningProgress,
   sumCounts,
 } from "../../migration/migration-record.ts";
+import { isRunning } from "../../migration/run-mark.ts";
 import type { Context } from "../context.ts";
-import { isRunning } from "./is-running.ts";
 
 /** `name`: one of them, with its namespaces; else all. */
 export async function showMigrations(context: Context, name: string | undefined): Promise<void> {
@@ -21,8 +21,9 @@ export async function showMigrations(context: Context, name: string | undefined)
   const stateDir = await context.stateDir();
   const records = name === undefined ? listMigrations(stateDir) : [findMigration(stateDir, name).record];
   for (const record of records) {
-    const runs = !isOver(record) && isRunning(stateDir, record);
-    const progress = runs ? openMigrationFolder(stateDir, record.name).readProgress() : undefined;
+    const folder = openMigrationFolder(stateDir, record.name);
+    const runs = !isOver(record) && isRunning(folder);
+    const progress = runs ? folder.readProgress() : undefined;
     output.event({
       type: "migration",
       ...record,

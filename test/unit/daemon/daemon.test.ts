@@ -30,6 +30,7 @@ it("ends all that it began, also after a bug in a loop, and frees the state fold
     mappings: new Map([["app", mappingOf({ mode: "pull", folder: join(dir, "app") })]]),
     repositories: new Map(),
     backups: new Map(),
+    onMigration: undefined,
     auto: undefined,
   };
   const bug = new TypeError("a bug");

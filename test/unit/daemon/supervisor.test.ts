@@ -51,6 +51,7 @@ function configOf(mappings: readonly MappingConfig[], auto?: object): Config {
     mappings: new Map(mappings.map((mapping) => [mapping.name, mapping])),
     repositories: new Map(),
     backups: new Map(),
+    onMigration: undefined,
     auto: auto === undefined ? undefined : { ...policy, root: "/nowhere/kv", ...auto },
   };
 }

@@ -1,0 +1,134 @@
+// How a run of kvsync migrate ends: what is told, what is kept in the record, and the exit code.
+
+import process from "node:process";
+import { resolve } from "node:path";
+import { count, counted } from "../../core/counted.ts";
+import { AppError, visible } from "../../core/errors.ts";
+import { idMapOf } from "../../migration/id-map.ts";
+import type { MigrationFolder } from "../../migration/migration-folder.ts";
+import type { MigrationHookEvent } from "../../migration/migration-hooks.ts";
+import { type MigrationRecord, sumCounts } from "../../migration/migration-record.ts";
+import { failureOf, type PassOutcome } from "../../migration/pass-namespaces.ts";
+import { writePlanFile } from "../../migration/preflight/plan-file.ts";
+import type { Ended } from "../../migration/run-migration.ts";
+import type { Context } from "../context.ts";
+import { EXIT, type ExitCode, exitCodeOf, worstExitCode } from "../exit-code.ts";
+import { type countRequests, requestsRecord } from "../render/request-counts.ts";
+import { exitCodeOfVerdict } from "./exit-code-of-verdict.ts";
+import type { ProofStep } from "./proof-step.ts";
+import { tellReport } from "./tell-report.ts";
+
+interface EndOf {
+  readonly requests: ReturnType<ReturnType<typeof countRequests>>;
+  readonly durationMs: number;
+}
+
+export function endPlanned(
+  context: Context,
+  { name, dryRun, plan: path }: { readonly name: string; readonly dryRun: boolean; readonly plan: string | undefined },
+  { plan, isStopped, news }: Extract<Ended, { readonly kind: "planned" }>,
+  { asked, requests, durationMs }: EndOf & { readonly asked: MigrationRecord["asked"] },
+): ExitCode {
+  const { output, clock } = context;
+  for (const line of news) output.note(`  note: ${line}`);
+  if (dryRun && path !== undefined) {
+    writePlanFile(resolve(context.cwd, path), new Date(clock.now()).toISOString(), asked, plan);
+    output.note(`saved as ${visible(path)}: kvsync migrate ... --plan ${visible(path)} does exactly that`);
+  }
+  output.event({
+    type: "summary",
+    command: "migrate",
+    migration: name,
+    state: "planned",
+    ...(dryRun && { dryRun }),
+    stopped: isStopped,
+    requests: requestsRecord(requests),
+    retries: requests?.retries ?? 0,
+    durationMs,
+  });
+  if (!isStopped) return EXIT.done;
+  const first = plan.findings.find(({ severity }) => severity !== "note")!;
+  context.keepFailure(
+    new AppError("held", `nothing was changed: ${first.message}`, first.hint === undefined ? {} : { hint: first.hint }),
+  );
+  if (!output.json) output.warn("  nothing was changed");
+  return EXIT.held;
+}
+
+export function endRun(
+  context: Context,
+  record: MigrationRecord,
+  { failures }: PassOutcome,
+  { folder, proof, requests, durationMs }: EndOf & { readonly folder: MigrationFolder; readonly proof: ProofStep },
+): ExitCode {
+  const { output } = context;
+  const { name, state } = record;
+  const counts = sumCounts(record.namespaces);
+  const ids = idMapOf(record);
+  for (const [title, error] of failures)
+    context.tellFailure(
+      new AppError(error.code, `${visible(title)}: ${error.message}`, {
+        ...(error.hint !== undefined && { hint: error.hint }),
+        cause: error,
+      }),
+      title,
+    );
+  output.event({ type: "ids", migration: name, ids });
+  const report = proof.report();
+  if (report !== undefined) tellReport(context, report, proof.files);
+  output.event({
+    type: "summary",
+    command: "migrate",
+    migration: name,
+    state,
+    namespaces: record.namespaces.length,
+    ...counts,
+    folder: folder.path,
+    bytesUp: requests?.bytesUp ?? 0,
+    bytesDown: requests?.bytesDown ?? 0,
+    requests: requestsRecord(requests),
+    retries: requests?.retries ?? 0,
+    durationMs,
+  });
+  output.report(
+    `${visible(name)}: ${state}, ${counted(record.namespaces.length, "namespace")}, ${counted(counts.keys, "key")}, ${count(counts.written)} written, ${count(counts.failed)} failed, ${count(requests?.total ?? 0)} requests`,
+  );
+  output.note(`  the map of old to new ids is ${visible(folder.path)}/ids.json`);
+  if (failures.size > 0) output.note(`${visible(name)} stands at ${state}; to go on, type the same command again`);
+  const codes: ExitCode[] = [...failures.values()].map(exitCodeOf);
+  if (report !== undefined) codes.push(exitCodeOfVerdict(report.verdict));
+  if (counts.failed > 0) {
+    context.keepFailure(new AppError("incomplete", `${count(counts.failed)} keys failed: the lines before name them`));
+    codes.push(EXIT.incomplete);
+  }
+  return worstExitCode(codes);
+}
+
+/** What the hook is told. Says in the record how a run ended that did not come to the end. Where the disk is full, or there is no record yet, there is none to
+ * say it in, and the error tells it anyway. */
+export function noteEnd(
+  { clock, output, signal }: Context,
+  folder: MigrationFolder,
+  error: unknown,
+  { isAborted, dryRun }: { readonly isAborted: boolean; readonly dryRun: boolean },
+): MigrationHookEvent | undefined {
+  const record = folder.read();
+  if (dryRun || record?.pid !== process.pid) return undefined;
+  const now = clock.now();
+  try {
+    if (isAborted) {
+      folder.write({ ...record, state: "aborted", changedAt: now, endedAt: now });
+      folder.clearRequests();
+    } else if (error instanceof AppError && !signal.aborted) {
+      folder.write({ ...record, failure: failureOf(error, clock), changedAt: now });
+    }
+  } catch (second) {
+    if (!(second instanceof AppError)) throw second;
+  }
+  const { name, state } = record;
+  if (isAborted) output.note(`  to put the destination back as it was, type: kvsync migrate undo ${visible(name)}`);
+  else output.note(`${visible(name)} stands at ${state}; to go on, type the same command again`);
+  if (isAborted) return "aborted";
+  // Who stops it by hand knows.
+  return signal.aborted ? undefined : "failed";
+}

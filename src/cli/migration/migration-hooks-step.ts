@@ -1,0 +1,58 @@
+// The hook of migrations while kvsync migrate runs: the config's `on_migration`, told of the events of one migration.
+
+import { dirname } from "node:path";
+import pLimit from "p-limit";
+import { configSecrets } from "../../config/config-secrets.ts";
+import type { Config } from "../../config/config.ts";
+import { AppError, visible } from "../../core/errors.ts";
+import { HOOKS_AT_ONCE_MAX } from "../../mapping/hooks/hooks.ts";
+import { KILL_GRACE_MS } from "../../mapping/hooks/run-hook.ts";
+import { type MigrationHookEvent, openMigrationHooks } from "../../migration/migration-hooks.ts";
+import type { MigrationRecord } from "../../migration/migration-record.ts";
+import type { Context } from "../context.ts";
+
+export interface MigrationHooksStep {
+  happened(event: MigrationHookEvent, record: MigrationRecord | undefined): void;
+  /** Waits for programs. False: one failed, which is told. May be called again. */
+  end(): Promise<boolean>;
+}
+
+export function openHooksStep(
+  { clock, cwd, env, output, signal, keepFailure }: Context,
+  config: Config,
+  name: string,
+): MigrationHooksStep {
+  const hook = config.onMigration;
+  if (hook === undefined) return { happened: () => undefined, end: () => Promise.resolve(true) };
+  const detail = (message: string): void => output.detail(`${visible(name)}: ${message}`);
+  const warn = (message: string): void => {
+    if (!output.json) output.warn(`${visible(name)}: ${message}`);
+  };
+  const hooks = openMigrationHooks({
+    clock,
+    log: { debug: detail, info: detail, warn, error: warn },
+    hook,
+    folder: config.file === undefined ? cwd : dirname(config.file),
+    env,
+    secrets: configSecrets(config),
+    limit: pLimit(HOOKS_AT_ONCE_MAX),
+  });
+  const end = async (): Promise<boolean> => {
+    // The program's own timeout comes first, so that it is told that it ran into that.
+    await hooks.close(hook.timeoutMs + KILL_GRACE_MS, signal);
+    const failures = hooks.failures();
+    for (const { reason, stderr } of failures) {
+      if (stderr !== "" || output.json)
+        output.warn(stderr, { type: "hook-failed", migration: name, hook: "on_migration", message: reason, stderr });
+      keepFailure(new AppError("hook-failed", `${visible(name)}: on_migration ${reason}`));
+    }
+    return failures.length === 0;
+  };
+  let ended: Promise<boolean> | undefined;
+  return {
+    happened: (event, record) => {
+      if (record !== undefined) hooks.happened(event, record);
+    },
+    end: () => (ended ??= end()),
+  };
+}
