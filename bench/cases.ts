@@ -265,12 +265,14 @@ async function createNamespace(url: string): Promise<void> {
   await api(url, "", { method: "POST", body: JSON.stringify({ title: NAMESPACE }) });
 }
 
-export async function countKeys(url: string): Promise<number> {
+/** Of the keys that begin with `prefix`. */
+export async function countKeys(url: string, prefix = ""): Promise<number> {
   const [namespace] = (await api<{ id: string }[]>(url, "")).result;
   let count = 0;
   let cursor = "";
   do {
-    const page = await api<unknown[]>(url, `/${namespace?.id}/keys?cursor=${encodeURIComponent(cursor)}`);
+    const query = new URLSearchParams({ prefix, cursor }).toString();
+    const page = await api<unknown[]>(url, `/${namespace?.id}/keys?${query}`);
     count += page.result.length;
     cursor = page.result_info?.cursor ?? "";
   } while (cursor !== "");
