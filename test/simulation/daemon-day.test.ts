@@ -109,6 +109,7 @@ it("keeps to the budget and to the share of it that polls may take, and never ke
       return {
         state: () => ({ kind: "watching", folders: 1, unreadable: 0, alsoPolling: undefined }),
         refresh: async () => {},
+        caughtUp: () => {},
         close: async () => {},
       };
     },

@@ -261,6 +261,7 @@ export class TwoWayWorld {
         return {
           state: () => ({ kind: "watching", folders: 1, unreadable: 0, alsoPolling: undefined }),
           refresh: async () => {},
+          caughtUp: () => {},
           close: async () => {},
         };
       },

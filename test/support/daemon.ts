@@ -200,12 +200,14 @@ export interface SpokenWatcher {
   readonly open: (events: WatchEvents) => Promise<Watcher>;
   readonly events: () => WatchEvents;
   readonly refreshes: () => number;
+  readonly caughtUps: () => number;
   readonly isClosed: () => boolean;
 }
 
 export function spokenWatcher(): SpokenWatcher {
   let events: WatchEvents | undefined;
   let refreshes = 0;
+  let caughtUps = 0;
   let isClosed = false;
   return {
     open: async (given) => {
@@ -214,6 +216,9 @@ export function spokenWatcher(): SpokenWatcher {
         state: () => ({ kind: "watching", folders: 1, unreadable: 0, alsoPolling: undefined }),
         refresh: async () => {
           refreshes++;
+        },
+        caughtUp: () => {
+          caughtUps++;
         },
         close: async () => {
           isClosed = true;
@@ -225,6 +230,7 @@ export function spokenWatcher(): SpokenWatcher {
       return events;
     },
     refreshes: () => refreshes,
+    caughtUps: () => caughtUps,
     isClosed: () => isClosed,
   };
 }

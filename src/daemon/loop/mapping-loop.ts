@@ -171,8 +171,10 @@ async function run(loop: Loop): Promise<void> {
       },
       clock.monotonic(),
     );
-    if (step.kind === "wait") await sleepUntil(loop, step.until);
-    else if (step.kind === "look") await look(loop);
+    if (step.kind === "wait") {
+      if (dirty.size === 0 && !dirty.isLost) loop.watcher?.caughtUp();
+      await sleepUntil(loop, step.until);
+    } else if (step.kind === "look") await look(loop);
     else if (step.kind === "full") await turn(loop, "full", () => fullRound(loop, step.reasons), step.reasons);
     else {
       const work = await dirtyWork(loop);

@@ -10,6 +10,7 @@ export function openNoWatcher(everyMs: DurationMs): Watcher {
   return {
     state: () => ({ kind: "off", everyMs }),
     refresh: async () => {},
+    caughtUp: () => {},
     close: async () => {},
   };
 }

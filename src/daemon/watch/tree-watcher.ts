@@ -33,6 +33,9 @@ export interface TreeWatcherOptions extends WatcherOptions {
   readonly rootCheckMs: DurationMs;
 }
 
+/** What changes in folders that are held back is seen this much later, if a round takes longer. */
+const HELD_MS_MAX: DurationMs = 30_000;
+
 const POLLING_MEANT = "watch: polling asks for it";
 
 export class TreeWatcher implements Watcher {
@@ -47,6 +50,8 @@ export class TreeWatcher implements Watcher {
   #rootCheckAt: number;
   #pollAt = Number.POSITIVE_INFINITY;
   #retryAt = Number.POSITIVE_INFINITY;
+  /** When folders that are held back are watched, though what was told of them was not looked at. */
+  #heldUntil = Number.POSITIVE_INFINITY;
   #refreshes: (() => void)[] = [];
   #isClosed = false;
   #alarm: AbortController | undefined;
@@ -114,6 +119,11 @@ export class TreeWatcher implements Watcher {
     });
   }
 
+  readonly caughtUp = (): void => {
+    const isAllTold = this.#pending.dueAt === Number.POSITIVE_INFINITY;
+    if (isAllTold && this.#folders.isHolding && !this.#isClosed) this.#watchHeld();
+  };
+
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#leaveQueue();
@@ -133,7 +143,7 @@ export class TreeWatcher implements Watcher {
 
   #dueAt(): number {
     if (this.#refreshes.length > 0) return 0;
-    return Math.min(this.#pending.dueAt, this.#rootCheckAt, this.#pollAt, this.#retryAt);
+    return Math.min(this.#pending.dueAt, this.#rootCheckAt, this.#pollAt, this.#retryAt, this.#heldUntil);
   }
 
   async #sleepUntil(dueAt: number): Promise<void> {
@@ -166,6 +176,7 @@ export class TreeWatcher implements Watcher {
       this.#endRefreshes();
     } else if (isDue) await this.#report();
     else if (this.#retryAt <= now) await this.#retry();
+    else if (this.#heldUntil <= now) this.#watchHeld();
     else if (this.#pollAt <= now) this.#poll(now);
   }
 
@@ -180,8 +191,20 @@ export class TreeWatcher implements Watcher {
     return before.device === found.device && before.inode === found.inode ? undefined : "the root was replaced";
   }
 
+  #watchHeld(): void {
+    this.#folders.watchHeld();
+    this.#heldUntil = Number.POSITIVE_INFINITY;
+    this.#limitHolding();
+  }
+
+  #limitHolding(): void {
+    if (!this.#folders.isHolding) this.#heldUntil = Number.POSITIVE_INFINITY;
+    else this.#heldUntil = Math.min(this.#heldUntil, this.#options.clock.monotonic() + HELD_MS_MAX);
+  }
+
   async #report(): Promise<void> {
     this.#folders.checkDoubts();
+    this.#limitHolding();
     const changes = this.#pending.takeDue(this.#options.clock.monotonic(), (path) => this.#exists(path));
     if (changes.kind === "rescan" && changes.reopen) await this.#reopenAndRescan(changes.reason);
     else if (changes.kind === "rescan") this.#rescan(changes.reason);

@@ -4,16 +4,18 @@
 // Chokidar is told of folders alone, since what it would tell of a file has passed its own comparison: a file that took the
 // place of one of its size and time is no change to it, and a folder that took the place of a file is not watched. To us an
 // event is a hint that a scan checks, so each name that the system tells of is passed on at once. A folder is told a second
-// time, with all below it, when chokidar has come to watch it: what happened in it before that is covered by this.
+// time, with all below it, when chokidar has come to watch it: what happened in it before that is covered by this. Where many
+// folders come at once, it comes to watch most of them later (held-folders.ts).
 
 import { type FSWatcher, watch } from "chokidar";
-import { lstatSync, realpathSync, type Stats } from "node:fs";
+import { lstatSync, readdirSync, realpathSync, type Stats } from "node:fs";
 import { basename, dirname } from "node:path";
 import { isTempName } from "../../core/names/temp-name.ts";
 import { nextTurn } from "../../replica/tree/event-loop.ts";
 import { faultCode } from "../../replica/tree/fs-fault.ts";
 import { countEvents } from "./event-queue.ts";
 import { type FolderIdentity, hasInodeOf, identityOf, isSameFolder } from "./folder-identity.ts";
+import { HeldFolders } from "./held-folders.ts";
 import { findIgnoredPaths } from "./ignored-paths.ts";
 import { readWatchedInodes } from "./inotify-watches.ts";
 import { walkFolders } from "./walk-folders.ts";
@@ -45,6 +47,12 @@ const POLLING_ASKED: Exhausted = {
   hint: "unset CHOKIDAR_USEPOLLING, and start kvsync again, to have it watch",
 };
 
+/** What is watched later is so in parts: a round over the keys of one part looks at each of them, as it is about fewer than 10,000. */
+const NAMES_OF_PART = 4000;
+/** Of the folders that were given to chokidar by name, so many may be gone: it waits for each of them, and reads the folder that it was
+ * in anew with whatever happens there. */
+const AWAITED_MAX = 16;
+
 export class WatchedTree {
   readonly #options: WatchedTreeOptions;
   #watcher: FSWatcher | undefined;
@@ -61,6 +69,10 @@ export class WatchedTree {
   readonly #unreadable = new Set<string>();
   /** Of those watched, the ones that came, or that something happened to, since `checkDoubts`. */
   readonly #doubtful = new Set<string>();
+  readonly #held = new HeldFolders();
+  /** Those that chokidar was given by name, and how many of them are gone. */
+  readonly #named = new Set<string>();
+  #awaited = 0;
 
   constructor(options: WatchedTreeOptions) {
     this.#options = options;
@@ -78,6 +90,11 @@ export class WatchedTree {
 
   get unreadable(): number {
     return this.#unreadable.size;
+  }
+
+  /** Some of the new folders are watched later, by `watchHeld`. */
+  get isHolding(): boolean {
+    return !this.#held.isEmpty;
   }
 
   /** Watches the root and all below it; must be closed before. Ends early after `onExhausted`. */
@@ -116,29 +133,49 @@ export class WatchedTree {
 
   /** Watches the folders that chokidar did not notice: since the system did not tell of them, or since they were read after
    * a symbolic link that leads through a file, where chokidar ends reading. False: all must be closed and opened anew,
-   * since a folder is gone or replaced without notice. */
+   * since a folder is gone or replaced without notice. Of many of them some are watched later. */
   async mend(): Promise<boolean> {
     const watcher = this.#watcher;
     if (watcher === undefined || this.#isLost || findFolder(this.#options.root) !== this.#top) return false;
     const { unwatched, wrong } = await this.#compare();
     if (this.#watcher !== watcher || wrong.length > 0) return false;
-    this.#add(unwatched);
+    this.#add(unwatched.filter((path) => this.#mayRead(path)));
     return true;
   }
 
+  /** Watches some of the folders that were held back. Each is told with all below it once it is watched, as any that comes; what is
+   * below it may be held back in turn. */
+  watchHeld(): void {
+    if (this.#watcher === undefined || !this.#isFollowing) return;
+    this.#add(this.#held.take(NAMES_OF_PART, (path) => (this.#watched.has(path) ? undefined : this.#countNames(path))));
+  }
+
   #add(unwatched: readonly string[]): void {
-    for (const path of unwatched) this.#offered.add(asAsked(path));
+    for (const path of unwatched) {
+      this.#held.letGo(path);
+      this.#offered.add(asAsked(path));
+      this.#named.add(path);
+    }
     if (unwatched.length > 0) this.#watcher?.add([...unwatched]);
   }
 
-  /** What is watched with what is on disk: folders, from the root, that are not watched, and those that are gone or that
-   * took the place of the one that is watched. */
+  /** Whether chokidar is to read the new folder `path` now. */
+  #mayRead(path: string): boolean {
+    const leave = this.#held.admit(path);
+    if (leave === "held-now") this.#options.events.onChanged(`${path}/`);
+    return leave === "admitted";
+  }
+
+  /** What is watched with what is on disk: folders, from the root, that are not watched (nor held back), and those that are gone or
+   * that took the place of the one that is watched. */
   async #compare(): Promise<{ readonly unwatched: readonly string[]; readonly wrong: readonly string[] }> {
     const unwatched: string[] = [];
     const wrong: string[] = [];
     const gone = new Set(this.#watched.keys());
     const inodes = readWatchedInodes();
-    const isHidden = (path: string): boolean => this.#isHidden(path) || this.#options.isFolderIgnored?.(path) === true;
+    const { isFolderIgnored } = this.#options;
+    const isHidden = (path: string): boolean =>
+      this.#isHidden(path) || this.#held.has(path) || isFolderIgnored?.(path) === true;
     for await (const { path, stats } of walkFolders(this.#top, isHidden)) {
       const known = this.#watched.get(path);
       gone.delete(path);
@@ -160,6 +197,7 @@ export class WatchedTree {
    * takes one for another that has its path if it has the inode as well, unless it understands what the old one told of
    * itself (not if there is a name in the new one that is its own); and if it was still reading the old one. */
   checkDoubts(): void {
+    this.#held.startAnew();
     if (this.#doubtful.size === 0) return;
     const inodes = readWatchedInodes();
     for (const [path, { inode }] of this.#watched) {
@@ -185,6 +223,9 @@ export class WatchedTree {
     this.#watched.clear();
     this.#unreadable.clear();
     this.#doubtful.clear();
+    this.#held.clear();
+    this.#named.clear();
+    this.#awaited = 0;
     await this.#closing;
   }
 
@@ -209,12 +250,18 @@ export class WatchedTree {
     const stats = this.#stat(path);
     if (stats?.isDirectory() === true) this.#offered.add(asAsked(path));
     else if (before === undefined) this.#offered.delete(asAsked(path));
-    if (before === undefined) return;
+    if (before === undefined) return this.#lookAtHeld(path, stats);
     this.#doubt(path);
     if (stats === undefined) return;
     if (this.#unreadable.has(path)) return this.#lose("a folder may be read now");
     // Chokidar would follow the link.
     if (stats.isSymbolicLink()) this.#lose("a symbolic link took the place of a folder");
+  }
+
+  #lookAtHeld(path: string, stats: Stats | undefined): void {
+    if (!this.#held.has(path)) return;
+    this.#options.events.onChanged(`${path}/`);
+    if (stats?.isDirectory() !== true) this.#held.forget(path);
   }
 
   #lookAtRoot(): void {
@@ -226,6 +273,7 @@ export class WatchedTree {
     const found = stats ?? this.#stat(path);
     if (found === undefined || isOutside(path)) return;
     this.#watched.set(path, identityOf(found));
+    this.#held.forget(path);
     if (this.#isFollowing) this.#doubt(path);
   }
 
@@ -237,8 +285,9 @@ export class WatchedTree {
     // Another one may have its place by now, which chokidar asks for next.
     if (this.#stat(path)?.isDirectory() !== true) this.#offered.delete(asAsked(path));
     if (!this.#isFollowing) return;
-    if (path === "") this.#lose("the root changed");
-    else this.#options.events.onChanged(`${path}/`);
+    if (path === "") return this.#lose("the root changed");
+    this.#options.events.onChanged(`${path}/`);
+    if (this.#named.delete(path) && ++this.#awaited > AWAITED_MAX) this.#lose("many new folders are gone again");
   }
 
   #onError(error: unknown): void {
@@ -283,6 +332,18 @@ export class WatchedTree {
     }
   }
 
+  /** Undefined: it is no folder. */
+  #countNames(path: string): number | undefined {
+    if (this.#stat(path)?.isDirectory() !== true) return undefined;
+    try {
+      return readdirSync(`${this.#top}/${path}`).length;
+    } catch (error) {
+      // Chokidar is to find out why.
+      faultCode(error);
+      return 0;
+    }
+  }
+
   #isHidden(path: string): boolean {
     return isTempName(basename(path)) || this.#ignored.has(path);
   }
@@ -295,6 +356,7 @@ export class WatchedTree {
     if (stats === undefined) return !this.#isOffered(path, absolute);
     if (path === "") return false;
     if (!stats.isDirectory() || this.#isHidden(path) || this.#options.isFolderIgnored?.(path) === true) return true;
+    if (this.#isFollowing && !this.#watched.has(path) && !this.#mayRead(path)) return true;
     this.#offered.add(path);
     return false;
   }

@@ -9,10 +9,13 @@ import type { WatchState } from "../../mapping/status.ts";
 export interface Watcher {
   /** How it watches now, for `kvsync status`. */
   readonly state: () => WatchState;
-  /** Sees to it that every folder is watched. Call it right before a full rescan: then nothing stays unwatched for longer
+  /** Sees to it that every folder is watched, or will be after `caughtUp`. Call it right before a full rescan: then nothing stays unwatched for longer
    * than from one rescan to the next, whatever was missed (a file system mounted inside the tree, say). Events that are
    * still on their way may be dropped: that rescan covers them. */
   refresh(): Promise<void>;
+  /** To be called when all that was told has been looked at. Where many folders come at once, most are told at first, watched only
+   * after this call (or half a minute later), and told again when they are. */
+  readonly caughtUp: () => void;
   /** Releases every watch, descriptor and timer; no event follows. */
   close(): Promise<void>;
 }

@@ -72,6 +72,24 @@ describe("a mapping", () => {
     expect(kinds()).toEqual(["full", ["a", "b"]]);
   });
 
+  it("tells the watcher that it has caught up once nothing that was told is left to be looked at", async () => {
+    rounds.durationMs = 10 * SECOND;
+    await start({ mode: "push" });
+    await clock.advance(10 * SECOND);
+    const before = watcher.caughtUps();
+    watcher.events().onDirty(["a"]);
+    await clock.advance(5 * SECOND);
+    watcher.events().onDirty(["b"]);
+    await clock.advance(14 * SECOND);
+    expect(kinds()).toEqual(["full", ["a"], ["b"]]);
+    expect(watcher.caughtUps()).toBe(before);
+    await clock.advance(SECOND);
+    expect(watcher.caughtUps()).toBe(before + 1);
+    watcher.events().onRescan("too many events");
+    await clock.advance(9 * SECOND);
+    expect(watcher.caughtUps()).toBe(before + 1);
+  });
+
   it("looks at everything when the watcher loses track", async () => {
     await start({ mode: "push" });
     watcher.events().onRescan("too many events");
