@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { records } from "../support/cli.ts";
+import { embeddedValues } from "../support/embedded-values.ts";
 import { DaemonFixture, pause, TWO_WAY } from "../support/daemon-process.ts";
 
 let fixture: DaemonFixture;
@@ -50,6 +51,25 @@ describe("kvsync run", () => {
     expect(at).toHaveLength(1);
     expect(at[0]! - edited).toBeLessThan(1000);
     await fixture.stop();
+  });
+
+  it("carries many new folders, and what changes in them right after, without another look at everything", async () => {
+    fixture.config("mappings: { app: { account: local, mode: push, create: true } }");
+    fixture.writeMany(1000);
+    await fixture.start("--json");
+    await fixture.until(() => fixture.out.includes('"type":"round"'));
+    const folders = Array.from({ length: 100 }, (_, i) => `kv/app/new/d${i}`);
+    for (const folder of folders) fixture.write(`${folder}/a`, "1");
+    await fixture.until(() => fixture.storedKeys().length === 1100);
+    // Most of the folders are not watched yet.
+    for (const folder of folders) fixture.write(`${folder}/a`, "2");
+    for (const folder of folders) fixture.write(`${folder}/b`, "3");
+    await fixture.until(() => {
+      const values = embeddedValues(join(fixture.dir, "state"), "app");
+      return folders.every((_, i) => values[`new/d${i}/a`] === "2" && values[`new/d${i}/b`] === "3");
+    });
+    const { stdout } = await fixture.stop();
+    expect(records(stdout).filter(({ type, step }) => type === "round" && step === "full")).toHaveLength(1);
   });
 
   it("is the only one that works with a state folder", async () => {
