@@ -3,6 +3,7 @@
 // and one last pass carries over what was written until then.
 
 import type { Clock, DurationMs } from "../core/clock.ts";
+import { areGoneForGood } from "./gone-for-good.ts";
 import type { MigrationState } from "./migration-record.ts";
 import type { MigrationStore } from "./migration-store.ts";
 import type { PassOutcome } from "./pass-namespaces.ts";
@@ -34,7 +35,7 @@ export function followState({ quietRounds, quietMs, settleWindowMs }: Following)
   return quietRounds >= QUIET_ROUNDS && quietMs >= settleWindowMs ? "ready" : "catching-up";
 }
 
-/** Returns the outcome of the last pass. A namespace that fails ends it. */
+/** Returns the outcome of the last pass. A namespace that fails ends it, unless it is gone for good: the others are followed. */
 export async function followSource(deps: FollowDeps): Promise<PassOutcome> {
   const { clock, settleWindowMs, store, setState, pass, requests } = deps;
   const asked = { isCutover: store.current().state === "cutting-over" };
@@ -44,7 +45,7 @@ export async function followSource(deps: FollowDeps): Promise<PassOutcome> {
   if (!asked.isCutover) setState("catching-up");
   while (!asked.isCutover) {
     const outcome = await pass("again");
-    if (outcome.failures.size > 0) return outcome;
+    if (!areGoneForGood(outcome.failures)) return outcome;
     if (outcome.isQuiet) quietRounds++;
     else {
       quietRounds = 0;

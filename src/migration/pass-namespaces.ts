@@ -16,6 +16,7 @@ import {
 import { identityOf, openSides, type SidesDeps } from "./copy/open-sides.ts";
 import { withPatience } from "./copy/patience.ts";
 import { runSideBySide } from "./copy/side-by-side.ts";
+import { isGoneForGood } from "./gone-for-good.ts";
 import type { MigrationEvents } from "./migration-events.ts";
 import type { FailureRecord, MigrationRecord } from "./migration-record.ts";
 import type { MigrationStore } from "./migration-store.ts";
@@ -96,7 +97,8 @@ export async function passNamespaces(deps: PassDeps, options: PassOptions): Prom
       continue;
     }
     const error: unknown = outcome.reason;
-    isQuiet = false;
+    // One that is gone for good changes no more.
+    isQuiet &&= isGoneForGood(error);
     // What stops all of them is told once, and a bug is a bug.
     if (!(error instanceof AppError) || deps.signal.aborted || store() === undefined) throw error;
     const index = order[at]!;

@@ -1,13 +1,17 @@
 // The end of a migration: each namespace is compared, several side by side, and the report is written.
 
 import pLimit from "p-limit";
+import type { DurationMs } from "../core/clock.ts";
+import type { AppError } from "../core/errors.ts";
 import { openBase } from "../journal/base.ts";
 import type { KvApi } from "../kv/kv-api.ts";
 import { estimateCost } from "./cost.ts";
 import { identityOf, openSides } from "./copy/open-sides.ts";
+import { withPatience } from "./copy/patience.ts";
+import { isGoneForGood } from "./gone-for-good.ts";
 import type { MigrationRecord, NamespaceRecord } from "./migration-record.ts";
 import type { MigrationStore } from "./migration-store.ts";
-import type { PassDeps, PassOutcome } from "./pass-namespaces.ts";
+import { failureOf, type PassDeps, type PassOutcome } from "./pass-namespaces.ts";
 import { LISTINGS_AT_ONCE, type ProofDeps, type ProofProgress, PROOFS_AT_ONCE } from "./proof/proving.ts";
 import { proveNamespace } from "./proof/prove-namespace.ts";
 import type { NamespaceProof, ProofVerdict } from "./proof/proof.ts";
@@ -30,12 +34,17 @@ export interface ProveDeps extends PassDeps {
   readonly exitCodeOf: (verdict: ProofVerdict) => number;
 }
 
+export interface ProofOutcome {
+  /** By the title at the source: namespaces that are gone for good, and are not compared. */
+  readonly failures: ReadonlyMap<string, AppError>;
+}
+
 /** `outcome`: of the last pass. Throws what a listing or a read fails with as a whole: the migration then is still to be proved. */
 export async function proveMigration(
   deps: ProveDeps,
   store: MigrationStore,
-  outcome: Pick<PassOutcome, "problems">,
-): Promise<MigrationReport> {
+  outcome: Pick<PassOutcome, "problems" | "failures">,
+): Promise<ProofOutcome & { readonly report: MigrationReport }> {
   const { clock, files, by, requests, exitCodeOf, events } = deps;
   const record = store.current();
   const keys = new Map<number, number>();
@@ -51,21 +60,34 @@ export async function proveMigration(
     });
   const atOnce = pLimit(PROOFS_AT_ONCE);
   const inTurn = pLimit(LISTINGS_AT_ONCE);
+  const failures = new Map(outcome.failures);
   const namespaces = await Promise.all(
     record.namespaces.map((namespace, index) =>
       atOnce(async () => {
-        const proof = await proveOne(deps, record, namespace, {
-          problems: outcome.problems.get(index),
-          inTurn,
-          onProgress: (progress) => {
-            keys.set(index, progress.keys);
-            tell();
-          },
-        });
+        const { title } = namespace.source;
+        const prove = (): Promise<NamespaceProof> =>
+          proveOne(deps, record, namespace, {
+            problems: outcome.problems.get(index),
+            inTurn,
+            onProgress: (progress) => {
+              keys.set(index, progress.keys);
+              tell();
+            },
+          });
+        let proof: NamespaceProof | null = null;
+        try {
+          const onRetry = (error: AppError, waitMs: DurationMs): void => events.onRetry(title, error, waitMs);
+          const patience = { clock, signal: deps.signal, mayRetry: () => true, onRetry };
+          if (!failures.has(title)) proof = await withPatience(patience, prove);
+        } catch (error) {
+          if (!isGoneForGood(error)) throw error;
+          failures.set(title, error);
+          store.setNamespace(index, { failure: failureOf(error, clock) });
+        }
         namespacesDone++;
         tell();
-        store.setNamespace(index, { verdict: proof.verdict });
-        return reported(namespace, proof);
+        store.setNamespace(index, { verdict: proof?.verdict ?? null });
+        return reported(namespace, proof, failures.get(title));
       }),
     ),
   );
@@ -90,7 +112,7 @@ export async function proveMigration(
     exitCodeOf,
   );
   writeReport(files, report);
-  return report;
+  return { report, failures };
 }
 
 interface OneProof {
@@ -131,17 +153,18 @@ async function proveOne(
 
 function reported(
   { source, destination, isNew, before, counts }: NamespaceRecord,
-  proof: NamespaceProof,
+  proof: NamespaceProof | null,
+  failure: AppError | undefined,
 ): ReportedNamespace {
   const { written, removed, unchanged, failed } = counts;
   return {
     source: { id: source.id, title: source.title },
-    destination: { id: destination.id!, title: destination.title },
+    destination: { id: destination.id ?? "", title: destination.title },
     isNew,
     keysBefore: before.keys,
     copied: { written, removed, unchanged, failed },
     proof,
-    failure: null,
+    failure: failure?.message ?? null,
   };
 }
 

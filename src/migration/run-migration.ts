@@ -9,12 +9,14 @@ import { createNamespaces } from "./create-namespaces.ts";
 import { followSource } from "./follow-source.ts";
 import { writeIdMap } from "./id-map.ts";
 import { keepDestination } from "./keep-destination.ts";
+import { areGoneForGood } from "./gone-for-good.ts";
 import type { MigrationFolder } from "./migration-folder.ts";
 import type { MigrationRecord, MigrationState } from "./migration-record.ts";
 import { type MigrationStore, openMigrationStore } from "./migration-store.ts";
 import { type PassDeps, passNamespaces, type PassOutcome } from "./pass-namespaces.ts";
 import { isStopped } from "./preflight/judge-preflight.ts";
 import { type MigrationPlan, planMigration, type PlannedNamespace } from "./preflight/migration-plan.ts";
+import type { ProofOutcome } from "./prove-migration.ts";
 import { checkPlanFile } from "./preflight/plan-file.ts";
 import { mayWrite } from "./preflight/probe-token.ts";
 import { openSides } from "./copy/open-sides.ts";
@@ -29,7 +31,7 @@ export interface RunDeps extends PassDeps {
   /** `kvsync 0.1.0` */
   readonly by: string;
   /** Compares both sides, and writes the report. */
-  readonly prove: (deps: PassDeps, store: MigrationStore, outcome: PassOutcome) => Promise<void>;
+  readonly prove: (deps: PassDeps, store: MigrationStore, outcome: PassOutcome) => Promise<ProofOutcome>;
 }
 
 export interface RunOptions {
@@ -75,7 +77,7 @@ export async function runMigration(deps: RunDeps, begun: Begun, options: RunOpti
     });
     if ("plan" in first) return first;
     outcome = first.outcome;
-    if (outcome.failures.size > 0) return { kind: "ran", record: store!.current(), outcome };
+    if (!areGoneForGood(outcome.failures)) return { kind: "ran", record: store!.current(), outcome };
   }
   const open = store!;
   const pass = (kind: "again" | "last"): Promise<PassOutcome> =>
@@ -85,9 +87,10 @@ export async function runMigration(deps: RunDeps, begun: Begun, options: RunOpti
   } else if (open.current().state === "catching-up" || open.current().state === "cutting-over") {
     outcome = await pass(open.current().state === "catching-up" ? "again" : "last");
   }
-  if (outcome.failures.size > 0) return { kind: "ran", record: open.current(), outcome };
+  if (!areGoneForGood(outcome.failures)) return { kind: "ran", record: open.current(), outcome };
   setState("proving");
-  await deps.prove(deps, open, outcome);
+  const { failures } = await deps.prove(deps, open, outcome);
+  outcome = { ...outcome, failures };
   open.set({ endedAt: deps.clock.now() });
   setState("done");
   return { kind: "ran", record: open.current(), outcome };

@@ -193,3 +193,27 @@ it("a migration that follows ends when it is aborted from elsewhere", async () =
   expect(recordOf("endless")).toMatchObject({ state: "aborted" });
   expect(eventsOf("endless")).toEqual(["migration-aborted"]);
 });
+
+it("a namespace that was deleted meanwhile is named, and the others are carried over and compared", async () => {
+  const stays = await create(source, "stays", numbered(3));
+  const goes = await create(source, "goes", numbered(3));
+  const args = ["old", "new", "--namespaces", "stays,goes", "--name", "gone"];
+  expect(await migrate(...args)).toMatchObject({ code: 0 });
+  await call(source, "DELETE", `/${goes}`);
+  await call(source, "PUT", `/${stays}/bulk`, [{ key: "k/new", value: "new" }]);
+  const run = await migrate(...args);
+  expect(run.code).toBe(1);
+  expect(run.stderr).toContain("goes: could not list the keys of namespace");
+  const { state, namespaces } = recordOf("gone");
+  expect(state).toBe("done");
+  expect(namespaces.map(({ verdict, failure }) => [verdict, failure?.code])).toEqual([
+    [null, "namespace-not-found"],
+    ["equal", undefined],
+  ]);
+  const path = join("state", "migrations", "gone", "report.json");
+  const report = JSON.parse(readFileSync(join(dir, path), "utf8")) as { readonly verdict: string };
+  expect(report.verdict).toBe("incomplete");
+  const verified = await migrate("verify", path);
+  expect(verified).toMatchObject({ code: 3 });
+  expect(verified.stdout).toContain("stays: since the report of");
+});

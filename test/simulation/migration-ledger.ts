@@ -88,7 +88,7 @@ export function openMigrationLedger(sourceOf: (destination: string) => string): 
         for (const times of run.pages[side].values()) {
           const sum = sums.list[side];
           sum.sent += times;
-          sum.fewest += isKilled ? 1 : 2;
+          sum.fewest += isKilled ? 1 : Math.min(2, times);
         }
       }
       for (const [namespace, { requests, keys }] of run.reads) {

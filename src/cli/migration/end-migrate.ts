@@ -94,7 +94,8 @@ export function endRun(
     `${visible(name)}: ${state}, ${counted(record.namespaces.length, "namespace")}, ${counted(counts.keys, "key")}, ${count(counts.written)} written, ${count(counts.failed)} failed, ${count(requests?.total ?? 0)} requests`,
   );
   output.note(`  the map of old to new ids is ${visible(folder.path)}/ids.json`);
-  if (failures.size > 0) output.note(`${visible(name)} stands at ${state}; to go on, type the same command again`);
+  if (failures.size > 0 && state !== "done")
+    output.note(`${visible(name)} stands at ${state}; to go on, type the same command again`);
   const codes: ExitCode[] = [...failures.values()].map(exitCodeOf);
   if (report !== undefined) codes.push(exitCodeOfVerdict(report.verdict));
   if (counts.failed > 0) {

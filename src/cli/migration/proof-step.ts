@@ -35,11 +35,13 @@ export function openProofStep({ cwd }: Context, { source, destination, folder, r
     files,
     report: () => written,
     prove: async (deps, store, outcome) => {
-      written = await proveMigration(
+      const { report: made, failures } = await proveMigration(
         { ...deps, by: `kvsync ${VERSION}`, files, requests, exitCodeOf: exitCodeOfVerdict },
         store,
         outcome,
       );
+      written = made;
+      return { failures };
     },
   };
 }

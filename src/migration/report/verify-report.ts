@@ -2,6 +2,7 @@
 // more, so what differs is told as it is; what the report says of the earlier time tells which side has changed since.
 
 import pLimit from "p-limit";
+import { isGoneForGood } from "../gone-for-good.ts";
 import type { NamespaceProof } from "../proof/proof.ts";
 import { proveNamespace } from "../proof/prove-namespace.ts";
 import {
@@ -50,9 +51,7 @@ export async function verifyReport(deps: VerifyDeps, report: MigrationReport, ve
   const atOnce = pLimit(PROOFS_AT_ONCE);
   const inTurn = pLimit(LISTINGS_AT_ONCE);
   const listed = new Map<ReportedNamespace, number>();
-  const verifyOne = async (
-    namespace: ReportedNamespace,
-  ): Promise<ReportedNamespace & { readonly proof: NamespaceProof }> => {
+  const verifyOne = async (namespace: ReportedNamespace): Promise<ReportedNamespace> => {
     const { proof: before } = namespace;
     const sides = await deps.openSides(namespace);
     try {
@@ -66,6 +65,9 @@ export async function verifyReport(deps: VerifyDeps, report: MigrationReport, ve
         mayHoldMore: before?.mayHoldMore ?? namespace.keysBefore > 0,
       });
       return { ...namespace, copied: null, failure: null, proof };
+    } catch (error) {
+      if (!isGoneForGood(error)) throw error;
+      return { ...namespace, copied: null, failure: error.message, proof: null };
     } finally {
       await sides.close();
     }
@@ -96,7 +98,7 @@ function depthOf(proof: NamespaceProof | null): VerifyDepth {
   return parseVerifyDepth(proof?.verify ?? "listing", proof?.seed ?? "");
 }
 
-function changesOf({ source, proof: before }: ReportedNamespace, proof: NamespaceProof): NamespaceChanges {
+function changesOf({ source, proof: before }: ReportedNamespace, proof: NamespaceProof | null): NamespaceChanges {
   const [then, now] = [differing(before), differing(proof)];
   const still = [...now].filter((key) => then.has(key)).length;
   return {
@@ -110,11 +112,11 @@ function changesOf({ source, proof: before }: ReportedNamespace, proof: Namespac
 
 function sameRoot(
   before: NamespaceProof | null,
-  { root }: NamespaceProof,
+  proof: NamespaceProof | null,
   side: "source" | "destination",
 ): boolean | null {
-  if (before === null || before.root.kind !== root.kind) return null;
-  const [then, now] = [before.root[side], root[side]];
+  if (before === null || proof === null || before.root.kind !== proof.root.kind) return null;
+  const [then, now] = [before.root[side], proof.root[side]];
   return then === null || now === null ? null : then === now;
 }
 
