@@ -29,7 +29,8 @@ export interface CutOverOutcome {
   /** Keys that the report names and that nobody changed late, and keys that differ and were not named. */
   readonly wronglyNamed: readonly string[];
   readonly unnamed: readonly string[];
-  readonly stderr: string;
+  /** What the report says of the wrongly named. */
+  readonly findings: readonly object[];
 }
 
 const NAME = "live";
@@ -84,8 +85,7 @@ export async function liveCutOver({ seed, keys, lagMs, start }: CutOverOptions):
 
     const options = ["--settle-window", `${lagMs}ms`, "--interval", `${Math.floor(lagMs / 4)}ms`, "--verify", "values"];
     const child = start(["migrate", "old:app", "new", "--name", NAME, "--follow", "--json", ...options], dir);
-    let stderr = "";
-    child.stderr!.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+    child.stderr!.resume();
     const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
     const late = new Set<string>();
     const proving: string[] = [];
@@ -117,7 +117,8 @@ export async function liveCutOver({ seed, keys, lagMs, start }: CutOverOptions):
     await Promise.all([source, destination].map((one) => one.setFaults({})));
     const differing = await differences(source, id, destination);
     const report = JSON.parse(readFileSync(join(dir, "state", "migrations", NAME, "report.json"), "utf8")) as Told;
-    const named = new Set(report.namespaces.flatMap(({ proof }) => proof.findings.map(({ key }) => key)));
+    const findings = report.namespaces.flatMap(({ proof }) => proof.findings);
+    const named = new Set(findings.map(({ key }) => key));
     return {
       seed,
       verdict: report.verdict,
@@ -128,7 +129,9 @@ export async function liveCutOver({ seed, keys, lagMs, start }: CutOverOptions):
       wronglyNamed: [...named].filter((key) => !late.has(key)),
       // What is written while the proof looks, it may have looked at before.
       unnamed: differing.filter((key) => !named.has(key) && !proving.includes(key)),
-      stderr: code === 0 || isLate ? "" : stderr.slice(-1000),
+      findings: findings
+        .filter(({ key }) => !late.has(key))
+        .map((one) => ({ ...one, isReal: differing.includes(one.key) })),
     };
   } finally {
     await Promise.all([source.close(), destination.close()]);
