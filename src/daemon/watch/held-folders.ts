@@ -1,6 +1,6 @@
 // Which of the folders that come to a tree chokidar reads at once, and which later. To watch a folder it looks at each file in it,
-// which the round that is to be about these files does as well: of 40,000 files in 400 new folders that was a third of the time
-// until they had arrived. So where many folders come at once, most are told as changed and held back until that round is over.
+// which the round that is to be about these files does as well: of 40,000 files in 400 new folders that was up to a quarter of the
+// CPU time until they had arrived. So where many folders come at once, most are told as changed and held back until that round is over.
 //
 // Nothing is lost by that: who lets a folder go has it watched, and then told as changed once more, with all below it.
 
