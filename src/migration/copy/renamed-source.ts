@@ -26,9 +26,10 @@ import { formerNames, renameKey, type RenameRule } from "../rename-keys.ts";
 export function openRenamedSource(inner: ReadableReplica, rules: readonly RenameRule[]): ReadableReplica {
   const table = openNameTable();
   const { fetch } = inner;
-  const formerOf = (key: Key): readonly Key[] => {
+  const formerOf = (key: Key): FormerNames => {
     const listed = table.former(key);
-    return listed === undefined ? (formerNames(key, rules) as readonly Key[]) : [listed];
+    if (listed.length > 1) return { kind: "several", names: listed };
+    return { kind: "possible", names: listed.length === 0 ? (formerNames(key, rules) as readonly Key[]) : listed };
   };
   return {
     kind: inner.kind,
@@ -45,7 +46,15 @@ export function openRenamedSource(inner: ReadableReplica, rules: readonly Rename
   };
 }
 
+/** "several": the listing showed it under all of these, so it stands for none of them. */
+interface FormerNames {
+  readonly kind: "several" | "possible";
+  readonly names: readonly Key[];
+}
+
 const PAGE_ENTRIES = 1000;
+/** So many collisions are told; of the others, too, nothing is concluded. */
+const COLLISIONS_TOLD_MAX = 1000;
 
 async function* list(
   inner: ReadableReplica,
@@ -71,14 +80,11 @@ async function* list(
     }
     table.add(named);
   }
-  for (const { key, former } of table.collisions()) {
+  let collisions = 0;
+  for (const { key, former } of table.collisions(PAGE_ENTRIES)) {
     onUnknown({ key });
-    for (const [index, name] of former.entries()) {
-      const others = former.filter((_, at) => at !== index).map((other) => `"${visible(other)}"`);
-      onProblem(
-        problem("name-collision", name, `would be "${visible(key)}", as ${others.join(" and ")} would: rename apart`),
-      );
-    }
+    if (++collisions > COLLISIONS_TOLD_MAX) continue;
+    for (const name of former) onProblem(collision(name, key, former));
   }
   yield* table.pages(PAGE_ENTRIES);
 }
@@ -94,7 +100,7 @@ async function* readRenamed(
   const asked = async function* (): Pages<Entry> {
     for await (const page of entries) {
       yield page.map((entry) => {
-        const former = table.former(entry.key);
+        const [former] = table.former(entry.key);
         assert(former !== undefined, "what is read was listed");
         names.set(former, entry.key);
         return { ...entry, key: former };
@@ -117,13 +123,17 @@ async function* readRenamed(
 async function* fetchRenamed(
   fetch: NonNullable<ReadableReplica["fetch"]>,
   keys: readonly Key[],
-  formerOf: (key: Key) => readonly Key[],
+  formerOf: (key: Key) => FormerNames,
   options: TransferOptions | undefined,
 ): Pages<ReadOutcome> {
   const left = new Map<Key, number>();
   const names = new Map<Key, Key>();
   for (const key of keys) {
-    const former = formerOf(key);
+    const { kind, names: former } = formerOf(key);
+    if (kind === "several") {
+      yield [{ kind: "problem", key, problem: { ...collision(former[0]!, key, former), subject: key } }];
+      continue;
+    }
     left.set(key, former.length);
     for (const name of former) names.set(name, key);
     if (former.length === 0) yield [{ kind: "absent", key }];
@@ -140,6 +150,11 @@ async function* fetchRenamed(
       return outcome.kind === "absent" && others > 0 ? [] : [renamedOutcome(outcome, key)];
     });
   }
+}
+
+function collision(name: Key, key: Key, former: readonly Key[]): Problem {
+  const others = former.filter((other) => other !== name).map((other) => `"${visible(other)}"`);
+  return problem("name-collision", name, `would be "${visible(key)}", as ${others.join(" and ")} would: rename apart`);
 }
 
 function expectedOf(former: Key, key: Key, { expected }: TransferOptions): readonly [Key, Entry][] {
@@ -194,10 +209,11 @@ interface Collision {
 interface NameTable {
   clear(): void;
   add(named: readonly (readonly [name: string, entry: Entry])[]): void;
-  collisions(): readonly Collision[];
+  collisions(atOnce: number): Generator<Collision, void>;
   /** In the order of new names, without those that several keys would have. */
   pages(entries: number): Generator<readonly Entry[], void>;
-  former(key: Key): Key | undefined;
+  /** Those that were listed: several, where they collide. */
+  former(key: Key): readonly Key[];
   close(): void;
 }
 
@@ -210,9 +226,6 @@ interface Row {
   readonly is_binary: number | null;
 }
 
-/** So many are named. */
-const COLLISIONS_MAX = 1000;
-
 function openNameTable(): NameTable {
   const database = new DatabaseSync("");
   database.exec(`PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = FILE; PRAGMA cache_size = -1000;
@@ -224,7 +237,9 @@ function openNameTable(): NameTable {
      GROUP BY name HAVING count(*) = 1 ORDER BY name LIMIT ?`,
   );
   const formerOf = database.prepare("SELECT former FROM entry WHERE name = ?");
-  const clashes = database.prepare("SELECT name FROM entry GROUP BY name HAVING count(*) > 1 ORDER BY name LIMIT ?");
+  const clashes = database.prepare(
+    "SELECT name FROM entry WHERE name > ? GROUP BY name HAVING count(*) > 1 ORDER BY name LIMIT ?",
+  );
   const former = (name: Uint8Array): readonly Key[] =>
     (formerOf.all(name) as unknown as readonly { readonly former: Uint8Array }[]).map((row) => textOf(row.former));
   return {
@@ -245,11 +260,15 @@ function openNameTable(): NameTable {
       }
       database.exec("COMMIT");
     },
-    collisions: () =>
-      (clashes.all(COLLISIONS_MAX) as unknown as readonly Pick<Row, "name">[]).map(({ name }) => ({
-        key: textOf(name),
-        former: former(name),
-      })),
+    *collisions(atOnce) {
+      for (let after: Uint8Array = new Uint8Array(0); ;) {
+        const rows = clashes.all(after, atOnce) as unknown as readonly Pick<Row, "name">[];
+        const last = rows.at(-1);
+        if (last === undefined) return;
+        after = Buffer.from(last.name);
+        for (const { name } of rows) yield { key: textOf(name), former: former(name) };
+      }
+    },
     *pages(entries) {
       for (let after: Uint8Array = new Uint8Array(0); ;) {
         const rows = some.all(after, entries) as unknown as readonly Row[];
@@ -259,7 +278,7 @@ function openNameTable(): NameTable {
         yield rows.map(entryOf);
       }
     },
-    former: (key) => former(Buffer.from(key))[0],
+    former: (key) => former(Buffer.from(key)),
     close: () => database.close(),
   };
 }
