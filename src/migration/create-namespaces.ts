@@ -1,12 +1,12 @@
-// The namespaces that the destination has not yet, created as the source's are. That each is wanted is on disk before it is asked for,
-// so a run that goes on after a crash knows the one that it finds for its own.
+// The namespaces that the destination has not yet, created as the source's are. That each was asked for is on disk before it is, so a run
+// that goes on after a crash knows the one that it finds for its own: it is empty. Any other of that title is somebody else's.
 
 import type { KvApi, Namespace, NamespaceId } from "../kv/kv-api.ts";
 import { AppError, visible } from "../core/errors.ts";
 import type { MigrationStore } from "./migration-store.ts";
 
 export interface CreateDeps {
-  readonly api: Pick<KvApi, "createNamespace" | "listNamespaces">;
+  readonly api: Pick<KvApi, "createNamespace" | "listNamespaces" | "listKeys">;
   readonly account: string;
   readonly store: MigrationStore;
   readonly signal: AbortSignal;
@@ -22,15 +22,30 @@ export async function createNamespaces(deps: CreateDeps): Promise<void> {
   for await (const page of api.listNamespaces({ signal })) there.push(...page);
   const idsBefore = new Set<NamespaceId>(there.map(({ id }) => id));
   for (const index of missing) {
-    const { destination } = store.current().namespaces[index]!;
+    const { destination, isAskedFor = false } = store.current().namespaces[index]!;
     const { title, jurisdiction, mode } = destination;
     const found = there.find((one) => one.title === title);
+    if (found !== undefined && !(isAskedFor && (await isEmpty(api, found.id, signal))))
+      throw madeMeanwhile(account, title);
+    store.setNamespace(index, { isAskedFor: true });
     const namespace = found ?? (await api.createNamespace(title, { jurisdiction, mode, idsBefore, signal }));
-    store.setNamespace(index, { destination: { ...destination, id: namespace.id } });
     if (namespace.jurisdiction !== jurisdiction || namespace.mode !== mode)
       throw otherKind(account, namespace, jurisdiction);
+    store.setNamespace(index, { destination: { ...destination, id: namespace.id } });
     if (found === undefined) onCreated(namespace);
   }
+}
+
+async function isEmpty(api: CreateDeps["api"], id: NamespaceId, signal: AbortSignal): Promise<boolean> {
+  const { keys, cursor } = await api.listKeys(id, {}, { signal });
+  return keys.length === 0 && cursor === "";
+}
+
+function madeMeanwhile(account: string, title: string): AppError {
+  const label = `${account}:${visible(title)}`;
+  return new AppError("plan-outdated", `somebody else has created ${label} since the namespaces were listed`, {
+    hint: "nothing was copied to it; to migrate into it, begin anew under another name: add --name NAME; what it holds is kept first",
+  });
 }
 
 function otherKind(account: string, { title, jurisdiction = "none" }: Namespace, wanted = "none"): AppError {

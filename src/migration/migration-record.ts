@@ -79,6 +79,8 @@ export interface NamespaceRecord {
   readonly destination: Omit<NamespaceFacts, "id"> & { readonly id: NamespaceId | null };
   /** This migration makes it, or has made it. */
   readonly isNew: boolean;
+  /** Its creation was asked for, whether or not the answer came. */
+  readonly isAskedFor?: boolean;
   /** What the destination held before the first write. */
   readonly before: {
     readonly keys: number;
