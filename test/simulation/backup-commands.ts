@@ -84,9 +84,10 @@ const REFUSALS: readonly Refusal[] = [
   { pattern: /prune removes nothing, since nobody can tell what a snapshot needs: .* did not give it/, always: false },
   // It sees the snapshot, and not yet its index.
   { pattern: /of dev:.* cannot be read, since it is in no pack[^]*could not be copied/, always: false },
-  // A copy that is told of snapshots which are forgotten already.
+  // Told of snapshots which are forgotten already.
   {
-    pattern: /shows snapshots\S+ and did not give it: it may have been forgotten[^]*could not be copied/,
+    pattern:
+      /shows snapshots\S+ and did not give it: it may have been forgotten[^]*(?:could not be copied|cannot be read, and (?:was|were) left alone)/,
     always: false,
   },
   { pattern: /what this run relies on was removed from .* meanwhile/, always: true },
