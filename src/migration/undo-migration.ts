@@ -11,6 +11,7 @@ import { EXPIRATION_AHEAD_SECONDS_MIN } from "../core/limits.ts";
 import type { Problem } from "../core/problem.ts";
 import { renderRemote } from "../core/prefix.ts";
 import { openArchiveFile } from "../mapping/open-location.ts";
+import type { NamespaceId } from "../kv/kv-api.ts";
 import type { PairDeps } from "../mapping/pair.ts";
 import { openMemoryReplica } from "../replica/memory.ts";
 import { openNamespaceReplica } from "../replica/namespace/namespace-replica.ts";
@@ -52,7 +53,8 @@ export async function undoNamespace(
   namespace: NamespaceRecord,
 ): Promise<UndoneNamespace | undefined> {
   const { clock, pair, destination, settleWindowMs, dryRun, signal } = deps;
-  const { source, destination: to, isNew } = namespace;
+  const { source, isNew } = namespace;
+  const to = { ...namespace.destination, id: namespace.destination.id ?? (await idOfAskedFor(deps, namespace)) };
   if (to.id === null) return undefined;
   const label = renderRemote(destination.name, to.title, "");
   const target = openNamespaceReplica({
@@ -62,6 +64,8 @@ export async function undoNamespace(
     label,
     stamp: to.mode !== INSTANT,
   });
+  if (isNew && (await isGone(deps, to.id)))
+    return { namespace, putBack: 0, removed: 0, left: 0, failed: 0, isDeleted: true };
   const before = await openBefore(deps, namespace);
   try {
     const { counts, left } = await copyNamespace(
@@ -69,7 +73,7 @@ export async function undoNamespace(
       { source: before, destination: target },
       {
         // What others did there stays.
-        kind: "last",
+        kind: "again",
         name: `undo of migration ${record.name}: ${source.title}`,
         identity: identityOf(record, source.id),
         settleWindowMs,
@@ -93,6 +97,26 @@ export async function undoNamespace(
   }
 }
 
+/** Of a namespace whose creation the migration was killed at: it is there, and nothing was written to it. */
+async function idOfAskedFor(
+  { destination, signal }: UndoDeps,
+  { destination: { title }, isAskedFor = false }: NamespaceRecord,
+): Promise<NamespaceId | null> {
+  if (!isAskedFor) return null;
+  for await (const page of destination.api.listNamespaces({ signal })) {
+    const found = page.find((one) => one.title === title);
+    if (found !== undefined) return found.id;
+  }
+  return null;
+}
+
+/** An undo that was killed may have deleted it, or somebody else has. */
+async function isGone({ destination, signal }: UndoDeps, id: NamespaceId): Promise<boolean> {
+  for await (const page of destination.api.listNamespaces({ signal }))
+    if (page.some((one) => one.id === id)) return false;
+  return true;
+}
+
 async function openBefore({ clock, folder, signal }: UndoDeps, { before }: NamespaceRecord): Promise<ReadableReplica> {
   if (before.archive === null) return openMemoryReplica({ clock, label: "nothing" });
   const path = join(folder.path, before.archive);
@@ -104,7 +128,7 @@ async function openBefore({ clock, folder, signal }: UndoDeps, { before }: Names
 /** A key that was written just now may not be listed yet: a namespace is deleted only if it is empty once that has settled. */
 async function deleteEmpty(
   { clock, destination, settleWindowMs, signal }: UndoDeps,
-  id: NonNullable<NamespaceRecord["destination"]["id"]>,
+  id: NamespaceId,
 ): Promise<boolean> {
   await clock.sleep(settleWindowMs, signal);
   const { keys, cursor } = await destination.api.listKeys(id, {}, { signal });

@@ -1,17 +1,17 @@
 // kvsync migrate undo: puts the destination of a migration back as it was.
 
-import { count } from "../../core/counted.ts";
+import { count, counted } from "../../core/counted.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { findMigration } from "../../migration/find-migration.ts";
 import type { MigrationRecord } from "../../migration/migration-record.ts";
-import { sideOf } from "../../migration/begin-migration.ts";
-import { undoNamespace, type UndoneNamespace } from "../../migration/undo-migration.ts";
+import { type UndoDeps, undoNamespace, type UndoneNamespace } from "../../migration/undo-migration.ts";
 import type { Context } from "../context.ts";
-import { EXIT, type ExitCode } from "../exit-code.ts";
+import { EXIT, type ExitCode, exitCodeOf, worstExitCode } from "../exit-code.ts";
 import { countRequests, requestsRecord } from "../render/request-counts.ts";
 import { openShownProblems } from "../render/shown-problems.ts";
 import { shellWord } from "../render/render-held.ts";
 import { openState } from "../round/run-mappings.ts";
+import { findAccount } from "./find-account.ts";
 
 export interface Undo {
   readonly dryRun: boolean;
@@ -33,8 +33,7 @@ export async function runUndo(
   const shown = openShownProblems(context);
   try {
     const { folder, record } = findMigration(stateDir, name);
-    const destination = await context.account(record.asked.destination.account);
-    checkAccount(record, sideOf(destination));
+    const destination = await findAccount(context, record.asked.destination);
     if (!dryRun && !yes && !(await isMeant(context, record))) {
       output.note("nothing was changed");
       context.keepFailure(new AppError("failed", "the answer was no: nothing was changed"));
@@ -42,29 +41,27 @@ export async function runUndo(
     }
     const requests = countRequests([destination.api]);
     const done: UndoneNamespace[] = [];
+    const codes: ExitCode[] = [];
+    const onProblem: UndoDeps["onProblem"] = (title, problem) =>
+      shown.tell({ ...problem, subject: `${title}: ${problem.subject}` });
+    const deps: UndoDeps = { clock, pair: state.deps, folder, destination, settleWindowMs, dryRun, signal, onProblem };
     for (const namespace of record.namespaces) {
-      const undone = await undoNamespace(
-        {
-          clock,
-          pair: state.deps,
-          folder,
-          destination,
-          settleWindowMs,
-          dryRun,
-          signal,
-          onProblem: (title, problem) => shown.tell({ ...problem, subject: `${title}: ${problem.subject}` }),
-        },
-        record,
-        namespace,
-      );
-      if (undone === undefined) continue;
-      done.push(undone);
-      tellNamespace(context, record, undone, dryRun);
+      try {
+        const undone = await undoNamespace(deps, record, namespace);
+        if (undone === undefined) continue;
+        done.push(undone);
+        tellNamespace(context, record, undone, dryRun);
+      } catch (error) {
+        // Of one namespace: the others are put back all the same.
+        if (!(error instanceof AppError) || signal.aborted) throw error;
+        context.tellFailure(error, namespace.destination.title);
+        codes.push(exitCodeOf(error));
+      }
     }
     shown.finish();
     const sum = (of: "putBack" | "removed" | "left" | "failed"): number => done.reduce((all, one) => all + one[of], 0);
     const now = clock.now();
-    const isWhole = sum("failed") === 0;
+    const isWhole = sum("failed") + codes.length === 0;
     if (!dryRun && isWhole) folder.write({ ...record, state: "undone", changedAt: now, endedAt: now });
     const [written, removed, left, failed] = [sum("putBack"), sum("removed"), sum("left"), sum("failed")];
     output.event({
@@ -80,23 +77,15 @@ export async function runUndo(
       durationMs: Math.round(clock.monotonic() - startedAt),
     });
     if (isWhole) return EXIT.done;
-    context.keepFailure(new AppError("incomplete", `${count(failed)} keys failed: the lines before name them`));
-    return EXIT.incomplete;
+    output.note(`${visible(name)} is not undone as a whole; to go on, type the same command again`);
+    if (failed > 0) {
+      context.keepFailure(new AppError("incomplete", `${counted(failed, "key")} failed: the lines before name them`));
+      codes.push(EXIT.incomplete);
+    }
+    return worstExitCode(codes);
   } finally {
     state.close();
   }
-}
-
-function checkAccount({ name, asked }: MigrationRecord, found: MigrationRecord["asked"]["destination"]): void {
-  const { destination } = asked;
-  if (destination.accountId === found.accountId && destination.api === found.api) return;
-  throw new AppError(
-    "usage",
-    `the account "${visible(destination.account)}" is another one by now than when "${visible(name)}" was made`,
-    {
-      hint: `name that one so in the config: account_id ${visible(destination.accountId)}, ${visible(destination.api)}`,
-    },
-  );
 }
 
 function isMeant(context: Context, { name, asked, namespaces }: MigrationRecord): Promise<boolean> {
@@ -115,8 +104,8 @@ function tellNamespace(
   const { id, title } = namespace.destination;
   output.event({ type: "undone", namespace: title, id, written: putBack, removed, left, failed, deleted: isDeleted });
   const would = dryRun ? "would be " : "";
-  const parts = [`${count(removed)} keys ${would}removed`, `${count(putBack)} ${would}put back`];
-  if (left > 0) parts.push(`${count(left)} left, which somebody else has changed or brought since`);
+  const parts = [`${counted(removed, "key")} ${would}removed`, `${count(putBack)} ${would}put back`];
+  if (left > 0) parts.push(`${count(left)} left: they are not as this migration noted them`);
   if (failed > 0) parts.push(`${count(failed)} failed`);
   if (isDeleted) parts.push("it is empty, and was deleted");
   else if (namespace.isNew && !dryRun) parts.push("the namespace itself stays");

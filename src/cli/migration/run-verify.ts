@@ -1,5 +1,4 @@
-// kvsync migrate verify: the comparison of a report, done again from the report alone. Accounts are found by their ids: the config may call
-// them otherwise by now.
+// kvsync migrate verify: the comparison of a report, done again from the report alone.
 
 import { count } from "../../core/counted.ts";
 import { readFileSync } from "node:fs";
@@ -7,14 +6,12 @@ import { resolve } from "node:path";
 import { ioError } from "../../config/read-file.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import type { OpenAccount } from "../../accounts/accounts.ts";
-import { apiOf } from "../../mapping/place.ts";
 import { parseNamespaceId } from "../../kv/namespace-id.ts";
 import type { NamespaceId } from "../../kv/kv-api.ts";
 import { openSides } from "../../migration/copy/open-sides.ts";
 import { countBoth } from "../../migration/prove-migration.ts";
 import type { VerifyDepth } from "../../migration/proof/verify-depth.ts";
 import {
-  type AccountFacts,
   buildReport,
   type MigrationReport,
   parseReport,
@@ -28,6 +25,7 @@ import type { Context } from "../context.ts";
 import type { ExitCode } from "../exit-code.ts";
 import { VERSION } from "../process/version.ts";
 import { requestsRecord } from "../render/request-counts.ts";
+import { findAccount } from "./find-account.ts";
 import { exitCodeOfVerdict } from "./exit-code-of-verdict.ts";
 import { tellReport } from "./tell-report.ts";
 
@@ -43,8 +41,8 @@ export async function runVerify(context: Context, path: string, options: VerifyO
   const { clock, signal, cwd } = context;
   const startedAt = clock.monotonic();
   const before = parseReport(readReport(resolve(cwd, path), path), path);
-  const source = await accountOf(context, before.source);
-  const destination = await accountOf(context, before.destination);
+  const source = await findAccount(context, before.source);
+  const destination = await findAccount(context, before.destination);
   const progress = context.openProgress(before.name);
   try {
     const { facts, changes } = await verifyReport(
@@ -100,21 +98,6 @@ function readReport(path: string, label: string): string {
   } catch (error) {
     throw ioError(error, `could not read ${visible(label)}`);
   }
-}
-
-/** By id, at the same API; of several, the one of the name in the report. Throws AppError "config-missing". */
-async function accountOf(context: Context, { account, accountId, api }: AccountFacts): Promise<OpenAccount> {
-  const { accounts } = await context.config();
-  const fitting = [...accounts.values()].filter(
-    (candidate) => candidate.accountId === accountId && apiOf(candidate.endpoint) === api,
-  );
-  const found = fitting.find(({ name }) => name === account) ?? fitting[0];
-  if (found !== undefined) return context.account(found.name);
-  throw new AppError(
-    "config-missing",
-    `the config has no account with the id ${visible(accountId)} at ${visible(api)}; the report calls it "${visible(account)}"`,
-    { hint: `add it under accounts: in the config, as ${visible(account)}` },
-  );
 }
 
 interface Opened {

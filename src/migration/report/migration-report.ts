@@ -10,7 +10,7 @@ import { FINDINGS_PER_CLASS_MAX } from "../proof/findings.ts";
 import { type Finding, type NamespaceProof, PROOF_VERDICTS, type ProofVerdict } from "../proof/proof.ts";
 
 /** An account, for good: `account` is what the config calls it. */
-export interface AccountFacts {
+interface AccountFacts {
   readonly account: string;
   readonly accountId: string;
   /** The API's address, or "embedded". */
