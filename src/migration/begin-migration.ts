@@ -54,6 +54,7 @@ export async function beginMigration(deps: BeginDeps, wanted: Wanted): Promise<B
     const state = isOver(found) ? ("catching-up" as const) : found.state;
     return { record: { ...record, state }, isResumed: true, someNamespace: there[0] };
   }
+  if (found?.state === "aborted" && found.namespaces.some(hasTraces)) throw notUndone(found);
   const pairs = selectNamespaces(wanted.asked, await listAll(source, signal), there);
   const record: MigrationRecord = {
     kvsync: "migration",
@@ -71,6 +72,21 @@ export async function beginMigration(deps: BeginDeps, wanted: Wanted): Promise<B
     pid,
   };
   return { record, isResumed: false, someNamespace: there[0] };
+}
+
+/** Whether the destination is no longer as it was before: only this record knows how it was. */
+function hasTraces({ isNew, isAskedFor, destination, before, counts }: NamespaceRecord): boolean {
+  return (isNew && (isAskedFor === true || destination.id !== null)) || before.archive !== null || counts.written > 0;
+}
+
+function notUndone({ name }: MigrationRecord): AppError {
+  return new AppError(
+    "usage",
+    `the migration "${visible(name)}" was aborted, and what it did is still at the destination`,
+    {
+      hint: `put that back first: kvsync migrate undo ${name}; or keep it, and begin another migration: add --name NAME`,
+    },
+  );
 }
 
 async function listAll({ api }: OpenAccount, signal: AbortSignal): Promise<readonly Namespace[]> {

@@ -80,12 +80,14 @@ export async function runMigration(deps: RunDeps, begun: Begun, options: RunOpti
     if (!areGoneForGood(outcome.failures)) return { kind: "ran", record: store!.current(), outcome };
   }
   const open = store!;
-  const pass = (kind: "again" | "last"): Promise<PassOutcome> =>
-    passNamespaces(deps, { kind, record: open.current(), store: () => open });
+  const pass = (): Promise<PassOutcome> =>
+    passNamespaces(deps, { kind: "again", record: open.current(), store: () => open });
   if (open.current().follow && open.current().state !== "proving") {
     outcome = await followSource({ ...deps, store: open, setState, pass });
-  } else if (open.current().state === "catching-up" || open.current().state === "cutting-over") {
-    outcome = await pass(open.current().state === "catching-up" ? "again" : "last");
+  } else if (isResumed) {
+    // What was copied in the runs before may have changed at the source since, and nothing but its value may tell of it.
+    if (open.current().state === "copying") setState("catching-up");
+    outcome = await pass();
   }
   if (!areGoneForGood(outcome.failures)) return { kind: "ran", record: open.current(), outcome };
   setState("proving");
@@ -93,6 +95,8 @@ export async function runMigration(deps: RunDeps, begun: Begun, options: RunOpti
   outcome = { ...outcome, failures };
   open.set({ endedAt: deps.clock.now() });
   setState("done");
+  // What was asked of it is done; it is not meant for whoever carries over later changes.
+  deps.folder.clearRequests();
   return { kind: "ran", record: open.current(), outcome };
 }
 

@@ -66,6 +66,10 @@ async function create(server: TestServer, title: string, pairs: readonly Pair[],
 
 const keysOf = async (server: TestServer, id: string): Promise<readonly string[]> =>
   ((await call(server, "GET", `/${id}/keys`)) as { name: string }[]).map(({ name }) => name);
+const valueOf = async (server: TestServer, id: string, key: string): Promise<string> => {
+  const headers = { authorization: `Bearer ${server.token}` };
+  return (await fetch(`${server.namespacesUrl}/${id}/values/${encodeURIComponent(key)}`, { headers })).text();
+};
 const titlesOf = async (server: TestServer): Promise<Record<string, { id: string; jurisdiction?: string }>> => {
   const all = (await call(server, "GET", "?per_page=100")) as { id: string; title: string }[];
   return Object.fromEntries(all.map((one) => [one.title, one]));
@@ -112,9 +116,11 @@ describe("before the first write", () => {
   });
 });
 
-it("a killed run goes on: no value is read again that was copied, and a namespace is created as the source's is", async () => {
-  await create(source, "first", numbered(1200), { jurisdiction: "eu" });
-  await create(source, "second", numbered(300));
+it("a killed run goes on: nothing is copied twice, what has changed since is carried over, and a namespace is created as the source's is", async () => {
+  const ids = {
+    first: await create(source, "first", numbered(1200), { jurisdiction: "eu" }),
+    second: await create(source, "second", numbered(300)),
+  };
   const args = [
     "migrate",
     "old",
@@ -137,12 +143,19 @@ it("a killed run goes on: no value is read again that was copied, and a namespac
   source.setFaults({});
   const done = recordOf("killed").namespaces.filter(({ isCopied }) => isCopied);
   expect(done).toHaveLength(1);
+  const copied = done[0]!.source.title as keyof typeof ids;
+  await call(source, "PUT", `/${ids[copied]}/bulk`, [{ key: "k/00007", value: "changed" }]);
   const before = source.counts().bulkGet;
+  const written = destination.counts().bulkWrite;
   const run = await runCli([...args, "--verify", "listing"], { cwd: dir });
   expect(run).toMatchObject({ code: 0 });
-  const left = done[0]!.source.title === "first" ? 3 : 12;
-  expect(source.counts().bulkGet - before).toBe(left);
-  const { first, second } = await titlesOf(destination);
+  // What was left, and then all of it once more, since no stamp tells what has changed since.
+  const left = copied === "first" ? 3 : 12;
+  expect(source.counts().bulkGet - before).toBe(left + 15);
+  expect(destination.counts().bulkWrite - written).toBe(2);
+  const there = await titlesOf(destination);
+  expect(await valueOf(destination, there[copied]!.id, "k/00007")).toBe("changed");
+  const { first, second } = there;
   expect(first).toMatchObject({ jurisdiction: "eu" });
   expect(await keysOf(destination, second!.id)).toHaveLength(300);
   expect(recordOf("killed")).toMatchObject({ state: "done", runs: 2 });
@@ -192,6 +205,13 @@ it("a migration that follows ends when it is aborted from elsewhere", async () =
   expect((await over).code).toBe(1);
   expect(recordOf("endless")).toMatchObject({ state: "aborted" });
   expect(eventsOf("endless")).toEqual(["migration-aborted"]);
+  // Only its record knows what was there before.
+  const again = await migrate("old:endless", "new", "--name", "endless");
+  expect(again).toMatchObject({ code: 2 });
+  expect(again.stderr).toContain("kvsync migrate undo endless");
+  expect(await migrate("undo", "endless", "--yes")).toMatchObject({ code: 0 });
+  expect(await titlesOf(destination)).not.toHaveProperty("endless");
+  expect(await migrate("old:endless", "new", "--name", "endless")).toMatchObject({ code: 0 });
 });
 
 it("a namespace that was deleted meanwhile is named, and the others are carried over and compared", async () => {

@@ -1,6 +1,7 @@
 // What the servers were asked during a migration that is killed and started anew, held against the fewest requests that it takes. The fewest:
 // each value is read once, 100 in a request, and written once, 10,000 in a request, for each namespace by itself; each start lists what it
-// stands on, 1,000 keys a page, each page once, and the last one once more for the proof. In flight at a kill: what that run had read and
+// stands on, 1,000 keys a page, each page once, and the last one once more for the proof. The last of several lists and reads all of it once more,
+// for what has changed since the runs before it. In flight at a kill: what that run had read and
 // not yet seen written, and what was written so shortly before that the process had no time to note it: the next run reads that again.
 // All else is over.
 
@@ -64,6 +65,7 @@ export function openMigrationLedger(sourceOf: (destination: string) => string): 
   };
   const written = (): number => [...done.values()].reduce((all, { size }) => all + size, 0);
   let rateLimited = 0;
+  let runs = 0;
   const refused: Record<string, number> = {};
   return {
     note(side, request) {
@@ -84,11 +86,12 @@ export function openMigrationLedger(sourceOf: (destination: string) => string): 
     },
     endRun(killedAt) {
       const isKilled = killedAt !== undefined;
+      const listings = isKilled ? 1 : runs > 0 ? 3 : 2;
       for (const side of ["source", "destination"] as const) {
         for (const times of run.pages[side].values()) {
           const sum = sums.list[side];
           sum.sent += times;
-          sum.fewest += isKilled ? 1 : Math.min(2, times);
+          sum.fewest += Math.min(listings, times);
         }
       }
       for (const [namespace, { requests, keys }] of run.reads) {
@@ -108,6 +111,9 @@ export function openMigrationLedger(sourceOf: (destination: string) => string): 
         const lost = [...keys].filter((key) => done.get(namespace)?.has(key) !== true).length;
         if (isKilled) sums.bulkGet.inFlight += Math.ceil(lost / READS_MAX);
       }
+      if (!isKilled && runs > 0)
+        for (const { size } of done.values()) sums.bulkGet.fewest += Math.ceil(size / READS_MAX);
+      runs++;
       run = newRun();
     },
     written,

@@ -8,7 +8,7 @@ import { beginMigration, sideOf } from "../../migration/begin-migration.ts";
 import type { PairDeps } from "../../mapping/pair.ts";
 import { type MigrationFolder, openMigrationFolder } from "../../migration/migration-folder.ts";
 import { hookEventOf } from "../../migration/migration-hooks.ts";
-import type { MigrationRecord, MigrationState } from "../../migration/migration-record.ts";
+import { isOver, type MigrationRecord, type MigrationState } from "../../migration/migration-record.ts";
 import { openRunMark } from "../../migration/run-mark.ts";
 import { runMigration } from "../../migration/run-migration.ts";
 import { watchRequests } from "../../migration/watch-requests.ts";
@@ -73,6 +73,7 @@ async function runOnce(context: Context, migrate: Migrate, { folder, pair, hooks
   const source = await context.account(migrate.sourceAccount);
   const destination = await context.account(migrate.destinationAccount);
   const requests = countRequests([source.api, destination.api]);
+  if (!migrate.dryRun) clearStaleRequests(folder);
   const watch = watchRequests(folder, clock);
   const signal = AbortSignal.any([context.signal, watch.aborted]);
   const keep = openProgressKeeper(context, folder, requests);
@@ -133,6 +134,12 @@ async function runOnce(context: Context, migrate: Migrate, { folder, pair, hooks
     keep.close();
     watch.close();
   }
+}
+
+/** An abort that came too late for a migration that was over then. */
+function clearStaleRequests(folder: MigrationFolder): void {
+  const found = folder.read();
+  if (found !== undefined && isOver(found)) folder.clearRequests();
 }
 
 function planPath({ cwd }: Context, { plan }: Migrate): string | undefined {

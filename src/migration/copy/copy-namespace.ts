@@ -17,8 +17,8 @@ import { withKnownFingerprints } from "./known-fingerprints.ts";
 import type { NamespaceSides } from "./open-sides.ts";
 
 /** "first": until all keys were carried over once: what was copied is taken to be so. "again": the source may have changed, and is
- * read. "last": programs may write to the destination already, and what they did there stays. */
-export type PassKind = "first" | "again" | "last";
+ * read; programs may use the destination already, and what they wrote and deleted there stays. */
+export type PassKind = "first" | "again";
 
 export interface PassRequest {
   readonly kind: PassKind;
@@ -118,7 +118,8 @@ export async function copyNamespace(
         delete: "owned",
         save: "removed",
         keepForeign: kind === "first" && pass.mayOverwrite ? "changed" : "all",
-        keepGone: kind === "last",
+        // Once it is copied, programs may delete it there.
+        keepGone: kind !== "first",
         now: toEpochSeconds(deps.clock.now()),
       },
       settleWindowMs,

@@ -70,7 +70,7 @@ const CHANGED_THERE =
 
 /** What to do about keys of a class, beyond what it means; undefined: nothing. */
 export const CLASS_ADVICE: Readonly<Partial<Record<FindingClass, string>>> = {
-  missing: AGAIN,
+  missing: `${AGAIN} A key that it had copied, and that is gone at the destination since, it leaves so: to bring it back, use \`kvsync copy\`.`,
   value: CHANGED_THERE,
   metadata: CHANGED_THERE,
   expiration:
