@@ -89,13 +89,13 @@ function notUndone({ name }: MigrationRecord): AppError {
   );
 }
 
-async function listAll({ api }: OpenAccount, signal: AbortSignal): Promise<readonly Namespace[]> {
+export async function listAll({ api }: OpenAccount, signal: AbortSignal): Promise<readonly Namespace[]> {
   const namespaces: Namespace[] = [];
   for await (const page of api.listNamespaces({ signal })) namespaces.push(...page);
   return namespaces;
 }
 
-function namespaceRecord({ source, destination, title }: NamespacePair): NamespaceRecord {
+export function namespaceRecord({ source, destination, title }: NamespacePair): NamespaceRecord {
   const { jurisdiction, mode } = destination ?? source;
   return {
     source: factsOf(source),

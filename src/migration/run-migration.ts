@@ -10,6 +10,7 @@ import { followSource } from "./follow-source.ts";
 import { writeIdMap } from "./id-map.ts";
 import { keepDestination } from "./keep-destination.ts";
 import { areGoneForGood } from "./gone-for-good.ts";
+import { type Newcomers, takeInNewcomers } from "./newcomers.ts";
 import type { MigrationFolder } from "./migration-folder.ts";
 import type { MigrationRecord, MigrationState } from "./migration-record.ts";
 import { type MigrationStore, openMigrationStore } from "./migration-store.ts";
@@ -64,7 +65,7 @@ export async function runMigration(deps: RunDeps, begun: Begun, options: RunOpti
   if (isResumed) {
     store = openMigrationStore({ folder: deps.folder, clock: deps.clock }, record);
     deps.events.onState(record.state);
-    if (record.state === "copying") await prepare(deps, store);
+    await takeIn(deps, store, record.state === "copying");
   }
   let outcome: PassOutcome = NOTHING;
   if (!isResumed || record.state === "copying") {
@@ -90,9 +91,14 @@ export async function runMigration(deps: RunDeps, begun: Begun, options: RunOpti
     outcome = await pass();
   }
   if (!areGoneForGood(outcome.failures)) return { kind: "ran", record: open.current(), outcome };
+  let late = await takeIn(deps, open, false);
+  for (; late.taken > 0; late = await takeIn(deps, open, false)) {
+    outcome = await pass();
+    if (!areGoneForGood(outcome.failures)) return { kind: "ran", record: open.current(), outcome };
+  }
   setState("proving");
   const { failures } = await deps.prove(deps, open, outcome);
-  outcome = { ...outcome, failures };
+  outcome = { ...outcome, failures: new Map([...failures, ...late.failures]) };
   open.set({ endedAt: deps.clock.now() });
   setState("done");
   // What was asked of it is done; it is not meant for whoever carries over later changes.
@@ -116,7 +122,7 @@ async function copyAll(
   options: RunOptions,
   { store, open }: Opening,
 ): Promise<Planned | { readonly outcome: PassOutcome }> {
-  if (isResumed) return { outcome: await passNamespaces(deps, { kind: "first", record, store }) };
+  if (isResumed) return { outcome: await passNamespaces(deps, { kind: "first", record: store()!.current(), store }) };
   let ended: Planned | undefined;
   const gate = async (planned: readonly PlannedNamespace[]): Promise<void> => {
     // Last: a client that was refused for its token sends nothing more.
@@ -168,6 +174,13 @@ function patienceOf({ clock, signal, events, destination }: RunDeps): PatienceDe
     mayRetry: () => true,
     onRetry: (error, waitMs) => events.onRetry(destination.name, error, waitMs),
   };
+}
+
+/** Namespaces that have come to the source since are made at the destination, too. */
+async function takeIn(deps: RunDeps, store: MigrationStore, isUnprepared: boolean): Promise<Newcomers> {
+  const newcomers = await withPatience(patienceOf(deps), () => takeInNewcomers(deps, store));
+  if (newcomers.taken > 0 || isUnprepared) await prepare(deps, store);
+  return newcomers;
 }
 
 /** Keeps what destinations hold, and creates those that are missing. What was done is not done again. */

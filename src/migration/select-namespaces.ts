@@ -24,7 +24,7 @@ export function selectNamespaces(
   source: readonly Namespace[],
   destination: readonly Namespace[],
 ): readonly NamespacePair[] {
-  const chosen = namespaces === null ? source : source.filter((one) => namespaces.some((text) => fits(one, text)));
+  const chosen = source.filter((one) => isChosen(namespaces, one));
   for (const text of namespaces ?? []) if (!source.some((one) => fits(one, text))) throw notFound(text, source);
   if (chosen.length === 0) {
     throw new AppError("source-empty", "the source account has no namespaces", {
@@ -40,6 +40,10 @@ export function selectNamespaces(
       const found = byTitle ?? (as === null ? undefined : destination.find(({ id }) => id === as));
       return { source: one, destination: found, title: found?.title ?? as ?? one.title };
     });
+}
+
+export function isChosen(namespaces: Selection["namespaces"], one: Namespace): boolean {
+  return namespaces === null || namespaces.some((text) => fits(one, text));
 }
 
 function fits({ id, title }: Namespace, text: string): boolean {

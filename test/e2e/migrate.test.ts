@@ -126,7 +126,7 @@ it("a killed run goes on: nothing is copied twice, what has changed since is car
     "old",
     "new",
     "--namespaces",
-    "first,second",
+    "first*,second",
     "--name",
     "killed",
     "--settle-window",
@@ -144,20 +144,22 @@ it("a killed run goes on: nothing is copied twice, what has changed since is car
   const done = recordOf("killed").namespaces.filter(({ isCopied }) => isCopied);
   expect(done).toHaveLength(1);
   const copied = done[0]!.source.title as keyof typeof ids;
+  await create(source, "first-again", numbered(5));
   await call(source, "PUT", `/${ids[copied]}/bulk`, [{ key: "k/00007", value: "changed" }]);
   const before = source.counts().bulkGet;
   const written = destination.counts().bulkWrite;
   const run = await runCli([...args, "--verify", "listing"], { cwd: dir });
   expect(run).toMatchObject({ code: 0 });
-  // What was left, and then all of it once more, since no stamp tells what has changed since.
+  // What was left and what has come to it, and then all of it once more, since no stamp tells what has changed since.
   const left = copied === "first" ? 3 : 12;
-  expect(source.counts().bulkGet - before).toBe(left + 15);
-  expect(destination.counts().bulkWrite - written).toBe(2);
+  expect(source.counts().bulkGet - before).toBe(left + 17);
+  expect(destination.counts().bulkWrite - written).toBe(3);
   const there = await titlesOf(destination);
   expect(await valueOf(destination, there[copied]!.id, "k/00007")).toBe("changed");
   const { first, second } = there;
   expect(first).toMatchObject({ jurisdiction: "eu" });
   expect(await keysOf(destination, second!.id)).toHaveLength(300);
+  expect(await keysOf(destination, there["first-again"]!.id)).toHaveLength(5);
   expect(recordOf("killed")).toMatchObject({ state: "done", runs: 2 });
 });
 

@@ -12,6 +12,11 @@ export async function askCutover(context: Context, name: string, now: boolean): 
   const { stateDir } = await context.config();
   const { folder, record } = findMigration(stateDir, name);
   if (isOver(record) || !record.follow) throw notFollowing(record);
+  if (record.state === "proving") {
+    throw new AppError("usage", `"${visible(name)}" is cut over already: both sides are being compared`, {
+      hint: `see how far that is: kvsync migrate status ${name}`,
+    });
+  }
   if (record.state !== "ready" && record.state !== "cutting-over" && !now) {
     throw new AppError("usage", `"${visible(name)}" is ${record.state}, and not ready yet`, {
       hint: "wait until it is: kvsync migrate status; or cut over with what is copied by then: add --now",

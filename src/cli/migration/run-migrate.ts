@@ -149,7 +149,7 @@ function planPath({ cwd }: Context, { plan }: Migrate): string | undefined {
 function resumedDry({ name, state }: MigrationRecord): AppError {
   return new AppError(
     "usage",
-    `the migration "${visible(name)}" has begun, and is ${state}: there is nothing to foretell`,
+    `the migration "${visible(name)}" has begun, and is ${state}: a dry run is possible only before it begins`,
     {
       hint: `see how it stands: kvsync migrate status ${visible(name)}`,
     },
