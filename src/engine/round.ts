@@ -13,6 +13,7 @@ import { type Course, onlyOf, type Pass, type Tally } from "./pass.ts";
 import type { Done } from "./plan/action.ts";
 import { checkPlan, type Measure, type PlanTrip } from "./plan/measure.ts";
 import { Plan } from "./plan/plan.ts";
+import { asksWhoWrote } from "./plan/verdict.ts";
 import { openRemoteMemory } from "./lag/remote-memory.ts";
 import type { RoundEvents, RoundRequest, RoundResult } from "./round-request.ts";
 import { LOOKUPS_IN_VAIN_MAX, type Unsure, UNSURE_MAX, type UnsureKeys } from "./unsure.ts";
@@ -106,6 +107,7 @@ async function runPass(request: RoundRequest, pass: Pass): Promise<Pick<RoundRes
       ...request,
       signal: request.signal,
       twoWay,
+      asksWhoWrote: asksWhoWrote(request.decide),
       startedAt,
       seen,
       memory,

@@ -1,4 +1,4 @@
-// What is being carried over in two-way sync, kept from before it is sent until it is confirmed. After a crash between the
+// What is being carried over where it matters who wrote what a side holds, in two-way sync and in migrations, kept from before it is sent until it is confirmed. After a crash between the
 // two, a side that shows such a version has it from us: both sides agreed on it, and it is no change of anybody's. Nor is it
 // one when another version has taken its place, and it shows up late.
 

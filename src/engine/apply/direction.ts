@@ -23,8 +23,10 @@ export interface ApplyDeps {
   /** Values of the destination that were read for this plan: what is saved of them is not read again. */
   readonly seen: SeenValues;
   readonly signal: AbortSignal | undefined;
-  /** Both sides may be changed: what is under way is to be known after a crash. */
+  /** Both sides may be changed. */
   readonly twoWay: boolean;
+  /** What others wrote is told from what was carried over: what is under way is to be known after a crash. */
+  readonly asksWhoWrote: boolean;
   readonly settleWindowMs: DurationMs;
   readonly memory: RemoteMemory;
   readonly onProblem: (problem: Problem) => void;

@@ -98,7 +98,7 @@ async function* savedWrites(
     page.push({ value, expected: action.replaces });
   }
   if (page.length === 0) return;
-  if (direction.twoWay) {
+  if (direction.asksWhoWrote) {
     const entries = page.map(({ value }) => value.entry);
     direction.base.intend(direction.to, entries, direction.clock.now());
   }

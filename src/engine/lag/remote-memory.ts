@@ -9,6 +9,7 @@ import type { Key } from "../../core/key.ts";
 import { isNewRead, type KeyPast, type UnsettledVersion } from "../../core/settle.ts";
 import type { ReadOutcome, ShownVersion } from "../../replica/replica.ts";
 import type { Triple } from "../merge.ts";
+import { asksWhoWrote } from "../plan/verdict.ts";
 import type { Intent, NewBaseRow, PairStore } from "../ports.ts";
 
 export interface RemoteMemory {
@@ -53,11 +54,11 @@ export function openRemoteMemory(
     readonly clock: Clock;
     readonly base: PairStore;
     readonly dryRun: boolean;
-    readonly decide: { readonly twoWay: boolean };
+    readonly decide: Parameters<typeof asksWhoWrote>[0];
   },
   startedAt: EpochMs,
 ): RemoteMemory {
-  const intents = decide.twoWay ? base.intents() : NO_INTENTS;
+  const intents = asksWhoWrote(decide) ? base.intents() : NO_INTENTS;
   const arrived: NewBaseRow[] = [];
   let unwritten: Entry[] = [];
 

@@ -12,6 +12,16 @@ export type Decide =
   | ({ readonly twoWay: false; readonly now: EpochSeconds } & Omit<OneWayPolicy, "now">)
   | ({ readonly twoWay: true } & TwoWayPolicy);
 
+interface OriginPolicy extends Pick<OneWayPolicy, "keepForeign"> {
+  readonly twoWay: boolean;
+}
+
+/** Whether what a side holds is judged by who wrote it there. Then it must be known what was sent to it by a process that died before
+ * it noted that. */
+export function asksWhoWrote({ twoWay, keepForeign }: OriginPolicy): boolean {
+  return twoWay || keepForeign !== undefined;
+}
+
 export interface Verdict {
   readonly action: Action | undefined;
   /** What the key is counted as now; writes and removals are counted when they are done. */

@@ -116,6 +116,46 @@ it("a round killed when a value had been written to its file lets the next chang
   expect(await both()).toEqual(["second", "second"]);
 });
 
+describe("a one-way round that leaves alone what others wrote, killed when a key had been written", () => {
+  const copy = async () => {
+    await clock.advance(120_000);
+    const now = toEpochSeconds(clock.now());
+    return round(pair, {
+      force: true,
+      decide: { twoWay: false, delete: "owned", save: "removed", keepForeign: "all", now },
+    });
+  };
+
+  async function killedCopy(): Promise<void> {
+    await put(local, "first");
+    dies = { at: "remote", when: "after" };
+    await expect(copy()).rejects.toThrow("killed");
+    dies = undefined;
+  }
+
+  it("knows it for its own when the source changes", async () => {
+    await killedCopy();
+    await put(local, "second");
+    expect(await copy()).toMatchObject({ written: 1, skipped: 0 });
+    expect(await both()).toEqual(["second", "second"]);
+  });
+
+  it("knows it for its own when it is gone at the source", async () => {
+    await killedCopy();
+    await removeFrom(local);
+    expect(await copy()).toMatchObject({ removed: 1 });
+    expect(await both()).toEqual(["", ""]);
+  });
+
+  it("leaves alone what somebody else has written since", async () => {
+    await killedCopy();
+    await put(remote, "theirs");
+    await put(local, "second");
+    expect(await copy()).toMatchObject({ written: 0, skipped: 1 });
+    expect(await both()).toEqual(["second", "theirs"]);
+  });
+});
+
 it("what was intended is settled by what is recorded", async () => {
   await put(local, "first");
   await sync();
