@@ -8,6 +8,12 @@ export function baseWithFilter(inner: PairStore, isManaged: IsManaged): PairStor
     ...inner,
     scan: () => managedPages(inner.scan(), isManaged),
     lookup: (keys) => inner.lookup(keys.filter(isManaged)),
-    keysBelow: (prefix, keysMax) => inner.keysBelow(prefix, keysMax).filter(isManaged),
+    keysBelow(prefix, keysMax) {
+      for (let asked = keysMax; ; asked *= 2) {
+        const keys = inner.keysBelow(prefix, asked);
+        const managed = keys.filter(isManaged);
+        if (managed.length >= keysMax || keys.length < asked) return managed.slice(0, keysMax);
+      }
+    },
   };
 }

@@ -54,7 +54,8 @@ export async function beginMigration(deps: BeginDeps, wanted: Wanted): Promise<B
     const state = isOver(found) ? ("catching-up" as const) : found.state;
     return { record: { ...record, state }, isResumed: true, someNamespace: there[0] };
   }
-  if (found?.state === "aborted" && found.namespaces.some(hasTraces)) throw notUndone(found);
+  // Only its record knows how the destination was before: it is written when nothing keeps the first write from being made any more.
+  if (found?.state === "aborted") throw notUndone(found);
   const pairs = selectNamespaces(wanted.asked, await listAll(source, signal), there);
   const record: MigrationRecord = {
     kvsync: "migration",
@@ -74,19 +75,10 @@ export async function beginMigration(deps: BeginDeps, wanted: Wanted): Promise<B
   return { record, isResumed: false, someNamespace: there[0] };
 }
 
-/** Whether the destination is no longer as it was before: only this record knows how it was. */
-function hasTraces({ isNew, isAskedFor, destination, before, counts }: NamespaceRecord): boolean {
-  return (isNew && (isAskedFor === true || destination.id !== null)) || before.archive !== null || counts.written > 0;
-}
-
 function notUndone({ name }: MigrationRecord): AppError {
-  return new AppError(
-    "usage",
-    `the migration "${visible(name)}" was aborted, and what it did is still at the destination`,
-    {
-      hint: `put that back first: kvsync migrate undo ${name}; or keep it, and begin another migration: add --name NAME`,
-    },
-  );
+  return new AppError("usage", `the migration "${visible(name)}" was aborted, and not undone`, {
+    hint: `put the destination back as it was: kvsync migrate undo ${name}; or leave it so, and begin another migration: add --name NAME`,
+  });
 }
 
 export async function listAll({ api }: OpenAccount, signal: AbortSignal): Promise<readonly Namespace[]> {

@@ -1,7 +1,7 @@
 // Which of several snapshots of one source is the newest. A clock may have been wrong when one was made, so times are believed last. Pure.
 //
 // - A snapshot is older than one that was made beside it (its parent is older than it), whatever their times say.
-// - One whose time lies in the future, by the store's clock, is not the newest while there is another.
+// - One whose time lies in the future, by the store's clock, is known to be newer than what it was made beside, and no more.
 // - Of the rest, the newest is the one with the latest time.
 
 import type { DurationMs, EpochMs } from "../../core/clock.ts";
@@ -17,12 +17,20 @@ const FUTURE_MS: DurationMs = 60_000;
 /** `now`: by the store's clock. Undefined: there is none. */
 export function newestOf<S extends Dated>(snapshots: readonly S[], now: EpochMs): S | undefined {
   const parents = new Set(snapshots.map(({ parent }) => parent));
-  const last = snapshots.filter(({ id }) => !parents.has(id));
-  const present = last.filter((snapshot) => !isOfFuture(snapshot, now));
-  return (present.length > 0 ? present : last).reduce<S | undefined>(
-    (newest, other) => (newest === undefined || timeOf(other) >= timeOf(newest) ? other : newest),
-    undefined,
-  );
+  const byId = new Map(snapshots.map((snapshot) => [snapshot.id as string | null, snapshot]));
+  /** Of the first one before it whose time is not in the future. */
+  const believed = (snapshot: S): number => {
+    let each: S | undefined = snapshot;
+    while (each !== undefined && isOfFuture(each, now)) each = byId.get(each.parent);
+    return each === undefined ? 0 : timeOf(each);
+  };
+  let newest: S | undefined;
+  for (const other of snapshots) {
+    if (parents.has(other.id)) continue;
+    const later = newest === undefined ? 1 : believed(other) - believed(newest) || timeOf(other) - timeOf(newest);
+    if (later >= 0) newest = other;
+  }
+  return newest;
 }
 
 function isOfFuture(snapshot: Dated, now: EpochMs): boolean {

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { baseWithFilter } from "../../../src/journal/base-with-filter.ts";
 import type { EpochMs } from "../../../src/core/clock.ts";
 import { compareUtf8 } from "../../../src/core/key.ts";
 import { decodePrevious } from "../../../src/core/previous-version.ts";
@@ -61,6 +62,10 @@ describe("the base", () => {
     expect(base.keysBelow("b/\u00ff", 10)).toEqual(["b/\u00ff", "b/\u00ff1"]);
     expect(base.keysBelow("", 100)).toEqual(keys);
     expect(base.keysBelow("c/", 10)).toEqual([]);
+    // Of a filtered one, as many as there are, however many others lie between them.
+    const filtered = baseWithFilter(base, (key) => key !== "a/" && key !== "a/b");
+    expect(filtered.keysBelow("a/", 1)).toEqual(["a/\u{10ffff}"]);
+    expect(filtered.keysBelow("a/", 3)).toEqual(["a/\u{10ffff}", "a/\u{10ffff}/c"]);
   });
 
   it("gives back its rows in byte order, over pages, as they were recorded", async () => {

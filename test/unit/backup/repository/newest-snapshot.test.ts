@@ -27,6 +27,11 @@ describe("the newest of snapshots", () => {
     ["a@50 c@25<b", "c"],
     ["a@50", "a"],
     ["a@50 b@55", "b"],
+    // It is newer than what it was made beside, whatever its time is, and that one is newer than c.
+    ["a@20 b@50<a", "b"],
+    ["a@20 b@50<a c@10", "b"],
+    ["a@20 b@50<a c@55<b d@10", "c"],
+    ["a@20 b@50<a c@25", "c"],
     // Two were made beside the same one.
     ["a@10 b@20<a c@25<a", "c"],
   ])("%s is %s", (text, expected) => expect(newestOf(snapshotsOf(text), NOW)?.id).toBe(expected));
