@@ -29,7 +29,15 @@ export async function findSnapshot(
 ): Promise<StoredSnapshot> {
   const choice = parseSnapshotChoice(which);
   if (choice === undefined) throw notFound(repository, `has no snapshot ${visible(which)}: that is no time and no id`);
-  if (choice.kind === "id") return readSnapshot(repository, choice.prefix, options);
+  if (choice.kind === "id") {
+    const snapshot = await readSnapshot(repository, choice.prefix, options);
+    if (namespace === undefined || isOf(snapshot.source, namespace)) return snapshot;
+    const of = visible(snapshot.source.label);
+    throw notFound(
+      repository,
+      `has snapshot ${snapshot.id.slice(0, 8)}, and that is of ${of}, not of ${visible(namespace)}`,
+    );
+  }
   const { snapshots, problems } = await listSnapshots(repository, options);
   // It may be the very one that is meant: what is found in its place would be older, and look like it.
   if (problems.length > 0) {

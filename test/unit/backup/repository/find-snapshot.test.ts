@@ -91,6 +91,10 @@ describe("a snapshot is found", () => {
       expect(snapshot.listed).toEqual([at(10), at(20), at(30)][i]!.listed);
       expect(await readSnapshot(repository, id)).toEqual(snapshot);
     }
+    expect((await findSnapshot(repository, ids[0]!, "app-config")).id).toBe(ids[0]);
+    await expect(findSnapshot(repository, ids[0]!, "other")).rejects.toThrow(
+      "and that is of prod:app-config, not of other",
+    );
     await expect(readSnapshot(repository, "")).rejects.toThrow('memory has 3 snapshots whose ids begin with "":');
   });
 
