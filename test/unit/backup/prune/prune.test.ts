@@ -309,14 +309,11 @@ describe("prune removes nothing", () => {
     expect(known).toMatchObject({ snapshots: 1, marked: { packs: 2 } });
     listings = 0;
     const waiting = prune(throughStore(repository, late), { ...options, patienceMs: 60_000 });
-    let isOver = false;
-    const over = waiting.finally(() => (isOver = true));
+    const over = { is: false };
+    const ended = waiting.finally(() => (over.is = true));
     // What it has read is unpacked in threads, which no clock waits for.
-    while (!isOver) {
-      await vi.waitUntil(() => isOver || clock.sleeping > 0, 20_000);
-      await clock.advance(60_000);
-    }
-    expect(await over).toMatchObject({ snapshots: 1, marked: { packs: 2 } });
+    for (; !over.is; await clock.advance(60_000)) await vi.waitUntil(() => over.is || clock.sleeping > 0, 20_000);
+    expect(await ended).toMatchObject({ snapshots: 1, marked: { packs: 2 } });
     expect(listings).toBe(4);
   });
 
