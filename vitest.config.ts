@@ -4,7 +4,13 @@ import { defineConfig } from "vitest/config";
 /** Tests that start processes: each file has a worker of its own. */
 const E2E = ["test/{e2e,formats,simulation}/**/*.test.ts"];
 
-const inherited = { testTimeout: 30_000, hookTimeout: 30_000, pool: "forks" } as const;
+const inherited = {
+  testTimeout: 30_000,
+  hookTimeout: 30_000,
+  pool: "forks",
+  // On a shared machine a process, a thread or a disk can keep a test waiting for seconds. CI gives it a second go, and names it at its end.
+  retry: process.env.CI === undefined ? 0 : 1,
+} as const;
 
 export default defineConfig({
   test: {
@@ -13,8 +19,7 @@ export default defineConfig({
     maxWorkers: Math.ceil(1.5 * availableParallelism()),
     globalSetup: "test/support/build-cli.ts",
     projects: [
-      // On a shared machine a process can be kept waiting for seconds. CI gives such a test a second go, and names it at its end.
-      { test: { ...inherited, name: "e2e", include: E2E, retry: process.env.CI === undefined ? 0 : 1 } },
+      { test: { ...inherited, name: "e2e", include: E2E } },
       // Their workers go on to the next file: a worker takes a third of a second of a processor to start, and the files are many.
       {
         test: {
