@@ -12,6 +12,7 @@ import { systemClock } from "../../src/core/system-clock.ts";
 import { JOURNAL_FILE } from "../../src/journal/journal.ts";
 import type { AnsweredExchange } from "../../src/server/answered-exchange.ts";
 import { openServer } from "../../src/server/server.ts";
+import { endedChild } from "./ended-child.ts";
 import { openFarSide } from "./far-side.ts";
 import { chanceOf } from "./sim-clock.ts";
 
@@ -87,7 +88,8 @@ export async function liveKilledApply(options: KilledApplyOptions): Promise<Kill
     const far = openFarSide(database);
     const wrong = wrongKeys(world, far.keys());
     far.close();
-    const onceMore = options.by === "push" ? undefined : (await ended(options.start(["apply", "plan.json"], dir))).code;
+    const onceMore =
+      options.by === "push" ? undefined : (await endedChild(options.start(["apply", "plan.json"], dir))).code;
     return { ...course, wrong, answered: sent.total(), requests, onceMore: onceMore ?? undefined };
   } finally {
     await server.close();
@@ -167,7 +169,7 @@ async function applyKilled(world: World, sent: SentKeys, options: KilledApplyOpt
     sent.begin();
     const startedAt = Date.now();
     const child = options.start(["apply", "plan.json"], dir);
-    const over = ended(child);
+    const over = endedChild(child);
     if (kills < options.kills) {
       // The first one hits, however quick the machine is: there is more to send then.
       const isFirst = kills === 0;
@@ -260,24 +262,8 @@ function changedKeys({ method, path, status, requestBody }: AnsweredExchange): r
   return single !== undefined && (method === "PUT" || method === "DELETE") ? [decodeURIComponent(single)] : [];
 }
 
-interface Ended {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly text: string;
-}
-
-function ended(child: ChildProcess): Promise<Ended> {
-  let text = "";
-  child.stdout?.on("data", (chunk: Buffer) => (text += chunk.toString()));
-  child.stderr?.on("data", (chunk: Buffer) => (text += chunk.toString()));
-  return new Promise((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", (code, signal) => resolve({ code, signal, text }));
-  });
-}
-
 async function run(child: ChildProcess, expected: number): Promise<void> {
-  const { code, text } = await ended(child);
+  const { code, text } = await endedChild(child);
   if (code !== expected) throw new Error(`${child.spawnargs.join(" ")} ended with ${code}: ${text}`);
 }
 

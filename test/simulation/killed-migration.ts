@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { seededChance } from "../../src/server/chance.ts";
+import { endedChild } from "./ended-child.ts";
 import { ACCOUNT_ID, type AccountChild, startAccount } from "./account-child.ts";
 import type { AnsweredRequest } from "./account-process.ts";
 import { type LedgerTally, openMigrationLedger, type Side } from "./migration-ledger.ts";
@@ -79,7 +80,7 @@ export async function liveKilledMigration(options: KilledMigrationOptions): Prom
       };
       const over = new AbortController();
       let killedAt = 0;
-      const ended = outcome(child);
+      const ended = endedChild(child);
       if (killsLeft > 0) {
         const kill = (): void => {
           killedAt = performance.now();
@@ -110,7 +111,7 @@ export async function liveKilledMigration(options: KilledMigrationOptions): Prom
       report.verdict = told.verdict;
       report.rootsApart = told.namespaces.filter(({ proof }) => proof.root.source !== proof.root.destination).length;
       for (const title of titles) {
-        const { code } = await outcome(start(["check", `old:${title}`, `new:${title}`, "--values"], dir));
+        const { code } = await endedChild(start(["check", `old:${title}`, `new:${title}`, "--values"], dir));
         report.checks[String(code)] = (report.checks[String(code)] ?? 0) + 1;
       }
     }
@@ -159,19 +160,4 @@ function mapOfIds(dir: string, idsAtSource: readonly string[]): readonly (readon
   return namespaces.flatMap(({ source, destination }) =>
     destination.id !== null && idsAtSource.includes(source.id) ? [[destination.id, source.id] as const] : [],
   );
-}
-
-interface Outcome {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly text: string;
-}
-
-function outcome(child: ChildProcess): Promise<Outcome> {
-  let text = "";
-  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk: Buffer) => (text += chunk.toString()));
-  return new Promise((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", (code, signal) => resolve({ code, signal, text }));
-  });
 }
