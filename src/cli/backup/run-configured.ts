@@ -20,6 +20,7 @@ import { KILL_GRACE_MS } from "../../mapping/hooks/run-hook.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode, exitCodeOf, worstExitCode } from "../exit-code.ts";
 import { VERSION } from "../process/version.ts";
+import { openHookLog, tellHookFailure } from "../render/hook-output.ts";
 import { openShownProblems } from "../render/shown-problems.ts";
 import { locationDeps } from "../round/run-copy.ts";
 import { repositoryDeps } from "./open-repository.ts";
@@ -132,20 +133,16 @@ function tellEnd(context: Context, { name, repositoryLabel }: BackupConfig, repo
 
 /** False: a program failed, which is told. */
 async function runHooks(
-  { clock, env, cwd, output, signal, keepFailure }: Context,
+  context: Context,
   config: Config,
   { backup, memory }: { readonly backup: BackupConfig; readonly memory: BackupMemory },
 ): Promise<boolean> {
+  const { clock, env, cwd, signal } = context;
   const all = [backup.onFailure, backup.onSuccess].filter((hook) => hook !== undefined);
   if (all.length === 0) return true;
-  const name = visible(backup.name);
-  const detail = (message: string): void => output.detail(`${name}: ${message}`);
-  const warn = (message: string): void => {
-    if (!output.json) output.warn(`${name}: ${message}`);
-  };
   const hooks = openBackupHooks({
     clock,
-    log: { debug: detail, info: detail, warn, error: warn },
+    log: openHookLog(context, backup.name),
     backup,
     folder: config.file === undefined ? cwd : dirname(config.file),
     env,
@@ -155,10 +152,8 @@ async function runHooks(
   hooks.ended(memory);
   // Each program's own timeout comes first, so that it is told which of them it ran into.
   await hooks.close(Math.max(...all.map(({ timeoutMs }) => timeoutMs)) + KILL_GRACE_MS, signal);
-  for (const [hook, { reason, stderr }] of hooks.failures()) {
-    if (stderr !== "" || output.json)
-      output.warn(stderr, { type: "hook-failed", backup: backup.name, hook, message: reason, stderr });
-    keepFailure(new AppError("hook-failed", `${name}: ${hook} ${reason}`));
+  for (const [hook, failure] of hooks.failures()) {
+    tellHookFailure(context, { kind: "backup", name: backup.name, hook, failure });
   }
   return hooks.failures().size === 0;
 }

@@ -4,12 +4,12 @@ import { dirname } from "node:path";
 import pLimit from "p-limit";
 import { configSecrets } from "../../config/config-secrets.ts";
 import type { Config } from "../../config/config.ts";
-import { AppError, visible } from "../../core/errors.ts";
 import { HOOKS_AT_ONCE_MAX } from "../../mapping/hooks/hooks.ts";
 import { KILL_GRACE_MS } from "../../mapping/hooks/run-hook.ts";
 import { type MigrationHookEvent, openMigrationHooks } from "../../migration/migration-hooks.ts";
 import type { MigrationRecord } from "../../migration/migration-record.ts";
 import type { Context } from "../context.ts";
+import { openHookLog, tellHookFailure } from "../render/hook-output.ts";
 
 export interface MigrationHooksStep {
   happened(event: MigrationHookEvent, record: MigrationRecord | undefined): void;
@@ -17,20 +17,13 @@ export interface MigrationHooksStep {
   end(): Promise<boolean>;
 }
 
-export function openHooksStep(
-  { clock, cwd, env, output, signal, keepFailure }: Context,
-  config: Config,
-  name: string,
-): MigrationHooksStep {
+export function openHooksStep(context: Context, config: Config, name: string): MigrationHooksStep {
+  const { clock, cwd, env, signal } = context;
   const hook = config.onMigration;
   if (hook === undefined) return { happened: () => undefined, end: () => Promise.resolve(true) };
-  const detail = (message: string): void => output.detail(`${visible(name)}: ${message}`);
-  const warn = (message: string): void => {
-    if (!output.json) output.warn(`${visible(name)}: ${message}`);
-  };
   const hooks = openMigrationHooks({
     clock,
-    log: { debug: detail, info: detail, warn, error: warn },
+    log: openHookLog(context, name),
     hook,
     folder: config.file === undefined ? cwd : dirname(config.file),
     env,
@@ -41,10 +34,8 @@ export function openHooksStep(
     // The program's own timeout comes first, so that it is told that it ran into that.
     await hooks.close(hook.timeoutMs + KILL_GRACE_MS, signal);
     const failures = hooks.failures();
-    for (const { reason, stderr } of failures) {
-      if (stderr !== "" || output.json)
-        output.warn(stderr, { type: "hook-failed", migration: name, hook: "on_migration", message: reason, stderr });
-      keepFailure(new AppError("hook-failed", `${visible(name)}: on_migration ${reason}`));
+    for (const failure of failures) {
+      tellHookFailure(context, { kind: "migration", name, hook: "on_migration", failure });
     }
     return failures.length === 0;
   };
