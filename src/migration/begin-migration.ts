@@ -4,6 +4,7 @@ import type { OpenAccount } from "../accounts/accounts.ts";
 import type { Clock } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
 import type { Namespace } from "../kv/kv-api.ts";
+import { listAllNamespaces } from "../kv/list-all-namespaces.ts";
 import { apiOf } from "../mapping/place.ts";
 import type { MigrationFolder } from "./migration-folder.ts";
 import {
@@ -44,7 +45,7 @@ export function sideOf({ name, config }: OpenAccount): AccountSide {
 export async function beginMigration(deps: BeginDeps, wanted: Wanted): Promise<Begun> {
   const { clock, folder, source, destination, signal, pid } = deps;
   const found = folder.read();
-  const there = await listAll(destination, signal);
+  const there = await listAllNamespaces(destination.api, signal);
   const now = clock.now();
   if (found !== undefined && found.state !== "planned" && found.state !== "aborted" && found.state !== "undone") {
     checkSame(found, wanted);
@@ -56,7 +57,7 @@ export async function beginMigration(deps: BeginDeps, wanted: Wanted): Promise<B
   }
   // Only its record knows how the destination was before: it is written when nothing keeps the first write from being made any more.
   if (found?.state === "aborted") throw notUndone(found);
-  const pairs = selectNamespaces(wanted.asked, await listAll(source, signal), there);
+  const pairs = selectNamespaces(wanted.asked, await listAllNamespaces(source.api, signal), there);
   const record: MigrationRecord = {
     kvsync: "migration",
     version: 1,
@@ -79,12 +80,6 @@ function notUndone({ name }: MigrationRecord): AppError {
   return new AppError("usage", `the migration "${visible(name)}" was aborted, and not undone`, {
     hint: `put the destination back as it was: kvsync migrate undo ${name}; or leave it so, and begin another migration: add --name NAME`,
   });
-}
-
-export async function listAll({ api }: OpenAccount, signal: AbortSignal): Promise<readonly Namespace[]> {
-  const namespaces: Namespace[] = [];
-  for await (const page of api.listNamespaces({ signal })) namespaces.push(...page);
-  return namespaces;
 }
 
 export function namespaceRecord({ source, destination, title }: NamespacePair): NamespaceRecord {

@@ -3,6 +3,7 @@
 
 import type { KvApi, Namespace, NamespaceId } from "../kv/kv-api.ts";
 import { AppError, visible } from "../core/errors.ts";
+import { listAllNamespaces } from "../kv/list-all-namespaces.ts";
 import type { MigrationStore } from "./migration-store.ts";
 
 export interface CreateDeps {
@@ -18,8 +19,7 @@ export async function createNamespaces(deps: CreateDeps): Promise<void> {
   const { api, account, store, signal, onCreated } = deps;
   const missing = store.current().namespaces.flatMap((one, index) => (one.destination.id === null ? [index] : []));
   if (missing.length === 0) return;
-  const there: Namespace[] = [];
-  for await (const page of api.listNamespaces({ signal })) there.push(...page);
+  const there = await listAllNamespaces(api, signal);
   const idsBefore = new Set<NamespaceId>(there.map(({ id }) => id));
   for (const index of missing) {
     const { destination, isAskedFor = false } = store.current().namespaces[index]!;

@@ -3,7 +3,8 @@
 
 import type { OpenAccount } from "../accounts/accounts.ts";
 import { AppError, visible } from "../core/errors.ts";
-import { listAll, namespaceRecord } from "./begin-migration.ts";
+import { namespaceRecord } from "./begin-migration.ts";
+import { listAllNamespaces } from "../kv/list-all-namespaces.ts";
 import type { MigrationStore } from "./migration-store.ts";
 import { isChosen } from "./select-namespaces.ts";
 
@@ -30,9 +31,11 @@ export async function takeInNewcomers(
   // Which one of several has another title there was never said.
   if (asked.as !== null) return { taken: 0, failures };
   const known = new Set(namespaces.map(({ source: { id } }) => id));
-  const fresh = (await listAll(source, signal)).filter((one) => !known.has(one.id) && isChosen(asked.namespaces, one));
+  const fresh = (await listAllNamespaces(source.api, signal)).filter(
+    (one) => !known.has(one.id) && isChosen(asked.namespaces, one),
+  );
   if (fresh.length === 0) return { taken: 0, failures };
-  const titles = new Set((await listAll(destination, signal)).map(({ title }) => title));
+  const titles = new Set((await listAllNamespaces(destination.api, signal)).map(({ title }) => title));
   const records = fresh.flatMap((one) => {
     if (!titles.has(one.title)) return [namespaceRecord({ source: one, destination: undefined, title: one.title })];
     failures.set(one.title, isThereToo(destination.name, one.title));

@@ -11,7 +11,7 @@ import { EXPIRATION_AHEAD_SECONDS_MIN } from "../core/limits.ts";
 import type { Problem } from "../core/problem.ts";
 import { renderRemote } from "../core/prefix.ts";
 import { openArchiveFile } from "../mapping/open-location.ts";
-import type { NamespaceId } from "../kv/kv-api.ts";
+import type { Namespace, NamespaceId } from "../kv/kv-api.ts";
 import type { PairDeps } from "../mapping/pair.ts";
 import { openMemoryReplica } from "../replica/memory.ts";
 import { openNamespaceReplica } from "../replica/namespace/namespace-replica.ts";
@@ -29,6 +29,8 @@ export interface UndoDeps {
   readonly pair: PairDeps;
   readonly folder: MigrationFolder;
   readonly destination: OpenAccount;
+  /** All namespaces of the destination's account. */
+  readonly there: readonly Namespace[];
   readonly settleWindowMs: number;
   readonly dryRun: boolean;
   readonly signal: AbortSignal;
@@ -54,7 +56,7 @@ export async function undoNamespace(
 ): Promise<UndoneNamespace | undefined> {
   const { clock, pair, destination, settleWindowMs, dryRun, signal } = deps;
   const { source, isNew } = namespace;
-  const to = { ...namespace.destination, id: namespace.destination.id ?? (await idOfAskedFor(deps, namespace)) };
+  const to = { ...namespace.destination, id: namespace.destination.id ?? idOfAskedFor(deps, namespace) };
   if (to.id === null) return undefined;
   const label = renderRemote(destination.name, to.title, "");
   const target = openNamespaceReplica({
@@ -64,7 +66,8 @@ export async function undoNamespace(
     label,
     stamp: to.mode !== INSTANT,
   });
-  if (isNew && (await isGone(deps, to.id)))
+  // An undo that was killed may have deleted it, or somebody else has.
+  if (isNew && !deps.there.some(({ id }) => id === to.id))
     return { namespace, putBack: 0, removed: 0, left: 0, failed: 0, isDeleted: true };
   const before = await openBefore(deps, namespace);
   try {
@@ -98,23 +101,8 @@ export async function undoNamespace(
 }
 
 /** Of a namespace whose creation the migration was killed at: it is there, and nothing was written to it. */
-async function idOfAskedFor(
-  { destination, signal }: UndoDeps,
-  { destination: { title }, isAskedFor = false }: NamespaceRecord,
-): Promise<NamespaceId | null> {
-  if (!isAskedFor) return null;
-  for await (const page of destination.api.listNamespaces({ signal })) {
-    const found = page.find((one) => one.title === title);
-    if (found !== undefined) return found.id;
-  }
-  return null;
-}
-
-/** An undo that was killed may have deleted it, or somebody else has. */
-async function isGone({ destination, signal }: UndoDeps, id: NamespaceId): Promise<boolean> {
-  for await (const page of destination.api.listNamespaces({ signal }))
-    if (page.some((one) => one.id === id)) return false;
-  return true;
+function idOfAskedFor({ there }: UndoDeps, { destination, isAskedFor = false }: NamespaceRecord): NamespaceId | null {
+  return (isAskedFor ? there.find(({ title }) => title === destination.title)?.id : undefined) ?? null;
 }
 
 async function openBefore({ clock, folder, signal }: UndoDeps, { before }: NamespaceRecord): Promise<ReadableReplica> {

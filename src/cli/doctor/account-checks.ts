@@ -8,6 +8,7 @@ import type { Clock } from "../../core/clock.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { renderDuration } from "../../core/units.ts";
 import type { Namespace } from "../../kv/kv-api.ts";
+import { listAllNamespaces } from "../../kv/list-all-namespaces.ts";
 import { judgeNetworkError } from "../../kv/network-error.ts";
 import { parseProxies, type Proxies, proxyRouteOf } from "../../kv/proxies.ts";
 import { bodyOfText } from "../../kv/sized-body.ts";
@@ -35,8 +36,7 @@ export async function checkAccount(
   const secretFile = checkSecretFile(subject, account);
   try {
     const { api } = await deps.open(account.name);
-    const namespaces: Namespace[] = [];
-    for await (const page of api.listNamespaces({ signal: deps.signal })) namespaces.push(...page);
+    const namespaces = await listAllNamespaces(api, deps.signal);
     const where =
       account.endpoint.kind === "embedded"
         ? "the embedded server works"

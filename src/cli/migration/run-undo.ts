@@ -2,6 +2,7 @@
 
 import { count, counted } from "../../core/counted.ts";
 import { AppError, visible } from "../../core/errors.ts";
+import { listAllNamespaces } from "../../kv/list-all-namespaces.ts";
 import { findMigration } from "../../migration/find-migration.ts";
 import type { MigrationRecord } from "../../migration/migration-record.ts";
 import { type UndoDeps, undoNamespace, type UndoneNamespace } from "../../migration/undo-migration.ts";
@@ -44,7 +45,9 @@ export async function runUndo(
     const codes: ExitCode[] = [];
     const onProblem: UndoDeps["onProblem"] = (title, problem) =>
       shown.tell({ ...problem, subject: `${title}: ${problem.subject}` });
-    const deps: UndoDeps = { clock, pair: state.deps, folder, destination, settleWindowMs, dryRun, signal, onProblem };
+    const there = await listAllNamespaces(destination.api, signal);
+    const pair = state.deps;
+    const deps = { clock, pair, folder, destination, there, settleWindowMs, dryRun, signal, onProblem };
     for (const namespace of record.namespaces) {
       try {
         const undone = await undoNamespace(deps, record, namespace);
