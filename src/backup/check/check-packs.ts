@@ -3,6 +3,7 @@
 
 import { AppError } from "../../core/errors.ts";
 import { fingerprintOfSha256, sha256Of } from "../../core/fingerprint.ts";
+import { giveBack } from "../../core/give-back.ts";
 import { packName } from "../format/object-names.ts";
 import { walkPack } from "../format/walk-pack.ts";
 import { openItemReader } from "../repository/open-item-reader.ts";
@@ -54,6 +55,7 @@ async function checkPack(
   const all = (): readonly ItemId[] => [...index.itemsOf(pack)].map(({ id }) => id);
   if (bytes === undefined) return isMarked ? undefined : { pack, message: "is listed, and is not there", items: all() };
   if (sha256Of(bytes) !== pack) {
+    giveBack(bytes);
     const items = await unreadable(deps, pack);
     const message =
       items.length > 0
@@ -62,6 +64,7 @@ async function checkPack(
     return { pack, message, items };
   }
   const wrong = await misindexed(deps, pack, bytes);
+  giveBack(bytes);
   return wrong.length === 0 ? undefined : { pack, message: "holds something else than the index says", items: wrong };
 }
 
@@ -77,7 +80,7 @@ async function unreadable({ repository, index }: Deps, pack: ObjectId): Promise<
   const items: ItemId[] = [];
   for (const { id } of index.itemsOf(pack)) {
     try {
-      await reader.valueById(id);
+      giveBack(await reader.valueById(id));
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== "repository-damaged") throw error;
       items.push(id);

@@ -6,6 +6,7 @@
 import type { ByteCount } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import { fingerprintOfSha256, sha256Of } from "../../core/fingerprint.ts";
+import { giveBack } from "../../core/give-back.ts";
 import { sealedName } from "../format/object-names.ts";
 import { decodePage } from "../page/page-lines.ts";
 import type { SnapshotWriter } from "../repository/open-item-writer.ts";
@@ -192,6 +193,7 @@ async function copyPage(
     for (const [at, value] of values.entries()) {
       onRead(value.byteLength);
       await writer.putValue(value, batch[at]!.sha256);
+      giveBack(value);
     }
   }
   if (writer.rely(fingerprintOfSha256(id))) return;

@@ -2,6 +2,7 @@
 
 import type { ByteCount } from "../../core/clock.ts";
 import { fingerprintOf } from "../../core/fingerprint.ts";
+import { giveBack } from "../../core/give-back.ts";
 import { openBlock, openFrame } from "./block.ts";
 import { damaged } from "./damage.ts";
 import type { IndexedBlock, PackIndex } from "./index-object.ts";
@@ -14,7 +15,8 @@ export interface WalkedBlock extends TableLine {
   /** In the pack. */
   readonly number: number;
   readonly at: ByteCount;
-  /** Undefined: the block is not as it was written, or the page that it is stored relative to could not be had. */
+  /** Until the next block is asked for. Undefined: the block is not as it was written, or the page that it is stored relative to could not
+   * be had. */
   readonly items: readonly WalkedItem[] | undefined;
 }
 
@@ -51,6 +53,7 @@ export async function* walkPack(
     const isMissing = sizes.length === 0 || (base !== undefined && dictionary === undefined);
     const block = isMissing ? undefined : await openBlock(bytes.subarray(at, at + stored), facts);
     yield { ...line, number, at, items: block && itemsOf(block, sizes) };
+    if (block !== undefined) giveBack(block);
     at += stored;
   }
 }

@@ -1,6 +1,7 @@
 // Copies what snapshots need of packs that are marked, or are about to be, into new packs. Each item is held against its hash on the way.
 
 import { sha256Of } from "../../core/fingerprint.ts";
+import { giveBack } from "../../core/give-back.ts";
 import type { ItemId, ItemReader, ItemWriter, LoadedIndex, ObjectId } from "../repository/repository.ts";
 import type { NeededItem, NeededItems } from "./needed-items.ts";
 
@@ -46,7 +47,10 @@ function isStoredWhole({ index, isMarked }: Deps, id: ItemId): boolean {
 
 async function copyItem({ index, reader, writer }: Deps, id: ItemId, { kind, isBase }: NeededItem): Promise<void> {
   const bytes = await reader.valueById(id);
-  if (kind === "value") return writer.putValue(bytes, sha256Of(bytes));
+  if (kind === "value") {
+    await writer.putValue(bytes, sha256Of(bytes));
+    return giveBack(bytes);
+  }
   const base = isBase ? undefined : index.places(id).find((place) => place.base !== undefined)?.base;
   const near = base && (await reader.valueById(base));
   return writer.putPage(bytes, sha256Of(bytes), near && { sha256: sha256Of(near), bytes: near });

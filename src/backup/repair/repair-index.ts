@@ -8,6 +8,7 @@
 import type { ByteCount } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import { fingerprintOfSha256, sha256Of } from "../../core/fingerprint.ts";
+import { giveBack } from "../../core/give-back.ts";
 import { type IndexedBlock, type PackIndex, packsOf } from "../format/index-object.ts";
 import { FOLDERS, idOfName, packName, sealedName } from "../format/object-names.ts";
 import { indexPack } from "../format/walk-pack.ts";
@@ -158,6 +159,7 @@ async function indexOne(
   const left = `${index.blocks.length - lost} of its ${index.blocks.length} blocks can be read`;
   // Where every byte is as it was written, a page that cannot be read has lost its base: mostly garbage whose base prune removed first.
   const isIntact = sha256Of(bytes) === pack && (isWhole || lacksBases);
+  giveBack(bytes);
   return { index, lacksBases, message: isIntact ? undefined : left };
 }
 

@@ -3,7 +3,7 @@
 
 import type { ByteCount } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
-import { giveBack } from "../../core/give-back.ts";
+import { giveBack, OWNED_BYTES_MIN } from "../../core/give-back.ts";
 import { fingerprintOf, fingerprintOfSha256, sha256Of } from "../../core/fingerprint.ts";
 import { openBlock } from "../format/block.ts";
 import { damaged } from "../format/damage.ts";
@@ -14,9 +14,8 @@ import { openByteCache } from "./byte-cache.ts";
 import { KEPT_PART_BYTES_MAX, openRangeReader } from "./range-reader.ts";
 import type { ItemId, ItemReader, LoadedIndex, ObjectId, PackCipher, Place, Repository } from "./repository.ts";
 
-/** What is kept of blocks that were opened, and of pages. Larger blocks are not kept. */
+/** What is kept of blocks that were opened, and of pages. A block that its reader may give back is not kept. */
 const KEPT_BYTES_MAX: ByteCount = 8_388_608;
-const KEPT_BLOCK_BYTES_MAX: ByteCount = 1_048_576;
 const CIPHERS_MAX = STORE_CALLS * 8;
 
 /** Items may be asked for beside each other. */
@@ -63,7 +62,7 @@ export function openItemReader(repository: Repository, index: LoadedIndex, optio
     if (known !== undefined) return known;
     const read = readBlockOrTell(place);
     read.catch(() => blocks.remove(name));
-    if (place.plain <= KEPT_BLOCK_BYTES_MAX) blocks.put(name, read, place.plain);
+    if (place.plain < OWNED_BYTES_MIN) blocks.put(name, read, place.plain);
     return read;
   };
   const readFrom = async (places: readonly Place[], isRight: (bytes: Uint8Array) => boolean): Promise<Block> => {

@@ -3,6 +3,7 @@
 
 import type { Clock, EpochMs } from "../../core/clock.ts";
 import { AppError, assert } from "../../core/errors.ts";
+import { giveBack } from "../../core/give-back.ts";
 import { idBytes } from "../format/item-id.ts";
 import type { CallOptions } from "../store/store.ts";
 import type { ScratchIndex } from "./load-index.ts";
@@ -60,8 +61,10 @@ export function openItemWriter(deps: ItemWriterDeps): SnapshotWriter {
         // Whole: a page may be what others are stored relative to.
         if (!reliance.has(bytes, pack) || reliance.relyWhole(bytes)) continue;
         const item = await readAnew(id);
-        if (kind === "value") await blocks.addValue(bytes, item);
-        else await blocks.addPage(bytes, await makePageFrame(pages, item, undefined));
+        if (kind === "value") {
+          await blocks.addValue(bytes, item);
+          giveBack(item);
+        } else await blocks.addPage(bytes, await makePageFrame(pages, item, undefined));
       }
     }
   };

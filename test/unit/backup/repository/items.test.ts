@@ -3,6 +3,7 @@ import { indexPack } from "../../../../src/backup/format/walk-pack.ts";
 import { openRepository } from "../../../../src/backup/repository/open-repository.ts";
 import type { ItemId } from "../../../../src/backup/repository/repository.ts";
 import { fingerprintOf, sha256Of } from "../../../../src/core/fingerprint.ts";
+import { giveBack, OWNED_BYTES_MIN } from "../../../../src/core/give-back.ts";
 import { makeRepository, openRun, pageBytes, putValues, readValues } from "../../../support/repository-fixture.ts";
 
 const texts = (count: number) => Array.from({ length: count }, (_, i) => Buffer.from(`value ${i}`));
@@ -14,6 +15,20 @@ describe.each([undefined, "a passphrase"])("items of a repository with the passp
     await putValues({ clock, store, repository: made }, values);
     const repository = await openRepository(store, { passphrase: async () => passphrase });
     expect(await readValues({ clock, repository }, values)).toEqual(values.map(sha256Of));
+  });
+
+  it("can be read again by somebody else once a reader has given their memory back, whatever their size", async () => {
+    const fixture = await makeRepository({ passphrase });
+    const sizes = [65_537, OWNED_BYTES_MIN - 1, OWNED_BYTES_MIN, OWNED_BYTES_MIN + 1];
+    const values = sizes.map((size) => Buffer.alloc(size, `${size} `));
+    await putValues(fixture, values);
+    const run = await openRun(fixture);
+    for (const value of [...values, ...values]) {
+      const read = await run.reader.value(sha256Of(value), value.byteLength);
+      expect(sha256Of(read)).toBe(sha256Of(value));
+      giveBack(read);
+    }
+    await run.close();
   });
 
   it("are pages too, of which one that changed a little is stored relative to the first of them", async () => {
