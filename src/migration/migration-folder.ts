@@ -19,7 +19,7 @@ import { AppError, visible } from "../core/errors.ts";
 import { isDiskFull } from "../replica/tree/fs-fault.ts";
 import type { MigrationRecord, RunningProgress } from "./migration-record.ts";
 
-type MigrationRequest = "cutover" | "abort";
+export type MigrationRequest = "cutover" | "abort";
 
 const REQUESTS: readonly MigrationRequest[] = ["cutover", "abort"];
 
@@ -34,7 +34,8 @@ export interface MigrationFolder {
   /** What another process asks for; undefined: nothing. "abort" before "cutover". */
   request(): MigrationRequest | undefined;
   ask(request: MigrationRequest): void;
-  clearRequests(): void;
+  /** All of them unless they are given. Returns those that there were. */
+  clearRequests(which?: readonly MigrationRequest[]): readonly MigrationRequest[];
   /** How far the run is that is under way; undefined: there is none, or it has not told yet. */
   readProgress(): RunningProgress | undefined;
   writeProgress(progress: RunningProgress | undefined): void;
@@ -60,8 +61,10 @@ export function openMigrationFolder(stateDir: string, name: string): MigrationFo
     writeFile: (part, text) => writeWhole(path, part, text),
     request: () => REQUESTS.toReversed().find((request) => existsSync(file(`${request}.request`))),
     ask: (request) => writeWhole(path, `${request}.request`, ""),
-    clearRequests: () => {
-      for (const request of REQUESTS) rmSync(file(`${request}.request`), { force: true });
+    clearRequests: (which = REQUESTS) => {
+      const asked = which.filter((request) => existsSync(file(`${request}.request`)));
+      for (const request of asked) rmSync(file(`${request}.request`), { force: true });
+      return asked;
     },
     readProgress: () => readProgress(file(PROGRESS)),
     writeProgress: (progress) => writeProgress(file(PROGRESS), progress),

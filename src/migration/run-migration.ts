@@ -144,7 +144,6 @@ async function copyAll(
       ended = { kind: "planned", plan, isStopped: isHeld, news };
       throw new PlannedOnly();
     }
-    deps.folder.clearRequests();
     const opened = await open();
     opened.set({ state: "copying", namespaces: planned.map((one) => one.record) });
     deps.events.onState("copying");

@@ -1,38 +1,39 @@
 // A migration between two accounts from the command line: what is found before the first write, a killed run that goes on, a source
 // that is followed until the cut-over, and the way back.
 
-import { readFileSync, writeFileSync } from "node:fs";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { MigrationRecord } from "../../src/migration/migration-record.ts";
 import { type CliRun, ended, records, runCli, startCli } from "../support/cli.ts";
-import { startTestServer, type TestServer } from "../support/server.ts";
+import type { TestServer } from "../support/server.ts";
+import {
+  call,
+  create,
+  keysOf,
+  numbered,
+  openTwoServers,
+  titlesOf,
+  type TwoServers,
+  valueOf,
+} from "../support/two-servers.ts";
 
+let servers: TwoServers;
 let dir = "";
 let source: TestServer;
 let destination: TestServer;
 
 beforeAll(async () => {
-  dir = mkdtempSync(join(tmpdir(), "kvsync-migrate-"));
-  source = await startTestServer({ token: "source-token" });
-  destination = await startTestServer({ token: "destination-token" });
-  const account = ({ url, token }: TestServer): string =>
-    `{ endpoint: "${url}", account_id: testaccount, api_token: ${token}, budget: { requests: 100000, per: 1s } }`;
   const hook = `{ run: [sh, -c, 'echo "$KVSYNC_EVENT $KVSYNC_MIGRATION" >> events.txt; cat >> told.jsonl'], debounce: 1ms }`;
-  const config = `state_dir: ./state\naccounts:\n  old: ${account(source)}\n  new: ${account(destination)}\non_migration: ${hook}\n`;
-  writeFileSync(join(dir, "kvsync.yaml"), config);
+  servers = await openTwoServers(`on_migration: ${hook}\n`);
+  ({ dir, source, destination } = servers);
 });
 
-afterAll(async () => {
-  await Promise.all([source.close(), destination.close()]);
-  rmSync(dir, { recursive: true, force: true });
-});
+afterAll(() => servers[Symbol.asyncDispose]());
 
-const migrate = (...args: readonly string[]): Promise<CliRun> =>
-  runCli(["migrate", ...args, "--settle-window", "200ms"], { cwd: dir });
+const migrate = (...args: readonly string[]): Promise<CliRun> => servers.migrate(...args);
+const recordOf = (name: string): MigrationRecord => servers.recordOf(name);
 
 /** Of which the hook was told. */
 const eventsOf = (name: string): readonly string[] =>
@@ -40,42 +41,6 @@ const eventsOf = (name: string): readonly string[] =>
     .split("\n")
     .filter((line) => line.endsWith(` ${name}`))
     .map((line) => line.split(" ")[0]!);
-const recordOf = (name: string): MigrationRecord =>
-  JSON.parse(readFileSync(join(dir, "state", "migrations", name, "migration.json"), "utf8")) as MigrationRecord;
-
-async function call(server: TestServer, method: string, path: string, body?: unknown): Promise<unknown> {
-  const response = await fetch(`${server.namespacesUrl}${path}`, {
-    method,
-    headers: { authorization: `Bearer ${server.token}`, "content-type": "application/json" },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-  return ((await response.json()) as { result: unknown }).result;
-}
-
-interface Pair {
-  readonly key: string;
-  readonly value: string;
-  readonly metadata?: unknown;
-}
-
-async function create(server: TestServer, title: string, pairs: readonly Pair[], kind: object = {}): Promise<string> {
-  const { id } = (await call(server, "POST", "", { title, ...kind })) as { id: string };
-  if (pairs.length > 0) await call(server, "PUT", `/${id}/bulk`, pairs);
-  return id;
-}
-
-const keysOf = async (server: TestServer, id: string): Promise<readonly string[]> =>
-  ((await call(server, "GET", `/${id}/keys`)) as { name: string }[]).map(({ name }) => name);
-const valueOf = async (server: TestServer, id: string, key: string): Promise<string> => {
-  const headers = { authorization: `Bearer ${server.token}` };
-  return (await fetch(`${server.namespacesUrl}/${id}/values/${encodeURIComponent(key)}`, { headers })).text();
-};
-const titlesOf = async (server: TestServer): Promise<Record<string, { id: string; jurisdiction?: string }>> => {
-  const all = (await call(server, "GET", "?per_page=100")) as { id: string; title: string }[];
-  return Object.fromEntries(all.map((one) => [one.title, one]));
-};
-const numbered = (count: number): readonly Pair[] =>
-  Array.from({ length: count }, (_, i) => ({ key: `k/${String(i).padStart(5, "0")}`, value: `value ${i}` }));
 
 describe("before the first write", () => {
   it("is told of a token that may only read, keys that a rename breaks, other content and another jurisdiction", async () => {

@@ -2,9 +2,10 @@
 // where none runs, an abort needs none.
 
 import { AppError, visible } from "../../core/errors.ts";
+import { abortMigration } from "../../migration/abort-migration.ts";
 import { findMigration } from "../../migration/find-migration.ts";
 import { isOver, type MigrationRecord } from "../../migration/migration-record.ts";
-import { isRunning } from "../../migration/run-mark.ts";
+import { isRunning, whileIdle } from "../../migration/run-mark.ts";
 import type { Context } from "../context.ts";
 
 export async function askCutover(context: Context, name: string, now: boolean): Promise<void> {
@@ -33,13 +34,9 @@ export async function askAbort(context: Context, name: string): Promise<void> {
   const { stateDir } = await context.config();
   const { folder, record } = findMigration(stateDir, name);
   if (isOver(record)) throw new AppError("usage", `"${visible(name)}" is ${record.state} already`);
-  const runs = isRunning(folder);
+  const isAborted = whileIdle(folder, () => abortMigration(folder, clock));
+  const runs = !isAborted;
   if (runs) folder.ask("abort");
-  else {
-    const now = clock.now();
-    folder.write({ ...record, state: "aborted", changedAt: now, endedAt: now });
-    folder.clearRequests();
-  }
   tellAsked(context, record, "abort", runs);
   output.note(`to put the destination back as it was, type: kvsync migrate undo ${visible(name)}`);
 }

@@ -4,6 +4,7 @@ import process from "node:process";
 import { resolve } from "node:path";
 import { count, counted } from "../../core/counted.ts";
 import { AppError, visible } from "../../core/errors.ts";
+import { abortMigration } from "../../migration/abort-migration.ts";
 import { idMapOf } from "../../migration/id-map.ts";
 import type { MigrationFolder } from "../../migration/migration-folder.ts";
 import type { MigrationHookEvent } from "../../migration/migration-hooks.ts";
@@ -113,19 +114,19 @@ export function noteEnd(
   error: unknown,
   { isAborted, dryRun }: { readonly isAborted: boolean; readonly dryRun: boolean },
 ): MigrationHookEvent | undefined {
-  const record = folder.read();
-  if (dryRun || record?.pid !== process.pid) return undefined;
-  const now = clock.now();
+  if (dryRun) return undefined;
+  let record: MigrationRecord | undefined;
   try {
-    if (isAborted) {
-      folder.write({ ...record, state: "aborted", changedAt: now, endedAt: now });
-      folder.clearRequests();
-    } else if (error instanceof AppError && !signal.aborted) {
-      folder.write({ ...record, failure: failureOf(error, clock), changedAt: now });
+    record = folder.read();
+    // It may not have come to a record of its own, and the one there is is aborted all the same.
+    if (isAborted) abortMigration(folder, clock);
+    else if (record?.pid === process.pid && error instanceof AppError && !signal.aborted) {
+      folder.write({ ...record, failure: failureOf(error, clock), changedAt: clock.now() });
     }
   } catch (second) {
     if (!(second instanceof AppError)) throw second;
   }
+  if (record === undefined || (record.pid !== process.pid && !isAborted)) return undefined;
   const { name, state } = record;
   if (isAborted) output.note(`  to put the destination back as it was, type: kvsync migrate undo ${visible(name)}`);
   else output.note(`${visible(name)} stands at ${state}; to go on, type the same command again`);

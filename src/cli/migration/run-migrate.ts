@@ -8,7 +8,7 @@ import { beginMigration, sideOf } from "../../migration/begin-migration.ts";
 import type { PairDeps } from "../../mapping/pair.ts";
 import { type MigrationFolder, openMigrationFolder } from "../../migration/migration-folder.ts";
 import { hookEventOf } from "../../migration/migration-hooks.ts";
-import { isOver, type MigrationRecord, type MigrationState } from "../../migration/migration-record.ts";
+import type { MigrationRecord, MigrationState } from "../../migration/migration-record.ts";
 import { openRunMark } from "../../migration/run-mark.ts";
 import { runMigration } from "../../migration/run-migration.ts";
 import { watchRequests } from "../../migration/watch-requests.ts";
@@ -49,6 +49,8 @@ export async function runMigrate(context: Context, migrate: Migrate): Promise<Ex
   try {
     const mark = migrate.dryRun ? undefined : await openRunMark(context, folder);
     const hooks = openHooksStep(context, config, migrate.name);
+    if (mark?.forgotten.includes("abort") === true)
+      context.output.note(`${visible(migrate.name)} was asked to abort, and ended before it did: it goes on now`);
     try {
       const code = await runOnce(context, migrate, { folder, pair: state.deps, hooks });
       return worstExitCode([code, (await hooks.end()) ? EXIT.done : EXIT.failed]);
@@ -73,16 +75,16 @@ async function runOnce(context: Context, migrate: Migrate, { folder, pair, hooks
   const source = await context.account(migrate.sourceAccount);
   const destination = await context.account(migrate.destinationAccount);
   const requests = countRequests([source.api, destination.api]);
-  if (!migrate.dryRun) clearStaleRequests(folder);
-  const watch = watchRequests(folder, clock);
+  // A dry run is nobody's process to ask, and tells nobody how far it is.
+  const watch = watchRequests(migrate.dryRun ? NO_REQUESTS : folder, clock);
   const signal = AbortSignal.any([context.signal, watch.aborted]);
-  const keep = openProgressKeeper(context, folder, requests);
+  const keep = migrate.dryRun ? undefined : openProgressKeeper(context, folder, requests);
   const proof = openProofStep(context, { source, destination, folder, report: migrate.report });
   const told = tellMigration(context, {
     ...migrate,
     source: source.name,
     destination: destination.name,
-    onProgress: (progress) => keep.update(progress),
+    onProgress: (progress) => keep?.update(progress),
   });
   const onState = (state: MigrationState): void => {
     told.events.onState(state);
@@ -131,16 +133,12 @@ async function runOnce(context: Context, migrate: Migrate, { folder, pair, hooks
     if (event !== undefined) hooks.happened(event, folder.read());
     throw isAborted ? watch.aborted.reason : error;
   } finally {
-    keep.close();
+    keep?.close();
     watch.close();
   }
 }
 
-/** An abort that came too late for a migration that was over then. */
-function clearStaleRequests(folder: MigrationFolder): void {
-  const found = folder.read();
-  if (found !== undefined && isOver(found)) folder.clearRequests();
-}
+const NO_REQUESTS: Pick<MigrationFolder, "request"> = { request: () => undefined };
 
 function planPath({ cwd }: Context, { plan }: Migrate): string | undefined {
   return plan === undefined ? undefined : resolve(cwd, plan);

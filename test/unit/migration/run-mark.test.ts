@@ -5,7 +5,9 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { systemClock } from "../../../src/core/system-clock.ts";
 import { openStateLock } from "../../../src/journal/lock.ts";
 import { openMigrationFolder } from "../../../src/migration/migration-folder.ts";
-import { isRunning, openRunMark } from "../../../src/migration/run-mark.ts";
+import { abortMigration } from "../../../src/migration/abort-migration.ts";
+import type { MigrationRecord } from "../../../src/migration/migration-record.ts";
+import { isRunning, openRunMark, requestsToForget, whileIdle } from "../../../src/migration/run-mark.ts";
 
 let stateDir = "";
 beforeEach(() => (stateDir = mkdtempSync(join(tmpdir(), "kvsync-run-mark-"))));
@@ -31,4 +33,31 @@ it("leaves no folder of a migration that was not begun", async () => {
   const mark = await openRunMark({ clock: systemClock, signal: new AbortController().signal }, folder);
   mark.close();
   expect(existsSync(folder.path)).toBe(false);
+});
+
+it.each([
+  [undefined, ["abort", "cutover"]],
+  ["undone", ["abort", "cutover"]],
+  ["done", ["abort", "cutover"]],
+  ["copying", ["abort"]],
+  ["ready", ["abort"]],
+  ["cutting-over", ["abort"]],
+] as const)("of a migration that is %s, a run forgets %j of what was asked before", (state, forgotten) => {
+  expect(requestsToForget(state && { state })).toEqual(forgotten);
+});
+
+it("forgets an abort that was asked of a run before", async () => {
+  const folder = openMigrationFolder(stateDir, "killed");
+  folder.write({ kvsync: "migration", version: 1, state: "copying", namespaces: [] } as unknown as MigrationRecord);
+  folder.ask("abort");
+  folder.ask("cutover");
+  const mark = await openRunMark({ clock: systemClock, signal: new AbortController().signal }, folder);
+  expect(mark.forgotten).toEqual(["abort"]);
+  expect(folder.request()).toBe("cutover");
+  // As long as it runs, it is asked by a file.
+  expect(whileIdle(folder, () => abortMigration(folder, systemClock))).toBe(false);
+  mark.close();
+  expect(whileIdle(folder, () => abortMigration(folder, systemClock))).toBe(true);
+  expect(folder.read()?.state).toBe("aborted");
+  expect(folder.request()).toBeUndefined();
 });

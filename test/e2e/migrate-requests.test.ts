@@ -1,0 +1,72 @@
+// What is asked of a migration from elsewhere, and was not carried out when the process was killed; and what runs beside it.
+
+import { createInterface } from "node:readline";
+import type { ChildProcess } from "node:child_process";
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { ended, runCli, startCli } from "../support/cli.ts";
+import { create, numbered, openTwoServers, type TwoServers } from "../support/two-servers.ts";
+
+let servers: TwoServers;
+let dir = "";
+beforeAll(async () => {
+  servers = await openTwoServers();
+  ({ dir } = servers);
+});
+afterAll(() => servers[Symbol.asyncDispose]());
+
+async function untilTold(child: ChildProcess, text: string): Promise<void> {
+  for await (const line of createInterface(child.stdout!)) if (line.includes(text)) return;
+}
+
+/** Asks a process for something that is killed before it looks. */
+async function askAndKill(child: ChildProcess, name: string, ...asked: readonly string[]): Promise<void> {
+  const over = ended(child);
+  child.kill("SIGSTOP");
+  const run = await runCli(["migrate", ...asked], { cwd: dir });
+  child.kill("SIGKILL");
+  await over;
+  expect(run).toMatchObject({ code: 0 });
+  expect(run.stdout).toContain(`${name} is asked to`);
+}
+
+const following = (name: string): readonly string[] => [
+  "migrate",
+  `old:${name}`,
+  "new",
+  "--name",
+  name,
+  "--follow",
+  "--settle-window",
+  "200ms",
+  "--interval",
+  "100ms",
+];
+
+it("an abort that a killed process did not come to is not asked of the next run, and a cut-over is", async () => {
+  await create(servers.source, "asked", numbered(3));
+  const first = startCli([...following("asked"), "--json"], { cwd: dir });
+  await untilTold(first, '"state":"catching-up"');
+  await askAndKill(first, "asked", "abort", "asked");
+
+  const second = startCli([...following("asked"), "--json"], { cwd: dir });
+  await untilTold(second, '"state":"ready"');
+  expect(servers.recordOf("asked")).toMatchObject({ state: "ready", runs: 2 });
+  await askAndKill(second, "asked", "cutover", "asked");
+
+  const third = await runCli(following("asked"), { cwd: dir });
+  expect(third).toMatchObject({ code: 0 });
+  expect(servers.recordOf("asked")).toMatchObject({ state: "done", runs: 3 });
+});
+
+it("a dry run beside a running process leaves alone what that tells of its progress", async () => {
+  await create(servers.source, "beside", numbered(3));
+  expect(await servers.migrate("old:beside", "new", "--name", "beside")).toMatchObject({ code: 0 });
+  // As a process that runs keeps it.
+  const progress = join(dir, "state", "migrations", "beside", "progress.json");
+  writeFileSync(progress, "{}");
+  const dry = await servers.migrate("old:beside", "new", "--name", "beside", "--dry-run");
+  expect(dry.stderr).toContain("a dry run is possible only before it begins");
+  expect(existsSync(progress)).toBe(true);
+});
