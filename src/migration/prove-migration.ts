@@ -1,6 +1,7 @@
 // The end of a migration: each namespace is compared, several side by side, and the report is written.
 
 import pLimit from "p-limit";
+import { allEnded } from "../core/all-ended.ts";
 import type { DurationMs } from "../core/clock.ts";
 import type { AppError } from "../core/errors.ts";
 import { openBase } from "../journal/base.ts";
@@ -61,34 +62,37 @@ export async function proveMigration(
   const atOnce = pLimit(PROOFS_AT_ONCE);
   const inTurn = pLimit(LISTINGS_AT_ONCE);
   const failures = new Map(outcome.failures);
-  const namespaces = await Promise.all(
-    record.namespaces.map((namespace, index) =>
-      atOnce(async () => {
-        const { title } = namespace.source;
-        const prove = (): Promise<NamespaceProof> =>
-          proveOne(deps, record, namespace, {
-            problems: outcome.problems.get(index),
-            inTurn,
-            onProgress: (progress) => {
-              keys.set(index, progress.keys);
-              tell();
-            },
-          });
-        let proof: NamespaceProof | null = null;
-        try {
-          const onRetry = (error: AppError, waitMs: DurationMs): void => events.onRetry(title, error, waitMs);
-          const patience = { clock, signal: deps.signal, mayRetry: () => true, onRetry };
-          if (!failures.has(title)) proof = await withPatience(patience, prove);
-        } catch (error) {
-          if (!isGoneForGood(error)) throw error;
-          failures.set(title, error);
-          store.setNamespace(index, { failure: failureOf(error, clock) });
-        }
-        namespacesDone++;
-        tell();
-        store.setNamespace(index, { verdict: proof?.verdict ?? null });
-        return reported(namespace, proof, failures.get(title));
-      }),
+  const namespaces = await allEnded(
+    deps.signal,
+    record.namespaces.map(
+      (namespace, index) => (signal) =>
+        atOnce(async () => {
+          signal.throwIfAborted();
+          const { title } = namespace.source;
+          const prove = (): Promise<NamespaceProof> =>
+            proveOne({ ...deps, signal }, record, namespace, {
+              problems: outcome.problems.get(index),
+              inTurn,
+              onProgress: (progress) => {
+                keys.set(index, progress.keys);
+                tell();
+              },
+            });
+          let proof: NamespaceProof | null = null;
+          try {
+            const onRetry = (error: AppError, waitMs: DurationMs): void => events.onRetry(title, error, waitMs);
+            const patience = { clock, signal, mayRetry: () => true, onRetry };
+            if (!failures.has(title)) proof = await withPatience(patience, prove);
+          } catch (error) {
+            if (!isGoneForGood(error)) throw error;
+            failures.set(title, error);
+            store.setNamespace(index, { failure: failureOf(error, clock) });
+          }
+          namespacesDone++;
+          tell();
+          store.setNamespace(index, { verdict: proof?.verdict ?? null });
+          return reported(namespace, proof, failures.get(title));
+        }),
     ),
   );
   const spent = requests();

@@ -1,6 +1,7 @@
 // The first pass of a proof: both sides are listed once, in key order, and held against each other. What is equal is counted; all else
 // is pending. Values are read only where neither listing nor copy tells them, and of the sample.
 
+import { allEnded } from "../../core/all-ended.ts";
 import type { BaseRow, Entry } from "../../core/entry.ts";
 import { toEpochSeconds } from "../../core/clock.ts";
 import { sha256Of } from "../../core/fingerprint.ts";
@@ -159,11 +160,11 @@ const NOTHING_READ: ReadPairs = { source: new Map(), destination: new Map() };
 
 /** The values of both sides are read at the same time: each account has a budget of its own. */
 async function readPairs(proving: Proving, pairs: readonly Pair[]): Promise<ReadPairs> {
-  const [source, destination] = await Promise.all([
-    readSide(proving, "source", pairs),
-    readSide(proving, "destination", pairs),
+  const [source, destination] = await allEnded(proving.signal, [
+    (signal) => readSide({ ...proving, signal }, "source", pairs),
+    (signal) => readSide({ ...proving, signal }, "destination", pairs),
   ]);
-  return { source, destination };
+  return { source: source!, destination: destination! };
 }
 
 async function readSide(

@@ -1,6 +1,7 @@
 // The second pass of a proof: what the listings did not show as equal is read directly at both sides, once whatever they may have lagged
 // behind has settled [I7]. A difference is one only if these reads show it, too.
 
+import { allEnded } from "../../core/all-ended.ts";
 import { type EpochSeconds, type MonotonicMs, toEpochSeconds } from "../../core/clock.ts";
 import type { Entry } from "../../core/entry.ts";
 import { sha256Of } from "../../core/fingerprint.ts";
@@ -43,12 +44,13 @@ export async function settleDifferences(proving: Proving, listedAt: MonotonicMs)
 }
 
 async function settlePage(proving: Proving, page: readonly PendingKey[], look: number): Promise<void> {
-  const [source, destination] = await Promise.all([
-    lookAt(proving, proving.source, page, (pending) => pending.base ?? pending.source),
-    lookAt(proving, proving.destination, page, (pending) => pending.base ?? pending.destination),
+  const [source, destination] = await allEnded(proving.signal, [
+    (signal) => lookAt({ ...proving, signal }, proving.source, page, (pending) => pending.base ?? pending.source),
+    (signal) =>
+      lookAt({ ...proving, signal }, proving.destination, page, (pending) => pending.base ?? pending.destination),
   ]);
   for (const pending of page) {
-    settleKey(proving, pending, { source: source.get(pending.key), destination: destination.get(pending.key), look });
+    settleKey(proving, pending, { source: source!.get(pending.key), destination: destination!.get(pending.key), look });
   }
 }
 

@@ -2,6 +2,7 @@
 // more, so what differs is told as it is; what the report says of the earlier time tells which side has changed since.
 
 import pLimit from "p-limit";
+import { allEnded } from "../../core/all-ended.ts";
 import { isGoneForGood } from "../gone-for-good.ts";
 import type { NamespaceProof } from "../proof/proof.ts";
 import { proveNamespace } from "../proof/prove-namespace.ts";
@@ -51,7 +52,8 @@ export async function verifyReport(deps: VerifyDeps, report: MigrationReport, ve
   const atOnce = pLimit(PROOFS_AT_ONCE);
   const inTurn = pLimit(LISTINGS_AT_ONCE);
   const listed = new Map<ReportedNamespace, number>();
-  const verifyOne = async (namespace: ReportedNamespace): Promise<ReportedNamespace> => {
+  const verifyOne = async (namespace: ReportedNamespace, signal: AbortSignal): Promise<ReportedNamespace> => {
+    signal.throwIfAborted();
     const { proof: before } = namespace;
     const sides = await deps.openSides(namespace);
     try {
@@ -59,7 +61,7 @@ export async function verifyReport(deps: VerifyDeps, report: MigrationReport, ve
         listed.set(namespace, progress.keys);
         deps.onProgress?.({ ...progress, keys: [...listed.values()].reduce((a, b) => a + b, 0) });
       };
-      const proof = await proveNamespace({ ...deps, onProgress, inTurn }, sides, {
+      const proof = await proveNamespace({ ...deps, signal, onProgress, inTurn }, sides, {
         verify: verify ?? depthOf(before),
         excludedBecause: sides.excludedBecause,
         mayHoldMore: before?.mayHoldMore ?? namespace.keysBefore > 0,
@@ -72,7 +74,10 @@ export async function verifyReport(deps: VerifyDeps, report: MigrationReport, ve
       await sides.close();
     }
   };
-  const namespaces = await Promise.all(report.namespaces.map((namespace) => atOnce(() => verifyOne(namespace))));
+  const namespaces = await allEnded(
+    deps.signal,
+    report.namespaces.map((namespace) => (signal) => atOnce(() => verifyOne(namespace, signal))),
+  );
   const changes = namespaces.map(({ proof }, index) => changesOf(report.namespaces[index]!, proof));
   const { name, source, destination, rename, filter, follow } = report;
   const facts: ReportFacts = {
