@@ -5,6 +5,7 @@ import type { OpenAccount } from "../accounts/accounts.ts";
 import { AppError, visible } from "../core/errors.ts";
 import { namespaceRecord } from "./begin-migration.ts";
 import { listAllNamespaces } from "../kv/list-all-namespaces.ts";
+import type { NamespaceFacts } from "./migration-record.ts";
 import type { MigrationStore } from "./migration-store.ts";
 import { isChosen } from "./select-namespaces.ts";
 
@@ -17,8 +18,14 @@ export interface NewcomerDeps {
 export interface Newcomers {
   /** How many are in the record now. */
   readonly taken: number;
-  /** By title, why one is not. */
-  readonly failures: ReadonlyMap<string, AppError>;
+  /** Those that are not. */
+  readonly refused: readonly RefusedNewcomer[];
+}
+
+/** A namespace that came to the source, and why it is not moved. */
+export interface RefusedNewcomer {
+  readonly source: NamespaceFacts;
+  readonly error: AppError;
 }
 
 /** One request, and another one if there are some. */
@@ -27,22 +34,21 @@ export async function takeInNewcomers(
   store: MigrationStore,
 ): Promise<Newcomers> {
   const { asked, namespaces } = store.current();
-  const failures = new Map<string, AppError>();
   // Which one of several has another title there was never said.
-  if (asked.as !== null) return { taken: 0, failures };
+  if (asked.as !== null) return { taken: 0, refused: [] };
   const known = new Set(namespaces.map(({ source: { id } }) => id));
   const fresh = (await listAllNamespaces(source.api, signal)).filter(
     (one) => !known.has(one.id) && isChosen(asked.namespaces, one),
   );
-  if (fresh.length === 0) return { taken: 0, failures };
+  if (fresh.length === 0) return { taken: 0, refused: [] };
   const titles = new Set((await listAllNamespaces(destination.api, signal)).map(({ title }) => title));
-  const records = fresh.flatMap((one) => {
-    if (!titles.has(one.title)) return [namespaceRecord({ source: one, destination: undefined, title: one.title })];
-    failures.set(one.title, isThereToo(destination.name, one.title));
-    return [];
-  });
-  store.set({ namespaces: [...namespaces, ...records] });
-  return { taken: records.length, failures };
+  const isTaken = ({ title }: NamespaceFacts): boolean => titles.has(title);
+  const records = fresh
+    .filter((one) => !isTaken(one))
+    .map((one) => namespaceRecord({ source: one, destination: undefined, title: one.title }));
+  if (records.length > 0) store.set({ namespaces: [...namespaces, ...records] });
+  const refused = fresh.filter(isTaken).map((one) => ({ source: one, error: isThereToo(destination.name, one.title) }));
+  return { taken: records.length, refused };
 }
 
 function isThereToo(account: string, title: string): AppError {

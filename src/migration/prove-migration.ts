@@ -12,6 +12,7 @@ import { withPatience } from "./copy/patience.ts";
 import { isGoneForGood } from "./gone-for-good.ts";
 import type { MigrationRecord, NamespaceRecord } from "./migration-record.ts";
 import type { MigrationStore } from "./migration-store.ts";
+import type { RefusedNewcomer } from "./newcomers.ts";
 import { failureOf, type PassDeps, type PassOutcome } from "./pass-namespaces.ts";
 import { LISTINGS_AT_ONCE, type ProofDeps, type ProofProgress, PROOFS_AT_ONCE } from "./proof/proving.ts";
 import { proveNamespace } from "./proof/prove-namespace.ts";
@@ -40,11 +41,16 @@ export interface ProofOutcome {
   readonly failures: ReadonlyMap<string, AppError>;
 }
 
+export interface ToProve extends Pick<PassOutcome, "problems" | "failures"> {
+  /** Namespaces that were to be moved, and are not in the record. */
+  readonly refused: readonly RefusedNewcomer[];
+}
+
 /** `outcome`: of the last pass. Throws what a listing or a read fails with as a whole: the migration then is still to be proved. */
 export async function proveMigration(
   deps: ProveDeps,
   store: MigrationStore,
-  outcome: Pick<PassOutcome, "problems" | "failures">,
+  outcome: ToProve,
 ): Promise<ProofOutcome & { readonly report: MigrationReport }> {
   const { clock, files, by, requests, exitCodeOf, events } = deps;
   const record = store.current();
@@ -109,7 +115,7 @@ export async function proveMigration(
       rename: record.asked.rename,
       filter: record.asked.filter,
       follow: record.follow,
-      namespaces,
+      namespaces: [...namespaces, ...outcome.refused.map(notMoved)],
       requests: spent,
       cost: costOf(record, spent),
     },
@@ -169,6 +175,18 @@ function reported(
     copied: { written, removed, unchanged, failed },
     proof,
     failure: failure?.message ?? null,
+  };
+}
+
+function notMoved({ source: { id, title }, error }: RefusedNewcomer): ReportedNamespace {
+  return {
+    source: { id, title },
+    destination: { id: "", title },
+    isNew: false,
+    keysBefore: 0,
+    copied: null,
+    proof: null,
+    failure: error.message,
   };
 }
 

@@ -17,7 +17,7 @@ import { type MigrationStore, openMigrationStore } from "./migration-store.ts";
 import { type PassDeps, passNamespaces, type PassOutcome } from "./pass-namespaces.ts";
 import { isStopped } from "./preflight/judge-preflight.ts";
 import { type MigrationPlan, planMigration, type PlannedNamespace } from "./preflight/migration-plan.ts";
-import type { ProofOutcome } from "./prove-migration.ts";
+import type { ProofOutcome, ToProve } from "./prove-migration.ts";
 import { checkPlanFile } from "./preflight/plan-file.ts";
 import { mayWrite } from "./preflight/probe-token.ts";
 import { openSides } from "./copy/open-sides.ts";
@@ -32,7 +32,7 @@ export interface RunDeps extends PassDeps {
   /** `kvsync 0.1.0` */
   readonly by: string;
   /** Compares both sides, and writes the report. */
-  readonly prove: (deps: PassDeps, store: MigrationStore, outcome: PassOutcome) => Promise<ProofOutcome>;
+  readonly prove: (deps: PassDeps, store: MigrationStore, outcome: ToProve) => Promise<ProofOutcome>;
 }
 
 export interface RunOptions {
@@ -97,8 +97,9 @@ export async function runMigration(deps: RunDeps, begun: Begun, options: RunOpti
     if (!areGoneForGood(outcome.failures)) return { kind: "ran", record: open.current(), outcome };
   }
   setState("proving");
-  const { failures } = await deps.prove(deps, open, outcome);
-  outcome = { ...outcome, failures: new Map([...failures, ...late.failures]) };
+  const { failures } = await deps.prove(deps, open, { ...outcome, refused: late.refused });
+  const refused = late.refused.map(({ source, error }) => [source.title, error] as const);
+  outcome = { ...outcome, failures: new Map([...failures, ...refused]) };
   open.set({ endedAt: deps.clock.now() });
   setState("done");
   // What was asked of it is done; it is not meant for whoever carries over later changes.

@@ -204,3 +204,20 @@ it("a namespace that was deleted meanwhile is named, and the others are carried 
   expect(verified).toMatchObject({ code: 3 });
   expect(verified.stdout).toContain("stays: since the report of");
 });
+
+it("a namespace that came to the source meanwhile, and whose title the destination has, is named as not moved", async () => {
+  await create(source, "late-1", numbered(2));
+  const args = ["old", "new", "--namespaces", "late-*", "--name", "late"];
+  expect(await migrate(...args)).toMatchObject({ code: 0 });
+  const from = await create(source, "late-2", numbered(2));
+  const to = await create(destination, "late-2", []);
+  const run = await migrate(...args);
+  expect(run).toMatchObject({ code: 3 });
+  expect(run.stdout).toContain("not proven to be complete: 1 namespace was not copied or compared to the end");
+  expect(await keysOf(destination, to)).toEqual([]);
+  const path = join("state", "migrations", "late", "report.json");
+  expect(readFileSync(join(dir, path.replace(".json", ".md")), "utf8")).toContain(
+    `| \`late-2\` | \`${from}\` | none | not looked at | ? | ? | not finished: was created at the source after`,
+  );
+  expect(await migrate("verify", path)).toMatchObject({ code: 3 });
+});

@@ -33,6 +33,7 @@ export interface ReportedNamespace {
 }
 
 interface NamespaceName {
+  /** Empty: at the destination, there is none that the migration made or was to fill. */
   readonly id: string;
   readonly title: string;
 }

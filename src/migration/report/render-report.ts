@@ -94,19 +94,14 @@ function renderIntroduction(report: MigrationReport): string {
 
 function renderNamespaces({ namespaces, command }: MigrationReport): string {
   const rows = namespaces.map((namespace) => {
-    const { source, destination, proof, isNew, keysBefore } = namespace;
+    const { source, destination, proof } = namespace;
     const title =
       source.title === destination.title ? code(source.title) : `${code(source.title)} → ${code(destination.title)}`;
-    const before = isNew
-      ? "created by this migration"
-      : keysBefore > 0
-        ? `held ${counted(keysBefore, "key")}`
-        : "empty";
     return [
       title,
       code(source.id),
-      code(destination.id),
-      ...(command === "migrate" ? [before] : []),
+      destination.id === "" ? "none" : code(destination.id),
+      ...(command === "migrate" ? [beforeOf(namespace)] : []),
       proof === null ? "?" : number(proof.keys.source),
       proof === null ? "?" : `${number(proof.counts.equal)} (${renderByteCount(proof.bytes)})`,
       resultOf(namespace),
@@ -125,6 +120,12 @@ function renderNamespaces({ namespaces, command }: MigrationReport): string {
     ],
     rows,
   );
+}
+
+function beforeOf({ destination, isNew, keysBefore }: ReportedNamespace): string {
+  if (destination.id === "") return "not looked at";
+  if (isNew) return "created by this migration";
+  return keysBefore > 0 ? `held ${counted(keysBefore, "key")}` : "empty";
 }
 
 function resultOf({ proof, failure }: ReportedNamespace): string {

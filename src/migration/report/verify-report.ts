@@ -55,6 +55,8 @@ export async function verifyReport(deps: VerifyDeps, report: MigrationReport, ve
   const verifyOne = async (namespace: ReportedNamespace, signal: AbortSignal): Promise<ReportedNamespace> => {
     signal.throwIfAborted();
     const { proof: before } = namespace;
+    // It was not moved: there is nothing to hold it against.
+    if (namespace.destination.id === "") return { ...namespace, copied: null, proof: null };
     const sides = await deps.openSides(namespace);
     try {
       const onProgress = (progress: ProofProgress): void => {
