@@ -105,12 +105,13 @@ export async function saveLosses(
 }
 
 function judge(read: ReadOutcome, action: Change, deps: LossDeps): Finding {
-  const { to, into, memory, twoWay } = deps;
+  const { to, into, twoWay } = deps;
+  const memory = deps.memory.shownAt(to);
   const { key, save } = action;
   const isRemote = into.traits.eventuallyConsistent;
   const stale: Finding = { kind: "refuse", problem: staleRead(key) };
   const isNew = memory.see(read.alsoShown ?? []);
-  const outcome = isRemote ? believeUnstamped(read, deps) : read;
+  const outcome = isRemote ? believeUnstamped(read, { ...deps, memory }) : read;
   // Said to be gone by a side that may only lag, though it was listed. (What is gone from a tree is gone.)
   if (outcome.kind === "absent") return save && isRemote ? stale : go;
   if (outcome.kind === "problem") return { kind: "refuse", problem: outcome.problem };
@@ -118,7 +119,7 @@ function judge(read: ReadOutcome, action: Change, deps: LossDeps): Finding {
   const { value, attributesAreListed = false } = outcome;
   if (isRemote && compareVersions(value.entry, action.replaces!) !== "same") {
     memory.see([{ entry: value.entry, attributesAreListed }]);
-    const belief = believeRead(outcome, memory.pastOf(key), deps);
+    const belief = believeRead(outcome, memory.pastOf(key), { ...deps, memory });
     // The read lags behind the listing: what was to be kept was not read, and else there is nothing to keep.
     if (belief.kind !== "take") return save ? stale : go;
     if (twoWay) return anew;

@@ -7,7 +7,8 @@ import { type BaseRow, type Entry, isRacy, sameSignature } from "../core/entry.t
 import { problem, staleRead } from "../core/problem.ts";
 import type { ReadOutcome } from "../replica/replica.ts";
 import type { Triple } from "./merge.ts";
-import { isWrittenRemote, lookupOptions, type Observer, onePage, remoteSide, withoutBytes } from "./observer.ts";
+import { isWrittenRemote, lookupOptions, type Observer, onePage, withoutBytes } from "./observer.ts";
+import { remoteSide } from "./remote-side.ts";
 import type { Target } from "./plan/action.ts";
 import { believeRead, believeReadAfter, type ReadValue } from "./lag/believe.ts";
 import { lagOf, pastOf, settlePage, taken } from "./lag/settle-page.ts";

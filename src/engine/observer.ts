@@ -26,12 +26,6 @@ export interface Observer {
   readonly memory: RemoteMemory;
 }
 
-/** The side that may lag behind itself, and that unsettled are of. Between two namespaces: the one that is written to. */
-export function remoteSide({ source, destination }: Pick<Observer, "source" | "destination">): Target | undefined {
-  if (destination.traits.eventuallyConsistent) return "destination";
-  return source.traits.eventuallyConsistent ? "source" : undefined;
-}
-
 export async function* onePage<T>(page: readonly T[]): Pages<T> {
   yield page;
 }

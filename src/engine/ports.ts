@@ -7,7 +7,7 @@ import type { UnsettledVersion } from "../core/settle.ts";
 import type { Value } from "../replica/replica.ts";
 
 /** What is kept of one pair of replicas. */
-export type PairStore = BaseStore & UnsettledStore & IntentStore;
+export type PairStore = BaseStore & UnsettledStore & IntentStore & SourceStore;
 
 /** The base: what both sides last agreed on. */
 export interface BaseStore {
@@ -28,11 +28,16 @@ export interface BaseStore {
 }
 
 /** The versions that the remote showed, and that both sides do not agree on yet. */
-interface UnsettledStore {
+export interface UnsettledStore {
   /** Remembers versions, each until it is settled. One that is known already keeps its time. */
   rememberUnsettled(entries: readonly Entry[], now: EpochMs): void;
   /** Those of each key in the order in which they were shown first: of the last day, and the latest 100,000 at the most. */
   unsettled(): ReadonlyMap<Key, readonly UnsettledVersion[]>;
+}
+
+interface SourceStore {
+  /** The same of a source that may lag as well, between two namespaces: the remote is the destination then. */
+  ofSource(): UnsettledStore;
 }
 
 /** The versions that are on their way from one side to the other. */

@@ -7,8 +7,8 @@ import type { DurationMs, EpochMs, EpochSeconds } from "../core/clock.ts";
 import type { BaseRow, Tombstone } from "../core/entry.ts";
 import type { Fingerprint } from "../core/fingerprint.ts";
 import type { Key } from "../core/key.ts";
-import { openDates } from "./dates.ts";
-import { openUnsettledVersions } from "./unsettled-versions.ts";
+import { type Dates, openDates } from "./dates.ts";
+import { openUnsettledVersions, type UnsettledVersions } from "./unsettled-versions.ts";
 import { openGoneKeySettling } from "./gone-keys.ts";
 import { openIntents } from "./intents.ts";
 import { type Journal, transaction } from "./journal.ts";
@@ -48,8 +48,7 @@ export function openBase(journal: Journal, identity: string, settleWindowMs: Dur
   const { database } = journal;
   const keepMs = Math.max(PREVIOUS_KEEP_MS_MIN, 2 * settleWindowMs);
   defineVersionFunctions(database);
-  database.prepare("INSERT INTO pair (identity) VALUES (?) ON CONFLICT DO NOTHING").run(identity);
-  const { id } = database.prepare("SELECT id FROM pair WHERE identity = ?").get(identity) as { id: number };
+  const id = pairOf(database, identity);
   const select = database.prepare(
     `SELECT ${COLUMNS}
      FROM base WHERE pair = ? AND key > ? ORDER BY key LIMIT ${PAGE_ROWS}`,
@@ -64,6 +63,7 @@ export function openBase(journal: Journal, identity: string, settleWindowMs: Dur
   const unsettled = openUnsettledVersions(database, id);
   const intents = openIntents(database, id);
   const dates = openDates(database, id);
+  let atSource = hasPair(database, identity + AT_SOURCE) ? openAtSource(database, identity) : undefined;
   const settleGone = openGoneKeySettling(journal, id);
   const count = database.prepare("SELECT count(*) AS n FROM base WHERE pair = ? AND fingerprint IS NOT NULL");
   return {
@@ -81,11 +81,16 @@ export function openBase(journal: Journal, identity: string, settleWindowMs: Dur
     count: () => (count.get(id) as { n: number }).n,
     commit: committer(database, { pair: id, keepMs }, (change) => {
       unsettled.settle(change);
+      // Whatever it showed before, both sides agree by now.
+      atSource?.unsettled.settle(change);
       intents.settle(change);
       settleGone(change);
       dates.note(change.now);
     }),
-    redate: (now) => dates.redate(now),
+    redate: (now) => {
+      dates.redate(now);
+      atSource?.dates.redate(now);
+    },
     intend: (to, entries, now) => {
       dates.note(now);
       intents.add(to, entries, now);
@@ -96,7 +101,39 @@ export function openBase(journal: Journal, identity: string, settleWindowMs: Dur
       unsettled.add(entries, now);
     },
     unsettled: () => unsettled.all(),
+    ofSource: () => {
+      const { unsettled: shown, dates: dated } = (atSource ??= openAtSource(database, identity));
+      return {
+        rememberUnsettled: (entries, now) => {
+          if (entries.length > 0) dated.note(now);
+          shown.add(entries, now);
+        },
+        unsettled: () => shown.all(),
+      };
+    },
   };
+}
+
+/** What the source of a pair showed has rows of its own, as those of another pair. */
+const AT_SOURCE = "\nsource";
+
+interface AtSource {
+  readonly unsettled: UnsettledVersions;
+  readonly dates: Dates;
+}
+
+function openAtSource(database: DatabaseSync, identity: string): AtSource {
+  const id = pairOf(database, identity + AT_SOURCE);
+  return { unsettled: openUnsettledVersions(database, id), dates: openDates(database, id) };
+}
+
+function hasPair(database: DatabaseSync, identity: string): boolean {
+  return database.prepare("SELECT 1 FROM pair WHERE identity = ?").get(identity) !== undefined;
+}
+
+function pairOf(database: DatabaseSync, identity: string): number {
+  database.prepare("INSERT INTO pair (identity) VALUES (?) ON CONFLICT DO NOTHING").run(identity);
+  return (database.prepare("SELECT id FROM pair WHERE identity = ?").get(identity) as { id: number }).id;
 }
 
 /** What comes after all that begin with `prefix`: no byte of UTF-8 is 0xff. */

@@ -121,8 +121,9 @@ function readWrites(
   const writes: ReadWrite[] = [];
   const equal: NewBaseRow[] = [];
   const shown: ShownVersion[] = [];
+  const memory = direction.memory.shownAt(direction.to === "source" ? "destination" : "source");
   for (const read of outcomes) {
-    const outcome = believeMisstamped(read, direction);
+    const outcome = believeMisstamped(read, { ...direction, memory });
     const action = wanted.get(outcome.key);
     assert(action !== undefined, "a read outcome belongs to a read that was asked for");
     wanted.delete(outcome.key);
@@ -150,7 +151,7 @@ function readWrites(
     equal.push(equalRow(value.entry, action.replaces, direction));
     direction.onDone({ kind: "unchanged", to: action.to, key: action.key, replaced: false, bytes: 0 });
   }
-  direction.memory.see(shown);
+  memory.see(shown);
   if (equal.length > 0) direction.base.commit({ record: equal, forget: [], now: direction.clock.now() });
   return writes;
 }

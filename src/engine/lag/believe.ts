@@ -13,12 +13,13 @@ import {
   type SettleOptions,
 } from "../../core/settle.ts";
 import type { ReadOutcome } from "../../replica/replica.ts";
-import type { RemoteMemory } from "./remote-memory.ts";
+import type { ShownVersions } from "./shown-versions.ts";
 
+/** `memory`: of the side that shows it. */
 export interface BelieveDeps {
   readonly clock: Clock;
   readonly settleWindowMs: DurationMs;
-  readonly memory: RemoteMemory;
+  readonly memory: ShownVersions;
 }
 
 export type ReadValue = Extract<ReadOutcome, { kind: "value" }>;

@@ -5,7 +5,8 @@ import { baseEntry, type Entry } from "../../core/entry.ts";
 import type { KeyPast } from "../../core/settle.ts";
 import type { ReadOutcome } from "../../replica/replica.ts";
 import type { Lag, Triple } from "../merge.ts";
-import { isWrittenRemote, lookupOptions, type Observer, onePage, remoteSide, withoutBytes } from "../observer.ts";
+import { isWrittenRemote, lookupOptions, type Observer, onePage, withoutBytes } from "../observer.ts";
+import { remoteSide } from "../remote-side.ts";
 import type { Target } from "../plan/action.ts";
 import { believeListed, believeRead, believeUnstamped } from "./believe.ts";
 
@@ -75,7 +76,7 @@ async function confirm(
   const confirmed = triples.flatMap((triple) => {
     const found = read.get(triple.key);
     if (found === undefined) return [triple];
-    const outcome = believeUnstamped(found, observer);
+    const outcome = believeUnstamped(found, { ...observer, memory: observer.memory.shownAt(side) });
     if (outcome.kind === "problem") {
       observer.onProblem(outcome.problem);
       return [];

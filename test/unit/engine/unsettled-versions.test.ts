@@ -196,7 +196,7 @@ it.each([
   "that a round was shown is forgotten once its key was decided, if nothing is carried out (%s)",
   async (dryRun, kept) => {
     const { entry } = valueOf(clock, "k", "theirs");
-    const memory = openRemoteMemory({ clock, base: pair.base, dryRun, decide: { twoWay: false } }, clock.now());
+    const memory = openRemoteMemory({ ...pair, dryRun, decide: { twoWay: false } }, clock.now());
     expect(memory.see([{ entry, attributesAreListed: false }])).toBe(true);
     expect(memory.unsettledOf(entry.key)).toHaveLength(1);
     memory.passed([{ key: entry.key, source: undefined, destination: entry, base: undefined, previous: undefined }]);
@@ -207,7 +207,7 @@ it.each([
 it("that a dry run found remembered is remembered to its end", () => {
   const { entry } = valueOf(clock, "k", "theirs");
   pair.base.rememberUnsettled([entry], clock.now());
-  const memory = openRemoteMemory({ clock, base: pair.base, dryRun: true, decide: { twoWay: false } }, clock.now());
+  const memory = openRemoteMemory({ ...pair, dryRun: true, decide: { twoWay: false } }, clock.now());
   memory.passed([{ key: entry.key, source: undefined, destination: entry, base: undefined, previous: undefined }]);
   expect(memory.unsettledOf(entry.key)).toMatchObject([{ entry }]);
 });
