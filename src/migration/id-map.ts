@@ -2,17 +2,10 @@
 
 import type { MigrationFolder } from "./migration-folder.ts";
 import type { MigrationRecord } from "./migration-record.ts";
+import { type NewId, renderBindings } from "./wrangler-bindings.ts";
 
-export interface NewId {
-  /** At the source. */
-  readonly title: string;
-  readonly from: string;
-  readonly to: string;
-  /** At the destination. */
-  readonly toTitle: string;
-}
-
-const FILE = "ids.json";
+/** Files in the migration's folder. */
+export const ID_FILES = { json: "ids.json", jsonc: "ids.wrangler.jsonc", toml: "ids.wrangler.toml" };
 
 export function idMapOf({ namespaces }: Pick<MigrationRecord, "namespaces">): readonly NewId[] {
   return namespaces.flatMap(({ source, destination }) =>
@@ -22,6 +15,11 @@ export function idMapOf({ namespaces }: Pick<MigrationRecord, "namespaces">): re
   );
 }
 
+/** As JSON, and as what is pasted into wrangler's config. */
 export function writeIdMap(folder: MigrationFolder, record: MigrationRecord): void {
-  folder.writeFile(FILE, `${JSON.stringify(idMapOf(record), undefined, 2)}\n`);
+  const ids = idMapOf(record);
+  const { jsonc, toml } = renderBindings(ids);
+  folder.writeFile(ID_FILES.json, `${JSON.stringify(ids, undefined, 2)}\n`);
+  folder.writeFile(ID_FILES.jsonc, jsonc);
+  folder.writeFile(ID_FILES.toml, toml);
 }

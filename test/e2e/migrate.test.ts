@@ -126,6 +126,12 @@ it("a killed run goes on: nothing is copied twice, what has changed since is car
   expect(await keysOf(destination, second!.id)).toHaveLength(300);
   expect(await keysOf(destination, there["first-again"]!.id)).toHaveLength(5);
   expect(recordOf("killed")).toMatchObject({ state: "done", runs: 2 });
+  // What is pasted into wrangler's config.
+  const snippet = readFileSync(join(dir, "state", "migrations", "killed", "ids.wrangler.jsonc"), "utf8");
+  expect(run.stderr).toContain(snippet.trim());
+  expect(snippet).toContain(`// "first"; its id was ${ids.first}\n    { "binding": "FIRST", "id": "${first!.id}" },\n`);
+  const toml = readFileSync(join(dir, "state", "migrations", "killed", "ids.wrangler.toml"), "utf8");
+  expect(toml).toContain(`[[kv_namespaces]]\nbinding = "FIRST_AGAIN"\nid = "${there["first-again"]!.id}"\n`);
 });
 
 it("a followed source is carried over until the cut-over, what others wrote at the destination stays, and undo goes back", async () => {

@@ -5,19 +5,23 @@ import { resolve } from "node:path";
 import { count, counted } from "../../core/counted.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { abortMigration } from "../../migration/abort-migration.ts";
-import { idMapOf } from "../../migration/id-map.ts";
+import { ID_FILES, idMapOf } from "../../migration/id-map.ts";
 import type { MigrationFolder } from "../../migration/migration-folder.ts";
 import type { MigrationHookEvent } from "../../migration/migration-hooks.ts";
 import { type MigrationRecord, sumCounts } from "../../migration/migration-record.ts";
 import { failureOf, type PassOutcome } from "../../migration/pass-namespaces.ts";
 import { writePlanFile } from "../../migration/preflight/plan-file.ts";
 import type { Ended } from "../../migration/run-migration.ts";
+import { renderBindings } from "../../migration/wrangler-bindings.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode, exitCodeOf, worstExitCode } from "../exit-code.ts";
 import { type countRequests, requestsRecord } from "../render/request-counts.ts";
 import { exitCodeOfVerdict } from "./exit-code-of-verdict.ts";
 import type { ProofStep } from "./proof-step.ts";
 import { tellReport } from "./tell-report.ts";
+
+/** More are read in a file. */
+const IDS_SHOWN_MAX = 10;
 
 interface EndOf {
   readonly requests: ReturnType<ReturnType<typeof countRequests>>;
@@ -94,7 +98,13 @@ export function endRun(
   output.report(
     `${visible(name)}: ${state}, ${counted(record.namespaces.length, "namespace")}, ${counted(counts.keys, "key")}, ${count(counts.written)} written, ${count(counts.failed)} failed, ${count(requests?.total ?? 0)} requests`,
   );
-  output.note(`  the map of old to new ids is ${visible(folder.path)}/ids.json`);
+  if (state === "done" && ids.length <= IDS_SHOWN_MAX) {
+    output.note(
+      `Workers find a namespace by its id. In wrangler's config the new ids are:\n${renderBindings(ids).jsonc}`,
+    );
+  }
+  const { json, jsonc, toml } = ID_FILES;
+  output.note(`  the map of old to new ids is ${json}, ${jsonc} and ${toml} in ${visible(folder.path)}`);
   if (failures.size > 0 && state !== "done")
     output.note(`${visible(name)} stands at ${state}; to go on, type the same command again`);
   const codes: ExitCode[] = [...failures.values()].map(exitCodeOf);
