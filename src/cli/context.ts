@@ -136,7 +136,7 @@ export function openContext(deps: ContextDeps): OpenContext {
     stateDir,
     mappings: async (names) => selectMappings(await config(), names),
     account: (name) => accounts.open(name),
-    namespace: async (location) => openNamespace(accounts, await config(), location, signal),
+    namespace: async (location) => openNamespace({ accounts, config: await config(), cwd, signal }, location),
     openProgress: (label) => {
       progress?.close();
       progress = openProgress({ clock, output, traffics: () => accounts.clients() }, label);
@@ -195,13 +195,20 @@ function selectMappings({ mappings, file }: Config, names: readonly string[]): r
   });
 }
 
+interface NamespaceDeps {
+  readonly accounts: Accounts;
+  readonly config: Config;
+  readonly cwd: string;
+  readonly signal: AbortSignal;
+}
+
 async function openNamespace(
-  accounts: Accounts,
-  config: Config,
+  { accounts, config, cwd, signal }: NamespaceDeps,
   text: string | undefined,
-  signal: AbortSignal,
 ): Promise<OpenNamespace> {
-  const location = text === undefined ? onlyMapping(config) : namedLocation(parseNamespaceLocation(text), config);
+  const named = text === undefined ? onlyMapping(config) : namedLocation(parseNamespaceLocation(text), config);
+  const { resolveWranglerLocation } = await import("../mapping/wrangler-location.ts");
+  const location = await resolveWranglerLocation({ config, cwd, readFile: readTextFile }, named);
   const account = await accounts.open(location.account);
   const { resolveNamespace } = await import("../kv/resolve-namespace.ts");
   const namespace = await resolveNamespace(account.api, location.namespace, { signal });

@@ -15,7 +15,8 @@ export interface SnapshotLocation extends SnapshotName {
 
 export interface NamespaceLocation {
   readonly kind: "namespace";
-  /** Undefined: a mapping of this name, or else a namespace of the only account. */
+  /** Undefined: a mapping of this name, or else a namespace of the only account. "wrangler": the namespace is a binding, unless
+   * an account is called so. */
   readonly account: string | undefined;
   /** Title or id. */
   readonly namespace: string;
@@ -45,7 +46,7 @@ export interface LocationContext {
 
 /** For help. */
 export const LOCATION_FORMS =
-  "ACCOUNT:NAMESPACE, ACCOUNT:NAMESPACE/FOLDER/, 'ACCOUNT:NAMESPACE/PREFIX*', a folder on disk (./x, /x), an archive (x.ndjson.zst, x.json), or a snapshot (REPO@latest, REPO@2026-11-01T12:00, REPO@ID)";
+  "ACCOUNT:NAMESPACE, ACCOUNT:NAMESPACE/FOLDER/, 'ACCOUNT:NAMESPACE/PREFIX*', wrangler:BINDING or wrangler:ENV:BINDING of the nearest wrangler.jsonc or wrangler.toml, a folder on disk (./x, /x), an archive (x.ndjson.zst, x.json), or a snapshot (REPO@latest, REPO@2026-11-01T12:00, REPO@ID)";
 
 const formats: readonly ArchiveLocation["format"][] = ["ndjson.zst", "ndjson.gz", "ndjson", "json"];
 

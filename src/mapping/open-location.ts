@@ -24,8 +24,8 @@ import { openTreeReplica } from "../replica/tree/tree-replica.ts";
 import { hintForEmptyFolder, hintForEmptyNamespace } from "./empty-source.ts";
 import {
   type ArchiveLocation,
-  type Location,
   type LocationContext,
+  type NamespaceLocation,
   parseLocation,
   type SnapshotLocation,
 } from "./location.ts";
@@ -39,6 +39,8 @@ export interface LocationDeps extends LocationContext {
   readonly account: (
     name: string | undefined,
   ) => Promise<{ readonly name: string; readonly config: AccountConfig; readonly api: KvApi }>;
+  /** The same, or what it stands for in wrangler's config. */
+  readonly bound: (location: NamespaceLocation) => Promise<NamespaceLocation>;
   /** Asks for a passphrase where it needs one. */
   readonly snapshot: (location: SnapshotLocation) => Promise<OpenSnapshot>;
 }
@@ -98,7 +100,7 @@ export async function openLocation(deps: LocationDeps, text: string, options: Op
     case "folder":
       return openFolder(deps, location.path, text, options);
     case "namespace":
-      return openNamespaceLocation(deps, location, options);
+      return openNamespaceLocation(deps, await deps.bound(location), options);
     case "archive":
       return openArchiveLocation(deps, location, text, options);
     case "snapshot":
@@ -205,7 +207,7 @@ function missingFolder(path: string): AppError {
 
 async function openNamespaceLocation(
   deps: LocationDeps,
-  location: Location & { readonly kind: "namespace" },
+  location: NamespaceLocation,
   { mayLack, namespace: known, priority }: OpenOptions,
 ): Promise<OpenLocation> {
   const { clock, signal } = deps;

@@ -2,10 +2,10 @@
 // a third of the time that the sources take. It lies inside the project, where the program looks for the files it is published
 // with, beside a cache of compiled code that is as new as it is.
 
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { rolldown } from "rolldown";
+import { type InputOptions, rolldown } from "rolldown";
 import type { TestProject } from "vitest/node";
 
 declare module "vitest" {
@@ -33,7 +33,8 @@ export async function setup(vitest: TestProject): Promise<() => void> {
 
 async function build(dir: string): Promise<void> {
   const input = { main: join(project, "src", "main.ts") };
-  const bundle = await rolldown({ input, platform: "node", logLevel: "silent" });
+  const options: InputOptions = JSON.parse(readFileSync(join(project, "bundle.json"), "utf8"));
+  const bundle = await rolldown({ ...options, input, logLevel: "silent" });
   await bundle.write({ dir, format: "esm" });
   await bundle.close();
 }

@@ -7,6 +7,7 @@ import { parseVerifyDepth, shareRead, VERIFY_FORMS } from "../../migration/proof
 import type { Start } from "../command-entry.ts";
 import { addKeyFilterOptions, many } from "../input/key-filter.ts";
 import { type MigrateOptions, parseAsked } from "../migration/asked-migration.ts";
+import { boundSource } from "../migration/bound-source.ts";
 import { askAbort, askCutover } from "../migration/ask-migration.ts";
 import { runMigrate } from "../migration/run-migrate.ts";
 import { runVerify } from "../migration/run-verify.ts";
@@ -31,7 +32,7 @@ export function define(command: Command, start: Start): void {
   addKeyFilterOptions(
     command
       .usage("[options] <source> <destination>\n       kvsync migrate status|cutover|abort|verify|undo ...")
-      .argument("<source>", "ACCOUNT:NAMESPACE; or ACCOUNT, with --namespaces or --all-namespaces")
+      .argument("<source>", "ACCOUNT:NAMESPACE or wrangler:BINDING; or ACCOUNT, with --namespaces or --all-namespaces")
       .argument("<destination>", "ACCOUNT, where titles stay; or ACCOUNT:NAMESPACE, for one namespace")
       .option("--namespaces <list>", "Titles, ids or patterns, with commas between: 'a,b,app-*'")
       .option("--all-namespaces", "Every namespace of the source account")
@@ -57,10 +58,10 @@ export function define(command: Command, start: Start): void {
     .option("--name <name>", "What the migration is called; else by its accounts")
     .option("--force", "Remove from the destination what is gone at the source, however much it is")
     .action((source: string, destination: string, options: Options) =>
-      start((context) => {
+      start(async (context) => {
         const { accept = [], dryRun = false, follow = false, force = false, plan, report, verify } = options;
         return runMigrate(context, {
-          ...parseAsked(source, destination, options),
+          ...parseAsked(await boundSource(context, source), destination, options),
           accepted: acceptedOf(accept),
           dryRun,
           follow,

@@ -12,7 +12,7 @@ export function addNamespaceOption(command: Command): Command {
   return command.addOption(
     new Option(
       "-n, --namespace <location>",
-      "ACCOUNT:NAMESPACE, a mapping's name, or a title in the only account (default: the only mapping's)",
+      "ACCOUNT:NAMESPACE, wrangler:BINDING, a mapping's name, or a title in the only account (default: the only mapping's)",
     ),
   );
 }

@@ -28,6 +28,8 @@ import { growHeapFreely } from "../process/launch.ts";
 import { type LocationDeps, openLocation, type OpenLocation } from "../../mapping/open-location.ts";
 import { isArchiveName, parseLocation } from "../../mapping/location.ts";
 import type { NamespacePlace } from "../../mapping/place.ts";
+import { resolveWranglerLocation } from "../../mapping/wrangler-location.ts";
+import { readTextFile } from "../../config/read-file.ts";
 import { renderHint, shellWord } from "../render/render-held.ts";
 import { countRequests } from "../render/request-counts.ts";
 import { openRoundReport, type Subject } from "../render/round-report.ts";
@@ -293,8 +295,9 @@ function subjectOf(
 }
 
 /** What locations are opened with. */
-export function locationDeps(context: Context, { stateDir, repositories }: Config): LocationDeps {
+export function locationDeps(context: Context, config: Config): LocationDeps {
   const { clock, signal, cwd, env } = context;
+  const { stateDir, repositories } = config;
   const home = env["HOME"];
   const names = new Set(repositories.keys());
   return {
@@ -305,6 +308,7 @@ export function locationDeps(context: Context, { stateDir, repositories }: Confi
     home,
     isRepository: (text, whole) => namesRepository(text, whole, { cwd, home, names }),
     account: (name) => context.account(name),
+    bound: (location) => resolveWranglerLocation({ config, cwd, readFile: readTextFile }, location),
     snapshot: async (location) => (await import("../backup/open-snapshot.ts")).openNamedSnapshot(context, location),
   };
 }

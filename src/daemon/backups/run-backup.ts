@@ -73,6 +73,8 @@ function locationsOf(
     home: env["HOME"],
     isRepository: () => false,
     account: (name) => account(name!),
+    // The sources of a config name their accounts.
+    bound: async (location) => location,
     snapshot: ({ repository, which }) => {
       throw new AppError(
         "location-invalid",

@@ -20,7 +20,7 @@ it("holds a drill that is due though the prune before it fails, and tells of the
     throw new Error("no account is used");
   };
   const context = { clock: systemClock, cwd: dir, env: {}, stateDir: join(dir, "state") };
-  const isThere = { isRepository: () => false, account: noAccount, snapshot: noAccount };
+  const isThere = { isRepository: () => false, account: noAccount, bound: noAccount, snapshot: noAccount };
   let progress = 0;
   const run = () =>
     runBackupPlan(
