@@ -80,3 +80,17 @@ it("a binding is the source of a migration, which goes by the id", async () => {
     asked: { source: { account: "mine" }, namespaces: [ids.production] },
   });
 });
+
+it("init --from-wrangler makes a config with a mapping for each binding, which pulls", async () => {
+  const cwd = join(dir, "src");
+  const run = await runCli(["init", "--from-wrangler", "--env", "staging"], { cwd });
+  expect(run).toMatchObject({ code: 0, stdout: expect.stringContaining("wrote kvsync.yaml") });
+  const path = join(cwd, "kvsync.yaml");
+  const text = readFileSync(path, "utf8");
+  // What is for tests alone: a server that is not Cloudflare's.
+  writeFileSync(path, text.replace("    api_token:", `    endpoint: ${server.url}\n    api_token:`));
+  const env = { CLOUDFLARE_API_TOKEN: "test-token" };
+  expect(await runCli(["pull"], { cwd, env })).toMatchObject({ code: 0 });
+  expect(readFileSync(join(cwd, "kv", "APP", "greeting"), "utf8")).toBe("hello");
+  expect(await runCli(["init", "--env", "staging"], { cwd })).toMatchObject({ code: 2 });
+});

@@ -1,4 +1,5 @@
-// `kvsync init`: the commented example config as ./kvsync.yaml, and the folder that it is about, unless there is one.
+// `kvsync init`: the commented example config as ./kvsync.yaml, and the folder that it is about, unless there is one; or the
+// namespaces of wrangler's config.
 
 import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
@@ -7,7 +8,7 @@ import type { Command } from "commander";
 import { AppError } from "../../core/errors.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
-import { ioError } from "../../config/read-file.ts";
+import { ioError, readTextFile } from "../../config/read-file.ts";
 
 const FILE = "kvsync.yaml";
 /** The folder of the only mapping of the example config. */
@@ -17,26 +18,32 @@ const SCHEMA_LINE = "# yaml-language-server: $schema=./config.schema.json\n#\n";
 export function define(command: Command, start: Start): void {
   command
     .option("--if-missing", `do nothing if there is a ${FILE}`)
-    .action((options: { readonly ifMissing?: boolean }) =>
-      start(async (context) => init(context, options.ifMissing === true)),
-    );
+    .option(
+      "--from-wrangler",
+      "a mapping for each KV namespace in the nearest wrangler.jsonc, wrangler.json or wrangler.toml",
+    )
+    .option("--env <name>", "with --from-wrangler: those of this environment of wrangler's")
+    .action((options: Options) => start((context) => init(context, options)));
 }
 
-function init({ cwd, output }: Context, ifMissing: boolean): void {
-  const path = join(cwd, FILE);
-  const folder = packageFolder();
-  const text = withSchemaOf(readFileSync(join(folder, "config.example.yaml"), "utf8"), folder, cwd);
-  try {
-    // "wx" refuses to overwrite, also what appeared a moment ago.
-    writeFileSync(path, text, { flag: "wx" });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw ioError(error, `could not write ${FILE}`);
-    if (ifMissing) return;
-    throw new AppError("io", `${FILE} exists already, and is not overwritten`, {
-      hint: `edit it, or move it away; kvsync doctor checks it`,
+interface Options {
+  readonly ifMissing?: boolean;
+  readonly fromWrangler?: boolean;
+  readonly env?: string;
+}
+
+async function init(context: Context, { ifMissing = false, fromWrangler = false, env }: Options): Promise<void> {
+  if (fromWrangler) return initFromWrangler(context, ifMissing, env);
+  if (env !== undefined) {
+    throw new AppError("usage", "--env names an environment of wrangler's config, which is not read", {
+      hint: "add --from-wrangler",
     });
   }
-  output.report(`wrote ${FILE}`);
+  const { cwd, output } = context;
+  const folder = packageFolder();
+  const text = withSchemaOf(readFileSync(join(folder, "config.example.yaml"), "utf8"), folder, cwd);
+  const path = writeConfig(context, text, ifMissing);
+  if (path === undefined) return;
   if (writeExample(folder, cwd)) output.report(`wrote ${EXAMPLE}, a folder to try it with`);
   output.event({ type: "summary", command: "init", file: path });
   // Whoever says --if-missing has the next step in hand.
@@ -44,6 +51,37 @@ function init({ cwd, output }: Context, ifMissing: boolean): void {
     output.note(
       `next:\n  1. Try it, without an account: kvsync run\n  2. Edit ${FILE} for your own account and folders. Then check it: kvsync doctor`,
     );
+}
+
+async function initFromWrangler(context: Context, ifMissing: boolean, env: string | undefined): Promise<void> {
+  const { cwd, output } = context;
+  const { findWranglerConfig } = await import("../../config/wrangler/find-wrangler-config.ts");
+  const { renderMappings } = await import("../../config/wrangler/render-mappings.ts");
+  const { text, names } = renderMappings(findWranglerConfig(cwd, readTextFile), env);
+  const path = writeConfig(context, text, ifMissing);
+  if (path === undefined) return;
+  output.event({ type: "summary", command: "init", file: path, mappings: names });
+  if (!ifMissing)
+    output.note(
+      `next:\n  1. Set ${text.includes("${CLOUDFLARE_ACCOUNT_ID}") ? "CLOUDFLARE_ACCOUNT_ID and " : ""}CLOUDFLARE_API_TOKEN. Then check the config: kvsync doctor\n  2. Bring the keys down, into ./kv: kvsync pull --dry-run, then kvsync pull`,
+    );
+}
+
+/** Its path; undefined: there is one already, and that is no failure. */
+function writeConfig({ cwd, output }: Context, text: string, ifMissing: boolean): string | undefined {
+  const path = join(cwd, FILE);
+  try {
+    // "wx" refuses to overwrite, also what appeared a moment ago.
+    writeFileSync(path, text, { flag: "wx" });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw ioError(error, `could not write ${FILE}`);
+    if (ifMissing) return undefined;
+    throw new AppError("io", `${FILE} exists already, and is not overwritten`, {
+      hint: `edit it, or move it away; kvsync doctor checks it`,
+    });
+  }
+  output.report(`wrote ${FILE}`);
+  return path;
 }
 
 /** False: there is something of that name, which is left as it is. */

@@ -15,6 +15,10 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   ],
   init: [
     { type: "kvsync init", does: "write ./kvsync.yaml and ./example/app-config" },
+    {
+      type: "kvsync init --from-wrangler",
+      does: "a mapping for each KV namespace of the Worker whose wrangler.jsonc is nearest",
+    },
     { type: "kvsync init --if-missing", does: "the same, and no failure if the config exists" },
   ],
   doctor: [

@@ -24,7 +24,8 @@ export function findBinding(config: WranglerConfig, name: string): BoundNamespac
   return { id: found.id, accountId: environment.accountId };
 }
 
-function environmentOf({ environments, file }: WranglerConfig, name: string): WranglerEnvironment {
+/** Throws AppError "location-invalid" if there is none of that name. */
+export function environmentOf({ environments, file }: WranglerConfig, name: string): WranglerEnvironment {
   const found = environments.get(name);
   if (found !== undefined) return found;
   const names = [...environments.keys()].map(visible);
