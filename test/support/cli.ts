@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { inject } from "vitest";
+import { inject, onTestFinished, TestRunner } from "vitest";
 
 export interface CliRun {
   readonly code: number | null;
@@ -32,12 +32,22 @@ export function startCli(args: readonly string[], { cwd, env = {}, uid, openFile
   const program = [process.execPath, main, ...args];
   const limited =
     openFiles === undefined ? program : ["bash", "-c", `ulimit -n ${openFiles}; exec "$@"`, "bash", ...program];
-  return spawn(limited[0]!, limited.slice(1), {
-    cwd,
-    env: { PATH: process.env["PATH"], HOME: cwd, XDG_CACHE_HOME: join(bundle, "cache"), ...env },
-    stdio: ["pipe", "pipe", "pipe"],
-    ...(uid !== undefined && { uid, gid: uid }),
-  });
+  return untilTestEnds(
+    spawn(limited[0]!, limited.slice(1), {
+      cwd,
+      env: { PATH: process.env["PATH"], HOME: cwd, XDG_CACHE_HOME: join(bundle, "cache"), ...env },
+      stdio: ["pipe", "pipe", "pipe"],
+      ...(uid !== undefined && { uid, gid: uid }),
+    }),
+  );
+}
+
+/** A test that fails leaves no process behind, which would keep what it holds from the next test. One that was started for all tests of a
+ * file, or by tests that run beside each other, is theirs to end. */
+function untilTestEnds(child: ChildProcess): ChildProcess {
+  const test = TestRunner.getCurrentTest();
+  if (test !== undefined && test.concurrent !== true) onTestFinished(() => void child.kill("SIGKILL"));
+  return child;
 }
 
 /** Whether the user `uid` may run the program. */
