@@ -58,13 +58,13 @@ export interface DrillDeps extends AfterDeps {
 /** The snapshots that were forgotten. */
 export async function forgetOld(
   { repository }: UsedRepository,
-  { tags, keep, timeZone }: BackupConfig,
+  backup: BackupConfig,
   made: readonly Made[],
   signal: AbortSignal,
 ): Promise<readonly ObjectId[]> {
   const { snapshots } = await listSnapshots(repository, { signal });
   const now = await repository.store.now({ signal });
-  const old = planForget({ snapshots, made, tags, rules: keep, now, timeZone: timeZone ?? systemTimeZone() });
+  const old = planForget({ snapshots, made, backup, now, timeZone: backup.timeZone ?? systemTimeZone() });
   const forgotten = old.map(({ id }) => id);
   await forgetSnapshots(repository, forgotten, { signal });
   return forgotten;

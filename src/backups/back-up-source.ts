@@ -36,8 +36,10 @@ export interface SourceRequest {
   /** An empty source is a failure, or is one where its last snapshot was not empty. */
   readonly failEmpty: boolean | "if-it-had-keys";
   readonly tags: readonly string[];
-  /** No snapshot of what is as it was in the last one. */
+  /** No snapshot of what is as it was in the last one of those that `ownOf` leaves. */
   readonly skipUnchanged: boolean;
+  /** Those that nobody else's rules forget. */
+  readonly ownOf: (snapshots: readonly SnapshotSummary[]) => readonly SnapshotSummary[];
   /** Read every value, whatever its stamp says. */
   readonly readsAll: boolean;
 }
@@ -81,11 +83,21 @@ export async function backUpSource(
   );
   const failsEmpty = request.failEmpty === "if-it-had-keys" ? (parent?.entries ?? 0) > 0 : request.failEmpty;
   if (taken.entries === 0 && taken.complete && failsEmpty) throw await emptySource(source);
-  const isSkipped = request.skipUnchanged && taken.complete && parent?.root === taken.root;
+  const isSkipped = request.skipUnchanged && taken.complete && (await isAsBefore(deps, request, about, taken));
   const stored = isSkipped ? undefined : await store(deps, { ...about, tags: request.tags, taken, parent });
   if (stored !== undefined) known.list.push(stored);
   else if (taken.hasPut) await used.keepStored();
   return { taken, stored, storedBytes: used.storedBytes() - before };
+}
+
+async function isAsBefore(
+  { used, known, signal }: BackUpDeps,
+  { ownOf }: SourceRequest,
+  about: Pick<Snapshot, "source" | "filter">,
+  { root }: TakenSnapshot,
+): Promise<boolean> {
+  const last = await parentOf(ownOf(known.list), about, () => used.repository.store.now({ signal }));
+  return last?.root === root;
 }
 
 /** The last complete snapshot of the same source and filter that nobody has forgotten since they were listed. */

@@ -7,6 +7,7 @@
 import { listSnapshots, type SnapshotSummary } from "../backup/repository/snapshots.ts";
 import type { BackupConfig } from "../config/config.ts";
 import type { ByteCount, DurationMs } from "../core/clock.ts";
+import { backupTag } from "../core/backup-tag.ts";
 import { AppError, visible } from "../core/errors.ts";
 import type { Problem } from "../core/problem.ts";
 import { operationErrorOf } from "../journal/operation-error.ts";
@@ -28,6 +29,7 @@ import type { BackupReport, DrillOutcome, SourceReport } from "./backup-report.t
 import { sourceOf, filterOf } from "./backup-source.ts";
 import { type BackupTarget, findTargets, openTarget } from "./backup-targets.ts";
 import { checkApart } from "./check-apart.ts";
+import { ownSnapshots } from "./own-snapshots.ts";
 import { openExistingRepository, openOrCreateRepository, type UsedRepository } from "./used-repository.ts";
 
 export interface PlanDeps extends Omit<AfterDeps, "signal"> {
@@ -206,7 +208,8 @@ async function backUp(
       filter,
       excludeDefaults: true,
       failEmpty: "if-it-had-keys",
-      tags: backup.tags,
+      tags: [...backup.tags, backupTag(backup.name)],
+      ownOf: (snapshots) => ownSnapshots(backup, snapshots),
       skipUnchanged: backup.skipIfUnchanged,
       readsAll: false,
     },

@@ -78,7 +78,7 @@ export const backup = group(
     ),
     keep: v.optional(
       group(
-        "Which snapshots are kept; the others are forgotten after each backup. A snapshot that any rule keeps is kept, and the last complete one always. Default: all.",
+        "Which of its snapshots are kept; the others are forgotten after each backup. A snapshot that any rule keeps is kept, and the last complete one always. Default: all.",
         Object.fromEntries(KEEP_NAMES.map((name) => [name, v.optional(keepRule(name))])),
       ),
     ),
@@ -88,7 +88,7 @@ export const backup = group(
     drill: v.optional(
       duration("Restore the newest snapshot of each source for a test, so often after a backup. Default: never.", 1000),
     ),
-    tags: v.optional(texts("What its snapshots are tagged with. Default: none.")),
+    tags: v.optional(texts("What its snapshots are tagged with, beside backup=NAME. Default: none.")),
     prefix: v.optional(
       anyText(
         "Only the keys in this folder: app is app/. With a * at the end, only the keys that begin with what is before it. Default: all.",

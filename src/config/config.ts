@@ -95,6 +95,8 @@ export interface BackupConfig {
   /** Undefined: never. */
   readonly drillEveryMs: DurationMs | undefined;
   readonly tags: readonly string[];
+  /** Other backups of the file that may back up one of its sources into the same repository, under the same filter. */
+  readonly sharesSourcesWith: readonly string[];
   readonly prefix: string;
   readonly include: readonly string[];
   readonly exclude: readonly string[];

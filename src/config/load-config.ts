@@ -19,6 +19,7 @@ import {
   resolveTrash,
 } from "./resolve-mapping.ts";
 import { type BackupSurroundings, resolveBackup } from "./resolve-backup.ts";
+import { findSharing } from "./shared-sources.ts";
 import { resolveRepository } from "./resolve-repository.ts";
 import { configSchema, type RawConfig } from "./schema.ts";
 import { type Environment, parseYamlSource } from "./yaml-source.ts";
@@ -143,13 +144,15 @@ function resolveBackups(
     if (repository === undefined) faultyRepositories.add(name);
     else repositories.set(name, { name, ...repository });
   }
-  const backups = new Map<string, BackupConfig>();
+  const resolved: Omit<BackupConfig, "sharesSourcesWith">[] = [];
   for (const [name, rawBackup] of namedOf(raw.backups)) {
     if (!isSound("backups", name)) continue;
     const backup = resolveBackup(name, rawBackup, { ...surroundings, repositories, faultyRepositories });
-    if (backup !== undefined) backups.set(name, backup);
+    if (backup !== undefined) resolved.push(backup);
   }
-  return { repositories, backups };
+  const { accounts } = surroundings;
+  const backups = resolved.map((each) => ({ ...each, sharesSourcesWith: findSharing(each, resolved, accounts) }));
+  return { repositories, backups: new Map(backups.map((each) => [each.name, each])) };
 }
 
 function namedOf<T>(group: Record<string, T> | null | undefined): [string, T][] {

@@ -1,5 +1,6 @@
 // A backup as it is written in a config, into one as it is used.
 
+import { isBackupTag } from "../core/backup-tag.ts";
 import { compileFilter } from "../core/filter.ts";
 import { parsePrefix } from "../core/prefix.ts";
 import { parseRetentionRule, type RetentionRule } from "../core/retention-rule.ts";
@@ -31,7 +32,7 @@ export function resolveBackup(
   name: string,
   raw: RawBackup,
   surroundings: BackupSurroundings,
-): BackupConfig | undefined {
+): Omit<BackupConfig, "sharesSourcesWith"> | undefined {
   const path: FaultPath = ["backups", name];
   let isSound = true;
   const report: Report = (...fault) => {
@@ -47,6 +48,10 @@ export function resolveBackup(
     report([...path, "prune"], "has no effect: nothing is forgotten without keep", "key");
   for (const key of ["include", "exclude"] as const)
     checkPattern(() => compileFilter({ [key]: raw[key] ?? [] }), [...path, key], report);
+  for (const [index, tag] of (raw.tags ?? []).entries()) {
+    if (isBackupTag(tag))
+      report([...path, "tags", index], `"${tag}" is what kvsync itself tags snapshots with: use another tag`);
+  }
   if (repository?.store.kind === "folder") checkInside(path, sources, repository.store.path, report);
   if (!isSound || repository === undefined) return undefined;
   return {

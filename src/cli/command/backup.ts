@@ -56,6 +56,7 @@ export function define(command: Command, start: Start): void {
           tags: [...new Set(options.tag)],
           dryRun: options.dryRun === true,
           skipUnchanged: options.skipIfUnchanged === true,
+          ownOf: (snapshots) => snapshots,
           readsAll: options.readAll === true,
           isPlain: !options.encryption,
         });

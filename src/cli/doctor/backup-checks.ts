@@ -6,6 +6,7 @@ import { openExistingRepository } from "../../backups/used-repository.ts";
 import { readPassphrase } from "../../backups/passphrase.ts";
 import type { BackupConfig } from "../../config/config.ts";
 import { readTextFile } from "../../config/read-file.ts";
+import { backupTag } from "../../core/backup-tag.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { renderDuration } from "../../core/units.ts";
 import { repositoryDeps } from "../backup/open-repository.ts";
@@ -65,8 +66,13 @@ function* checkSettings(backup: BackupConfig): Generator<Check> {
   if (backup.keep.length === 0)
     yield warn(
       subject,
-      "nothing is ever forgotten: the repository grows for good",
+      "none of its snapshots is ever forgotten: the repository grows for good",
       "add keep: { last: 7, daily: 14, monthly: 12 }, say",
+    );
+  else if (backup.sharesSourcesWith.length > 0)
+    yield ok(
+      subject,
+      `forgets only snapshots with its tag ${backupTag(backup.name)}, since ${backup.sharesSourcesWith.join(", ")} may have made the others`,
     );
   if (backup.schedule === undefined)
     yield ok(subject, "has no schedule: it runs when kvsync backup --all or a timer asks for it");

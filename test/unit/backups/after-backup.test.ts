@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { isDrillDue, isPruneDue } from "../../../src/backups/after-backup.ts";
-import { planForget } from "../../../src/backups/plan-forget.ts";
+import { type ForgetRequest, planForget } from "../../../src/backups/plan-forget.ts";
 import type { SnapshotSummary } from "../../../src/backup/repository/snapshots.ts";
 import type { EpochMs } from "../../../src/core/clock.ts";
 import { load } from "../config/config-fixture.ts";
@@ -38,13 +38,17 @@ describe("forgotten are", () => {
     snapshot("y2", "/y", 5),
     snapshot("f1", "/x", 9, { filter: { prefix: "a/", include: [], exclude: [] } }),
   ];
-  const forgotten = (made: readonly SnapshotSummary[], tags: readonly string[] = []): readonly string[] =>
-    planForget({ snapshots, made, tags, rules: [{ kind: "last", count: 1 }], now: NOW, timeZone: "UTC" }).map(
-      ({ id }) => id,
-    );
+  const b = { name: "b", tags: [], sharesSourcesWith: [], keep: [{ kind: "last", count: 1 }] } as const;
+  const forgotten = (
+    made: readonly SnapshotSummary[],
+    { all = snapshots, ...more }: Partial<ForgetRequest["backup"]> & { readonly all?: readonly SnapshotSummary[] } = {},
+  ): readonly string[] =>
+    planForget({ snapshots: all, made, backup: { ...b, ...more }, now: NOW, timeZone: "UTC" })
+      .map(({ id }) => id)
+      .toSorted();
 
   test("what no rule keeps of the sources that were backed up, and nothing of others or of another filter", () => {
-    expect(forgotten([snapshots[3]!]).toSorted()).toEqual(["x1", "x2", "x3"]);
+    expect(forgotten([snapshots[3]!])).toEqual(["x1", "x2", "x3"]);
     expect(forgotten([snapshots[5]!])).toEqual(["y1"]);
     expect(forgotten([])).toEqual([]);
   });
@@ -54,8 +58,32 @@ describe("forgotten are", () => {
       snapshot("t1", "/x", 3, { tags: ["nightly", "a"] }),
       snapshot("t2", "/x", 2, { tags: ["nightly"] }),
     ];
-    const all = { snapshots: [...snapshots, ...tagged], made: tagged, rules: [{ kind: "last", count: 1 }] as const };
-    expect(planForget({ ...all, tags: ["nightly"], now: NOW, timeZone: "UTC" }).map(({ id }) => id)).toEqual(["t1"]);
+    const all = [...snapshots, ...tagged];
+    expect(forgotten(tagged, { all, tags: ["nightly"] })).toEqual(["t1"]);
+  });
+
+  const [mine, theirs] = [{ tags: ["backup=b"] }, { tags: ["y", "backup=forever"] }];
+  test.each([
+    ["its own", [mine, mine], {}, ["0"]],
+    ["its own, though a newer one is another's", [mine, mine, theirs], {}, ["0"]],
+    ["none of another's, whose name may be out of use", [theirs, theirs, mine], {}, []],
+    ["what nobody tagged, where it is alone", [{}, {}, mine], {}, ["0", "1"]],
+    [
+      "nothing that nobody tagged, where another backup of the config may have made it",
+      [{}, {}, mine],
+      { sharesSourcesWith: ["forever"] },
+      [],
+    ],
+    ["nothing that nobody tagged, where another backup has made snapshots", [{}, {}, theirs, mine], {}, []],
+    ["its own with its tags", [mine, { tags: ["a", "backup=b"] }, { tags: ["a", "backup=b"] }], { tags: ["a"] }, ["1"]],
+  ] as const)("of snapshots of several backups: %s", (_, made, owner, expected) => {
+    const all = made.map((more, index) => snapshot(String(index), "/x", 9 - index, more));
+    expect(forgotten(all, { all, ...owner })).toEqual(expected);
+  });
+
+  test("nothing of another source is another's concern", () => {
+    const all = [snapshot("0", "/x", 3), snapshot("1", "/x", 2, mine), snapshot("2", "/y", 1, theirs)];
+    expect(forgotten(all, { all })).toEqual(["0"]);
   });
 });
 

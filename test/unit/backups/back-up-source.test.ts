@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
+import type { SnapshotSummary } from "../../../src/backup/repository/snapshots.ts";
 import { type BackedUp, backUpSource, type KnownSnapshots } from "../../../src/backups/back-up-source.ts";
 import { openOrCreateRepository } from "../../../src/backups/used-repository.ts";
 import { memoryOf } from "../../support/archive-fixture.ts";
@@ -43,6 +44,7 @@ it("a backup goes on without the snapshots before it that somebody forgets meanw
     failEmpty: true,
     tags: [],
     skipUnchanged: false,
+    ownOf: (snapshots: readonly SnapshotSummary[]) => snapshots,
     readsAll: false,
   };
   const events = { onProblem: () => {}, onProgress: () => {} };

@@ -22,6 +22,7 @@ describe("a backup", () => {
       prune: false,
       drillEveryMs: undefined,
       tags: [],
+      sharesSourcesWith: [],
       prefix: "",
       include: [],
       exclude: [],
@@ -96,6 +97,7 @@ describe("a backup", () => {
     [`${REQUIRED}, keep: { within: 7 }`, /"7" is no span of time/],
     [`${REQUIRED}, keep: { dayly: 7 }`, /unknown key "dayly"; did you mean "daily"\?/],
     [`${REQUIRED}, prune: true`, /has no effect: nothing is forgotten without keep/],
+    [`${REQUIRED}, tags: [backup=weekly]`, /"backup=weekly" is what kvsync itself tags snapshots with/],
     [`${REQUIRED}, exclude: ['[']`, /exclude 1|exclude/],
   ])("%s is refused", (text, message) => expect(fault(text)).toMatch(message));
 
@@ -105,6 +107,23 @@ describe("a backup", () => {
     const twice = "repositories: { r: { store: 's3://' } }\nbackups: { n: { sources: [/x], repository: r } }\n";
     expect(faults(twice)).toMatch(/^the config file has one fault/);
   });
+});
+
+const ID = "0123456789abcdef0123456789abcdef";
+test.each([
+  ["the same", "sources: ['a:x'], repository: vault", true],
+  ["the same store by its path", "sources: ['a:y', 'a:x'], repository: /srv/kv", true],
+  ["all namespaces of the account", "sources: ['a:*'], repository: vault", true],
+  ["one by its id, which may be that of x", `sources: ['a:${ID}'], repository: vault`, true],
+  ["another namespace", "sources: ['a:y'], repository: vault", false],
+  ["a part of the namespace", "sources: ['a:x/eu/'], repository: vault", false],
+  ["under a filter", "sources: ['a:x'], repository: vault, exclude: [y]", false],
+  ["another repository", "sources: ['a:x'], repository: ./other", false],
+  ["a folder", "sources: [./x], repository: vault", false],
+])("two backups share a source or do not: %s", (_, other, expected) => {
+  const { backups } = load(`${PLACES}backups:\n  nightly: { ${REQUIRED} }\n  other: { ${other} }\n`);
+  expect(backups.get("nightly")?.sharesSourcesWith).toEqual(expected ? ["other"] : []);
+  expect(backups.get("other")?.sharesSourcesWith).toEqual(expected ? ["nightly"] : []);
 });
 
 test("a repository in a mapping's folder is refused: its packs would be written to KV", () => {
