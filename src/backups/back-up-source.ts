@@ -5,7 +5,7 @@ import { sourceKey } from "../backup/retention/decide-retention.ts";
 import type { Snapshot, StoredSnapshot } from "../backup/repository/repository.ts";
 import { readSnapshot, type SnapshotSummary, writeSnapshot } from "../backup/repository/snapshots.ts";
 import { takeSnapshot, type TakenSnapshot, type TakeOptions } from "../backup/snapshot/take-snapshot.ts";
-import { newestOf } from "../backup/repository/newest-snapshot.ts";
+import { newestOf } from "../backup/repository/snapshot-times.ts";
 import type { ByteCount, Clock, EpochMs } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
 import type { OpenLocation } from "../mapping/open-location.ts";

@@ -1,7 +1,7 @@
 // Which snapshots a drill is about when nobody names one: of each source the newest that is complete.
 
 import { sourceKey } from "../backup/retention/decide-retention.ts";
-import { newestOf } from "../backup/repository/newest-snapshot.ts";
+import { newestOf } from "../backup/repository/snapshot-times.ts";
 import type { SnapshotSummary } from "../backup/repository/snapshots.ts";
 import type { EpochMs } from "../core/clock.ts";
 

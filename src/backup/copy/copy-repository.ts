@@ -25,7 +25,7 @@ import {
   walkSnapshots,
   writeSnapshot,
 } from "../repository/snapshots.ts";
-import { parentsFirst } from "../repository/newest-snapshot.ts";
+import { parentsFirst } from "../repository/snapshot-times.ts";
 import { snapshotIdentity } from "./snapshot-identity.ts";
 
 export interface CopySource {

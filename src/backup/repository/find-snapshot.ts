@@ -4,9 +4,9 @@ import type { EpochMs } from "../../core/clock.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { sourceKey } from "../retention/decide-retention.ts";
 import type { CallOptions } from "../store/store.ts";
-import { newestOf, tellFuture } from "./newest-snapshot.ts";
+import { lastUntil, timeSnapshots } from "./snapshot-times.ts";
 import type { Repository, SnapshotSource, StoredSnapshot } from "./repository.ts";
-import { listSnapshots, notFound, readSnapshot, type SnapshotSummary, timeOf } from "./snapshots.ts";
+import { listSnapshots, notFound, readSnapshot, type SnapshotSummary } from "./snapshots.ts";
 
 export interface FindOptions extends CallOptions {
   /** What is to be said of what was found, a line each: a clock was wrong. */
@@ -15,7 +15,7 @@ export interface FindOptions extends CallOptions {
 
 export type SnapshotChoice =
   | { readonly kind: "latest" }
-  /** The newest one whose listing had ended by then. */
+  /** The newest one that was made by then. */
   | { readonly kind: "time"; readonly until: EpochMs }
   | { readonly kind: "id"; readonly prefix: string };
 
@@ -112,11 +112,10 @@ function chooseSnapshot(snapshots: readonly SnapshotSummary[], { choice, namespa
         choice,
       ),
     );
-  const by = choice.kind === "latest" ? meant : meant.filter((snapshot) => timeOf(snapshot) <= choice.until);
-  const newest = newestOf(by, now);
-  if (newest !== undefined) return { kind: "found", snapshot: newest, warnings: tellFuture(by, newest, now) };
-  const first = new Date(Math.min(...meant.map(timeOf))).toISOString();
-  return none(`has no complete snapshot${of} of that time: its oldest is of ${first}`);
+  const last = lastUntil(meant, choice.kind === "latest" ? (Infinity as EpochMs) : choice.until, now);
+  if (last !== undefined) return { kind: "found", ...last };
+  const { created } = timeSnapshots(meant, now)[0]!.snapshot;
+  return none(`has no complete snapshot${of} of that time: its oldest is of ${created}`);
 }
 
 function isOf({ namespace, title, label }: SnapshotSource, name: string): boolean {

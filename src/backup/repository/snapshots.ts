@@ -14,7 +14,7 @@ import type { ObjectId, Repository, Snapshot, StoredSnapshot } from "./repositor
 export type SnapshotSummary = Omit<StoredSnapshot, "pages">;
 
 export interface SnapshotList {
-  /** The oldest first, by when their listings ended. */
+  /** The earliest `created` first. Where a clock was wrong that is not the order in which they were made: snapshot-times.ts. */
   readonly snapshots: readonly SnapshotSummary[];
   /** A line for each object that is damaged, or that the store shows and does not give: `snapshots/ab12... is not as it was written`. */
   readonly problems: readonly string[];
@@ -139,17 +139,11 @@ export async function listSnapshots(repository: Repository, options?: CallOption
       snapshots.push(summary);
     }
   }
-  return { snapshots: snapshots.sort(byTime), problems };
+  return { snapshots: snapshots.sort(byCreated), problems };
 }
 
-function byTime(a: SnapshotSummary, b: SnapshotSummary): number {
-  return timeOf(a) - timeOf(b) || (a.id < b.id ? -1 : 1);
-}
-
-/** When what it shows was so, in milliseconds since 1970: when its listing ended, but not after it was made. The former is by the clock of the
- * machine, the latter by that of the store. */
-export function timeOf({ listed, created }: Pick<Snapshot, "listed" | "created">): number {
-  return Math.min(Date.parse(listed[1] ?? created), Date.parse(created));
+function byCreated(a: SnapshotSummary, b: SnapshotSummary): number {
+  return Date.parse(a.created) - Date.parse(b.created) || (a.id < b.id ? -1 : 1);
 }
 
 /** `id`: all of it, or how it begins, if only one does. Throws AppError "snapshot-not-found". */

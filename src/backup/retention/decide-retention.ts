@@ -5,15 +5,20 @@
 //   keep the oldest snapshot, so that the history reaches back as far as it can. This is restic's meaning.
 // - An incomplete snapshot takes nobody's place: no rule counts it, and only a tag keeps it. While nothing complete is newer it is kept.
 // - The last complete snapshot of a source is kept, whatever the rules.
+// - They go in the order of their times (snapshot-times.ts): one whose clock was behind is no older than what it was made beside.
 // - A snapshot of the future is kept and takes nobody's place, either: a clock was wrong once, and no backup that is made since may go for it.
 
 import type { EpochMs } from "../../core/clock.ts";
 import { type CalendarSpan, renderCalendarSpan, spanBefore } from "../../core/calendar-span.ts";
 import type { RetentionPeriod, RetentionRule } from "../../core/retention-rule.ts";
+import { timeSnapshots } from "../repository/snapshot-times.ts";
 import type { StoredSnapshot } from "../repository/repository.ts";
 import { openCalendar, type PeriodOf } from "./calendar-periods.ts";
 
-export type RetentionSnapshot = Pick<StoredSnapshot, "id" | "created" | "complete" | "tags" | "source" | "filter">;
+export type RetentionSnapshot = Pick<
+  StoredSnapshot,
+  "id" | "created" | "parent" | "complete" | "tags" | "source" | "filter"
+>;
 
 export interface SnapshotVerdict<S extends RetentionSnapshot> {
   readonly snapshot: S;
@@ -44,15 +49,18 @@ export function decideRetention<S extends RetentionSnapshot>(
 ): readonly SourceVerdict<S>[] {
   const periodOf = openCalendar(timeZone);
   return groupBySource(snapshots).map((group) => {
-    const newest = group.toSorted(newestFirst);
-    const reasons = keepReasons(newest, rules, { now, periodOf });
+    const timed = timeSnapshots(group, now).toReversed();
+    const newest = timed.map(({ snapshot }) => snapshot);
+    const future = timed.filter(({ isFuture }) => isFuture).map(({ snapshot }) => snapshot);
+    const times = new Map<RetentionSnapshot, EpochMs>(timed.map(({ snapshot, time }) => [snapshot, time]));
+    const reasons = keepReasons(newest, rules, { future, periodOf, timeOf: (snapshot) => times.get(snapshot)! });
     const verdicts = newest.map((snapshot) => {
       const why = reasons.get(snapshot) ?? [];
       return why.length > 0
         ? { snapshot, isKept: true, reasons: why }
         : { snapshot, isKept: false, reasons: snapshot.complete ? [] : ["incomplete"] };
     });
-    return { label: newest[0]?.source.label ?? "", verdicts, future: newest.filter((each) => timeOf(each) > now) };
+    return { label: newest[0]?.source.label ?? "", verdicts, future };
   });
 }
 
@@ -71,14 +79,11 @@ function groupBySource<S extends RetentionSnapshot>(snapshots: readonly S[]): re
   return inOrder.map(([, group]) => group);
 }
 
-function newestFirst(a: RetentionSnapshot, b: RetentionSnapshot): number {
-  const difference = timeOf(b) - timeOf(a);
-  return difference !== 0 ? difference : a.id < b.id ? -1 : 1;
-}
-
 interface Calendar {
-  readonly now: EpochMs;
+  /** Of these snapshots no rule is asked. */
+  readonly future: readonly RetentionSnapshot[];
   readonly periodOf: PeriodOf;
+  readonly timeOf: (snapshot: RetentionSnapshot) => EpochMs;
 }
 
 /** Of `newest`, the snapshots of one source with the newest first: those that are kept, and why. */
@@ -89,7 +94,7 @@ function keepReasons<S extends RetentionSnapshot>(
 ): ReadonlyMap<S, readonly string[]> {
   const reasons = new Map<S, string[]>();
   const keep = (snapshot: S, why: string): void => void reasons.set(snapshot, [...(reasons.get(snapshot) ?? []), why]);
-  const present = newest.filter((snapshot) => timeOf(snapshot) <= calendar.now);
+  const present = newest.filter((snapshot) => !calendar.future.includes(snapshot));
   const complete = present.filter((snapshot) => snapshot.complete);
   for (const snapshot of newest) if (!present.includes(snapshot)) keep(snapshot, "of the future");
   for (const rule of rules) {
@@ -110,24 +115,25 @@ function keepReasons<S extends RetentionSnapshot>(
 function* keptBy<S extends RetentionSnapshot>(
   rule: RetentionRule,
   newest: readonly S[],
-  { periodOf }: Calendar,
+  { periodOf, timeOf }: Calendar,
 ): Iterable<readonly [S, string]> {
   switch (rule.kind) {
     case "last":
       for (const snapshot of newest.slice(0, rule.count)) yield [snapshot, "last"];
       return;
     case "periods":
-      yield* newestOfEach(newest, { ...rule, oldest: newest.at(-1), periodOf });
+      yield* newestOfEach(newest, { ...rule, oldest: newest.at(-1), periodOf, timeOf });
       return;
     case "within":
-      for (const snapshot of within(newest, rule)) yield [snapshot, `within ${renderCalendarSpan(rule.span)}`];
+      for (const snapshot of within(newest, rule, timeOf)) yield [snapshot, `within ${renderCalendarSpan(rule.span)}`];
       return;
     case "periods-within":
-      for (const [snapshot, why] of newestOfEach(within(newest, rule), {
+      for (const [snapshot, why] of newestOfEach(within(newest, rule, timeOf), {
         period: rule.period,
         count: Infinity,
         oldest: newest.at(-1),
         periodOf,
+        timeOf,
       }))
         yield [snapshot, `${why} within ${renderCalendarSpan(rule.span)}`];
       return;
@@ -144,11 +150,12 @@ interface EachPeriod<S> {
   /** Of all complete snapshots of the source: kept too while there are fewer than `count`. */
   readonly oldest: S | undefined;
   readonly periodOf: PeriodOf;
+  readonly timeOf: Calendar["timeOf"];
 }
 
 function* newestOfEach<S extends RetentionSnapshot>(
   newest: readonly S[],
-  { period, count, oldest, periodOf }: EachPeriod<S>,
+  { period, count, oldest, periodOf, timeOf }: EachPeriod<S>,
 ): Iterable<readonly [S, string]> {
   let left = count;
   let previous: string | undefined;
@@ -166,13 +173,10 @@ function* newestOfEach<S extends RetentionSnapshot>(
 function within<S extends RetentionSnapshot>(
   newest: readonly S[],
   { span }: { readonly span: CalendarSpan },
+  timeOf: Calendar["timeOf"],
 ): readonly S[] {
   const [latest] = newest;
   if (latest === undefined) return newest;
   const start = spanBefore(span, timeOf(latest));
   return newest.filter((snapshot) => timeOf(snapshot) > start);
-}
-
-function timeOf({ created }: Pick<StoredSnapshot, "created">): EpochMs {
-  return Date.parse(created) as EpochMs;
 }

@@ -4,6 +4,7 @@ import { counted } from "../../core/counted.ts";
 import type { Command } from "commander";
 import type { UsedRepository } from "../../backups/used-repository.ts";
 import type { StoredSnapshot } from "../../backup/repository/repository.ts";
+import { timeSnapshots } from "../../backup/repository/snapshot-times.ts";
 import { walkSnapshots } from "../../backup/repository/snapshots.ts";
 import { sourceKey } from "../../backup/retention/decide-retention.ts";
 import { findVersions, type VersionChange, type WantedKeys } from "../../backup/snapshot/find-versions.ts";
@@ -88,7 +89,7 @@ async function snapshotsBySource(
       output.warn(`  ${output.stderr.red("!")} ${visible(found.problem)}`);
     }
   }
-  const inOrder = all.toSorted((a, b) => Date.parse(a.created) - Date.parse(b.created) || (a.id < b.id ? -1 : 1));
+  const inOrder = timeSnapshots(all, await repository.store.now({ signal })).map(({ snapshot }) => snapshot);
   return { sources: [...Map.groupBy(inOrder, sourceKey).values()], problems };
 }
 

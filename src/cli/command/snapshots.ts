@@ -2,6 +2,7 @@
 
 import { count, counted } from "../../core/counted.ts";
 import type { Command } from "commander";
+import { renderDoubt, timeSnapshots } from "../../backup/repository/snapshot-times.ts";
 import { listSnapshots, type SnapshotSummary } from "../../backup/repository/snapshots.ts";
 import { REPOSITORY_FORMS } from "../../backup/store/open-store.ts";
 import { AppError, visible } from "../../core/errors.ts";
@@ -24,9 +25,9 @@ async function showSnapshots(context: Context, text: string): Promise<ExitCode> 
   const used = await openUsedRepository(context, text);
   try {
     const { snapshots, problems } = await listSnapshots(used.repository, { signal });
-    for (const snapshot of snapshots) {
-      output.event(recordOf(snapshot));
-      output.line(renderSnapshot(snapshot));
+    for (const timed of timeSnapshots(snapshots, await used.repository.store.now({ signal }))) {
+      output.event(recordOf(timed.snapshot));
+      output.line(renderSnapshot(timed.snapshot, renderDoubt(timed)));
     }
     for (const problem of problems) output.warn(`  ${output.stderr.red("!")} ${visible(problem)}`);
     const durationMs = Math.round(clock.monotonic() - startedAt);
@@ -49,24 +50,18 @@ function recordOf({ id, ...facts }: SnapshotSummary): object {
   return { type: "snapshot", id, ...facts };
 }
 
-/** `3f2a9c41  2026-11-28 12:00:00Z  prod:app-config  1,234 keys, 3.4 MB  nightly` */
-function renderSnapshot({
-  id,
-  created,
-  source,
-  filter,
-  entries,
-  bytes,
-  tags,
-  complete,
-  problems,
-}: SnapshotSummary): string {
+/** `3f2a9c41  2026-11-28 12:00:00Z  prod:app-config  1,234 keys, 3.4 MB  nightly`. `doubt`: of its time. */
+function renderSnapshot(
+  { id, created, source, filter, entries, bytes, tags, complete, problems }: SnapshotSummary,
+  doubt: string | undefined,
+): string {
   const parts = [
     shortId(id),
     `${created.slice(0, 19).replace("T", " ")}Z`,
     visible(source.label),
     `${count(entries)} ${entries === 1 ? "key" : "keys"}, ${renderByteCount(bytes)}`,
   ];
+  if (doubt !== undefined) parts.push(doubt);
   if (!complete) parts.push(`not complete (${count(problems)} missing)`);
   if (isFiltered(filter)) parts.push("filtered");
   if (tags.length > 0) parts.push(visible(tags.join(", ")));

@@ -31,8 +31,9 @@ describe("what stands behind the @ of a snapshot's location", () => {
 
 const at = (minute: number, more: Partial<Snapshot> = {}): Snapshot => ({
   ...SNAPSHOT,
-  created: `2026-11-28T13:00:${minute}.000Z`,
-  listed: [`2026-11-28T12:${minute}:00.000Z`, `2026-11-28T12:${minute}:30.000Z`],
+  created: `2026-11-28T12:${minute}:30.000Z`,
+  // By the clock of a machine that is a day behind.
+  listed: [`2026-11-27T12:${minute}:00.000Z`, `2026-11-27T12:${minute}:20.000Z`],
   ...more,
 });
 const other = { ...SNAPSHOT.source, namespace: "another", title: "other", label: "prod:other" };

@@ -10,6 +10,7 @@ interface Made {
   readonly tags?: readonly string[];
   readonly source?: Partial<RetentionSnapshot["source"]>;
   readonly filter?: unknown;
+  readonly parent?: string;
 }
 
 const source = {
@@ -26,10 +27,11 @@ const source = {
 /** `id` is the time it was made at, so that a table can name it. */
 function made(
   at: string,
-  { complete = true, tags = [], source: more = {}, filter = null }: Made = {},
+  { complete = true, tags = [], source: more = {}, filter = null, parent }: Made = {},
 ): RetentionSnapshot {
   const [date = "", time = "00:00"] = at.split(" ");
-  return { id: at, created: `${date}T${time}:00.000Z`, complete, tags, source: { ...source, ...more }, filter };
+  const created = `${date}T${time}:00.000Z`;
+  return { id: at, created, parent: parent ?? null, complete, tags, source: { ...source, ...more }, filter };
 }
 
 /** `daily 7`, `within-daily 7d`, as behind --keep-. */
@@ -210,6 +212,12 @@ const table: readonly Row[] = [
       "2026-11-04": "last",
       "2026-11-03": "last",
     },
+  ],
+  [
+    "the last one, though its clock was behind, and what it was made beside is no newer",
+    "last 1, within 1d",
+    [made("2026-11-20 01:00", { parent: "2026-11-27 01:00" }), "2026-11-27 01:00", "2026-11-26"],
+    { "2026-11-20 01:00": "last; within 1d", "2026-11-27 01:00": "within 1d" },
   ],
   [
     "one of the future beside those that it would keep without it",
