@@ -26,7 +26,8 @@ export interface CutOverOutcome {
   readonly changes: number;
   readonly late: number;
   readonly seconds: number;
-  /** Keys that the report names and that nobody changed late, and keys that differ and were not named. */
+  /** Keys that the report names and that nobody changed late, and keys that differ, were written a settle window before the comparison
+   * or earlier, and were not named. */
   readonly wronglyNamed: readonly string[];
   readonly unnamed: readonly string[];
   /** What the report says of the wrongly named. */
@@ -87,8 +88,8 @@ export async function liveCutOver({ seed, keys, lagMs, start }: CutOverOptions):
     const child = start(["migrate", "old:app", "new", "--name", NAME, "--follow", "--json", ...options], dir);
     child.stderr!.resume();
     const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
-    const late = new Set<string>();
-    const proving: string[] = [];
+    /** By key, when it was changed last. */
+    const late = new Map<string, number>();
     const isLate = seed % 2 === 1;
     for await (const line of createInterface(child.stdout!)) {
       if (line.includes('"state":"copying"')) begun.resolve();
@@ -103,13 +104,10 @@ export async function liveCutOver({ seed, keys, lagMs, start }: CutOverOptions):
       }
       if (line.includes('"type":"state"') && state === "cutting-over" && isLate) {
         await pause(chance() * lagMs);
-        for (const key of await change()) late.add(key);
+        for (const key of await change()) late.set(key, Date.now());
       }
       if (line.includes('"type":"state"') && state === "proving" && isLate) {
-        for (const key of await change()) {
-          late.add(key);
-          proving.push(key);
-        }
+        for (const key of await change()) late.set(key, Date.now());
       }
     }
     writing.abort();
@@ -117,6 +115,8 @@ export async function liveCutOver({ seed, keys, lagMs, start }: CutOverOptions):
     await Promise.all([source, destination].map((one) => one.setFaults({})));
     const differing = await differences(source, id, destination);
     const report = JSON.parse(readFileSync(join(dir, "state", "migrations", NAME, "report.json"), "utf8")) as Told;
+    // What was written later than that, the source may not have shown when the comparison looked: the report says so.
+    const shownSince = Math.min(...report.namespaces.map(({ proof }) => Date.parse(proof.startedAt))) - lagMs;
     const findings = report.namespaces.flatMap(({ proof }) => proof.findings);
     const named = new Set(findings.map(({ key }) => key));
     return {
@@ -127,8 +127,7 @@ export async function liveCutOver({ seed, keys, lagMs, start }: CutOverOptions):
       late: late.size,
       seconds: Math.round((performance.now() - startedAt) / 1000),
       wronglyNamed: [...named].filter((key) => !late.has(key)),
-      // What is written while the proof looks, it may have looked at before.
-      unnamed: differing.filter((key) => !named.has(key) && !proving.includes(key)),
+      unnamed: differing.filter((key) => !named.has(key) && (late.get(key) ?? 0) < shownSince),
       findings: findings
         .filter(({ key }) => !late.has(key))
         .map((one) => ({ ...one, isReal: differing.includes(one.key) })),
@@ -141,7 +140,12 @@ export async function liveCutOver({ seed, keys, lagMs, start }: CutOverOptions):
 
 interface Told {
   readonly verdict: string;
-  readonly namespaces: readonly { readonly proof: { readonly findings: readonly { readonly key: string }[] } }[];
+  readonly namespaces: readonly { readonly proof: ToldProof }[];
+}
+
+interface ToldProof {
+  readonly startedAt: string;
+  readonly findings: readonly { readonly key: string }[];
 }
 
 /** Keys that are not the same at both sides, as the servers have them. */
