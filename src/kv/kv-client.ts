@@ -7,6 +7,7 @@ import { type Budget, type BudgetOptions, type BudgetWait, openBudget } from "./
 import { bulkCalls } from "./calls/bulk-calls.ts";
 import { isFreshNamespace, namespaceCalls } from "./calls/namespace-calls.ts";
 import { valueCalls } from "./calls/value-calls.ts";
+import { skewOf } from "./clock-skew.ts";
 import { type Credentials, parseEndpoint, secretsOf, headersFor } from "./endpoint.ts";
 import type { KvApi, NamespaceId, RequestCounts } from "./kv-api.ts";
 import type { Proxies } from "./proxies.ts";
@@ -50,6 +51,8 @@ export interface KvClientOptions {
 }
 
 export interface KvClient extends KvApi {
+  /** How far the API's clock is ahead of this machine's, by its last answer; undefined: none has told. */
+  clockSkew(): DurationMs | undefined;
   readonly budget: Budget;
 }
 
@@ -64,6 +67,7 @@ export function openKvClient(options: KvClientOptions): KvClient {
   const secrets = secretsOf(options.credentials);
   const paths = buildPaths(endpoint.basePath, endpoint.accountId);
   const counter = openRequestCounter();
+  let skewMs: DurationMs | undefined;
   const created = new Map<NamespaceId, number>();
   const budget = options.budgetState ?? openBudget({ ...options.budget, clock, concurrency: options.concurrency });
   const transport = openTransport({
@@ -90,6 +94,7 @@ export function openKvClient(options: KvClientOptions): KvClient {
     onWait: options.onWait,
     onAnswer: options.onAnswer,
     onWaited: options.onWaited,
+    onDate: (date) => (skewMs = skewOf(date, clock.now()) ?? skewMs),
     isFresh: (id) => isFreshNamespace(created.get(id), clock.monotonic()),
   });
 
@@ -107,5 +112,5 @@ export function openKvClient(options: KvClientOptions): KvClient {
       await transport.close();
     },
   };
-  return { ...api, ...openWaysRound(api), budget };
+  return { ...api, ...openWaysRound(api), budget, clockSkew: () => skewMs };
 }

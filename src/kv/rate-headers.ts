@@ -38,7 +38,7 @@ function items(value: string | readonly string[] | undefined): readonly string[]
   return text === "" ? [] : text.split(",");
 }
 
-function single(value: string | readonly string[] | undefined): string | undefined {
+export function single(value: string | readonly string[] | undefined): string | undefined {
   return typeof value === "string" ? value : value?.[0];
 }
 

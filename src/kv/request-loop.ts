@@ -17,7 +17,7 @@ import { judgeAnswer, type Verdict } from "./judge-answer.ts";
 import { judgeNetworkError } from "./network-error.ts";
 import { KvError } from "./kv-error.ts";
 import type { CallOptions, NamespaceId, Operation, SizedBody } from "./kv-api.ts";
-import { parseRateHeaders, parseRetryAfter, type RateHeaders } from "./rate-headers.ts";
+import { parseRateHeaders, parseRetryAfter, type RateHeaders, single } from "./rate-headers.ts";
 import type { RequestCounter } from "./request-counts.ts";
 import { openRetryCourse, type RetryCourse, type RetryOptions } from "./retry-course.ts";
 import type { AnswerHeaders, HttpAnswer, HttpRequest, Transport } from "./transport.ts";
@@ -78,6 +78,8 @@ export interface RequestLoopDeps {
   readonly onAnswer: ((event: AnswerEvent) => void) | undefined;
   /** A request has waited for the budget, so long. */
   readonly onWaited: ((waitedMs: DurationMs) => void) | undefined;
+  /** Told of the Date of each answer, as soon as it comes. */
+  readonly onDate: (date: string | undefined) => void;
   /** Whether a namespace was created so recently that the API may not know it everywhere. */
   readonly isFresh: (id: NamespaceId) => boolean;
 }
@@ -223,6 +225,7 @@ async function exchange(
       body: call.body,
       signal,
     });
+    deps.onDate(single(answer.headers["date"]));
     // The gate counts a stream up to here: whoever holds many must not starve the rest.
     if (expect === "stream" && answer.status === 200) {
       answered(answer.status);

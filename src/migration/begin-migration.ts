@@ -6,6 +6,7 @@ import { AppError, visible } from "../core/errors.ts";
 import type { Namespace } from "../kv/kv-api.ts";
 import { listAllNamespaces } from "../kv/list-all-namespaces.ts";
 import { apiOf } from "../mapping/place.ts";
+import { checkClock } from "./check-clock.ts";
 import type { MigrationFolder } from "./migration-folder.ts";
 import {
   type AccountSide,
@@ -46,6 +47,7 @@ export async function beginMigration(deps: BeginDeps, wanted: Wanted): Promise<B
   const { clock, folder, source, destination, signal, pid } = deps;
   const found = folder.read();
   const there = await listAllNamespaces(destination.api, signal);
+  checkClock([destination]);
   const now = clock.now();
   if (found !== undefined && found.state !== "planned" && found.state !== "aborted" && found.state !== "undone") {
     checkSame(found, wanted);
@@ -57,7 +59,9 @@ export async function beginMigration(deps: BeginDeps, wanted: Wanted): Promise<B
   }
   // Only its record knows how the destination was before: it is written when nothing keeps the first write from being made any more.
   if (found?.state === "aborted") throw notUndone(found);
-  const pairs = selectNamespaces(wanted.asked, await listAllNamespaces(source.api, signal), there);
+  const atSource = await listAllNamespaces(source.api, signal);
+  checkClock([source]);
+  const pairs = selectNamespaces(wanted.asked, atSource, there);
   const record: MigrationRecord = {
     kvsync: "migration",
     version: 1,

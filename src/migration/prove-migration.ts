@@ -6,6 +6,7 @@ import type { DurationMs } from "../core/clock.ts";
 import type { AppError } from "../core/errors.ts";
 import { openBase } from "../journal/base.ts";
 import type { KvApi } from "../kv/kv-api.ts";
+import { checkClock } from "./check-clock.ts";
 import { estimateCost } from "./cost.ts";
 import { identityOf, openSides } from "./copy/open-sides.ts";
 import { withPatience } from "./copy/patience.ts";
@@ -101,6 +102,7 @@ export async function proveMigration(
         }),
     ),
   );
+  checkClock([deps.source, deps.destination]);
   const spent = requests();
   const report = buildReport(
     {

@@ -5,6 +5,7 @@
 import type { AppError } from "../core/errors.ts";
 import type { Namespace } from "../kv/kv-api.ts";
 import type { Begun } from "./begin-migration.ts";
+import { checkClock } from "./check-clock.ts";
 import { createNamespaces } from "./create-namespaces.ts";
 import { followSource } from "./follow-source.ts";
 import { writeIdMap } from "./id-map.ts";
@@ -96,6 +97,8 @@ export async function runMigration(deps: RunDeps, begun: Begun, options: RunOpti
     outcome = await pass();
     if (!areGoneForGood(outcome.failures)) return { kind: "ran", record: open.current(), outcome };
   }
+  // It may have been set since.
+  checkClock([deps.source, deps.destination]);
   setState("proving");
   const { failures } = await deps.prove(deps, open, { ...outcome, refused: late.refused });
   const refused = late.refused.map(({ source, error }) => [source.title, error] as const);

@@ -43,7 +43,7 @@ export function openListener(deps: ListenerDeps): Listener {
     const startedAt = deps.clock.monotonic();
     const done = await reply(deps, request);
     if (done.delayMs > 0) await pause(done.delayMs);
-    const encoded = encodeAnswer(done.answer, nextRayId());
+    const encoded = encodeAnswer(done.answer, nextRayId(), deps.clock.now());
     if (closing.signal.aborted) response.shouldKeepAlive = false;
     await sendAnswer(response, encoded, done.delivery);
     const { method = "", url = "" } = request;

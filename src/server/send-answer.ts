@@ -1,7 +1,7 @@
 // Puts an answer on the wire: whole, cut in the middle, or as a reset connection.
 
 import type { ServerResponse } from "node:http";
-import type { Clock } from "../core/clock.ts";
+import type { Clock, EpochMs } from "../core/clock.ts";
 import type { Answer } from "./answer.ts";
 import type { Reply } from "./exchange.ts";
 
@@ -24,9 +24,15 @@ export interface EncodedAnswer {
 }
 
 /** `answer` with the headers that all have. */
-export function encodeAnswer(answer: Answer, rayId: string): EncodedAnswer {
+export function encodeAnswer(answer: Answer, rayId: string, now: EpochMs): EncodedAnswer {
   const body = typeof answer.body === "string" ? Buffer.from(answer.body) : viewOf(answer.body);
-  const general = { "content-type": answer.contentType, "content-length": String(body.length), "cf-ray": rayId };
+  const general = {
+    "content-type": answer.contentType,
+    "content-length": String(body.length),
+    "cf-ray": rayId,
+    // By the clock that expirations go by.
+    date: new Date(now).toUTCString(),
+  };
   return { status: answer.status, headers: { ...general, ...answer.headers }, body };
 }
 

@@ -5,8 +5,10 @@ import type { ChildProcess } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import type { EpochMs } from "../../src/core/clock.ts";
+import { systemClock } from "../../src/core/system-clock.ts";
 import { ended, runCli, startCli } from "../support/cli.ts";
-import { create, numbered, openTwoServers, type TwoServers } from "../support/two-servers.ts";
+import { call, create, numbered, openTwoServers, titlesOf, type TwoServers } from "../support/two-servers.ts";
 
 let servers: TwoServers;
 let dir = "";
@@ -69,4 +71,25 @@ it("a dry run beside a running process leaves alone what that tells of its progr
   const dry = await servers.migrate("old:beside", "new", "--name", "beside", "--dry-run");
   expect(dry.stderr).toContain("a dry run is possible only before it begins");
   expect(existsSync(progress)).toBe(true);
+});
+
+it("nothing is moved, compared or put back by a clock that is a day ahead: keys that live would count as expired", async () => {
+  let behindMs = 0;
+  const now = (): EpochMs => (systemClock.now() - behindMs) as EpochMs;
+  await using dated = await openTwoServers("", { ...systemClock, now });
+  const from = await create(dated.source, "app", []);
+  const expiration = Math.floor(systemClock.now() / 1000) + 5 * 3600;
+  await call(dated.source, "PUT", `/${from}/bulk`, [{ key: "session", value: "5 hours to live", expiration }]);
+  const args = ["old:app", "new", "--name", "dated"];
+  const words = /this machine's clock is (?:1d|23h 59m) ahead of that of account/;
+  const ahead = { code: 1, stderr: expect.stringMatching(words) };
+  behindMs = 86_400_000;
+  expect(await dated.migrate(...args)).toMatchObject(ahead);
+  expect(await titlesOf(dated.destination)).toEqual({});
+  behindMs = 0;
+  expect(await dated.migrate(...args)).toMatchObject({ code: 0 });
+  behindMs = 86_400_000;
+  expect(await dated.migrate("undo", "dated", "--yes")).toMatchObject(ahead);
+  const verified = await dated.migrate("verify", join("state", "migrations", "dated", "report.json"));
+  expect(verified).toMatchObject(ahead);
 });

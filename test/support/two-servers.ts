@@ -3,6 +3,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { systemClock } from "../../src/core/system-clock.ts";
 import type { MigrationRecord } from "../../src/migration/migration-record.ts";
 import { type CliRun, runCli } from "./cli.ts";
 import { startTestServer, type TestServer } from "./server.ts";
@@ -23,11 +24,11 @@ export interface TwoServers extends AsyncDisposable {
   recordOf(migration: string): MigrationRecord;
 }
 
-/** `more`: further lines of the config. */
-export async function openTwoServers(more = ""): Promise<TwoServers> {
+/** `more`: further lines of the config. `clock`: of both servers. */
+export async function openTwoServers(more = "", clock = systemClock): Promise<TwoServers> {
   const dir = mkdtempSync(join(tmpdir(), "kvsync-migrate-"));
-  const source = await startTestServer({ token: "source-token" });
-  const destination = await startTestServer({ token: "destination-token" });
+  const source = await startTestServer({ token: "source-token", clock });
+  const destination = await startTestServer({ token: "destination-token", clock });
   const account = ({ url, token }: TestServer): string =>
     `{ endpoint: "${url}", account_id: testaccount, api_token: ${token}, budget: { requests: 100000, per: 1s } }`;
   const config = `state_dir: ./state\naccounts:\n  old: ${account(source)}\n  new: ${account(destination)}\n${more}`;

@@ -4,9 +4,9 @@
 import { count } from "../../core/counted.ts";
 import { statSync } from "node:fs";
 import type { AccountConfig, MappingConfig } from "../../config/config.ts";
-import type { Clock } from "../../core/clock.ts";
+import type { Clock, DurationMs, EpochMs } from "../../core/clock.ts";
 import { AppError, visible } from "../../core/errors.ts";
-import { renderDuration } from "../../core/units.ts";
+import { renderSkew, SKEW_FAIL_MS, SKEW_HINT, skewOf } from "../../kv/clock-skew.ts";
 import type { Namespace } from "../../kv/kv-api.ts";
 import { listAllNamespaces } from "../../kv/list-all-namespaces.ts";
 import { judgeNetworkError } from "../../kv/network-error.ts";
@@ -15,9 +15,7 @@ import { bodyOfText } from "../../kv/sized-body.ts";
 import type { OpenAccount } from "../../accounts/accounts.ts";
 import { type Check, fail, ok, warn } from "./check.ts";
 
-/** Expirations are told in seconds and must lie 60 ahead; a Date header is a second coarse. */
 const SKEW_WARN_MS = 5000;
-const SKEW_FAIL_MS = 30_000;
 const REACH_TIMEOUT_MS = 10_000;
 
 export interface AccountCheckDeps {
@@ -115,7 +113,7 @@ export async function checkReach(
   const before = clock.now();
   try {
     const date = await dateOf(clock, endpoint.baseUrl, parseProxies(env), signal);
-    return checkTime(name, Date.parse(date ?? ""), (before + clock.now()) / 2);
+    return checkTime(name, skewOf(date, ((before + clock.now()) / 2) as EpochMs));
   } catch (error) {
     if (signal.aborted) throw error;
     const verdict = judgeNetworkError(error, "reach the API", host);
@@ -128,15 +126,13 @@ export async function checkReach(
   }
 }
 
-/** `theirs` is cut to whole seconds. Undefined: there was no Date. */
-function checkTime(account: string, theirs: number, ours: number): Check | undefined {
-  if (Number.isNaN(theirs)) return undefined;
-  const skew = theirs + 500 - ours;
-  const text = `this machine's clock is ${renderDuration(Math.abs(skew))} ${skew > 0 ? "behind" : "ahead of"} that of account ${account}`;
-  const hint = "set the clock, with NTP: timedatectl set-ntp true";
-  if (Math.abs(skew) >= SKEW_FAIL_MS) return fail("clock", `${text}: expirations would be wrong`, hint);
-  return Math.abs(skew) >= SKEW_WARN_MS
-    ? warn("clock", text, hint)
+/** Undefined: there was no Date. */
+function checkTime(account: string, skewMs: DurationMs | undefined): Check | undefined {
+  if (skewMs === undefined) return undefined;
+  const text = renderSkew(skewMs, account);
+  if (Math.abs(skewMs) >= SKEW_FAIL_MS) return fail("clock", `${text}: expirations would be wrong`, SKEW_HINT);
+  return Math.abs(skewMs) >= SKEW_WARN_MS
+    ? warn("clock", text, SKEW_HINT)
     : ok("clock", `agrees with that of account ${account}`);
 }
 

@@ -3,6 +3,7 @@
 import { count, counted } from "../../core/counted.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { listAllNamespaces } from "../../kv/list-all-namespaces.ts";
+import { checkClock } from "../../migration/check-clock.ts";
 import { findMigration } from "../../migration/find-migration.ts";
 import type { MigrationRecord } from "../../migration/migration-record.ts";
 import { type UndoDeps, undoNamespace, type UndoneNamespace } from "../../migration/undo-migration.ts";
@@ -46,6 +47,7 @@ export async function runUndo(
     const onProblem: UndoDeps["onProblem"] = (title, problem) =>
       shown.tell({ ...problem, subject: `${title}: ${problem.subject}` });
     const there = await listAllNamespaces(destination.api, signal);
+    checkClock([destination]);
     const pair = state.deps;
     const deps = { clock, pair, folder, destination, there, settleWindowMs, dryRun, signal, onProblem };
     for (const namespace of record.namespaces) {

@@ -8,6 +8,7 @@ import { AppError, visible } from "../../core/errors.ts";
 import type { OpenAccount } from "../../accounts/accounts.ts";
 import { parseNamespaceId } from "../../kv/namespace-id.ts";
 import type { NamespaceId } from "../../kv/kv-api.ts";
+import { checkClock } from "../../migration/check-clock.ts";
 import { openSides } from "../../migration/copy/open-sides.ts";
 import { countBoth } from "../../migration/prove-migration.ts";
 import type { VerifyDepth } from "../../migration/proof/verify-depth.ts";
@@ -59,6 +60,7 @@ export async function runVerify(context: Context, path: string, options: VerifyO
       options.verify,
     );
     progress.close();
+    checkClock([source, destination]);
     const report = buildReport(facts, exitCodeOfVerdict);
     const files = options.report === undefined ? undefined : reportFiles(resolve(cwd, options.report));
     if (files !== undefined) writeReport(files, report);
