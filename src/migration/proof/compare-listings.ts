@@ -105,7 +105,7 @@ async function* noRows(): AsyncGenerator<readonly BaseRow[]> {
 /** Whether nothing is to be compared: then it is counted as what it is. */
 function isLeftOut(proving: Proving, triple: Triple, unknown: UnknownKeys): boolean {
   const { key, source, destination, base } = triple;
-  const { findings, clock, excludedBecause } = proving;
+  const { findings, clock, excludedBecause, settleWindowMs } = proving;
   if (unknown.takes(key)) return true;
   const told = { key, differs: [], changedAt: null, destination: null, source: null };
   const reason = excludedBecause?.(key);
@@ -114,6 +114,8 @@ function isLeftOut(proving: Proving, triple: Triple, unknown: UnknownKeys): bool
     return true;
   }
   if (source !== undefined || destination !== undefined) return false;
+  // It was written so short a time ago that the destination may hold it, and its listing not show that yet.
+  if (base !== undefined && Math.abs(clock.now() - base.agreedAt) <= settleWindowMs) return false;
   // The copy carried it, and both sides are without it: KV has removed it, or its source has and the copy followed.
   const soon = toEpochSeconds(clock.now()) + EXPIRATION_AHEAD_SECONDS_MIN;
   const hasExpired = base?.expiration !== undefined && base.expiration <= soon;

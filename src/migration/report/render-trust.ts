@@ -85,6 +85,7 @@ function digestCells({ root: { source, destination } }: NamespaceProof): readonl
 
 function limits(proofs: readonly NamespaceProof[]): readonly string[] {
   const noted = sum(proofs, (proof) => proof.equalBy.noted);
+  const stamped = sum(proofs, (proof) => proof.equalBy.stamps);
   const readAll = proofs.every(({ verify }) => verify === "values");
   const isSample = proofs.some(({ seed }) => seed !== null);
   const seed = proofs.find((proof) => proof.seed !== null)?.seed;
@@ -98,7 +99,7 @@ function limits(proofs: readonly NamespaceProof[]): readonly string[] {
     ...(readAll
       ? []
       : [
-          `A value that a program has replaced at the destination while it kept the checksum that kvsync had stored with it.${isSample ? ` The sample (${proofs[0]!.verify.replace("sample=", "")} of all keys, chosen by the seed ${code(seed ?? "")}) was read at both sides to look for that, and for damage of any kind.` : " `--verify values` would find that."}`,
+          `A value that a program has replaced ${stamped > 0 ? "at either side" : "at the destination"} while it kept the checksum that kvsync had stored with it.${isSample ? ` The sample (${proofs[0]!.verify.replace("sample=", "")} of all keys, chosen by the seed ${code(seed ?? "")}) was read at both sides to look for that, and for damage of any kind.` : " `--verify values` would find that."}`,
         ]),
   ];
 }

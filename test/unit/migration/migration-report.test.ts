@@ -157,3 +157,13 @@ test.each([
 ])("what is no report is refused: %s", (text, why) => {
   expect(() => parseReport(text, "x.json")).toThrow(`x.json is no report of a migration: ${why}`);
 });
+
+test("a report says at which side a checksum that was kept with another value would not be seen", async () => {
+  await using accounts = await openTwoAccounts();
+  const proof = await accounts.prove();
+  const textWith = (stamps: number): string =>
+    renderReport(reportOf(accounts, { ...proof, equalBy: { ...proof.equalBy, stamps } }));
+  expect(textWith(0)).toContain("A value that a program has replaced at the destination while it kept the checksum");
+  // The source was filled by kvsync, too.
+  expect(textWith(3)).toContain("A value that a program has replaced at either side while it kept the checksum");
+});

@@ -94,6 +94,22 @@ test("a value that was replaced under its stamp is found where values are read, 
   }
 });
 
+test("a key that the source deleted just after the copy is named, though the destination's listing does not show it yet", async () => {
+  await using accounts = await openTwoAccounts();
+  const { clock, source, destination } = accounts;
+  await source.put("stays", "1");
+  await source.put("goes", "2");
+  destination.server.setFaults({ settle: { seconds: 60, probability: 1, spread: false, reads: false } });
+  await accounts.copy();
+  await source.remove("goes");
+  expect((await accounts.prove()).findings.map(lineOf)).toEqual(["goes changed-since at source"]);
+  // It was copied long ago, and both sides have been without it for as long.
+  await destination.remove("goes");
+  await clock.sleep(2 * SETTLE_WINDOW_MS);
+  const later = await accounts.prove();
+  expect([later.findings, later.lookedAt]).toEqual([[], 0]);
+});
+
 test("a sample is about as large as it is to be, and the same for the same seed", async () => {
   await using accounts = await openTwoAccounts();
   const { clock, source, destination } = accounts;
