@@ -15,7 +15,7 @@
 // With `keepForeign`, what somebody else did to the destination since both sides agreed is left alone:
 //
 //   any       not as base   present    nothing, unless the source is the same
-//   present   different     none       nothing, with `keepForeign: all`
+//   present   different     none       nothing, with `keepForeign: all`, or where `mayReplace` says no
 //   present   absent        present    nothing, with `keepGone`, as long as the source is as the base says
 //
 // What would be lost: a destination that is not what the base says, since nobody else has it; and, as the policy says, what
@@ -40,6 +40,8 @@ export interface OneWayPolicy {
   /** Leave alone what somebody else wrote to the destination: "changed": since both sides agreed on the key; "all": also where they
    * never did. Default: neither. */
   readonly keepForeign?: "changed" | "all" | undefined;
+  /** With `keepForeign: "changed"`: of what both sides never agreed on, only this is replaced. Default: all. */
+  readonly mayReplace?: ((destination: Entry) => boolean) | undefined;
   /** Do not write again what both sides had and somebody else removed from the destination. Default: false. */
   readonly keepGone?: boolean | undefined;
 }
@@ -98,8 +100,9 @@ function reconcileAbsent(destination: Entry | undefined, base: BaseRow | undefin
 }
 
 /** Whether somebody else wrote what the destination holds, and it is to stay. */
-function isTheirs(destination: Entry, base: BaseRow | undefined, { keepForeign }: OneWayPolicy): boolean {
-  if (keepForeign === undefined || (base === undefined && keepForeign === "changed")) return false;
+function isTheirs(destination: Entry, base: BaseRow | undefined, { keepForeign, mayReplace }: OneWayPolicy): boolean {
+  if (keepForeign === undefined) return false;
+  if (base === undefined && keepForeign === "changed") return mayReplace?.(destination) === false;
   return isForeign(destination, base);
 }
 

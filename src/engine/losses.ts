@@ -27,8 +27,8 @@ export interface LossDeps {
   readonly trash: Trash;
   readonly memory: RemoteMemory;
   readonly settleWindowMs: DurationMs;
-  /** Both sides may be changed: what is not what the plan takes it for is decided anew. */
-  readonly twoWay: boolean;
+  /** What others wrote is not replaced unread: what is not what the plan takes it for is decided anew. */
+  readonly asksWhoWrote: boolean;
   /** See {@link readsBeforeLoss}. */
   readonly readsLosses: boolean;
   /** Values of the destination that were read for this plan: what is saved of them is not read again. */
@@ -105,7 +105,7 @@ export async function saveLosses(
 }
 
 function judge(read: ReadOutcome, action: Change, deps: LossDeps): Finding {
-  const { to, into, twoWay } = deps;
+  const { to, into, asksWhoWrote } = deps;
   const memory = deps.memory.shownAt(to);
   const { key, save } = action;
   const isRemote = into.traits.eventuallyConsistent;
@@ -122,7 +122,7 @@ function judge(read: ReadOutcome, action: Change, deps: LossDeps): Finding {
     const belief = believeRead(outcome, memory.pastOf(key), { ...deps, memory });
     // The read lags behind the listing: what was to be kept was not read, and else there is nothing to keep.
     if (belief.kind !== "take") return save ? stale : go;
-    if (twoWay) return anew;
+    if (asksWhoWrote) return anew;
   } else if (!save) return go;
   // A version that nobody knows was seen within the window, and may be the one that is there.
   return to === "destination" && isInDoubt(value.entry, deps)

@@ -1,6 +1,7 @@
 // One pass over all namespaces of a migration, several side by side, so that the budgets of both accounts are in use at once: while one
 // namespace is written, another one is read. What comes of each is in the record as soon as it is known.
 
+import { join } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
 import type { Problem } from "../core/problem.ts";
@@ -13,10 +14,12 @@ import {
   type PassResult,
   type PlannedPass,
 } from "./copy/copy-namespace.ts";
+import { openArchivedVersions } from "./copy/archived-versions.ts";
 import { identityOf, openSides, type SidesDeps } from "./copy/open-sides.ts";
 import { withPatience } from "./copy/patience.ts";
 import { runSideBySide } from "./copy/side-by-side.ts";
 import { isGoneForGood } from "./gone-for-good.ts";
+import type { MigrationFolder } from "./migration-folder.ts";
 import type { MigrationEvents } from "./migration-events.ts";
 import type { FailureRecord, MigrationRecord } from "./migration-record.ts";
 import type { MigrationStore } from "./migration-store.ts";
@@ -28,6 +31,7 @@ export interface PassDeps extends SidesDeps {
   readonly signal: AbortSignal;
   readonly settleWindowMs: number;
   readonly force: boolean;
+  readonly folder: Pick<MigrationFolder, "path">;
   readonly events: MigrationEvents;
 }
 
@@ -148,6 +152,11 @@ async function passOne(deps: PassDeps, options: PassOptions, index: number, on: 
       destinationId,
       pace,
     });
+    const { archive } = (store()?.current() ?? record).namespaces[index]!.before;
+    const archived =
+      kind === "first" && record.accepted.includes("overwrite") && archive !== null
+        ? await openArchivedVersions(deps, join(deps.folder.path, archive))
+        : undefined;
     try {
       return await copyNamespace(deps.pair, sides, {
         kind,
@@ -155,7 +164,7 @@ async function passOne(deps: PassDeps, options: PassOptions, index: number, on: 
         identity: identityOf(record, of.source.id),
         settleWindowMs: deps.settleWindowMs,
         // What it would overwrite is seen in its plan, which the gate lets pass or not.
-        mayOverwrite: stage !== "open" || record.accepted.includes("overwrite"),
+        mayOverwrite: stage !== "open" || (archived?.holds ?? false),
         force: deps.force,
         dryRun: false,
         spool,
@@ -166,6 +175,7 @@ async function passOne(deps: PassDeps, options: PassOptions, index: number, on: 
         onProgress: on.onProgress,
       });
     } finally {
+      archived?.close();
       await sides.close();
     }
   };

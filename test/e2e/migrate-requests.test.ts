@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import type { EpochMs } from "../../src/core/clock.ts";
 import { systemClock } from "../../src/core/system-clock.ts";
 import { ended, runCli, startCli } from "../support/cli.ts";
-import { call, create, numbered, openTwoServers, titlesOf, type TwoServers } from "../support/two-servers.ts";
+import { call, create, numbered, openTwoServers, titlesOf, type TwoServers, valueOf } from "../support/two-servers.ts";
 
 let servers: TwoServers;
 let dir = "";
@@ -92,4 +92,30 @@ it("nothing is moved, compared or put back by a clock that is a day ahead: keys 
   expect(await dated.migrate("undo", "dated", "--yes")).toMatchObject(ahead);
   const verified = await dated.migrate("verify", join("state", "migrations", "dated", "report.json"));
   expect(verified).toMatchObject(ahead);
+});
+
+it("with --accept overwrite, only what the archive holds is overwritten: what a program wrote there since stays", async () => {
+  const { source, destination } = servers;
+  await create(source, "shared", [
+    { key: "a", value: "source" },
+    { key: "b", value: "source" },
+  ]);
+  const to = await create(destination, "shared", [
+    { key: "a", value: "before" },
+    { key: "b", value: "before" },
+  ]);
+  const args = ["old:shared", "new", "--name", "shared", "--accept", "overwrite", "--settle-window", "200ms"];
+  source.setFaults({ rules: [{ kind: "slow", delayMs: 60_000, operations: ["bulkGet"], after: 1 }] });
+  const child = startCli(["migrate", ...args, "--json"], { cwd: dir });
+  const over = ended(child);
+  await untilTold(child, '"type":"kept"');
+  child.kill("SIGKILL");
+  await over;
+  source.setFaults({});
+  await call(destination, "PUT", `/${to}/bulk`, [{ key: "b", value: "written after the archive" }]);
+  expect((await servers.migrate(...args)).code).toBe(4);
+  expect(await valueOf(destination, to, "a")).toBe("source");
+  expect(await valueOf(destination, to, "b")).toBe("written after the archive");
+  expect(await servers.migrate("undo", "shared", "--yes")).toMatchObject({ code: 0 });
+  expect(await valueOf(destination, to, "a")).toBe("before");
 });

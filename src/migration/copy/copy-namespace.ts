@@ -4,6 +4,7 @@
 import type { ByteCount } from "../../core/clock.ts";
 import { toEpochSeconds } from "../../core/clock.ts";
 import { STABLE_AFTER_MS, STABLE_MAX_MS } from "../../core/rest.ts";
+import type { Entry } from "../../core/entry.ts";
 import type { Problem } from "../../core/problem.ts";
 import type { PlanTrip } from "../../engine/plan/measure.ts";
 import type { Plan } from "../../engine/plan/plan.ts";
@@ -26,8 +27,8 @@ export interface PassRequest {
   readonly name: string;
   readonly identity: string;
   readonly settleWindowMs: number;
-  /** The user let it pass that what the destination holds is overwritten. */
-  readonly mayOverwrite: boolean;
+  /** The user let it pass that what the destination holds is overwritten: what there is of it, or this alone. */
+  readonly mayOverwrite: boolean | ((destination: Entry) => boolean);
   readonly force: boolean;
   readonly dryRun: boolean;
   /** Tells rounds that run at the same time apart. */
@@ -117,7 +118,8 @@ export async function copyNamespace(
         // What only the destination has is not ours.
         delete: "owned",
         save: "removed",
-        keepForeign: kind === "first" && pass.mayOverwrite ? "changed" : "all",
+        keepForeign: kind === "first" && pass.mayOverwrite !== false ? "changed" : "all",
+        ...(typeof pass.mayOverwrite === "function" && { mayReplace: pass.mayOverwrite }),
         // Once it is copied, programs may delete it there.
         keepGone: kind !== "first",
         now: toEpochSeconds(deps.clock.now()),

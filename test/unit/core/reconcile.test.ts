@@ -133,6 +133,16 @@ describe("push and pull", () => {
     expect(reconcileOneWay(source, destination, row, { ...policy, keepForeign: "all" })).toEqual(all);
   });
 
+  it.each([
+    [A, "the archived one", write(true)],
+    [C, "another one", skip("kept")],
+  ])("with mayReplace, of what was never agreed on only that is replaced (%#: %s)", (destination, _, decision) => {
+    const mayReplace = (entry: Entry): boolean => entry.fingerprint === A.fingerprint;
+    const policy = { delete: "owned", save: "removed", now: NOW, keepForeign: "changed", mayReplace } as const;
+    expect(reconcileOneWay(B, destination, undefined, policy)).toEqual(decision);
+    expect(reconcileOneWay(B, A, base(A), policy)).toEqual(write(false));
+  });
+
   it("saves what a daemon removes, and not what it replaces", () => {
     const policy = { delete: "owned", save: "removed", now: NOW } as const;
     expect(reconcileOneWay(B, A, base(A), policy)).toEqual(write(false));

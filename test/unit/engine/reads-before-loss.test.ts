@@ -70,6 +70,20 @@ async function agree(items: Readonly<Record<string, string>>): Promise<void> {
   fetched = [];
 }
 
+it("one way, where what others wrote stays, a version that came since the listing is not replaced", async () => {
+  await agree({ k: "before" });
+  await put(local, { k: "mine" });
+  await writeBack({ k: "theirs" });
+  const now = toEpochSeconds(clock.now());
+  const decide = { twoWay: false, delete: "owned", save: "removed", now } as const;
+  const kept = await round(pair, { decide: { ...decide, keepForeign: "all" }, maxOverwrite: { share: 1 } });
+  expect(kept).toMatchObject({ written: 0, failed: 1, problems: [{ code: "stale-read" }] });
+  expect(await contentOf(remote, "k")).toBe("theirs");
+  // Where it does not matter who wrote it, it is in the trash.
+  expect(await round(pair, { decide, maxOverwrite: { share: 1 } })).toMatchObject({ written: 1 });
+  expect(pair.trashed).toMatchObject([{ key: "k", content: "theirs" }]);
+});
+
 describe("a push", () => {
   it("keeps what a stamp hides, and reads nothing else", async () => {
     await agree({ a: "1", b: "2", c: "3" });
