@@ -141,11 +141,15 @@ async function proveOne(
   { problems, onProgress, inTurn }: OneProof,
 ): Promise<NamespaceProof> {
   const { clock, signal, settleWindowMs, pair } = deps;
-  const sides = openSides(deps, record.asked, { source, destination, destinationId: () => destination.id });
+  const sides = openSides(deps, record.asked, {
+    source,
+    destination,
+    destinationId: () => destination.id,
+  });
   try {
     return await proveNamespace(
       { clock, signal, settleWindowMs, onProgress, inTurn },
-      { source: sides.wholeSource, destination: sides.destination },
+      { source: sides.provedSource, destination: sides.destination },
       {
         verify: parseVerifyDepth(record.verify, String(record.seed)),
         copied: {

@@ -133,3 +133,21 @@ it("what is no report, or is of an account that the config does not have, is tol
     "the config has no account with the id other",
   );
 }, 60_000);
+
+it("keys are chosen by the names that they have at the source, also where others get these names", async () => {
+  const id = await source.createNamespace("renamed");
+  const pairs = ["old/a", "old/b", "new/b", "new/c"].map((key) => ({ key, value: `value of ${key}` }));
+  await call(source, "PUT", `${id}/bulk`, pairs);
+  const args = ["--prefix", "old/", "--rename", "old/=new/", "--name", "renamed", "--settle-window", "1s"];
+  expect(await kvsync("migrate", "old:renamed", "new", ...args)).toMatchObject({ code: 0 });
+  const report = readReport("state/migrations/renamed/report.json");
+  expect(report).toMatchObject({ verdict: "equal", totals: { counts: { equal: 2, excluded: 2, unreadable: 0 } } });
+  expect(keysOf(report)).toEqual(["excluded new/b", "excluded new/c"]);
+  expect(report.namespaces[0]!.proof!.findings[0]!.reason).toBe("is left out: --prefix old/");
+  // One that only the destination holds, by a name that another key of the source has.
+  await call(destination, "PUT", `${report.namespaces[0]!.destination.id}/bulk`, [{ key: "new/c", value: "theirs" }]);
+  const path = "state/migrations/renamed/report.json";
+  const verified = await kvsync("migrate", "verify", path, "--report", "found", "--settle-window", "1s");
+  expect(verified).toMatchObject({ code: 4 });
+  expect(keysOf(readReport("found.json"))).toEqual(["extra new/c", "excluded new/b", "excluded new/c"]);
+}, 60_000);

@@ -124,7 +124,7 @@ function sidesOf(
     },
   );
   return Promise.resolve({
-    source: sides.wholeSource,
+    source: sides.provedSource,
     destination: sides.destination,
     excludedBecause: (key) => sides.excludedBecause(key),
     close: () => sides.close(),

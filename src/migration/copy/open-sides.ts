@@ -10,10 +10,11 @@ import type { BatchPace } from "../../kv/batch-ops.ts";
 import type { NamespaceId } from "../../kv/kv-api.ts";
 import { openNamespaceReplica } from "../../replica/namespace/namespace-replica.ts";
 import type { ReadableReplica, Replica } from "../../replica/replica.ts";
-import { type IsManaged, withFilter } from "../../replica/with-filter.ts";
+import type { IsManaged } from "../../replica/with-filter.ts";
 import type { Asked, AskedFilter, MigrationRecord, NamespaceFacts } from "../migration-record.ts";
 import { INSTANT } from "../preflight/instant.ts";
 import { formerNames, parseRename } from "../rename-keys.ts";
+import { openAskedSource } from "./asked-source.ts";
 import { openLaterDestination } from "./later-destination.ts";
 import { openRenamedSource } from "./renamed-source.ts";
 
@@ -24,10 +25,10 @@ export interface SidesDeps {
 }
 
 export interface NamespaceSides {
-  /** Only the keys that are asked for. */
+  /** Only the keys that are asked for, by their new names. */
   readonly source: ReadableReplica;
-  /** With all keys; under their new names as well. */
-  readonly wholeSource: ReadableReplica;
+  /** `source`, which tells of the keys that are not asked for while it is listed, by their names there. */
+  readonly provedSource: (onExcluded: (key: Key, reason: string) => void) => ReadableReplica;
   readonly destination: Replica;
   /** Why a key of the destination is none of the migration's: undefined: it is. */
   excludedBecause(key: Key): string | undefined;
@@ -51,6 +52,7 @@ export function openSides(
   const { clock, source, destination } = deps;
   const rules = rename.map(parseRename);
   const isManaged = compileAsked(filter);
+  const leftOut = `is left out: ${renderFilter(filter)}`;
   const open = (account: OpenAccount, id: NamespaceId, title: string, stamp: boolean, pace?: BatchPace): Replica =>
     openNamespaceReplica({
       clock,
@@ -60,9 +62,8 @@ export function openSides(
       stamp,
       pace,
     });
+  let onExcluded: Parameters<NamespaceSides["provedSource"]>[0] | undefined;
   const raw = open(source, of.source.id, of.source.title, true);
-  const renamed = (replica: ReadableReplica): ReadableReplica =>
-    rules.length === 0 ? replica : openRenamedSource(replica, rules);
   let created: Replica | undefined;
   const target = (): Replica | undefined => {
     const id = of.destinationId();
@@ -70,20 +71,21 @@ export function openSides(
       created = open(destination, id, of.destination.title, of.destination.mode !== INSTANT, of.pace);
     return created;
   };
-  const view = renamed(isManaged === undefined ? raw : withFilter(raw, isManaged));
-  const whole = isManaged === undefined ? view : renamed(raw);
+  // Before they are renamed: a key that is not asked for may have the name that another one gets.
+  const asked = isManaged === undefined ? raw : openAskedSource(raw, isManaged, (key) => onExcluded?.(key, leftOut));
+  const view = rules.length === 0 ? asked : openRenamedSource(asked, rules, isManaged);
   return {
     source: view,
-    wholeSource: whole,
+    provedSource: (tell) => {
+      onExcluded = tell;
+      return view;
+    },
     destination: target() ?? openLaterDestination(renderRemote(destination.name, of.destination.title, ""), target),
     excludedBecause: (key) => {
       const isMeant = isManaged === undefined || (formerNames(key, rules) as readonly Key[]).some(isManaged);
-      return isMeant ? undefined : `is left out: ${renderFilter(filter)}`;
+      return isMeant ? undefined : leftOut;
     },
-    close: async () => {
-      await view.close();
-      if (whole !== view) await whole.close();
-    },
+    close: () => view.close(),
   };
 }
 

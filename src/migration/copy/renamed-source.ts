@@ -22,14 +22,19 @@ import type {
 } from "../../replica/replica.ts";
 import { formerNames, renameKey, type RenameRule } from "../rename-keys.ts";
 
-/** To close it closes `inner`. */
-export function openRenamedSource(inner: ReadableReplica, rules: readonly RenameRule[]): ReadableReplica {
+/** To close it closes `inner`. `isAsked`: no other key has a new name. */
+export function openRenamedSource(
+  inner: ReadableReplica,
+  rules: readonly RenameRule[],
+  isAsked: (key: Key) => boolean = () => true,
+): ReadableReplica {
   const table = openNameTable();
   const { fetch } = inner;
   const formerOf = (key: Key): FormerNames => {
     const listed = table.former(key);
     if (listed.length > 1) return { kind: "several", names: listed };
-    return { kind: "possible", names: listed.length === 0 ? (formerNames(key, rules) as readonly Key[]) : listed };
+    const possible = (formerNames(key, rules) as readonly Key[]).filter(isAsked);
+    return { kind: "possible", names: listed.length === 0 ? possible : listed };
   };
   return {
     kind: inner.kind,

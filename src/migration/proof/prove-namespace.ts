@@ -2,6 +2,7 @@
 // equal is read directly after the settle window, so that nothing is called different that was only late. In the end both sides have
 // a root, one digest of all their keys, and the roots are equal if and only if every key is.
 
+import type { Key } from "../../core/key.ts";
 import { FINDINGS_PER_CLASS_MAX, openFindings, verdictOf } from "./findings.ts";
 import { compareListings } from "./compare-listings.ts";
 import type { NamespaceProof } from "./proof.ts";
@@ -17,13 +18,25 @@ export async function proveNamespace(deps: ProofDeps, sides: ProofSides, how: Pr
   const { verify, mayHoldMore } = how;
   const startedAt = new Date(clock.now()).toISOString();
   const scratch = openProofScratch();
+  const found = openFindings();
+  const onExcluded = (key: Key, reason: string): void =>
+    found.add({
+      key,
+      class: "excluded",
+      differs: [],
+      changedAt: null,
+      source: null,
+      destination: null,
+      reason,
+    });
   const proving: Proving = {
     ...deps,
     ...sides,
+    source: typeof sides.source === "function" ? sides.source(onExcluded) : sides.source,
     ...how,
     rootKind: verify.kind === "values" ? "values" : "fingerprints",
     scratch,
-    findings: openFindings(),
+    findings: found,
     tally: {
       keys: { source: 0, destination: 0 },
       bytes: 0,

@@ -34,8 +34,8 @@ export interface ProofProgress {
 }
 
 export interface ProofSides {
-  /** With the names that its keys have at the destination. */
-  readonly source: ReadableReplica;
+  /** With the names that its keys have at the destination. Where it lists only what was to be moved, it tells `onExcluded` of the others. */
+  readonly source: ReadableReplica | ((onExcluded: (key: Key, reason: string) => void) => ReadableReplica);
   readonly destination: ReadableReplica;
 }
 
@@ -58,6 +58,7 @@ interface Copied {
 }
 
 export interface Proving extends ProofDeps, ProofSides, ProofRequest {
+  readonly source: ReadableReplica;
   readonly rootKind: RootKind;
   readonly scratch: ProofScratch;
   readonly findings: Findings;

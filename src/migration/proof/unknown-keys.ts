@@ -14,7 +14,11 @@ export interface UnknownKeys {
   passed(key: Key | undefined): void;
 }
 
-export function openUnknownKeys({ findings, tally }: Pick<Proving, "findings" | "tally">): UnknownKeys {
+export function openUnknownKeys({
+  findings,
+  tally,
+  excludedBecause,
+}: Pick<Proving, "findings" | "tally" | "excludedBecause">): UnknownKeys {
   const keys = new Set<Key>();
   const places: Exclude<Unknown, { readonly key: Key }>[] = [];
   let problem = { subject: "", message: "" };
@@ -28,7 +32,7 @@ export function openUnknownKeys({ findings, tally }: Pick<Proving, "findings" | 
       onUnknown: (unknown) => {
         if (!("key" in unknown)) return void places.push(unknown);
         const { key } = unknown;
-        if (keys.has(key)) return;
+        if (keys.has(key) || excludedBecause?.(key) !== undefined) return;
         keys.add(key);
         tell(key, problem.subject === key ? problem.message : "cannot be compared");
       },
