@@ -3,16 +3,17 @@
 import type { Command } from "commander";
 import type { Start } from "../command-entry.ts";
 import { addKeyFilterOptions, type KeyFilterOptions, parseKeyFilter } from "../input/key-filter.ts";
+import { addPartOptions, parsePart, type PartOptions } from "../input/part-of-keys.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { runExport } from "../round/run-export.ts";
 import { shellWord } from "../render/render-held.ts";
 import { ALL_LINES, WHOLE } from "../round/define-round.ts";
 import { isArchiveName, LOCATION_FORMS } from "../../mapping/location.ts";
-import { runCopy } from "../round/run-copy.ts";
+import { bothOf, runCopy } from "../round/run-copy.ts";
 import { isRepository } from "../backup/is-repository.ts";
 import { runCopyRepository } from "../backup/run-copy-repository.ts";
 
-interface Options extends KeyFilterOptions {
+interface Options extends KeyFilterOptions, PartOptions {
   readonly all?: boolean;
   readonly delete?: boolean;
   readonly dryRun?: boolean;
@@ -26,7 +27,7 @@ interface Options extends KeyFilterOptions {
 }
 
 export function define(command: Command, start: Start): void {
-  addKeyFilterOptions(command)
+  addPartOptions(addKeyFilterOptions(command))
     .argument("<source>", `${LOCATION_FORMS}; or a repository, whose snapshots are copied to another one`)
     .argument("<destination>", "Likewise")
     .option("--delete", "Remove from the destination what the source has not")
@@ -47,12 +48,14 @@ export function define(command: Command, start: Start): void {
       const copy = { mirror, dryRun, force, values: false, trustStamps, excludeDefaults, all, failEmpty };
       return start(async (context) => {
         const filter = parseKeyFilter(options);
+        const part = parsePart(options);
         if (await isRepository(context, source)) {
           checkRepositoryOptions(source, destination, options);
           return runCopyRepository(context, source, destination, { dryRun, isPlain: !options.encryption });
         }
         if (isArchiveName(destination)) {
           if (dryRun) throw wholeOnly(source, destination);
+          if (part !== undefined) throw noPartialArchive(source, destination);
           return runExport(context, source, destination, {
             filter,
             excludeDefaults,
@@ -61,9 +64,12 @@ export function define(command: Command, start: Start): void {
             splitBytes: undefined,
           });
         }
-        const { isManaged, words } = filter;
-        const again = [...words, ...(isWhole ? ["--whole"] : [])];
-        return runCopy(context, source, destination, { command: "copy", ...copy, isManaged, isWhole, again });
+        if (part !== undefined && mirror) throw noPartialMirror();
+        if (part !== undefined) context.output.note(`  ${part.said}`);
+        const isManaged = bothOf(filter.isManaged, part?.isManaged);
+        const again = [...filter.words, ...(part?.words ?? []), ...(isWhole ? ["--whole"] : [])];
+        const keysMax = part?.keysMax;
+        return runCopy(context, source, destination, { command: "copy", ...copy, isManaged, keysMax, isWhole, again });
       });
     });
 }
@@ -77,6 +83,24 @@ function checkRepositoryOptions(source: string, destination: string, options: Op
     `${visible(source)} is a repository, and is copied as a whole: of the options only --dry-run and --no-encryption go with that`,
     {
       hint: `to write one of its snapshots to another place, type: kvsync restore ${shellWord(source)}@latest ${shellWord(destination)}`,
+    },
+  );
+}
+
+/** What is not copied is not known to be gone. */
+function noPartialMirror(): AppError {
+  return new AppError("usage", "--delete does not go with --limit and --sample: what is not copied is not gone", {
+    hint: "leave out --delete; or name the keys of the mirror by --prefix, --include or --exclude",
+  });
+}
+
+/** An archive of a part would pass for one of all keys. */
+function noPartialArchive(source: string, destination: string): AppError {
+  return new AppError(
+    "usage",
+    "--limit and --sample do not go with an archive, which could not say that it has only a part",
+    {
+      hint: `copy to a folder: kvsync copy ${shellWord(source)} ./part --limit 100; or name the keys, which an archive does say: kvsync export ${shellWord(source)} ${shellWord(destination)} --prefix PREFIX`,
     },
   );
 }

@@ -13,6 +13,7 @@ import { type IsManaged, withFilter } from "../../replica/with-filter.ts";
 import type { ArchiveAllowances } from "../../replica/archive/check-archive.ts";
 import { withoutExpired } from "../../replica/archive/without-expired.ts";
 import type { ReadableReplica } from "../../replica/replica.ts";
+import { withLimit } from "../../replica/with-limit.ts";
 import { withoutStamps } from "../../replica/without-stamps.ts";
 import type { RoundEvents } from "../../engine/round-request.ts";
 import type { PlanSubject } from "../../mapping/plan-file.ts";
@@ -65,6 +66,8 @@ export interface Copy {
   readonly again?: readonly string[];
   /** Keys that are left alone on both sides, besides the default excludes. */
   readonly isManaged?: IsManaged | undefined;
+  /** Only so many keys of the source, the first in their order, and nothing about others. Never with `mirror`. */
+  readonly keysMax?: number | undefined;
   /** The source has all keys of its place, even where it cannot say so itself. */
   readonly isWhole?: boolean;
   /** Keep the plan here. */
@@ -130,12 +133,14 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
   const following = follow && followEvents(follow, events);
   try {
     if (follow !== undefined && isApplied(state.deps.journal, follow)) return EXIT.done;
-    const counted = countListed(view(source));
+    const whole = { source: view(source), destination: view(destination) };
+    const sides = copy.keysMax === undefined ? whole : withLimit(whole.source, whole.destination, copy.keysMax);
+    const counted = countListed(sides.source);
     const pair = {
       name: subject.route,
       identity: JSON.stringify({ copy: [source.identity, destination.identity] }),
       source: counted.replica,
-      destination: view(destination),
+      destination: sides.destination,
       isManaged,
     };
     // A check of values remembers nothing, and believes nothing that is remembered.
@@ -199,7 +204,7 @@ async function openSides(
   const reading = { mayCreate: false, mayLack: false, filter, allowed: copy.allowed };
   const source = copy.opened ?? (await openLocation(locations, from, reading));
   const destination = await openLocation(locations, to, { mayCreate, mayLack, filter });
-  const readsAll = copy.values || copy.isManaged !== undefined;
+  const readsAll = copy.values || copy.isManaged !== undefined || copy.keysMax !== undefined;
   return readsAll ? { source, destination, equal: 0 } : withoutEqualPages({ source, destination });
 }
 
@@ -243,7 +248,7 @@ function savedSubject(from: string, to: string, { mirror }: Copy, places: readon
   return { source: from, destination: to, mirror, places: plannedPlaces(places) };
 }
 
-function bothOf(a: IsManaged | undefined, b: IsManaged | undefined): IsManaged | undefined {
+export function bothOf(a: IsManaged | undefined, b: IsManaged | undefined): IsManaged | undefined {
   return a !== undefined && b !== undefined ? (key) => a(key) && b(key) : (a ?? b);
 }
 

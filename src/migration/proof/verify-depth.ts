@@ -1,8 +1,8 @@
 // How deep a proof looks: at what listings tell of all keys, at the values of a sample besides, or at all values.
 
-import { hash } from "node:crypto";
 import { AppError, visible } from "../../core/errors.ts";
 import type { Key } from "../../core/key.ts";
+import { isInSample } from "../../core/sample.ts";
 import { parseRatio } from "../../core/units.ts";
 
 export type VerifyDepth =
@@ -41,7 +41,7 @@ function parseShare(text: string): number | undefined {
 /** Whether the values of this key are to be read at both sides. */
 export function isSampled(depth: VerifyDepth, key: Key): boolean {
   if (depth.kind !== "sample") return depth.kind === "values";
-  return hash("sha256", `${depth.seed}\0${key}`, "buffer").readUInt32BE(0) < depth.share * 2 ** 32;
+  return isInSample(depth, key);
 }
 
 /** The part of all values that is read for it. */
