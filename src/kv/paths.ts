@@ -8,6 +8,8 @@ import type { NamespaceId, WriteAttributes } from "./kv-api.ts";
 import { checkNamespaceId } from "./namespace-id.ts";
 
 export interface Paths {
+  /** They are those of `wrangler dev`, for what it keeps on this machine. */
+  readonly isLocalExplorer: boolean;
   namespaces(query?: Query): string;
   namespace(id: NamespaceId): string;
   keys(id: NamespaceId, query: Query): string;
@@ -18,11 +20,17 @@ export interface Paths {
 
 type Query = Readonly<Record<string, string | number | undefined>>;
 
+/** Where `wrangler dev` has the same operations for what it keeps on this machine: `/cdn-cgi/explorer/api`, and in later versions
+ * `/cdn-cgi/local/explorer/api`. It knows of no accounts. */
+const LOCAL_EXPLORER = /\/cdn-cgi\/(?:local\/)?explorer\/api$/;
+
 /** `basePath` without a trailing slash: `/client/v4`. */
 export function buildPaths(basePath: string, accountId: string): Paths {
-  const all = `${basePath}/accounts/${accountId}/storage/kv/namespaces`;
+  const isLocalExplorer = LOCAL_EXPLORER.test(basePath);
+  const all = `${basePath}${isLocalExplorer ? "" : `/accounts/${accountId}`}/storage/kv/namespaces`;
   const one = (id: NamespaceId): string => `${all}/${checkNamespaceId(id)}`;
   return {
+    isLocalExplorer,
     namespaces: (query = {}) => all + queryText(query),
     namespace: one,
     keys: (id, query) => `${one(id)}/keys${queryText(query)}`,

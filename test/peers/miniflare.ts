@@ -21,6 +21,8 @@ export interface WorkerValue {
 export interface MiniflarePeer {
   /** In the form of the real API's, for any account. */
   readonly url: string;
+  /** The same without a proxy, as miniflare serves it: it knows no accounts. */
+  readonly explorerUrl: string;
   /** The Worker writes `values` with its binding. */
   put(values: readonly WorkerValue[]): Promise<void>;
   /** The Worker reads `keys`; null: there is none. */
@@ -88,6 +90,7 @@ export async function startMiniflare(): Promise<MiniflarePeer> {
 
   return {
     url: proxy.url,
+    explorerUrl: new URL(API_PATH, href).href,
     put: (values) => ask("put", values),
     get: (keys) => ask("get", keys),
     delete: (keys) => ask("delete", keys),

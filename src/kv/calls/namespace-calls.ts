@@ -2,10 +2,12 @@
 
 import { AppError, visible } from "../../core/errors.ts";
 import { isJsonObject } from "../../core/json.ts";
+import type { Json } from "../../core/json-value.ts";
 import type { CallOptions, KvApi, Namespace, NamespaceId, SizedBody } from "../kv-api.ts";
 import { parseNamespace, parseNamespacesPage } from "../answers.ts";
 import { KvError, mayBeCarriedOut } from "../kv-error.ts";
 import type { Call } from "../request-loop.ts";
+import { parseNamespaceId } from "../namespace-id.ts";
 import { bodyOfText } from "../sized-body.ts";
 import { type Caller, JSON_TYPE, request } from "./caller.ts";
 
@@ -96,7 +98,12 @@ async function* listNamespaces(
       { operation: "namespace", what, method: "GET", path: caller.paths.namespaces(query) },
       callOptions,
     );
-    const { namespaces, isLast } = parseNamespacesPage(answer.result, answer.info, page, what);
+    const { namespaces, isLast } = parseNamespacesPage(
+      caller.paths.isLocalExplorer ? withIds(answer.result) : answer.result,
+      answer.info,
+      page,
+      what,
+    );
     // A server that knows no pages gives the same one for ever.
     const ids = namespaces.map(({ id }) => id).join();
     if (ids === before) return;
@@ -106,6 +113,14 @@ async function* listNamespaces(
     if (page >= NAMESPACE_PAGES_MAX)
       throw new KvError("api-malformed", `could not ${what}: after ${page} pages, more are said to follow`);
   }
+}
+
+/** `wrangler dev` also lists bindings without an id, with their names for ids: these cannot be told from titles, and are left out. */
+function withIds(result: Json | undefined): Json | undefined {
+  if (!Array.isArray(result)) return result;
+  return (result as readonly Json[]).filter(
+    (item) => !isJsonObject(item) || typeof item["id"] !== "string" || parseNamespaceId(item["id"]) !== undefined,
+  );
 }
 
 async function findTitle(caller: Caller, title: string, callOptions: CallOptions): Promise<Namespace | undefined> {

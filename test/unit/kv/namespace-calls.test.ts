@@ -91,4 +91,30 @@ describe("a namespace", () => {
     expect(server.requests).toHaveLength(requests);
     await api.close();
   });
+
+  it.each(["/cdn-cgi/explorer/api", "/cdn-cgi/local/explorer/api"])(
+    "of wrangler dev is found at %s, without an account; a binding without an id is none",
+    async (base) => {
+      await using server = await startScriptedServer(({ target }, response) => {
+        if (target.includes("/keys")) return answer(response, []);
+        answer(
+          response,
+          [
+            { id, title: "APP" },
+            { id: "AUTO", title: "AUTO" },
+          ],
+          { count: 2 },
+        );
+      });
+      const api = openTestClient(new URL(base, server.url).href);
+      expect(await collect(api.listNamespaces())).toEqual([{ id, title: "APP" }]);
+      await api.listKeys(id, {});
+      const paths = server.requests.map((request) => request.target.split("?")[0]);
+      expect(paths).toEqual([
+        ...Array(2).fill(`${base}/storage/kv/namespaces`),
+        `${base}/storage/kv/namespaces/${id}/keys`,
+      ]);
+      await api.close();
+    },
+  );
 });
