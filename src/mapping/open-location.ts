@@ -86,8 +86,9 @@ export interface OpenOptions {
   readonly filter: KeyFilter | undefined;
   /** What is taken of an archive though it would be refused; nothing unless given. */
   readonly allowed?: ArchiveAllowances | undefined;
-  /** The namespace that the location names, where that is known. */
-  readonly namespace?: Namespace | undefined;
+  /** The namespace that the location names, where that is known. A text is the title of one that is known not to be there, and is shown as
+   * empty. */
+  readonly namespace?: Namespace | string | undefined;
   /** Of all requests to a namespace, instead of the usual ones. */
   readonly priority?: Priority | undefined;
 }
@@ -219,9 +220,9 @@ async function openNamespaceLocation(
       if (!mayLack || !isLacking || parseNamespaceId(location.namespace) !== undefined) throw error;
       return undefined;
     });
-  const namespace = known ?? (await resolve());
-  const { prefix } = location;
-  const title = namespace?.title ?? location.namespace;
+  const namespace = typeof known === "string" ? undefined : (known ?? (await resolve()));
+  const { prefix } = typeof known === "string" ? { prefix: "" } : location;
+  const title = namespace?.title ?? (typeof known === "string" ? known : location.namespace);
   const label = renderRemote(account.name, title, prefix);
   const place = namespacePlace(account.config, namespace?.id, prefix);
   return {

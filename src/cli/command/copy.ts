@@ -5,6 +5,9 @@ import type { Start } from "../command-entry.ts";
 import { addKeyFilterOptions, type KeyFilterOptions, parseKeyFilter } from "../input/key-filter.ts";
 import { addPartOptions, parsePart, type PartOptions } from "../input/part-of-keys.ts";
 import { AppError, visible } from "../../core/errors.ts";
+import { runCopyAccount } from "../round/copy-account.ts";
+import { accountOfAll } from "../round/each-namespace.ts";
+import { runExportAccount } from "../round/export-account.ts";
 import { runExport } from "../round/run-export.ts";
 import { shellWord } from "../render/render-held.ts";
 import { ALL_LINES, WHOLE } from "../round/define-round.ts";
@@ -28,8 +31,14 @@ interface Options extends KeyFilterOptions, PartOptions {
 
 export function define(command: Command, start: Start): void {
   addPartOptions(addKeyFilterOptions(command))
-    .argument("<source>", `${LOCATION_FORMS}; or a repository, whose snapshots are copied to another one`)
-    .argument("<destination>", "Likewise")
+    .argument(
+      "<source>",
+      `${LOCATION_FORMS}; 'ACCOUNT:*' is every namespace of an account; or a repository, whose snapshots are copied to another one`,
+    )
+    .argument(
+      "<destination>",
+      "Likewise; of 'ACCOUNT:*', another account's 'ACCOUNT:*', or a folder, which gets a folder for each title",
+    )
     .option("--delete", "Remove from the destination what the source has not")
     .option("--whole", WHOLE)
     .option("--dry-run", "Show what would be done, and do nothing")
@@ -49,6 +58,7 @@ export function define(command: Command, start: Start): void {
       return start(async (context) => {
         const filter = parseKeyFilter(options);
         const part = parsePart(options);
+        const account = accountOfAll(source);
         if (await isRepository(context, source)) {
           checkRepositoryOptions(source, destination, options);
           return runCopyRepository(context, source, destination, { dryRun, isPlain: !options.encryption });
@@ -56,20 +66,20 @@ export function define(command: Command, start: Start): void {
         if (isArchiveName(destination)) {
           if (dryRun) throw wholeOnly(source, destination);
           if (part !== undefined) throw noPartialArchive(source, destination);
-          return runExport(context, source, destination, {
-            filter,
-            excludeDefaults,
-            failEmpty,
-            partial: false,
-            splitBytes: undefined,
-          });
+          const request = { filter, excludeDefaults, failEmpty, partial: false, splitBytes: undefined };
+          return account === undefined
+            ? runExport(context, source, destination, request)
+            : runExportAccount(context, account, destination, request);
         }
         if (part !== undefined && mirror) throw noPartialMirror();
         if (part !== undefined) context.output.note(`  ${part.said}`);
         const isManaged = bothOf(filter.isManaged, part?.isManaged);
         const again = [...filter.words, ...(part?.words ?? []), ...(isWhole ? ["--whole"] : [])];
         const keysMax = part?.keysMax;
-        return runCopy(context, source, destination, { command: "copy", ...copy, isManaged, keysMax, isWhole, again });
+        const request = { command: "copy", ...copy, isManaged, keysMax, isWhole, again } as const;
+        return account === undefined
+          ? runCopy(context, source, destination, request)
+          : runCopyAccount(context, account, destination, request);
       });
     });
 }

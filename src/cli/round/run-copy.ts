@@ -7,6 +7,7 @@ import { compileFilter, type KeyFilter } from "../../core/filter.ts";
 import { STABLE_AFTER_MS, STABLE_MAX_MS } from "../../core/rest.ts";
 import { MovingFiles } from "../../replica/moving-files.ts";
 import { EXPIRATION_AHEAD_SECONDS_MIN } from "../../core/limits.ts";
+import type { Namespace } from "../../kv/kv-api.ts";
 import { runPairRound } from "../../mapping/pair.ts";
 import { openTrashIndex } from "../../journal/trash-index.ts";
 import { type IsManaged, withFilter } from "../../replica/with-filter.ts";
@@ -62,6 +63,9 @@ export interface Copy {
   readonly allowed?: ArchiveAllowances | undefined;
   /** The source, where it is open already; it is closed with the destination. */
   readonly opened?: OpenLocation | undefined;
+  /** Those of the locations, where they are known already. A text is the title of one that is not there yet: of a dry run, which shows it as
+   * empty. */
+  readonly namespaces?: { readonly source: Namespace; readonly destination: Namespace | string | undefined };
   /** Options that the command is typed again with. */
   readonly again?: readonly string[];
   /** Keys that are left alone on both sides, besides the default excludes. */
@@ -169,8 +173,8 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
     if (!copy.dryRun) openTrashIndex(state.deps.journal, stateDir).prune(pair.name, trash, clock);
     if (!copy.dryRun) following?.noteApplied(state.deps);
     secrets?.warn(context.output);
-    if (destination.lacks === "namespace") tellLack(context, destination);
-    const creates = destination.lacks === "folder" ? ({ kind: "folder", name: to } as const) : undefined;
+    if (destination.lacks === "namespace" && copy.namespaces === undefined) tellLack(context, destination);
+    const creates = createsOf(copy, destination, to);
     const code = report.finish({ ...result, unchanged: result.unchanged + equal }, requests(), { creates });
     if (counted.keys() + equal > 0 || result.failed > 0) return code;
     const message = `the source ${visible(source.replica.label)} is empty`;
@@ -201,9 +205,11 @@ async function openSides(
 ): Promise<ComparedSides> {
   const mayCreate = isCopy && !copy.dryRun;
   const mayLack = (isCopy || copy.command === "plan") && copy.dryRun;
-  const reading = { mayCreate: false, mayLack: false, filter, allowed: copy.allowed };
+  const known = copy.namespaces;
+  const reading = { mayCreate: false, mayLack: false, filter, allowed: copy.allowed, namespace: known?.source };
   const source = copy.opened ?? (await openLocation(locations, from, reading));
-  const destination = await openLocation(locations, to, { mayCreate, mayLack, filter });
+  const writing = { mayCreate, mayLack, filter, namespace: known?.destination };
+  const destination = await openLocation(locations, to, writing);
   const readsAll = copy.values || copy.isManaged !== undefined || copy.keysMax !== undefined;
   return readsAll ? { source, destination, equal: 0 } : withoutEqualPages({ source, destination });
 }
@@ -256,7 +262,16 @@ function isFolder({ replica, lacks }: OpenLocation): boolean {
   return replica.kind === "tree" || lacks === "folder";
 }
 
-/** A copy makes a folder, but no namespace. */
+function createsOf(
+  { namespaces }: Copy,
+  { lacks, namespace }: OpenLocation,
+  to: string,
+): { readonly kind: "folder" | "namespace"; readonly name: string } | undefined {
+  if (lacks === "folder") return { kind: "folder", name: to };
+  return lacks === "namespace" && namespaces !== undefined ? { kind: "namespace", name: namespace! } : undefined;
+}
+
+/** A copy of one place makes a folder, but no namespace. */
 function tellLack({ output }: Context, { account, namespace }: OpenLocation): void {
   output.warn(`  the namespace "${visible(namespace!)}" does not exist yet`);
   const title = shellWord(`${account}:${namespace}`);

@@ -13,6 +13,7 @@ import { AppError, visible } from "../../core/errors.ts";
 import { compileFilter } from "../../core/filter.ts";
 import { renderByteCount, renderDuration } from "../../core/units.ts";
 import { filterOf } from "../../backups/backup-source.ts";
+import type { Namespace } from "../../kv/kv-api.ts";
 import { openLocation, type OpenLocation } from "../../mapping/open-location.ts";
 import { isArchiveName, parseLocation } from "../../mapping/location.ts";
 import type { ArchiveSummary, SourceFacts } from "../../replica/archive/frame-lines.ts";
@@ -36,6 +37,8 @@ export interface Export {
   readonly failEmpty: boolean;
   /** An archive that lacks keys may take the place of one that is there. */
   readonly partial: boolean;
+  /** That of the location, where it is known already. */
+  readonly namespace?: Namespace;
   /** For a .json: it becomes several files, of at most so many bytes. */
   readonly splitBytes: ByteCount | undefined;
 }
@@ -45,7 +48,7 @@ export async function runExport(context: Context, from: string, file: string, op
   const target = targetOf(context, file, options);
   const config = await context.config();
   const filter = options.excludeDefaults ? compileFilter({ excludeDefaults: true }) : undefined;
-  const opening = { mayCreate: false, mayLack: false, filter };
+  const opening = { mayCreate: false, mayLack: false, filter, namespace: options.namespace };
   const source = await openLocation(locationDeps(context, config), from, opening);
   try {
     if (target.path !== undefined) checkApart(source, target.path);
