@@ -7,8 +7,9 @@ import { readSnapshot, type SnapshotSummary, writeSnapshot } from "../backup/rep
 import { takeSnapshot, type TakenSnapshot, type TakeOptions } from "../backup/snapshot/take-snapshot.ts";
 import { newestOf } from "../backup/repository/snapshot-times.ts";
 import type { ByteCount, Clock, EpochMs } from "../core/clock.ts";
-import { AppError, visible } from "../core/errors.ts";
+import { AppError } from "../core/errors.ts";
 import type { OpenLocation } from "../mapping/open-location.ts";
+import { tellEmpty } from "../mapping/tell-empty.ts";
 import { viewSource } from "../mapping/source-view.ts";
 import type { BackupFilter } from "./backup-filter.ts";
 import { filterOf, sourceOf } from "./backup-source.ts";
@@ -82,7 +83,7 @@ export async function backUpSource(
     },
   );
   const failsEmpty = request.failEmpty === "if-it-had-keys" ? (parent?.entries ?? 0) > 0 : request.failEmpty;
-  if (taken.entries === 0 && taken.complete && failsEmpty) throw await emptySource(source);
+  if (taken.entries === 0 && taken.complete && failsEmpty) throw await emptySource(source, filter);
   const isSkipped = request.skipUnchanged && taken.complete && (await isAsBefore(deps, request, about, taken));
   const stored = isSkipped ? undefined : await store(deps, { ...about, tags: request.tags, taken, parent });
   if (stored !== undefined) known.list.push(stored);
@@ -162,8 +163,9 @@ async function store(
   });
 }
 
-async function emptySource({ replica, whenEmpty }: OpenLocation): Promise<AppError> {
-  return new AppError("source-empty", `the source ${visible(replica.label)} is empty: no snapshot was made`, {
-    hint: `${await whenEmpty()}; if it may be empty, back it up by hand with --no-fail-empty`,
+async function emptySource(source: OpenLocation, { record }: BackupFilter): Promise<AppError> {
+  const { message, hint } = await tellEmpty(source, record !== null);
+  return new AppError("source-empty", `${message}: no snapshot was made`, {
+    hint: `${hint}; if it may be empty, back it up by hand with --no-fail-empty`,
   });
 }

@@ -30,12 +30,19 @@ export interface Problem {
   readonly subject: string;
   /** In lower case, without the subject: "is 26214401 bytes; a value has at most 26214400". */
   readonly message: string;
+  /** How many keys it is about, where that is more than one: a page of a snapshot is lost. */
+  readonly keys?: number;
   /** False: reported once as a note, and no failure ("not-a-file"). */
   readonly failure: boolean;
 }
 
 export function problem(code: ProblemCode, subject: string, message: string): Problem {
   return { code, subject, message, failure: true };
+}
+
+/** How many keys failed. */
+export function failedKeys({ failure, keys = 1 }: Problem): number {
+  return failure ? keys : 0;
 }
 
 /** KV shows this key as it was before, when something newer has been seen of it. */

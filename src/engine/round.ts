@@ -5,7 +5,7 @@
 import { backoffMs, type BackoffOptions } from "../core/backoff.ts";
 import type { DurationMs } from "../core/clock.ts";
 import type { Key } from "../core/key.ts";
-import type { Problem } from "../core/problem.ts";
+import { failedKeys, type Problem } from "../core/problem.ts";
 import { applyPlan } from "./apply/apply-plan.ts";
 import { fillPlan } from "./fill-plan.ts";
 import type { SeenValues } from "./partial.ts";
@@ -37,7 +37,7 @@ export async function runRound(request: RoundRequest): Promise<RoundResult> {
     bytes: 0,
   };
   const onProblem = (problem: Problem): void => {
-    if (problem.failure) tally.failed++;
+    tally.failed += failedKeys(problem);
     request.events.onProblem(problem);
   };
   const unsure = new Map<Key, Unsure>();

@@ -49,6 +49,8 @@ export interface OpenSnapshot {
   readonly replica: ReadableReplica;
   readonly snapshot: StoredSnapshot;
   readonly repositoryId: string;
+  /** As it is typed. */
+  readonly repository: string;
   /** Where the repository lies on disk; undefined: in object storage. */
   readonly repositoryFolder: string | undefined;
   /** The same without some of its pages: those that a snapshot which it is compared with has too. */

@@ -6,7 +6,7 @@ import type { Clock, EpochMs, EpochSeconds } from "../core/clock.ts";
 import type { Entry } from "../core/entry.ts";
 import { assert } from "../core/errors.ts";
 import { compareUtf8, type Key } from "../core/key.ts";
-import { notice, type Problem } from "../core/problem.ts";
+import { failedKeys, notice, type Problem } from "../core/problem.ts";
 import type { Pages, ReadableReplica, ReadOutcome, Value } from "./replica.ts";
 
 export interface Taker {
@@ -47,7 +47,7 @@ export async function readAll(options: ReadAllOptions): Promise<ReadWhole> {
   let before: Key | undefined;
   let [done, listed, problems, gaps] = [0, 0, 0, 0];
   const tell = (problem: Problem): void => {
-    if (problem.failure) problems++;
+    problems += failedKeys(problem);
     onProblem(problem);
   };
   let hasMoved = false;

@@ -180,3 +180,73 @@ describe("a repository", () => {
     expect(records(repaired.stdout).at(-1)).toMatchObject({ failed: 2 });
   });
 });
+
+describe("what a hint says can be typed as it is", () => {
+  /** The last command of the hints. */
+  const hinted = ({ stderr }: CliRun): string => /.*hint: .*?kvsync ([^;]*?)(?:;.*)?$/ms.exec(stderr)![1]!.trim();
+
+  it("where a page or a snapshot cannot be read: the keys of a page are counted, and each of the hints mends or clears", async () => {
+    mkdirSync(join(dir, "torn-files"));
+    for (let i = 0; i < 30; i++) writeFileSync(join(dir, "torn-files", `key${i}`), `value ${i}`);
+    await summary("backup ./torn-files ./torn --no-encryption");
+    const [index] = names("index", "torn");
+    rmSync(join(dir, "torn", "index", index!));
+    const id = names("snapshots", "torn")[0]!.slice(-64, -56);
+    const cut = await kvsync(`export ./torn@${id} cut.ndjson --json`);
+    expect(cut.code).toBe(3);
+    expect(records(cut.stdout).at(-1)).toMatchObject({ written: 0, failed: 30 });
+    const backup = await kvsync(`backup ./torn@${id} ./again --no-encryption`);
+    expect(backup.stderr).toContain("is not complete: 30 keys could not be read");
+    expect(await kvsync(hinted(await kvsync(`cat ./torn@${id} key0`)))).toMatchObject({ code: 1 });
+    expect(hinted(backup)).toBe("repair index ./torn");
+    expect(await kvsync(hinted(backup))).toMatchObject({ code: 0 });
+    expect(await summary(`export ./torn@${id} whole.ndjson`)).toMatchObject({ written: 30, failed: 0 });
+    // A snapshot that cannot be read is in the way of prune.
+    await summary("backup ./torn-files ./torn");
+    spoil(
+      join(
+        dir,
+        "torn",
+        "snapshots",
+        names("snapshots", "torn").find((name) => name.includes(id))!,
+      ),
+      30,
+    );
+    expect(hinted(await kvsync("check ./torn"))).toBe(`forget ./torn ${id} --force`);
+    expect(await kvsync(hinted(await kvsync("prune ./torn")))).toMatchObject({ code: 0 });
+    expect(await kvsync("prune ./torn")).toMatchObject({ code: 0 });
+  });
+
+  it("where nothing is found, two snapshots differ, a filter lets nothing through, or config.json is damaged", async () => {
+    await summary("backup ./torn-files ./torn --prefix key1");
+    const found = await kvsync("find ./torn nosuch");
+    expect(await kvsync(hinted(found))).toMatchObject({ code: 0, stdout: expect.stringContaining("key1") as string });
+    expect(await kvsync("find ./torn a[b")).toMatchObject({
+      code: 2,
+      stderr: 'kvsync: the pattern "a[b" has a "[" without a "]"\n  hint: write \\[ for a plain [\n',
+    });
+    writeFileSync(join(dir, "torn-files", "key5"), "another value");
+    const first = (await summary("backup ./torn-files ./torn")) as { snapshot: string };
+    writeFileSync(join(dir, "torn-files", "key5"), "a third value");
+    const second = (await summary("backup ./torn-files ./torn")) as { snapshot: string };
+    const diff = await kvsync(`diff ./torn@${first.snapshot} ./torn@${second.snapshot}`);
+    expect(diff).toMatchObject({ code: 4, stderr: expect.not.stringContaining("hint") as string });
+    const none = await kvsync(`restore ./torn@${first.snapshot} ./none --prefix nosuch`);
+    expect(none).toMatchObject({ code: 1, stderr: expect.stringContaining("passes the filter") as string });
+    spoil(join(dir, "torn", "config.json"), 30);
+    const spoilt = await kvsync("check ./torn --read-data");
+    expect(spoilt.stderr).toContain("hint: put it back from a copy of the repository");
+  });
+
+  it("where a guard holds what an empty source would remove", async () => {
+    mkdirSync(join(dir, "nothing"));
+    mkdirSync(join(dir, "full"));
+    for (let i = 0; i < 30; i++) writeFileSync(join(dir, "full", `key${i}`), "a value");
+    await summary("export ./nothing nothing.ndjson --no-fail-empty");
+    const held = await kvsync("import nothing.ndjson ./full --delete --no-fail-empty");
+    expect(held.code).toBe(5);
+    const force = /type:\n +kvsync (.*--force)$/m.exec(held.stderr)![1]!;
+    expect(await kvsync(force)).toMatchObject({ code: 0 });
+    expect(readdirSync(join(dir, "full"))).toEqual([]);
+  });
+});

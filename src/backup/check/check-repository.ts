@@ -37,6 +37,8 @@ export interface CheckFault {
   readonly message: string;
   /** "items": a repair of the index and a new backup store anew what its source still has. "snapshot": that is of no use. */
   readonly of: "items" | "snapshot";
+  /** The snapshot that cannot be read, or is not what its pages say. */
+  readonly snapshot?: ObjectId;
   /** With the keys whose values it takes. A page that cannot be read is a fault of its own. */
   readonly affected: readonly AffectedSnapshot[];
 }
@@ -110,7 +112,8 @@ async function noteSnapshots(repository: Repository, notes: CheckNotes, { signal
   const snapshots: SnapshotSummary[] = [];
   const faults: CheckFault[] = [];
   for await (const found of walkSnapshots(repository, { signal })) {
-    if (found.kind === "problem") faults.push({ message: found.problem, of: "snapshot", affected: [] });
+    if (found.kind === "problem")
+      faults.push({ message: found.problem, of: "snapshot", snapshot: found.id, affected: [] });
     else {
       const { pages, ...summary } = found.snapshot;
       notes.addSnapshot(snapshots.push(summary) - 1, pages);
@@ -226,6 +229,7 @@ async function checkWholes(run: Run, faults: CheckFault[]): Promise<void> {
         faults.push({
           message: `snapshots/${snapshot.id} ${why}`,
           of: "snapshot",
+          snapshot: snapshot.id,
           affected: [{ snapshot: summary, count: 0, keys: [] }],
         });
     }

@@ -3,7 +3,7 @@
 
 import { AppError } from "../../core/errors.ts";
 import { sha256Of } from "../../core/fingerprint.ts";
-import { damaged } from "./damage.ts";
+import { damaged, PUT_BACK } from "./damage.ts";
 import { CONFIG_NAME } from "./object-names.ts";
 import { parseObject } from "./parse-object.ts";
 
@@ -31,7 +31,7 @@ export function decodeConfig(bytes: Uint8Array, label: string): RepositoryConfig
   const text = Buffer.from(bytes).toString("latin1");
   const [, signed = "", sha256] = SIGNED.exec(text) ?? [];
   if (sha256 !== sha256Of(Buffer.from(signed, "latin1")))
-    throw damaged(`${CONFIG_NAME} of ${label}`, "is not as it was written");
+    throw damaged(`${CONFIG_NAME} of ${label}`, "is not as it was written", { hint: PUT_BACK });
   const { kvsync, version, id, created, encryption, key } = parseObject(bytes) ?? {};
   if (kvsync !== "repository" || version !== VERSION) {
     throw new AppError("repository-refused", `${label} is a repository of a newer version of kvsync`, {
@@ -41,7 +41,7 @@ export function decodeConfig(bytes: Uint8Array, label: string): RepositoryConfig
   const isEncrypted = encryption === ENCRYPTION && typeof key === "string";
   const isPlain = encryption === null && key === undefined;
   if (typeof id !== "string" || typeof created !== "string" || (!isEncrypted && !isPlain))
-    throw damaged(`${CONFIG_NAME} of ${label}`, "says what no kvsync writes");
+    throw damaged(`${CONFIG_NAME} of ${label}`, "says what no kvsync writes", { hint: PUT_BACK });
   return { id, created, key: isEncrypted ? key : undefined };
 }
 

@@ -26,15 +26,13 @@ export function openSealer(masterKey: Uint8Array | undefined): Sealer {
       const salt = randomBytes(SALT_BYTES);
       return Buffer.concat([salt, ...encrypt(deriveKey(salt, `kvsync ${kind}`), frame)]);
     },
-    async open(kind, stored, name) {
+    async open(kind, stored) {
       let frame: Uint8Array | undefined = stored;
       if (masterKey !== undefined) {
         const salt = stored.subarray(0, SALT_BYTES);
         frame = decrypt(deriveKey(salt, `kvsync ${kind}`), 0, stored.subarray(SALT_BYTES));
       }
-      const plain = frame && (await decompressFrame(frame, { sizeMax: SEALED_BYTES_MAX }));
-      if (plain === undefined) throw damaged(name, "is not as it was written");
-      return plain;
+      return frame && (await decompressFrame(frame, { sizeMax: SEALED_BYTES_MAX }));
     },
     packCipher(salt): PackCipher {
       if (masterKey === undefined) return PLAIN;

@@ -35,7 +35,7 @@ export async function collectPages(
         "repository-damaged",
         `prune removes nothing, since nobody can tell what a snapshot needs: ${found.problem}`,
         {
-          hint: `if the snapshot is lost, forget it: kvsync forget ${repository.label} ${found.id.slice(0, 12)}`,
+          hint: `if the snapshot is lost, forget it: kvsync forget ${repository.label} ${found.id.slice(0, 12)} --force`,
         },
       );
     }

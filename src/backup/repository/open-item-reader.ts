@@ -82,7 +82,10 @@ export function openItemReader(repository: Repository, index: LoadedIndex, optio
   };
   const read = async (id: ItemId, name: string, isRight: (bytes: Uint8Array) => boolean): Promise<Uint8Array> => {
     const { bytes, why } = await readFrom(index.places(id), isRight);
-    if (bytes === undefined) throw damaged(repository.label, `is damaged: ${name} cannot be read, since ${why}`);
+    if (bytes === undefined)
+      throw damaged(repository.label, `is damaged: ${name} cannot be read, since ${why}`, {
+        repository: repository.label,
+      });
     return bytes;
   };
   return {

@@ -3,6 +3,7 @@
 import { AppError } from "../../core/errors.ts";
 import { decodeConfig } from "../format/config-object.ts";
 import { CONFIG_NAME, FOLDERS } from "../format/object-names.ts";
+import { damaged, PUT_BACK } from "../format/damage.ts";
 import { openSealer } from "../format/sealer.ts";
 import type { Store } from "../store/store.ts";
 import type { Repository } from "./repository.ts";
@@ -46,9 +47,7 @@ const OURS = [FOLDERS.packs, FOLDERS.index, FOLDERS.snapshots];
 
 export function noRepository({ label }: Store, content: Awaited<ReturnType<typeof contentOf>>): AppError {
   if (content === "repository") {
-    return new AppError("repository-damaged", `${CONFIG_NAME} of ${label} is missing`, {
-      hint: "put it back from a copy of the repository: it is written once, and never changes",
-    });
+    return damaged(`${CONFIG_NAME} of ${label}`, "is missing", { hint: PUT_BACK });
   }
   const why = content === "other" ? "holds other files, and is no repository" : "has no repository";
   return new AppError("repository-refused", `${label} ${why}`, {

@@ -8,7 +8,7 @@ import type { ObjectId, Repository } from "./repository.ts";
 
 /** The plain bytes of an index or a snapshot object. Undefined: there is none. Throws AppError "repository-damaged". */
 export async function readSealed(
-  { store, sealer }: Pick<Repository, "store" | "sealer">,
+  { store, sealer, label }: Pick<Repository, "store" | "sealer" | "label">,
   kind: "index" | "snapshot",
   id: ObjectId,
   options?: CallOptions,
@@ -16,8 +16,9 @@ export async function readSealed(
   const name = sealedName(kind, id);
   const stored = await store.get(name, undefined, options);
   if (stored === undefined) return undefined;
-  if (sha256Of(stored) !== id) throw damaged(name, "is not as it was written");
-  return sealer.open(kind, stored, name);
+  const plain = sha256Of(stored) === id ? await sealer.open(kind, stored) : undefined;
+  if (plain === undefined) throw damaged(name, "is not as it was written", { repository: label });
+  return plain;
 }
 
 export interface WrittenObject {
@@ -28,11 +29,12 @@ export interface WrittenObject {
 
 /** Seals `plain` and stores it. */
 export async function writeSealed(
-  { store, sealer }: Repository,
+  repository: Repository,
   kind: "index" | "snapshot",
   plain: Uint8Array,
   options?: CallOptions,
 ): Promise<WrittenObject> {
+  const { store, sealer } = repository;
   const stored = await sealer.seal(kind, plain);
   const id = sha256Of(stored);
   const name = sealedName(kind, id);
@@ -40,6 +42,6 @@ export async function writeSealed(
   const isThere = kind === "snapshot" && (await store.head(name, options)) !== undefined;
   const outcome = await store.putNew(name, stored, options);
   // What is there already under this name may have been damaged since.
-  if (outcome === "exists") await readSealed({ store, sealer }, kind, id, options);
+  if (outcome === "exists") await readSealed(repository, kind, id, options);
   return { id, isNew: outcome === "written" && !isThere };
 }

@@ -25,8 +25,8 @@ export interface Repository {
 
 export interface Sealer {
   seal(kind: "index" | "snapshot", plain: Uint8Array): Promise<Uint8Array>;
-  /** Throws AppError "repository-damaged". */
-  open(kind: "index" | "snapshot", stored: Uint8Array, name: string): Promise<Uint8Array>;
+  /** Undefined: it is not as it was written. */
+  open(kind: "index" | "snapshot", stored: Uint8Array): Promise<Uint8Array | undefined>;
   /** For one pack: of its `salt`, as it is in the pack. */
   packCipher(salt: Uint8Array): PackCipher;
   /** A salt for a new pack: random, whether or not anything is encrypted, so that no two packs have one name. */

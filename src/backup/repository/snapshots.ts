@@ -120,7 +120,7 @@ async function readStored(
   if (plain === undefined) return undefined;
   const snapshot = decodeSnapshot(plain);
   const name = sealedName("snapshot", id);
-  if (snapshot === undefined) throw damaged(name, "is not as kvsync writes one");
+  if (snapshot === undefined) throw damaged(name, "is not as kvsync writes one", { repository: repository.label });
   if (snapshot === "newer") {
     throw new AppError("repository-refused", `${name} is of a newer version of kvsync`, {
       hint: "read it with a newer kvsync",

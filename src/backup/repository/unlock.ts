@@ -2,7 +2,7 @@
 
 import { AppError } from "../../core/errors.ts";
 import type { RepositoryConfig } from "../format/config-object.ts";
-import { damaged } from "../format/damage.ts";
+import { damaged, PUT_BACK } from "../format/damage.ts";
 import { decodeKeyObject, unwrapKey } from "../format/key-object.ts";
 import { FOLDERS } from "../format/object-names.ts";
 import type { Store } from "../store/store.ts";
@@ -32,9 +32,12 @@ export async function unlock(store: Store, config: RepositoryConfig, passphrase:
   }
   if (bad.length > 0) {
     const why = tried > 0 ? ", and the passphrase does not open any other key" : "";
-    throw damaged(`${bad.join(", ")} of ${label}`, `is not as it was written${why}`);
+    throw damaged(`${bad.join(", ")} of ${label}`, `is not as it was written${why}`, { hint: PUT_BACK });
   }
-  if (tried === 0) throw damaged(label, "is encrypted, and its keys/ are gone: nothing in it can be read without them");
+  if (tried === 0)
+    throw damaged(label, "is encrypted, and its keys/ are gone: nothing in it can be read without them", {
+      hint: "put keys/ back from a copy of the repository: what is in it is written once, and never changes",
+    });
   throw new AppError("repository-refused", `the passphrase does not open ${label}`, {
     hint: "give the one that the repository was made with, or one that was added to it",
   });

@@ -203,16 +203,13 @@ function unreadable(key: Key, error: unknown): Problem {
 }
 
 function lostPage(label: string, page: number, entries: number, { message }: AppError): Problem {
-  return problem(
-    "unreadable",
-    label,
-    `lacks all keys (${entries}) of its page ${page + 1}, which cannot be read: ${message}`,
-  );
+  const what = `lacks all keys (${entries}) of its page ${page + 1}, which cannot be read: ${message}`;
+  return { ...problem("unreadable", label, what), keys: entries };
 }
 
 function disordered(label: string, page: number): AppError {
   return new AppError("repository-damaged", `${label}: page ${page + 1} is not in the order of keys`, {
-    hint: "take another snapshot, and check the repository: kvsync check REPO",
+    hint: "take another snapshot: this one is not as kvsync writes them, and the command check tells of the others",
   });
 }
 

@@ -15,6 +15,7 @@ import { countRequests, requestsRecord } from "../render/request-counts.ts";
 import { openShownProblems } from "../render/shown-problems.ts";
 import type { Backup } from "./backup-request.ts";
 import { budgetOf, type EstimateTeller, openEstimateTeller } from "./estimate-teller.ts";
+import { mendSnapshot } from "./open-snapshot.ts";
 import { shortId } from "./short-id.ts";
 
 export interface BackUpDeps {
@@ -126,7 +127,9 @@ function codeOf(context: Context, { source, taken, stored }: Ended, { used }: Ba
   const lack = `${name} is not complete: ${why}`;
   const hint = hasGap
     ? "a snapshot of the place itself can be complete: name that as the source"
-    : `run the same command again: what is stored in ${visible(used.label)} is not read again`;
+    : source.snapshot !== undefined
+      ? mendSnapshot(source.snapshot)
+      : `run the same command again: what is stored in ${visible(used.label)} is not read again`;
   if (!output.json) output.warn(`  ${lack}\n  ${output.stderr.bold("hint:")} ${hint}`);
   const code = failure?.error.code ?? "incomplete";
   context.keepFailure(new AppError(code, lack, { hint }));

@@ -9,6 +9,7 @@ import { AppError, visible } from "../../core/errors.ts";
 import type { OpenSnapshot } from "../../mapping/open-location.ts";
 import type { Context } from "../context.ts";
 import { openUsedRepository } from "./open-repository.ts";
+import { shellWord } from "../render/render-held.ts";
 import { shortId } from "./short-id.ts";
 
 export interface NamedSnapshot {
@@ -49,6 +50,7 @@ export async function openNamedSnapshot(context: Context, name: SnapshotName): P
       replica: openSnapshotReplica(shared),
       snapshot,
       repositoryId: used.repository.id,
+      repository: used.label,
       repositoryFolder: used.folder,
       without: (skips) => openSnapshotReplica({ ...shared, skips }),
     };
@@ -56,6 +58,11 @@ export async function openNamedSnapshot(context: Context, name: SnapshotName): P
     await used.close();
     throw error;
   }
+}
+
+/** What to type where a snapshot cannot be read as a whole. */
+export function mendSnapshot({ repository }: Pick<OpenSnapshot, "repository">): string {
+  return `the repository may still have what is missing: kvsync repair index ${shellWord(repository)}; then type the same command again`;
 }
 
 /** The name of a snapshot as an argument. Throws AppError "location-invalid". */

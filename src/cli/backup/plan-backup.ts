@@ -5,6 +5,7 @@ import type { BackupTarget } from "../../backups/backup-targets.ts";
 import type { UsedRepository } from "../../backups/used-repository.ts";
 import { openReadEstimator } from "../../backup/snapshot/estimate-reads.ts";
 import { visible } from "../../core/errors.ts";
+import { failedKeys } from "../../core/problem.ts";
 import { renderByteCount, renderDuration } from "../../core/units.ts";
 import { viewSource } from "../../mapping/source-view.ts";
 import type { Context } from "../context.ts";
@@ -37,7 +38,7 @@ export async function tellPlannedBackup(
   try {
     const view = viewSource(source, clock, { isManaged, excludeDefaults: backup.excludeDefaults });
     const onProblem: typeof shown.tell = (problem) => {
-      if (problem.failure) failed++;
+      failed += failedKeys(problem);
       shown.tell(problem);
     };
     for await (const page of view.list({ signal, onProblem })) {

@@ -61,8 +61,14 @@ export async function runCheckRepository(context: Context, text: string, readSha
 /** What heals, as far as anything does. */
 function hintFor(text: string, faults: readonly CheckFault[]): string {
   const repository = shellWord(text);
+  const snapshots = faults.flatMap(({ snapshot }) => snapshot ?? []);
+  if (snapshots.length === faults.length) {
+    const which = snapshots.length === 1 ? "it" : "them";
+    // Whether it is the last one of its source nobody can tell, so that forget asks for --force.
+    const forget = `kvsync forget ${repository} ${snapshots.map(shortId).join(" ")} --force`;
+    return `nothing mends a snapshot; if no copy of the repository has it, forget ${which}: ${forget}`;
+  }
   const forget = `kvsync forget ${repository} ID`;
-  if (faults.every(({ of }) => of === "snapshot")) return `nothing mends a snapshot; to forget it, type: ${forget}`;
   return `type: kvsync repair index ${repository}; then back up again: what is lost is stored anew, as far as a source still has it. A snapshot that lacks keys even then has lost them; to forget it: ${forget}`;
 }
 

@@ -17,6 +17,7 @@ import { requestsRecord } from "../render/request-counts.ts";
 import { openShownProblems } from "../render/shown-problems.ts";
 import type { UsedRepository } from "../../backups/used-repository.ts";
 import { openUsedRepository } from "./open-repository.ts";
+import { shellWord } from "../render/render-held.ts";
 import { warnOf } from "./open-snapshot.ts";
 import { shortId } from "./short-id.ts";
 
@@ -101,7 +102,7 @@ async function drillOne(context: Context, used: UsedRepository, { id, folder, is
     progress.close();
     shown.finish();
     tellEnd(context, { used, label, snapshot }, report);
-    return codeOf(context, label, report);
+    return codeOf(context, label, used.label, report);
   } catch (error) {
     if (isOnly || !(error instanceof AppError) || signal.aborted) throw error;
     context.tellFailure(new AppError(error.code, `${visible(label)}: ${error.message}`, { cause: error }), label);
@@ -178,11 +179,16 @@ function rootWord(found: string | undefined, stated: string): string {
   return found === stated ? `content root ${stated.slice(0, 12)} is right` : "content root is another";
 }
 
-function codeOf(context: Context, label: string, { verdict, lost, different }: DrillReport): ExitCode {
+function codeOf(
+  context: Context,
+  label: string,
+  repository: string,
+  { verdict, lost, different }: DrillReport,
+): ExitCode {
   if (verdict === "proven") return EXIT.done;
   if (verdict === "different") return EXIT.different;
   const others = different > 0 ? `, and ${count(different)} came back otherwise` : "";
-  const hint = "find what is damaged: kvsync check REPO --read-data";
+  const hint = `find what is damaged: kvsync check ${shellWord(repository)} --read-data`;
   context.keepFailure(
     new AppError("incomplete", `${visible(label)}: ${counted(lost, "key")} did not come back${others}`, { hint }),
   );

@@ -74,7 +74,8 @@ export function define(command: Command, start: Start): void {
         if (part !== undefined && mirror) throw noPartialMirror();
         if (part !== undefined) context.output.note(`  ${part.said}`);
         const isManaged = bothOf(filter.isManaged, part?.isManaged);
-        const again = [...filter.words, ...(part?.words ?? []), ...(isWhole ? ["--whole"] : [])];
+        const flags = [...(isWhole ? ["--whole"] : []), ...(failEmpty ? [] : ["--no-fail-empty"])];
+        const again = [...filter.words, ...(part?.words ?? []), ...flags];
         const keysMax = part?.keysMax;
         const request = { command: "copy", ...copy, isManaged, keysMax, isWhole, again } as const;
         return account === undefined

@@ -18,6 +18,7 @@ import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { parseKeyArgument } from "../input/key-argument.ts";
+import { parseTyped } from "../input/typed-pattern.ts";
 import { shellWord } from "../render/render-held.ts";
 
 export function define(command: Command, start: Start): void {
@@ -59,8 +60,12 @@ async function find(context: Context, text: string, pattern: string): Promise<Ex
       return EXIT.incomplete;
     }
     if (versions > 0) return EXIT.done;
+    const newest = sources.flatMap((snapshots) => snapshots.at(-1) ?? []).at(-1);
     throw new AppError("key-not-found", `no snapshot in ${visible(text)} has ${describe(wanted, pattern)}`, {
-      hint: `see the keys of one: kvsync ls ${shellWord(text)}@latest`,
+      hint:
+        newest === undefined
+          ? `it has no snapshots yet: kvsync backup ACCOUNT:NAMESPACE ${shellWord(text)}`
+          : `see the keys of one: kvsync ls ${shellWord(`${text}@${shortId(newest.id)}`)}`,
     });
   } finally {
     await used.close();
@@ -68,7 +73,7 @@ async function find(context: Context, text: string, pattern: string): Promise<Ex
 }
 
 function parseWanted(text: string): WantedKeys {
-  return /[*?[]/.test(text) ? { matches: compileMatcher(text) } : { key: parseKeyArgument(text) };
+  return /[*?[]/.test(text) ? { matches: parseTyped(() => compileMatcher(text)) } : { key: parseKeyArgument(text) };
 }
 
 function describe(wanted: WantedKeys, pattern: string): string {

@@ -85,6 +85,7 @@ async function importArchive(context: Context, file: string, destination: string
       again: [
         ...filter.words,
         ...(isWhole ? ["--whole"] : []),
+        ...(failEmpty ? [] : ["--no-fail-empty"]),
         ...(["salvage", "edited", "partial"] as const).filter((name) => allowed[name]).map((name) => `--${name}`),
       ],
     });

@@ -58,7 +58,12 @@ export function define(command: Command, start: Start): void {
           failEmpty,
           isManaged: filter.isManaged,
           isWhole,
-          again: [...filter.words, ...(isWhole ? ["--whole"] : []), ...(onlyMissing ? ["--only-missing"] : [])],
+          again: [
+            ...filter.words,
+            ...(isWhole ? ["--whole"] : []),
+            ...(failEmpty ? [] : ["--no-fail-empty"]),
+            ...(onlyMissing ? ["--only-missing"] : []),
+          ],
         });
       }),
     );

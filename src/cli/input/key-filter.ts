@@ -3,6 +3,7 @@
 import { type Command, Option } from "commander";
 import { type BackupFilter, compileBackupFilter } from "../../backups/backup-filter.ts";
 import { shellWord } from "../render/render-held.ts";
+import { parseTyped } from "./typed-pattern.ts";
 
 export interface KeyFilterOptions {
   readonly prefix?: string;
@@ -29,10 +30,10 @@ export function addKeyFilterOptions(command: Command): Command {
     );
 }
 
-/** Throws AppError `config-invalid` for a pattern that could never match. */
+/** Throws AppError "usage" for a pattern that could never match. */
 export function parseKeyFilter({ prefix = "", include, exclude }: KeyFilterOptions): GivenFilter {
   const words = prefix === "" ? [] : ["--prefix", shellWord(prefix)];
   for (const pattern of include ?? []) words.push("--include", shellWord(pattern));
   for (const pattern of exclude ?? []) words.push("--exclude", shellWord(pattern));
-  return { ...compileBackupFilter({ prefix, include, exclude }), words };
+  return { ...parseTyped(() => compileBackupFilter({ prefix, include, exclude })), words };
 }

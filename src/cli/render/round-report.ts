@@ -31,6 +31,8 @@ export interface Subject {
   readonly dryRun: boolean;
   /** The command that carries it out, as it is to be typed: without --dry-run and --force. `removes`: also the removals. */
   readonly again: (removes: boolean) => string;
+  /** The destination is a snapshot, which nothing changes: what differs cannot be carried over. */
+  readonly isFixed?: boolean;
   /** When the work on it began: finding the namespace may have taken a while. */
   readonly startedAt: MonotonicMs;
   /** The command only compares: what would be done is a difference, and one is no failure. */
@@ -113,7 +115,12 @@ export function openRoundReport(context: Context, subject: Subject): RoundReport
       if (isWaiting && !output.json) output.note(renderConflictHint(output.stderr));
       if (result.outdated > 0 && !output.json) output.warn(renderOutdated(result, run, output.stderr));
       else if (held !== undefined && !output.json) output.warn(renderHeld(held, run, output.stderr));
-      else if (subject.command === "diff" && result.written + result.removed > 0 && !output.json)
+      else if (
+        subject.command === "diff" &&
+        subject.isFixed !== true &&
+        result.written + result.removed > 0 &&
+        !output.json
+      )
         output.note(renderHint("To carry these differences over, type:", run.again, output.stderr));
       const code = exitCodeOf(subject, result);
       const failure = failureOf(code, { subject: visible(name), result, held, again: run.again });

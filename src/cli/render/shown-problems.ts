@@ -38,8 +38,9 @@ export function openShownProblems({ output, options }: Pick<Context, "output" | 
   };
   return {
     tell(problem) {
-      const { code, subject, message, failure } = problem;
-      if (output.json) return output.event({ type: "problem", code, subject, message, failure });
+      const { code, subject, message, failure, keys } = problem;
+      if (output.json)
+        return output.event({ type: "problem", code, subject, message, failure, ...(keys !== undefined && { keys }) });
       // It is no key that was left out.
       if (code === "names-alike") return output.note(`  note: ${visible(message)}`);
       if (!failure) {

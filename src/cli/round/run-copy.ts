@@ -29,6 +29,7 @@ import { EXIT, type ExitCode } from "../exit-code.ts";
 import { growHeapFreely } from "../process/launch.ts";
 import { type LocationDeps, openLocation, type OpenLocation } from "../../mapping/open-location.ts";
 import { isArchiveName, parseLocation } from "../../mapping/location.ts";
+import { tellEmpty } from "../../mapping/tell-empty.ts";
 import type { NamespacePlace } from "../../mapping/place.ts";
 import { resolveWranglerLocation } from "../../mapping/wrangler-location.ts";
 import { readTextFile } from "../../config/read-file.ts";
@@ -177,8 +178,7 @@ export async function runCopy(context: Context, from: string, to: string, copy: 
     const creates = createsOf(copy, destination, to);
     const code = report.finish({ ...result, unchanged: result.unchanged + equal }, requests(), { creates });
     if (counted.keys() + equal > 0 || result.failed > 0) return code;
-    const message = `the source ${visible(source.replica.label)} is empty`;
-    const hint = await source.whenEmpty();
+    const { message, hint } = await tellEmpty(source, copy.isManaged !== undefined);
     if (copy.failEmpty && (code === EXIT.done || code === EXIT.different))
       throw new AppError("source-empty", message, { hint: `${hint}; if it may be empty, add --no-fail-empty` });
     context.output.warn(`  ${message}\n  hint: ${hint}`);
@@ -309,6 +309,7 @@ function subjectOf(
     dryRun,
     startedAt,
     compares: !COPYING.has(command),
+    isFixed: destination.snapshot !== undefined,
     all,
     content,
   };

@@ -12,6 +12,7 @@ import type { ByteCount } from "../../core/clock.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { compileFilter } from "../../core/filter.ts";
 import { renderByteCount, renderDuration } from "../../core/units.ts";
+import type { BackupFilter } from "../../backups/backup-filter.ts";
 import { filterOf } from "../../backups/backup-source.ts";
 import type { Namespace } from "../../kv/kv-api.ts";
 import { openLocation, type OpenLocation } from "../../mapping/open-location.ts";
@@ -28,6 +29,8 @@ import { openShownProblems } from "../render/shown-problems.ts";
 import { openArchiveOutput, type Target } from "./archive-output.ts";
 import { type ExportFile, exportFailure } from "./export-file.ts";
 import { locationDeps } from "./run-copy.ts";
+import { tellEmpty } from "../../mapping/tell-empty.ts";
+import { mendSnapshot } from "../backup/open-snapshot.ts";
 import { viewSource } from "../../mapping/source-view.ts";
 
 export interface Export {
@@ -124,7 +127,7 @@ async function writeOut(context: Context, source: OpenLocation, target: Target, 
         onProgress: (done, total, bytes) =>
           progress.update({ phase: "exporting", done, total, bytes, requests: requests()?.total }),
       });
-      if (end.entries === 0 && end.complete && options.failEmpty) throw await emptySource(source);
+      if (end.entries === 0 && end.complete && options.failEmpty) throw await emptySource(source, options.filter);
       await sink.end();
     } finally {
       await sink.abort();
@@ -140,7 +143,7 @@ async function writeOut(context: Context, source: OpenLocation, target: Target, 
     tellEnd(context, { source, name, path, end, files: out.files(), durationMs, requests: requests() });
     if (end.complete) return EXIT.done;
     const keptAt = isHeldBack ? written?.partPath : undefined;
-    context.keepFailure(tellLack(context, target, { end, keptAt, replaces: written?.replaces === true }));
+    context.keepFailure(tellLack(context, target, { source, end, keptAt, replaces: written?.replaces === true }));
     return EXIT.incomplete;
   } finally {
     progress.close();
@@ -160,9 +163,10 @@ function factsOf({ replica, account, namespace, jurisdiction, place, identity }:
   };
 }
 
-async function emptySource({ replica, whenEmpty }: OpenLocation): Promise<AppError> {
-  return new AppError("source-empty", `the source ${visible(replica.label)} is empty: nothing was exported`, {
-    hint: `${await whenEmpty()}; if it may be empty, add --no-fail-empty`,
+async function emptySource(source: OpenLocation, { record }: BackupFilter): Promise<AppError> {
+  const { message, hint } = await tellEmpty(source, record !== null);
+  return new AppError("source-empty", `${message}: nothing was exported`, {
+    hint: `${hint}; if it may be empty, add --no-fail-empty`,
   });
 }
 
@@ -211,19 +215,21 @@ function tellEnd({ output }: Context, { source, name, path, end, files, duration
 }
 
 interface Lack {
+  readonly source: OpenLocation;
   readonly end: ArchiveSummary;
   /** The archive did not get its name. */
   readonly keptAt: string | undefined;
   readonly replaces: boolean;
 }
 
-function tellLack({ output }: Context, { name, format }: Target, { end, keptAt, replaces }: Lack): AppError {
+function tellLack({ output }: Context, { name, format }: Target, { source, end, keptAt, replaces }: Lack): AppError {
   const why = end.problems === 0 ? "its source is not" : `${counted(end.problems, "key")} could not be read`;
   const lacks = `${visible(name)} is not complete: ${why}`;
   const where =
     keptAt === undefined
       ? `${lacks}. ${format === "json" ? "The file itself does not say so." : "kvsync import takes it with --partial only."}`
       : `${lacks}. ${replaces ? "What was there under this name is kept, and the new archive is" : "A .json cannot say so itself, so it is"} ${visible(keptAt)}. To ${replaces ? "replace it" : "give it its name"} all the same, add --partial.`;
-  if (!output.json) output.warn(`  ${where}`);
-  return new AppError("incomplete", where);
+  const hint = source.snapshot && mendSnapshot(source.snapshot);
+  if (!output.json) output.warn(`  ${where}${hint === undefined ? "" : `\n  ${output.stderr.bold("hint:")} ${hint}`}`);
+  return new AppError("incomplete", where, { ...(hint !== undefined && { hint }) });
 }

@@ -33,7 +33,14 @@ it("reads only the pages that differ", async () => {
       openSnapshotReplica({ clock, snapshot, reader, label: "s", ...(skips && { skips }) });
     return {
       replica: open(),
-      snapshot: { replica: open(), snapshot, repositoryId: "r", repositoryFolder: undefined, without: open },
+      snapshot: {
+        replica: open(),
+        snapshot,
+        repositoryId: "r",
+        repository: "./r",
+        repositoryFolder: undefined,
+        without: open,
+      },
       lacks: undefined,
       api: undefined,
       account: undefined,
