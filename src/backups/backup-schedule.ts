@@ -88,8 +88,8 @@ function openWallClock(timeZone: string): (minute: number) => string {
 }
 
 const RETRY = { baseMs: 15_000, capMs: 1_800_000 };
-/** Chance may make a wait of nothing, which nobody needs after a failure. */
-const RETRY_MS_MIN: DurationMs = 1000;
+/** So much of a wait may be chance: machines that failed together do not come back together, and none comes back at once. */
+const RETRY_CHANCE = 0.2;
 /** A key that was changed while it was read is read the next time; one that cannot be read is not worth a listing each half an hour. */
 const INCOMPLETE_RETRIES_MAX = 3;
 
@@ -99,5 +99,5 @@ export function retryIn(
   random: number,
 ): DurationMs | undefined {
   if (isIncomplete && attempts > INCOMPLETE_RETRIES_MAX) return undefined;
-  return RETRY_MS_MIN + backoffMs(attempts - 1, RETRY, random);
+  return backoffMs(attempts - 1, RETRY, 1 - RETRY_CHANCE * random);
 }

@@ -1,6 +1,7 @@
 // A repository in use, by a command or the daemon: its passphrase is read, or asked for, where it has one, and its index loaded when
 // something is first read or stored.
 
+import { dirname } from "node:path";
 import { openRepository } from "../backup/repository/open-repository.ts";
 import { createRepository } from "../backup/repository/create-repository.ts";
 import { loadIndex, type ScratchIndex } from "../backup/repository/load-index.ts";
@@ -8,6 +9,7 @@ import { openItemReader } from "../backup/repository/open-item-reader.ts";
 import { openItemWriter, type SnapshotWriter } from "../backup/repository/open-item-writer.ts";
 import { CONFIG_NAME } from "../backup/format/object-names.ts";
 import type { ItemReader, Repository } from "../backup/repository/repository.ts";
+import { repositoryAround } from "./repository-around.ts";
 import { openStore, type RepositoryPlace } from "../backup/store/open-store.ts";
 import type { StoreEvents } from "../backup/store/store.ts";
 import { readTextFile } from "../config/read-file.ts";
@@ -80,6 +82,7 @@ export async function openOrCreateRepository(
     const isNew = (await store.head(CONFIG_NAME)) === undefined;
     const passphrase = (): Promise<string | undefined> => passphraseOf(deps, place, isNew);
     if (!isNew) return useRepository(deps, await openRepository(store, { passphrase }), { store, place, isNew });
+    checkNotInside(place);
     const given = isPlain ? undefined : await passphrase();
     if (given === undefined && !isPlain) throw needsPassphrase(place.label);
     return useRepository(deps, await createRepository(store, { passphrase: given, clock }), {
@@ -87,6 +90,15 @@ export async function openOrCreateRepository(
       place,
       isNew,
     });
+  });
+}
+
+/** A repository among the objects of another one would be taken for a part of it. */
+function checkNotInside({ store, label }: RepositoryPlace): void {
+  const around = store.kind === "folder" ? repositoryAround(dirname(store.path)) : undefined;
+  if (around === undefined) return;
+  throw new AppError("usage", `${visible(label)} lies in another repository: ${visible(around)}`, {
+    hint: "name a folder outside of it",
   });
 }
 

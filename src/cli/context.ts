@@ -1,6 +1,7 @@
 // What a command works with: the config, accounts and namespaces, opened when they are first asked for, and closed
 // when the command is done.
 
+import { KvError } from "../kv/kv-error.ts";
 import type { Config, MappingConfig } from "../config/config.ts";
 import { closestName } from "../config/closest-name.ts";
 import type { Clock, DurationMs } from "../core/clock.ts";
@@ -249,11 +250,19 @@ const aboutAccounts: ReadonlySet<ErrorCode> = new Set([
   "namespace-exists",
 ]);
 
+/** Object storage and passphrases fail with these, too. */
+const ofStores: ReadonlySet<ErrorCode> = new Set(["unauthorized", "network", "rate-limited"]);
+
+function isOfApi(error: AppError): boolean {
+  for (let from: unknown = error; from instanceof Error; from = from.cause) if (from instanceof KvError) return true;
+  return false;
+}
+
 function explain(error: unknown, opened: readonly string[]): unknown {
   const [name, ...others] = opened;
   if (!(error instanceof AppError) || name === undefined || others.length > 0 || !aboutAccounts.has(error.code))
     return error;
-  if (error.message.includes(`"${name}"`)) return error;
+  if (error.message.includes(`"${name}"`) || (ofStores.has(error.code) && !isOfApi(error))) return error;
   return new AppError(error.code, `account "${name}": ${error.message}`, {
     ...(error.hint === undefined ? {} : { hint: error.hint }),
     cause: error.cause,

@@ -242,6 +242,10 @@ describe("a backup", () => {
     const wrong = await kvsync(["cat", "./secret@latest", "a"], { KVSYNC_PASSPHRASE: "wrong" });
     expect(wrong).toMatchObject({ code: 1, stdout: "" });
     expect(wrong.stderr).toContain("the passphrase does not open ./secret");
+    // Nor is the account of the source to blame.
+    writeFileSync(file("empty"), "");
+    const empty = await kvsync(["backup", "local:app", "./secret"], { KVSYNC_PASSPHRASE_FILE: "./empty" });
+    expect(empty.stderr).toMatch(/^kvsync: \S*empty is empty$/m);
     expect((await kvsync(["cat", "./secret@latest", "a"], right)).stdout).toBe("1");
     expect(await kvsync(["backup", "local:small", "./secret"])).toMatchObject({ code: 1 });
   });

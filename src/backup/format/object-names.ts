@@ -24,9 +24,13 @@ export function sealedName(kind: "index" | "snapshot", id: ObjectId): string {
   return kind === "index" ? `index/${id}` : `snapshots/${id}`;
 }
 
-/** The id that ends the name of an object; undefined: the name is none of ours. */
+/** The id that ends the name of an object; undefined: the name is none of ours, as those of another repository that lies among the objects. */
 export function idOfName(name: string): ObjectId | undefined {
-  return parseObjectId(name.slice(name.lastIndexOf("/") + 1));
+  const id = parseObjectId(name.slice(name.lastIndexOf("/") + 1));
+  if (id === undefined) return undefined;
+  return [packName(id), markName(id), sealedName("index", id), sealedName("snapshot", id)].includes(name)
+    ? id
+    : undefined;
 }
 
 export function parseObjectId(text: string): ObjectId | undefined {

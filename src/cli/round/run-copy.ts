@@ -21,7 +21,7 @@ import type { PlanSubject } from "../../mapping/plan-file.ts";
 import { checkPlaces, followEvents, type FollowedPlan, isApplied, plannedPlaces } from "./followed-plan.ts";
 import { type ComparedSides, withoutEqualPages } from "../backup/equal-pages.ts";
 import { namesRepository } from "../backup/names-repository.ts";
-import { repositoryAround } from "../backup/is-repository.ts";
+import { repositoryAround } from "../../backups/repository-around.ts";
 import { checkTellsRemovals, scopeOf } from "../backup/snapshot-scope.ts";
 import type { Context } from "../context.ts";
 import { countListed } from "../../mapping/empty-source.ts";

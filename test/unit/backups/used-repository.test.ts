@@ -29,3 +29,15 @@ it("a repository is to blame for what its own store failed with, whatever the co
   expect(used.isToBlame(new AppError("repository-damaged", "a page"))).toBe(true);
   await used.close();
 });
+
+it("a repository is not made among the objects of another one", async () => {
+  const { signal } = new AbortController();
+  const deps = { clock: new FakeClock(), cwd: dir, env: {}, signal, ask: undefined };
+  const at = (path: string) => {
+    const place = { store: { kind: "folder", path: join(dir, path) }, name: undefined, label: path } as const;
+    return openOrCreateRepository(deps, { ...place, passphrase: undefined }, { isPlain: true });
+  };
+  await (await at("outer")).close();
+  await expect(at("outer/packs/x")).rejects.toThrow(`outer/packs/x lies in another repository: ${join(dir, "outer")}`);
+  await (await at("outer")).close();
+});
