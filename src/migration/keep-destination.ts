@@ -1,6 +1,6 @@
 // What the destination held before the first write, kept as an archive in the migration's folder: `kvsync migrate undo` puts it back.
 
-import { closeSync, fsyncSync, mkdtempSync, openSync, renameSync, rmSync, statSync, write } from "node:fs";
+import { closeSync, fsyncSync, mkdtempSync, openSync, rmSync, statSync, write } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Clock, EpochMs } from "../core/clock.ts";
@@ -11,6 +11,7 @@ import { writeArchive } from "../replica/archive/write-archive.ts";
 import { isDiskFull } from "../replica/tree/fs-fault.ts";
 import type { ReadableReplica } from "../replica/replica.ts";
 import type { MigrationFolder } from "./migration-folder.ts";
+import { renameWhole } from "./write-whole.ts";
 
 export interface KeepDeps {
   readonly clock: Clock;
@@ -70,7 +71,7 @@ export async function keepDestination(
       await sink.abort();
     }
     fsyncSync(file);
-    renameSync(part, path);
+    renameWhole(part, path);
     return name;
   } catch (error) {
     throw error instanceof AppError || !(error instanceof Error && "syscall" in error) || !isDiskFull(error)

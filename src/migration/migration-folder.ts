@@ -1,23 +1,13 @@
 // Where a migration lives: STATE_DIR/migrations/NAME, with its record, its report, the map of ids, and archives of what was at the
 // destination before. And how another process asks the one that runs for something: by a file there, which that one looks for.
 
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ioError } from "../config/read-file.ts";
 import { AppError, visible } from "../core/errors.ts";
 import { isDiskFull } from "../replica/tree/fs-fault.ts";
 import type { MigrationRecord, RunningProgress } from "./migration-record.ts";
+import { writeWhole } from "./write-whole.ts";
 
 export type MigrationRequest = "cutover" | "abort";
 
@@ -57,10 +47,10 @@ export function openMigrationFolder(stateDir: string, name: string): MigrationFo
   return {
     path,
     read: () => readRecord(file(RECORD)),
-    write: (record) => writeWhole(path, RECORD, `${JSON.stringify(record, undefined, 2)}\n`),
-    writeFile: (part, text) => writeWhole(path, part, text),
+    write: (record) => writeFile(path, RECORD, `${JSON.stringify(record, undefined, 2)}\n`),
+    writeFile: (part, text) => writeFile(path, part, text),
     request: () => REQUESTS.toReversed().find((request) => existsSync(file(`${request}.request`))),
-    ask: (request) => writeWhole(path, `${request}.request`, ""),
+    ask: (request) => writeFile(path, `${request}.request`, ""),
     clearRequests: (which = REQUESTS) => {
       const asked = which.filter((request) => existsSync(file(`${request}.request`)));
       for (const request of asked) rmSync(file(`${request}.request`), { force: true });
@@ -134,21 +124,11 @@ function parseRecord(text: string): MigrationRecord | undefined {
   }
 }
 
-function writeWhole(folder: string, name: string, text: string): void {
+function writeFile(folder: string, name: string, text: string): void {
   const path = join(folder, name);
-  const part = `${path}.part`;
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const fd = openSync(part, "w", 0o600);
-    try {
-      writeFileSync(fd, text);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(part, path);
+    writeWhole(path, text, { mode: 0o600, makesFolder: true });
   } catch (error) {
-    rmSync(part, { force: true });
     if (!isDiskFull(error)) throw ioError(error, `could not write ${visible(path)}`);
     throw new AppError("disk-full", `the disk of the state folder is full: could not write ${visible(path)}`, {
       hint: "make room there, and type the kvsync migrate command again: it goes on where it stopped",

@@ -1,9 +1,9 @@
 // A report as two files, side by side: NAME.json for programs and for `kvsync migrate verify`, NAME.md for people. Each has its name only
 // once it is whole.
 
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { ioError } from "../../config/read-file.ts";
 import { visible } from "../../core/errors.ts";
+import { writeWhole } from "../write-whole.ts";
 import { encodeReport, type MigrationReport } from "./migration-report.ts";
 import { renderReport } from "./render-report.ts";
 
@@ -20,24 +20,14 @@ export function reportFiles(path: string): ReportFiles {
 
 /** Throws AppError "io". */
 export function writeReport({ json, markdown }: ReportFiles, report: MigrationReport): void {
-  writeWhole(json, encodeReport(report));
-  writeWhole(markdown, renderReport(report));
+  writeOne(json, encodeReport(report));
+  writeOne(markdown, renderReport(report));
 }
 
-function writeWhole(path: string, text: string): void {
-  const part = `${path}.part`;
+function writeOne(path: string, text: string): void {
   try {
-    const file = openSync(part, "w");
-    try {
-      const bytes = Buffer.from(text);
-      for (let at = 0; at < bytes.byteLength;) at += writeSync(file, bytes, at);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(part, path);
+    writeWhole(path, text);
   } catch (error) {
-    rmSync(part, { force: true });
     throw ioError(error, `could not write the report to ${visible(path)}`);
   }
 }
