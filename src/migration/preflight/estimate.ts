@@ -8,7 +8,10 @@ import { estimateCost, freePlanDays } from "../cost.ts";
 
 export interface EstimatedNamespace {
   readonly sourceKeys: number;
+  /** What the destination holds: all of it is read, and kept in an archive. */
   readonly destinationKeys: number;
+  /** Keys of it that are replaced: each is read once more before that. */
+  readonly replaced: number;
   readonly writes: number;
   readonly bytes: number;
 }
@@ -38,7 +41,7 @@ export interface EstimateOptions {
   readonly destination: Budget;
 }
 
-/** A migration lists each side to plan, and again to prove. */
+/** A migration lists each side to plan, and again to prove; and a destination that holds something to keep that. */
 const LISTINGS = 2;
 
 export function estimateMigration(namespaces: readonly EstimatedNamespace[], options: EstimateOptions): Estimate {
@@ -50,14 +53,22 @@ export function estimateMigration(namespaces: readonly EstimatedNamespace[], opt
   const bytes = sum((one) => one.bytes);
   const lists = {
     source: sum((one) => LISTINGS * pages(one.sourceKeys)),
-    destination: sum((one) => pages(one.destinationKeys) + pages(one.destinationKeys + one.writes)),
+    destination: sum(
+      (one) =>
+        pages(one.destinationKeys) +
+        (one.destinationKeys > 0 ? pages(one.destinationKeys) : 0) +
+        pages(one.destinationKeys + one.writes - one.replaced),
+    ),
   };
+  const keptGets = sum(
+    (one) => Math.ceil(one.destinationKeys / BULK_GET_KEYS_MAX) + Math.ceil(one.replaced / BULK_GET_KEYS_MAX),
+  );
   const sourceRequests =
     lists.source + sum((one) => Math.ceil(one.writes / BULK_GET_KEYS_MAX) + proofGets(one.sourceKeys));
   const bulkWrites = (one: EstimatedNamespace): number =>
     one.writes === 0 ? 0 : Math.max(Math.ceil(one.writes / BULK_ITEMS_MAX), Math.ceil(one.bytes / BULK_BODY_BYTES_MAX));
-  const destinationRequests = lists.destination + sum((one) => bulkWrites(one) + proofGets(one.sourceKeys));
-  const reads = writes + 2 * keys * proofShare;
+  const destinationRequests = lists.destination + keptGets + sum((one) => bulkWrites(one) + proofGets(one.sourceKeys));
+  const reads = writes + 2 * keys * proofShare + sum((one) => one.destinationKeys + one.replaced);
   const operations = { reads, writes, deletes: 0, lists: lists.source + lists.destination };
   return {
     keys,

@@ -35,6 +35,7 @@ export function planMigration(namespaces: readonly PlannedNamespace[], facts: Pl
     namespaces.map(({ pass }) => ({
       sourceKeys: pass.source.keys,
       destinationKeys: pass.destination.keys,
+      replaced: pass.others,
       writes: pass.writes,
       bytes: pass.bytes,
     })),
