@@ -116,6 +116,7 @@ function observerOf(request: RoundRequest, { again, memory, tally, onProblem }: 
     destination,
     exact: request.exact === true || request.dryRun || decide.twoWay || request.follow !== undefined,
     twoWay: decide.twoWay,
+    keepsForeign: !decide.twoWay && decide.keepForeign !== undefined,
     onlyMissing: !decide.twoWay && decide.onlyMissing === true,
     settleWindowMs,
     inBackground: onlyOf(request, again) === undefined,

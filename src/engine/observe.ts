@@ -58,7 +58,7 @@ function hinted(entry: Entry, { binary }: BaseRow): Entry {
   return entry.binary === undefined && binary !== undefined ? { ...entry, binary } : entry;
 }
 
-/** Reads the values of one side where nothing else can tell whether it equals the other side, or in two-way sync the base. */
+/** Reads the values of one side where nothing else can tell whether it equals the other side, or the base, where that matters. */
 function readUnknown(triples: readonly Triple[], side: Target, observer: Observer): Promise<readonly Triple[]> {
   const wanted = triples.filter(
     (triple) => triple[side] !== undefined && triple[side].fingerprint === undefined && needsValue(triple, observer),
@@ -69,7 +69,10 @@ function readUnknown(triples: readonly Triple[], side: Target, observer: Observe
 function needsValue({ source, destination, base }: Triple, observer: Observer): boolean {
   if (source !== undefined && destination !== undefined && compareVersions(source, destination) === "unknown")
     return !observer.onlyMissing;
-  if (!observer.twoWay || base === undefined) return false;
+  if (base === undefined) return false;
+  if (observer.keepsForeign && source === undefined && destination !== undefined)
+    return compareVersions(destination, base) === "unknown";
+  if (!observer.twoWay) return false;
   return [source, destination].some((entry) => entry !== undefined && compareVersions(entry, base) === "unknown");
 }
 

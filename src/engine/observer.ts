@@ -14,6 +14,8 @@ export interface Observer {
    * anyway: for plans that are shown and not applied, and for two-way sync, which must know both. */
   readonly exact: boolean;
   readonly twoWay: boolean;
+  /** What others wrote to the destination stays: it must be known whether it is as the base says before it is removed. */
+  readonly keepsForeign: boolean;
   /** What the destination has is left alone: it need not be known. */
   readonly onlyMissing: boolean;
   readonly settleWindowMs: DurationMs;

@@ -1,6 +1,7 @@
 // A saved plan of a migration: what `--dry-run --plan FILE` has seen. A run with that file does it only if the world has not moved: the
 // same namespaces by their ids, and a destination that holds what it held. That the source has changed meanwhile is told, and no
-// reason to refuse: to carry it over is what the run is for.
+// reason to refuse: to carry it over is what the run is for. Of a value without a stamp a listing tells no more than its metadata and
+// expiration, and a plan knows no more: what is overwritten is in the archive.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { ioError } from "../../config/read-file.ts";

@@ -84,6 +84,21 @@ it("one way, where what others wrote stays, a version that came since the listin
   expect(pair.trashed).toMatchObject([{ key: "k", content: "theirs" }]);
 });
 
+it.each([
+  ["is removed if it holds what was copied", "before", 1, undefined],
+  ["stays if somebody has written it since", "theirs", 0, "theirs"],
+])("one way, a key without a stamp that is gone at the source %s", async (_, content, removed, left) => {
+  await agree({ k: "before", other: "stays" });
+  await put(remote, { k: content });
+  for (const entry of await collect(remote.list({ onProblem: () => {} })))
+    listed.set(entry.key, { ...entry, fingerprint: undefined });
+  await collect(local.remove(pagesOf([valueOf(clock, "k", "before").entry])));
+  const now = toEpochSeconds(clock.now());
+  const decide = { twoWay: false, delete: "owned", save: "removed", keepForeign: "all", now } as const;
+  expect(await round(pair, { decide, force: true })).toMatchObject({ removed, failed: 0 });
+  expect(await contentOf(remote, "k")).toBe(left);
+});
+
 describe("a push", () => {
   it("keeps what a stamp hides, and reads nothing else", async () => {
     await agree({ a: "1", b: "2", c: "3" });
