@@ -10,7 +10,7 @@ import type { Triple } from "./merge.ts";
 import { isWrittenRemote, lookupOptions, type Observer, onePage, withoutBytes } from "./observer.ts";
 import { remoteSide } from "./remote-side.ts";
 import type { Target } from "./plan/action.ts";
-import { believeRead, believeReadAfter, type ReadValue } from "./lag/believe.ts";
+import { believeMisstamped, believeRead, believeReadAfter, type ReadValue } from "./lag/believe.ts";
 import { lagOf, pastOf, settlePage, taken } from "./lag/settle-page.ts";
 
 /** `triples` with the fingerprints that decisions about them need; without those whose value cannot be read, each of
@@ -93,8 +93,14 @@ async function readValues(
   return triples.flatMap((triple) => {
     const outcome = read.get(triple.key);
     if (outcome === undefined) return [triple];
-    return resolved(outcome, triple, side, observer) ?? [];
+    return resolved(believedOf(outcome, side, observer), triple, side, observer) ?? [];
   });
+}
+
+/** What a source is only read for is what it holds, also under the stamp of another value. */
+function believedOf(outcome: ReadOutcome, side: Target, observer: Observer): ReadOutcome {
+  if (observer.twoWay || side !== "source") return outcome;
+  return believeMisstamped(outcome, { ...observer, memory: observer.memory.shownAt(side) });
 }
 
 /** `triple` now that the value of `side` was read; undefined: nothing can be said of it in this round. */

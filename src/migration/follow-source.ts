@@ -17,7 +17,7 @@ export interface FollowDeps {
   readonly settleWindowMs: DurationMs;
   readonly store: MigrationStore;
   readonly setState: (state: MigrationState) => void;
-  readonly pass: () => Promise<PassOutcome>;
+  readonly pass: (of: { readonly isLast: boolean }) => Promise<PassOutcome>;
 }
 
 /** What the rounds so far come to. */
@@ -44,7 +44,7 @@ export async function followSource(deps: FollowDeps): Promise<PassOutcome> {
   let quietSince = clock.monotonic();
   if (!asked.isCutover) setState("catching-up");
   while (!asked.isCutover) {
-    const outcome = await pass();
+    const outcome = await pass({ isLast: false });
     if (!areGoneForGood(outcome.failures)) return outcome;
     if (outcome.isQuiet) quietRounds++;
     else {
@@ -59,7 +59,7 @@ export async function followSource(deps: FollowDeps): Promise<PassOutcome> {
   setState("cutting-over");
   // What was written until now shows in every listing and every read only then.
   await clock.sleep(settleWindowMs, deps.signal);
-  return pass();
+  return pass({ isLast: true });
 }
 
 /** Until the next round is due, or the cut-over is asked for. */

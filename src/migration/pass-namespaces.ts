@@ -37,6 +37,8 @@ export interface PassDeps extends SidesDeps {
 
 export interface PassOptions {
   readonly kind: PassKind;
+  /** See PassRequest; false unless given. */
+  readonly readsStamped?: boolean;
   readonly record: MigrationRecord;
   /** Undefined: nothing is changed. Called once the gate is open. */
   readonly store: () => MigrationStore | undefined;
@@ -160,6 +162,7 @@ async function passOne(deps: PassDeps, options: PassOptions, index: number, on: 
     try {
       return await copyNamespace(deps.pair, sides, {
         kind,
+        readsStamped: options.readsStamped === true,
         name: `migration ${record.name}: ${title}`,
         identity: identityOf(record, of.source.id),
         settleWindowMs: deps.settleWindowMs,

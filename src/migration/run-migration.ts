@@ -82,19 +82,19 @@ export async function runMigration(deps: RunDeps, begun: Begun, options: RunOpti
     if (!areGoneForGood(outcome.failures)) return { kind: "ran", record: store!.current(), outcome };
   }
   const open = store!;
-  const pass = (): Promise<PassOutcome> =>
-    passNamespaces(deps, { kind: "again", record: open.current(), store: () => open });
+  const pass = ({ isLast }: { readonly isLast: boolean }): Promise<PassOutcome> =>
+    passNamespaces(deps, { kind: "again", readsStamped: isLast, record: open.current(), store: () => open });
   if (open.current().follow && open.current().state !== "proving") {
     outcome = await followSource({ ...deps, store: open, setState, pass });
   } else if (isResumed) {
     // What was copied in the runs before may have changed at the source since, and nothing but its value may tell of it.
     if (open.current().state === "copying") setState("catching-up");
-    outcome = await pass();
+    outcome = await pass({ isLast: true });
   }
   if (!areGoneForGood(outcome.failures)) return { kind: "ran", record: open.current(), outcome };
   let late = await takeIn(deps, open, false);
   for (; late.taken > 0; late = await takeIn(deps, open, false)) {
-    outcome = await pass();
+    outcome = await pass({ isLast: true });
     if (!areGoneForGood(outcome.failures)) return { kind: "ran", record: open.current(), outcome };
   }
   // It may have been set since.

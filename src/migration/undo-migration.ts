@@ -77,6 +77,7 @@ export async function undoNamespace(
       {
         // What others did there stays.
         kind: "again",
+        readsStamped: false,
         name: `undo of migration ${record.name}: ${source.title}`,
         identity: identityOf(record, source.id),
         settleWindowMs,

@@ -5,8 +5,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { encodeStamp } from "../../src/core/stamp.ts";
 import type { MigrationRecord } from "../../src/migration/migration-record.ts";
 import { type CliRun, ended, records, runCli, startCli } from "../support/cli.ts";
+import { entryOf } from "../support/values.ts";
 import type { TestServer } from "../support/server.ts";
 import {
   call,
@@ -226,4 +228,15 @@ it("a namespace that came to the source meanwhile, and whose title the destinati
     `| \`late-2\` | \`${from}\` | none | not looked at | ? | ? | not finished: was created at the source after`,
   );
   expect(await migrate("verify", path)).toMatchObject({ code: 3 });
+});
+
+it("a source that has stamps is read in the last pass: a program may have kept the stamp of the value that it replaced", async () => {
+  const { fingerprint, size } = entryOf("k", "first");
+  const metadata = { kvsync: encodeStamp({ fingerprint: fingerprint!, size: size!, binary: false }), mine: 1 };
+  const from = await create(source, "stamped", [{ key: "k", value: "first", metadata }]);
+  const args = ["old:stamped", "new", "--name", "stamped"];
+  expect(await migrate(...args)).toMatchObject({ code: 0 });
+  await call(source, "PUT", `/${from}/bulk`, [{ key: "k", value: "second", metadata }]);
+  expect(await migrate(...args)).toMatchObject({ code: 0 });
+  expect(await valueOf(destination, (await titlesOf(destination))["stamped"]!.id, "k")).toBe("second");
 });

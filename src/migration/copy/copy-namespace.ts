@@ -11,6 +11,8 @@ import type { Plan } from "../../engine/plan/plan.ts";
 import type { RoundResult } from "../../engine/round-request.ts";
 import { openBase } from "../../journal/base.ts";
 import { type PairDeps, runPairRound } from "../../mapping/pair.ts";
+import type { ReadableReplica } from "../../replica/replica.ts";
+import { wrapReadable } from "../../replica/wrap.ts";
 import { MovingFiles } from "../../replica/moving-files.ts";
 import { type SeenListing, watchListing } from "../preflight/seen-listing.ts";
 import type { CopyCounts } from "../migration-record.ts";
@@ -23,6 +25,8 @@ export type PassKind = "first" | "again";
 
 export interface PassRequest {
   readonly kind: PassKind;
+  /** Values of the source are read even where it has stamps: a program may have kept the stamp of the value that it replaced. */
+  readonly readsStamped: boolean;
   /** The pair, for the trash and in messages. */
   readonly name: string;
   readonly identity: string;
@@ -87,7 +91,7 @@ export async function copyNamespace(
 ): Promise<PassResult> {
   const { kind, identity, settleWindowMs, dryRun } = pass;
   const base = openBase(deps.journal, identity, settleWindowMs);
-  const source = watchListing(sides.source);
+  const source = watchListing(pass.readsStamped ? withoutStamps(sides.source) : sides.source);
   const destination = watchListing(sides.destination);
   const isKnown = kind === "first" && base.count() > 0;
   const problems = new Map<string, string>();
@@ -159,6 +163,10 @@ export async function copyNamespace(
     trip: result.trip,
     problems,
   };
+}
+
+function withoutStamps(source: ReadableReplica): ReadableReplica {
+  return wrapReadable(source, { listed: (entry) => ({ ...entry, fingerprint: undefined, size: undefined }) });
 }
 
 /** Of problems that the next pass may not have. */
