@@ -1,6 +1,15 @@
 // `ACCOUNT:*` as a source: every namespace of an account, into another account, into folders, into archives.
 
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -105,6 +114,20 @@ it("an export writes an archive for each namespace, and one that cannot be writt
   expect(run).toMatchObject({ code: 2, stderr: expect.stringContaining("1 of 5 namespaces did not end well") });
   expect(run.stderr).toContain("cannot be the name of a file");
   expect(existsSync(join(dir, "more", "zz.ndjson"))).toBe(true);
+});
+
+it("where the disk takes two titles for one name, the second does not take the place of the first", async () => {
+  await create("App", { greeting: "another" });
+  for (const name of ["folders", "files"]) mkdirSync(join(dir, name));
+  // As on a disk that knows no upper and lower case.
+  symlinkSync("App", join(dir, "folders", "app"));
+  symlinkSync("App.ndjson", join(dir, "files", "app.ndjson"));
+  const copied = await kvsync("copy", "old:*", "./folders");
+  expect(copied).toMatchObject({ code: 2, stderr: expect.stringContaining("the disk takes its name, app, for App") });
+  expect(readOf("folders", "App", "greeting")).toBe("another");
+  const exported = await kvsync("export", "old:*", "./files/*.ndjson");
+  expect(exported.stderr).toContain("the disk takes its name, app.ndjson, for App.ndjson");
+  expect(readOf("files", "App.ndjson")).toContain("another");
 });
 
 it("all namespaces go to one place only if it has room for each: what has not is refused before anything is done", async () => {

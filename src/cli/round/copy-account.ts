@@ -12,7 +12,7 @@ import type { ExitCode } from "../exit-code.ts";
 import { shellWord } from "../render/render-held.ts";
 import { accountOfAll, eachNamespace } from "./each-namespace.ts";
 import { type Copy, locationDeps, runCopy } from "./run-copy.ts";
-import { fileNameOfTitle } from "./title-path.ts";
+import { openTitleNames } from "./title-path.ts";
 
 /** `from`: the name of the account. */
 export async function runCopyAccount(context: Context, from: string, to: string, copy: Copy): Promise<ExitCode> {
@@ -37,7 +37,8 @@ type PlaceOf = (namespace: Namespace) => Promise<Place>;
 async function placeOf(context: Context, source: OpenAccount, to: string, { dryRun }: Copy): Promise<PlaceOf> {
   const account = accountOfAll(to);
   if (account !== undefined) return placeInAccount(context, source, await context.account(account), dryRun);
-  if (parseLocation(to, locationDeps(context, await context.config())).kind !== "folder") {
+  const location = parseLocation(to, locationDeps(context, await context.config()));
+  if (location.kind !== "folder") {
     throw new AppError(
       "usage",
       `${visible(to)} is one place, and all namespaces of ${visible(source.name)} are meant`,
@@ -47,7 +48,8 @@ async function placeOf(context: Context, source: OpenAccount, to: string, { dryR
     );
   }
   const folder = to.replace(/\/+$/, "");
-  return async ({ title }) => ({ text: `${folder}/${fileNameOfTitle(title)}/`, destination: undefined });
+  const nameOf = openTitleNames(location.path);
+  return async ({ title }) => ({ text: `${folder}/${nameOf(title)}/`, destination: undefined });
 }
 
 async function placeInAccount(

@@ -10,7 +10,7 @@ import type { ExitCode } from "../exit-code.ts";
 import { shellWord } from "../render/render-held.ts";
 import { eachNamespace } from "./each-namespace.ts";
 import { type Export, runExport } from "./run-export.ts";
-import { fileNameOfTitle } from "./title-path.ts";
+import { openTitleNames } from "./title-path.ts";
 
 const EXTENSION = ".ndjson.zst";
 
@@ -27,10 +27,11 @@ export async function runExportAccount(context: Context, from: string, to: strin
   } catch (error) {
     throw ioError(error, `could not create the folder ${visible(path)}`);
   }
+  const nameOf = openTitleNames(path, extension);
   // An account may well have empty namespaces.
   const each = { ...options, failEmpty: false };
-  return eachNamespace(context, account, (namespace, location) =>
-    runExport(context, location, `${folder}${fileNameOfTitle(namespace.title, extension)}`, { ...each, namespace }),
+  return eachNamespace(context, account, async (namespace, location) =>
+    runExport(context, location, `${folder}${nameOf(namespace.title)}`, { ...each, namespace }),
   );
 }
 

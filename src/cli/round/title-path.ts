@@ -1,5 +1,7 @@
 // A title of a namespace as the name of a file or a folder: one segment, and no two titles the same.
 
+import { statSync } from "node:fs";
+import { join } from "node:path";
 import { AppError, visible } from "../../core/errors.ts";
 
 /** What file systems allow, less what follows the name while a file is written. */
@@ -14,4 +16,28 @@ export function fileNameOfTitle(title: string, extension = ""): string {
   throw new AppError("location-invalid", `the title "${visible(title.slice(0, 80))}" cannot be the name of a file`, {
     hint: "name this namespace by itself, and a place for it",
   });
+}
+
+/** The names of several titles in `folder`, an absolute path. Where a disk takes two of them for one (`App` and `app`), the second is
+ * refused with AppError "location-invalid": it would take the place of the first. To be asked when the ones before were written. */
+export function openTitleNames(folder: string, extension = ""): (title: string) => string {
+  const before = new Map<string, string[]>();
+  return (title) => {
+    const name = fileNameOfTitle(title, extension);
+    const folded = name.normalize("NFC").toLowerCase();
+    const alike = before.get(folded) ?? [];
+    const same = alike.find((other) => isSameFile(join(folder, other), join(folder, name)));
+    if (same !== undefined) {
+      throw new AppError("location-invalid", `the disk takes its name, ${visible(name)}, for ${visible(same)}`, {
+        hint: "name this namespace by itself, and another place for it",
+      });
+    }
+    before.set(folded, [...alike, name]);
+    return name;
+  };
+}
+
+function isSameFile(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((path) => statSync(path, { throwIfNoEntry: false }));
+  return a !== undefined && b !== undefined && a.ino === b.ino && a.dev === b.dev;
 }
