@@ -1,6 +1,7 @@
 // `wrangler:BINDING` and `wrangler:ENV:BINDING`: a namespace by the name that a Worker has for it. Resolved to its id and account before
 // anything else is done, so that from there on it is a namespace like any other.
 
+import { isLocal } from "../config/endpoint.ts";
 import type { Config } from "../config/config.ts";
 import type { ReadFile } from "../config/secret.ts";
 import type { BoundNamespace } from "../config/wrangler/find-binding.ts";
@@ -37,16 +38,18 @@ export async function resolveWranglerLocation(
   return { ...location, account: accountOf(config, bound, found.file), namespace: bound.id };
 }
 
-/** The name of the account that is meant; undefined: there is one at most, or none. */
+/** The name of the account that is meant; undefined: there is none. */
 function accountOf(
   { accounts }: WranglerDeps["config"],
   { id, accountId }: BoundNamespace,
   file: string,
 ): string | undefined {
   if (accounts.size === 0) return undefined;
-  const fitting = [...accounts.values()].filter(
-    (account) => accountId === undefined || account.accountId === accountId,
-  );
+  const all = [...accounts.values()];
+  // The ids of wrangler's config are Cloudflare's: a server on this machine is meant only if there is nothing else.
+  const remote = all.filter(({ endpoint }) => !isLocal(endpoint));
+  const usable = remote.length === 0 ? all : remote;
+  const fitting = accountId === undefined ? usable : all.filter((account) => account.accountId === accountId);
   const [only, second] = fitting.map(({ name }) => name);
   if (only !== undefined && second === undefined) return only;
   const names = fitting.map(({ name }) => name).join(", ");

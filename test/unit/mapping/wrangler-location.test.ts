@@ -19,9 +19,14 @@ const CONFIG = JSON.stringify({
   },
 });
 
-/** Of names and ids. */
+/** Of names and ids; one that is called dev is on this machine. */
 function accounts(ids: Readonly<Record<string, string>>): ReadonlyMap<string, AccountConfig> {
-  return new Map(Object.entries(ids).map(([name, accountId]) => [name, { name, accountId } as AccountConfig]));
+  return new Map(
+    Object.entries(ids).map(([name, accountId]) => {
+      const host = name === "dev" ? "http://127.0.0.1:8787" : "https://api.cloudflare.com";
+      return [name, { name, accountId, endpoint: { kind: "remote", baseUrl: `${host}/client/v4` } } as AccountConfig];
+    }),
+  );
 }
 
 interface Place {
@@ -76,6 +81,12 @@ describe("the config", () => {
     const files = { "/p/wrangler.json": of(A) };
     expect(await resolve("wrangler:APP", { files, ids: { only: "x" } })).toEqual(location("only", A));
     expect(await resolve("wrangler:APP", { files, ids: {} })).toEqual(location(undefined, A));
+  });
+
+  test("without account_id is of the only account that is not on this machine", async () => {
+    const files = { "/p/wrangler.json": of(A) };
+    expect(await resolve("wrangler:APP", { files, ids: { dev: "d", prod: "x" } })).toEqual(location("prod", A));
+    expect(await resolve("wrangler:APP", { files, ids: { dev: "d" } })).toEqual(location("dev", A));
   });
 });
 
