@@ -51,6 +51,7 @@ afterAll(async () => {
 });
 
 it("a migration ends with a report, and from the report alone what was changed since is found", async () => {
+  writeFileSync(join(dir, "wrangler.toml"), 'name = "worker"\n');
   const run = await kvsync(
     "migrate",
     "old:app",
@@ -63,6 +64,8 @@ it("a migration ends with a report, and from the report alone what was changed s
     "1s",
   );
   expect(run).toMatchObject({ code: 0 });
+  // In the form of the config that is there.
+  expect(run.stderr).toContain('[[kv_namespaces]]\nbinding = "APP"\n');
   expect(run.stdout).toContain("Everything that was to be moved is at the destination: 300 keys of 300 are equal");
   const report = readReport("ticket.json");
   expect(report).toMatchObject({

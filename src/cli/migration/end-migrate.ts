@@ -1,7 +1,9 @@
 // How a run of kvsync migrate ends: what is told, what is kept in the record, and the exit code.
 
 import process from "node:process";
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import { findWranglerFile } from "../../config/wrangler/wrangler-file.ts";
 import { count, counted } from "../../core/counted.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { abortMigration } from "../../migration/abort-migration.ts";
@@ -99,9 +101,9 @@ export function endRun(
     `${visible(name)}: ${state}, ${counted(record.namespaces.length, "namespace")}, ${counted(counts.keys, "key")}, ${count(counts.written)} written, ${count(counts.failed)} failed, ${count(requests?.total ?? 0)} requests`,
   );
   if (state === "done" && ids.length <= IDS_SHOWN_MAX) {
-    output.note(
-      `Workers find a namespace by its id. In wrangler's config the new ids are:\n${renderBindings(ids).jsonc}`,
-    );
+    const { jsonc, toml } = renderBindings(ids);
+    const snippet = hasTomlConfig(context.cwd) ? toml : jsonc;
+    output.note(`Workers find a namespace by its id. In wrangler's config the new ids are:\n${snippet}`);
   }
   const { json, jsonc, toml } = ID_FILES;
   output.note(`  the map of old to new ids is ${json}, ${jsonc} and ${toml} in ${visible(folder.path)}`);
@@ -114,6 +116,12 @@ export function endRun(
     codes.push(EXIT.incomplete);
   }
   return worstExitCode(codes);
+}
+
+/** Whether the Worker whose folder this is has its config in TOML. */
+function hasTomlConfig(cwd: string): boolean {
+  const found = findWranglerFile(cwd, (path) => (existsSync(path) ? "" : undefined));
+  return found?.path.endsWith(".toml") === true;
 }
 
 /** What the hook is told. Says in the record how a run ended that did not come to the end. Where the disk is full, or there is no record yet, there is none to
