@@ -49,6 +49,9 @@ it("a binding is a location: of key, copy, check and export, from a folder below
   expect(copied).toMatchObject({ code: 0 });
   expect(records(copied.stdout).at(-1)).toMatchObject({ account: "mine", namespace: "worker-app-staging", written: 1 });
   expect(await kvsync("check", "mine:worker-app", "wrangler:staging:APP")).toMatchObject({ code: 0 });
+  expect((await kvsync("namespace", "get", "wrangler:staging:APP")).stdout).toContain(
+    `${ids.staging}  worker-app-staging`,
+  );
   expect(await kvsync("export", "wrangler:staging:APP/greet*", "app.ndjson")).toMatchObject({ code: 0 });
   expect(readFileSync(join(dir, "src", "deep", "app.ndjson"), "utf8")).toContain(`"namespace":"${ids.staging}"`);
 });

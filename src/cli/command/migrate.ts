@@ -5,9 +5,9 @@ import { AppError, visible } from "../../core/errors.ts";
 import { parseDuration } from "../../core/units.ts";
 import { parseVerifyDepth, shareRead, VERIFY_FORMS } from "../../migration/proof/verify-depth.ts";
 import type { Start } from "../command-entry.ts";
+import { boundText } from "../input/bound-text.ts";
 import { addKeyFilterOptions, many } from "../input/key-filter.ts";
 import { type MigrateOptions, parseAsked } from "../migration/asked-migration.ts";
-import { boundSource } from "../migration/bound-source.ts";
 import { askAbort, askCutover } from "../migration/ask-migration.ts";
 import { runMigrate } from "../migration/run-migrate.ts";
 import { runVerify } from "../migration/run-verify.ts";
@@ -61,7 +61,7 @@ export function define(command: Command, start: Start): void {
       start(async (context) => {
         const { accept = [], dryRun = false, follow = false, force = false, plan, report, verify } = options;
         return runMigrate(context, {
-          ...parseAsked(await boundSource(context, source), destination, options),
+          ...parseAsked(await boundText(context, source), destination, options),
           accepted: acceptedOf(accept),
           dryRun,
           follow,

@@ -10,13 +10,14 @@ import type { OpenAccount } from "../../accounts/accounts.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
+import { boundText } from "../input/bound-text.ts";
 import { type SummaryFields, summaryRecord } from "../render/summary.ts";
 
 interface AccountOption {
   readonly account?: string;
 }
 
-const NAMESPACE = "[ACCOUNT:]TITLE or id; with --account all of it is the title or id";
+const NAMESPACE = "[ACCOUNT:]TITLE or id, or wrangler:BINDING; with --account all of it is the title or id";
 
 export function define(command: Command, start: Start): void {
   const add = (usage: string, summary: string): Command =>
@@ -63,7 +64,7 @@ async function list(context: Context, accountName: string | undefined): Promise<
 }
 
 async function get(context: Context, text: string, options: AccountOption): Promise<void> {
-  const { account, title } = await openAccountOf(context, text, options);
+  const { account, title } = await openNamed(context, text, options);
   tell(context, account.name, await resolveNamespace(account.api, title, { signal: context.signal }));
 }
 
@@ -86,7 +87,7 @@ async function create(context: Context, text: string, options: AccountOption): P
 }
 
 async function renameTo(context: Context, text: string, newTitle: string, options: AccountOption): Promise<void> {
-  const { account, title } = await openAccountOf(context, text, options);
+  const { account, title } = await openNamed(context, text, options);
   checkTitle(newTitle);
   const run = begin(context, "namespace rename", account);
   const { signal } = context;
@@ -100,7 +101,7 @@ async function remove(
   text: string,
   options: AccountOption & { readonly yes?: boolean },
 ): Promise<ExitCode> {
-  const { account, title } = await openAccountOf(context, text, options);
+  const { account, title } = await openNamed(context, text, options);
   const run = begin(context, "namespace delete", account);
   const { signal } = context;
   const namespace = await resolveNamespace(account.api, title, { signal });
@@ -125,6 +126,16 @@ async function remove(
   await account.api.deleteNamespace(namespace.id, { signal });
   run.end(namespace, `deleted ${label} (${namespace.id})`);
   return EXIT.done;
+}
+
+/** As {@link openAccountOf}, of a namespace that is there: it may be named by a binding. */
+async function openNamed(
+  context: Context,
+  text: string,
+  options: AccountOption,
+): Promise<{ account: OpenAccount; title: string }> {
+  const named = options.account === undefined ? await boundText(context, text) : text;
+  return openAccountOf(context, named, options);
 }
 
 /** `prod:app-config` is an account and a title, unless --account says that all of it is the title. */

@@ -1,4 +1,4 @@
-// `wrangler:BINDING` as the source of a migration: the namespace that it stands for, as ACCOUNT:ID.
+// `wrangler:BINDING` where a command takes an account and a namespace as text: what it stands for, as ACCOUNT:ID.
 
 import { readTextFile } from "../../config/read-file.ts";
 import { parseNamespaceLocation } from "../../mapping/location.ts";
@@ -6,7 +6,7 @@ import { resolveWranglerLocation } from "../../mapping/wrangler-location.ts";
 import type { Context } from "../context.ts";
 
 /** `text`, where it is no binding. Throws AppError as {@link resolveWranglerLocation} does. */
-export async function boundSource(context: Context, text: string): Promise<string> {
+export async function boundText(context: Context, text: string): Promise<string> {
   if (!text.startsWith("wrangler:")) return text;
   const location = parseNamespaceLocation(text);
   const deps = { config: await context.config(), cwd: context.cwd, readFile: readTextFile };
