@@ -5,6 +5,8 @@ import { openMemoryReplica } from "../../../src/replica/memory.ts";
 import type { ReadableReplica, Unknown } from "../../../src/replica/replica.ts";
 import { withLimit } from "../../../src/replica/with-limit.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
+import { openPair, round } from "../../support/round.ts";
+import { collect, keyOf, pagesOf, valueOf } from "../../support/values.ts";
 
 /** Keys `k00` ... in pages, and how many pages were asked for. */
 function listed(pages: readonly (readonly string[])[]): { readonly replica: ReadableReplica; asked(): number } {
@@ -55,3 +57,30 @@ test("a source with fewer keys is listed as a whole", async () => {
   expect(unknowns).toEqual([]);
   expect(await keysOf(destination)).toEqual(["x"]);
 });
+
+test.each([1, 999, 1000, 1001, 2400])(
+  "behind %i keys nothing is removed or forgotten, not even by a mirror that is forced: the base stays as well",
+  async (keysMax) => {
+    const clock = new FakeClock();
+    const names = Array.from({ length: 2500 }, (_, index) => `k${String(index).padStart(4, "0")}`);
+    const open = async (keys: readonly string[]) => {
+      const replica = openMemoryReplica({ clock, label: "memory" });
+      const writes = keys.map((key) => ({ value: valueOf(clock, key, "the same"), expected: undefined }));
+      await collect(replica.write(pagesOf(writes)));
+      return replica;
+    };
+    const whole = openPair(clock, await open(names), await open(names));
+    expect(await round(whole)).toMatchObject({ unchanged: 2500 });
+    // The source has lost every other key since.
+    const left = await open(names.filter((_, index) => index % 2 === 0));
+    const { source, destination } = withLimit(left, whole.destination, keysMax);
+    const result = await round({ ...whole, source, destination }, { delete: "all", force: true });
+    const last = (keysMax - 1) * 2;
+    const isCut = keysMax < 1250;
+    expect(result).toMatchObject({ written: 0, removed: isCut ? keysMax - 1 : 1250 });
+    if (!isCut) return;
+    const kept = await collect(whole.destination.list({ onProblem: () => undefined }));
+    expect(kept).toHaveLength(2500 - (keysMax - 1));
+    expect(whole.base.lookup([keyOf(names[last + 1]!), keyOf(names.at(-1)!)])).toHaveLength(2);
+  },
+);
