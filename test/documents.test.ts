@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { EXIT, exitCodeOf } from "../src/cli/exit-code.ts";
 import { AppError, type ErrorCode } from "../src/core/errors.ts";
-import { openMetrics } from "../src/daemon/report/metrics.ts";
+import { openMetrics } from "../src/monitor/metrics.ts";
 import { FakeClock } from "./support/fake-clock.ts";
 
 const root = resolve(import.meta.dirname, "..");

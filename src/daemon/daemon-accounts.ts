@@ -1,12 +1,13 @@
 // The accounts of the command line as the daemon uses them: connected anew when a token was refused or the config changed,
 // and with what is left of each budget.
 
-import type { AccountConfig, Config } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
 import type { Clock, DurationMs } from "../core/clock.ts";
 import { type AccountTrouble, openAccountTroubles } from "../kv/account-trouble.ts";
 import type { DaemonAccounts } from "./daemon.ts";
 import type { DaemonListener } from "./daemon-event.ts";
 import type { AccountStatus } from "./control/daemon-status.ts";
+import { budgetOf } from "../accounts/account-budget.ts";
 import { openAccounts, type OpenAccount } from "../accounts/accounts.ts";
 import { readTextFile } from "../config/read-file.ts";
 
@@ -90,19 +91,16 @@ export function openDaemonAccounts(options: DaemonAccountsOptions): DaemonAccoun
   };
 }
 
-function statusOf({ name, config, api }: OpenAccount, trouble: AccountTrouble | undefined): AccountStatus {
-  const requests = requestsAllowed(config);
+function statusOf(account: OpenAccount, trouble: AccountTrouble | undefined): AccountStatus {
+  const { name, api } = account;
+  const budget = budgetOf(account);
   return {
     account: name,
-    budgetLeft: requests === undefined ? null : Math.max(0, requests - api.budget.recent().length),
-    budget: requests === undefined ? null : { requests, windowMs: config.budget.windowMs },
+    budgetLeft: budget?.left ?? null,
+    budget: budget === undefined ? null : { requests: budget.requests, windowMs: budget.windowMs },
     waiting: api.budget.status().waiting,
     retrying: trouble?.reason ?? null,
     retryingForMs: trouble?.forMs ?? null,
     requests: api.counts(),
   };
-}
-
-function requestsAllowed({ budget }: AccountConfig): number | undefined {
-  return Number.isFinite(budget.requests) ? Math.max(1, Math.floor(budget.requests * budget.share)) : undefined;
 }

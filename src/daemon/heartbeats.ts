@@ -2,11 +2,7 @@
 // sleeping and not by looking at the clock: a machine that was suspended, or whose time was set, has no dead loops.
 
 import type { Clock, DurationMs } from "../core/clock.ts";
-
-export interface LoopHealth {
-  readonly name: string;
-  readonly isAlive: boolean;
-}
+import type { LoopHealth } from "../monitor/health.ts";
 
 export interface Heartbeat {
   /** Alive, and again within `withinMs` (what it was opened with, unless told otherwise): before a long sleep it says so. */

@@ -5,23 +5,27 @@
 import type { EpochMs } from "../core/clock.ts";
 import type { NamespaceId } from "../kv/kv-api.ts";
 
-export type MigrationState =
+/** In the order in which a migration goes through them. */
+export const MIGRATION_STATES = [
   /** Looked at, and nothing changed yet. */
-  | "planned"
+  "planned",
   /** The first pass over all keys. */
-  | "copying"
+  "copying",
   /** The source is looked at again and again, and what changed is carried over. */
-  | "catching-up"
+  "catching-up",
   /** Nothing has changed for a while: writers may be stopped, or moved. */
-  | "ready"
+  "ready",
   /** The last pass, after `kvsync migrate cutover`. */
-  | "cutting-over"
+  "cutting-over",
   /** Both sides are compared. */
-  | "proving"
-  | "done"
-  | "aborted"
+  "proving",
+  "done",
+  "aborted",
   /** Put back by `kvsync migrate undo`. */
-  | "undone";
+  "undone",
+] as const;
+
+export type MigrationState = (typeof MIGRATION_STATES)[number];
 
 export interface AccountSide {
   /** As the config calls it. */

@@ -140,12 +140,23 @@ it("a followed source is carried over until the cut-over, what others wrote at t
   const from = await create(source, "live", numbered(20));
   const to = await create(destination, "moved", [{ key: "k/00000", value: "before" }]);
   const args = ["old:live", "new:moved", "--name", "live", "--accept", "overwrite", "--follow", "--interval", "100ms"];
-  const child = startCli(["migrate", ...args, "--settle-window", "200ms", "--verify", "values", "--json"], {
-    cwd: dir,
-  });
+  const child = startCli(
+    ["migrate", ...args, "--settle-window", "200ms", "--verify", "values", "--json", "--health", "0"],
+    { cwd: dir },
+  );
   const over = ended(child);
   await call(source, "PUT", `/${from}/bulk`, [{ key: "k/new", value: "new" }]);
-  for await (const line of createInterface(child.stdout!)) if (line.includes('"state":"ready"')) break;
+  let url = "";
+  for await (const line of createInterface(child.stdout!)) {
+    if (line.includes('"type":"health"')) ({ url } = JSON.parse(line) as { url: string });
+    if (line.includes('"state":"ready"')) break;
+  }
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  expect(metrics).toContain('kvsync_migration_state{migration="live",state="ready"} 1\n');
+  expect(metrics).toMatch(/^kvsync_requests_total\{account="new",operation="bulkWrite"\} [1-9]/m);
+  const health = await fetch(`${url}/health`);
+  expect(health.status).toBe(200);
+  expect(await health.json()).toMatchObject({ status: "ok", migrations: [{ name: "live", state: "ready" }] });
   await call(source, "POST", `/${from}/bulk/delete`, ["k/00003"]);
   await call(destination, "PUT", `/${to}/bulk`, [{ key: "k/00004", value: "of the new app" }]);
   expect(await runCli(["migrate", "cutover", "live", "--now"], { cwd: dir })).toMatchObject({ code: 0 });

@@ -2,6 +2,7 @@
 
 import { type Command, Option } from "commander";
 import { AppError, visible } from "../../core/errors.ts";
+import { parseHealthAddress } from "../../monitor/health-address.ts";
 import { parseDuration } from "../../core/units.ts";
 import { parseVerifyDepth, shareRead, VERIFY_FORMS } from "../../migration/proof/verify-depth.ts";
 import type { Start } from "../command-entry.ts";
@@ -19,6 +20,7 @@ interface Options extends MigrateOptions {
   readonly dryRun?: boolean;
   readonly follow?: boolean;
   readonly force?: boolean;
+  readonly health?: string;
   readonly interval: string;
   readonly plan?: string;
   readonly report?: string;
@@ -55,17 +57,22 @@ export function define(command: Command, start: Start): void {
     .option("--verify <depth>", "The proof: listing, sample=P% of the values, or values for all", "sample=1%")
     .option("--settle-window <duration>", "What was written may take this long to show everywhere", "60s")
     .option("--report <file>", "Where the report is written, as FILE.json and FILE.md; else in the migration's folder")
+    .option(
+      "--health <address>",
+      "Serve /health and /metrics there while it runs: a port, or 127.0.0.1:9477; loopback only",
+    )
     .option("--name <name>", "What the migration is called; else by its accounts")
     .option("--force", "Remove from the destination what is gone at the source, however much it is")
     .action((source: string, destination: string, options: Options) =>
       start(async (context) => {
-        const { accept = [], dryRun = false, follow = false, force = false, plan, report, verify } = options;
+        const { accept = [], dryRun = false, follow = false, force = false, health, plan, report, verify } = options;
         return runMigrate(context, {
           ...parseAsked(await boundText(context, source), destination, options),
           accepted: acceptedOf(accept),
           dryRun,
           follow,
           force,
+          health: health === undefined ? undefined : parseHealthAddress(health),
           plan,
           report,
           verify,

@@ -5,6 +5,7 @@ import { resolve } from "node:path";
 import { AppError, visible } from "../../core/errors.ts";
 import { operationErrorOf } from "../../journal/operation-error.ts";
 import { beginMigration, sideOf } from "../../migration/begin-migration.ts";
+import type { HealthAddress } from "../../monitor/health-address.ts";
 import type { PairDeps } from "../../mapping/pair.ts";
 import { type MigrationFolder, openMigrationFolder } from "../../migration/migration-folder.ts";
 import { hookEventOf } from "../../migration/migration-hooks.ts";
@@ -23,6 +24,7 @@ import { endPlanned, endRun, noteEnd } from "./end-migrate.ts";
 import { openProgressKeeper } from "./keep-progress.ts";
 import { type MigrationHooksStep, openHooksStep } from "./migration-hooks-step.ts";
 import { openProofStep } from "./proof-step.ts";
+import { type MigrationHealthServer, serveHealth } from "./serve-health.ts";
 import { tellMigration } from "./tell-migration.ts";
 
 export interface Migrate extends AskedMigration {
@@ -33,6 +35,8 @@ export interface Migrate extends AskedMigration {
   readonly proofShare: number;
   /** Where the report is written; undefined: in the migration's folder. */
   readonly report: string | undefined;
+  /** Where health and metrics are served while it runs. */
+  readonly health: HealthAddress | undefined;
   readonly dryRun: boolean;
   readonly force: boolean;
   readonly plan: string | undefined;
@@ -51,10 +55,13 @@ export async function runMigrate(context: Context, migrate: Migrate): Promise<Ex
     const hooks = openHooksStep(context, config, migrate.name);
     if (mark?.forgotten.includes("abort") === true)
       context.output.note(`${visible(migrate.name)} was asked to abort, and ended before it did: it goes on now`);
+    let health: MigrationHealthServer | undefined;
     try {
-      const code = await runOnce(context, migrate, { folder, pair: state.deps, hooks });
+      health = await serveHealth(context, migrate.health, folder);
+      const code = await runOnce(context, migrate, { folder, pair: state.deps, hooks, health });
       return worstExitCode([code, (await hooks.end()) ? EXIT.done : EXIT.failed]);
     } finally {
+      await health?.close();
       await hooks.end();
       mark?.close();
     }
@@ -67,13 +74,15 @@ interface Opened {
   readonly folder: MigrationFolder;
   readonly pair: PairDeps;
   readonly hooks: MigrationHooksStep;
+  readonly health: MigrationHealthServer | undefined;
 }
 
-async function runOnce(context: Context, migrate: Migrate, { folder, pair, hooks }: Opened): Promise<ExitCode> {
+async function runOnce(context: Context, migrate: Migrate, { folder, pair, hooks, health }: Opened): Promise<ExitCode> {
   const { clock } = context;
   const startedAt = clock.monotonic();
   const source = await context.account(migrate.sourceAccount);
   const destination = await context.account(migrate.destinationAccount);
+  health?.use([source, destination]);
   const requests = countRequests([source.api, destination.api]);
   // A dry run is nobody's process to ask, and tells nobody how far it is.
   const watch = watchRequests(migrate.dryRun ? NO_REQUESTS : folder, clock);
@@ -84,8 +93,15 @@ async function runOnce(context: Context, migrate: Migrate, { folder, pair, hooks
     ...migrate,
     source: source.name,
     destination: destination.name,
-    onProgress: (progress) => keep?.update(progress),
+    onProgress: (progress) => {
+      keep?.update(progress);
+      health?.progressed(progress);
+    },
   });
+  const onRetry: typeof told.events.onRetry = (...retry) => {
+    told.events.onRetry(...retry);
+    health?.retries(...retry);
+  };
   const onState = (state: MigrationState): void => {
     told.events.onState(state);
     const event = hookEventOf(state);
@@ -113,7 +129,7 @@ async function runOnce(context: Context, migrate: Migrate, { folder, pair, hooks
         intervalMs: migrate.intervalMs,
         force: migrate.force,
         by: `kvsync ${VERSION}`,
-        events: { ...told.events, onState },
+        events: { ...told.events, onState, onRetry },
         prove: proof.prove,
       },
       begun,

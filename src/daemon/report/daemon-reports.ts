@@ -1,25 +1,20 @@
 // Whom the daemon reports to besides its log: the service manager, and whoever asks over HTTP for health and metrics.
 
 import type { Clock } from "../../core/clock.ts";
-import { AppError, visible } from "../../core/errors.ts";
 import { redact } from "../../core/redact.ts";
 import type { Daemon } from "../daemon.ts";
 import type { DaemonListener } from "../daemon-event.ts";
 import { countEvents, healthSnapshot, metricsSnapshot } from "./event-metrics.ts";
-import { areLoopsAlive } from "./health.ts";
-import { openHealthServer } from "./health-server.ts";
+import { areLoopsAlive } from "../../monitor/health.ts";
+import type { HealthAddress } from "../../monitor/health-address.ts";
+import { openHealthServer } from "../../monitor/health-server.ts";
 import type { Heartbeats } from "../heartbeats.ts";
 import type { Log } from "./log.ts";
-import { openMetrics } from "./metrics.ts";
+import { openMetrics } from "../../monitor/metrics.ts";
 import type { DaemonStatus } from "../control/daemon-status.ts";
 import type { MappingStatus } from "../../mapping/status.ts";
 import { openSystemdNotify } from "./systemd-notify.ts";
 import { monotonicMicros } from "../../core/system-clock.ts";
-
-export interface HealthAddress {
-  readonly host: string;
-  readonly port: number;
-}
 
 export interface DaemonReportsDeps {
   readonly clock: Clock;
@@ -75,16 +70,6 @@ export async function openDaemonReports(deps: DaemonReportsDeps): Promise<Daemon
       await systemd.close();
     },
   };
-}
-
-/** `9477`, `127.0.0.1:9477` or `[::1]:9477`. Throws AppError `usage`. */
-export function parseHealthAddress(text: string): HealthAddress {
-  const match = /^(?:(.+):)?(\d{1,5})$/.exec(text);
-  const port = Number(match?.[2]);
-  if (match !== null && port < 65_536) return { host: match[1] ?? "127.0.0.1", port };
-  throw new AppError("usage", `--health: "${visible(text)}" is no address`, {
-    hint: "write a port, or HOST:PORT, as in 127.0.0.1:9477",
-  });
 }
 
 async function openWeb(

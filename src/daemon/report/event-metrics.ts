@@ -3,10 +3,9 @@
 import type { DurationMs, EpochMs } from "../../core/clock.ts";
 import { visible } from "../../core/errors.ts";
 import type { DaemonListener, MappingEvent } from "../daemon-event.ts";
-import type { AccountHealth, HealthSnapshot, MappingHealth, Trouble } from "./health.ts";
-import type { LoopHealth } from "../heartbeats.ts";
-import type { Metrics, MetricsSnapshot } from "./metrics.ts";
-import type { SideCounts } from "./metric-totals.ts";
+import type { AccountHealth, HealthSnapshot, LoopHealth, MappingHealth, Trouble } from "../../monitor/health.ts";
+import type { Metrics, MetricsSnapshot } from "../../monitor/metrics.ts";
+import type { SideCounts } from "../../monitor/metric-totals.ts";
 import type { RoundReport } from "../../mapping/round-port.ts";
 import type { Change, SyncSide } from "../../mapping/round-log.ts";
 import type { AccountStatus, DaemonStatus } from "../control/daemon-status.ts";

@@ -3,9 +3,9 @@
 
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import process from "node:process";
-import { AppError, visible } from "../../core/errors.ts";
-import { redact } from "../../core/redact.ts";
-import { isLoopback, isLoopbackHost } from "../../core/loopback.ts";
+import { AppError, visible } from "../core/errors.ts";
+import { redact } from "../core/redact.ts";
+import { isLoopback, isLoopbackHost } from "../core/loopback.ts";
 import { type HealthSnapshot, judgeHealth } from "./health.ts";
 import type { Metrics } from "./metrics.ts";
 

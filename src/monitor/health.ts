@@ -1,6 +1,10 @@
 // Whether the daemon is well: every loop is alive, and no mapping waits for a person or fails. Pure.
 
-import type { LoopHealth } from "../heartbeats.ts";
+/** Of the loops that a process consists of. */
+export interface LoopHealth {
+  readonly name: string;
+  readonly isAlive: boolean;
+}
 
 export interface HealthSnapshot {
   readonly loops: readonly LoopHealth[];
@@ -8,6 +12,15 @@ export interface HealthSnapshot {
   readonly accounts: readonly AccountHealth[];
   readonly mappings: readonly MappingHealth[];
   readonly backups: readonly BackupHealth[];
+  /** Of a process that runs one. */
+  readonly migrations?: readonly MigrationHealth[] | undefined;
+}
+
+interface MigrationHealth {
+  readonly name: string;
+  readonly state: string;
+  /** What it waits to try again, in lower case, for people; "": nothing. */
+  readonly trouble: string;
 }
 
 interface BackupHealth {
@@ -47,9 +60,10 @@ export interface HealthReport {
   readonly accounts: readonly AccountHealth[];
   readonly mappings: readonly MappingHealth[];
   readonly backups: readonly BackupHealth[];
+  readonly migrations?: readonly MigrationHealth[] | undefined;
 }
 
-export function judgeHealth({ loops, accounts, mappings, backups }: HealthSnapshot): HealthReport {
+export function judgeHealth({ loops, accounts, mappings, backups, migrations }: HealthSnapshot): HealthReport {
   const troubles = [
     ...loops.filter((loop) => !loop.isAlive).map(({ name }) => `the loop "${name}" shows no sign of life`),
     ...accounts.flatMap(({ name, trouble }) =>
@@ -57,8 +71,11 @@ export function judgeHealth({ loops, accounts, mappings, backups }: HealthSnapsh
     ),
     ...mappings.flatMap(({ name, trouble }) => (trouble === undefined ? [] : [renderTrouble(name, trouble)])),
     ...backups.flatMap(({ name, trouble }) => (trouble === undefined ? [] : [`backup "${name}" fails: ${trouble}`])),
+    ...(migrations ?? []).flatMap(({ name, trouble }) =>
+      trouble === "" ? [] : [`migration "${name}" tries again: ${trouble}`],
+    ),
   ];
-  return { status: troubles.length === 0 ? "ok" : "failing", troubles, loops, accounts, mappings, backups };
+  return { status: troubles.length === 0 ? "ok" : "failing", troubles, loops, accounts, mappings, backups, migrations };
 }
 
 /** Whether the process as such works; only a restart helps if not, which it does not against a hold or a wrong token. */

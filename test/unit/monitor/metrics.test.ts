@@ -3,8 +3,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { BackupRun } from "../../../src/backups/backup-report.ts";
 import type { EpochMs } from "../../../src/core/clock.ts";
-import { type Metrics, type MetricsSnapshot, openMetrics } from "../../../src/daemon/report/metrics.ts";
-import { type RoundMetrics } from "../../../src/daemon/report/metric-totals.ts";
+import { type Metrics, type MetricsSnapshot, openMetrics } from "../../../src/monitor/metrics.ts";
+import { type RoundMetrics } from "../../../src/monitor/metric-totals.ts";
+import type { MigrationRecord, NamespaceRecord } from "../../../src/migration/migration-record.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 
 const requests = {
@@ -214,6 +215,34 @@ describe("a scrape", () => {
     metrics.forgetBackup("nightly");
     snapshot = { accounts: [], mappings: [], backups: [] };
     expect((await metrics.render()).text).not.toContain("nightly");
+  });
+
+  it("shows where a migration stands, and how far it is", async () => {
+    const namespace = (isCopied: boolean, failure: object | null) => ({ isCopied, failure }) as NamespaceRecord;
+    const namespaces = [namespace(true, null), namespace(false, null), namespace(true, { code: "network" })];
+    const record = { name: "move", state: "copying", namespaces } as unknown as MigrationRecord;
+    const nothing = { accounts: [], mappings: [], backups: [] };
+    const migration = { record, isRetrying: false, progress: undefined, movedAt: undefined };
+    snapshot = { ...nothing, migrations: [migration] };
+    expect(await value('kvsync_migration_state{migration="move",state="copying"}')).toBe("1");
+    expect(await value('kvsync_migration_state{migration="move",state="ready"}')).toBe("0");
+    for (const outcome of ["copied", "waiting", "failed"])
+      expect(await value(`kvsync_migration_namespaces{migration="move",outcome="${outcome}"}`)).toBe("1");
+    expect(await value('kvsync_migration_keys{migration="move"}')).toBeUndefined();
+    const progress = { keys: 30, keysTotal: 100, bytes: 4000 };
+    snapshot = {
+      ...nothing,
+      migrations: [{ ...migration, progress, isRetrying: true, movedAt: 1_700_000_000_000 as EpochMs }],
+    };
+    const shown = Object.entries({
+      keys: "30",
+      keys_expected: "100",
+      bytes: "4000",
+      retrying: "1",
+      last_progress_timestamp_seconds: "1700000000",
+    });
+    for (const [name, expected] of shown)
+      expect([name, await value(`kvsync_migration_${name}{migration="move"}`)]).toEqual([name, expected]);
   });
 
   it("forgets a mapping and an account that are no more", async () => {

@@ -5,7 +5,7 @@
 import { readdirSync } from "node:fs";
 import process from "node:process";
 import type { Counter, Gauge, OpenMetricsContentType, Registry } from "prom-client";
-import type { Clock } from "../../core/clock.ts";
+import type { Clock } from "../core/clock.ts";
 
 const MICROS_PER_SECOND = 1_000_000;
 

@@ -1,12 +1,12 @@
-// What the daemon counts, as OpenMetrics or in the older text format, for Prometheus and the like. Requests, budgets and states are read when they
+// What the daemon counts, and a migration, as OpenMetrics or in the older text format, for Prometheus and the like. Requests, budgets and states are read when they
 // are asked for; rounds and errors are told as they happen. prom-client is loaded with the first metrics: 37 ms.
 
 import type { OpenMetricsContentType } from "prom-client";
-import type { Clock, DurationMs, EpochMs } from "../../core/clock.ts";
-import { OPERATIONS, type RequestCounts } from "../../kv/kv-api.ts";
-import type { AnswerEvent } from "../../kv/request-loop.ts";
-import type { BackupMemory } from "../../backups/backup-memory.ts";
-import type { BackupStatus } from "../../backups/backup-status.ts";
+import type { Clock, DurationMs, EpochMs } from "../core/clock.ts";
+import { OPERATIONS, type RequestCounts } from "../kv/kv-api.ts";
+import type { AnswerEvent } from "../kv/request-loop.ts";
+import type { BackupMemory } from "../backups/backup-memory.ts";
+import type { BackupStatus } from "../backups/backup-status.ts";
 import { addBackup, type BackupTotals, noBackups, showBackup } from "./backup-metrics.ts";
 import { type DefinedMetrics, defineMetrics } from "./define-metrics.ts";
 import {
@@ -20,6 +20,7 @@ import {
   type Talk,
   type Totals,
 } from "./metric-totals.ts";
+import { type MigrationMetrics, showMigration } from "./migration-metrics.ts";
 import { openProcessMetrics } from "./process-metrics.ts";
 
 /** What is true at the moment of asking. */
@@ -27,6 +28,8 @@ export interface MetricsSnapshot {
   readonly accounts: readonly AccountMetrics[];
   readonly mappings: readonly MappingMetrics[];
   readonly backups: readonly BackupStatus[];
+  /** Of a process that runs one. */
+  readonly migrations?: readonly MigrationMetrics[];
 }
 
 interface AccountMetrics {
@@ -133,13 +136,14 @@ export async function openMetrics(options: {
   async function render(format: MetricsFormat): Promise<{ readonly contentType: string; readonly text: string }> {
     // All anew, so that what is no more is not shown.
     for (const metric of [...Object.values(counters), ...Object.values(gauges)]) metric.reset();
-    const { accounts, mappings, backups } = options.read();
+    const { accounts, mappings, backups, migrations = [] } = options.read();
     for (const account of talks.keys()) if (!accounts.some(({ name }) => name === account)) forgetAccount(account);
     for (const account of accounts) showAccount(account, talksOf(account.name), defined);
     for (const mapping of mappings) showMapping(mapping, defined);
     for (const { name } of mappings) totalsOf(name);
     for (const [mapping, total] of totals) showTotals(mapping, total, defined);
     for (const backup of backups) showBackup(backup, known(backupTotals, backup.backup, noBackups), defined);
+    for (const migration of migrations) showMigration(migration, defined);
     memory.set(process.memoryUsage.rss());
     updateProcess();
     const text = await registry.metrics();

@@ -1,7 +1,7 @@
 // What has happened since the process began, by mapping and by account: what counters count up from.
 
-import type { DurationMs } from "../../core/clock.ts";
-import type { AnswerEvent } from "../../kv/request-loop.ts";
+import type { DurationMs } from "../core/clock.ts";
+import type { AnswerEvent } from "../kv/request-loop.ts";
 
 export interface SideCounts {
   readonly local: number;

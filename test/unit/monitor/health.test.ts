@@ -2,10 +2,10 @@
 
 import { request } from "node:http";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type HealthReport, type HealthSnapshot, judgeHealth } from "../../../src/daemon/report/health.ts";
-import { type HealthServer, openHealthServer } from "../../../src/daemon/report/health-server.ts";
+import { type HealthReport, type HealthSnapshot, judgeHealth } from "../../../src/monitor/health.ts";
+import { type HealthServer, openHealthServer } from "../../../src/monitor/health-server.ts";
 import { openHeartbeats } from "../../../src/daemon/heartbeats.ts";
-import { openMetrics } from "../../../src/daemon/report/metrics.ts";
+import { openMetrics } from "../../../src/monitor/metrics.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 
 describe("a loop", () => {

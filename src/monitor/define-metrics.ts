@@ -68,6 +68,26 @@ export function defineMetrics(
     backupFailing: gauge("backup_failing", "1 if the last run of the backup failed.", "backup"),
     drillProven: gauge("backup_drill_proven", "1 if the last drill brought every byte back.", "backup"),
     drillTime: gauge("backup_last_drill_timestamp_seconds", "When the last drill was held.", "backup"),
+    migrationState: gauge("migration_state", "1 for the state that the migration is in.", "migration", "state"),
+    migrationNamespaces: gauge(
+      "migration_namespaces",
+      "Namespaces of the migration: copied, waiting or failed.",
+      "migration",
+      "outcome",
+    ),
+    migrationKeys: gauge("migration_keys", "Keys that the pass under way has dealt with.", "migration"),
+    migrationKeysTotal: gauge("migration_keys_expected", "Keys that the pass under way is about.", "migration"),
+    migrationBytes: gauge("migration_bytes", "Bytes of values that the pass under way has carried.", "migration"),
+    migrationMoved: gauge(
+      "migration_last_progress_timestamp_seconds",
+      "When the migration last dealt with a key.",
+      "migration",
+    ),
+    migrationRetrying: gauge(
+      "migration_retrying",
+      "1 if the migration waits to try again what failed as a whole.",
+      "migration",
+    ),
     success: gauge("last_success_timestamp_seconds", "When both sides were last seen in step.", "mapping"),
   };
   const durations = new Histogram({

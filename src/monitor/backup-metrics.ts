@@ -1,7 +1,7 @@
 // Backups as metrics: what they have done since the process began, and how they stand.
 
-import type { BackupMemory } from "../../backups/backup-memory.ts";
-import type { BackupStatus } from "../../backups/backup-status.ts";
+import type { BackupMemory } from "../backups/backup-memory.ts";
+import type { BackupStatus } from "../backups/backup-status.ts";
 import type { DefinedMetrics } from "./define-metrics.ts";
 
 export interface BackupTotals {
