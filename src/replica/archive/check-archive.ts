@@ -61,14 +61,20 @@ export async function checkArchive(
   };
   judge(cutOf(found), allowed.salvage, "to take what is whole of it, add --salvage");
   judge(
-    found.after === undefined ? undefined : `goes on behind its end, in line ${found.after}`,
+    found.after === undefined
+      ? undefined
+      : found.isBlankAfter
+        ? `has an empty line behind its end, line ${found.after}`
+        : `goes on behind its end, in line ${found.after}`,
     allowed.salvage,
-    "two archives may have been joined: import each by itself; to take the first one, add --salvage",
+    found.isBlankAfter
+      ? "some program has added it: fetch the file again; to take what is before it, add --salvage"
+      : "two archives may have been joined: import each by itself; to take the first one, add --salvage",
   );
   judge(
     changed,
     allowed.edited || (allowed.salvage && found.end === undefined),
-    "fetch it again if nobody edited it; to take it as it is now, add --edited",
+    `fetch it again${found.hasCarriageReturns ? ", not as text" : " if nobody edited it"}; to take it as it is now, add --edited`,
   );
   judge(
     found.end?.complete === false
@@ -88,13 +94,18 @@ function cutOf({ cut, end, entries }: WalkResult): string | undefined {
 }
 
 /** `lines`: those whose value is not the one that their sha256 is of. */
-function changeOf({ digest, end, entries, root }: WalkResult, lines: string | undefined): string | undefined {
+function changeOf(
+  { digest, end, entries, root, hasCarriageReturns }: WalkResult,
+  lines: string | undefined,
+): string | undefined {
   if (end === undefined)
     return lines === undefined ? undefined : `has values that are not those of their sha256: ${lines}`;
   if (digest !== end.digest)
     return `is not as it was written: its digest differs. ${
       lines === undefined
-        ? "Every value fits its sha256: a key, metadata, an expiration or a line was changed"
+        ? hasCarriageReturns
+          ? "Its lines end as on Windows (CRLF): some program has converted them"
+          : "Every value fits its sha256: a key, metadata, an expiration or a line was changed"
         : `Values that do not fit their sha256: ${lines}`
     }`;
   if (lines !== undefined) return `has values that are not those of their sha256: ${lines}`;

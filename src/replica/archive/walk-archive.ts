@@ -35,6 +35,10 @@ export interface WalkResult {
   readonly cut: string | undefined;
   /** The line in which something follows the end. */
   readonly after: number | undefined;
+  /** That line is empty. */
+  readonly isBlankAfter: boolean;
+  /** Lines end as on Windows, which no archive does that is as it was written. */
+  readonly hasCarriageReturns: boolean;
 }
 
 /** Throws AppError "archive-refused" for what is no archive of a version that is known, and as node:fs does. `name`: for
@@ -47,8 +51,11 @@ export async function* walkArchive(path: string, name: string): AsyncGenerator<A
   let end: ArchiveEnd | undefined;
   let cut: string | undefined;
   let after: number | undefined;
+  let isBlankAfter = false;
+  let hasCarriageReturns = false;
   let header: { readonly filter: Json } | undefined;
   for await (const line of readArchiveLines(path)) {
+    hasCarriageReturns ||= line.bytes.at(-1) === CARRIAGE_RETURN;
     if (header === undefined) {
       header = parseHeader(line, name);
       updateDigest(digest, line);
@@ -56,7 +63,7 @@ export async function* walkArchive(path: string, name: string): AsyncGenerator<A
     }
     if (end !== undefined) {
       if (line.fault?.kind === "cut") cut = "ends in the middle of its compressed form";
-      else after = line.number;
+      else [after, isBlankAfter] = [line.number, line.bytes.every((byte) => byte === CARRIAGE_RETURN)];
       break;
     }
     end = line.isWhole && mayBeEnd(line.bytes) ? decodeEndLine(line.bytes) : undefined;
@@ -87,9 +94,13 @@ export async function* walkArchive(path: string, name: string): AsyncGenerator<A
     root.add({ ...sealed, size: entry.bytes.byteLength });
     yield { kind: "entry", line: number, entry: sealed, isEdited };
   }
-  if (header === undefined) throw noArchive(name);
-  return { ...header, entries, bytes, root: root.digest(), digest: digest.digest("hex"), end, cut, after };
+  if (header === undefined) throw emptyFile(name);
+  const found = { entries, bytes, root: root.digest(), digest: digest.digest("hex") };
+  return { ...header, ...found, end, cut, after, isBlankAfter, hasCarriageReturns };
 }
+
+const CARRIAGE_RETURN = 0x0d;
+const BYTE_ORDER_MARK = Buffer.from("\uFEFF");
 
 /** An entry is not parsed twice. */
 function mayBeEnd(line: Buffer): boolean {
@@ -120,6 +131,15 @@ function parseHeader({ bytes, isWhole, fault }: ArchiveLine, name: string): { re
       hint: "fetch the file again, or take an older one",
     });
   }
+  if (bytes.subarray(0, BYTE_ORDER_MARK.byteLength).equals(BYTE_ORDER_MARK)) {
+    throw new AppError(
+      "archive-refused",
+      `${visible(name)} begins with a byte order mark, which kvsync does not write`,
+      {
+        hint: "some program has changed the file: fetch it again",
+      },
+    );
+  }
   const json = isWhole ? parseLine(bytes) : undefined;
   const kind = headerKind(json);
   if (kind === "none") throw noArchive(name);
@@ -129,6 +149,12 @@ function parseHeader({ bytes, isWhole, fault }: ArchiveLine, name: string): { re
     });
   }
   return { filter: (isJsonObject(json) ? json["filter"] : undefined) ?? null };
+}
+
+function emptyFile(name: string): AppError {
+  return new AppError("archive-refused", `${visible(name)} is empty`, {
+    hint: "if a command was to write it, see what that says: it may have failed",
+  });
 }
 
 function noArchive(name: string): AppError {

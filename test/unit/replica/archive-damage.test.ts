@@ -102,9 +102,9 @@ describe.each(FORMATS)("an archive (.%s)", (format) => {
     for (const length of [...placesIn(bytes().byteLength, DAMAGE, 7), bytes().byteLength - 1]) {
       const cut = bytes().subarray(0, length);
       expect(await refusalOf(cut)).toMatch(
-        /is cut off after|ends in the middle of |no archive|damaged at its beginning/,
+        /is empty|is cut off after|ends in the middle of |no archive|damaged at its beginning/,
       );
-      if (/no archive|beginning/.test(await refusalOf(cut, { salvage: true }))) continue;
+      if (/is empty|no archive|beginning/.test(await refusalOf(cut, { salvage: true }))) continue;
       const found = await taken({ salvage: true });
       expect([...found.texts]).toEqual([...texts].slice(0, found.texts.size));
       // If something of it is missing, that is told. Behind the end line, only a checksum may be.
@@ -262,9 +262,21 @@ describe("an archive", () => {
       "has an end line that is not of its entries",
     ],
     ["that is wrangler's", () => [], () => ['[{"key":"a","value":"b"}]'], "is no archive"],
-    ["that is empty", () => [], () => [], "is no archive"],
+    ["of an empty line", () => [], () => [], "is no archive"],
+    [
+      "with Windows' line ends",
+      lines,
+      (all: string[]) => all.map((line) => `${line}\r`),
+      "Its lines end as on Windows",
+    ],
+    ["with a byte order mark", lines, ([first, ...rest]: string[]) => [`\uFEFF${first}`, ...rest], "byte order mark"],
+    ["with an empty line at its end", lines, (all: string[]) => [...all, ""], "an empty line behind its end, line 203"],
   ])("%s is refused", async (_, from, change, message) => {
     expect(await refusalOf(joined(change(from())))).toContain(message);
+  });
+
+  it("that is an empty file is called that: what was to write it has failed", async () => {
+    expect(await refusalOf(new Uint8Array())).toBe("a.ndjson is empty");
   });
 
   it("that lacks keys is taken on request", async () => {
