@@ -27,10 +27,6 @@ export interface PassphraseDeps {
 /** What systemd's LoadCredential= is to call it. */
 const CREDENTIAL = "kvsync-passphrase";
 
-/** For who was given none. */
-export const PASSPHRASE_HINT =
-  "set KVSYNC_PASSPHRASE_FILE to a file that holds it, or passphrase_file in the repository's entry of the config";
-
 /** Undefined: nobody says one. Throws AppError "unauthorized" or "usage" for one that cannot be read, is empty, or was mistyped. */
 export async function readPassphrase(question: PassphraseQuestion, deps: PassphraseDeps): Promise<Secret | undefined> {
   const { configured, label } = question;

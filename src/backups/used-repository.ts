@@ -2,7 +2,7 @@
 // something is first read or stored.
 
 import { dirname } from "node:path";
-import { openRepository } from "../backup/repository/open-repository.ts";
+import { openRepository, PASSPHRASE_HINT } from "../backup/repository/open-repository.ts";
 import { createRepository } from "../backup/repository/create-repository.ts";
 import { loadIndex, type ScratchIndex } from "../backup/repository/load-index.ts";
 import { openItemReader } from "../backup/repository/open-item-reader.ts";
@@ -16,7 +16,7 @@ import { readTextFile } from "../config/read-file.ts";
 import type { Environment } from "../config/yaml-source.ts";
 import type { ByteCount, Clock } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
-import { PASSPHRASE_HINT, type PassphraseDeps, readPassphrase } from "./passphrase.ts";
+import { type PassphraseDeps, readPassphrase } from "./passphrase.ts";
 import { type WatchedStore, watchStore } from "./watch-store.ts";
 
 export interface UsedRepository {

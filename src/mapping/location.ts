@@ -48,6 +48,10 @@ export interface LocationContext {
 export const LOCATION_FORMS =
   "ACCOUNT:NAMESPACE, ACCOUNT:NAMESPACE/FOLDER/, 'ACCOUNT:NAMESPACE/PREFIX*', wrangler:BINDING or wrangler:ENV:BINDING of the nearest wrangler.jsonc or wrangler.toml, a folder on disk (./x, /x), an archive (x.ndjson.zst, x.json), or a snapshot (REPO@latest, REPO@2026-11-01T12:00, REPO@ID)";
 
+/** What is written to key by key. */
+export const DESTINATION_FORMS =
+  "ACCOUNT:NAMESPACE, ACCOUNT:NAMESPACE/FOLDER/, 'ACCOUNT:NAMESPACE/PREFIX*', wrangler:BINDING or wrangler:ENV:BINDING, or a folder on disk (./x, /x)";
+
 const formats: readonly ArchiveLocation["format"][] = ["ndjson.zst", "ndjson.gz", "ndjson", "json"];
 
 /** Throws AppError "location-invalid". What goes on behind a repository with `@` and a time is a snapshot. A path begins with `/`, `./`, `../` or `~/`; anything else with a colon is a
@@ -65,6 +69,12 @@ export function parseLocation(text: string, context: LocationContext): Location 
         ? join(context.home, text.slice(1))
         : resolve(context.cwd, text);
     return format === undefined ? { kind: "folder", path } : { kind: "archive", path, format };
+  }
+  if (snapshot !== undefined) {
+    const repository = visible(snapshot.repository);
+    throw new AppError("location-invalid", `there is no repository "${repository}" in the config`, {
+      hint: `write ./${visible(text)} for a snapshot of a repository in a folder`,
+    });
   }
   throw new AppError("location-invalid", text === "" ? "a location is empty" : `"${visible(text)}" is no location`, {
     hint: `write ACCOUNT:${text || "NAMESPACE"} for a namespace, ./${text || "folder"} for a folder, or a file that ends in .ndjson, .ndjson.zst, .ndjson.gz or .json for an archive`,

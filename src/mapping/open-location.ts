@@ -9,6 +9,7 @@ import { AppError, visible } from "../core/errors.ts";
 import type { KeyFilter } from "../core/filter.ts";
 import type { Json } from "../core/json-value.ts";
 import { renderRemote } from "../core/prefix.ts";
+import { parseSnapshotName } from "../backup/snapshot/snapshot-name.ts";
 import type { KvApi, Namespace, Priority } from "../kv/kv-api.ts";
 import { parseNamespaceId } from "../kv/namespace-id.ts";
 import { resolveNamespace } from "../kv/resolve-namespace.ts";
@@ -183,7 +184,7 @@ function openFolder(
   }
   if (mayCreate) mkdirSync(path, { recursive: true });
   const lacks = existsSync(path) ? undefined : "folder";
-  if (lacks !== undefined && !mayLack) throw missingFolder(path);
+  if (lacks !== undefined && !mayLack) throw missingFolder(path, label);
   return {
     replica:
       lacks === undefined
@@ -202,7 +203,14 @@ function openFolder(
   };
 }
 
-function missingFolder(path: string): AppError {
+function missingFolder(path: string, text: string): AppError {
+  const snapshot = parseSnapshotName(text);
+  if (snapshot !== undefined) {
+    const repository = visible(snapshot.repository);
+    return new AppError("root-missing", `there is no repository ${repository}, and no folder ${visible(text)}`, {
+      hint: "check the path",
+    });
+  }
   return new AppError("root-missing", `there is no folder ${path}`, {
     hint: "check the path; copy creates a destination, but never a source",
   });

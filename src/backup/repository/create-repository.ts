@@ -51,7 +51,9 @@ export async function createRepository(
 const ID_BYTES = 16;
 
 function exists(label: string): AppError {
-  return new AppError("repository-refused", `${label} is a repository already`, { hint: "use it as it is" });
+  return new AppError("repository-refused", `${label} is a repository already`, {
+    hint: "another run has just made it: type the same command again, with the passphrase of that one",
+  });
 }
 
 /** From now on `added` opens an encrypted repository, besides `passphrase`. */

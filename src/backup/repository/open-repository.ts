@@ -14,6 +14,10 @@ export interface OpenRepositoryOptions {
   readonly passphrase: () => Promise<string | undefined>;
 }
 
+/** For who was given none. */
+export const PASSPHRASE_HINT =
+  "set KVSYNC_PASSPHRASE_FILE to a file that holds it, or passphrase_file in the repository's entry of the config";
+
 /** Throws AppError "repository-refused" for what is no repository, for one of a newer version, and for one that the passphrase does
  * not open; "repository-damaged". */
 export async function openRepository(store: Store, { passphrase }: OpenRepositoryOptions): Promise<Repository> {
@@ -25,7 +29,9 @@ export async function openRepository(store: Store, { passphrase }: OpenRepositor
   const isEncrypted = config.key !== undefined;
   const given = isEncrypted ? await passphrase() : undefined;
   if (isEncrypted && given === undefined) {
-    throw new AppError("repository-refused", `${label} is encrypted, and no passphrase was given`);
+    throw new AppError("repository-refused", `${label} is encrypted, and no passphrase was given`, {
+      hint: PASSPHRASE_HINT,
+    });
   }
   const masterKey = given === undefined ? undefined : await unlock(store, config, given);
   return { id, label, store, isEncrypted, created, sealer: openSealer(masterKey) };

@@ -11,7 +11,7 @@ import { runExportAccount } from "../round/export-account.ts";
 import { runExport } from "../round/run-export.ts";
 import { shellWord } from "../render/render-held.ts";
 import { ALL_LINES, WHOLE } from "../round/define-round.ts";
-import { isArchiveName, LOCATION_FORMS } from "../../mapping/location.ts";
+import { isArchiveName, LOCATION_FORMS, DESTINATION_FORMS } from "../../mapping/location.ts";
 import { bothOf, runCopy } from "../round/run-copy.ts";
 import { isRepository } from "../backup/is-repository.ts";
 import { runCopyRepository } from "../backup/run-copy-repository.ts";
@@ -37,7 +37,7 @@ export function define(command: Command, start: Start): void {
     )
     .argument(
       "<destination>",
-      "Likewise; of 'ACCOUNT:*', another account's 'ACCOUNT:*', or a folder, which gets a folder for each title",
+      `${DESTINATION_FORMS}; or what is written as a whole: an archive, or of a repository another one; of 'ACCOUNT:*', another account's 'ACCOUNT:*', or a folder, which gets a folder for each title`,
     )
     .option("--delete", "Remove from the destination what the source has not")
     .option("--whole", WHOLE)

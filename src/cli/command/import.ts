@@ -4,7 +4,7 @@
 import type { Command } from "commander";
 import { AppError } from "../../core/errors.ts";
 import { archiveLocation, openArchiveFile } from "../../mapping/open-location.ts";
-import { LOCATION_FORMS } from "../../mapping/location.ts";
+import { DESTINATION_FORMS } from "../../mapping/location.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import type { ExitCode } from "../exit-code.ts";
@@ -30,7 +30,7 @@ interface Options extends KeyFilterOptions {
 export function define(command: Command, start: Start): void {
   command
     .argument("<file>", "An archive of kvsync export, or a .json of wrangler's; - is stdin")
-    .argument("<destination>", LOCATION_FORMS)
+    .argument("<destination>", DESTINATION_FORMS)
     .option("--delete", "Remove from the destination what the archive has not")
     .option("--dry-run", "Show what would be done, and do nothing")
     .option("--all", ALL_LINES);

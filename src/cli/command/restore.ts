@@ -1,7 +1,7 @@
 // kvsync restore: a snapshot into any location. Only what differs is written, by the same round as a copy: guards, trash, progress.
 
 import { type Command, Option } from "commander";
-import { LOCATION_FORMS } from "../../mapping/location.ts";
+import { DESTINATION_FORMS } from "../../mapping/location.ts";
 import { parseSnapshotArgument } from "../backup/open-snapshot.ts";
 import type { Start } from "../command-entry.ts";
 import { addKeyFilterOptions, type KeyFilterOptions, parseKeyFilter } from "../input/key-filter.ts";
@@ -23,7 +23,7 @@ interface Options extends KeyFilterOptions {
 export function define(command: Command, start: Start): void {
   command
     .argument("<snapshot>", "REPO@latest, REPO@2026-11-01T12:00 or REPO@ID")
-    .argument("<destination>", LOCATION_FORMS)
+    .argument("<destination>", DESTINATION_FORMS)
     .option("--dry-run", "Show what would be done, and do nothing")
     .addOption(new Option("--only-missing", "Leave alone every key that the destination has").conflicts("delete"))
     .option("--delete", "Remove from the destination what the snapshot has not")

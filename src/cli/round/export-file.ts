@@ -3,6 +3,7 @@
 
 import {
   closeSync,
+  existsSync,
   fstatSync,
   fsyncSync,
   openSync,
@@ -17,7 +18,8 @@ import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { AppError, visible } from "../../core/errors.ts";
 import { ioError } from "../../config/read-file.ts";
-import { isDiskFull } from "../../replica/tree/fs-fault.ts";
+import { faultCode, isDiskFull } from "../../replica/tree/fs-fault.ts";
+import { shellWord } from "../render/render-held.ts";
 import { adopt } from "../../replica/tree/write/temp-file.ts";
 
 export interface ExportFile {
@@ -116,6 +118,13 @@ export function exportFailure(error: unknown, path: string): unknown {
   if (isDiskFull(error)) {
     return new AppError("disk-full", `the disk of ${visible(path)} is full: nothing was exported`, {
       hint: "make room there, and run again",
+    });
+  }
+  const folder = dirname(path);
+  if (faultCode(error) === "ENOENT" && !existsSync(folder)) {
+    return new AppError("io", `could not write ${visible(path)}: there is no folder ${visible(folder)}`, {
+      hint: `make it: mkdir -p ${shellWord(folder)}`,
+      cause: error,
     });
   }
   return ioError(error, `could not write ${visible(path)}`);

@@ -2,7 +2,7 @@
 // the last one gets its name first: where x-1.json is, all others are. None of such a name may be there before, since of an
 // earlier export with more parts the last ones would stay, and be taken for parts of this one.
 
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { AppError, visible } from "../../core/errors.ts";
 import { findParts, partName } from "../../replica/archive/pairs/pair-files.ts";
@@ -28,6 +28,9 @@ export function openExportParts(path: string, name: string): ExportParts {
     commit() {
       checkFree(path, name);
       for (const part of parts.toReversed()) part.commit();
+      // Of an earlier one that was not complete, and had more parts.
+      for (let left = parts.length + 1; existsSync(`${partName(path, left)}.part`); left++)
+        rmSync(`${partName(path, left)}.part`);
     },
     keepPart() {
       for (const part of parts) part.keepPart();

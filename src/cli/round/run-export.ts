@@ -142,7 +142,10 @@ async function writeOut(context: Context, source: OpenLocation, target: Target, 
     for (const warning of out.warnings()) output.warn(`  ${output.stderr.yellow("warning")} ${warning}`);
     tellEnd(context, { source, name, path, end, files: out.files(), durationMs, requests: requests() });
     if (end.complete) return EXIT.done;
-    const keptAt = isHeldBack ? written?.partPath : undefined;
+    const files = out.files();
+    const keptAt = isHeldBack
+      ? `${written?.partPath}${files > 1 ? ` and ${counted(files - 1, "more part")}` : ""}`
+      : undefined;
     context.keepFailure(tellLack(context, target, { source, end, keptAt, replaces: written?.replaces === true }));
     return EXIT.incomplete;
   } finally {

@@ -66,6 +66,7 @@ describe("a location", () => {
   test.each([
     ["app-config", /"app-config" is no location/],
     ["dir/app-config", /is no location/],
+    ["backups@latest", /there is no repository "backups" in the config/],
     ["", /a location is empty/],
     [":app", /":app" names no account/],
     ["prod:", /"prod:" names no namespace/],
