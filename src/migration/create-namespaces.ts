@@ -28,7 +28,17 @@ export async function createNamespaces(deps: CreateDeps): Promise<void> {
     if (found !== undefined && !(isAskedFor && (await isEmpty(api, found.id, signal))))
       throw madeMeanwhile(account, title);
     store.setNamespace(index, { isAskedFor: true });
-    const namespace = found ?? (await api.createNamespace(title, { jurisdiction, mode, idsBefore, signal }));
+    const create = async (): Promise<Namespace> => {
+      try {
+        return await api.createNamespace(title, { jurisdiction, mode, idsBefore, signal });
+      } catch (error) {
+        // The API has refused it: whatever has this title by the next run is not this migration's. An earlier run may have got more than it knows.
+        const isRefused = error instanceof AppError && !error.retryable && !signal.aborted;
+        if (isRefused && !isAskedFor) store.setNamespace(index, { isAskedFor: false });
+        throw error;
+      }
+    };
+    const namespace = found ?? (await create());
     if (namespace.jurisdiction !== jurisdiction || namespace.mode !== mode)
       throw otherKind(account, namespace, jurisdiction);
     store.setNamespace(index, { destination: { ...destination, id: namespace.id } });

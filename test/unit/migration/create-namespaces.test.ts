@@ -30,7 +30,9 @@ async function openCreation(wanted: { readonly isAskedFor?: boolean; readonly ju
     onCreated: (namespace) => created.push(namespace),
   };
   return {
-    create: () => createNamespaces(deps),
+    server,
+    // A client whose token was refused sends nothing more.
+    create: () => createNamespaces({ ...deps, api: openTestClient(server.url) }),
     make: async (): Promise<NamespaceId> => (await api.createNamespace("app", {})).id,
     api,
     noted: () => record.destination.id,
@@ -59,6 +61,16 @@ describe("a namespace that the destination lacked when it was listed", () => {
     await it.create();
     expect(it.noted()).toBe(id);
     expect(it.created).toEqual([]);
+  });
+
+  it("and whose creation was refused is not taken for its own when somebody else creates it", async () => {
+    await using it = await openCreation();
+    it.server.setFaults({ readOnly: true });
+    await expect(it.create()).rejects.toMatchObject({ code: "unauthorized" });
+    it.server.setFaults({});
+    await it.make();
+    await expect(it.create()).rejects.toMatchObject({ code: "plan-outdated" });
+    expect(it.noted()).toBeNull();
   });
 
   it("and that holds keys is somebody else's, whatever was asked for before", async () => {
