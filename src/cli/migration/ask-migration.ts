@@ -7,6 +7,7 @@ import { findMigration } from "../../migration/find-migration.ts";
 import { isOver, type MigrationRecord } from "../../migration/migration-record.ts";
 import { isRunning, whileIdle } from "../../migration/run-mark.ts";
 import type { Context } from "../context.ts";
+import { nextStep } from "./next-step.ts";
 
 export async function askCutover(context: Context, name: string, now: boolean): Promise<void> {
   const { output } = context;
@@ -38,7 +39,7 @@ export async function askAbort(context: Context, name: string): Promise<void> {
   const runs = !isAborted;
   if (runs) folder.ask("abort");
   tellAsked(context, record, "abort", runs);
-  output.note(`to put the destination back as it was, type: kvsync migrate undo ${visible(name)}`);
+  output.note(nextStep({ ...record, state: "aborted" }, false)!);
 }
 
 function tellAsked({ output }: Context, { name, state }: MigrationRecord, asked: string, runs: boolean): void {

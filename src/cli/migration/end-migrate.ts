@@ -19,6 +19,7 @@ import type { Context } from "../context.ts";
 import { EXIT, type ExitCode, exitCodeOf, worstExitCode } from "../exit-code.ts";
 import { type countRequests, requestsRecord } from "../render/request-counts.ts";
 import { exitCodeOfVerdict } from "./exit-code-of-verdict.ts";
+import { nextStep } from "./next-step.ts";
 import type { ProofStep } from "./proof-step.ts";
 import { tellReport } from "./tell-report.ts";
 
@@ -107,8 +108,7 @@ export function endRun(
   }
   const { json, jsonc, toml } = ID_FILES;
   output.note(`  the map of old to new ids is ${json}, ${jsonc} and ${toml} in ${visible(folder.path)}`);
-  if (failures.size > 0 && state !== "done")
-    output.note(`${visible(name)} stands at ${state}; to go on, type the same command again`);
+  if (failures.size > 0 && state !== "done") tellNext(context, record);
   const codes: ExitCode[] = [...failures.values()].map(exitCodeOf);
   if (report !== undefined) codes.push(exitCodeOfVerdict(report.verdict));
   if (counts.failed > 0) {
@@ -124,15 +124,21 @@ function hasTomlConfig(cwd: string): boolean {
   return found?.path.endsWith(".toml") === true;
 }
 
+function tellNext({ output }: Context, record: MigrationRecord): void {
+  const next = nextStep(record, false);
+  if (next !== undefined) output.note(`${visible(record.name)} is ${record.state}: ${next}`);
+}
+
 /** What the hook is told. Says in the record how a run ended that did not come to the end. Where the disk is full, or there is no record yet, there is none to
  * say it in, and the error tells it anyway. */
 export function noteEnd(
-  { clock, output, signal }: Context,
+  context: Context,
   folder: MigrationFolder,
   error: unknown,
   { isAborted, dryRun }: { readonly isAborted: boolean; readonly dryRun: boolean },
 ): MigrationHookEvent | undefined {
   if (dryRun) return undefined;
+  const { clock, signal } = context;
   let record: MigrationRecord | undefined;
   try {
     record = folder.read();
@@ -145,9 +151,7 @@ export function noteEnd(
     if (!(second instanceof AppError)) throw second;
   }
   if (record === undefined || (record.pid !== process.pid && !isAborted)) return undefined;
-  const { name, state } = record;
-  if (isAborted) output.note(`  to put the destination back as it was, type: kvsync migrate undo ${visible(name)}`);
-  else output.note(`${visible(name)} stands at ${state}; to go on, type the same command again`);
+  tellNext(context, isAborted ? { ...record, state: "aborted" } : record);
   if (isAborted) return "aborted";
   // Who stops it by hand knows.
   return signal.aborted ? undefined : "failed";

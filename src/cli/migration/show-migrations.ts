@@ -14,6 +14,7 @@ import {
 } from "../../migration/migration-record.ts";
 import { isRunning } from "../../migration/run-mark.ts";
 import type { Context } from "../context.ts";
+import { nextStep } from "./next-step.ts";
 
 /** `name`: one of them, with its namespaces; else all. */
 export async function showMigrations(context: Context, name: string | undefined): Promise<void> {
@@ -57,12 +58,14 @@ function renderRecord({ clock, output }: Context, record: MigrationRecord, { run
   if (rounds > 0) parts.push(`${count(rounds)} rounds since, the last ${count(quietRounds)} without a change`);
   const lasted = renderDuration(Math.round(((endedAt ?? clock.now()) - startedAt) / 1000) * 1000);
   parts.push(`${isOver(record) ? "took" : "since"} ${lasted}${starts > 1 ? `, ${count(starts)} starts` : ""}`);
-  const how = isOver(record) || runs ? state : `${state}, but no process works on it: type its command again`;
+  const how = isOver(record) || runs ? state : `${state}, but no process works on it`;
   const lines = [
     `${output.stdout.bold(visible(name))}  ${visible(asked.source.account)} -> ${visible(asked.destination.account)}: ${how}; ${parts.join(", ")}`,
   ];
   if (failure !== null && !runs && !isOver(record))
     lines.push(`  it ended with: ${visible(failure.message)} (${failure.code})`);
+  const next = nextStep(record, runs);
+  if (next !== undefined && state !== "done") lines.push(`  ${next}`);
   return lines.join("\n");
 }
 

@@ -9,6 +9,7 @@ import type { MigrationState } from "../../migration/migration-record.ts";
 import type { Finding } from "../../migration/preflight/judge-preflight.ts";
 import type { MigrationPlan } from "../../migration/preflight/migration-plan.ts";
 import type { Context } from "../context.ts";
+import { nextStep } from "./next-step.ts";
 import type { Output } from "../render/output.ts";
 import { openShownProblems } from "../render/shown-problems.ts";
 
@@ -38,7 +39,9 @@ export function tellMigration(context: Context, options: TellOptions): ToldMigra
       onState: (state) => {
         output.event({ type: "state", migration: options.name, state });
         const text = STATES[state];
-        if (text !== undefined && !output.json) output.note(`${visible(options.name)}: ${text}`);
+        const next = nextStep({ name: options.name, state, follow: true }, true);
+        const steps = [text, next].filter((part) => part !== undefined).join(": ");
+        if (text !== undefined && !output.json) output.note(`${visible(options.name)}: ${steps}`);
       },
       onKept: (title, archive, keys) => {
         output.event({ type: "kept", namespace: title, archive, keys });
@@ -89,8 +92,7 @@ function label(account: string, title: string): string {
 const STATES: { readonly [state in MigrationState]?: string } = {
   copying: "copying",
   "catching-up": "catching up with what has changed at the source",
-  ready:
-    "ready: nothing has changed for a while. Stop whoever writes to the source, or deploy the new ids; then type: kvsync migrate cutover",
+  ready: "ready, nothing has changed for a while",
   "cutting-over": "cutting over: waiting until what was written last shows everywhere, then one last pass",
   proving: "comparing both sides",
 };
