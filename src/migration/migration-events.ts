@@ -4,7 +4,7 @@ import type { DurationMs } from "../core/clock.ts";
 import type { AppError } from "../core/errors.ts";
 import type { Problem } from "../core/problem.ts";
 import type { Namespace } from "../kv/kv-api.ts";
-import type { MigrationState, NamespaceRecord } from "./migration-record.ts";
+import type { CopyCounts, MigrationState, NamespaceRecord } from "./migration-record.ts";
 import type { MigrationPlan } from "./preflight/migration-plan.ts";
 
 export interface MigrationEvents {
@@ -16,7 +16,12 @@ export interface MigrationEvents {
   /** A pass over this namespace is over. */
   readonly onPassed: (
     namespace: NamespaceRecord,
-    pass: { readonly isFirst: boolean; readonly changed: number },
+    pass: {
+      readonly isFirst: boolean;
+      readonly changed: number;
+      /** Of this pass alone; those of the namespace are of all passes. */
+      readonly counts: CopyCounts;
+    },
   ) => void;
   readonly onProblem: (title: string, problem: Problem) => void;
   /** What failed as a whole is tried again. */

@@ -216,11 +216,17 @@ async function passOne(deps: PassDeps, options: PassOptions, index: number, on: 
 /** Keys that a plan cannot have. */
 const BAD_KEYS: ReadonlySet<Problem["code"]> = new Set(["key-invalid", "name-collision", "metadata-invalid"]);
 
+/** Both passes as one: what the first of them wrote, the second found equal. */
 function added(before: PassResult, { counts, ...result }: PassResult): PassResult {
   const written = before.counts.written + counts.written;
   const removed = before.counts.removed + counts.removed;
   const gone = Math.max(before.counts.gone, counts.gone);
-  return { ...result, isQuiet: before.isQuiet && result.isQuiet, counts: { ...counts, written, removed, gone } };
+  const unchanged = Math.max(0, counts.unchanged - before.counts.written);
+  return {
+    ...result,
+    isQuiet: before.isQuiet && result.isQuiet,
+    counts: { ...counts, written, removed, unchanged, gone },
+  };
 }
 
 function noteResult(
@@ -233,11 +239,13 @@ function noteResult(
   const changed = counts.written + counts.removed;
   const total = {
     ...counts,
+    // What was equal before any of it was written.
+    unchanged: kind === "first" || !before.isCopied ? counts.unchanged : before.counts.unchanged,
     written: before.counts.written + counts.written,
     removed: before.counts.removed + counts.removed,
   };
   store.setNamespace(index, { counts: total, isCopied: true, failure: null });
-  events.onPassed(store.current().namespaces[index]!, { isFirst: kind === "first", changed });
+  events.onPassed(store.current().namespaces[index]!, { isFirst: kind === "first", changed, counts });
 }
 
 function held(title: string, name: string): AppError {

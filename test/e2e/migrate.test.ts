@@ -248,6 +248,10 @@ it("a source that has stamps is read in the last pass: a program may have kept t
   const args = ["old:stamped", "new", "--name", "stamped"];
   expect(await migrate(...args)).toMatchObject({ code: 0 });
   await call(source, "PUT", `/${from}/bulk`, [{ key: "k", value: "second", metadata }]);
-  expect(await migrate(...args)).toMatchObject({ code: 0 });
+  const again = await migrate(...args);
+  expect(again).toMatchObject({ code: 0 });
+  // Of this pass, and of all of them.
+  expect(again.stdout).toContain("old:stamped -> new:stamped: 1 key, 1 written, 0 unchanged");
+  expect(recordOf("stamped").namespaces[0]!.counts).toMatchObject({ written: 2, unchanged: 0 });
   expect(await valueOf(destination, (await titlesOf(destination))["stamped"]!.id, "k")).toBe("second");
 });

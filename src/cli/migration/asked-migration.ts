@@ -66,7 +66,7 @@ function parseEnd(text: string, what: string): End {
 function namespacesOf({ namespace }: End, { namespaces, allNamespaces = false }: MigrateOptions): Asked["namespaces"] {
   const given = [namespace, namespaces, allNamespaces || undefined].filter((one) => one !== undefined);
   if (given.length > 1) {
-    throw new AppError("usage", "which namespaces are meant is said twice", {
+    throw new AppError("usage", "the namespaces are named in two ways", {
       hint: "give one of ACCOUNT:NAMESPACE, --namespaces A,B and --all-namespaces",
     });
   }

@@ -52,9 +52,9 @@ export function tellMigration(context: Context, options: TellOptions): ToldMigra
         output.event({ type: "created", account: destination, namespace: title, id });
         if (!output.json) output.note(`  created ${label(destination, title)} (${id})`);
       },
-      onPassed: (namespace, { isFirst, changed }) => {
-        const { source: from, destination: to, counts } = namespace;
-        output.event({ type: "namespace", namespace: from.title, from: from.id, to: to.id, ...counts });
+      onPassed: (namespace, { isFirst, changed, counts }) => {
+        const { source: from, destination: to } = namespace;
+        output.event({ type: "namespace", namespace: from.title, from: from.id, to: to.id, ...namespace.counts });
         if (!isFirst && changed === 0) return;
         const parts = [counted(counts.keys, "key"), `${count(counts.written)} written`];
         if (counts.removed > 0) parts.push(`${count(counts.removed)} removed`);

@@ -9,6 +9,7 @@ import { counted, number } from "./numbers.ts";
 
 export function renderDetails(report: MigrationReport): string {
   const { source, destination, requests, rename, filter, cost, runs, by, command, startedAt, finishedAt } = report;
+  const ofLastRun = runs > 1 ? ", in the last run" : "";
   const duration = renderDuration(Date.parse(finishedAt) - Date.parse(startedAt));
   const rows: (readonly [string, string])[] = [
     ["Program", plain(by)],
@@ -21,14 +22,14 @@ export function renderDetails(report: MigrationReport): string {
     ...renderCopied(report),
     ["Which keys", renderFilter(filter)],
     ["Keys renamed", rename.length === 0 ? "no" : rename.map((rule) => code(rule)).join(", ")],
-    ["Requests to the source", renderRequests(requests.source)],
-    ["Requests to the destination", renderRequests(requests.destination)],
+    [`Requests to the source${ofLastRun}`, renderRequests(requests.source)],
+    [`Requests to the destination${ofLastRun}`, renderRequests(requests.destination)],
     ...(cost === null
       ? []
       : [
           [
             "Price of these operations",
-            `about $${cost.toFixed(cost < 0.1 ? 4 : 2)} on a paid plan, beyond what it includes a month`,
+            `about $${cost.toFixed(cost < 0.1 ? 4 : 2)} on a paid plan, beyond what it includes a month${runs > 1 ? "; what earlier runs read is not counted" : ""}`,
           ] as const,
         ]),
     [

@@ -38,13 +38,17 @@ export function verdictSentence(report: MigrationReport): string {
 
 const VERDICTS: Readonly<Record<MigrationReport["verdict"], (report: MigrationReport) => string>> = {
   equal: ({ totals }) =>
-    `Everything that was to be moved is at the destination: ${counted(totals.counts.equal, "key")} of ${number(totals.keys.source)} ${totals.counts.equal === 1 ? "is" : "are"} equal at both sides.`,
+    `Everything that was to be moved is at the destination: ${counted(totals.counts.equal, "key")} of ${number(totals.keys.source)} ${totals.counts.equal === 1 ? "is" : "are"} equal at both sides${expiredWords(totals)}.`,
   "changed-since": ({ totals: { counts } }) =>
     `The destination holds what the source held, but for ${counted(counts["changed-since"], "key")} that ${counts["changed-since"] === 1 ? "was" : "were"} written at the source after the copy. All the others, ${number(counts.equal)}, are equal at both sides.`,
   incomplete: (report) => `The migration is not proven to be complete: ${lacks(report).join(", and ")}.`,
   different: (report) =>
     `The destination does not hold exactly what the source holds: ${faults(report).join(", ")}. ${number(report.totals.counts.equal)} of ${counted(report.totals.keys.source, "key")} are equal.`,
 };
+
+function expiredWords({ counts: { expired } }: MigrationReport["totals"]): string {
+  return expired === 0 ? "" : `; ${counted(expired, "key")} expired meanwhile`;
+}
 
 function lacks({ namespaces, totals: { counts } }: MigrationReport): readonly string[] {
   const open = namespaces.filter(({ proof, failure }) => proof === null || failure !== null).length;

@@ -63,7 +63,7 @@ function howValuesWereCompared(proofs: readonly NamespaceProof[]): string {
 function confirmedAgain(proofs: readonly NamespaceProof[]): string {
   const lookedAt = sum(proofs, (proof) => proof.lookedAt);
   const late = sum(proofs, (proof) => proof.equalBy["looked-at"]);
-  const rule = `Workers KV may show a change up to a minute late. So a key that looked different was read once more, directly and at both sides, after ${renderWindow(proofs)}; it is called different only if these reads showed the same.`;
+  const rule = `Workers KV may show a change up to a minute late. So a key that looked different was read again, directly and at both sides, after ${renderWindow(proofs)}; it is called different only if these reads showed the same.`;
   if (lookedAt === 0) return `${rule} Here no key looked different.`;
   const outcome = late === 0 ? "and none of them was equal then" : `and ${number(late)} turned out to be equal`;
   return `${rule} Here ${counted(lookedAt, "key")} looked different at first, ${outcome}.`;

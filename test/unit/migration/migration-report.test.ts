@@ -167,3 +167,11 @@ test("a report says at which side a checksum that was kept with another value wo
   // The source was filled by kvsync, too.
   expect(textWith(3)).toContain("A value that a program has replaced at either side while it kept the checksum");
 });
+
+test("a report that is equal says how many keys expired, and of which run its requests are", async () => {
+  await using accounts = await openTwoAccounts();
+  const proof = await accounts.prove();
+  const report = reportOf(accounts, { ...proof, counts: { ...proof.counts, expired: 2 } });
+  expect(renderReport(report)).toContain("0 keys of 0 are equal at both sides; 2 keys expired meanwhile.");
+  expect(renderReport({ ...report, runs: 2 })).toContain("| Requests to the source, in the last run |");
+});
