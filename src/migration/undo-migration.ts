@@ -6,25 +6,29 @@
 
 import { join } from "node:path";
 import type { OpenAccount } from "../accounts/accounts.ts";
-import { type Clock, type EpochSeconds, toEpochSeconds } from "../core/clock.ts";
+import { type Clock, type DurationMs, type EpochSeconds, toEpochSeconds } from "../core/clock.ts";
+import { AppError } from "../core/errors.ts";
 import { EXPIRATION_AHEAD_SECONDS_MIN } from "../core/limits.ts";
 import type { Problem } from "../core/problem.ts";
 import { renderRemote } from "../core/prefix.ts";
 import { openArchiveFile } from "../mapping/open-location.ts";
 import type { Namespace, NamespaceId } from "../kv/kv-api.ts";
+import { listAllNamespaces } from "../kv/list-all-namespaces.ts";
 import type { PairDeps } from "../mapping/pair.ts";
 import { openMemoryReplica } from "../replica/memory.ts";
 import { openNamespaceReplica } from "../replica/namespace/namespace-replica.ts";
 import { NO_ALLOWANCES } from "../replica/archive/check-archive.ts";
 import { withoutExpired } from "../replica/archive/without-expired.ts";
 import type { ReadableReplica } from "../replica/replica.ts";
+import { checkClock } from "./check-clock.ts";
 import { copyNamespace } from "./copy/copy-namespace.ts";
 import { identityOf } from "./copy/open-sides.ts";
+import { withPatience } from "./copy/patience.ts";
 import type { MigrationFolder } from "./migration-folder.ts";
 import { type MigrationRecord, type NamespaceRecord } from "./migration-record.ts";
 import { INSTANT } from "./preflight/instant.ts";
 
-export interface UndoDeps {
+interface UndoDeps {
   readonly clock: Clock;
   readonly pair: PairDeps;
   readonly folder: MigrationFolder;
@@ -48,8 +52,46 @@ export interface UndoneNamespace {
   readonly isDeleted: boolean;
 }
 
+export interface UndoAllDeps extends Omit<UndoDeps, "there"> {
+  /** What fails for a while is tried again. */
+  readonly onRetry: (error: AppError, waitMs: DurationMs) => void;
+  readonly onUndone: (undone: UndoneNamespace) => void;
+  /** One namespace could not be undone: the others are all the same. */
+  readonly onFailed: (namespace: NamespaceRecord, error: AppError) => void;
+}
+
+/** Throws AppError where the account cannot be looked at, or by a clock that is wrong. */
+export async function undoMigration(deps: UndoAllDeps, record: MigrationRecord): Promise<void> {
+  const { clock, signal, destination, onRetry, onUndone, onFailed } = deps;
+  let there: readonly Namespace[] | undefined;
+  const patience = {
+    clock,
+    signal,
+    mayRetry: () => true,
+    onRetry: (error: AppError, waitMs: DurationMs) => {
+      // A deletion whose answer was lost may have been carried out.
+      there = undefined;
+      onRetry(error, waitMs);
+    },
+  };
+  const look = async (): Promise<readonly Namespace[]> => (there ??= await listAllNamespaces(destination.api, signal));
+  await withPatience(patience, look);
+  checkClock([destination]);
+  for (const namespace of record.namespaces) {
+    try {
+      const undone = await withPatience(patience, async () =>
+        undoNamespace({ ...deps, there: await look() }, record, namespace),
+      );
+      if (undone !== undefined) onUndone(undone);
+    } catch (error) {
+      if (!(error instanceof AppError) || signal.aborted) throw error;
+      onFailed(namespace, error);
+    }
+  }
+}
+
 /** Undefined: nothing was done there. */
-export async function undoNamespace(
+async function undoNamespace(
   deps: UndoDeps,
   record: MigrationRecord,
   namespace: NamespaceRecord,

@@ -2,11 +2,10 @@
 
 import { count, counted } from "../../core/counted.ts";
 import { AppError, visible } from "../../core/errors.ts";
-import { listAllNamespaces } from "../../kv/list-all-namespaces.ts";
-import { checkClock } from "../../migration/check-clock.ts";
+import { renderDuration } from "../../core/units.ts";
 import { findMigration } from "../../migration/find-migration.ts";
 import type { MigrationRecord } from "../../migration/migration-record.ts";
-import { type UndoDeps, undoNamespace, type UndoneNamespace } from "../../migration/undo-migration.ts";
+import { undoMigration, type UndoneNamespace } from "../../migration/undo-migration.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode, exitCodeOf, worstExitCode } from "../exit-code.ts";
 import { countRequests, requestsRecord } from "../render/request-counts.ts";
@@ -44,25 +43,30 @@ export async function runUndo(
     const requests = countRequests([destination.api]);
     const done: UndoneNamespace[] = [];
     const codes: ExitCode[] = [];
-    const onProblem: UndoDeps["onProblem"] = (title, problem) =>
-      shown.tell({ ...problem, subject: `${title}: ${problem.subject}` });
-    const there = await listAllNamespaces(destination.api, signal);
-    checkClock([destination]);
     const pair = state.deps;
-    const deps = { clock, pair, folder, destination, there, settleWindowMs, dryRun, signal, onProblem };
-    for (const namespace of record.namespaces) {
-      try {
-        const undone = await undoNamespace(deps, record, namespace);
-        if (undone === undefined) continue;
-        done.push(undone);
-        tellNamespace(context, record, undone, dryRun);
-      } catch (error) {
-        // Of one namespace: the others are put back all the same.
-        if (!(error instanceof AppError) || signal.aborted) throw error;
-        context.tellFailure(error, namespace.destination.title);
-        codes.push(exitCodeOf(error));
-      }
-    }
+    await undoMigration(
+      {
+        clock,
+        pair,
+        folder,
+        destination,
+        settleWindowMs,
+        dryRun,
+        signal,
+        onProblem: (title, problem) => shown.tell({ ...problem, subject: `${title}: ${problem.subject}` }),
+        onRetry: (error, waitMs) =>
+          output.note(`  ${error.message}; again in ${renderDuration(Math.round(waitMs / 1000) * 1000)}`),
+        onUndone: (undone) => {
+          done.push(undone);
+          tellNamespace(context, record, undone, dryRun);
+        },
+        onFailed: (namespace, error) => {
+          context.tellFailure(error, namespace.destination.title);
+          codes.push(exitCodeOf(error));
+        },
+      },
+      record,
+    );
     shown.finish();
     const sum = (of: "putBack" | "removed" | "left" | "failed"): number => done.reduce((all, one) => all + one[of], 0);
     const now = clock.now();
