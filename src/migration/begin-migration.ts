@@ -118,8 +118,8 @@ function sameAsked(a: Asked, b: Asked): boolean {
   return plainText(a) === plainText(b);
 }
 
-function plainText({ source, destination, namespaces, as, rename, filter }: Asked): string {
+function plainText({ source, destination, namespaces, as, rename, filter, stamp }: Asked): string {
   const { prefix, include, exclude } = filter;
   const places = [source.api, source.accountId, destination.api, destination.accountId];
-  return JSON.stringify([places, namespaces, as, rename, prefix, include, exclude]);
+  return JSON.stringify([places, namespaces, as, rename, prefix, include, exclude, stamp]);
 }

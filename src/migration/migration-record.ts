@@ -53,6 +53,8 @@ export interface Asked {
   /** `old/=new/` */
   readonly rename: readonly string[];
   readonly filter: AskedFilter;
+  /** Nothing is added to the metadata at the destination; absent: the stamp of each value is. */
+  readonly stamp?: false;
 }
 
 /** What a namespace is: for good. */

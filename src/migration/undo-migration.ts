@@ -22,11 +22,10 @@ import { withoutExpired } from "../replica/archive/without-expired.ts";
 import type { ReadableReplica } from "../replica/replica.ts";
 import { checkClock } from "./check-clock.ts";
 import { copyNamespace } from "./copy/copy-namespace.ts";
-import { identityOf } from "./copy/open-sides.ts";
+import { identityOf, isStamped } from "./copy/open-sides.ts";
 import { withPatience } from "./copy/patience.ts";
 import type { MigrationFolder } from "./migration-folder.ts";
 import { type MigrationRecord, type NamespaceRecord } from "./migration-record.ts";
-import { INSTANT } from "./preflight/instant.ts";
 
 interface UndoDeps {
   readonly clock: Clock;
@@ -106,7 +105,7 @@ async function undoNamespace(
     api: destination.api,
     namespaceId: to.id,
     label,
-    stamp: to.mode !== INSTANT,
+    stamp: isStamped(record.asked, to),
   });
   // An undo that was killed may have deleted it, or somebody else has.
   if (isNew && !deps.there.some(({ id }) => id === to.id))

@@ -136,6 +136,25 @@ it("a killed run goes on: nothing is copied twice, what has changed since is car
   expect(toml).toContain(`[[kv_namespaces]]\nbinding = "FIRST_AGAIN"\nid = "${there["first-again"]!.id}"\n`);
 });
 
+it("metadata gets a checksum at the destination, which is told before; with --no-stamp it stays as it is", async () => {
+  const pairs = [
+    { key: "bare", value: "v" },
+    { key: "with", value: "w", metadata: { by: "me" } },
+  ];
+  await create(source, "plain", pairs);
+  const args = ["old:plain", "new", "--settle-window", "100ms", "--verify", "listing"];
+  const told = await migrate(...args, "--dry-run");
+  expect(told.stderr).toContain("--no-stamp leaves metadata as it is");
+  expect(await migrate(...args, "--name", "bare", "--no-stamp")).toMatchObject({ code: 0 });
+  const { id } = (await titlesOf(destination))["plain"]!;
+  expect(await call(destination, "GET", `/${id}/keys`)).toEqual([
+    { name: "bare" },
+    { name: "with", metadata: { by: "me" } },
+  ]);
+  // It is another migration than one with stamps.
+  expect(await migrate(...args, "--name", "bare")).toMatchObject({ code: 2 });
+});
+
 it("a followed source is carried over until the cut-over, what others wrote at the destination stays, and undo goes back", async () => {
   const from = await create(source, "live", numbered(20));
   const to = await create(destination, "moved", [{ key: "k/00000", value: "before" }]);

@@ -61,6 +61,7 @@ export function define(command: Command, start: Start): void {
       "--health <address>",
       "Serve /health and /metrics there while it runs: a port, or 127.0.0.1:9477; loopback only",
     )
+    .option("--no-stamp", "Leave metadata as it is: no checksum of kvsync's in it. The proof reads more values for it")
     .option("--name <name>", "What the migration is called; else by its accounts")
     .option("--force", "Remove from the destination what is gone at the source, however much it is")
     .action((source: string, destination: string, options: Options) =>

@@ -13,6 +13,8 @@ export interface MigrateOptions {
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
   readonly name?: string;
+  /** False: --no-stamp. */
+  readonly stamp?: boolean;
 }
 
 export interface AskedMigration {
@@ -35,11 +37,12 @@ export function parseAsked(source: string, destination: string, options: Migrate
   const rename = options.rename ?? [];
   for (const rule of rename) parseRename(rule);
   const { prefix = "", include = [], exclude = [] } = options;
+  const noStamp = options.stamp === false ? { stamp: false as const } : {};
   return {
     name: options.name ?? nameOf(from, to),
     sourceAccount: from.account,
     destinationAccount: to.account,
-    asked: { namespaces, as: to.namespace ?? null, rename, filter: { prefix, include, exclude } },
+    asked: { namespaces, as: to.namespace ?? null, rename, filter: { prefix, include, exclude }, ...noStamp },
   };
 }
 

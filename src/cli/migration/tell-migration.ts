@@ -5,7 +5,8 @@ import { visible } from "../../core/errors.ts";
 import type { Problem } from "../../core/problem.ts";
 import { renderByteCount, renderDuration } from "../../core/units.ts";
 import type { MigrationEvents, MigrationProgress } from "../../migration/migration-events.ts";
-import type { MigrationState } from "../../migration/migration-record.ts";
+import { isStamped } from "../../migration/copy/open-sides.ts";
+import type { Asked, MigrationState } from "../../migration/migration-record.ts";
 import type { Finding } from "../../migration/preflight/judge-preflight.ts";
 import type { MigrationPlan } from "../../migration/preflight/migration-plan.ts";
 import type { Context } from "../context.ts";
@@ -25,6 +26,7 @@ export interface TellOptions {
   readonly destination: string;
   readonly dryRun: boolean;
   readonly accepted: readonly string[];
+  readonly asked: Pick<Asked, "stamp">;
   readonly onProgress: (progress: MigrationProgress) => void;
 }
 
@@ -109,9 +111,10 @@ function tellProblem(
 }
 
 function tellPlan(output: Output, { namespaces, findings, estimate }: MigrationPlan, options: TellOptions): void {
-  const { source, destination, dryRun, accepted, name } = options;
+  const { source, destination, dryRun, accepted, asked, name } = options;
   const { keys, writes, bytes, requests, timeMs, dollars, freePlanDays } = estimate;
-  output.event({ type: "plan", migration: name, namespaces: namespaces.length, ...estimate, dryRun });
+  const stamp = namespaces.some(({ record }) => isStamped(asked, record.destination));
+  output.event({ type: "plan", migration: name, namespaces: namespaces.length, ...estimate, stamp, dryRun });
   for (const finding of findings)
     output.event({ type: "finding", ...finding, accepted: accepted.includes(finding.code) });
   if (output.json) return;
@@ -134,6 +137,10 @@ function tellPlan(output: Output, { namespaces, findings, estimate }: MigrationP
   output.note(
     `  takes about ${count(requests.source)} requests at the source and ${count(requests.destination)} at the destination: ${time}; $${dollars.toFixed(2)} beyond what a paid plan includes${free}. A value that is not text costs a request of its own`,
   );
+  if (stamp)
+    output.note(
+      '  at the destination, the metadata of each key gets kvsync\'s checksum of the value, as "kvsync", also where there is no metadata; --no-stamp leaves metadata as it is',
+    );
   for (const finding of findings) tellFinding(output, finding, accepted);
 }
 

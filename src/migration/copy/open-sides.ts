@@ -46,10 +46,11 @@ export interface SidesOf {
 
 export function openSides(
   deps: SidesDeps,
-  { rename, filter }: Pick<Asked, "rename" | "filter">,
+  asked: Pick<Asked, "rename" | "filter" | "stamp">,
   of: SidesOf,
 ): NamespaceSides {
   const { clock, source, destination } = deps;
+  const { rename, filter } = asked;
   const rules = rename.map(parseRename);
   const isManaged = compileAsked(filter);
   const leftOut = `is left out: ${renderFilter(filter)}`;
@@ -68,12 +69,12 @@ export function openSides(
   const target = (): Replica | undefined => {
     const id = of.destinationId();
     if (created === undefined && id !== null)
-      created = open(destination, id, of.destination.title, of.destination.mode !== INSTANT, of.pace);
+      created = open(destination, id, of.destination.title, isStamped(asked, of.destination), of.pace);
     return created;
   };
   // Before they are renamed: a key that is not asked for may have the name that another one gets.
-  const asked = isManaged === undefined ? raw : openAskedSource(raw, isManaged, (key) => onExcluded?.(key, leftOut));
-  const view = rules.length === 0 ? asked : openRenamedSource(asked, rules, isManaged);
+  const meant = isManaged === undefined ? raw : openAskedSource(raw, isManaged, (key) => onExcluded?.(key, leftOut));
+  const view = rules.length === 0 ? meant : openRenamedSource(meant, rules, isManaged);
   return {
     source: view,
     provedSource: (tell) => {
@@ -87,6 +88,11 @@ export function openSides(
     },
     close: () => view.close(),
   };
+}
+
+/** Whether values that are written to `destination` have kvsync's stamp in their metadata. */
+export function isStamped({ stamp }: Pick<Asked, "stamp">, { mode }: Pick<NamespaceFacts, "mode">): boolean {
+  return stamp !== false && mode !== INSTANT;
 }
 
 /** Under which the base of a namespace is kept: each migration begins with an empty one. */

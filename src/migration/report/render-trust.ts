@@ -37,7 +37,7 @@ function bulleted(items: readonly string[]): string {
 function listedOnce(proofs: readonly NamespaceProof[]): string {
   const from = proofs.map(({ startedAt }) => startedAt).reduce((a, b) => (a < b ? a : b));
   const to = proofs.map(({ finishedAt }) => finishedAt).reduce((a, b) => (a > b ? a : b));
-  return `Every key of both sides was looked at, between ${renderMoment(from)} and ${renderMoment(to)}. Metadata and expiration of every key were compared exactly, the expiration to the second.`;
+  return `Every key of both sides was looked at, between ${renderMoment(from)} and ${renderMoment(to)}. Metadata and expiration of every key were compared exactly, the expiration to the second. Of metadata the property \`kvsync\` is left out: there kvsync keeps a checksum of the value, also where a key had no metadata, unless the migration was run with \`--no-stamp\`.`;
 }
 
 function howValuesWereCompared(proofs: readonly NamespaceProof[]): string {

@@ -23,6 +23,7 @@ it("waits out an API that is out of order for longer than its client waits", asy
   const record = {
     name: "move",
     startedAt: 1,
+    asked: {},
     namespaces: [{ source: { id: "s", title }, destination: { id, title }, isNew: true, before: { archive: null } }],
   } as unknown as MigrationRecord;
   const undone: UndoneNamespace[] = [];
