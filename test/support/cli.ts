@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { inject, onTestFinished, TestRunner } from "vitest";
+import { inject, onTestFailed, TestRunner } from "vitest";
 
 export interface CliRun {
   readonly code: number | null;
@@ -32,7 +32,7 @@ export function startCli(args: readonly string[], { cwd, env = {}, uid, openFile
   const program = [process.execPath, main, ...args];
   const limited =
     openFiles === undefined ? program : ["bash", "-c", `ulimit -n ${openFiles}; exec "$@"`, "bash", ...program];
-  return untilTestEnds(
+  return unlessTestFails(
     spawn(limited[0]!, limited.slice(1), {
       cwd,
       env: { PATH: process.env["PATH"], HOME: cwd, XDG_CACHE_HOME: join(bundle, "cache"), ...env },
@@ -42,11 +42,11 @@ export function startCli(args: readonly string[], { cwd, env = {}, uid, openFile
   );
 }
 
-/** A test that fails leaves no process behind, which would keep what it holds from the next test. One that was started for all tests of a
- * file, or by tests that run beside each other, is theirs to end. */
-function untilTestEnds(child: ChildProcess): ChildProcess {
+/** A test that fails leaves no process behind, which would keep what it holds from the next test. What one that passes has started, the next
+ * tests of its file may use. One that was started for all tests of a file, or by tests that run beside each other, is theirs to end. */
+function unlessTestFails(child: ChildProcess): ChildProcess {
   const test = TestRunner.getCurrentTest();
-  if (test !== undefined && test.concurrent !== true) onTestFinished(() => void child.kill("SIGKILL"));
+  if (test !== undefined && test.concurrent !== true) onTestFailed(() => void child.kill("SIGKILL"));
   return child;
 }
 
