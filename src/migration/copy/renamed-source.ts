@@ -87,9 +87,8 @@ async function* list(
   }
   let collisions = 0;
   for (const { key, former } of table.collisions(PAGE_ENTRIES)) {
+    if (++collisions <= COLLISIONS_TOLD_MAX) for (const name of former) onProblem(collision(name, key, former));
     onUnknown({ key });
-    if (++collisions > COLLISIONS_TOLD_MAX) continue;
-    for (const name of former) onProblem(collision(name, key, former));
   }
   yield* table.pages(PAGE_ENTRIES);
 }

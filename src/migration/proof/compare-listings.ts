@@ -8,7 +8,7 @@ import { sha256Of } from "../../core/fingerprint.ts";
 import type { Key } from "../../core/key.ts";
 import { EXPIRATION_AHEAD_SECONDS_MIN } from "../../core/limits.ts";
 import { mergeJoin, type Triple } from "../../engine/merge.ts";
-import type { Pages, ReadableReplica, ReadOutcome } from "../../replica/replica.ts";
+import type { Pages, ReadOutcome } from "../../replica/replica.ts";
 import { differencesOf, type Held, heldOfBase, heldOfEntry, leafOf } from "./held.ts";
 import { type Evidence, shownVersion } from "./proof.ts";
 import type { Proving } from "./proving.ts";
@@ -55,12 +55,13 @@ export async function compareListings(proving: Proving): Promise<void> {
 
 /** What needs no reading is decided as it is listed, so that little of it is kept. */
 async function* batches(proving: Proving): AsyncGenerator<Batch> {
-  const { source, destination, signal } = proving;
+  const { signal } = proving;
   const unknown = openUnknownKeys(proving);
-  const listed = (side: ReadableReplica): Pages<Entry> => side.list({ signal, ...unknown.events });
+  const listed = (side: "source" | "destination"): Pages<Entry> =>
+    proving[side].list({ signal, ...unknown.eventsOf(side) });
   const base = proving.copied?.base.scan() ?? noRows();
   let batch: Batch = { items: [], pairs: [] };
-  for await (const triples of mergeJoin({ source: listed(source), destination: listed(destination), base })) {
+  for await (const triples of mergeJoin({ source: listed("source"), destination: listed("destination"), base })) {
     signal.throwIfAborted();
     for (const triple of triples) {
       if (isLeftOut(proving, triple, unknown)) continue;

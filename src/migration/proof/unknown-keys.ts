@@ -6,8 +6,8 @@ import type { ListOptions, Unknown } from "../../replica/replica.ts";
 import type { Proving } from "./proving.ts";
 
 export interface UnknownKeys {
-  /** For both listings. */
-  readonly events: Required<Pick<ListOptions, "onProblem" | "onUnknown">>;
+  /** For the listing of one side. */
+  eventsOf(side: "source" | "destination"): Required<Pick<ListOptions, "onProblem" | "onUnknown">>;
   /** Whether `key` is one of them. It is counted as unreadable, once. */
   takes(key: Key): boolean;
   /** The listings have passed `key`. */
@@ -21,21 +21,26 @@ export function openUnknownKeys({
 }: Pick<Proving, "findings" | "tally" | "excludedBecause">): UnknownKeys {
   const keys = new Set<Key>();
   const places: Exclude<Unknown, { readonly key: Key }>[] = [];
-  let problem = { subject: "", message: "" };
   const tell = (key: string, reason: string): void => {
     tally.unknown++;
     findings.add({ key, class: "unreadable", differs: [], changedAt: null, source: null, destination: null, reason });
   };
   return {
-    events: {
-      onProblem: (told) => void (problem = told),
-      onUnknown: (unknown) => {
-        if (!("key" in unknown)) return void places.push(unknown);
-        const { key } = unknown;
-        if (keys.has(key) || excludedBecause?.(key) !== undefined) return;
-        keys.add(key);
-        tell(key, problem.subject === key ? problem.message : "cannot be compared");
-      },
+    eventsOf(side) {
+      // Of the key that is told of next, which may have another name by then.
+      let problem: string | undefined;
+      return {
+        onProblem: ({ message }) => void (problem = message),
+        onUnknown: (unknown) => {
+          const reason = problem ?? "it cannot be told what the key holds";
+          problem = undefined;
+          if (!("key" in unknown)) return void places.push(unknown);
+          const { key } = unknown;
+          if (keys.has(key) || excludedBecause?.(key) !== undefined) return;
+          keys.add(key);
+          tell(key, `at the ${side}: ${reason}`);
+        },
+      };
     },
     takes(key) {
       if (keys.has(key)) return true;
