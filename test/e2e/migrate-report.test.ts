@@ -94,6 +94,7 @@ it("a migration ends with a report, and from the report alone what was changed s
   const verified = await kvsync("migrate", "verify", "ticket.json", "--report", "again", "--settle-window", "1s");
   expect(verified).toMatchObject({ code: 4 });
   expect(keysOf(readReport("again.json"))).toEqual(differing);
+  expect(verified.stderr).toContain("5 keys do not look equal: looked at again in 1s");
   expect(verified.stdout).toContain(
     "the source has not changed, the destination has changed (keys that expired count). 5 keys differ now, 0 of these did then",
   );

@@ -5,6 +5,8 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { ioError } from "../../config/read-file.ts";
 import { AppError, visible } from "../../core/errors.ts";
+import { renderDuration } from "../../core/units.ts";
+import type { ProofProgress } from "../../migration/proof/proving.ts";
 import type { OpenAccount } from "../../accounts/accounts.ts";
 import { parseNamespaceId } from "../../kv/namespace-id.ts";
 import type { NamespaceId } from "../../kv/kv-api.ts";
@@ -45,6 +47,16 @@ export async function runVerify(context: Context, path: string, options: VerifyO
   const source = await findAccount(context, before.source);
   const destination = await findAccount(context, before.destination);
   const progress = context.openProgress(before.name);
+  let hasWaited = false;
+  const onProgress = ({ phase, keys, pending }: ProofProgress): void => {
+    if (phase === "waiting" && !hasWaited) {
+      hasWaited = true;
+      const late = `${counted(pending, "key")} ${pending === 1 ? "does" : "do"} not look equal`;
+      const wait = renderDuration(options.settleWindowMs);
+      context.output.note(`  ${late}: looked at again in ${wait}, when KV has had the time to show what was written`);
+    }
+    progress.update({ phase, done: keys, total: undefined, bytes: 0 });
+  };
   try {
     const { facts, changes } = await verifyReport(
       {
@@ -54,7 +66,7 @@ export async function runVerify(context: Context, path: string, options: VerifyO
         by: `kvsync ${VERSION}`,
         requests: countBoth(source.api, destination.api),
         openSides: async (namespace) => sidesOf({ context, source, destination }, before, namespace),
-        onProgress: ({ phase, keys }) => progress.update({ phase, done: keys, total: undefined, bytes: 0 }),
+        onProgress,
       },
       before,
       options.verify,
