@@ -66,11 +66,12 @@ export const EXTRA_WAS_EXPECTED =
 
 const AGAIN = "To carry these keys over, run the same migration again; it copies only what differs.";
 const CHANGED_THERE =
-  "If programs write to the destination already, these may be their writes: then nothing is to be done. A migration that is run again leaves alone what was changed at the destination. To replace it by what the source holds, use `kvsync copy`.";
+  "If programs write to the destination already, these may be their writes: then nothing is to be done. A migration that is run again leaves alone what was changed at the destination.";
 
 /** What to do about keys of a class, beyond what it means; undefined: nothing. */
 export const CLASS_ADVICE: Readonly<Partial<Record<FindingClass, string>>> = {
-  missing: `${AGAIN} A key that it had copied, and that is gone at the destination since, it leaves so: to bring it back, use \`kvsync copy\`.`,
+  missing:
+    "Those that were not copied yet are carried over if the same migration is run again. One that was copied, and is gone at the destination since, is left so.",
   value: CHANGED_THERE,
   metadata: CHANGED_THERE,
   expiration:

@@ -17,7 +17,7 @@ export function renderDetails(report: MigrationReport): string {
     ["Destination", renderAccount(destination)],
     [
       "Began, ended",
-      `${renderMoment(startedAt)}, ${renderMoment(finishedAt)} (${duration}${runs > 1 ? `; started ${number(runs)} times` : ""})`,
+      `${renderMoment(startedAt)}, ${renderMoment(finishedAt)} (${duration}${runs > 1 ? `; run ${number(runs)} times, each time going on where the last one ended` : ""})`,
     ],
     ...renderCopied(report),
     ["Which keys", renderFilter(filter)],
@@ -45,12 +45,12 @@ export function renderDetails(report: MigrationReport): string {
 }
 
 /** Of all namespaces. */
-function renderCopied({ namespaces }: MigrationReport): readonly (readonly [string, string])[] {
+function renderCopied({ namespaces, runs }: MigrationReport): readonly (readonly [string, string])[] {
   const copies = namespaces.flatMap(({ copied }) => (copied === null ? [] : [copied]));
   if (copies.length === 0) return [];
   const sum = (of: keyof CopiedCounts): string => number(copies.reduce((total, copied) => total + copied[of], 0));
   const done = `${sum("written")} keys written, ${sum("removed")} removed, ${sum("unchanged")} equal already, ${sum("failed")} failed`;
-  return [["Copy", done]];
+  return [[runs > 1 ? "Copy, in all runs" : "Copy", done]];
 }
 
 function renderAccount({ account, accountId, api }: MigrationReport["source"]): string {

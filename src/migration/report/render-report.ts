@@ -88,7 +88,7 @@ function renderIntroduction(report: MigrationReport): string {
   const to = `the account ${code(destination.account)} (the destination)`;
   const did =
     command === "migrate"
-      ? `The program ${plain(by)} copied ${what} from ${from} to ${to}, and then compared both sides key by key.`
+      ? `The program ${plain(by)} copied ${what} from ${from} to ${to}, and then compared both sides key by key. It changed nothing at the source.`
       : `The program ${plain(by)} compared ${what} in ${from} with ${namespaces.length === 1 ? "its copy" : "their copies"} in ${to} once more, from an earlier report. It copied nothing.`;
   const when = `It began at ${renderMoment(startedAt)} and ended at ${renderMoment(finishedAt)}. This report tells what both sides held then; it says nothing of what programs have written since.`;
   const how =
@@ -129,7 +129,7 @@ function renderNamespaces({ namespaces, command }: MigrationReport): string {
 function beforeOf({ destination, isNew, keysBefore }: ReportedNamespace): string {
   if (destination.id === "") return "not looked at";
   if (isNew) return "created by this migration";
-  return keysBefore > 0 ? `held ${counted(keysBefore, "key")}` : "empty";
+  return keysBefore > 0 ? `held ${counted(keysBefore, "key")}, which are kept in an archive` : "empty";
 }
 
 function resultOf({ proof, failure }: ReportedNamespace): string {
@@ -165,11 +165,13 @@ function renderClass(report: MigrationReport, as: FindingClass): readonly string
 }
 
 function renderKeys(
-  { namespaces }: MigrationReport,
-  { proof, source }: ReportedNamespace,
+  report: MigrationReport,
+  namespace: ReportedNamespace,
   as: FindingClass,
   max: number,
 ): readonly string[] {
+  const { namespaces } = report;
+  const { proof, source } = namespace;
   if (proof === null || proof.counts[as] === 0) return [];
   const findings = proof.findings.filter((finding) => finding.class === as).slice(0, max);
   const lines = findings.map((finding) => `- ${renderLine(finding)}`);
@@ -178,7 +180,28 @@ function renderKeys(
     lines.push(
       `- and ${counted(left, "key")} more${max === Infinity ? "" : "; the JSON file beside this report names up to a thousand"}`,
     );
-  return [...(namespaces.length > 1 ? [`In ${code(source.title)}:`] : []), lines.join("\n")];
+  const command = REPLACEABLE.has(as) ? copyCommand(report, namespace) : undefined;
+  return [
+    ...(namespaces.length > 1 ? [`In ${code(source.title)}:`] : []),
+    lines.join("\n"),
+    ...(command === undefined
+      ? []
+      : [
+          `To give the destination what the source holds of all these keys, whoever changed them: ${code(command)}. For one key, add ${code("--include /KEY")}.`,
+        ]),
+  ];
+}
+
+/** What a migration leaves as it is at the destination, and a copy does not. */
+const REPLACEABLE: ReadonlySet<FindingClass> = new Set(["missing", "value", "metadata"]);
+
+/** Undefined: a copy knows nothing of other names, or of which keys were meant. */
+function copyCommand(
+  { rename, filter: { prefix, include, exclude }, source, destination }: MigrationReport,
+  namespace: ReportedNamespace,
+): string | undefined {
+  if (rename.length > 0 || prefix !== "" || include.length + exclude.length > 0) return undefined;
+  return `kvsync copy ${source.account}:${namespace.source.id} ${destination.account}:${namespace.destination.id}`;
 }
 
 function renderLine(finding: Finding): string {

@@ -53,7 +53,7 @@ function howValuesWereCompared(proofs: readonly NamespaceProof[]): string {
     by.noted > 0 &&
       `${counted(by.noted, "key")}: at the source computed by kvsync when it read the value to copy it; at the destination stored together with the value.`,
     read > 0 &&
-      `${counted(read, "key")}: computed from the values, which were read at both sides or one for this comparison${sample}.`,
+      `${counted(read, "key")}: computed from the values, which were read for this comparison, at both sides or where no checksum was stored${sample}.`,
   ].filter((part) => part !== false);
   const how =
     "Values were compared by their SHA-256 checksums (the first 128 bits). Values that differ have different checksums. Where the checksums of the equal keys came from:";
@@ -75,7 +75,7 @@ function renderWindow(proofs: readonly NamespaceProof[]): string {
 }
 
 function digests(): string {
-  return "Each side has a digest, computed from the names, values, metadata and expirations of all its keys, but for those that expired or were left out. If one byte of one of them differed, the digests would differ.";
+  return "Each side has a digest. It is computed from the names, metadata and expirations of its keys, and from the checksums of their values; keys that expired, that were left out, or that only the destination held and that stay there are not in it. If any of this differed for one key, the digests would differ.";
 }
 
 function digestCells({ root: { source, destination } }: NamespaceProof): readonly string[] {
@@ -88,6 +88,9 @@ function limits(proofs: readonly NamespaceProof[]): readonly string[] {
   const stamped = sum(proofs, (proof) => proof.equalBy.stamps);
   const readAll = proofs.every(({ verify }) => verify === "values");
   const isSample = proofs.some(({ seed }) => seed !== null);
+  const different = sum(proofs, (proof) => proof.counts.value);
+  const found =
+    different === 0 ? "nothing was found." : "what was found is among the different values above, if anything was.";
   const seed = proofs.find((proof) => proof.seed !== null)?.seed;
   return [
     `Writes in the last ${renderWindow(proofs)} before the comparison began, and all later ones: Workers KV may not have shown them yet.`,
@@ -99,7 +102,14 @@ function limits(proofs: readonly NamespaceProof[]): readonly string[] {
     ...(readAll
       ? []
       : [
-          `A value that a program has replaced ${stamped > 0 ? "at either side" : "at the destination"} while it kept the checksum that kvsync had stored with it.${isSample ? ` The sample (${proofs[0]!.verify.replace("sample=", "")} of all keys, chosen by the seed ${code(seed ?? "")}) was read at both sides to look for that, and for damage of any kind.` : " `--verify values` would find that."}`,
+          `A value that a program has replaced ${stamped > 0 ? "at either side" : "at the destination"} while it kept the checksum that kvsync had stored with it.${
+            isSample
+              ? ` The sample (${counted(
+                  sum(proofs, (proof) => proof.sampled),
+                  "key",
+                )}, ${proofs[0]!.verify.replace("sample=", "")} of all, chosen by the seed ${code(seed ?? "")}) was read at both sides to look for that, and for damage of any kind: ${found}`
+              : " `--verify values` would find that."
+          }`,
         ]),
   ];
 }
