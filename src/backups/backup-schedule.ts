@@ -99,5 +99,6 @@ export function retryIn(
   random: number,
 ): DurationMs | undefined {
   if (isIncomplete && attempts > INCOMPLETE_RETRIES_MAX) return undefined;
-  return backoffMs(attempts - 1, RETRY, 1 - RETRY_CHANCE * random);
+  // In whole milliseconds: a rest that is too small to be added to a time would be waited for without end.
+  return Math.round(backoffMs(attempts - 1, RETRY, 1 - RETRY_CHANCE * random));
 }

@@ -19,7 +19,9 @@ describe("the id of an object's name", () => {
   it.each([
     [`packs/ab/${id}`, id],
     [`marks/${id}`, id],
-    [id, id],
+    [id, undefined],
+    [`packs/cd/${id}`, undefined],
+    [`packs/packs/ab/${id}`, undefined],
     [`marks/${id.toUpperCase()}`, undefined],
     [`marks/${id}0`, undefined],
     [`marks/${id.slice(1)}`, undefined],
