@@ -11,8 +11,7 @@ import type { Plan } from "../../engine/plan/plan.ts";
 import type { RoundResult } from "../../engine/round-request.ts";
 import { openBase } from "../../journal/base.ts";
 import { type PairDeps, runPairRound } from "../../mapping/pair.ts";
-import type { ReadableReplica } from "../../replica/replica.ts";
-import { wrapReadable } from "../../replica/wrap.ts";
+import { withoutStamps } from "../../replica/without-stamps.ts";
 import { MovingFiles } from "../../replica/moving-files.ts";
 import { type SeenListing, watchListing } from "../preflight/seen-listing.ts";
 import type { CopyCounts } from "../migration-record.ts";
@@ -163,10 +162,6 @@ export async function copyNamespace(
     trip: result.trip,
     problems,
   };
-}
-
-function withoutStamps(source: ReadableReplica): ReadableReplica {
-  return wrapReadable(source, { listed: (entry) => ({ ...entry, fingerprint: undefined, size: undefined }) });
 }
 
 /** Of problems that the next pass may not have. */
