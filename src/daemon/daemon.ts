@@ -7,26 +7,24 @@ import type { Clock, DurationMs, EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { compileFilter } from "../core/filter.ts";
 import { openBudgets } from "../journal/budgets.ts";
-import { type History, openHistory } from "../journal/history.ts";
+import { openHistory } from "../journal/history.ts";
 import { type Journal, openJournal, openScratchJournal } from "../journal/journal.ts";
 import { awaitStateLock, type StateLock } from "../journal/lock.ts";
 import { stateCheck } from "../journal/state-file.ts";
 import { type ControlServer, openControlServer } from "./control/control-server.ts";
-import { controlError, type ControlRequest, type SyncAnswer } from "./control/protocol.ts";
+import { answerRequest } from "./control/answer-request.ts";
 import { type BackupSet, openBackupSet } from "./backups/backup-set.ts";
 import { runDaemonBackup } from "./backups/run-backup.ts";
 import type { DaemonListener } from "./daemon-event.ts";
 import type { Environment } from "../config/yaml-source.ts";
+import type { EventFeed } from "./event-feed.ts";
 import type { Heartbeats } from "./heartbeats.ts";
 import { keepBudgets } from "./keep-budgets.ts";
 import { openMappingRounds } from "../mapping/mapping-rounds.ts";
-import { roundStatus } from "../mapping/round-status.ts";
-import { operationErrorOf } from "../journal/operation-error.ts";
 import type { AccountsPort } from "../mapping/round-port.ts";
 import type { AccountStatus, DaemonStatus } from "./control/daemon-status.ts";
-import type { MappingStatus } from "../mapping/status.ts";
 import type { Reloaded } from "./loop/loop-set.ts";
-import { type SyncOutcome, openSupervisor, type Supervisor } from "./loop/supervisor.ts";
+import { openSupervisor, type Supervisor } from "./loop/supervisor.ts";
 import { type WatchEvents, type Watcher } from "./watch/watcher.ts";
 import { openNoWatcher, openWatcher, SWAPPED_ROOT_CHECK_MS } from "./watch/open-watcher.ts";
 
@@ -62,6 +60,8 @@ export interface DaemonDeps {
   readonly loadConfig: () => Promise<Config>;
   readonly heartbeats: Heartbeats;
   readonly onEvent: DaemonListener;
+  /** Of the same events, for those who follow them. */
+  readonly feed: EventFeed;
   /** What backups are made with. */
   readonly cwd: string;
   readonly env: Environment;
@@ -167,7 +167,7 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
   try {
     control = await openControlServer({
       stateDir,
-      handle: (request) => handle(request, { supervisor, history, status, reload }),
+      handle: (request) => answerRequest(request, { supervisor, history, status, reload }),
       onBug: fail,
     });
   } catch (error) {
@@ -274,43 +274,6 @@ async function watchState(deps: {
       if (!signal.aborted) throw error;
     });
   }
-}
-
-interface Handler {
-  readonly supervisor: Supervisor;
-  readonly history: History;
-  readonly status: () => DaemonStatus;
-  readonly reload: () => Promise<Reloaded>;
-}
-
-async function handle(request: ControlRequest, handler: Handler): Promise<unknown> {
-  try {
-    return await answer(request, handler);
-  } catch (error) {
-    throw operationErrorOf(error) ?? error;
-  }
-}
-
-async function answer(request: ControlRequest, { supervisor, history, status, reload }: Handler): Promise<unknown> {
-  switch (request.op) {
-    case "status":
-      return status();
-    case "sync":
-      return (await supervisor.sync(request.mappings)).map((outcome) => syncAnswer(outcome, supervisor.mappings()));
-    case "approve":
-      return { plan: await supervisor.approve(request.mapping, request.plan) };
-    case "reload":
-      return reload();
-    case "history":
-      return history.list(request);
-  }
-}
-
-function syncAnswer({ mapping, outcome }: SyncOutcome, now: readonly MappingStatus[]): SyncAnswer {
-  const beingWritten = now.find((status) => status.mapping === mapping)?.beingWritten ?? [];
-  const answer = { mapping, held: null, beingWritten };
-  if (outcome instanceof AppError) return { ...answer, round: null, error: controlError(outcome) };
-  return { ...answer, round: roundStatus(outcome), held: outcome.hold?.plan ?? null, error: null };
 }
 
 function listFolders(folder: string): readonly string[] {

@@ -11,6 +11,7 @@ import { AppError } from "../../core/errors.ts";
 import { redact } from "../../core/redact.ts";
 import { type Daemon, type DaemonAccounts, openDaemon, STOP_GRACE_MS } from "../../daemon/daemon.ts";
 import type { DaemonEvent, DaemonListener } from "../../daemon/daemon-event.ts";
+import { type EventFeed, openEventFeed } from "../../daemon/event-feed.ts";
 import { openEventHooks } from "../../daemon/event-hooks.ts";
 import { logEvents } from "../../daemon/report/event-log.ts";
 import { type Heartbeats, openHeartbeats } from "../../daemon/heartbeats.ts";
@@ -42,6 +43,7 @@ interface Surroundings {
   readonly accounts: DaemonAccounts;
   readonly greeting: Greeting;
   readonly listeners: Set<DaemonListener>;
+  readonly feed: EventFeed;
   readonly onEvent: DaemonListener;
 }
 
@@ -83,7 +85,9 @@ async function run(context: Context, names: readonly string[], options: Options)
     secrets: configSecrets(config),
     folder: config.file === undefined ? cwd : dirname(config.file),
   });
+  const feed = openEventFeed(clock);
   const listeners = new Set([
+    feed.listen,
     logEvents(log, (mapping) => greeting.tells(mapping)),
     greeting.listen,
     hooks.listen,
@@ -99,7 +103,7 @@ async function run(context: Context, names: readonly string[], options: Options)
     onEvent,
   });
   try {
-    const parts = { context, names, health, log, heartbeats, accounts, greeting, listeners, onEvent };
+    const parts = { context, names, health, log, heartbeats, accounts, greeting, listeners, feed, onEvent };
     let again = await runDaemon(parts, config, false);
     while (again !== undefined) again = await runDaemon(parts, again, true);
     await hooks.close();
@@ -115,7 +119,7 @@ async function run(context: Context, names: readonly string[], options: Options)
 /** Runs until the process is to stop; or until the journal is found to be damaged: then it returns the config to go on with,
  * with a new journal. */
 async function runDaemon(parts: Surroundings, config: Config, isJournalDamaged: boolean): Promise<Config | undefined> {
-  const { context, accounts, heartbeats, names, onEvent } = parts;
+  const { context, accounts, heartbeats, names, feed, onEvent } = parts;
   const { clock, cwd, env, options } = context;
   const startedAt = clock.monotonic();
   // What happens before there is somebody to report it to is reported then.
@@ -137,6 +141,7 @@ async function runDaemon(parts: Surroundings, config: Config, isJournalDamaged: 
     env,
     loadConfig: async () => loadConfig({ path: options.config, cwd, env, readFile: readTextFile }),
     onEvent,
+    feed,
   };
   let daemon: Daemon | undefined;
   try {

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { Config } from "../../../src/config/config.ts";
+import { openEventFeed } from "../../../src/daemon/event-feed.ts";
 import { openDaemon } from "../../../src/daemon/daemon.ts";
 import { openHeartbeats } from "../../../src/daemon/heartbeats.ts";
 import { openStateLock } from "../../../src/journal/lock.ts";
@@ -59,6 +60,7 @@ it("ends all that it began, also after a bug in a loop, and frees the state fold
     env: {},
     heartbeats,
     onEvent: () => {},
+    feed: openEventFeed(clock),
   });
   await clock.advance(0);
   expect(await outcomeOf(daemon.failed)).toBe(bug);

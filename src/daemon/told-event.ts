@@ -1,0 +1,67 @@
+// What happens in the daemon, as `kvsync events` and the status page are told: plain data. The JSON form is a contract with scripts, as
+// that of the status is: fields are added, and never change their meaning.
+
+import { holdStatus, roundStatus } from "../mapping/round-status.ts";
+import type { BackupEvent } from "./backups/backup-loop.ts";
+import { controlError } from "./control/protocol.ts";
+import type { DaemonEvent, MappingEvent } from "./daemon-event.ts";
+
+/** One thing that happened. `event` names it; exactly one of `mapping`, `backup` and `account` says to what, or none of them: to the
+ * daemon. The other fields are those of the event. */
+export type ToldEvent = Readonly<Record<string, unknown>> & { readonly event: string };
+
+/** Of what a round did, so much is told key by key. */
+const CHANGES_TOLD_MAX = 100;
+
+/** Undefined: it happens with each request, and is counted only. */
+export function toldEvent(event: DaemonEvent): ToldEvent | undefined {
+  if ("mapping" in event) return { event: event.kind, mapping: event.mapping.name, ...ofMapping(event) };
+  if ("backup" in event) return { event: event.kind, backup: event.backup.name, ...ofBackup(event) };
+  if (event.kind === "account-answered" || event.kind === "account-waited") return undefined;
+  const { kind, ...fields } = event;
+  return { event: kind, ...fields };
+}
+
+function ofMapping(event: MappingEvent): object {
+  switch (event.kind) {
+    case "started":
+    case "stopped":
+    case "lifted":
+    case "recovered":
+      return {};
+    case "round-began":
+      return { step: event.step, reasons: event.reasons };
+    case "round-ended": {
+      const { report, step } = event;
+      const { changes, moreChanges } = report;
+      const told = changes.slice(0, CHANGES_TOLD_MAX);
+      return { step, ...roundStatus(report), changes: told, moreChanges: moreChanges + changes.length - told.length };
+    }
+    case "held":
+      return holdStatus(event.hold);
+    case "failed":
+      return { ...controlError(event.error), retryInMs: event.retryInMs, repeats: event.repeats };
+    case "watcher":
+      return { watcher: event.state };
+    case "scrubbed":
+      return { problems: event.problems };
+    case "rescan":
+      return { reason: event.reason };
+  }
+}
+
+function ofBackup(event: BackupEvent): object {
+  switch (event.kind) {
+    case "backup-began":
+    case "backup-stopped":
+      return {};
+    case "backup-ended": {
+      const { memory, nextInMs } = event;
+      return { run: memory.lastRun, failure: memory.failure, nextInMs };
+    }
+    case "backup-retrying":
+      return { ...controlError(event.error), waitMs: event.waitMs };
+    case "backup-stuck":
+      return { ...controlError(event.error), retryInMs: event.retryInMs };
+  }
+}
