@@ -164,9 +164,11 @@ it("a followed source is carried over until the cut-over, what others wrote at t
     { cwd: dir },
   );
   const over = ended(child);
+  // Read from now on: it may be ready before the server has answered.
+  const lines = createInterface(child.stdout!)[Symbol.asyncIterator]();
   await call(source, "PUT", `/${from}/bulk`, [{ key: "k/new", value: "new" }]);
   let url = "";
-  for await (const line of createInterface(child.stdout!)) {
+  for await (const line of lines) {
     if (line.includes('"type":"health"')) ({ url } = JSON.parse(line) as { url: string });
     if (line.includes('"state":"ready"')) break;
   }
