@@ -74,8 +74,9 @@ function patternOf(random: Random): string {
 /** git takes "a**" followed by "/" for "**" by mistake (it compares pointers into two texts); its documentation says what we
  * do. And what can never match is an error to us. */
 function isTaken(pattern: string): boolean {
-  const parts = pattern.replaceAll(/\\./g, "_").split("/");
-  if (parts.some((part) => part.includes("**") && !/^!?\*+ *$/.test(part))) return false;
+  // A "!" negates at the very beginning only: "/!**/" is one of those.
+  const parts = pattern.replaceAll(/\\./g, "_").replace(/^!/, "").split("/");
+  if (parts.some((part) => part.includes("**") && !/^\*+ *$/.test(part))) return false;
   try {
     compileFilter({ exclude: [pattern] });
     return true;
