@@ -5,6 +5,7 @@ import type { BackupConfig, MappingConfig } from "../config/config.ts";
 import type { BackupEvent } from "./backups/backup-loop.ts";
 import type { DurationMs } from "../core/clock.ts";
 import type { AppError } from "../core/errors.ts";
+import type { Key } from "../core/key.ts";
 import type { Problem } from "../core/problem.ts";
 import type { AnswerEvent } from "../kv/request-loop.ts";
 import type { Hold } from "../journal/holds.ts";
@@ -25,6 +26,8 @@ export type MappingEvent =
   | { readonly kind: "failed"; readonly error: AppError; readonly retryInMs: DurationMs; readonly repeats: number }
   | { readonly kind: "recovered" }
   | { readonly kind: "watcher"; readonly state: WatchState }
+  /** The value of this key was written back to the folder, to `file`: item `id` of the trash. */
+  | { readonly kind: "restored"; readonly key: Key; readonly id: number; readonly file: string }
   /** The scrub found values that are not what their stamps say. */
   | { readonly kind: "scrubbed"; readonly problems: readonly Problem[] }
   /** The watcher lost track, and all files are looked at. */

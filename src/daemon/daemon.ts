@@ -7,7 +7,6 @@ import type { Clock, DurationMs, EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { compileFilter } from "../core/filter.ts";
 import { openBudgets } from "../journal/budgets.ts";
-import { openHistory } from "../journal/history.ts";
 import { type Journal, openJournal, openScratchJournal } from "../journal/journal.ts";
 import { awaitStateLock, type StateLock } from "../journal/lock.ts";
 import { stateCheck } from "../journal/state-file.ts";
@@ -103,7 +102,6 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
   const { stateDir } = deps.config;
   const startedAt = clock.now();
   const scratch = openScratchJournal();
-  const history = openHistory(journal);
   const budgets = openBudgets(journal, clock);
   deps.accounts.startFrom((account) => budgets.get(account));
   const keeping = keepBudgets({ clock, budgets, recent: () => deps.accounts.recent() });
@@ -163,11 +161,12 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
     return reloaded;
   };
 
+  const asked = { clock, journal, stateDir, config: () => config, onEvent, supervisor, status, reload };
   let control: ControlServer;
   try {
     control = await openControlServer({
       stateDir,
-      handle: (request) => answerRequest(request, { supervisor, history, status, reload }),
+      handle: (request) => answerRequest(request, asked),
       onBug: fail,
     });
   } catch (error) {

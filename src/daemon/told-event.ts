@@ -43,6 +43,8 @@ function ofMapping(event: MappingEvent): object {
       return { ...controlError(event.error), retryInMs: event.retryInMs, repeats: event.repeats };
     case "watcher":
       return { watcher: event.state };
+    case "restored":
+      return { key: event.key, id: event.id, file: event.file };
     case "scrubbed":
       return { problems: event.problems };
     case "rescan":

@@ -1,26 +1,33 @@
 // History: what was done to keys, when and why, so that a person can ask. It explains and decides nothing: old lines go
 // when there are too many, and losing all of it loses no data.
 
+import type { SQLInputValue } from "node:sqlite";
 import type { ByteCount, EpochMs } from "../core/clock.ts";
 import type { Key } from "../core/key.ts";
 import { type Journal, transaction } from "./journal.ts";
 
-export type HistoryEvent =
-  | "added"
-  | "changed"
-  | "removed"
+export const HISTORY_EVENTS = [
+  "added",
+  "changed",
+  "removed",
   /** Both sides had changed the key. */
-  | "conflict"
-  | "held"
-  | "approved"
-  | "lifted"
-  | "failed"
+  "conflict",
+  /** A value of the trash was written back. */
+  "restored",
+  "held",
+  "approved",
+  "lifted",
+  "failed",
   /** A backup was made. */
-  | "backed-up"
+  "backed-up",
   /** More keys of one round than are kept one by one. */
-  | "more";
+  "more",
+] as const;
 
-export interface HistoryLine {
+export type HistoryEvent = (typeof HISTORY_EVENTS)[number];
+
+/** What is written down. */
+export interface HistoryNote {
   readonly at: EpochMs;
   readonly mapping: string;
   /** Undefined: about the mapping as a whole. */
@@ -33,15 +40,34 @@ export interface HistoryLine {
   readonly bytes: ByteCount | undefined;
 }
 
-export interface HistoryQuery {
+export interface HistoryLine extends HistoryNote {
+  /** Later lines have greater ones. */
+  readonly id: number;
+}
+
+/** Lines that are all of this. */
+export interface HistoryFilter {
   readonly mapping?: string | undefined;
   readonly key?: string | undefined;
+  /** Part of the key, as it is written. */
+  readonly text?: string | undefined;
+  readonly event?: HistoryEvent | undefined;
+  /** Not before this, by the time of day. */
+  readonly since?: EpochMs | undefined;
+  /** Not after this. */
+  readonly until?: EpochMs | undefined;
+  /** Older than the line of this id. */
+  readonly before?: number | undefined;
+}
+
+export interface HistoryQuery extends HistoryFilter {
   readonly limit: number;
 }
 
 export interface History {
-  append(lines: readonly HistoryLine[]): void;
-  /** The newest, newest first. */
+  append(notes: readonly HistoryNote[]): void;
+  /** The newest, newest first. 200,000 lines are looked through in 20 to 40 ms: a look stops at the limit, and no index would be read
+   * more quickly than the lines themselves. */
   list(query: HistoryQuery): readonly HistoryLine[];
 }
 
@@ -54,6 +80,7 @@ const KEPT_WHATEVER_AGE = 20_000;
 const PRUNE_EVERY = 1000;
 
 interface Row {
+  readonly id: number;
   readonly at_ms: number;
   readonly mapping: string;
   readonly key: string | null;
@@ -67,10 +94,6 @@ export function openHistory({ database }: Journal): History {
   const insert = database.prepare(
     "INSERT INTO history (at_ms, mapping, key, side, event, reason, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)",
   );
-  const select = database.prepare(
-    `SELECT at_ms, mapping, CAST(key AS TEXT) AS key, side, event, reason, bytes FROM history
-     WHERE (?1 IS NULL OR mapping = ?1) AND (?2 IS NULL OR key = ?2) ORDER BY id DESC LIMIT ?3`,
-  );
   const removeExcess = database.prepare("DELETE FROM history WHERE id <= (SELECT max(id) FROM history) - ?");
   const removeOld = database.prepare(
     // Lines are in order of time: the first that is young enough ends the search.
@@ -79,30 +102,62 @@ export function openHistory({ database }: Journal): History {
   );
   let sincePruned = PRUNE_EVERY;
   return {
-    append(lines) {
-      const last = lines.at(-1);
+    append(notes) {
+      const last = notes.at(-1);
       if (last === undefined) return;
       transaction(database, () => {
-        for (const { at, mapping, key, side, event, reason, bytes } of lines) {
+        for (const { at, mapping, key, side, event, reason, bytes } of notes) {
           const blob = key === undefined ? null : Buffer.from(key);
           insert.run(at, mapping, blob, side ?? null, event, reason, bytes ?? null);
         }
-        sincePruned += lines.length;
+        sincePruned += notes.length;
         if (sincePruned < PRUNE_EVERY) return;
         sincePruned = 0;
         removeExcess.run(LINES_MAX);
         removeOld.run(last.at - KEEP_MS, KEPT_WHATEVER_AGE);
       });
     },
-    list({ mapping, key, limit }) {
-      const rows = select.all(mapping ?? null, key === undefined ? null : Buffer.from(key), limit);
+    list(query) {
+      const { where, values } = conditionsOf(query);
+      const rows = database
+        .prepare(
+          `SELECT id, at_ms, mapping, CAST(key AS TEXT) AS key, side, event, reason, bytes
+           FROM history ${where} ORDER BY id DESC LIMIT ?`,
+        )
+        .all(...values, query.limit);
       return (rows as unknown as Row[]).map(lineOf);
     },
   };
 }
 
-function lineOf({ at_ms: at, mapping, key, side, event, reason, bytes }: Row): HistoryLine {
+type Condition = readonly [test: string, value: string | number | Buffer | undefined];
+
+function conditionsOf(filter: HistoryFilter): { readonly where: string; readonly values: SQLInputValue[] } {
+  const { mapping, key, text, event, since, until, before } = filter;
+  const others: readonly Condition[] = [
+    ["key = ?", bytesOf(key)],
+    ["instr(key, ?) > 0", bytesOf(text)],
+    ["event = ?", event],
+    ["at_ms >= ?", since],
+    ["at_ms <= ?", until],
+  ];
+  const passesOver = others.some(([, value]) => value !== undefined);
+  // By its index a mapping's lines are looked up one by one: where many are passed over, to read all lines in a row is twice as fast.
+  const ofMapping: Condition = [passesOver ? "+mapping = ?" : "mapping = ?", mapping];
+  const all = [ofMapping, ...others, ["id < ?", before] as const].filter(([, value]) => value !== undefined);
   return {
+    where: all.length === 0 ? "" : `WHERE ${all.map(([test]) => test).join(" AND ")}`,
+    values: all.map(([, value]) => value!),
+  };
+}
+
+function bytesOf(text: string | undefined): Buffer | undefined {
+  return text === undefined ? undefined : Buffer.from(text);
+}
+
+function lineOf({ id, at_ms: at, mapping, key, side, event, reason, bytes }: Row): HistoryLine {
+  return {
+    id,
     at: at as EpochMs,
     mapping,
     key: (key ?? undefined) as Key | undefined,

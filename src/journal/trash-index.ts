@@ -1,14 +1,15 @@
-// The trash as an index: what is in it, and how long it stays. What puts values there is trash.ts.
+// The trash as an index: what is in it, found, read and removed. What puts values there is trash.ts; how long they stay,
+// trash-retention.ts.
 
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { ByteCount, Clock, DurationMs, EpochMs, EpochSeconds } from "../core/clock.ts";
+import type { ByteCount, EpochMs, EpochSeconds } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { type Fingerprint, fingerprintOf } from "../core/fingerprint.ts";
 import type { Key } from "../core/key.ts";
-import { clockJump, type Look, takeLook } from "./clock-jump.ts";
 import { type Journal, transaction } from "./journal.ts";
 import type { Loss } from "../engine/ports.ts";
+import { type LookClock, openTrashRetention, type TrashLimits } from "./trash-retention.ts";
 
 /** One value that was replaced or removed. */
 export interface TrashItem {
@@ -25,30 +26,64 @@ export interface TrashItem {
   readonly savedAt: EpochMs;
 }
 
-interface TrashQuery {
+export interface TrashQuery {
   readonly mapping?: string | undefined;
   readonly key?: string | undefined;
-  readonly id?: number | undefined;
+  /** What the keys begin with. */
+  readonly prefix?: string | undefined;
+  /** Kept not before this, by the time of day. */
+  readonly since?: EpochMs | undefined;
+  /** Kept not after this. */
+  readonly until?: EpochMs | undefined;
+  /** Older than the item of this id. */
+  readonly before?: number | undefined;
   readonly limit: number;
 }
 
-interface TrashRetention {
-  readonly keepMs: DurationMs;
-  readonly maxBytes: ByteCount;
+/** Part of the trash; all of it, but for what is said. */
+export interface TrashSelection {
+  readonly mapping?: string | undefined;
+  /** Kept not after this, by the time of day. */
+  readonly until?: EpochMs | undefined;
+  /** No newer than the item of this id. */
+  readonly upTo?: number | undefined;
 }
 
-type LookClock = Pick<Clock, "now" | "monotonic">;
+export interface TrashSize {
+  readonly items: number;
+  /** Contents that several items share count once. */
+  readonly bytes: ByteCount;
+  /** The id of the newest; 0: there is none. */
+  readonly newest: number;
+}
+
+export interface Emptied {
+  readonly items: number;
+  readonly bytes: ByteCount;
+  /** Items that were selected and stay, since the round that kept them still runs. */
+  readonly stay: number;
+}
+
+/** When the round of a mapping began that runs now; undefined: none does. */
+export type RoundBegan = (mapping: string) => EpochMs | undefined;
 
 export interface TrashIndex {
   /** The newest, newest first. */
   list(query: TrashQuery): readonly TrashItem[];
+  /** Undefined: there is no such item, or none any more. */
+  get(id: number): TrashItem | undefined;
+  /** Of each key of `mapping` the first item that was kept after `after`, in key order, of those that `isWanted`. */
+  firstAfter(mapping: string, after: EpochMs, isWanted: (item: TrashItem) => boolean): readonly TrashItem[];
+  size(selection: TrashSelection): TrashSize;
+  /** Removes items for good, but none that a round has kept which still runs. For who holds the state lock. */
+  empty(selection: TrashSelection, roundBegan: RoundBegan): Emptied;
   /** The value itself. Throws AppError `io` if its file is gone or is not what was kept. */
   read(item: TrashItem): Uint8Array;
   /** Removes of one mapping what has been too old for a day, at most a quarter of it a day, and the oldest beyond the size,
    * but for those of the last day.
    * The clock is not believed at once: one that is 40 days ahead for a while would empty the trash. Returns how many items
    * went. */
-  prune(mapping: string, retention: TrashRetention, clock: LookClock): number;
+  prune(mapping: string, limits: TrashLimits, clock: LookClock): number;
 }
 
 interface Row {
@@ -64,106 +99,92 @@ interface Row {
   readonly saved_at_ms: number;
 }
 
+const ITEM_COLUMNS =
+  "id, mapping, side, CAST(key AS TEXT) AS key, fingerprint, size, metadata, expiration, reason, saved_at_ms";
+
 export function openTrashIndex({ database }: Journal, stateDir: string): TrashIndex {
   const folder = join(stateDir, "trash");
   const select = database.prepare(
-    `SELECT id, mapping, side, CAST(key AS TEXT) AS key, fingerprint, size, metadata, expiration, reason, saved_at_ms
-     FROM trash WHERE (?1 IS NULL OR mapping = ?1) AND (?2 IS NULL OR key = ?2) AND (?3 IS NULL OR id = ?3)
-     ORDER BY id DESC LIMIT ?4`,
+    `SELECT ${ITEM_COLUMNS} FROM trash
+     WHERE (?1 IS NULL OR mapping = ?1) AND (?2 IS NULL OR key = ?2) AND (?3 IS NULL OR substr(key, 1, length(?3)) = ?3)
+     AND (?4 IS NULL OR saved_at_ms >= ?4) AND (?5 IS NULL OR saved_at_ms <= ?5) AND (?6 IS NULL OR id < ?6)
+     ORDER BY id DESC LIMIT ?7`,
   );
-  const selectSizes = database.prepare(
-    "SELECT id, fingerprint, size, saved_at_ms, old_since_ms FROM trash WHERE mapping = ? ORDER BY id DESC",
-  );
+  const selectOne = database.prepare(`SELECT ${ITEM_COLUMNS} FROM trash WHERE id = ?`);
   const remove = database.prepare("DELETE FROM trash WHERE id = ?");
-  const markOld = database.prepare("UPDATE trash SET old_since_ms = ? WHERE id = ?");
-  const lastAging = database.prepare("SELECT pruned_at_ms FROM trash_aging WHERE mapping = ?");
-  const setAging = database.prepare("INSERT OR REPLACE INTO trash_aging VALUES (?, ?)");
-  const lastLook = database.prepare(
-    "SELECT at_ms AS at, monotonic_ms AS monotonic, boot FROM trash_look WHERE mapping = ?",
+  const retention = openTrashRetention(database);
+  const selectAfter = database.prepare(
+    `SELECT ${ITEM_COLUMNS} FROM trash WHERE mapping = ? AND saved_at_ms > ? ORDER BY trash.key, id`,
   );
-  const setLook = database.prepare("INSERT OR REPLACE INTO trash_look VALUES (?, ?, ?, ?)");
-  const moveMarks = database.prepare(
-    "UPDATE trash SET old_since_ms = old_since_ms + ?2 WHERE mapping = ?1 AND old_since_ms IS NOT NULL",
+  const selectSelection = database.prepare(
+    `SELECT id, mapping, fingerprint, size, saved_at_ms FROM trash
+     WHERE (?1 IS NULL OR mapping = ?1) AND (?2 IS NULL OR saved_at_ms <= ?2) AND (?3 IS NULL OR id <= ?3) ORDER BY id`,
   );
-  const moveAging = database.prepare("UPDATE trash_aging SET pruned_at_ms = pruned_at_ms + ?2 WHERE mapping = ?1");
   const isKept = database.prepare("SELECT 1 FROM trash WHERE fingerprint = ? LIMIT 1");
   return {
-    list({ mapping, key, id, limit }) {
-      const blob = key === undefined ? null : Buffer.from(key);
-      return (select.all(mapping ?? null, blob, id ?? null, limit) as unknown as Row[]).map(itemOf);
+    list({ mapping, key, prefix, since, until, before, limit }) {
+      const [exact, start] = [key, prefix].map((text) => (text === undefined ? null : Buffer.from(text)));
+      const times = [since ?? null, until ?? null];
+      const rows = select.all(mapping ?? null, exact!, start!, ...times, before ?? null, limit);
+      return (rows as unknown as Row[]).map(itemOf);
+    },
+    get(id) {
+      const row = selectOne.get(id) as unknown as Row | undefined;
+      return row && itemOf(row);
+    },
+    firstAfter(mapping, after, isWanted) {
+      const first = new Map<Key, TrashItem>();
+      for (const row of selectAfter.iterate(mapping, after) as Iterable<unknown>) {
+        const item = itemOf(row as Row);
+        if (!first.has(item.key) && isWanted(item)) first.set(item.key, item);
+      }
+      return [...first.values()];
+    },
+    size: (selection) => sizeOf(selected(selection)),
+    empty(selection, roundBegan) {
+      const [goes, stays] = transaction(database, () => {
+        const found = Object.groupBy(selected(selection), (row) => (isUnderWay(row, roundBegan) ? "stays" : "goes"));
+        for (const { id } of found.goes ?? []) remove.run(id);
+        return [found.goes ?? [], found.stays ?? []];
+      });
+      removeContents(goes);
+      return { items: goes.length, bytes: sizeOf(goes).bytes, stay: stays.length };
     },
     read: ({ fingerprint, key }) => readContent(join(folder, fingerprint), fingerprint, key),
-    prune(mapping, retention, clock) {
+    prune(mapping, limits, clock) {
       const excess = transaction(database, () => {
-        followClock(mapping, clock);
-        const found = prune(mapping, retention, clock.now());
+        const found = retention.excess(mapping, limits, clock);
         for (const { id } of found) remove.run(id);
         return found;
       });
-      // After the rows: whatever ends the process in between leaves a file too many, and never a row without its file.
-      for (const fingerprint of new Set(excess.map((row) => row.fingerprint))) {
-        if (isKept.get(fingerprint) === undefined) rmSync(join(folder, fingerprint), { force: true });
-      }
+      removeContents(excess);
       return excess.length;
     },
   };
 
-  /** Where the time of day was set since the last look, what began before goes on from where it was. */
-  function followClock(mapping: string, clock: LookClock): void {
-    const look = takeLook(clock);
-    const last = lastLook.get(mapping) as Look | undefined;
-    setLook.run(mapping, look.at, look.monotonic, look.boot);
-    const jump = last === undefined ? 0 : clockJump(last, look);
-    if (jump === 0) return;
-    moveMarks.run(mapping, jump);
-    moveAging.run(mapping, jump);
+  function selected({ mapping, until, upTo }: TrashSelection): readonly SelectedRow[] {
+    return selectSelection.all(mapping ?? null, until ?? null, upTo ?? null) as unknown as SelectedRow[];
   }
 
-  function prune(mapping: string, { keepMs, maxBytes }: TrashRetention, now: EpochMs): readonly SizeRow[] {
-    const rows = [...(selectSizes.iterate(mapping) as Iterable<SizeRow>)];
-    const tooLarge = beyondSize(rows, maxBytes, now);
-    const prunedAt = (lastAging.get(mapping) as { readonly pruned_at_ms: number } | undefined)?.pruned_at_ms;
-    // Where the clock was set back, the day begins anew.
-    const isDue = prunedAt === undefined || (now >= prunedAt && now - prunedAt >= LOOKS_APART_MS);
-    if (prunedAt !== undefined && prunedAt > now) setAging.run(mapping, now);
-    const seenOld: SizeRow[] = [];
-    for (const row of rows) {
-      const isOld = row.saved_at_ms < now - keepMs;
-      const since = row.old_since_ms;
-      if (!isOld && since !== null) markOld.run(null, row.id);
-      else if (isOld && (since === null || since > now)) markOld.run(now, row.id);
-      else if (isOld && since !== null && now - since >= LOOKS_APART_MS) seenOld.push(row);
+  /** After the rows: whatever ends the process in between leaves a file too many, and never a row without its file. */
+  function removeContents(rows: readonly Pick<Row, "fingerprint">[]): void {
+    for (const fingerprint of new Set(rows.map((row) => row.fingerprint))) {
+      if (isKept.get(fingerprint) === undefined) rmSync(join(folder, fingerprint), { force: true });
     }
-    if (!isDue || seenOld.length === 0) return tooLarge;
-    setAging.run(mapping, now);
-    const aged = seenOld.slice(-Math.ceil(rows.length * AGED_SHARE_MAX));
-    return [...new Set([...tooLarge, ...aged])];
   }
 }
 
-type SizeRow = Pick<Row, "id" | "fingerprint" | "size" | "saved_at_ms"> & { readonly old_since_ms: number | null };
+type SelectedRow = Pick<Row, "id" | "mapping" | "fingerprint" | "size" | "saved_at_ms">;
 
-/** The clock may have jumped: an item goes for its age when two looks this far apart have found it old, and so seldom does
- * any go for its age. */
-const LOOKS_APART_MS: DurationMs = 86_400_000;
-/** And of what a mapping has in the trash, one look lets no more go for its age than this: the oldest. */
-const AGED_SHARE_MAX = 0.25;
+function isUnderWay({ mapping, saved_at_ms: savedAt }: SelectedRow, roundBegan: RoundBegan): boolean {
+  const began = roundBegan(mapping);
+  return began !== undefined && savedAt >= began;
+}
 
-/** Nobody has had time to miss what was kept later than this: however much one round replaces, its copies are there the next
- * morning. */
-const FRESH_MS: DurationMs = 86_400_000;
-
-/** Which of `rows`, the newest first, are too many. Rows that share a content count once. Those of the last day stay. */
-function beyondSize(rows: readonly SizeRow[], maxBytes: ByteCount, now: EpochMs): readonly SizeRow[] {
-  const seen = new Set<string>();
-  let bytes = 0;
-  return rows.filter((row) => {
-    const adds = seen.has(row.fingerprint) ? 0 : row.size;
-    if (bytes + adds > maxBytes && Math.abs(now - row.saved_at_ms) >= FRESH_MS) return true;
-    bytes += adds;
-    seen.add(row.fingerprint);
-    return false;
-  });
+function sizeOf(rows: readonly SelectedRow[]): TrashSize {
+  const bySize = new Map(rows.map(({ fingerprint, size }) => [fingerprint, size]));
+  const bytes = [...bySize.values()].reduce((sum, size) => sum + size, 0);
+  return { items: rows.length, bytes, newest: rows.at(-1)?.id ?? 0 };
 }
 
 function readContent(path: string, fingerprint: Fingerprint, key: Key): Uint8Array {

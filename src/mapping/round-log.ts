@@ -6,7 +6,7 @@ import type { Key } from "../core/key.ts";
 import type { Done } from "../engine/plan/action.ts";
 import type { Plan } from "../engine/plan/plan.ts";
 import type { Target } from "../engine/plan/action.ts";
-import type { History, HistoryEvent, HistoryLine } from "../journal/history.ts";
+import type { History, HistoryEvent, HistoryNote } from "../journal/history.ts";
 
 export type SyncSide = "local" | "remote";
 
@@ -40,7 +40,7 @@ export function openRoundLog(deps: {
   const { clock, history, mapping, mode } = deps;
   const changes: Change[] = [];
   const conflicts = new Set<Key>();
-  let lines: HistoryLine[] = [];
+  let lines: HistoryNote[] = [];
   let more = 0;
 
   const flush = (): void => {

@@ -2,6 +2,7 @@
 
 import type { EpochMs } from "../../core/clock.ts";
 import { AppError, visible } from "../../core/errors.ts";
+import { parseTime } from "../../core/time-text.ts";
 import { sourceKey } from "../retention/decide-retention.ts";
 import type { CallOptions } from "../store/store.ts";
 import { lastUntil, timeSnapshots } from "./snapshot-times.ts";
@@ -61,29 +62,10 @@ export async function findSnapshot(
 export function parseSnapshotChoice(text: string): SnapshotChoice | undefined {
   if (text === "latest") return { kind: "latest" };
   if (/^[0-9a-f]{4,64}$/i.test(text)) return { kind: "id", prefix: text.toLowerCase() };
-  const until = parseTime(text);
-  return until && { kind: "time", until };
+  // The end of the day, the minute or the second that it names.
+  const time = parseTime(text);
+  return time && { kind: "time", until: time.until };
 }
-
-/** The end of the day, the minute or the second that `text` names; in local time, unless it names a zone. */
-function parseTime(text: string): EpochMs | undefined {
-  const match = TIME.exec(text);
-  if (match === null) return undefined;
-  const [, year, month, day, hour, minute, second, milli, zone] = match;
-  const length = hour === undefined ? DAY_MS : second === undefined ? 60_000 : milli === undefined ? 1000 : 1;
-  const date = `${year}-${month}-${day}`;
-  const time = `${hour ?? "00"}:${minute ?? "00"}:${second ?? "00"}.${(milli ?? "0").padEnd(3, "0")}`;
-  // The parser takes the 30th of February for the 2nd of March.
-  if (new Date(`${date}T00:00:00Z`).getUTCDate() !== Number(day)) return undefined;
-  const from = new Date(`${date}T${time}${zone ?? ""}`);
-  if (Number.isNaN(from.getTime())) return undefined;
-  // A day has 23 or 25 hours where clocks are changed.
-  if (length === DAY_MS) return (new Date(from).setDate(from.getDate() + 1) - 1) as EpochMs;
-  return (from.getTime() + length - 1) as EpochMs;
-}
-
-const TIME = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,3}))?)?(Z|[+-]\d\d:\d\d)?)?$/;
-const DAY_MS = 86_400_000;
 
 const none = (why: string) => ({ kind: "none", why }) as const;
 

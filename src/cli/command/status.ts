@@ -15,7 +15,7 @@ import type { Journal } from "../../journal/journal.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode, exitCodeOf, worstExitCode } from "../exit-code.ts";
-import { knownMappings } from "../input/known-mappings.ts";
+import { knownMappings } from "../../config/known-mappings.ts";
 import { lookAtJournal } from "../round/look-at-journal.ts";
 import { renderKnownStatus, renderStatus } from "../render/render-status.ts";
 

@@ -6,9 +6,10 @@ import { renderByteCount } from "../../core/units.ts";
 import { openTrashIndex, type TrashItem } from "../../journal/trash-index.ts";
 import { addCommands, type Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
-import { checkMappingName } from "../input/known-mappings.ts";
+import { checkMappingName } from "../input/check-mapping-name.ts";
 import { lookAtJournal } from "../round/look-at-journal.ts";
 import type { Style } from "../render/output.ts";
+import { shownTime } from "../render/shown-time.ts";
 import { restoreItem } from "../round/restore-item.ts";
 
 interface ListOptions {
@@ -71,10 +72,10 @@ async function list(context: Context, mapping: string | undefined, { key, limit 
 
 async function restore(context: Context, id: string, { to, force = false }: RestoreOptions): Promise<void> {
   const { stateDir } = await context.config();
-  const query = { id: parseCount(id, "the number"), limit: 1 };
+  const number = parseCount(id, "the number");
   const found = lookAtJournal(context, stateDir, (journal) => {
     const index = openTrashIndex(journal, stateDir);
-    const item = index.list(query)[0];
+    const item = index.get(number);
     return item === undefined ? undefined : { item, bytes: index.read(item) };
   });
   if (found === undefined) {
@@ -91,7 +92,7 @@ async function restore(context: Context, id: string, { to, force = false }: Rest
 }
 
 function renderItem({ id, mapping, key, side, reason, size, savedAt }: TrashItem, style: Style): string {
-  const time = style.dim(new Date(savedAt).toISOString().replace("T", " ").slice(0, 19));
+  const time = style.dim(shownTime(savedAt));
   const what = `${reason} in ${visible(side)}`;
   return `${String(id).padStart(5)}  ${time}  ${visible(mapping)}  ${style.bold(visible(key))} (${renderByteCount(size)}), ${what}`;
 }

@@ -1,18 +1,19 @@
 // What a running daemon answers to each request, whoever asks: the one handler of the control socket and of the status page.
 
+import type { EpochMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
-import type { History } from "../../journal/history.ts";
+import { openHistory } from "../../journal/history.ts";
 import { operationErrorOf } from "../../journal/operation-error.ts";
 import { roundStatus } from "../../mapping/round-status.ts";
 import type { MappingStatus } from "../../mapping/status.ts";
 import type { Reloaded } from "../loop/loop-set.ts";
 import type { Supervisor, SyncOutcome } from "../loop/supervisor.ts";
 import type { DaemonStatus } from "./daemon-status.ts";
+import { answerTrash, type AnswerTrashDeps } from "./answer-trash.ts";
 import { controlError, type ControlRequest, type SyncAnswer } from "./protocol.ts";
 
-export interface AnswerDeps {
+export interface AnswerDeps extends Omit<AnswerTrashDeps, "roundBegan"> {
   readonly supervisor: Supervisor;
-  readonly history: History;
   readonly status: () => DaemonStatus;
   readonly reload: () => Promise<Reloaded>;
 }
@@ -26,7 +27,8 @@ export async function answerRequest(request: ControlRequest, deps: AnswerDeps): 
   }
 }
 
-async function answer(request: ControlRequest, { supervisor, history, status, reload }: AnswerDeps): Promise<unknown> {
+async function answer(request: ControlRequest, deps: AnswerDeps): Promise<unknown> {
+  const { supervisor, status, reload } = deps;
   switch (request.op) {
     case "status":
       return status();
@@ -37,8 +39,18 @@ async function answer(request: ControlRequest, { supervisor, history, status, re
     case "reload":
       return reload();
     case "history":
-      return history.list(request);
+      return openHistory(deps.journal).list(request);
+    case "trash":
+    case "trash-restore":
+    case "trash-restore-many":
+    case "trash-empty":
+      return answerTrash(request, { ...deps, roundBegan: (mapping) => roundBegan(supervisor, mapping) });
   }
+}
+
+/** Undefined: none of `mapping` runs. */
+function roundBegan(supervisor: Supervisor, mapping: string): EpochMs | undefined {
+  return supervisor.mappings().find((status) => status.mapping === mapping)?.working?.startedAt;
 }
 
 function syncAnswer({ mapping, outcome }: SyncOutcome, now: readonly MappingStatus[]): SyncAnswer {

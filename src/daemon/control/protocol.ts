@@ -2,7 +2,9 @@
 // open the socket may do all of it: it is the file's mode that keeps others out.
 
 import { AppError, type ErrorCode } from "../../core/errors.ts";
-import type { HistoryLine } from "../../journal/history.ts";
+import { HISTORY_EVENTS, type HistoryLine, type HistoryQuery } from "../../journal/history.ts";
+import type { Emptied, TrashItem, TrashQuery, TrashSelection } from "../../journal/trash-index.ts";
+import type { EpochMs } from "../../core/clock.ts";
 import type { DaemonStatus } from "./daemon-status.ts";
 import type { RoundStatus } from "../../mapping/status.ts";
 
@@ -12,12 +14,18 @@ export type ControlRequest =
   | { readonly op: "sync"; readonly mappings: readonly string[] }
   | { readonly op: "approve"; readonly mapping: string; readonly plan?: string | undefined }
   | { readonly op: "reload" }
-  | {
-      readonly op: "history";
-      readonly mapping?: string | undefined;
-      readonly key?: string | undefined;
-      readonly limit: number;
-    };
+  /** The newest first. */
+  | ({ readonly op: "history" } & HistoryQuery)
+  | TrashRequest;
+
+export type TrashRequest =
+  /** The newest first. */
+  | ({ readonly op: "trash" } & TrashQuery)
+  /** Writes a value back to the folder of its mapping. `replace`: also where there is a file, which is kept in the trash first. */
+  | { readonly op: "trash-restore"; readonly id: number; readonly replace?: boolean | undefined }
+  /** The same for several values of one mapping, of one key each: one that fails does not keep the others from being written. */
+  | { readonly op: "trash-restore-many"; readonly ids: readonly number[]; readonly replace?: boolean | undefined }
+  | ({ readonly op: "trash-empty" } & TrashSelection);
 
 export interface SyncAnswer {
   readonly mapping: string;
@@ -35,6 +43,18 @@ interface ReloadAnswer {
   readonly removed: readonly string[];
 }
 
+export interface RestoredAnswer {
+  readonly id: number;
+  readonly mapping: string;
+  readonly key: string;
+  /** Where it was written to. "same": it held the value already. */
+  readonly file: string;
+  readonly outcome: "written" | "same" | "failed";
+  /** Its expiration has passed: it was written without one. */
+  readonly hasExpired: boolean;
+  readonly error: ControlError | null;
+}
+
 /** What the daemon answers to each request. */
 export interface ControlAnswers {
   readonly status: DaemonStatus;
@@ -42,6 +62,10 @@ export interface ControlAnswers {
   readonly approve: { readonly plan: string };
   readonly reload: ReloadAnswer;
   readonly history: readonly HistoryLine[];
+  readonly trash: readonly TrashItem[];
+  readonly "trash-restore": RestoredAnswer;
+  readonly "trash-restore-many": readonly RestoredAnswer[];
+  readonly "trash-empty": Emptied;
 }
 
 export interface ControlError {
@@ -84,19 +108,86 @@ export function parseRequest(line: string): ControlRequest {
         op: "history",
         mapping: optionalText(request["mapping"], "mapping"),
         key: optionalText(request["key"], "key"),
+        text: optionalText(request["text"], "text"),
+        event: optionalOneOf(request["event"], HISTORY_EVENTS, "event"),
+        since: optionalTime(request["since"], "since"),
+        until: optionalTime(request["until"], "until"),
+        before: optionalNumber(request["before"], "before"),
         limit: lineCount(request["limit"]),
       };
+    case "trash":
+    case "trash-restore":
+    case "trash-restore-many":
+    case "trash-empty":
+      return parseTrashRequest(request["op"], request);
     default:
       throw new AppError("usage", `there is no request ${JSON.stringify(request["op"])}`, {
-        hint: "requests are status, sync, approve, reload and history",
+        hint: "requests are status, sync, approve, reload, history, and those of the trash",
       });
   }
+}
+
+function parseTrashRequest(op: TrashRequest["op"], request: Readonly<Record<string, unknown>>): TrashRequest {
+  switch (op) {
+    case "trash":
+      return {
+        op,
+        mapping: optionalText(request["mapping"], "mapping"),
+        key: optionalText(request["key"], "key"),
+        prefix: optionalText(request["prefix"], "prefix"),
+        since: optionalTime(request["since"], "since"),
+        until: optionalTime(request["until"], "until"),
+        before: optionalNumber(request["before"], "before"),
+        limit: lineCount(request["limit"]),
+      };
+    case "trash-restore":
+      return { op, id: itemId(request["id"]), replace: optionalFlag(request["replace"], "replace") };
+    case "trash-restore-many": {
+      const { ids } = request;
+      if (!Array.isArray(ids)) throw new AppError("usage", "ids must be a list of numbers");
+      return { op, ids: ids.map(itemId), replace: optionalFlag(request["replace"], "replace") };
+    }
+    case "trash-empty":
+      return {
+        op,
+        mapping: optionalText(request["mapping"], "mapping"),
+        until: optionalTime(request["until"], "until"),
+        upTo: optionalNumber(request["upTo"], "upTo"),
+      };
+  }
+}
+
+function itemId(value: unknown): number {
+  if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) return value;
+  throw new AppError("usage", "the number of an item of the trash is a whole number above 0");
 }
 
 function optionalText(value: unknown, name: string): string | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value === "string") return value;
   throw new AppError("usage", `${name} must be a text`);
+}
+
+function optionalOneOf<T extends string>(value: unknown, among: readonly T[], name: string): T | undefined {
+  const text = optionalText(value, name);
+  if (text === undefined || among.includes(text as T)) return text as T | undefined;
+  throw new AppError("usage", `${name} must be one of ${among.join(", ")}`);
+}
+
+function optionalNumber(value: unknown, name: string): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === "number" && Number.isFinite(value)) return value;
+  throw new AppError("usage", `${name} must be a number`);
+}
+
+function optionalTime(value: unknown, name: string): EpochMs | undefined {
+  return optionalNumber(value, name) as EpochMs | undefined;
+}
+
+function optionalFlag(value: unknown, name: string): boolean | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === "boolean") return value;
+  throw new AppError("usage", `${name} must be true or false`);
 }
 
 function texts(value: unknown, name: string): readonly string[] {

@@ -114,6 +114,8 @@ function logMapping(event: MappingEvent, log: Log, { name, ...round }: Told): vo
       const { state } = event;
       return logWatcher(state, log);
     }
+    case "restored":
+      return log.info(`restored ${event.key} from the trash`, { key: event.key, id: event.id, file: event.file });
     case "scrubbed":
       for (const { code, subject, message } of event.problems)
         log.warn(`${subject}: ${message}`, { code, key: subject });

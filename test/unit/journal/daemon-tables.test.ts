@@ -1,15 +1,15 @@
 // Holds, facts of mappings, history and the trash's index: what the daemon keeps in the journal besides the base.
 
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { EpochMs } from "../../../src/core/clock.ts";
-import { type HistoryLine, openHistory } from "../../../src/journal/history.ts";
+import { type HistoryFilter, type HistoryNote, openHistory } from "../../../src/journal/history.ts";
 import { openHolds } from "../../../src/journal/holds.ts";
 import { type Journal, openJournal } from "../../../src/journal/journal.ts";
 import { openMappingFacts } from "../../../src/journal/mapping-facts.ts";
-import { openTrashIndex } from "../../../src/journal/trash-index.ts";
+import { openTrashIndex, type TrashQuery } from "../../../src/journal/trash-index.ts";
 import { openTrash } from "../../../src/journal/trash.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { keyOf, valueOf } from "../../support/values.ts";
@@ -95,7 +95,7 @@ describe("facts", () => {
 });
 
 describe("history", () => {
-  const line = (key: string | undefined, at = clock.now()): HistoryLine => ({
+  const line = (key: string | undefined, at = clock.now()): HistoryNote => ({
     at,
     mapping: "a",
     key: key === undefined ? undefined : keyOf(key),
@@ -115,8 +115,31 @@ describe("history", () => {
       "a y\u0000z",
       "a x",
     ]);
-    expect(history.list({ mapping: "a", key: "x", limit: 10 })).toEqual([line("x")]);
+    expect(history.list({ mapping: "a", key: "x", limit: 10 })).toEqual([{ id: 1, ...line("x") }]);
     expect(history.list({ mapping: "a", limit: 1 })).toMatchObject([{ event: "held", side: undefined }]);
+  });
+
+  it("is narrowed by time, by part of a key and by kind, and read on from any line", async () => {
+    const history = openHistory(journal);
+    const began = clock.now();
+    history.append([line("flags/a"), { ...line("flags/B"), event: "removed" }, line("other")]);
+    await clock.advance(DAY);
+    history.append([
+      { ...line("flags/a"), event: "removed" },
+      { ...line(undefined), event: "held" },
+    ]);
+    const ids = (filter: HistoryFilter): readonly number[] =>
+      history.list({ ...filter, limit: 10 }).map(({ id }) => id);
+    expect(ids({})).toEqual([5, 4, 3, 2, 1]);
+    expect(ids({ before: 3 })).toEqual([2, 1]);
+    expect(ids({ mapping: "a", before: 3 })).toEqual([2, 1]);
+    expect(ids({ text: "flags/" })).toEqual([4, 2, 1]);
+    expect(ids({ text: "b" })).toEqual([]);
+    expect(ids({ mapping: "b", text: "flags/" })).toEqual([]);
+    expect(ids({ event: "removed", mapping: "a" })).toEqual([4, 2]);
+    expect(ids({ since: (began + 1) as EpochMs })).toEqual([5, 4]);
+    expect(ids({ until: began, event: "removed" })).toEqual([2]);
+    expect(ids({ since: began, until: (began + DAY) as EpochMs, key: "flags/a" })).toEqual([4, 1]);
   });
 
   it("survives a clock that jumps a year ahead", () => {
@@ -160,7 +183,8 @@ describe("the trash's index", () => {
       ["x", 3, "removed"],
     ]);
     expect(items.map((item) => Buffer.from(index.read(item)).toString())).toEqual(["two", "one"]);
-    expect(index.list({ id: items[1]!.id, limit: 1 })).toEqual([items[1]]);
+    expect(index.get(items[1]!.id)).toEqual(items[1]);
+    expect(index.get(99)).toBeUndefined();
   });
 
   it("has a value once that was kept again and again, since what was to replace it could not be written", async () => {
@@ -181,6 +205,58 @@ describe("the trash's index", () => {
       reason: "replaced",
     });
     expect(index.list({ key: "x", limit: 10 })).toHaveLength(4);
+  });
+
+  it("is narrowed by what keys begin with, byte for byte, and by time", async () => {
+    const began = clock.now();
+    await save("a", { "flags/x": "1", "flags%y": "2", "é/z": "3" });
+    await clock.advance(DAY);
+    await save("b", { "flags/x": "4" });
+    const index = openTrashIndex(journal, stateDir);
+    const keys = (query: Omit<TrashQuery, "limit">): readonly unknown[] =>
+      index.list({ ...query, limit: 10 }).map(({ id, key }) => `${id} ${key}`);
+    expect(keys({ prefix: "flags/" })).toEqual(["4 flags/x", "1 flags/x"]);
+    expect(keys({ prefix: "flags/", mapping: "a" })).toEqual(["1 flags/x"]);
+    expect(keys({ prefix: "\u00e9" })).toEqual(["3 é/z"]);
+    expect(keys({ since: (began + 1) as EpochMs })).toEqual(["4 flags/x"]);
+    expect(keys({ until: began, before: 3 })).toEqual(["2 flags%y", "1 flags/x"]);
+  });
+
+  it("tells of each key what was kept first after a moment", async () => {
+    await save("a", { x: "before" });
+    const at = clock.now();
+    await clock.advance(DAY);
+    await save("a", { x: "first", y: "only" });
+    await save("a", { x: "second" });
+    await save("b", { x: "other" });
+    const index = openTrashIndex(journal, stateDir);
+    const found = index.firstAfter("a", at, () => true);
+    expect(found.map((item) => [item.key, Buffer.from(index.read(item)).toString()])).toEqual([
+      ["x", "first"],
+      ["y", "only"],
+    ]);
+    expect(index.firstAfter("a", at, ({ id }) => id > 3).map(({ key }) => key)).toEqual(["x"]);
+  });
+
+  it("is emptied of what was there when it was asked how much that is, but not of what a round has just kept", async () => {
+    await save("a", { x: "shared", y: "own" });
+    await save("b", { x: "shared" });
+    const index = openTrashIndex(journal, stateDir);
+    const ofA = { mapping: "a", upTo: index.size({ mapping: "a" }).newest };
+    expect(index.size({ mapping: "a" })).toEqual({ items: 2, bytes: 9, newest: 2 });
+    await save("a", { z: "later" });
+    expect(index.empty(ofA, () => undefined)).toEqual({ items: 2, bytes: 9, stay: 0 });
+    const left = index.list({ limit: 10 });
+    expect(left.map(({ mapping, key }) => `${mapping} ${key}`)).toEqual(["a z", "b x"]);
+    expect(left.map((item) => Buffer.from(index.read(item)).toString())).toEqual(["later", "shared"]);
+    expect(readdirSync(join(stateDir, "trash"))).toHaveLength(2);
+    const began = clock.now();
+    expect(index.empty({}, (mapping) => (mapping === "a" ? began : undefined))).toEqual({
+      items: 1,
+      bytes: 6,
+      stay: 1,
+    });
+    expect(index.list({ limit: 10 }).map(({ key }) => key)).toEqual(["z"]);
   });
 
   it("does not hand out what is damaged or gone", async () => {

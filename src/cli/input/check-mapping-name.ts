@@ -1,25 +1,10 @@
-// The mappings that there are, those of `auto` included, and whether a name is one of them.
+// Whether a name that was typed is one of a mapping.
 
-import { readdirSync } from "node:fs";
-import { autoMappings } from "../../config/auto-mappings.ts";
 import { closestName } from "../../config/closest-name.ts";
-import type { Config, MappingConfig } from "../../config/config.ts";
+import type { Config } from "../../config/config.ts";
+import { knownMappings } from "../../config/known-mappings.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import type { Context } from "../context.ts";
-
-/** Those of the config, with the ones that `auto` finds, if its folder can be read. */
-export function knownMappings(config: Config): readonly MappingConfig[] {
-  const named = [...config.mappings.values()];
-  if (config.auto === undefined) return named;
-  try {
-    const entries = readdirSync(config.auto.root, { withFileTypes: true });
-    const folders = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
-    return [...named, ...autoMappings(config, folders).mappings];
-  } catch (error) {
-    if (typeof (error as NodeJS.ErrnoException).syscall !== "string") throw error;
-    return named;
-  }
-}
 
 /** Throws AppError "usage" if there is no mapping `name`; nothing where the config cannot tell, since it is invalid. */
 export async function checkMappingName(context: Context, name: string): Promise<void> {

@@ -1,0 +1,67 @@
+// What the daemon of the state folder is asked for, and what is done with the journal where none runs.
+
+import { AppError } from "../../core/errors.ts";
+import { type ControlClient, openControlClient } from "../../daemon/control/control-client.ts";
+import { type Journal, openJournal } from "../../journal/journal.ts";
+import { awaitStateLock } from "../../journal/lock.ts";
+import { stateCheck } from "../../journal/state-file.ts";
+import type { Context } from "../context.ts";
+import { lookAtJournal } from "./look-at-journal.ts";
+
+/** What `ask` makes of the daemon; undefined: none runs. One that goes away meanwhile is an error of its own: what it has begun may be
+ * done. */
+export async function askDaemon<T>(
+  { signal }: Context,
+  stateDir: string,
+  ask: (client: ControlClient) => Promise<T>,
+): Promise<{ readonly answer: T } | undefined> {
+  let client: ControlClient;
+  try {
+    client = await openControlClient(stateDir, signal);
+  } catch (error) {
+    if (error instanceof AppError && error.code === "not-running") return undefined;
+    throw error;
+  }
+  try {
+    return { answer: await ask(client) };
+  } finally {
+    client.close();
+  }
+}
+
+/** What the daemon answers, whose journal it is; where none runs, or it goes away meanwhile, what `look` finds in the journal. Undefined:
+ * there is no journal yet. */
+export async function askOrLook<T>(
+  context: Context,
+  stateDir: string,
+  ask: (client: ControlClient) => Promise<T>,
+  look: (journal: Journal) => T,
+): Promise<T | undefined> {
+  try {
+    const asked = await askDaemon(context, stateDir, ask);
+    if (asked !== undefined) return asked.answer;
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== "not-running") throw error;
+  }
+  return lookAtJournal(context, stateDir, look);
+}
+
+/** `work` with the journal, while no other kvsync works with it. `checkState` throws if the state folder is replaced meanwhile. Throws
+ * AppError `locked`. */
+export async function withLockedJournal<T>(
+  { clock, signal, lockTimeoutMs }: Context,
+  stateDir: string,
+  work: (journal: Journal, checkState: () => void) => Promise<T> | T,
+): Promise<T> {
+  const lock = await awaitStateLock(stateDir, { clock, signal, waitMs: lockTimeoutMs });
+  try {
+    const journal = openJournal({ stateDir, clock, mayReplace: false });
+    try {
+      return await work(journal, stateCheck(lock, journal));
+    } finally {
+      journal.close();
+    }
+  } finally {
+    lock.close();
+  }
+}
