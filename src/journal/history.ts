@@ -69,6 +69,13 @@ export interface History {
   /** The newest, newest first. 200,000 lines are looked through in 20 to 40 ms: a look stops at the limit, and no index would be read
    * more quickly than the lines themselves. */
   list(query: HistoryQuery): readonly HistoryLine[];
+  /** What happened to each key of `mapping` after `after`. */
+  changesAfter(mapping: string, after: EpochMs): ReadonlyMap<Key, KeyChanges>;
+}
+
+export interface KeyChanges {
+  readonly first: HistoryEvent;
+  readonly last: HistoryEvent;
 }
 
 /** About 20 MB. */
@@ -126,6 +133,20 @@ export function openHistory({ database }: Journal): History {
         )
         .all(...values, query.limit);
       return (rows as unknown as Row[]).map(lineOf);
+    },
+    changesAfter(mapping, after) {
+      const rows = database
+        .prepare(
+          `SELECT CAST(key AS TEXT) AS key, event FROM history
+           WHERE mapping = ? AND at_ms > ? AND key IS NOT NULL ORDER BY id`,
+        )
+        .iterate(mapping, after) as Iterable<unknown>;
+      const changes = new Map<Key, KeyChanges>();
+      for (const row of rows) {
+        const { key, event } = row as { readonly key: Key; readonly event: HistoryEvent };
+        changes.set(key, { first: changes.get(key)?.first ?? event, last: event });
+      }
+      return changes;
     },
   };
 }

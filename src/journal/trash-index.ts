@@ -49,7 +49,7 @@ export interface TrashSelection {
   readonly upTo?: number | undefined;
 }
 
-export interface TrashSize {
+interface TrashSize {
   readonly items: number;
   /** Contents that several items share count once. */
   readonly bytes: ByteCount;

@@ -7,7 +7,7 @@
 
 import { isUtf8 } from "node:buffer";
 import { resolve } from "node:path";
-import type { Config, MappingConfig } from "../config/config.ts";
+import type { Config, MappingConfig, Mode } from "../config/config.ts";
 import { knownMappings } from "../config/known-mappings.ts";
 import type { ByteCount, Clock, EpochMs } from "../core/clock.ts";
 import { type Entry, isSameVersion } from "../core/entry.ts";
@@ -38,6 +38,8 @@ export interface RestoredItem {
   readonly outcome: "written" | "same" | AppError;
   /** Its expiration has passed: it was written without one. */
   readonly hasExpired: boolean;
+  /** Of the mapping: the next round of a pull may replace the file again. */
+  readonly mode: Mode;
 }
 
 /** Of values that are in memory at once. */
@@ -154,6 +156,7 @@ async function restoreGroup(deps: GroupDeps, items: readonly TrashItem[]): Promi
     file: fileOf(mapping, item.key),
     outcome: outcomes.get(item.key)!,
     hasExpired: hasExpired(item, clock),
+    mode: mapping.mode,
   }));
 }
 

@@ -148,6 +148,11 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   history: [
     { type: "kvsync history app-config --limit 10", does: "show the last ten lines of one mapping" },
     { type: "kvsync history --key flags/checkout.json", does: "show what happened to one key" },
+    { type: "kvsync history --text flags/ --since 2h", does: "what happened to keys with that in them, in two hours" },
+    {
+      type: "kvsync history app-config --key flags/checkout.json --at 2026-11-29",
+      does: "the last that had happened to it by the end of that day",
+    },
   ],
   trash: [
     { type: "kvsync trash list", does: "show what was replaced or removed, with its number" },
@@ -160,6 +165,14 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   "trash restore": [
     { type: "kvsync trash restore 1 --to -", does: "print number 1 of the list" },
     { type: "kvsync trash restore 1", does: "write number 1 back to where it was, if there is no such file now" },
+    { type: "kvsync trash restore 1 --replace", does: "also where there is one, which the trash keeps then" },
+    {
+      type: "kvsync trash restore app-config --at 2h --dry-run",
+      does: "show which files would be as they were two hours ago",
+    },
+  ],
+  "trash empty": [
+    { type: "kvsync trash empty app-config --older-than 30d --yes", does: "remove for good what was kept long ago" },
   ],
   reload: [{ type: "kvsync reload", does: "let the daemon read its config again, after an edit" }],
   namespace: [

@@ -4,7 +4,6 @@ import { AppError } from "../../core/errors.ts";
 import { type ControlClient, openControlClient } from "../../daemon/control/control-client.ts";
 import { type Journal, openJournal } from "../../journal/journal.ts";
 import { awaitStateLock } from "../../journal/lock.ts";
-import { stateCheck } from "../../journal/state-file.ts";
 import type { Context } from "../context.ts";
 import { lookAtJournal } from "./look-at-journal.ts";
 
@@ -46,18 +45,17 @@ export async function askOrLook<T>(
   return lookAtJournal(context, stateDir, look);
 }
 
-/** `work` with the journal, while no other kvsync works with it. `checkState` throws if the state folder is replaced meanwhile. Throws
- * AppError `locked`. */
+/** `work` with the journal, while no other kvsync works with it. Throws AppError `locked`. */
 export async function withLockedJournal<T>(
   { clock, signal, lockTimeoutMs }: Context,
   stateDir: string,
-  work: (journal: Journal, checkState: () => void) => Promise<T> | T,
+  work: (journal: Journal) => Promise<T> | T,
 ): Promise<T> {
   const lock = await awaitStateLock(stateDir, { clock, signal, waitMs: lockTimeoutMs });
   try {
     const journal = openJournal({ stateDir, clock, mayReplace: false });
     try {
-      return await work(journal, stateCheck(lock, journal));
+      return await work(journal);
     } finally {
       journal.close();
     }

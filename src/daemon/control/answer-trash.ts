@@ -65,9 +65,9 @@ function mappingOf(config: Config, items: readonly TrashItem[]): MappingConfig |
   });
 }
 
-function restoredAnswer({ item, file, outcome, hasExpired }: RestoredItem): RestoredAnswer {
+function restoredAnswer({ item, file, outcome, hasExpired, mode }: RestoredItem): RestoredAnswer {
   const { id, mapping, key } = item;
   const isError = outcome instanceof AppError;
-  const answer = { id, mapping, key, file, hasExpired };
+  const answer = { id, mapping, mode, key, file, hasExpired };
   return { ...answer, outcome: isError ? "failed" : outcome, error: isError ? controlError(outcome) : null };
 }

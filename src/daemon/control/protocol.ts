@@ -1,6 +1,7 @@
 // What is said over the control socket: a line of JSON for each request, and one for its answer, in order. Whoever may
 // open the socket may do all of it: it is the file's mode that keeps others out.
 
+import type { Mode } from "../../config/config.ts";
 import { AppError, type ErrorCode } from "../../core/errors.ts";
 import { HISTORY_EVENTS, type HistoryLine, type HistoryQuery } from "../../journal/history.ts";
 import type { Emptied, TrashItem, TrashQuery, TrashSelection } from "../../journal/trash-index.ts";
@@ -46,6 +47,8 @@ interface ReloadAnswer {
 export interface RestoredAnswer {
   readonly id: number;
   readonly mapping: string;
+  /** The next round of a pull may replace the file again. */
+  readonly mode: Mode;
   readonly key: string;
   /** Where it was written to. "same": it held the value already. */
   readonly file: string;
