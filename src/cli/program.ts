@@ -86,6 +86,12 @@ const commands: readonly CommandEntry[] = [
     load: () => import("./command/status.ts"),
   },
   {
+    name: "page",
+    group: SYNC,
+    summary: "Print a link that logs a browser in to the daemon's status page",
+    load: () => import("./command/page.ts"),
+  },
+  {
     name: "approve",
     group: SYNC,
     summary: "Let the plan run that a mapping is held with",

@@ -27,8 +27,24 @@ export interface Config {
   readonly backups: ReadonlyMap<string, BackupConfig>;
   /** Of all migrations. */
   readonly onMigration: HookConfig | undefined;
+  /** Undefined: none is served. */
+  readonly page: PageConfig | undefined;
   /** Undefined: only the mappings above. Otherwise see auto-mappings.ts. */
   readonly auto: AutoConfig | undefined;
+}
+
+/** The status page. */
+export interface PageConfig {
+  readonly listen: ListenAddress;
+  /** Names that it may be asked by, besides those of the address: of a reverse proxy, say. In lower case. */
+  readonly hosts: readonly string[];
+}
+
+export interface ListenAddress {
+  /** An address or a name, an IPv6 address without brackets. */
+  readonly host: string;
+  /** 0: a free one. */
+  readonly port: number;
 }
 
 export interface AccountConfig {

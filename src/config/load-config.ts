@@ -20,6 +20,7 @@ import {
 } from "./resolve-mapping.ts";
 import { type BackupSurroundings, resolveBackup } from "./resolve-backup.ts";
 import { findSharing } from "./shared-sources.ts";
+import { resolvePage } from "./resolve-page.ts";
 import { resolveRepository } from "./resolve-repository.ts";
 import { configSchema, type RawConfig } from "./schema.ts";
 import { type Environment, parseYamlSource } from "./yaml-source.ts";
@@ -40,6 +41,7 @@ export function loadConfig(options: FindOptions): Config {
     repositories: new Map(),
     backups: new Map(),
     onMigration: undefined,
+    page: undefined,
     trash: resolveTrash(undefined),
     auto: undefined,
   };
@@ -83,7 +85,7 @@ interface ResolveOptions {
 function resolveConfig(raw: RawConfig, { file, cwd, env, isSound, report }: ResolveOptions): Config {
   const folder = dirname(file);
   const home = env["HOME"];
-  const sound = <K extends "state_dir" | "root" | "defaults" | "auto" | "on_migration">(
+  const sound = <K extends "state_dir" | "root" | "defaults" | "auto" | "on_migration" | "page">(
     key: K,
   ): RawConfig[K] | undefined => (isSound(key) ? raw[key] : undefined);
   const stateDir = resolvePath(folder, sound("state_dir") ?? defaultStateDir(file, cwd, env), home);
@@ -126,7 +128,8 @@ function resolveConfig(raw: RawConfig, { file, cwd, env, isSound, report }: Reso
   const create = rawAuto?.create ?? surroundings.defaults.create ?? true;
   const trash = resolveTrash(sound("defaults")?.trash);
   const onMigration = resolveHook(sound("on_migration"));
-  const shared = { file, stateDir, root, trash, accounts, mappings, repositories, backups, onMigration };
+  const page = resolvePage(sound("page"), report);
+  const shared = { file, stateDir, root, trash, accounts, mappings, repositories, backups, onMigration, page };
   return { ...shared, auto: policy && { ...policy, create, root } };
 }
 

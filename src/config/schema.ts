@@ -204,6 +204,19 @@ const mappingEntries = {
 
 const mapping = group("A folder and a namespace to keep in step.", mappingEntries);
 
+const page = group("A page in the browser that shows how all stands, served by kvsync run.", {
+  listen: v.optional(
+    text(
+      "Where it is served: a port, or HOST:PORT. Beyond this machine (0.0.0.0:9478) all of it needs a login. Default: 127.0.0.1:9478.",
+    ),
+  ),
+  hosts: v.optional(
+    texts(
+      "Names that browsers ask for it by, besides the address: those of a reverse proxy, as in kvsync.example.com. With any, all of it needs a login. Default: none.",
+    ),
+  ),
+});
+
 export const configSchema = group("Accounts, mappings and what they have in common.", {
   state_dir: v.optional(text("Where kvsync keeps its journal and trash. Default: .kvsync beside this file.")),
   root: v.optional(text("Where relative folders of mappings are. Default: the folder of this file.")),
@@ -214,11 +227,13 @@ export const configSchema = group("Accounts, mappings and what they have in comm
   repositories: v.nullish(named("Where backups are kept.", repository)),
   backups: v.nullish(named("Backups that run by themselves.", backup)),
   on_migration: v.optional(hook("when a migration is ready for its cut-over, done, aborted, or stopped by a failure")),
+  page: v.optional(page),
   auto: v.optional(group("Make every other folder under root a mapping of its own.", policyEntries)),
 });
 
 export type RawConfig = v.InferOutput<typeof configSchema>;
 export type RawAccount = v.InferOutput<typeof account>;
+export type RawPage = v.InferOutput<typeof page>;
 export type RawMapping = v.InferOutput<typeof mapping>;
 
 function parseShare(share: string): Parsed<number> {

@@ -2,7 +2,7 @@
 // Everything that a process brings along (config files, accounts, signals, a terminal) is handed in.
 
 import { readdirSync } from "node:fs";
-import type { Config, MappingConfig } from "../config/config.ts";
+import type { Config, ListenAddress, MappingConfig, PageConfig } from "../config/config.ts";
 import type { Clock, DurationMs, EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { compileFilter } from "../core/filter.ts";
@@ -10,17 +10,16 @@ import { openBudgets } from "../journal/budgets.ts";
 import { type Journal, openJournal, openScratchJournal } from "../journal/journal.ts";
 import { awaitStateLock, type StateLock } from "../journal/lock.ts";
 import { stateCheck } from "../journal/state-file.ts";
-import { type ControlServer, openControlServer } from "./control/control-server.ts";
-import { answerRequest } from "./control/answer-request.ts";
 import { type BackupSet, openBackupSet } from "./backups/backup-set.ts";
 import { runDaemonBackup } from "./backups/run-backup.ts";
 import type { DaemonListener } from "./daemon-event.ts";
 import type { Environment } from "../config/yaml-source.ts";
 import type { EventFeed } from "./event-feed.ts";
+import { type Fronts, openFronts } from "./fronts.ts";
 import type { Heartbeats } from "./heartbeats.ts";
 import { keepBudgets } from "./keep-budgets.ts";
-import { openMappingRounds } from "../mapping/mapping-rounds.ts";
-import type { AccountsPort } from "../mapping/round-port.ts";
+import { type MappingRoundsDeps, openMappingRounds } from "../mapping/mapping-rounds.ts";
+import type { AccountsPort, MappingRounds } from "../mapping/round-port.ts";
 import type { AccountStatus, DaemonStatus } from "./control/daemon-status.ts";
 import type { Reloaded } from "./loop/loop-set.ts";
 import { openSupervisor, type Supervisor } from "./loop/supervisor.ts";
@@ -61,6 +60,10 @@ export interface DaemonDeps {
   readonly onEvent: DaemonListener;
   /** Of the same events, for those who follow them. */
   readonly feed: EventFeed;
+  /** Where the status page is served, whatever the config says; undefined: as it says. */
+  readonly pageAddress: ListenAddress | undefined;
+  /** Of the status page's files. */
+  readonly pageFolder: string;
   /** What backups are made with. */
   readonly cwd: string;
   readonly env: Environment;
@@ -70,6 +73,8 @@ export interface Daemon {
   /** The journal was damaged, has been put aside under this name, and begun anew. */
   readonly journalReplaced: string | undefined;
   status(): DaemonStatus;
+  /** Where the status page is served. */
+  pageUrl(): string | undefined;
   /** The config that it goes by now. */
   config(): Config;
   /** Reads the config again and goes on with it. Throws what is wrong with it: then the old one stays. */
@@ -109,7 +114,6 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
   failed.catch(() => {});
   keeping.failed.catch(fail);
   let config = deps.config;
-  let spools = 0;
   const checkState = stateCheck(lock, journal);
   const closeState = (): void => {
     scratch.close();
@@ -121,18 +125,7 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
     clock,
     config,
     only: deps.only,
-    openRounds: (mapping) =>
-      openMappingRounds({
-        clock,
-        journal,
-        scratch,
-        stateDir,
-        mapping,
-        accounts: deps.accounts,
-        config: () => config,
-        checkState,
-        spool: ++spools,
-      }),
+    openRounds: roundsOpener(deps, { journal, scratch, checkState, config: () => config }),
     openWatcher: (mapping, events) => watchFolder({ clock, stateDir, mapping, events }),
     listFolders,
     isWaiting: (account) => deps.accounts.isWaiting(account),
@@ -153,7 +146,9 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
 
   const status = (): DaemonStatus => statusOf(deps, { startedAt, config, supervisor, backups });
   const reload = async (): Promise<Reloaded> => {
-    config = await loadAnew(deps, stateDir);
+    const next = await loadAnew(deps, stateDir);
+    await fronts.page.follow(pageOf(next, deps));
+    config = next;
     const stale = await deps.accounts.use(config);
     const reloaded = await supervisor.reload(config, stale);
     await followBackups(stale);
@@ -161,12 +156,21 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
     return reloaded;
   };
 
-  const asked = { clock, journal, stateDir, config: () => config, onEvent, supervisor, status, reload };
-  let control: ControlServer;
+  let fronts: Fronts;
   try {
-    control = await openControlServer({
+    fronts = await openFronts({
+      clock,
       stateDir,
-      handle: (request) => answerRequest(request, asked),
+      journal,
+      config: () => config,
+      onEvent,
+      startedAt,
+      supervisor,
+      status,
+      reload,
+      feed: deps.feed,
+      page: pageOf(config, deps),
+      pageFolder: deps.pageFolder,
       onBug: fail,
     });
   } catch (error) {
@@ -178,6 +182,7 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
   return {
     journalReplaced: journal.replaced,
     status,
+    pageUrl: () => fronts.page.url(),
     config: () => config,
     reload,
     stop: (graceMs) => {
@@ -185,7 +190,7 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
       return end(
         [
           () => watched,
-          () => control.close(),
+          () => fronts.close(),
           // Beside the rounds: both break off what takes too long.
           async () => void (await Promise.all([supervisor.stop(graceMs), backups.stop()])),
           () => keeping.close(),
@@ -196,6 +201,19 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
     },
     failed,
   };
+}
+
+/** What the command line says of the status page goes before what the config does. */
+function pageOf({ page }: Config, { pageAddress }: DaemonDeps): PageConfig | undefined {
+  return pageAddress === undefined ? page : { listen: pageAddress, hosts: page?.hosts ?? [] };
+}
+
+function roundsOpener(
+  { clock, accounts, config: { stateDir } }: DaemonDeps,
+  state: Pick<MappingRoundsDeps, "journal" | "scratch" | "checkState" | "config">,
+): (mapping: MappingConfig) => MappingRounds {
+  let spools = 0;
+  return (mapping) => openMappingRounds({ ...state, clock, stateDir, mapping, accounts, spool: ++spools });
 }
 
 function openBackups(deps: DaemonDeps, journal: Journal, onBug: (error: unknown) => void): BackupSet {

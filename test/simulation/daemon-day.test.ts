@@ -98,6 +98,7 @@ it("keeps to the budget and to the share of it that polls may take, and never ke
     repositories: new Map(),
     backups: new Map(),
     onMigration: undefined,
+    page: undefined,
     auto: undefined,
   };
   const supervisor = openSupervisor({

@@ -3,7 +3,8 @@
 import { dirname } from "node:path";
 import process from "node:process";
 import type { Command } from "commander";
-import type { Config } from "../../config/config.ts";
+import type { Config, ListenAddress } from "../../config/config.ts";
+import { PAGE_ADDRESS_DEFAULT, parseListenAddress } from "../../config/listen-address.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { configSecrets } from "../../config/config-secrets.ts";
 import type { DurationMs } from "../../core/clock.ts";
@@ -27,10 +28,12 @@ import { isDamage as isDamageOfSqlite, operationErrorOf } from "../../journal/op
 import { readTextFile } from "../../config/read-file.ts";
 import { type Greeting, openGreeting } from "../run/greeting.ts";
 import { keepHeapSmall } from "../process/launch.ts";
+import { pageFolder } from "../process/page-folder.ts";
 import { VERSION } from "../process/version.ts";
 
 interface Options {
   readonly health?: string;
+  readonly page?: string | true;
 }
 
 /** What one daemon after another works with, in one process. */
@@ -38,6 +41,7 @@ interface Surroundings {
   readonly context: Context;
   readonly names: readonly string[];
   readonly health: HealthAddress | undefined;
+  readonly pageAddress: ListenAddress | undefined;
   readonly log: Log;
   readonly heartbeats: Heartbeats;
   readonly accounts: DaemonAccounts;
@@ -54,6 +58,7 @@ export function define(command: Command, start: Start): void {
   command
     .argument("[mapping...]", "Mappings of the config; all, and those of auto, if none is named")
     .option("--health <address>", "Serve /health and /metrics there: a port, or 127.0.0.1:9477; loopback only")
+    .option("--page [address]", "Serve the status page there: a port, or 127.0.0.1:9478, the default")
     .action((names: string[], options: Options) => start((context) => run(context, names, options)));
 }
 
@@ -61,6 +66,7 @@ async function run(context: Context, names: readonly string[], options: Options)
   keepHeapSmall();
   const { clock, cwd, env, output } = context;
   const health = options.health === undefined ? undefined : parseHealthAddress(options.health);
+  const pageAddress = options.page === undefined ? undefined : parsePageOption(options.page);
   const config = await context.config();
   // Says what is wrong with the names, or that there is nothing to do.
   const hasWork =
@@ -103,7 +109,19 @@ async function run(context: Context, names: readonly string[], options: Options)
     onEvent,
   });
   try {
-    const parts = { context, names, health, log, heartbeats, accounts, greeting, listeners, feed, onEvent };
+    const parts = {
+      context,
+      names,
+      health,
+      pageAddress,
+      log,
+      heartbeats,
+      accounts,
+      greeting,
+      listeners,
+      feed,
+      onEvent,
+    };
     let again = await runDaemon(parts, config, false);
     while (again !== undefined) again = await runDaemon(parts, again, true);
     await hooks.close();
@@ -142,6 +160,8 @@ async function runDaemon(parts: Surroundings, config: Config, isJournalDamaged: 
     loadConfig: async () => loadConfig({ path: options.config, cwd, env, readFile: readTextFile }),
     onEvent,
     feed,
+    pageAddress: parts.pageAddress,
+    pageFolder: pageFolder(),
   };
   let daemon: Daemon | undefined;
   try {
@@ -181,14 +201,30 @@ async function report(parts: Surroundings, daemon: Daemon, takeEarly: () => read
       const file = daemon.journalReplaced;
       log.warn("the journal was damaged, and has been put aside: the first rounds delete nothing", { file });
     }
-    output.event({ type: "ready", pid: process.pid, stateDir, health: reports.url ?? null });
+    output.event({
+      type: "ready",
+      pid: process.pid,
+      stateDir,
+      health: reports.url ?? null,
+      page: daemon.pageUrl() ?? null,
+    });
     if (reports.url !== undefined) output.note(`health and metrics: ${reports.url}/health and /metrics`);
+    if (daemon.pageUrl() !== undefined)
+      output.note(`status page: ${daemon.pageUrl()}; kvsync page prints a link that logs in`);
     greeting.expectAll();
     await untilStopped(context, daemon, () => reload(daemon, reports.reloading, log));
   } finally {
     listeners.delete(reports.listen);
     await reports.close();
   }
+}
+
+/** `--page` alone is the default address. Throws AppError `usage`. */
+function parsePageOption(text: string | true): ListenAddress {
+  if (text === true) return PAGE_ADDRESS_DEFAULT;
+  const parsed = parseListenAddress(text);
+  if (parsed.kind === "value") return parsed.value;
+  throw new AppError("usage", `--page: ${parsed.message}`);
 }
 
 function openProcessLog({ clock, env, output, options }: Context): Promise<Log> {

@@ -40,6 +40,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     { type: "kvsync run", does: "keep all mappings in step until Ctrl-C" },
     { type: "kvsync run app-config --health 127.0.0.1:9464", does: "one mapping only; answer /health and /metrics" },
   ],
+  page: [{ type: "kvsync page", does: "print a link to the status page of a daemon that was started with --page" }],
   status: [
     { type: "kvsync status", does: "show how each mapping stands" },
     { type: "kvsync status app-config --wait --timeout 1m", does: "wait until this mapping is in step" },

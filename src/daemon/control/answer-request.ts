@@ -10,12 +10,14 @@ import type { Reloaded } from "../loop/loop-set.ts";
 import type { Supervisor, SyncOutcome } from "../loop/supervisor.ts";
 import type { DaemonStatus } from "./daemon-status.ts";
 import { answerTrash, type AnswerTrashDeps } from "./answer-trash.ts";
-import { controlError, type ControlRequest, type SyncAnswer } from "./protocol.ts";
+import { controlError, type ControlRequest, type PageLink, type SyncAnswer } from "./protocol.ts";
 
 export interface AnswerDeps extends Omit<AnswerTrashDeps, "roundBegan"> {
   readonly supervisor: Supervisor;
   readonly status: () => DaemonStatus;
   readonly reload: () => Promise<Reloaded>;
+  /** Throws AppError `usage` if no status page is served. */
+  readonly pageLink: () => PageLink;
 }
 
 /** The answer as plain data. Throws AppError for what cannot be done; anything else is a bug. */
@@ -38,6 +40,8 @@ async function answer(request: ControlRequest, deps: AnswerDeps): Promise<unknow
       return { plan: await supervisor.approve(request.mapping, request.plan) };
     case "reload":
       return reload();
+    case "page-link":
+      return deps.pageLink();
     case "history":
       return openHistory(deps.journal).list(request);
     case "trash":

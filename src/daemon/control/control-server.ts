@@ -6,7 +6,8 @@ import { createServer, type Server, type Socket } from "node:net";
 import process from "node:process";
 import { AppError } from "../../core/errors.ts";
 import { redact } from "../../core/redact.ts";
-import { type ControlAnswer, controlError, type ControlRequest, parseRequest, REQUEST_BYTES_MAX } from "./protocol.ts";
+import { type ControlAnswer, type ControlRequest, parseRequest, REQUEST_BYTES_MAX } from "./protocol.ts";
+import { failure, settleAnswer } from "./settle-answer.ts";
 import { openSocketPath } from "./socket-path.ts";
 
 export interface ControlServerDeps {
@@ -127,16 +128,6 @@ function send(socket: Socket, answer: ControlAnswer): void {
   if (socket.writable) socket.write(`${redact(JSON.stringify(answer))}\n`);
 }
 
-async function answer(line: string, { handle, onBug }: ControlServerDeps): Promise<ControlAnswer> {
-  try {
-    return { ok: true, result: await handle(parseRequest(line)) };
-  } catch (error) {
-    if (error instanceof AppError) return failure(error);
-    onBug(error);
-    return failure(new AppError("io", "the daemon failed to answer", { hint: "its log says more" }));
-  }
-}
-
-function failure(error: AppError): ControlAnswer {
-  return { ok: false, error: controlError(error) };
+function answer(line: string, { handle, onBug }: ControlServerDeps): Promise<ControlAnswer> {
+  return settleAnswer(async () => handle(parseRequest(line)), onBug);
 }

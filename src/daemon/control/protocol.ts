@@ -5,7 +5,7 @@ import type { Mode } from "../../config/config.ts";
 import { AppError, type ErrorCode } from "../../core/errors.ts";
 import { HISTORY_EVENTS, type HistoryLine, type HistoryQuery } from "../../journal/history.ts";
 import type { Emptied, TrashItem, TrashQuery, TrashSelection } from "../../journal/trash-index.ts";
-import type { EpochMs } from "../../core/clock.ts";
+import type { DurationMs, EpochMs } from "../../core/clock.ts";
 import type { DaemonStatus } from "./daemon-status.ts";
 import type { RoundStatus } from "../../mapping/status.ts";
 
@@ -15,6 +15,8 @@ export type ControlRequest =
   | { readonly op: "sync"; readonly mappings: readonly string[] }
   | { readonly op: "approve"; readonly mapping: string; readonly plan?: string | undefined }
   | { readonly op: "reload" }
+  /** A one-time link, by which a browser logs in to the status page. */
+  | { readonly op: "page-link" }
   /** The newest first. */
   | ({ readonly op: "history" } & HistoryQuery)
   | TrashRequest;
@@ -58,12 +60,18 @@ export interface RestoredAnswer {
   readonly error: ControlError | null;
 }
 
+export interface PageLink {
+  readonly url: string;
+  readonly validForMs: DurationMs;
+}
+
 /** What the daemon answers to each request. */
 export interface ControlAnswers {
   readonly status: DaemonStatus;
   readonly sync: readonly SyncAnswer[];
   readonly approve: { readonly plan: string };
   readonly reload: ReloadAnswer;
+  readonly "page-link": PageLink;
   readonly history: readonly HistoryLine[];
   readonly trash: readonly TrashItem[];
   readonly "trash-restore": RestoredAnswer;
@@ -98,6 +106,7 @@ export function parseRequest(line: string): ControlRequest {
   switch (request["op"]) {
     case "status":
     case "reload":
+    case "page-link":
       return { op: request["op"] };
     case "sync":
       return { op: "sync", mappings: texts(request["mappings"], "mappings") };
@@ -125,7 +134,7 @@ export function parseRequest(line: string): ControlRequest {
       return parseTrashRequest(request["op"], request);
     default:
       throw new AppError("usage", `there is no request ${JSON.stringify(request["op"])}`, {
-        hint: "requests are status, sync, approve, reload, history, and those of the trash",
+        hint: "requests are status, sync, approve, reload, page-link, history, and those of the trash",
       });
   }
 }

@@ -32,6 +32,7 @@ it("ends all that it began, also after a bug in a loop, and frees the state fold
     repositories: new Map(),
     backups: new Map(),
     onMigration: undefined,
+    page: undefined,
     auto: undefined,
   };
   const bug = new TypeError("a bug");
@@ -42,6 +43,8 @@ it("ends all that it began, also after a bug in a loop, and frees the state fold
     pid: 1,
     config,
     isJournalDamaged: false,
+    pageAddress: undefined,
+    pageFolder: "",
     lockTimeoutMs: 0,
     signal: new AbortController().signal,
     only: [],

@@ -52,6 +52,7 @@ function configOf(mappings: readonly MappingConfig[], auto?: object): Config {
     repositories: new Map(),
     backups: new Map(),
     onMigration: undefined,
+    page: undefined,
     auto: auto === undefined ? undefined : { ...policy, root: "/nowhere/kv", ...auto },
   };
 }

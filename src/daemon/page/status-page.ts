@@ -1,0 +1,105 @@
+// The status page over the daemon's life: where it is served follows the config, while who is logged in stays so.
+
+import type { PageConfig } from "../../config/config.ts";
+import type { Clock, EpochMs } from "../../core/clock.ts";
+import { AppError } from "../../core/errors.ts";
+import type { DaemonStatus } from "../control/daemon-status.ts";
+import type { ControlRequest, PageLink } from "../control/protocol.ts";
+import type { EventFeed } from "../event-feed.ts";
+import { EventStreams } from "./event-streams.ts";
+import { LINK_VALID_MS, openLoginLinks } from "./login-links.ts";
+import { readAssets } from "./page-assets.ts";
+import { openPageServer, type PageServer } from "./page-server.ts";
+import { openSessions } from "./sessions.ts";
+
+export interface StatusPageDeps {
+  readonly clock: Clock;
+  /** Of the page's files. */
+  readonly assetsFolder: string;
+  readonly feed: EventFeed;
+  readonly startedAt: EpochMs;
+  readonly status: () => DaemonStatus;
+  readonly handle: (request: ControlRequest) => Promise<unknown>;
+  readonly onBug: (error: unknown) => void;
+}
+
+export interface StatusPage {
+  /** Serves it where `config` says, or not at all. Throws AppError `address-in-use` and `config-invalid`: then all is as it was. */
+  follow(config: PageConfig | undefined): Promise<void>;
+  /** `http://127.0.0.1:9478`; undefined: it is not served. */
+  url(): string | undefined;
+  /** Throws AppError `usage` if it is not served. */
+  link(): PageLink;
+  close(): Promise<void>;
+}
+
+export function openStatusPage(deps: StatusPageDeps): StatusPage {
+  const { clock } = deps;
+  const links = openLoginLinks(clock);
+  const sessions = openSessions(clock);
+  const streams = new EventStreams(deps);
+  let served: { readonly config: PageConfig; readonly server: PageServer } | undefined;
+
+  const url = (): string | undefined => {
+    if (served === undefined) return undefined;
+    const host = ANYWHERE[served.config.listen.host] ?? served.config.listen.host;
+    return `http://${host.includes(":") ? `[${host}]` : host}:${served.server.port}`;
+  };
+  const open = ({ listen, hosts }: PageConfig): Promise<PageServer> =>
+    openPageServer({
+      port: listen.port,
+      names: { host: listen.host, hosts },
+      assets: readAssets(deps.assetsFolder),
+      links,
+      sessions,
+      streams,
+      handle: deps.handle,
+      onBug: deps.onBug,
+    });
+  const end = async (): Promise<void> => {
+    const before = served;
+    served = undefined;
+    await before?.server.close();
+  };
+  return {
+    url,
+    async follow(config) {
+      if (config === undefined) return end();
+      if (isSame(config, served?.config)) return;
+      const { port } = config.listen;
+      // An address that is listened at already cannot be listened at twice.
+      const isSameAddress = served?.config.listen.port === port && port !== 0;
+      const before = served;
+      if (isSameAddress) await end();
+      try {
+        const server = await open(config);
+        if (!isSameAddress) await end();
+        served = { config, server };
+      } catch (error) {
+        if (isSameAddress && before !== undefined)
+          served = { config: before.config, server: await open(before.config) };
+        throw error;
+      }
+    },
+    link() {
+      const base = url();
+      if (base === undefined) {
+        throw new AppError("usage", "the daemon serves no status page", {
+          hint: "set page: { listen: 127.0.0.1:9478 } in the config and reload, or start it with kvsync run --page",
+        });
+      }
+      return { url: `${base}/login?token=${links.create()}`, validForMs: LINK_VALID_MS };
+    },
+    async close() {
+      streams.close();
+      await end();
+    },
+  };
+}
+
+/** Where this machine asks for what is served at all of its addresses. */
+const ANYWHERE: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
+
+function isSame(one: PageConfig, other: PageConfig | undefined): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
