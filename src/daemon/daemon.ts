@@ -7,6 +7,7 @@ import type { Clock, DurationMs, EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { compileFilter } from "../core/filter.ts";
 import { openBudgets } from "../journal/budgets.ts";
+import { openHolds } from "../journal/holds.ts";
 import { type Journal, openJournal, openScratchJournal } from "../journal/journal.ts";
 import { awaitStateLock, type StateLock } from "../journal/lock.ts";
 import { stateCheck } from "../journal/state-file.ts";
@@ -166,6 +167,7 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
       onEvent,
       startedAt,
       supervisor,
+      holds: openHolds(journal),
       status,
       reload,
       feed: deps.feed,

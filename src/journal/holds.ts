@@ -23,6 +23,9 @@ export interface Holds {
   put(hold: Hold): void;
   /** Lets the plan that is held now pass. False: there is no hold, or it is about another plan. */
   approve(mapping: string, plan: string): boolean;
+  /** What the plan would do, for people; as text. It goes with the hold, or when another plan is kept. */
+  keepPlan(mapping: string, plan: string, record: string): void;
+  planOf(mapping: string, plan: string): string | undefined;
   /** False: there was none. */
   lift(mapping: string): boolean;
 }
@@ -43,6 +46,9 @@ export function openHolds({ database }: Journal): Holds {
   const insert = database.prepare("INSERT OR REPLACE INTO hold VALUES (?, ?, ?, ?, ?, ?, ?)");
   const approve = database.prepare("UPDATE hold SET approved = 1 WHERE mapping = ? AND plan = ?");
   const remove = database.prepare("DELETE FROM hold WHERE mapping = ?");
+  const selectPlan = database.prepare("SELECT record FROM held_plan WHERE mapping = ? AND plan = ?");
+  const insertPlan = database.prepare("INSERT OR REPLACE INTO held_plan VALUES (?, ?, ?)");
+  const removePlan = database.prepare("DELETE FROM held_plan WHERE mapping = ?");
   return {
     get: (mapping) => holdOf(select.get(mapping) as Row | undefined),
     list: () => (selectAll.all() as unknown as Row[]).map((row) => holdOf(row)!),
@@ -50,7 +56,12 @@ export function openHolds({ database }: Journal): Holds {
       insert.run(mapping, plan, reason, writes, removes, since, approved ? 1 : 0);
     },
     approve: (mapping, plan) => approve.run(mapping, plan).changes === 1,
-    lift: (mapping) => remove.run(mapping).changes === 1,
+    keepPlan: (mapping, plan, record) => void insertPlan.run(mapping, plan, record),
+    planOf: (mapping, plan) => (selectPlan.get(mapping, plan) as { readonly record: string } | undefined)?.record,
+    lift: (mapping) => {
+      removePlan.run(mapping);
+      return remove.run(mapping).changes === 1;
+    },
   };
 }
 

@@ -238,4 +238,12 @@ export const MIGRATIONS: readonly string[] = [
     memory TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- What the plan that a mapping is held with would do: JSON, see mapping/held-plan.ts.
+  CREATE TABLE held_plan (
+    mapping TEXT NOT NULL PRIMARY KEY,
+    plan TEXT NOT NULL,
+    record TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

@@ -112,7 +112,7 @@ function holdOfTrip({ to, ...trip }: PlanTrip, mode: Mode): HoldReason {
 }
 
 /** Which side of a round is the folder. */
-function localSide(mode: Mode): Target {
+export function localSide(mode: Mode): Target {
   return mode === "pull" ? "destination" : "source";
 }
 

@@ -16,6 +16,7 @@ import {
   type Planned,
   renderHoldReason,
 } from "./hold-reason.ts";
+import { keepPlan } from "./held-plan.ts";
 import type { MappingMemory } from "./mapping-memory.ts";
 import { planIdOf } from "./plan-id.ts";
 
@@ -90,17 +91,19 @@ function judge(plan: Plan, seen: PlanSeen, deps: JudgeDeps): Judgement | "apply"
 }
 
 function hold(
-  { writes, removes }: Plan,
+  plan: Plan,
   id: string,
   reason: HeldFor,
-  { clock, mapping: { name }, memory, heldBefore }: JudgeDeps,
+  { clock, mapping: { name, mode }, memory, heldBefore }: JudgeDeps,
 ): Judgement | "apply" {
+  const { writes, removes } = plan;
   // As it stands now: it may have been approved since the round began.
   if (isApproved(memory.holds.get(name), id)) {
     memory.tell("approved", `plan ${id}: ${renderHoldReason(reason)}`);
     return "apply";
   }
   if (heldBefore?.plan !== id) memory.tell("held", `plan ${id}: ${renderHoldReason(reason)}`);
+  keepPlan(memory.holds, name, id, plan, mode);
   const since = heldBefore?.since ?? clock.now();
   return {
     hold: { mapping: name, plan: id, reason: encodeHoldReason(reason), writes, removes, since, approved: false },

@@ -8,9 +8,9 @@ import type { Key } from "../../core/key.ts";
 import type { Done } from "../../engine/plan/action.ts";
 import type { Plan } from "../../engine/plan/plan.ts";
 import type { Conflict, RemoveAction, Target, WriteAction } from "../../engine/plan/action.ts";
-import { countByFolder, type FolderCounts } from "./folder-counts.ts";
+import { countByFolder, type FolderCounts } from "../../core/folder-counts.ts";
 import type { Output } from "./output.ts";
-import { actionsOf, type ChangeKind, SHOWN_ORDER } from "./plan-order.ts";
+import { actionsOf, type ChangeKind, SHOWN_ORDER } from "../../engine/plan/plan-order.ts";
 
 export interface ListOptions {
   /** Nothing is done: the lines say what would be. */

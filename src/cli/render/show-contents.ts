@@ -11,7 +11,7 @@ import { otherSide, type RemoveAction, type Target, type WriteAction } from "../
 import type { ReadableReplica, ReadOutcome } from "../../replica/replica.ts";
 import { type Compared, type Content, contentOf, renderContentDiff } from "./content-diff.ts";
 import type { Output } from "./output.ts";
-import { actionsOf, SHOWN_ORDER } from "./plan-order.ts";
+import { actionsOf, SHOWN_ORDER } from "../../engine/plan/plan-order.ts";
 
 export interface ContentOptions {
   /** Keys whose values are shown. */

@@ -3,7 +3,9 @@
 import type { EpochMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import { openHistory } from "../../journal/history.ts";
+import type { Holds } from "../../journal/holds.ts";
 import { operationErrorOf } from "../../journal/operation-error.ts";
+import { readHeldPlan } from "../../mapping/held-plan.ts";
 import { roundStatus } from "../../mapping/round-status.ts";
 import type { MappingStatus } from "../../mapping/status.ts";
 import type { Reloaded } from "../loop/loop-set.ts";
@@ -14,6 +16,7 @@ import { controlError, type ControlRequest, type PageLink, type SyncAnswer } fro
 
 export interface AnswerDeps extends Omit<AnswerTrashDeps, "roundBegan"> {
   readonly supervisor: Supervisor;
+  readonly holds: Holds;
   readonly status: () => DaemonStatus;
   readonly reload: () => Promise<Reloaded>;
   /** Throws AppError `usage` if no status page is served. */
@@ -40,6 +43,8 @@ async function answer(request: ControlRequest, deps: AnswerDeps): Promise<unknow
       return { plan: await supervisor.approve(request.mapping, request.plan) };
     case "reload":
       return reload();
+    case "plan":
+      return readHeldPlan(deps.holds, request.mapping);
     case "page-link":
       return deps.pageLink();
     case "history":

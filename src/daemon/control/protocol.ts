@@ -7,6 +7,7 @@ import { HISTORY_EVENTS, type HistoryLine, type HistoryQuery } from "../../journ
 import type { Emptied, TrashItem, TrashQuery, TrashSelection } from "../../journal/trash-index.ts";
 import type { DurationMs, EpochMs } from "../../core/clock.ts";
 import type { DaemonStatus } from "./daemon-status.ts";
+import type { HeldPlan } from "../../mapping/held-plan.ts";
 import type { RoundStatus } from "../../mapping/status.ts";
 
 export type ControlRequest =
@@ -15,6 +16,8 @@ export type ControlRequest =
   | { readonly op: "sync"; readonly mappings: readonly string[] }
   | { readonly op: "approve"; readonly mapping: string; readonly plan?: string | undefined }
   | { readonly op: "reload" }
+  /** What the plan that a mapping is held with would do. */
+  | { readonly op: "plan"; readonly mapping: string }
   /** A one-time link, by which a browser logs in to the status page. */
   | { readonly op: "page-link" }
   /** The newest first. */
@@ -71,6 +74,7 @@ export interface ControlAnswers {
   readonly sync: readonly SyncAnswer[];
   readonly approve: { readonly plan: string };
   readonly reload: ReloadAnswer;
+  readonly plan: HeldPlan;
   readonly "page-link": PageLink;
   readonly history: readonly HistoryLine[];
   readonly trash: readonly TrashItem[];
@@ -110,11 +114,10 @@ export function parseRequest(line: string): ControlRequest {
       return { op: request["op"] };
     case "sync":
       return { op: "sync", mappings: texts(request["mappings"], "mappings") };
-    case "approve": {
-      const mapping = optionalText(request["mapping"], "mapping");
-      if (mapping === undefined) throw new AppError("usage", "approve needs a mapping");
-      return { op: "approve", mapping, plan: optionalText(request["plan"], "plan") };
-    }
+    case "approve":
+      return { op: "approve", mapping: mappingOf(request), plan: optionalText(request["plan"], "plan") };
+    case "plan":
+      return { op: "plan", mapping: mappingOf(request) };
     case "history":
       return {
         op: "history",
@@ -134,7 +137,7 @@ export function parseRequest(line: string): ControlRequest {
       return parseTrashRequest(request["op"], request);
     default:
       throw new AppError("usage", `there is no request ${JSON.stringify(request["op"])}`, {
-        hint: "requests are status, sync, approve, reload, page-link, history, and those of the trash",
+        hint: "the daemon may be of an older version than what asks it: restart it",
       });
   }
 }
@@ -172,6 +175,12 @@ function parseTrashRequest(op: TrashRequest["op"], request: Readonly<Record<stri
 function itemId(value: unknown): number {
   if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) return value;
   throw new AppError("usage", "the number of an item of the trash is a whole number above 0");
+}
+
+function mappingOf(request: Readonly<Record<string, unknown>>): string {
+  const mapping = optionalText(request["mapping"], "mapping");
+  if (mapping !== undefined) return mapping;
+  throw new AppError("usage", `${String(request["op"])} needs a mapping`);
 }
 
 function optionalText(value: unknown, name: string): string | undefined {

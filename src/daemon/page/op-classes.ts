@@ -17,6 +17,7 @@ export const OP_CLASSES: Partial<Readonly<Record<ControlRequest["op"], OpClass>>
   history: "read",
   trash: "read",
   "trash-restore": "change",
+  plan: "read",
   sync: "change",
   approve: "change",
 };

@@ -1,7 +1,7 @@
 // The order in which the actions of a plan are shown: what destroys something goes before what does not.
 
-import type { Plan } from "../../engine/plan/plan.ts";
-import type { RemoveAction, WriteAction } from "../../engine/plan/action.ts";
+import type { RemoveAction, WriteAction } from "./action.ts";
+import type { Plan } from "./plan.ts";
 
 export type ChangeKind = "remove" | "change" | "conflict" | "add";
 

@@ -1,7 +1,7 @@
 // Keys counted by their first folder: how much of what is not shown lies where.
 
-import { count } from "../../core/counted.ts";
-import { visible } from "../../core/errors.ts";
+import { count } from "./counted.ts";
+import { visible } from "./errors.ts";
 
 export interface FolderCounts {
   add(key: string): void;
