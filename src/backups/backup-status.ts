@@ -2,7 +2,7 @@
 // their meaning.
 
 import type { BackupConfig } from "../config/config.ts";
-import type { EpochMs } from "../core/clock.ts";
+import type { ByteCount, EpochMs } from "../core/clock.ts";
 import { renderDuration } from "../core/units.ts";
 import type { BackupDrill, BackupFailure, BackupMemory } from "./backup-memory.ts";
 import type { BackupRun } from "./backup-report.ts";
@@ -18,6 +18,8 @@ export interface BackupStatus {
   /** When the next run is due; null: nobody knows, or it runs. */
   readonly nextAt: EpochMs | null;
   readonly runningSince: EpochMs | null;
+  /** Of the source that is being backed up; null: none is, or it has not told yet. */
+  readonly progress: BackupProgress | null;
   readonly lastRun: BackupRun | null;
   /** When the last run began that left a complete snapshot of each source. */
   readonly lastCompleteAt: EpochMs | null;
@@ -25,9 +27,20 @@ export interface BackupStatus {
   readonly lastDrill: BackupDrill | null;
 }
 
+export interface BackupProgress {
+  /** As the config names it, or, of all namespaces of an account, each by itself. */
+  readonly source: string;
+  /** Keys that were dealt with, and those that there are; null: they are still being listed. */
+  readonly keys: number;
+  readonly keysTotal: number | null;
+  /** Of the values that had to be read. */
+  readonly bytesRead: ByteCount;
+}
+
 export interface BackupMoment {
   readonly nextAt: EpochMs | undefined;
   readonly runningSince: EpochMs | undefined;
+  readonly progress: BackupProgress | undefined;
 }
 
 /** `moment` undefined: no daemon runs. */
@@ -44,6 +57,7 @@ export function backupStatus(
     state: stateOf(memory, moment),
     nextAt: moment?.nextAt ?? null,
     runningSince: moment?.runningSince ?? null,
+    progress: moment?.progress ?? null,
     lastRun: memory?.lastRun ?? null,
     lastCompleteAt: memory?.lastCompleteAt ?? null,
     failure: memory?.failure ?? null,

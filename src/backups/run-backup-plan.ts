@@ -26,6 +26,7 @@ import {
 import { type BackedUp, backUpSource, type KnownSnapshots } from "./back-up-source.ts";
 import { type BackupFilter, compileBackupFilter } from "./backup-filter.ts";
 import type { BackupReport, DrillOutcome, SourceReport } from "./backup-report.ts";
+import type { BackupProgress } from "./backup-status.ts";
 import { sourceOf, filterOf } from "./backup-source.ts";
 import { type BackupTarget, findTargets, openTarget } from "./backup-targets.ts";
 import { checkApart } from "./check-apart.ts";
@@ -56,6 +57,8 @@ interface PlanEvents {
   readonly onProblem?: (source: string, problem: Problem) => void;
   /** Something goes forward. */
   readonly onProgress?: () => void;
+  /** So far is the source that is being backed up. */
+  readonly onSourceProgress?: (progress: BackupProgress) => void;
 }
 
 /** Throws the reason of an aborted signal, and a bug; what failed is in the report. */
@@ -215,7 +218,10 @@ async function backUp(
     },
     {
       onProblem: (problem) => events.onProblem?.(source.replica.label, problem),
-      onProgress: () => events.onProgress?.(),
+      onProgress: ({ done: keys, total: keysTotal = null, bytesRead }) => {
+        events.onProgress?.();
+        events.onSourceProgress?.({ source: source.replica.label, keys, keysTotal, bytesRead });
+      },
     },
   );
   if (backedUp.taken.complete) made.push({ source: sourceOf(source), filter: filterOf(source, filter, true) });

@@ -168,6 +168,7 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
       startedAt,
       supervisor,
       holds: openHolds(journal),
+      backups,
       status,
       reload,
       feed: deps.feed,

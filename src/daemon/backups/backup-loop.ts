@@ -5,7 +5,7 @@ import type { LimitFunction } from "p-limit";
 import type { BackupMemory } from "../../backups/backup-memory.ts";
 import type { BackupReport } from "../../backups/backup-report.ts";
 import { dueIn, retryIn } from "../../backups/backup-schedule.ts";
-import { type BackupStatus, backupStatus } from "../../backups/backup-status.ts";
+import { type BackupProgress, type BackupStatus, backupStatus } from "../../backups/backup-status.ts";
 import type { StoreRetry } from "../../backup/store/store.ts";
 import type { BackupConfig, BackupSchedule } from "../../config/config.ts";
 import type { Clock, DurationMs, EpochMs, MonotonicMs } from "../../core/clock.ts";
@@ -45,6 +45,7 @@ export interface BackupCall {
   readonly memory: BackupMemory;
   readonly onProblem: (source: string, problem: Problem) => void;
   readonly onProgress: () => void;
+  readonly onSourceProgress: (progress: BackupProgress) => void;
   readonly onStoreRetry: (retry: StoreRetry) => void;
 }
 
@@ -66,6 +67,8 @@ export interface BackupLoopDeps {
 export interface BackupLoop {
   readonly backup: BackupConfig;
   status(): BackupStatus;
+  /** Runs it now, whenever it is due, unless it runs already. */
+  runNow(): void;
   /** A run under way is broken off: the next one goes on with what it has stored. */
   stop(): Promise<void>;
   /** Settles when it has ended; rejects with a bug. */
@@ -99,6 +102,11 @@ interface Loop {
   jitter: { readonly since: EpochMs; readonly ms: DurationMs } | undefined;
   retryAt: MonotonicMs | undefined;
   runningSince: EpochMs | undefined;
+  progress: BackupProgress | undefined;
+  /** A person asked for a run. */
+  isAsked: boolean;
+  /** Ends the wait for the next run. */
+  waking: AbortController;
   toldAt: MonotonicMs | undefined;
 }
 
@@ -112,6 +120,9 @@ export function openBackupLoop(deps: BackupLoopDeps): BackupLoop {
     jitter: undefined,
     retryAt: undefined,
     runningSince: undefined,
+    progress: undefined,
+    isAsked: false,
+    waking: new AbortController(),
     toldAt: undefined,
   };
   const { clock, backup, heartbeat, onEvent } = deps;
@@ -128,7 +139,13 @@ export function openBackupLoop(deps: BackupLoopDeps): BackupLoop {
             ? undefined
             : (Math.round(clock.now() + waitOf(loop, loop.memory)) as EpochMs),
         runningSince: loop.runningSince,
+        progress: loop.progress,
       }),
+    runNow: () => {
+      if (loop.runningSince !== undefined) return;
+      loop.isAsked = true;
+      loop.waking.abort();
+    },
     stop: async () => {
       loop.stopping.abort();
       await ended;
@@ -140,11 +157,13 @@ export function openBackupLoop(deps: BackupLoopDeps): BackupLoop {
 async function run(loop: Loop): Promise<void> {
   const { deps, stopping } = loop;
   while (!stopping.signal.aborted) {
+    loop.waking = new AbortController();
     const waitMs = await next(loop);
     if (waitMs <= 0 || stopping.signal.aborted) continue;
     deps.heartbeat.beat(waitMs + RUN_SILENCE_MS_MAX);
-    await deps.clock.sleep(waitMs, stopping.signal).catch((error: unknown) => {
-      if (!stopping.signal.aborted) throw error;
+    const over = AbortSignal.any([stopping.signal, loop.waking.signal]);
+    await deps.clock.sleep(waitMs, over).catch((error: unknown) => {
+      if (!over.aborted) throw error;
     });
   }
 }
@@ -156,7 +175,9 @@ async function next(loop: Loop): Promise<DurationMs> {
     const memory = deps.recall();
     if (loop.memory === undefined && memory.failure !== null) loop.retryAt = retryAt(loop, memory);
     loop.memory = memory;
-    const waitMs = waitOf(loop, memory);
+    const { isAsked } = loop;
+    loop.isAsked = false;
+    const waitMs = isAsked ? 0 : waitOf(loop, memory);
     if (waitMs > 0) return Math.min(waitMs, LOOK_MS);
     deps.heartbeat.beat(QUEUE_MS_MAX);
     await deps.gate(() => (stopping.signal.aborted ? undefined : runOnce(loop, memory)));
@@ -193,6 +214,7 @@ async function runOnce(loop: Loop, before: BackupMemory): Promise<void> {
   const problems: BackupProblem[] = [];
   const began = clock.monotonic();
   loop.runningSince = clock.now();
+  loop.isAsked = false;
   heartbeat.beat(RUN_SILENCE_MS_MAX);
   onEvent({ kind: "backup-began" });
   try {
@@ -203,6 +225,9 @@ async function runOnce(loop: Loop, before: BackupMemory): Promise<void> {
         if (problems.length < PROBLEMS_KEPT_MAX) problems.push({ source, problem });
       },
       onProgress: beatingOf(loop),
+      onSourceProgress: (progress) => {
+        loop.progress = progress;
+      },
       onStoreRetry: tellingOf(loop),
     });
     loop.lastRun = { at: report.startedAt, monotonic: began };
@@ -210,6 +235,7 @@ async function runOnce(loop: Loop, before: BackupMemory): Promise<void> {
     loop.memory = memory;
     loop.retryAt = memory.failure === null ? undefined : retryAt(loop, memory);
     loop.runningSince = undefined;
+    loop.progress = undefined;
     const isNews = isWorthTelling(loop, memory);
     if (isNews) loop.toldAt = clock.monotonic();
     onEvent({
@@ -223,6 +249,7 @@ async function runOnce(loop: Loop, before: BackupMemory): Promise<void> {
     });
   } finally {
     loop.runningSince = undefined;
+    loop.progress = undefined;
   }
 }
 

@@ -8,6 +8,7 @@ import { systemTimeZone } from "../../backups/after-backup.ts";
 import type { BackupStatus } from "../../backups/backup-status.ts";
 import type { BackupConfig, BackupSchedule, Config } from "../../config/config.ts";
 import { repositorySecrets } from "../../config/config-secrets.ts";
+import { AppError, visible } from "../../core/errors.ts";
 import type { DaemonListener } from "../daemon-event.ts";
 import type { Heartbeats } from "../heartbeats.ts";
 import { type BackupCall, type BackupLoop, openBackupLoop } from "./backup-loop.ts";
@@ -22,6 +23,8 @@ export interface BackupSetDeps extends BackupMemoryDeps {
 
 export interface BackupSet {
   status(): readonly BackupStatus[];
+  /** Runs these now. Throws AppError `usage` for a name of none that runs by itself: then none is begun. */
+  runNow(names: readonly string[]): void;
   /** Makes the backups those of `config`. Those that are alike in it are not disturbed, unless they use one of the accounts in `stale`. */
   follow(config: Config, stale: ReadonlySet<string>): Promise<void>;
   /** Breaks off what runs. */
@@ -64,6 +67,10 @@ export function openBackupSet(deps: BackupSetDeps): BackupSet {
 
   return {
     status: () => [...loops.values()].map((loop) => loop.status()),
+    runNow: (names) => {
+      const found = names.map((name) => loops.get(name) ?? notFound(name, [...loops.keys()]));
+      for (const loop of found) loop.runNow();
+    },
     follow: async (config, stale) => {
       const wanted = new Map([...config.backups.values()].filter(isScheduled).map((backup) => [backup.name, backup]));
       const ending = [...loops.values()].filter(({ backup }) => {
@@ -85,6 +92,12 @@ export function openBackupSet(deps: BackupSetDeps): BackupSet {
       await Promise.all([...loops.values()].map((loop) => loop.stop()));
     },
   };
+}
+
+function notFound(name: string, known: readonly string[]): never {
+  throw new AppError("usage", `the daemon makes no backup "${visible(name)}" by itself`, {
+    hint: known.length === 0 ? "none of the config has a schedule (every, or at)" : `it makes ${known.join(", ")}`,
+  });
 }
 
 type Scheduled = BackupConfig & { readonly schedule: BackupSchedule };

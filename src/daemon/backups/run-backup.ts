@@ -49,7 +49,7 @@ export async function runDaemonBackup(
       backup,
       memory: call.memory,
       signal: call.signal,
-      events: { onProblem: call.onProblem, onProgress: call.onProgress },
+      events: { onProblem: call.onProblem, onProgress: call.onProgress, onSourceProgress: call.onSourceProgress },
     },
   );
   // A token may have been renewed by the next run.

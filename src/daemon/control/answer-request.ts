@@ -8,6 +8,7 @@ import { operationErrorOf } from "../../journal/operation-error.ts";
 import { readHeldPlan } from "../../mapping/held-plan.ts";
 import { roundStatus } from "../../mapping/round-status.ts";
 import type { MappingStatus } from "../../mapping/status.ts";
+import type { BackupSet } from "../backups/backup-set.ts";
 import type { Reloaded } from "../loop/loop-set.ts";
 import type { Supervisor, SyncOutcome } from "../loop/supervisor.ts";
 import type { DaemonStatus } from "./daemon-status.ts";
@@ -17,6 +18,7 @@ import { controlError, type ControlRequest, type PageLink, type SyncAnswer } fro
 export interface AnswerDeps extends Omit<AnswerTrashDeps, "roundBegan"> {
   readonly supervisor: Supervisor;
   readonly holds: Holds;
+  readonly backups: Pick<BackupSet, "runNow">;
   readonly status: () => DaemonStatus;
   readonly reload: () => Promise<Reloaded>;
   /** Throws AppError `usage` if no status page is served. */
@@ -45,6 +47,9 @@ async function answer(request: ControlRequest, deps: AnswerDeps): Promise<unknow
       return reload();
     case "plan":
       return readHeldPlan(deps.holds, request.mapping);
+    case "back-up":
+      deps.backups.runNow(request.backups);
+      return { begun: request.backups };
     case "page-link":
       return deps.pageLink();
     case "history":

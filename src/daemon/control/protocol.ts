@@ -18,6 +18,8 @@ export type ControlRequest =
   | { readonly op: "reload" }
   /** What the plan that a mapping is held with would do. */
   | { readonly op: "plan"; readonly mapping: string }
+  /** Runs these backups of the config now, whenever they are due. */
+  | { readonly op: "back-up"; readonly backups: readonly string[] }
   /** A one-time link, by which a browser logs in to the status page. */
   | { readonly op: "page-link" }
   /** The newest first. */
@@ -75,6 +77,7 @@ export interface ControlAnswers {
   readonly approve: { readonly plan: string };
   readonly reload: ReloadAnswer;
   readonly plan: HeldPlan;
+  readonly "back-up": { readonly begun: readonly string[] };
   readonly "page-link": PageLink;
   readonly history: readonly HistoryLine[];
   readonly trash: readonly TrashItem[];
@@ -116,6 +119,8 @@ export function parseRequest(line: string): ControlRequest {
       return { op: "sync", mappings: texts(request["mappings"], "mappings") };
     case "approve":
       return { op: "approve", mapping: mappingOf(request), plan: optionalText(request["plan"], "plan") };
+    case "back-up":
+      return { op: "back-up", backups: texts(request["backups"], "backups") };
     case "plan":
       return { op: "plan", mapping: mappingOf(request) };
     case "history":

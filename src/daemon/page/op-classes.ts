@@ -20,6 +20,7 @@ export const OP_CLASSES: Partial<Readonly<Record<ControlRequest["op"], OpClass>>
   plan: "read",
   sync: "change",
   approve: "change",
+  "back-up": "change",
 };
 
 /** So many lines or items are answered at most: a page shows fewer, and asks for the next ones. */

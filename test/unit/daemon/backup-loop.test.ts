@@ -48,7 +48,7 @@ function start({
     lastDrill: null,
     ...setup.memory,
   };
-  const run = async ({ signal, onProgress }: BackupCall): Promise<BackupReport> => {
+  const run = async ({ signal, onProgress, onSourceProgress }: BackupCall): Promise<BackupReport> => {
     const outcome = outcomes[Math.min(began.length, outcomes.length - 1)]!;
     began.push(clock.now() - START);
     const startedAt = clock.now();
@@ -56,6 +56,7 @@ function start({
       for (let step = 0; step < 20; step++) {
         await clock.sleep(0.4 * HOUR, signal);
         onProgress();
+        onSourceProgress({ source: "x", keys: step, keysTotal: 20, bytesRead: 10 * step });
       }
     }
     if (outcome === "hangs") await clock.sleep(1000 * HOUR, signal);
@@ -132,6 +133,49 @@ describe("a backup over time", () => {
     const { clock, began, loop } = start({});
     await clock.advance(13 * HOUR);
     expect(began).toEqual([0, 6 * HOUR, 12 * HOUR]);
+    await loop.stop();
+  });
+
+  it("runs when it is asked to, and then an interval later", async () => {
+    const { clock, began, loop } = start({});
+    await clock.advance(HOUR);
+    loop.runNow();
+    await clock.advance(7 * HOUR);
+    expect(began).toEqual([0, HOUR, 7 * HOUR]);
+    await loop.stop();
+  });
+
+  it("that runs already is not run once more for who asks", async () => {
+    const { clock, began, loop } = start({ outcomes: ["slow", "done"] });
+    await clock.advance(HOUR);
+    loop.runNow();
+    await clock.advance(7.5 * HOUR);
+    expect(began).toHaveLength(2);
+    expect(began[1]).toBe(8 * HOUR);
+    await loop.stop();
+  });
+
+  it("that waits for its turn and is asked for runs once", async () => {
+    const clock = new FakeClock({ now: START });
+    const gate = pLimit(1);
+    const [first, second] = [start({ clock, gate, outcomes: ["slow", "done"] }), start({ clock, gate })];
+    await clock.advance(HOUR);
+    second.loop.runNow();
+    await clock.advance(7.5 * HOUR);
+    expect(second.began).toEqual([8 * HOUR]);
+    await Promise.all([first.loop.stop(), second.loop.stop()]);
+  });
+
+  it("tells how far it is while it runs, and then no more", async () => {
+    const { clock, loop } = start({ outcomes: ["slow", "done"] });
+    expect(loop.status().progress).toBeNull();
+    await clock.advance(HOUR);
+    expect(loop.status()).toMatchObject({
+      state: "running",
+      progress: { source: "x", keys: 1, keysTotal: 20, bytesRead: 10 },
+    });
+    await clock.advance(7.5 * HOUR);
+    expect(loop.status()).toMatchObject({ state: "waiting", progress: null });
     await loop.stop();
   });
 

@@ -183,6 +183,7 @@ describe("a scrape", () => {
       state: "failing",
       nextAt: null,
       runningSince: null,
+      progress: null,
       lastRun: null,
       lastCompleteAt: null,
       failure: null,
