@@ -53,6 +53,7 @@ const byErrorCode: Readonly<Record<ErrorCode, ExitCode>> = {
   "state-removed": EXIT.stateDamaged,
   "plan-outdated": EXIT.planOutdated,
   held: EXIT.held,
+  paused: EXIT.held,
   "root-missing": EXIT.failed,
   "source-empty": EXIT.failed,
   "archive-refused": EXIT.failed,

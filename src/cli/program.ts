@@ -98,6 +98,24 @@ const commands: readonly CommandEntry[] = [
     load: () => import("./command/approve.ts"),
   },
   {
+    name: "discard",
+    group: SYNC,
+    summary: "Drop the plan that a mapping is held with, and pause the mapping",
+    load: () => import("./command/discard.ts"),
+  },
+  {
+    name: "pause",
+    group: SYNC,
+    summary: "Do nothing of mappings until they are resumed",
+    load: () => import("./command/pause.ts"),
+  },
+  {
+    name: "resume",
+    group: SYNC,
+    summary: "Go on with mappings that are paused",
+    load: () => import("./command/resume.ts"),
+  },
+  {
     name: "history",
     group: SYNC,
     summary: "Show what happened to keys, when and why",

@@ -27,6 +27,8 @@ export type ErrorCode =
   | "state-removed"
   | "plan-outdated"
   | "held"
+  /** A person paused the mapping: nothing is done until it is resumed. */
+  | "paused"
   | "root-missing"
   /** What was to be copied or compared holds nothing: most often a name that was mistyped. */
   | "source-empty"

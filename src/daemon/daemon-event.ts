@@ -9,12 +9,14 @@ import type { Key } from "../core/key.ts";
 import type { Problem } from "../core/problem.ts";
 import type { AnswerEvent } from "../kv/request-loop.ts";
 import type { Hold } from "../journal/holds.ts";
+import type { Pause } from "../journal/pauses.ts";
 import type { RoundReport } from "../mapping/round-port.ts";
 import type { FullReason } from "./loop/schedule.ts";
 import type { WatchState } from "../mapping/status.ts";
 
 export type MappingEvent =
-  | { readonly kind: "started" }
+  /** `paused`: since before it was started. */
+  | { readonly kind: "started"; readonly paused?: Pause | undefined }
   | { readonly kind: "stopped" }
   | { readonly kind: "round-began"; readonly step: "full" | "dirty"; readonly reasons: readonly FullReason[] }
   /** A round ended without an error; `report.changes` is what it did. */
@@ -22,6 +24,10 @@ export type MappingEvent =
   /** A guard stopped a plan; told again when the plan that is held becomes another one. */
   | { readonly kind: "held"; readonly hold: Hold }
   | { readonly kind: "lifted" }
+  /** The plan that it was held with was dropped. It is paused then. */
+  | { readonly kind: "discarded"; readonly plan: string }
+  | { readonly kind: "paused"; readonly pause: Pause }
+  | { readonly kind: "resumed" }
   /** `repeats`: failures in a row before this one. */
   | { readonly kind: "failed"; readonly error: AppError; readonly retryInMs: DurationMs; readonly repeats: number }
   | { readonly kind: "recovered" }

@@ -7,7 +7,7 @@ import type { Clock, DurationMs, EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { compileFilter } from "../core/filter.ts";
 import { openBudgets } from "../journal/budgets.ts";
-import { openHolds } from "../journal/holds.ts";
+import { openPauses } from "../journal/pauses.ts";
 import { type Journal, openJournal, openScratchJournal } from "../journal/journal.ts";
 import { awaitStateLock, type StateLock } from "../journal/lock.ts";
 import { stateCheck } from "../journal/state-file.ts";
@@ -127,6 +127,7 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
     config,
     only: deps.only,
     openRounds: roundsOpener(deps, { journal, scratch, checkState, config: () => config }),
+    pauses: openPauses(journal, clock),
     openWatcher: (mapping, events) => watchFolder({ clock, stateDir, mapping, events }),
     listFolders,
     isWaiting: (account) => deps.accounts.isWaiting(account),
@@ -167,7 +168,6 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
       onEvent,
       startedAt,
       supervisor,
-      holds: openHolds(journal),
       backups,
       status,
       reload,

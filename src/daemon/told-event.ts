@@ -1,6 +1,7 @@
 // What happens in the daemon, as `kvsync events` and the status page are told: plain data. The JSON form is a contract with scripts, as
 // that of the status is: fields are added, and never change their meaning.
 
+import { pausedStatus } from "../mapping/paused.ts";
 import { holdStatus, roundStatus } from "../mapping/round-status.ts";
 import type { BackupEvent } from "./backups/backup-loop.ts";
 import { controlError } from "./control/protocol.ts";
@@ -28,7 +29,12 @@ function ofMapping(event: MappingEvent): object {
     case "stopped":
     case "lifted":
     case "recovered":
+    case "resumed":
       return {};
+    case "paused":
+      return pausedStatus(event.pause);
+    case "discarded":
+      return { plan: event.plan };
     case "round-began":
       return { step: event.step, reasons: event.reasons };
     case "round-ended": {

@@ -17,6 +17,10 @@ export const HISTORY_EVENTS = [
   "held",
   "approved",
   "lifted",
+  /** The plan that the mapping was held with was dropped. */
+  "discarded",
+  "paused",
+  "resumed",
   "failed",
   /** A backup was made. */
   "backed-up",

@@ -18,7 +18,10 @@ export interface Hold {
 }
 
 export interface Holds {
+  /** With the plan that waits now. */
   get(mapping: string): Hold | undefined;
+  /** Also one whose plan was discarded: what the mapping was held for counts until a look at all keys finds it over. */
+  before(mapping: string): Hold | undefined;
   list(): readonly Hold[];
   put(hold: Hold): void;
   /** Lets the plan that is held now pass. False: there is no hold, or it is about another plan. */
@@ -26,6 +29,8 @@ export interface Holds {
   /** What the plan would do, for people; as text. It goes with the hold, or when another plan is kept. */
   keepPlan(mapping: string, plan: string, record: string): void;
   planOf(mapping: string, plan: string): string | undefined;
+  /** Drops the plan, so that it can be approved no more. False: there is no hold, or it is about another plan. */
+  discard(mapping: string, plan: string): boolean;
   /** False: there was none. */
   lift(mapping: string): boolean;
 }
@@ -41,21 +46,31 @@ interface Row {
 }
 
 export function openHolds({ database }: Journal): Holds {
-  const select = database.prepare("SELECT * FROM hold WHERE mapping = ?");
-  const selectAll = database.prepare("SELECT * FROM hold ORDER BY since_ms");
+  const select = database.prepare("SELECT * FROM hold WHERE mapping = ? AND plan <> ''");
+  const selectBefore = database.prepare("SELECT * FROM hold WHERE mapping = ?");
+  const selectAll = database.prepare("SELECT * FROM hold WHERE plan <> '' ORDER BY since_ms");
   const insert = database.prepare("INSERT OR REPLACE INTO hold VALUES (?, ?, ?, ?, ?, ?, ?)");
-  const approve = database.prepare("UPDATE hold SET approved = 1 WHERE mapping = ? AND plan = ?");
+  const approve = database.prepare("UPDATE hold SET approved = 1 WHERE mapping = ? AND plan = ? AND plan <> ''");
+  const discard = database.prepare(
+    "UPDATE hold SET plan = '', approved = 0 WHERE mapping = ? AND plan = ? AND plan <> ''",
+  );
   const remove = database.prepare("DELETE FROM hold WHERE mapping = ?");
   const selectPlan = database.prepare("SELECT record FROM held_plan WHERE mapping = ? AND plan = ?");
   const insertPlan = database.prepare("INSERT OR REPLACE INTO held_plan VALUES (?, ?, ?)");
   const removePlan = database.prepare("DELETE FROM held_plan WHERE mapping = ?");
   return {
     get: (mapping) => holdOf(select.get(mapping) as Row | undefined),
+    before: (mapping) => holdOf(selectBefore.get(mapping) as Row | undefined),
     list: () => (selectAll.all() as unknown as Row[]).map((row) => holdOf(row)!),
     put: ({ mapping, plan, reason, writes, removes, since, approved }) => {
       insert.run(mapping, plan, reason, writes, removes, since, approved ? 1 : 0);
     },
     approve: (mapping, plan) => approve.run(mapping, plan).changes === 1,
+    discard: (mapping, plan) => {
+      if (discard.run(mapping, plan).changes === 0) return false;
+      removePlan.run(mapping);
+      return true;
+    },
     keepPlan: (mapping, plan, record) => void insertPlan.run(mapping, plan, record),
     planOf: (mapping, plan) => (selectPlan.get(mapping, plan) as { readonly record: string } | undefined)?.record,
     lift: (mapping) => {

@@ -117,8 +117,9 @@ function migrate(database: DatabaseSync, path: string): void {
   }
 }
 
-/** Runs `work` as one transaction: all of it, or none. */
+/** Runs `work` as one transaction: all of it, or none. Within another one it is part of that. */
 export function transaction<T>(database: DatabaseSync, work: () => T): T {
+  if (database.isTransaction) return work();
   database.exec("BEGIN IMMEDIATE");
   try {
     const result = work();

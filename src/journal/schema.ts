@@ -72,6 +72,7 @@ export const MIGRATIONS: readonly string[] = [
   -- Mappings that wait for a person.
   CREATE TABLE hold (
     mapping TEXT NOT NULL PRIMARY KEY,
+    -- '': it was discarded; what the mapping is held for lasts.
     plan TEXT NOT NULL,
     -- JSON: which guard, and its numbers.
     reason TEXT NOT NULL,
@@ -244,6 +245,15 @@ export const MIGRATIONS: readonly string[] = [
     mapping TEXT NOT NULL PRIMARY KEY,
     plan TEXT NOT NULL,
     record TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
+  `
+  -- Mappings of which a person asked that nothing be done until they are resumed.
+  CREATE TABLE pause (
+    mapping TEXT NOT NULL PRIMARY KEY,
+    since_ms REAL NOT NULL,
+    -- As the person gave it; NULL: none was given.
+    reason TEXT
   ) STRICT, WITHOUT ROWID;
   `,
 ];

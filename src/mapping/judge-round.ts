@@ -104,7 +104,7 @@ function hold(
   }
   if (heldBefore?.plan !== id) memory.tell("held", `plan ${id}: ${renderHoldReason(reason)}`);
   keepPlan(memory.holds, name, id, plan, mode);
-  const since = heldBefore?.since ?? clock.now();
+  const since = memory.holds.get(name)?.since ?? clock.now();
   return {
     hold: { mapping: name, plan: id, reason: encodeHoldReason(reason), writes, removes, since, approved: false },
   };

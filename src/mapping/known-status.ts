@@ -6,7 +6,9 @@ import type { EpochMs } from "../core/clock.ts";
 import { NONE_ALIKE } from "../core/names/alike-names.ts";
 import { type Hold, openHolds } from "../journal/holds.ts";
 import type { Journal } from "../journal/journal.ts";
+import { listPauses, type Pause } from "../journal/pauses.ts";
 import { type MappingOutcome, readMappingOutcome } from "./mapping-outcome.ts";
+import { pausedStatus } from "./paused.ts";
 import { holdStatus, problemStatuses } from "./round-status.ts";
 import type { MappingState, MappingStatus } from "./status.ts";
 
@@ -16,13 +18,23 @@ export function knownStatus(
   journal: Journal | undefined,
 ): readonly MappingStatus[] {
   const holds = journal === undefined ? undefined : openHolds(journal);
+  const pauses = new Map(journal && listPauses(journal).map((pause) => [pause.mapping, pause]));
   return mappings.map((mapping) => {
     const outcome = journal === undefined ? undefined : readMappingOutcome(journal, mapping.name);
-    return statusOf(mapping, outcome, holds?.get(mapping.name));
+    return statusOf(mapping, outcome, { hold: holds?.get(mapping.name), pause: pauses.get(mapping.name) });
   });
 }
 
-function statusOf(mapping: MappingConfig, outcome: MappingOutcome | undefined, hold: Hold | undefined): MappingStatus {
+interface Waiting {
+  readonly hold: Hold | undefined;
+  readonly pause: Pause | undefined;
+}
+
+function statusOf(
+  mapping: MappingConfig,
+  outcome: MappingOutcome | undefined,
+  { hold, pause }: Waiting,
+): MappingStatus {
   const { lastRound = null, error = null, lookedAt = null } = outcome ?? {};
   const problems = problemStatuses(outcome?.standing, []);
   return {
@@ -32,8 +44,8 @@ function statusOf(mapping: MappingConfig, outcome: MappingOutcome | undefined, h
     namespace: mapping.namespace,
     namespaceId: outcome?.namespaceId ?? null,
     folder: mapping.folder,
-    state: stateOf(outcome, hold),
-    since: (hold?.since ?? error?.since ?? lastRound?.startedAt ?? lookedAt ?? 0) as EpochMs,
+    state: stateOf(outcome, { hold, pause }),
+    since: (pause?.since ?? hold?.since ?? error?.since ?? lastRound?.startedAt ?? lookedAt ?? 0) as EpochMs,
     localLookedAt: lookedAt,
     remoteLookedAt: lookedAt,
     pending: outcome?.pending ?? 0,
@@ -43,6 +55,7 @@ function statusOf(mapping: MappingConfig, outcome: MappingOutcome | undefined, h
     working: null,
     lastRound,
     hold: hold === undefined ? null : holdStatus(hold),
+    paused: pause === undefined ? null : pausedStatus(pause),
     error: error === null ? null : { ...error, retryAt: null },
     ...problems,
     alike: outcome?.alike ?? NONE_ALIKE,
@@ -51,7 +64,8 @@ function statusOf(mapping: MappingConfig, outcome: MappingOutcome | undefined, h
   };
 }
 
-function stateOf(outcome: MappingOutcome | undefined, hold: Hold | undefined): MappingState {
+function stateOf(outcome: MappingOutcome | undefined, { hold, pause }: Waiting): MappingState {
+  if (pause !== undefined) return "paused";
   if (hold !== undefined) return "hold";
   return (outcome?.error ?? null) === null ? "stopped" : "error";
 }

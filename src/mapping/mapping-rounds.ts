@@ -60,7 +60,7 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
   };
 
   async function runFull(situation: Situation, call: RoundCall): Promise<RoundReport> {
-    const heldBefore = memory.holds.get(name);
+    const heldBefore = memory.holds.before(name);
     const first = await run(situation, { call });
     const { report } = first.needsExact ? await run(situation, { call, isExact: true }) : first;
     if (call.dryRun === true) return report;
@@ -96,7 +96,7 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
   /** What a round over some keys can be about; undefined: a look at all is due, or is cheaper. */
   function dirtyKeys({ pair, before, circumstances }: Situation, paths: readonly string[]): DirtyKeys | undefined {
     const isPossible = pair.source.lookup !== undefined && before !== undefined && isAsBefore(circumstances);
-    if (!isPossible || memory.holds.get(name) !== undefined) return undefined;
+    if (!isPossible || memory.holds.before(name) !== undefined) return undefined;
     const base = openBase(journal, pair.identity);
     const { folder: root, names, prefix } = mapping;
     const followsLinks = mapping.symlinks !== "skip";

@@ -62,7 +62,7 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
   const { call, some } = round;
   const startedAt = clock.now();
   const began = clock.monotonic();
-  const heldBefore = memory.holds.get(mapping.name);
+  const heldBefore = memory.holds.before(mapping.name);
   const log = openRoundLog({ clock, history: memory.history, mapping: mapping.name, mode: mapping.mode });
   const problems = collectProblems();
   const alike = openAlikeSearch();

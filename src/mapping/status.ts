@@ -21,6 +21,8 @@ export type MappingState =
   | "incomplete"
   | "hold"
   | "error"
+  /** A person asked that nothing be done until it is resumed. */
+  | "paused"
   /** No daemon runs: what is told is how it stood when its last round ended. */
   | "stopped";
 
@@ -48,6 +50,8 @@ export interface MappingStatus {
   readonly working: WorkingStatus | null;
   readonly lastRound: RoundStatus | null;
   readonly hold: HoldStatus | null;
+  /** Set from when a pause is asked for, also while the round that runs then ends. */
+  readonly paused: PausedStatus | null;
   readonly error: ErrorStatus | null;
   /** Keys that could not be synced when they were last looked at, and those whose values the scrub found not to be what
    * their stamps say; the first of them, the oldest first. */
@@ -137,11 +141,18 @@ export interface HoldStatus {
   readonly approved: boolean;
 }
 
+export interface PausedStatus {
+  readonly since: EpochMs;
+  /** As the person gave it. */
+  readonly reason: string | null;
+  readonly by: "person";
+}
+
 export interface ErrorStatus {
   readonly code: ErrorCode;
   readonly message: string;
   readonly hint: string | null;
   readonly since: EpochMs;
-  /** Null: no daemon runs that would try again. */
+  /** Null: no daemon runs that would try again, or the mapping is paused. */
   readonly retryAt: EpochMs | null;
 }

@@ -55,6 +55,7 @@ export function defineMetrics(
     budgetSize: gauge("budget_requests", "Requests that the budget allows in its window.", "account"),
     held: gauge("mapping_held", "1 if the mapping waits for approval.", "mapping"),
     heldFor: gauge("mapping_held_seconds", "For how long the mapping has waited for approval.", "mapping"),
+    paused: gauge("mapping_paused", "1 if the mapping is paused: nothing is done until it is resumed.", "mapping"),
     problems: gauge("problems", "Keys and files that cannot be synced as they are.", "mapping"),
     oldestProblem: gauge("oldest_problem_seconds", "For how long the oldest problem has lasted.", "mapping"),
     failing: gauge("mapping_failing", "1 if the last round of the mapping failed.", "mapping"),

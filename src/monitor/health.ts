@@ -1,4 +1,5 @@
-// Whether the daemon is well: every loop is alive, and no mapping waits for a person or fails. Pure.
+// Whether the daemon is well: every loop is alive, and no mapping waits for a person or fails. One that a person paused is well, and
+// its state says that it is paused. Pure.
 
 /** Of the loops that a process consists of. */
 export interface LoopHealth {

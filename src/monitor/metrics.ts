@@ -53,6 +53,8 @@ interface MappingMetrics {
   readonly problems: number;
   /** For how long the oldest of them has been one; 0: there is none. */
   readonly oldestProblemMs: DurationMs;
+  /** Nothing is done until a person resumes it. */
+  readonly isPaused: boolean;
   /** Its last round failed. */
   readonly isFailing: boolean;
   /** When a round last found, or brought, both sides in step; undefined: not yet. */
@@ -169,7 +171,17 @@ function showAccount(
 }
 
 function showMapping(
-  { name: mapping, pending, isHeld, heldMs, isFailing, problems, oldestProblemMs, lastSuccessAt }: MappingMetrics,
+  {
+    name: mapping,
+    pending,
+    isHeld,
+    heldMs,
+    isPaused,
+    isFailing,
+    problems,
+    oldestProblemMs,
+    lastSuccessAt,
+  }: MappingMetrics,
   { gauges }: DefinedMetrics,
 ): void {
   gauges.heldFor.set({ mapping }, heldMs / 1000);
@@ -177,6 +189,7 @@ function showMapping(
   gauges.oldestProblem.set({ mapping }, oldestProblemMs / 1000);
   gauges.pending.set({ mapping }, pending);
   gauges.held.set({ mapping }, isHeld ? 1 : 0);
+  gauges.paused.set({ mapping }, isPaused ? 1 : 0);
   gauges.failing.set({ mapping }, isFailing ? 1 : 0);
   if (lastSuccessAt !== undefined) gauges.success.set({ mapping }, lastSuccessAt / 1000);
 }

@@ -14,6 +14,7 @@ const REFUSED: Readonly<Record<string, { readonly code: number; readonly says: s
   "kvsync migrate abort move": { code: 2, says: "is done already" },
   "kvsync approve app-config": { code: 2, says: "not held" },
   "kvsync approve app-config --plan 3f2a9c41": { code: 2, says: "not held" },
+  "kvsync discard app-config": { code: 2, says: "not held" },
 };
 /** Those that ask the daemon. */
 const OF_DAEMON = new Set(["status", "reload", "approve"]);

@@ -128,6 +128,8 @@ const SUCCEEDING: readonly Step[] = [
   { type: "completion bash" },
   { type: "serve --port 0" },
   { type: "run" },
+  { type: "pause w" },
+  { type: "resume w" },
 ];
 
 const FAILING: readonly Failing[] = [
@@ -207,6 +209,10 @@ const FAILING: readonly Failing[] = [
   { type: "trash list nope", exitCode: 2, code: "usage" },
   { type: "trash restore 999", exitCode: 2, code: "usage" },
   { type: "approve w", exitCode: 2, code: "usage" },
+  { type: "discard w", exitCode: 2, code: "usage" },
+  { type: "pause", exitCode: 2, code: "usage" },
+  { type: "resume nope", exitCode: 2, code: "usage" },
+  { type: "sync w", exitCode: 5, code: "paused", before: async () => void (await kvsync("pause w")) },
   { type: "reload", exitCode: 1, code: "not-running" },
   { type: "status", exitCode: 1, code: "not-running" },
   { type: "sync --now", exitCode: 1, code: "not-running" },
@@ -261,6 +267,15 @@ describe("with --json", () => {
     expect(errorsIn(records(run.stderr))).toEqual([]);
   });
 
+  it("discards what is held, and goes on", async () => {
+    for (const type of ["discard g", "resume --all"]) {
+      const run = await kvsync(`${type} --json`);
+      expect(run).toMatchObject({ code: 0 });
+      records(run.stdout);
+      expect(errorsIn(records(run.stderr))).toEqual([]);
+    }
+  });
+
   it("a difference is an answer, and no failure", async () => {
     write("kv/w/k", "changed");
     const run = await kvsync("diff w --json");
@@ -293,7 +308,7 @@ describe("with --json", () => {
     const tried = (steps: readonly Step[], more: readonly string[]): readonly string[] =>
       [...new Set([...steps.map(({ type }) => commandOf(type)), ...more])].toSorted();
     const all = leavesOf(program, []).toSorted();
-    expect(tried(SUCCEEDING, ["approve", "status", "reload"])).toEqual(all);
+    expect(tried(SUCCEEDING, ["approve", "discard", "status", "reload"])).toEqual(all);
     expect(tried(FAILING, []).filter((command) => all.includes(command))).toEqual(all);
   });
 });

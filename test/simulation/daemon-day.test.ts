@@ -1,6 +1,8 @@
 // A day of the daemon in seconds: 100,000 keys, ten edits a minute, and the request budget of Cloudflare's API, kept by the
 // real budget and spent by rounds that take the requests that real ones take.
 
+import { openScratchJournal } from "../../src/journal/journal.ts";
+import { openPauses } from "../../src/journal/pauses.ts";
 import { expect, it } from "vitest";
 import type { Config } from "../../src/config/config.ts";
 import type { DurationMs } from "../../src/core/clock.ts";
@@ -104,6 +106,7 @@ it("keeps to the budget and to the share of it that polls may take, and never ke
   const supervisor = openSupervisor({
     clock,
     config,
+    pauses: openPauses(openScratchJournal(), clock),
     openRounds: () => costlyRounds(clock, budget, 100, { sent, onEdit }),
     openWatcher: async (_, events) => {
       watchers.push(events);

@@ -15,6 +15,8 @@ import { ioError } from "../../config/read-file.ts";
 import { openWholeFile } from "../input/whole-file.ts";
 import { holdBack } from "../render/held-output.ts";
 import { shellWord } from "../render/render-held.ts";
+import { refusePaused } from "../round/leave-out-paused.ts";
+import { lookAtJournal } from "../round/look-at-journal.ts";
 import { runCopy } from "../round/run-copy.ts";
 import { runMappings } from "../round/run-mappings.ts";
 
@@ -50,6 +52,7 @@ async function applyPlan(
 ): Promise<ExitCode> {
   const plan = { ...(await read(path, file)), command: `kvsync apply ${shellWord(file)}` };
   const { rounds } = plan;
+  if (!dryRun) await refusePausedRounds(context, rounds);
   if (rounds.length === 0) context.output.report("the plan has nothing to do");
   const needsLook = rounds.length > 1 || rounds.some(({ subject }) => isToCreate(subject["places"]));
   if (needsLook && !dryRun && !(await fits(context, plan, { force, all }))) return EXIT.planOutdated;
@@ -72,6 +75,13 @@ async function applyPlan(
     });
   }
   return worstExitCode(codes);
+}
+
+/** Throws AppError `paused` where a round is of a mapping that is, before another is carried out. */
+async function refusePausedRounds(context: Context, rounds: readonly PlannedRound[]): Promise<void> {
+  const names = rounds.flatMap(({ subject: { mapping } }) => (typeof mapping === "string" ? [mapping] : []));
+  if (names.length === 0) return;
+  lookAtJournal(context, await context.stateDir(), (journal) => refusePaused(journal, names));
 }
 
 /** `codes`: of the rounds that were begun, the last of which no longer fits. */

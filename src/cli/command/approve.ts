@@ -2,14 +2,14 @@
 // next `kvsync run` or `kvsync sync` carries it out.
 
 import type { Command } from "commander";
-import { AppError } from "../../core/errors.ts";
-import { openControlClient } from "../../daemon/control/control-client.ts";
+import { AppError, visible } from "../../core/errors.ts";
 import { type OutcomeError, readMappingOutcome } from "../../mapping/mapping-outcome.ts";
 import { type Hold, openHolds } from "../../journal/holds.ts";
-import { openJournal } from "../../journal/journal.ts";
-import { awaitStateLock } from "../../journal/lock.ts";
+import type { Journal } from "../../journal/journal.ts";
+import { listPauses } from "../../journal/pauses.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
+import { byDaemonOrJournal } from "../round/daemon-or-journal.ts";
 
 interface Options {
   readonly plan?: string;
@@ -24,61 +24,33 @@ export function define(command: Command, start: Start): void {
 
 async function approve(context: Context, mapping: string, plan: string | undefined): Promise<void> {
   const { output } = context;
-  const stateDir = await context.stateDir();
-  let approved: string;
-  let byDaemon = true;
-  try {
-    approved = await approveByDaemon(stateDir, context.signal, mapping, plan);
-  } catch (error) {
-    if (!(error instanceof AppError) || error.code !== "not-running") throw error;
-    approved = await approveInJournal(context, stateDir, mapping, plan);
-    byDaemon = false;
-  }
-  output.report(`approved plan ${approved} of mapping ${output.stdout.bold(mapping)}`);
+  const { result: approved, isByDaemon } = await byDaemonOrJournal(context, await context.stateDir(), {
+    byDaemon: (client) => client.call({ op: "approve", mapping, plan }),
+    inJournal: (journal) => approveInJournal(journal, mapping, plan),
+  });
+  output.report(`approved plan ${approved.plan} of mapping ${output.stdout.bold(mapping)}`);
   output.note(
-    byDaemon
-      ? "it runs now, unless something has changed: kvsync status tells"
-      : `no daemon runs: it is carried out by the next kvsync run, or by kvsync sync ${mapping}`,
+    approved.paused
+      ? `the mapping is paused: it runs after kvsync resume ${visible(mapping)}, unless something has changed`
+      : isByDaemon
+        ? "it runs now, unless something has changed: kvsync status tells"
+        : `no daemon runs: it is carried out by the next kvsync run, or by kvsync sync ${mapping}`,
   );
-  output.event({ type: "summary", command: "approve", mapping, plan: approved });
+  output.event({ type: "summary", command: "approve", mapping, plan: approved.plan });
 }
 
-async function approveByDaemon(
-  stateDir: string,
-  signal: AbortSignal,
+function approveInJournal(
+  journal: Journal,
   mapping: string,
   plan: string | undefined,
-): Promise<string> {
-  const client = await openControlClient(stateDir, signal);
-  try {
-    return (await client.call({ op: "approve", mapping, plan })).plan;
-  } finally {
-    client.close();
-  }
-}
-
-async function approveInJournal(
-  { clock, signal, lockTimeoutMs }: Context,
-  stateDir: string,
-  mapping: string,
-  plan: string | undefined,
-): Promise<string> {
-  const lock = await awaitStateLock(stateDir, { clock, signal, waitMs: lockTimeoutMs });
-  try {
-    const journal = openJournal({ stateDir, clock, mayReplace: false });
-    try {
-      const holds = openHolds(journal);
-      const hold = holds.get(mapping);
-      if (hold === undefined) throw notHeld(mapping, holds.list(), readMappingOutcome(journal, mapping)?.error);
-      const id = plan ?? hold.plan;
-      if (holds.approve(mapping, id)) return id;
-      throw new AppError("usage", `mapping "${mapping}" is held with plan ${hold.plan}, not with ${id}`);
-    } finally {
-      journal.close();
-    }
-  } finally {
-    lock.close();
-  }
+): { readonly plan: string; readonly paused: boolean } {
+  const holds = openHolds(journal);
+  const hold = holds.get(mapping);
+  if (hold === undefined) throw notHeld(mapping, holds.list(), readMappingOutcome(journal, mapping)?.error);
+  const id = plan ?? hold.plan;
+  if (!holds.approve(mapping, id))
+    throw new AppError("usage", `mapping "${mapping}" is held with plan ${hold.plan}, not with ${id}`);
+  return { plan: id, paused: listPauses(journal).some((pause) => pause.mapping === mapping) };
 }
 
 /** The one hold that is not the mapping's. */

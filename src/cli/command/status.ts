@@ -53,7 +53,10 @@ async function status(context: Context, names: readonly string[], options: Optio
     const shown = isWaited ? await waitFor(context, wait) : await ask(client, names);
     tell(context, shown);
     for (const { error } of shown.mappings) if (error !== null) context.keepFailure(failureOf(error));
-    return isWaited ? worstExitCode(shown.mappings.map(exitCodeOfState)) : EXIT.done;
+    if (!isWaited) return EXIT.done;
+    // Of all, one that is paused is left out.
+    const paused = names.length === 0 ? EXIT.done : EXIT.held;
+    return worstExitCode(shown.mappings.map((mapping) => exitCodeOfState(mapping, paused)));
   } finally {
     client.close();
   }
@@ -75,8 +78,12 @@ async function connect({ clock, signal }: Context, stateDir: string, patienceMs:
 
 async function ask(client: ControlClient, names: readonly string[]): Promise<DaemonStatus> {
   const answer = await client.call({ op: "status" });
-  // A daemon of an older version makes none.
-  const status = { ...answer, backups: (answer.backups as DaemonStatus["backups"] | undefined) ?? [] };
+  // A daemon of an older version makes no backups, and pauses nothing.
+  const status = {
+    ...answer,
+    mappings: answer.mappings.map((mapping) => ({ ...mapping, paused: mapping.paused ?? null })),
+    backups: (answer.backups as DaemonStatus["backups"] | undefined) ?? [],
+  };
   if (names.length === 0) return status;
   const known = new Map(status.mappings.map((mapping) => [mapping.mapping, mapping]));
   const mappings = names.map((name) => {
@@ -106,7 +113,10 @@ async function waitFor(
   // One look for all; whatever becomes of it shows in the status.
   const asking = await openControlClient(stateDir, signal);
   let isDone = false;
-  const looked = asking.call({ op: "sync", mappings: names });
+  const paused = new Set(pausedOf(await ask(client, names)));
+  const asked = names.filter((name) => !paused.has(name));
+  const isNothingAsked = names.length > 0 && asked.length === 0;
+  const looked = isNothingAsked ? Promise.resolve() : asking.call({ op: "sync", mappings: asked });
   looked.then(
     () => (isDone = true),
     // The daemon went away: the next question to it fails, and tells.
@@ -129,7 +139,7 @@ async function waitFor(
 
 /** `isRoundOver`: the look that was asked for is over. Not by the time of the last look, which is that of a clock that may be set. */
 function isSettled({ state }: MappingStatus, isRoundOver: boolean): boolean {
-  if (state === "hold") return true;
+  if (state === "hold" || state === "paused") return true;
   return isRoundOver && (state === "in-step" || state === "incomplete");
 }
 
@@ -148,7 +158,12 @@ function timedOut(status: DaemonStatus, isRoundOver: boolean): AppError {
   return new AppError(error.code, `${message}: ${error.message}`, error.hint === null ? {} : { hint: error.hint });
 }
 
-function exitCodeOfState({ state, conflicts, error }: MappingStatus): ExitCode {
+function pausedOf({ mappings }: DaemonStatus): readonly string[] {
+  return mappings.flatMap(({ mapping, paused }) => (paused === null ? [] : [mapping]));
+}
+
+function exitCodeOfState({ state, conflicts, error, paused }: MappingStatus, ofPaused: ExitCode): ExitCode {
+  if (paused !== null) return ofPaused;
   if (error !== null) return exitCodeOf(failureOf(error));
   if (state === "hold") return EXIT.held;
   if (state === "incomplete") return EXIT.incomplete;

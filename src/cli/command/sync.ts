@@ -11,6 +11,7 @@ import type { Context } from "../context.ts";
 import { ALL_LINES } from "../round/define-round.ts";
 import { EXIT, type ExitCode, exitCodeOf, worstExitCode } from "../exit-code.ts";
 import { shellWord } from "../render/render-held.ts";
+import { tellLeftOut } from "../round/leave-out-paused.ts";
 import { runMappings } from "../round/run-mappings.ts";
 
 interface Options {
@@ -52,8 +53,12 @@ async function syncByDaemon(context: Context, names: readonly string[], options:
   }
 }
 
-function tellAnswer(context: Context, { mapping, round, held, beingWritten, error }: SyncAnswer): ExitCode {
+function tellAnswer(context: Context, { mapping, round, held, paused, beingWritten, error }: SyncAnswer): ExitCode {
   const { output } = context;
+  if (paused !== null) {
+    tellLeftOut(context, "sync", mapping, paused);
+    return EXIT.done;
+  }
   output.event({ type: "summary", command: "sync", mapping, ...round, held, beingWritten, error });
   const name = output.stdout.bold(visible(mapping));
   if (error !== null) {

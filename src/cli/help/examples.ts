@@ -146,6 +146,15 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
       does: "only if it is still the plan that kvsync status named",
     },
   ],
+  discard: [{ type: "kvsync discard app-config", does: "drop the plan that this mapping is held with, and pause it" }],
+  pause: [
+    { type: "kvsync pause app-config --reason 'a deploy'", does: "do nothing of this mapping until it is resumed" },
+    { type: "kvsync pause --all", does: "the same of all" },
+  ],
+  resume: [
+    { type: "kvsync resume app-config", does: "go on with it, and look at all that has changed meanwhile" },
+    { type: "kvsync resume --all", does: "go on with all that are paused" },
+  ],
   history: [
     { type: "kvsync history app-config --limit 10", does: "show the last ten lines of one mapping" },
     { type: "kvsync history --key flags/checkout.json", does: "show what happened to one key" },

@@ -19,6 +19,7 @@ const WORDS: Readonly<Record<MappingState, string>> = {
   incomplete: "in step, but for some",
   hold: "on hold",
   error: "failing",
+  paused: "paused",
   stopped: "not running",
 };
 const ARROWS = { push: "->", pull: "<-", "two-way": "<->" } as const;
@@ -51,15 +52,23 @@ export function renderStatus(status: DaemonStatus, style: Style): readonly strin
 }
 
 function renderMapping(mapping: MappingStatus, now: EpochMs, style: Style): readonly string[] {
-  const { state, mode, folder, account, namespace, hold, error, watcher, problems, problemCount, alike } = mapping;
+  const { state, mode, folder, account, namespace, hold, paused, error, watcher, problems, problemCount, alike } =
+    mapping;
   const paint = state === "error" || state === "hold" ? style.red : state === "in-step" ? style.green : style.yellow;
   const parts = [paint(WORDS[state]), ...facts(mapping, now)];
   const route = style.dim(`${visible(folder)} ${ARROWS[mode]} ${account}:${visible(namespace)}`);
   const lines = [`${style.bold(visible(mapping.mapping))}  ${parts.join(", ")}  ${route}`];
+  if (paused !== null) {
+    const why = paused.reason === null ? "" : `: ${visible(paused.reason)}`;
+    lines.push(
+      `  paused for ${renderDuration(Math.max(0, now - paused.since))}${why}`,
+      `  hint: kvsync resume ${visible(mapping.mapping)} goes on`,
+    );
+  }
   if (hold !== null) {
     const { mapping: name } = mapping;
     const how = hold.approved
-      ? "approved: it runs with the next round"
+      ? `approved: it runs with the next round${paused === null ? "" : " after kvsync resume"}`
       : `hint: look with kvsync diff ${name}; kvsync approve ${name} --plan ${hold.plan} lets it run`;
     lines.push(
       `  plan ${hold.plan}: ${visible(hold.message)}`,

@@ -63,3 +63,21 @@ export async function withLockedJournal<T>(
     lock.close();
   }
 }
+
+export interface Ways<T> {
+  readonly byDaemon: (client: ControlClient) => Promise<T>;
+  /** Under the state lock. */
+  readonly inJournal: (journal: Journal) => T;
+}
+
+/** What came of it, and which way it went: through the daemon, if one runs. Throws what either throws, and AppError `locked` if no daemon
+ * runs and another kvsync works with the state folder. */
+export async function byDaemonOrJournal<T>(
+  context: Context,
+  stateDir: string,
+  { byDaemon, inJournal }: Ways<T>,
+): Promise<{ readonly result: T; readonly isByDaemon: boolean }> {
+  const asked = await askDaemon(context, stateDir, byDaemon);
+  if (asked !== undefined) return { result: asked.answer, isByDaemon: true };
+  return { result: await withLockedJournal(context, stateDir, inJournal), isByDaemon: false };
+}

@@ -25,6 +25,7 @@ import { EXIT, exitCodeOf, type ExitCode, worstExitCode } from "../exit-code.ts"
 import { growHeapFreely } from "../process/launch.ts";
 import { type Held, shellWord } from "../render/render-held.ts";
 import { countRequests } from "../render/request-counts.ts";
+import { leaveOutPaused, refusePaused } from "./leave-out-paused.ts";
 import { runRoundHooks } from "./round-hooks.ts";
 import { type Found, openRoundReport } from "../render/round-report.ts";
 import type { ContentOptions } from "../render/show-contents.ts";
@@ -77,13 +78,16 @@ export async function runMappings(context: Context, names: readonly string[], ru
   const { command, againstMode = false } = run;
   const isNamed = names.length > 0;
   const selection = selectMappings(await context.mappings(names), { command, isNamed, againstMode });
-  const mappings = selection.carried;
   for (const { name, mode } of selection.leftOut)
     context.output.note(
       `left out: ${visible(name)}, whose mode is ${mode}. Carry it with: kvsync sync ${visible(name)}`,
     );
   const state = await openState(context, config.stateDir, run.dryRun);
   try {
+    const { journal } = state.deps;
+    if (isNamed && !run.dryRun) refusePaused(journal, names);
+    const carried = selection.carried;
+    const mappings = isNamed || run.dryRun ? carried : leaveOutPaused(context, { journal, command }, carried);
     const codes: ExitCode[] = [];
     for (const mapping of mappings) {
       const mode = run.modeOf(mapping);

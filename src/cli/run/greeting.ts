@@ -77,7 +77,9 @@ export function openGreeting(deps: GreetingDeps): Greeting {
       if (event.kind === "started") {
         mappings.set(mapping.name, mapping);
         isEnding = false;
+        if (event.paused !== undefined) stands(mapping, whilePaused(mapping, deps.program));
       }
+      if (event.kind === "paused") stands(mapping, whilePaused(mapping, deps.program));
       if (event.kind === "stopped") {
         mappings.delete(mapping.name);
         standings.delete(mapping.name);
@@ -107,6 +109,11 @@ export function openGreeting(deps: GreetingDeps): Greeting {
       finish();
     },
   };
+}
+
+function whilePaused({ name }: MappingConfig, program: string): Standing {
+  const advice = `It is paused. To go on with it: ${program} resume ${visible(name)}`;
+  return { inStep: false, isLogged: true, text: "paused", advice };
 }
 
 function afterRound(mapping: MappingConfig, report: RoundReport, program: string): Standing {

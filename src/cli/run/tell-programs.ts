@@ -18,6 +18,8 @@ export function tellPrograms(output: Output): DaemonListener {
       output.event({ type: "round", mapping, step: event.step, ...counts, durationMs: event.report.durationMs });
     }
     if (event.kind === "held") output.event({ type: "held", mapping, plan: event.hold.plan });
+    if (event.kind === "paused" || event.kind === "resumed") output.event({ type: event.kind, mapping });
+    if (event.kind === "discarded") output.event({ type: "discarded", mapping, plan: event.plan });
     if (event.kind === "lifted") output.event({ type: "lifted", mapping });
     if (event.kind === "failed") {
       const { code, message, hint } = event.error;

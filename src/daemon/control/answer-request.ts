@@ -3,7 +3,7 @@
 import type { EpochMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import { openHistory } from "../../journal/history.ts";
-import type { Holds } from "../../journal/holds.ts";
+import { openHolds } from "../../journal/holds.ts";
 import { operationErrorOf } from "../../journal/operation-error.ts";
 import { readHeldPlan } from "../../mapping/held-plan.ts";
 import { roundStatus } from "../../mapping/round-status.ts";
@@ -17,7 +17,6 @@ import { controlError, type ControlRequest, type PageLink, type SyncAnswer } fro
 
 export interface AnswerDeps extends Omit<AnswerTrashDeps, "roundBegan"> {
   readonly supervisor: Supervisor;
-  readonly holds: Holds;
   readonly backups: Pick<BackupSet, "runNow">;
   readonly status: () => DaemonStatus;
   readonly reload: () => Promise<Reloaded>;
@@ -41,12 +40,23 @@ async function answer(request: ControlRequest, deps: AnswerDeps): Promise<unknow
       return status();
     case "sync":
       return (await supervisor.sync(request.mappings)).map((outcome) => syncAnswer(outcome, supervisor.mappings()));
-    case "approve":
-      return { plan: await supervisor.approve(request.mapping, request.plan) };
+    case "approve": {
+      const plan = await supervisor.approve(request.mapping, request.plan);
+      return {
+        plan,
+        paused: supervisor.mappings().some((now) => now.mapping === request.mapping && now.paused !== null),
+      };
+    }
+    case "pause":
+      return { paused: await supervisor.pause(request.mappings, request.reason) };
+    case "resume":
+      return { resumed: await supervisor.resume(request.mappings) };
+    case "discard":
+      return { plan: await supervisor.discard(request.mapping, request.plan) };
     case "reload":
       return reload();
     case "plan":
-      return readHeldPlan(deps.holds, request.mapping);
+      return readHeldPlan(openHolds(deps.journal), request.mapping);
     case "back-up":
       deps.backups.runNow(request.backups);
       return { begun: request.backups };
@@ -69,7 +79,8 @@ function roundBegan(supervisor: Supervisor, mapping: string): EpochMs | undefine
 
 function syncAnswer({ mapping, outcome }: SyncOutcome, now: readonly MappingStatus[]): SyncAnswer {
   const beingWritten = now.find((status) => status.mapping === mapping)?.beingWritten ?? [];
-  const answer = { mapping, held: null, beingWritten };
+  const answer = { mapping, held: null, paused: null, beingWritten };
+  if ("by" in outcome) return { ...answer, paused: outcome, round: null, error: null };
   if (outcome instanceof AppError) return { ...answer, round: null, error: controlError(outcome) };
   return { ...answer, round: roundStatus(outcome), held: outcome.hold?.plan ?? null, error: null };
 }

@@ -8,7 +8,9 @@ import type { Emptied, TrashItem, TrashQuery, TrashSelection } from "../../journ
 import type { DurationMs, EpochMs } from "../../core/clock.ts";
 import type { DaemonStatus } from "./daemon-status.ts";
 import type { HeldPlan } from "../../mapping/held-plan.ts";
-import type { RoundStatus } from "../../mapping/status.ts";
+import type { ConflictLine, ConflictView, Resolved } from "../../mapping/conflict-lines.ts";
+import { checkPauseReason } from "../../mapping/paused.ts";
+import type { PausedStatus, RoundStatus } from "../../mapping/status.ts";
 
 export type ControlRequest =
   | { readonly op: "status" }
@@ -16,6 +18,12 @@ export type ControlRequest =
   | { readonly op: "sync"; readonly mappings: readonly string[] }
   | { readonly op: "approve"; readonly mapping: string; readonly plan?: string | undefined }
   | { readonly op: "reload" }
+  /** Of these mappings, or of all, no round begins any more until they are resumed; answers when none runs. */
+  | { readonly op: "pause"; readonly mappings: readonly string[]; readonly reason?: string | undefined }
+  /** These mappings, or all that are paused. */
+  | { readonly op: "resume"; readonly mappings: readonly string[] }
+  /** Drops the plan that the mapping is held with, and pauses it. */
+  | { readonly op: "discard"; readonly mapping: string; readonly plan?: string | undefined }
   /** What the plan that a mapping is held with would do. */
   | { readonly op: "plan"; readonly mapping: string }
   /** Runs these backups of the config now, whenever they are due. */
@@ -40,6 +48,8 @@ export interface SyncAnswer {
   readonly round: RoundStatus | null;
   /** The plan it is held with. */
   readonly held: string | null;
+  /** It is paused, and was left out. */
+  readonly paused: PausedStatus | null;
   /** Files that are still being written, as keys, the first of them: they are left for later. */
   readonly beingWritten: readonly string[];
   readonly error: ControlError | null;
@@ -74,11 +84,20 @@ export interface PageLink {
 export interface ControlAnswers {
   readonly status: DaemonStatus;
   readonly sync: readonly SyncAnswer[];
-  readonly approve: { readonly plan: string };
+  /** `paused`: the plan runs only once the mapping is resumed. */
+  readonly approve: { readonly plan: string; readonly paused: boolean };
   readonly reload: ReloadAnswer;
   readonly plan: HeldPlan;
   readonly "back-up": { readonly begun: readonly string[] };
   readonly "page-link": PageLink;
+  /** The names of those that are paused now, of those that were asked for. */
+  readonly pause: { readonly paused: readonly string[] };
+  /** Those that were paused before. */
+  readonly resume: { readonly resumed: readonly string[] };
+  readonly discard: { readonly plan: string };
+  readonly conflicts: readonly ConflictLine[];
+  readonly conflict: ConflictView;
+  readonly resolve: Resolved;
   readonly history: readonly HistoryLine[];
   readonly trash: readonly TrashItem[];
   readonly "trash-restore": RestoredAnswer;
@@ -117,12 +136,23 @@ export function parseRequest(line: string): ControlRequest {
       return { op: request["op"] };
     case "sync":
       return { op: "sync", mappings: texts(request["mappings"], "mappings") };
-    case "approve":
-      return { op: "approve", mapping: mappingOf(request), plan: optionalText(request["plan"], "plan") };
     case "back-up":
       return { op: "back-up", backups: texts(request["backups"], "backups") };
     case "plan":
       return { op: "plan", mapping: mappingOf(request) };
+    case "pause":
+      return {
+        op: "pause",
+        mappings: texts(request["mappings"], "mappings"),
+        reason: pauseReason(request["reason"]),
+      };
+    case "resume":
+      return { op: "resume", mappings: texts(request["mappings"], "mappings") };
+    case "approve":
+    case "discard": {
+      const { op } = request;
+      return { op, mapping: mappingOf(request), plan: optionalText(request["plan"], "plan") };
+    }
     case "history":
       return {
         op: "history",
@@ -186,6 +216,11 @@ function mappingOf(request: Readonly<Record<string, unknown>>): string {
   const mapping = optionalText(request["mapping"], "mapping");
   if (mapping !== undefined) return mapping;
   throw new AppError("usage", `${String(request["op"])} needs a mapping`);
+}
+
+function pauseReason(value: unknown): string | undefined {
+  const reason = optionalText(value, "reason");
+  return reason && checkPauseReason(reason);
 }
 
 function optionalText(value: unknown, name: string): string | undefined {

@@ -4,6 +4,7 @@ import type { MappingConfig } from "../../config/config.ts";
 import type { Clock, DurationMs, EpochMs } from "../../core/clock.ts";
 import type { Key } from "../../core/key.ts";
 import type { Progress } from "../../engine/round-request.ts";
+import type { Pause } from "../../journal/pauses.ts";
 import type { MappingRounds, RoundReport } from "../../mapping/round-port.ts";
 import type { MappingEvent } from "../daemon-event.ts";
 import type { Heartbeat } from "../heartbeats.ts";
@@ -15,6 +16,8 @@ export interface LoopDeps {
   readonly clock: Clock;
   readonly mapping: MappingConfig;
   readonly rounds: MappingRounds;
+  /** It begins paused. */
+  readonly paused?: Pause | undefined;
   readonly gate: RoundGate;
   /** Watches the mapping's folder. Not called in a pull, whose files nobody is to change. */
   readonly openWatcher: (events: WatchEvents) => Promise<Watcher>;
@@ -28,6 +31,7 @@ export interface LoopDeps {
 export interface LoopView extends Pick<LoopState, "fullRound" | "lastRound" | "hold"> {
   readonly startedAt: EpochMs;
   readonly activity: Activity | undefined;
+  readonly paused: Pause | undefined;
   /** `retryAt`: by the time of day that it is now, whatever it was when the failure happened. */
   readonly failure: (Omit<Failure, "dueAt"> & { readonly retryAt: EpochMs }) | undefined;
   readonly dirty: number;
@@ -52,13 +56,21 @@ export interface Activity {
 export interface MappingLoop {
   readonly mapping: MappingConfig;
   state(): LoopView;
+  isPaused(): boolean;
   /** The last full round. */
   lastFullRound(): RoundReport | undefined;
   /** Looks at everything as soon as it can, also in a backoff. Resolves with that round's report; rejects with what it
-   * failed with, or AppError `interrupted` if the mapping is stopped first. */
+   * failed with, AppError `interrupted` if the mapping is stopped first, or `paused` if it is paused. */
   sync(): Promise<RoundReport>;
   /** As {@link MappingRounds.approve}; the plan runs with the next full round. */
   approve(plan: string): boolean;
+  /** Begins nothing any more until it is resumed. Resolves when nothing runs: what runs may end by itself until `deadline` resolves;
+   * then it is broken off. */
+  pause(pause: Pause, deadline: Promise<void>): Promise<void>;
+  /** Looks at everything, whatever happened meanwhile. */
+  resume(): void;
+  /** The plan that it was held with was discarded. */
+  discarded(): void;
   /** Resolves when nothing runs any more. What runs may end by itself until `deadline` resolves; then it is broken off. */
   stop(deadline: Promise<void>): Promise<void>;
   /** Settles when the loop has ended; rejects with a bug. */

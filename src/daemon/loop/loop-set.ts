@@ -4,6 +4,7 @@ import { autoMappings } from "../../config/auto-mappings.ts";
 import type { Config, MappingConfig } from "../../config/config.ts";
 import type { Clock } from "../../core/clock.ts";
 import { type PollDemand, pollStretch } from "../../core/poll-interval.ts";
+import type { Pauses } from "../../journal/pauses.ts";
 import type { MappingRounds } from "../../mapping/round-port.ts";
 import type { DaemonListener, MappingEvent } from "../daemon-event.ts";
 import type { Heartbeats } from "../heartbeats.ts";
@@ -17,6 +18,7 @@ export interface LoopSetDeps {
   readonly clock: Clock;
   /** Only these of the config's mappings, and none that `auto` finds; empty: all. */
   readonly only?: readonly string[];
+  readonly pauses: Pauses;
   readonly openRounds: (mapping: MappingConfig) => MappingRounds;
   readonly openWatcher: (mapping: MappingConfig, events: WatchEvents) => Promise<Watcher>;
   /** The folders right under a folder; throws if it cannot be read. */
@@ -58,11 +60,13 @@ export function openLoopSet(
 
   function start(mapping: MappingConfig): void {
     const rounds = deps.openRounds(mapping);
+    const paused = deps.pauses.get(mapping.name);
     const loop = openMappingLoop({
       clock,
       mapping,
       gate: gates.of(mapping.account),
       rounds,
+      paused,
       openWatcher: (events) => deps.openWatcher(mapping, events),
       pollStretch: () => stretchOf(mapping.account, config, [...loops.values()]),
       heartbeat: deps.heartbeats.open(mapping.name, ROUND_SILENCE_MS_MAX),
@@ -70,14 +74,14 @@ export function openLoopSet(
     });
     const scrub = openScrubLoop({
       clock,
-      step: (stop) => rounds.scrub(stop),
+      step: async (stop) => (loop.state().paused === undefined ? rounds.scrub(stop) : undefined),
       onFound: (problems) => onEvent({ kind: "scrubbed", problems, mapping }),
     });
     loops.set(mapping.name, loop);
     scrubs.set(loop, scrub);
     loop.ended.catch(onBug);
     scrub.ended.catch(onBug);
-    onEvent({ kind: "started", mapping });
+    onEvent({ kind: "started", paused, mapping });
   }
 
   async function end(loop: MappingLoop, deadline: Promise<void>): Promise<void> {
@@ -151,7 +155,7 @@ function stretchOf(account: string, config: Config | undefined, loops: readonly 
   if (budget === undefined) return 1;
   const demands = loops.flatMap((loop): PollDemand[] => {
     const { mode, pollIntervalMs: intervalMs } = loop.mapping;
-    if (mode === "push" || loop.mapping.account !== account) return [];
+    if (mode === "push" || loop.mapping.account !== account || loop.isPaused()) return [];
     return [{ intervalMs, requests: Math.max(1, loop.lastFullRound()?.readRequests ?? 1) }];
   });
   const { requests, windowMs, share, pollShare } = budget;

@@ -1,28 +1,31 @@
 // One mapping over time: when its rounds run, what becomes of those that fail, and what is known meanwhile. It never ends
 // by itself: what fails is tried again, with backoff, until the mapping is stopped. Rounds of one mapping never overlap.
 
-import type { DurationMs, EpochMs, MonotonicMs } from "../../core/clock.ts";
-import { AppError } from "../../core/errors.ts";
+import type { DurationMs, MonotonicMs } from "../../core/clock.ts";
+import type { AppError } from "../../core/errors.ts";
 import type { Key } from "../../core/key.ts";
 import { encodeKey } from "../../core/names/path-codec.ts";
-import { type DirtyPaths, openDirtyPaths } from "./dirty-paths.ts";
-import type { Activity, LoopDeps, LoopView, MappingLoop } from "./loop-port.ts";
 import {
-  becameDirty,
-  type EndedRound,
-  firstState,
-  type LoopState,
-  type Moment,
-  roundEnded,
-  roundFailed,
-  scheduleOf,
-  turnEnded,
-} from "./loop-state.ts";
+  breakOff,
+  breakOffAt,
+  type LiveLoop,
+  momentOf,
+  openLiveLoop,
+  pollEveryMs,
+  rejectAskers,
+  stopped,
+  tellIdle,
+  viewOf,
+  wasPaused,
+} from "./live-loop.ts";
+import type { LoopDeps, MappingLoop } from "./loop-port.ts";
+import { becameDirty, type EndedRound, roundEnded, roundFailed, scheduleOf, turnEnded } from "./loop-state.ts";
 import { operationErrorOf } from "../../journal/operation-error.ts";
-import type { RoundCall, RoundReport } from "../../mapping/round-port.ts";
+import { pausedError } from "../../mapping/paused.ts";
+import type { RoundCall } from "../../mapping/round-port.ts";
 import type { RestWait } from "../../replica/with-rest.ts";
 import { type FullReason, nextStep, restedAfterLook } from "./schedule.ts";
-import type { WatchEvents, Watcher } from "../watch/watcher.ts";
+import type { WatchEvents } from "../watch/watcher.ts";
 
 /** How long a round may show no progress and still be alive: a rate limit is waited out for ten minutes, and six tries
  * of one request may take a quarter of an hour. */
@@ -33,68 +36,27 @@ const QUEUE_MS_MAX: DurationMs = 7 * 86_400_000;
 const ASKED_REST_MS_MAX: DurationMs = 2000;
 const BEAT_INTERVAL_MS: DurationMs = 10_000;
 
-interface Asker {
-  readonly resolve: (report: RoundReport) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** What a loop holds while it lives: the rest of what it knows is {@link LoopState}. */
-interface Loop {
-  readonly deps: LoopDeps;
-  readonly dirty: DirtyPaths;
-  readonly startedAt: EpochMs;
-  state: LoopState;
-  activity: Activity | undefined;
-  watcher: Watcher | undefined;
-  /** Since when the files are to be looked at, as the watcher polls; undefined: not before it asks again. */
-  lookAt: MonotonicMs | undefined;
-  /** They are not looked at before. */
-  restedAt: MonotonicMs;
-  askers: Asker[];
-  beatAt: MonotonicMs;
-  stopping: boolean;
-  /** The deadline of the stop has passed: the round that runs was aborted, and its failure is no news. */
-  isBrokenOff: boolean;
-  /** Ends the wait for what is due next. */
-  wake: AbortController | undefined;
-  /** Of the round that runs now. One for each, so that nothing of a round hangs on to what lives for months. */
-  running: AbortController;
-}
-
 export function openMappingLoop(deps: LoopDeps): MappingLoop {
-  const { clock, mapping, rounds, heartbeat } = deps;
-  const loop: Loop = {
-    deps,
-    dirty: openDirtyPaths(),
-    startedAt: clock.now(),
-    state: firstState(rounds.hold(), clock.monotonic()),
-    activity: undefined,
-    watcher: undefined,
-    lookAt: undefined,
-    restedAt: clock.monotonic(),
-    askers: [],
-    beatAt: clock.monotonic(),
-    stopping: false,
-    isBrokenOff: false,
-    wake: undefined,
-    running: new AbortController(),
-  };
+  const { mapping, rounds, heartbeat } = deps;
+  const loop = openLiveLoop(deps);
   let isOver = false;
   const ended = run(loop).finally(async () => {
     isOver = true;
-    for (const asker of loop.askers) asker.reject(stopped(loop));
-    loop.askers = [];
+    rejectAskers(loop, stopped(loop));
+    tellIdle(loop);
     heartbeat.close();
     await loop.watcher?.close();
     await rounds.close();
   });
   return {
     mapping,
+    isPaused: () => loop.paused !== undefined,
     lastFullRound: () => loop.state.fullRound,
     state: () => viewOf(loop),
     sync: () =>
       new Promise((resolve, reject) => {
         if (loop.stopping) return reject(stopped(loop));
+        if (loop.paused !== undefined) return reject(pausedError(loop.paused));
         loop.askers.push({ resolve, reject });
         loop.wake?.abort();
       }),
@@ -103,76 +65,63 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
       loop.state = { ...loop.state, hold: rounds.hold() };
       return true;
     },
+    pause: async (pause, deadline) => {
+      loop.paused = pause;
+      rejectAskers(loop, pausedError(pause));
+      // One that waits for its turn begins nothing when it has it.
+      if (isOver || loop.activity?.queued === true) return;
+      const { promise: idle, resolve } = Promise.withResolvers<void>();
+      loop.idlers.push(resolve);
+      loop.wake?.abort();
+      breakOffAt(deadline, () => {
+        if (loop.paused !== undefined && loop.idlers.includes(resolve)) breakOff(loop, wasPaused(loop));
+      });
+      await idle;
+    },
+    resume: () => {
+      loop.paused = undefined;
+      loop.resumed = true;
+      loop.wake?.abort();
+    },
+    discarded: () => {
+      loop.state = { ...loop.state, hold: undefined };
+    },
     stop: async (deadline) => {
       loop.stopping = true;
       loop.wake?.abort();
-      deadline.then(
-        () => {
-          if (isOver) return;
-          loop.isBrokenOff = true;
-          loop.running.abort(stopped(loop));
-        },
-        // The deadline was called off, since all has ended.
-        () => {},
-      );
+      breakOffAt(deadline, () => {
+        if (!isOver) breakOff(loop, stopped(loop));
+      });
       await ended;
     },
     ended,
   };
 }
 
-function viewOf({ deps, dirty, startedAt, state, activity, watcher }: Loop): LoopView {
-  const { clock } = deps;
-  const { fullRound, lastRound, hold, failure, againAt } = state;
-  const retryAt = (dueAt: MonotonicMs): EpochMs => Math.round(clock.now() + dueAt - clock.monotonic()) as EpochMs;
-  return {
-    startedAt,
-    activity,
-    fullRound,
-    lastRound,
-    hold,
-    failure: failure && { ...failure, retryAt: retryAt(failure.dueAt) },
-    dirty: dirty.size,
-    lost: dirty.isLost,
-    resting: deps.rounds.resting().flatMap(({ key, wasCarried }) => (wasCarried ? [] : [key])),
-    leftover: againAt !== undefined,
-    pollEveryMs: pollEveryMs(deps),
-    watcher,
-  };
-}
-
-function pollEveryMs({ mapping, pollStretch }: LoopDeps): DurationMs | undefined {
-  return mapping.mode === "push" ? undefined : mapping.pollIntervalMs * pollStretch();
-}
-
-function stopped({ deps }: Loop): AppError {
-  return new AppError("interrupted", `mapping "${deps.mapping.name}" was stopped`);
-}
-
-function momentOf({ clock }: LoopDeps): Moment {
-  return { now: clock.monotonic(), wall: clock.now(), random: () => clock.random() };
-}
-
-async function run(loop: Loop): Promise<void> {
+async function run(loop: LiveLoop): Promise<void> {
   const { deps, dirty } = loop;
   const { clock, mapping } = deps;
   const watches = mapping.mode !== "pull";
   if (watches) loop.watcher = await deps.openWatcher(watchEvents(loop));
   if (loop.watcher !== undefined) deps.onEvent({ kind: "watcher", state: loop.watcher.state() });
   while (!loop.stopping) {
+    loop.brokenOff = undefined;
+    tellIdle(loop);
     const step = nextStep(
       {
         ...scheduleOf(loop.state, dirty.size > 0, restAt(loop)),
         pollEveryMs: pollEveryMs(deps),
         rescanEveryMs: watches ? mapping.rescanIntervalMs : undefined,
         asked: loop.askers.length > 0,
+        paused: loop.paused !== undefined,
+        resumed: loop.resumed,
         lost: dirty.isLost,
         lookAt: loop.lookAt === undefined ? undefined : latest(loop.lookAt, loop.restedAt),
       },
       clock.monotonic(),
     );
     if (step.kind === "wait") {
-      if (dirty.size === 0 && !dirty.isLost) loop.watcher?.caughtUp();
+      if (dirty.size === 0 && !dirty.isLost && loop.paused === undefined) loop.watcher?.caughtUp();
       await sleepUntil(loop, step.until);
     } else if (step.kind === "look") await look(loop);
     else if (step.kind === "full") await turn(loop, "full", () => fullRound(loop, step.reasons), step.reasons);
@@ -184,12 +133,12 @@ async function run(loop: Loop): Promise<void> {
 }
 
 /** When the next of the files that are being written may be at rest; undefined: there is none. */
-function restAt({ deps }: Loop): MonotonicMs | undefined {
+function restAt({ deps }: LiveLoop): MonotonicMs | undefined {
   const times = deps.rounds.resting().map(({ dueAt }) => dueAt);
   return times.length === 0 ? undefined : times.reduce((first, at) => (at < first ? at : first));
 }
 
-function watchEvents(loop: Loop): WatchEvents {
+function watchEvents(loop: LiveLoop): WatchEvents {
   const { clock, onEvent } = loop.deps;
   return {
     onDirty: (paths) => {
@@ -209,7 +158,7 @@ function watchEvents(loop: Loop): WatchEvents {
   };
 }
 
-async function sleepUntil(loop: Loop, until: MonotonicMs): Promise<void> {
+async function sleepUntil(loop: LiveLoop, until: MonotonicMs): Promise<void> {
   const { clock, heartbeat } = loop.deps;
   const sleep = new AbortController();
   const waitMs = Math.max(0, until - clock.monotonic());
@@ -226,7 +175,7 @@ async function sleepUntil(loop: Loop, until: MonotonicMs): Promise<void> {
 
 /** Waits for its turn among the mappings, and runs one round. */
 async function turn(
-  loop: Loop,
+  loop: LiveLoop,
   step: "full" | "dirty",
   round: () => Promise<void>,
   reasons: readonly FullReason[] = [],
@@ -236,7 +185,7 @@ async function turn(
   heartbeat.beat(QUEUE_MS_MAX);
   try {
     await gate.run(step, async () => {
-      if (loop.stopping) return;
+      if (loop.stopping || loop.paused !== undefined) return;
       beat(loop);
       loop.activity = { step, startedAt: clock.now(), progress: undefined, queued: false };
       onEvent({ kind: "round-began", step, reasons });
@@ -249,7 +198,7 @@ async function turn(
 }
 
 /** Finds out which files changed, where nothing tells of it. */
-async function look(loop: Loop): Promise<void> {
+async function look(loop: LiveLoop): Promise<void> {
   const { clock, rounds } = loop.deps;
   loop.lookAt = undefined;
   beat(loop);
@@ -266,7 +215,7 @@ async function look(loop: Loop): Promise<void> {
   }
 }
 
-async function fullRound(loop: Loop, reasons: readonly FullReason[]): Promise<void> {
+async function fullRound(loop: LiveLoop, reasons: readonly FullReason[]): Promise<void> {
   const { clock, rounds } = loop.deps;
   // A poll is about the remote, and at the start the watches are new; any other full round may be for what they missed.
   if (reasons.some((reason) => reason !== "poll" && reason !== "start")) await loop.watcher?.refresh();
@@ -274,6 +223,7 @@ async function fullRound(loop: Loop, reasons: readonly FullReason[]): Promise<vo
   // and is left for the next one.
   loop.dirty.take();
   loop.lookAt = undefined;
+  loop.resumed = false;
   const waiting = loop.askers;
   loop.askers = [];
   const began = clock.monotonic();
@@ -284,8 +234,9 @@ async function fullRound(loop: Loop, reasons: readonly FullReason[]): Promise<vo
     onSuccess(loop, { step: "full", report, began });
     for (const asker of waiting) asker.resolve(report);
   } catch (error) {
+    const isPaused = loop.brokenOff !== undefined && loop.paused !== undefined;
     const failed = onFailure(loop, error);
-    for (const asker of waiting) asker.reject(failed ?? error);
+    for (const asker of waiting) asker.reject(isPaused ? pausedError(loop.paused!) : (failed ?? error));
     if (failed === undefined) throw error;
   }
 }
@@ -298,7 +249,7 @@ interface DirtyWork {
 }
 
 /** What a round over some keys is to be about; undefined: all that was due is still being written. */
-async function dirtyWork(loop: Loop): Promise<DirtyWork | undefined> {
+async function dirtyWork(loop: LiveLoop): Promise<DirtyWork | undefined> {
   const { clock, rounds } = loop.deps;
   const now = clock.monotonic();
   const isDue = loop.dirty.size > 0 && loop.state.dirtyAt <= now;
@@ -312,7 +263,7 @@ async function dirtyWork(loop: Loop): Promise<DirtyWork | undefined> {
   }
 }
 
-async function dirtyRound(loop: Loop, { isDue, rested }: DirtyWork): Promise<void> {
+async function dirtyRound(loop: LiveLoop, { isDue, rested }: DirtyWork): Promise<void> {
   const { clock, rounds, mapping } = loop.deps;
   const began = clock.monotonic();
   const paths = [
@@ -329,7 +280,7 @@ async function dirtyRound(loop: Loop, { isDue, rested }: DirtyWork): Promise<voi
 
 /** Reads the state only now, after the round: an approval or a dirty path that came while it ran is in it. Returns whether the
  * paths that the round was about are to be looked at once more. */
-function onSuccess(loop: Loop, round: Omit<EndedRound, "settleWindowMs" | "removeAfterMs">): boolean {
+function onSuccess(loop: LiveLoop, round: Omit<EndedRound, "settleWindowMs" | "removeAfterMs">): boolean {
   const { mapping, onEvent } = loop.deps;
   const { settleWindowMs, removeAfterMs } = mapping;
   const ended = { ...round, settleWindowMs, removeAfterMs };
@@ -340,19 +291,19 @@ function onSuccess(loop: Loop, round: Omit<EndedRound, "settleWindowMs" | "remov
 }
 
 /** Undefined: it is a bug. */
-function onFailure(loop: Loop, thrown: unknown): AppError | undefined {
+function onFailure(loop: LiveLoop, thrown: unknown): AppError | undefined {
   const error = operationErrorOf(thrown);
-  if (error === undefined || loop.isBrokenOff) return error;
+  if (error === undefined || loop.brokenOff !== undefined) return error;
   const { state, event } = roundFailed(loop.state, error, momentOf(loop.deps));
   loop.state = state;
   loop.deps.onEvent(event);
   return error;
 }
 
-function callOf(loop: Loop): RoundCall {
+function callOf(loop: LiveLoop): RoundCall {
   const { clock } = loop.deps;
   loop.running = new AbortController();
-  if (loop.isBrokenOff) loop.running.abort(stopped(loop));
+  if (loop.brokenOff !== undefined) loop.running.abort(loop.brokenOff);
   return {
     signal: loop.running.signal,
     onProgress: (progress) => {
@@ -366,7 +317,7 @@ function latest(a: MonotonicMs, b: MonotonicMs): MonotonicMs {
   return a > b ? a : b;
 }
 
-function beat(loop: Loop): void {
+function beat(loop: LiveLoop): void {
   loop.beatAt = loop.deps.clock.monotonic();
   loop.deps.heartbeat.beat();
 }

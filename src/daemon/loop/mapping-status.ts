@@ -7,6 +7,7 @@ import type { RoundReport } from "../../mapping/round-port.ts";
 import { NONE_ALIKE } from "../../core/names/alike-names.ts";
 import { NO_PROBLEMS } from "../../mapping/standing-problems.ts";
 import { holdStatus, problemCountOf, problemStatuses, roundStatus } from "../../mapping/round-status.ts";
+import { pausedStatus } from "../../mapping/paused.ts";
 import type { ErrorStatus, MappingState, MappingStatus, WorkingStatus } from "../../mapping/status.ts";
 
 const BEING_WRITTEN_SHOWN_MAX = 20;
@@ -36,7 +37,8 @@ export function mappingStatus(loop: MappingLoop, isWaiting: boolean, scrubbed: r
     working: state.activity === undefined ? null : workingStatus(state.activity),
     lastRound: lastRound === undefined ? null : roundStatus(lastRound),
     hold: state.hold === undefined ? null : holdStatus(state.hold),
-    error: state.failure === undefined ? null : errorStatus(state.failure),
+    paused: state.paused === undefined ? null : pausedStatus(state.paused),
+    error: state.failure === undefined ? null : errorStatus(state.failure, state),
     ...problemStatuses(standing, scrubbed),
     alike: lastRound?.alike ?? NONE_ALIKE,
     watcher: state.watcher?.state() ?? null,
@@ -46,6 +48,8 @@ export function mappingStatus(loop: MappingLoop, isWaiting: boolean, scrubbed: r
 
 function stateOf(state: LoopView, isWaiting: boolean): MappingState {
   const { activity, failure, hold, fullRound, lastRound } = state;
+  // The round that ran when the pause was asked for ends first.
+  if (state.paused !== undefined) return isRunning(activity) ? "working" : "paused";
   if (hold !== undefined) return "hold";
   if (failure !== undefined) return "error";
   if (activity !== undefined && !activity.queued && isWaiting) return "waiting";
@@ -56,7 +60,12 @@ function stateOf(state: LoopView, isWaiting: boolean): MappingState {
   return problemCountOf(lastRound?.standing ?? NO_PROBLEMS) > 0 ? "incomplete" : "in-step";
 }
 
-function sinceOf({ activity, failure, hold, lastRound, startedAt }: LoopView): EpochMs {
+function isRunning(activity: Activity | undefined): boolean {
+  return activity !== undefined && !activity.queued;
+}
+
+function sinceOf({ activity, paused, failure, hold, lastRound, startedAt }: LoopView): EpochMs {
+  if (paused !== undefined) return isRunning(activity) ? activity!.startedAt : paused.since;
   if (hold !== undefined) return hold.since;
   if (failure !== undefined) return failure.since;
   if (activity !== undefined) return activity.startedAt;
@@ -85,6 +94,7 @@ function workingStatus({ step, startedAt, progress, queued }: Activity): Working
   };
 }
 
-function errorStatus({ error, since, retryAt }: NonNullable<LoopView["failure"]>): ErrorStatus {
-  return { code: error.code, message: error.message, hint: error.hint ?? null, since, retryAt };
+function errorStatus({ error, since, retryAt }: NonNullable<LoopView["failure"]>, { paused }: LoopView): ErrorStatus {
+  const { code, message, hint = null } = error;
+  return { code, message, hint, since, retryAt: paused === undefined ? retryAt : null };
 }

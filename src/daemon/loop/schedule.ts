@@ -7,7 +7,7 @@
 import type { DurationMs, MonotonicMs } from "../../core/clock.ts";
 
 /** Why all keys are looked at. */
-export type FullReason = "start" | "asked" | "retry" | "again" | "watch" | "rescan" | "poll" | "removal";
+export type FullReason = "start" | "asked" | "resumed" | "retry" | "again" | "watch" | "rescan" | "poll" | "removal";
 
 export interface ScheduleState {
   /** When the last look at all keys that came to an end began; undefined: there was none. */
@@ -24,6 +24,10 @@ export interface ScheduleState {
   readonly retryAt: MonotonicMs | undefined;
   /** A person, or a program for one, asked for a look. */
   readonly asked: boolean;
+  /** A person asked that nothing be done. */
+  readonly paused: boolean;
+  /** It was paused, and has not been looked at since. */
+  readonly resumed: boolean;
   /** The watcher cannot tell where something may have changed. */
   readonly lost: boolean;
   /** When the dirty keys are to be looked at; undefined: there are none. */
@@ -52,7 +56,9 @@ const LOOK_REST = 4;
 export const WAIT_MS_MAX = 3_600_000;
 
 export function nextStep(state: ScheduleState, now: MonotonicMs): NextStep {
+  if (state.paused) return waitUntil([], now);
   if (state.asked) return { kind: "full", reasons: ["asked"] };
+  if (state.resumed) return { kind: "full", reasons: ["resumed"] };
   const { retryAt, lookedAt } = state;
   if (retryAt !== undefined) {
     return retryAt <= now ? { kind: "full", reasons: ["retry"] } : waitUntil([retryAt], now);

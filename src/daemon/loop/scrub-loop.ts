@@ -18,6 +18,8 @@ export interface ScrubLoopDeps {
 export interface ScrubLoop {
   /** What is known to be wrong now. */
   problems(): readonly Problem[];
+  /** Breaks off the step that is being taken, if one is; resolves when nothing runs. The next one comes at its time. */
+  breakOff(): Promise<void>;
   close(): Promise<void>;
   /** Settles when the loop has ended; rejects with a bug. */
   readonly ended: Promise<void>;
@@ -30,6 +32,7 @@ export function openScrubLoop({ clock, step, onFound }: ScrubLoopDeps): ScrubLoo
   const closing = new AbortController();
   const known = new Map<string, Problem>();
   let keys = 0;
+  let stepping: { readonly abort: AbortController; readonly over: Promise<unknown> } | undefined;
 
   function note({ sound, problems }: ScrubStep): void {
     for (const key of sound) known.delete(key);
@@ -41,14 +44,19 @@ export function openScrubLoop({ clock, step, onFound }: ScrubLoopDeps): ScrubLoo
   async function run(): Promise<void> {
     for (;;) {
       await clock.sleep(scrubIntervalMs(keys), closing.signal);
+      const abort = new AbortController();
       try {
-        const done = await step(closing.signal);
+        const over = step(AbortSignal.any([closing.signal, abort.signal]));
+        stepping = { abort, over };
+        const done = await over;
         if (done === undefined) continue;
         keys = done.keys;
         note(done);
       } catch (error) {
         // Rounds fail of the same, and tell; the scrub takes its next step at its time.
-        if (operationErrorOf(error) === undefined) throw error;
+        if (!abort.signal.aborted && operationErrorOf(error) === undefined) throw error;
+      } finally {
+        stepping = undefined;
       }
     }
   }
@@ -58,6 +66,10 @@ export function openScrubLoop({ clock, step, onFound }: ScrubLoopDeps): ScrubLoo
   });
   return {
     problems: () => [...known.values()],
+    breakOff: async () => {
+      stepping?.abort.abort();
+      await stepping?.over.catch(() => {});
+    },
     close: async () => {
       closing.abort();
       await ended;

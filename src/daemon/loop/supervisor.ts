@@ -6,10 +6,12 @@ import type { DurationMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import { decodeHoldReason, renderHoldReason } from "../../mapping/hold-reason.ts";
 import type { RoundReport } from "../../mapping/round-port.ts";
-import type { MappingStatus } from "../../mapping/status.ts";
+import { pausedError, pausedStatus } from "../../mapping/paused.ts";
+import type { MappingStatus, PausedStatus } from "../../mapping/status.ts";
 import { type LoopSetDeps, openLoopSet, type Reloaded } from "./loop-set.ts";
 import type { LoopView, MappingLoop } from "./loop-port.ts";
 import { mappingStatus } from "./mapping-status.ts";
+import { heldWithOther, openPausing } from "./pausing.ts";
 
 export interface SupervisorDeps extends LoopSetDeps {
   readonly config: Config;
@@ -19,19 +21,29 @@ export interface SupervisorDeps extends LoopSetDeps {
 
 export interface SyncOutcome {
   readonly mapping: string;
-  /** A report, or what it failed with. */
-  readonly outcome: RoundReport | AppError;
+  /** A report, or what it failed with; or why it was left out. */
+  readonly outcome: RoundReport | AppError | PausedStatus;
 }
 
 export interface Supervisor {
   mappings(): readonly MappingStatus[];
   /** Folders under `auto` whose names cannot name a mapping. */
   skippedFolders(): readonly string[];
-  /** Looks at all of these mappings, or of all, now. Throws AppError `usage` for a name there is no mapping of. */
+  /** Looks at all of these mappings, or of all, now. Throws AppError `usage` for a name there is no mapping of, `paused` for that of one
+   * that is paused; of all, those that are paused are left out. */
   sync(names: readonly string[]): Promise<readonly SyncOutcome[]>;
   /** Lets the plan that `mapping` is held with run. `plan`: only if it is that one. Throws AppError `usage` if it is not
    * held, or by another plan. Returns the plan's id. */
   approve(mapping: string, plan?: string): Promise<string>;
+  /** Of these mappings, or of all, no round begins any more until they are resumed. Resolves when none runs: one that does may end by
+   * itself within ten seconds, then it is broken off. Throws AppError `usage` for a name there is no mapping of. Returns their names. */
+  pause(names: readonly string[], reason: string | undefined): Promise<readonly string[]>;
+  /** These mappings, or all, also those that do not run here. Throws AppError `usage` for a name of which nothing is known. Returns the
+   * names of those that were paused. */
+  resume(names: readonly string[]): Promise<readonly string[]>;
+  /** Drops the plan that `mapping` is held with, and pauses it. Throws AppError `usage` if it is not held, or by another plan than
+   * `plan`: then it is not paused either. Returns the plan's id. */
+  discard(mapping: string, plan?: string): Promise<string>;
   /** Goes on with `config`: mappings that are in neither or alike in both are not disturbed. `stale`: accounts that
    * changed, whose mappings start anew. */
   reload(config: Config, stale: ReadonlySet<string>): Promise<Reloaded>;
@@ -51,6 +63,7 @@ export function openSupervisor(deps: SupervisorDeps): Supervisor {
   // Whoever waits for it is told; nobody has to.
   failed.catch(() => {});
   const loops = openLoopSet({ ...deps, signal: stopping.signal, onBug: fail });
+  const pausing = openPausing({ ...deps, loops });
   let config = deps.config;
   /** Changes of the set of loops, one after the other. */
   let changing: Promise<unknown> = Promise.resolve();
@@ -93,11 +106,34 @@ export function openSupervisor(deps: SupervisorDeps): Supervisor {
     sync: async (names) => {
       await changing;
       const chosen = names.length === 0 ? loops.all() : names.map(find);
+      const paused = chosen.map(({ mapping }) => deps.pauses.get(mapping.name));
+      const refused = paused.find((pause) => pause !== undefined);
+      if (names.length > 0 && refused !== undefined) throw pausedError(refused);
       return Promise.all(
-        chosen.map(async (loop) => ({ mapping: loop.mapping.name, outcome: await outcomeOf(loop.sync()) })),
+        chosen.map(async (loop, index) => {
+          const pause = paused[index];
+          const outcome = pause === undefined ? await outcomeOf(loop.sync()) : pausedStatus(pause);
+          return { mapping: loop.mapping.name, outcome };
+        }),
       );
     },
     approve: async (name, plan) => approve(find(name), plan),
+    pause: async (names, reason) => {
+      await changing;
+      const chosen = names.length === 0 ? loops.all() : [...new Set(names)].map(find);
+      await Promise.all(chosen.map((loop) => pausing.pause(loop, reason)));
+      return chosen.map(({ mapping }) => mapping.name);
+    },
+    resume: async (names) => {
+      await changing;
+      const known = deps.pauses.list().map((paused) => paused.mapping);
+      for (const name of names) if (!known.includes(name)) find(name);
+      return (names.length === 0 ? known : [...new Set(names)]).filter(pausing.resume);
+    },
+    discard: async (name, plan) => {
+      await changing;
+      return pausing.discard(find(name), plan);
+    },
     reload: (next, stale) =>
       change(async () => {
         config = next;
@@ -124,14 +160,9 @@ export function openSupervisor(deps: SupervisorDeps): Supervisor {
 const NOBODY: ReadonlySet<string> = new Set();
 
 async function approve(loop: MappingLoop, plan: string | undefined): Promise<string> {
-  const { name } = loop.mapping;
   const { hold, failure } = loop.state();
   if (hold === undefined) throw await notHeld(loop, failure);
-  if (!loop.approve(plan ?? hold.plan)) {
-    throw new AppError("usage", `mapping "${name}" is held with plan ${hold.plan}, not with ${plan}`, {
-      hint: `look at it again with kvsync status and kvsync diff ${name}`,
-    });
-  }
+  if (!loop.approve(plan ?? hold.plan)) throw heldWithOther(loop, plan ?? hold.plan);
   // What comes of it is told by the status; a failure is the loop's to see to.
   loop.sync().catch(() => {});
   return hold.plan;
@@ -142,7 +173,7 @@ async function approve(loop: MappingLoop, plan: string | undefined): Promise<str
 async function notHeld(loop: MappingLoop, failure: LoopView["failure"]): Promise<AppError> {
   const { name } = loop.mapping;
   const nothing = `mapping "${name}" is not held: there is nothing to approve`;
-  if (failure === undefined) return new AppError("usage", nothing);
+  if (failure === undefined || loop.isPaused()) return new AppError("usage", nothing);
   const outcome = await outcomeOf(loop.sync());
   if (outcome instanceof AppError)
     return new AppError(

@@ -20,6 +20,9 @@ export const OP_CLASSES: Partial<Readonly<Record<ControlRequest["op"], OpClass>>
   plan: "read",
   sync: "change",
   approve: "change",
+  discard: "change",
+  pause: "change",
+  resume: "change",
   "back-up": "change",
 };
 

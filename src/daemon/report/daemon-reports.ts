@@ -95,6 +95,7 @@ function statusLine({ mappings, backups }: DaemonStatus): string {
 
 function wordOf({ state }: MappingStatus): string {
   if (state === "hold") return "on hold";
+  if (state === "paused") return "paused";
   if (state === "error") return "failing";
   return state === "starting" ? "starting" : "kept in step";
 }

@@ -4,6 +4,7 @@ import type { Problem, ProblemCode } from "../../core/problem.ts";
 import { renderDuration } from "../../core/units.ts";
 import type { DaemonEvent, DaemonListener, MappingEvent } from "../daemon-event.ts";
 import { decodeHoldReason, renderHoldAdvice, renderHoldReason } from "../../mapping/hold-reason.ts";
+import type { Pause } from "../../journal/pauses.ts";
 import { logBackup } from "./backup-log.ts";
 import type { Log } from "./log.ts";
 import type { RoundReport } from "../../mapping/round-port.ts";
@@ -87,7 +88,8 @@ function logDaemon(
 function logMapping(event: MappingEvent, log: Log, { name, ...round }: Told): void {
   switch (event.kind) {
     case "started":
-      return log.debug("started");
+      if (event.paused === undefined) return log.debug("started");
+      return logPaused(event.paused, log);
     case "stopped":
       return log.info("stopped");
     case "round-began":
@@ -100,6 +102,12 @@ function logMapping(event: MappingEvent, log: Log, { name, ...round }: Told): vo
       const hint = `look with kvsync diff ${name}; kvsync approve ${name} --plan ${plan} lets it run; ${renderHoldAdvice(reason)}`;
       return log.warn(`held: ${renderHoldReason(reason)}`, { plan, writes, removes, hint });
     }
+    case "paused":
+      return logPaused(event.pause, log);
+    case "resumed":
+      return log.info("resumed");
+    case "discarded":
+      return log.info("the plan it was held with was discarded", { plan: event.plan });
     case "lifted":
       return log.info("no longer held");
     case "failed": {
@@ -123,6 +131,11 @@ function logMapping(event: MappingEvent, log: Log, { name, ...round }: Told): vo
     case "rescan":
       return log.debug(`looking at all files: ${event.reason}`);
   }
+}
+
+function logPaused({ mapping, reason, since }: Pause, log: Log): void {
+  const why = reason === undefined ? "" : `: ${reason}`;
+  log.info(`paused${why}`, { since, hint: `kvsync resume ${mapping} goes on` });
 }
 
 function logWatcher(state: WatchState, log: Log): void {

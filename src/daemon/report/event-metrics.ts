@@ -24,14 +24,16 @@ export function metricsSnapshot({ accounts, mappings, backups, now }: DaemonStat
       budgetLeft: budgetLeft ?? Number.POSITIVE_INFINITY,
       budgetSize: budget?.requests ?? Number.POSITIVE_INFINITY,
     })),
-    mappings: mappings.map(({ mapping, pending, hold, error, localLookedAt, problems, problemCount }) => ({
+    mappings: mappings.map(({ mapping, pending, hold, paused, error, localLookedAt, problems, problemCount }) => ({
       name: mapping,
       pending,
       isHeld: hold !== null,
       heldMs: ageOf(hold?.since, now),
       problems: problemCount,
       oldestProblemMs: Math.max(0, ...problems.map(({ since }) => ageOf(since, now))),
-      isFailing: error !== null,
+      isPaused: paused !== null,
+      // Nothing is tried that could fail.
+      isFailing: error !== null && paused === null,
       lastSuccessAt: hold === null ? (localLookedAt ?? undefined) : undefined,
     })),
     backups,
@@ -66,9 +68,11 @@ function mappingHealth(mapping: MappingStatus, now: EpochMs): MappingHealth {
 }
 
 function troubleOf(
-  { mapping: name, hold, error, problems, problemCount }: MappingStatus,
+  { mapping: name, hold, paused, error, problems, problemCount }: MappingStatus,
   now: EpochMs,
 ): Trouble | undefined {
+  // It does what a person asked of it, and its state says so.
+  if (paused !== null) return undefined;
   if (hold !== null) return { kind: "hold", message: hold.message, hint: `kvsync approve ${name} --plan ${hold.plan}` };
   if (error !== null) return { kind: "error", message: error.message, hint: error.hint ?? undefined };
   const lasting = problems.find((problem) => isLasting(problem, now));

@@ -9,6 +9,7 @@ import type { MappingLoop } from "../../../src/daemon/loop/loop-port.ts";
 import { openMappingLoop } from "../../../src/daemon/loop/mapping-loop.ts";
 import { mappingStatus } from "../../../src/daemon/loop/mapping-status.ts";
 import { openRoundGate } from "../../../src/daemon/loop/round-gate.ts";
+import type { Pause } from "../../../src/journal/pauses.ts";
 import {
   mappingOf,
   type ScriptedRounds,
@@ -44,12 +45,13 @@ export function useLoop(): void {
   });
 }
 
-export async function start(mapping: Partial<MappingConfig> = {}, stretch = 1): Promise<void> {
+export async function start(mapping: Partial<MappingConfig> = {}, stretch = 1, paused?: Pause): Promise<void> {
   const heartbeats = openHeartbeats(clock);
   loop = openMappingLoop({
     clock,
     mapping: mappingOf(mapping),
     rounds,
+    paused,
     gate: openRoundGate(),
     openWatcher: watcher.open,
     pollStretch: () => stretch,

@@ -23,6 +23,8 @@ const inStep: ScheduleState = {
   removeAt: undefined,
   retryAt: undefined,
   asked: false,
+  paused: false,
+  resumed: false,
   lost: false,
   dirtyAt: undefined,
   lookAt: undefined,

@@ -7,6 +7,9 @@ import { AppError } from "../../../src/core/errors.ts";
 import type { DaemonEvent } from "../../../src/daemon/daemon-event.ts";
 import { openHeartbeats } from "../../../src/daemon/heartbeats.ts";
 import { openSupervisor, type Supervisor } from "../../../src/daemon/loop/supervisor.ts";
+import { type Journal, openScratchJournal } from "../../../src/journal/journal.ts";
+import { openHolds } from "../../../src/journal/holds.ts";
+import { openPauses } from "../../../src/journal/pauses.ts";
 import {
   accountOf,
   holdOf,
@@ -30,9 +33,11 @@ let durations: Record<string, number>;
 let events: DaemonEvent[];
 let folders: string[] | Error;
 let supervisor: Supervisor;
+let journal: Journal;
 
 beforeEach(() => {
   clock = new FakeClock();
+  journal = openScratchJournal();
   rounds = new Map();
   scripts = {};
   durations = {};
@@ -65,6 +70,7 @@ async function start(config: Config, only: readonly string[] = []): Promise<void
     clock,
     config,
     only,
+    pauses: openPauses(journal, clock),
     openRounds: ({ name }) => {
       const opened = scriptedRounds(clock);
       opened.script.push(...(scripts[name] ?? []));
@@ -244,6 +250,59 @@ describe("auto", () => {
     folders = ["one", "two"];
     await start(configOf([named("mine", { folder: "/nowhere/kv/two" })], {}));
     expect(states()).toEqual({ mine: "in-step", one: "in-step" });
+    await stop();
+  });
+});
+
+describe("pausing", () => {
+  it("leaves the mapping out of what is asked of all, and refuses it by name", async () => {
+    await start(configOf([named("a"), named("b")]));
+    expect(await settled(supervisor.pause(["a"], "a deploy"))).toEqual(["a"]);
+    expect(states()).toEqual({ a: "paused", b: "in-step" });
+    const all = await settled(supervisor.sync([]));
+    expect(all.map(({ mapping, outcome }) => [mapping, "by" in outcome])).toEqual([
+      ["a", true],
+      ["b", false],
+    ]);
+    expect(await outcomeOf(supervisor.sync(["b", "a"]))).toMatchObject({ code: "paused" });
+    expect(rounds.get("a")?.calls).toHaveLength(1);
+    await stop();
+  });
+
+  it("outlives a reload, a change of the mapping, and its absence from the config", async () => {
+    await start(configOf([named("a"), named("b")]));
+    await settled(supervisor.pause([], undefined));
+    await settled(supervisor.reload(configOf([named("a", { mode: "push" })]), new Set()));
+    expect(states()).toEqual({ a: "paused" });
+    await settled(supervisor.reload(configOf([named("a"), named("b")]), new Set()));
+    expect(states()).toEqual({ a: "paused", b: "paused" });
+    await settled(supervisor.reload(configOf([named("a")]), new Set()));
+    expect(await settled(supervisor.resume(["b"]))).toEqual(["b"]);
+    expect(await settled(supervisor.resume([]))).toEqual(["a"]);
+    expect(await settled(supervisor.resume([]))).toEqual([]);
+    expect(await outcomeOf(supervisor.resume(["nope"]))).toMatchObject({ code: "usage" });
+    expect(states()).toEqual({ a: "in-step" });
+    expect(events.flatMap(({ kind }) => (kind === "paused" || kind === "resumed" ? [kind] : []))).toEqual([
+      "paused",
+      "paused",
+      "resumed",
+    ]);
+    await stop();
+  });
+
+  it("discards the plan of a hold, and that one only", async () => {
+    scripts["a"] = [{ hold: holdOf("p1", clock) }];
+    await start(configOf([named("a")]));
+    openHolds(journal).put({ ...holdOf("p1", clock), mapping: "a" });
+    expect(await outcomeOf(supervisor.discard("a", "p2"))).toMatchObject({ code: "usage" });
+    expect(states()).toEqual({ a: "hold" });
+    expect(await settled(supervisor.discard("a"))).toBe("p1");
+    expect(supervisor.mappings()[0]).toMatchObject({
+      state: "paused",
+      hold: null,
+      paused: { reason: "plan p1 was discarded" },
+    });
+    expect(await outcomeOf(supervisor.discard("a"))).toMatchObject({ code: "usage" });
     await stop();
   });
 });

@@ -10,6 +10,7 @@ import { openHolds } from "../../../src/journal/holds.ts";
 import { type Journal, openJournal } from "../../../src/journal/journal.ts";
 import { openMappingFacts } from "../../../src/journal/mapping-facts.ts";
 import { openTrashIndex, type TrashQuery } from "../../../src/journal/trash-index.ts";
+import { openPauses } from "../../../src/journal/pauses.ts";
 import { openTrash } from "../../../src/journal/trash.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { keyOf, valueOf } from "../../support/values.ts";
@@ -71,6 +72,52 @@ describe("holds", () => {
     const holds = openHolds(journal);
     holds.put(hold("a", "p1"));
     expect([holds.lift("a"), holds.lift("a")]).toEqual([true, false]);
+  });
+});
+
+describe("pauses", () => {
+  it("outlive the process, and are since the first time that they were asked for", async () => {
+    const since = clock.now();
+    openPauses(journal, clock).pause("a", "a deploy");
+    await clock.advance(DAY);
+    reopen();
+    const pauses = openPauses(journal, clock);
+    expect(pauses.get("a")).toEqual({ mapping: "a", since, reason: "a deploy" });
+    expect(pauses.pause("a", undefined)).toEqual({ mapping: "a", since, reason: "a deploy" });
+    expect(pauses.pause("a", "a longer deploy")).toEqual({ mapping: "a", since, reason: "a longer deploy" });
+    expect(pauses.list()).toHaveLength(1);
+    expect([pauses.resume("a"), pauses.resume("a")]).toEqual([true, false]);
+    expect(pauses.get("a")).toBeUndefined();
+  });
+
+  it("are told of in the history, each change once", () => {
+    const pauses = openPauses(journal, clock);
+    pauses.pause("a", undefined);
+    pauses.pause("a", undefined);
+    pauses.resume("a");
+    pauses.resume("a");
+    const events = openHistory(journal)
+      .list({ limit: 10 })
+      .map(({ event }) => event);
+    expect(events).toEqual(["resumed", "paused"]);
+  });
+
+  it("drop the plan of a hold, and keep what the mapping was held for", () => {
+    const holds = openHolds(journal);
+    const reason = '{"guard":"max-delete","removes":50,"allowed":10}';
+    holds.put({ mapping: "a", plan: "p1", reason, writes: 0, removes: 50, since: clock.now(), approved: true });
+    const pauses = openPauses(journal, clock);
+    expect(pauses.discard("a", "p2")).toBe(false);
+    expect(pauses.discard("a", "p1")).toBe(true);
+    expect(pauses.discard("a", "p1")).toBe(false);
+    expect([holds.get("a"), holds.list(), holds.approve("a", "p1"), holds.approve("a", "")]).toEqual([
+      undefined,
+      [],
+      false,
+      false,
+    ]);
+    expect(holds.before("a")).toMatchObject({ reason, approved: false });
+    expect(holds.lift("a")).toBe(true);
   });
 });
 

@@ -30,6 +30,7 @@ const mapping = {
   heldMs: 0,
   problems: 0,
   oldestProblemMs: 0,
+  isPaused: false,
   isFailing: false,
   lastSuccessAt: 1_800_000_000_500 as EpochMs,
 };
@@ -160,7 +161,7 @@ describe("a scrape", () => {
   it("shows states and errors", async () => {
     metrics.failed("app-config", "network");
     metrics.failed("app-config", "network");
-    snapshot = { ...snapshot, mappings: [{ ...mapping, isHeld: true, isFailing: true }], backups: [] };
+    snapshot = { ...snapshot, mappings: [{ ...mapping, isHeld: true, isPaused: false, isFailing: true }], backups: [] };
     expect(await value('kvsync_errors_total{mapping="app-config",code="network"}')).toBe("2");
     expect(await value('kvsync_pending_changes{mapping="app-config"}')).toBe("5");
     expect(await value('kvsync_mapping_held{mapping="app-config"}')).toBe("1");

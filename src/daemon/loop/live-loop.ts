@@ -1,0 +1,122 @@
+// What a mapping's loop holds while it lives, and what of it is shown to others. What its rounds came to is {@link LoopState}.
+
+import type { DurationMs, EpochMs, MonotonicMs } from "../../core/clock.ts";
+import { AppError } from "../../core/errors.ts";
+import type { Pause } from "../../journal/pauses.ts";
+import type { RoundReport } from "../../mapping/round-port.ts";
+import type { Watcher } from "../watch/watcher.ts";
+import { type DirtyPaths, openDirtyPaths } from "./dirty-paths.ts";
+import type { Activity, LoopDeps, LoopView } from "./loop-port.ts";
+import { firstState, type LoopState, type Moment } from "./loop-state.ts";
+
+interface Asker {
+  readonly resolve: (report: RoundReport) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export interface LiveLoop {
+  readonly deps: LoopDeps;
+  readonly dirty: DirtyPaths;
+  readonly startedAt: EpochMs;
+  state: LoopState;
+  activity: Activity | undefined;
+  watcher: Watcher | undefined;
+  /** Since when the files are to be looked at, as the watcher polls; undefined: not before it asks again. */
+  lookAt: MonotonicMs | undefined;
+  /** They are not looked at before. */
+  restedAt: MonotonicMs;
+  askers: Asker[];
+  beatAt: MonotonicMs;
+  stopping: boolean;
+  paused: Pause | undefined;
+  /** It was paused, and has not been looked at since. */
+  resumed: boolean;
+  /** Called when nothing runs any more, and nothing will until it is resumed. */
+  idlers: (() => void)[];
+  /** The deadline of the stop, or of the pause, has passed: the round that runs was aborted for this, and its failure is no news. */
+  brokenOff: AppError | undefined;
+  /** Ends the wait for what is due next. */
+  wake: AbortController | undefined;
+  /** Of the round that runs now. One for each, so that nothing of a round hangs on to what lives for months. */
+  running: AbortController;
+}
+
+export function openLiveLoop(deps: LoopDeps): LiveLoop {
+  const { clock, rounds } = deps;
+  return {
+    deps,
+    dirty: openDirtyPaths(),
+    startedAt: clock.now(),
+    state: firstState(rounds.hold(), clock.monotonic()),
+    activity: undefined,
+    watcher: undefined,
+    lookAt: undefined,
+    restedAt: clock.monotonic(),
+    askers: [],
+    beatAt: clock.monotonic(),
+    stopping: false,
+    paused: deps.paused,
+    resumed: false,
+    idlers: [],
+    brokenOff: undefined,
+    wake: undefined,
+    running: new AbortController(),
+  };
+}
+
+export function rejectAskers(loop: LiveLoop, error: AppError): void {
+  for (const asker of loop.askers) asker.reject(error);
+  loop.askers = [];
+}
+
+export function tellIdle(loop: LiveLoop): void {
+  for (const tell of loop.idlers) tell();
+  loop.idlers = [];
+}
+
+export function breakOffAt(deadline: Promise<void>, work: () => void): void {
+  // The deadline is called off when all has ended.
+  deadline.then(work, () => {});
+}
+
+export function breakOff(loop: LiveLoop, reason: AppError): void {
+  loop.brokenOff = reason;
+  loop.running.abort(reason);
+}
+
+export function viewOf({ deps, dirty, startedAt, state, activity, paused, watcher }: LiveLoop): LoopView {
+  const { clock } = deps;
+  const { fullRound, lastRound, hold, failure, againAt } = state;
+  const retryAt = (dueAt: MonotonicMs): EpochMs => Math.round(clock.now() + dueAt - clock.monotonic()) as EpochMs;
+  return {
+    startedAt,
+    activity,
+    paused,
+    fullRound,
+    lastRound,
+    hold,
+    failure: failure && { ...failure, retryAt: retryAt(failure.dueAt) },
+    dirty: dirty.size,
+    lost: dirty.isLost,
+    resting: deps.rounds.resting().flatMap(({ key, wasCarried }) => (wasCarried ? [] : [key])),
+    leftover: againAt !== undefined,
+    pollEveryMs: pollEveryMs(deps),
+    watcher,
+  };
+}
+
+export function pollEveryMs({ mapping, pollStretch }: LoopDeps): DurationMs | undefined {
+  return mapping.mode === "push" ? undefined : mapping.pollIntervalMs * pollStretch();
+}
+
+export function stopped({ deps }: LiveLoop): AppError {
+  return new AppError("interrupted", `mapping "${deps.mapping.name}" was stopped`);
+}
+
+export function momentOf({ clock }: LoopDeps): Moment {
+  return { now: clock.monotonic(), wall: clock.now(), random: () => clock.random() };
+}
+
+export function wasPaused({ deps }: LiveLoop): AppError {
+  return new AppError("interrupted", `mapping "${deps.mapping.name}" was paused`);
+}
