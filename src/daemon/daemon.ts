@@ -19,6 +19,7 @@ import type { EventFeed } from "./event-feed.ts";
 import { type Fronts, openFronts } from "./fronts.ts";
 import type { Heartbeats } from "./heartbeats.ts";
 import { keepBudgets } from "./keep-budgets.ts";
+import { type MigrationLooks, openMigrationLooks } from "./migration-looks.ts";
 import { type MappingRoundsDeps, openMappingRounds } from "../mapping/mapping-rounds.ts";
 import type { AccountsPort, MappingRounds } from "../mapping/round-port.ts";
 import type { AccountStatus, DaemonStatus } from "./control/daemon-status.ts";
@@ -143,10 +144,12 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
   // Who asks for some of the mappings asks for nothing else.
   const followBackups = (stale: ReadonlySet<string>): Promise<void> =>
     deps.only.length > 0 ? Promise.resolve() : backups.follow(config, stale);
+  const migrations = openMigrationLooks({ clock, stateDir });
   const watching = new AbortController();
   const watched = watchState({ clock, checkState, signal: watching.signal }).catch(fail);
 
-  const status = (): DaemonStatus => statusOf(deps, { startedAt, config, supervisor, backups });
+  const status = (): DaemonStatus => statusOf(deps, { startedAt, config, supervisor, backups, migrations });
+
   const reload = async (): Promise<Reloaded> => {
     const next = await loadAnew(deps, stateDir);
     await fronts.page.follow(pageOf(next, deps));
@@ -237,11 +240,12 @@ interface Running {
   readonly config: Config;
   readonly supervisor: Supervisor;
   readonly backups: BackupSet;
+  readonly migrations: MigrationLooks;
 }
 
 function statusOf(
   { version, pid, clock, accounts, heartbeats }: DaemonDeps,
-  { startedAt, config, supervisor, backups }: Running,
+  { startedAt, config, supervisor, backups, migrations }: Running,
 ): DaemonStatus {
   return {
     version,
@@ -252,6 +256,7 @@ function statusOf(
     stateDir: config.stateDir,
     mappings: supervisor.mappings(),
     backups: backups.status(),
+    migrations: migrations(),
     accounts: accounts.status(),
     skippedFolders: supervisor.skippedFolders(),
     stuck: heartbeats

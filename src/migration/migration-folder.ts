@@ -1,7 +1,7 @@
 // Where a migration lives: STATE_DIR/migrations/NAME, with its record, its report, the map of ids, and archives of what was at the
 // destination before. And how another process asks the one that runs for something: by a file there, which that one looks for.
 
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ioError } from "../config/read-file.ts";
 import { AppError, visible } from "../core/errors.ts";
@@ -69,6 +69,21 @@ export function listMigrations(stateDir: string): readonly MigrationRecord[] {
     .filter((name) => NAME.test(name))
     .toSorted()
     .flatMap((name) => readRecord(join(folder, name, RECORD)) ?? []);
+}
+
+/** Which there are, without reading them: the one whose record was written last first. `version`: another one whenever the record is. */
+export function migrationFiles(stateDir: string): readonly { readonly name: string; readonly version: string }[] {
+  const folder = migrationsIn(stateDir);
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => NAME.test(name))
+    .flatMap((name) => {
+      const stats = statSync(join(folder, name, RECORD), { throwIfNoEntry: false });
+      return stats === undefined
+        ? []
+        : { name, at: stats.mtimeMs, version: `${stats.mtimeMs} ${stats.ino} ${stats.size}` };
+    })
+    .toSorted((a, b) => b.at - a.at);
 }
 
 function migrationsIn(stateDir: string): string {

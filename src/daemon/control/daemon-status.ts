@@ -4,6 +4,7 @@
 import type { BackupStatus } from "../../backups/backup-status.ts";
 import type { DurationMs, EpochMs } from "../../core/clock.ts";
 import type { RequestCounts } from "../../kv/kv-api.ts";
+import type { MigrationStatus } from "../../migration/migration-status.ts";
 import type { MappingStatus } from "../../mapping/status.ts";
 
 export interface AccountStatus {
@@ -31,6 +32,8 @@ export interface DaemonStatus {
   readonly mappings: readonly MappingStatus[];
   /** Those that run by themselves. */
   readonly backups: readonly BackupStatus[];
+  /** Whose records are in the state folder, the one that was written last first; the newest of them. */
+  readonly migrations: readonly MigrationStatus[];
   readonly accounts: readonly AccountStatus[];
   /** Folders under `auto` that cannot name a mapping. */
   readonly skippedFolders: readonly string[];

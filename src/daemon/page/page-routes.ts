@@ -85,7 +85,7 @@ async function api(deps: RouteDeps, request: IncomingMessage): Promise<Reply> {
     if (error instanceof AppError) return json(400, failure(error));
     throw error;
   }
-  const opClass = Object.hasOwn(OP_CLASSES, asked.op) ? OP_CLASSES[asked.op] : undefined;
+  const opClass = OP_CLASSES.get(asked.op);
   if (opClass === undefined) return refused(403, `${asked.op} is not for the page`);
   if (opClass !== "read" && session === undefined) return loginNeeded();
   const answer = await settleAnswer(() => deps.handle(bounded(asked)), deps.onBug);
