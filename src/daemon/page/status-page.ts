@@ -38,6 +38,8 @@ export function openStatusPage(deps: StatusPageDeps): StatusPage {
   const links = openLoginLinks(clock);
   const sessions = openSessions(clock);
   const streams = new EventStreams(deps);
+  let changing: Promise<void> = Promise.resolve();
+  let isClosed = false;
   let served: { readonly config: PageConfig; readonly server: PageServer } | undefined;
 
   const url = (): string | undefined => {
@@ -61,26 +63,31 @@ export function openStatusPage(deps: StatusPageDeps): StatusPage {
     served = undefined;
     await before?.server.close();
   };
+  const follow = async (config: PageConfig | undefined): Promise<void> => {
+    if (config === undefined) return end();
+    if (isClosed || isSame(config, served?.config)) return;
+    const before = served;
+    // An address that is listened at already cannot be listened at twice.
+    const isSamePort = before?.server.port === config.listen.port;
+    if (isSamePort) await end();
+    try {
+      const server = await open(config);
+      if (!isSamePort) await end();
+      served = { config, server };
+    } catch (error) {
+      if (isSamePort) served = { config: before.config, server: await open(before.config) };
+      throw error;
+    }
+  };
+  /** One change after the other. */
+  const change = (work: () => Promise<void>): Promise<void> => {
+    const done = changing.then(work);
+    changing = done.catch(() => undefined);
+    return done;
+  };
   return {
     url,
-    async follow(config) {
-      if (config === undefined) return end();
-      if (isSame(config, served?.config)) return;
-      const { port } = config.listen;
-      // An address that is listened at already cannot be listened at twice.
-      const isSameAddress = served?.config.listen.port === port && port !== 0;
-      const before = served;
-      if (isSameAddress) await end();
-      try {
-        const server = await open(config);
-        if (!isSameAddress) await end();
-        served = { config, server };
-      } catch (error) {
-        if (isSameAddress && before !== undefined)
-          served = { config: before.config, server: await open(before.config) };
-        throw error;
-      }
-    },
+    follow: (config) => change(() => follow(config)),
     link() {
       const base = url();
       if (base === undefined) {
@@ -90,9 +97,10 @@ export function openStatusPage(deps: StatusPageDeps): StatusPage {
       }
       return { url: `${base}/login?token=${links.create()}`, validForMs: LINK_VALID_MS };
     },
-    async close() {
+    close: () => {
+      isClosed = true;
       streams.close();
-      await end();
+      return change(end);
     },
   };
 }
