@@ -17,7 +17,7 @@ const REFUSED: Readonly<Record<string, { readonly code: number; readonly says: s
   "kvsync discard app-config": { code: 2, says: "not held" },
 };
 /** Those that ask the daemon. */
-const OF_DAEMON = new Set(["status", "reload", "approve"]);
+const OF_DAEMON = new Set(["status", "reload", "approve", "page"]);
 /** Those that go on until they are stopped, and those for another shell, which their own tests type. */
 const ELSEWHERE = new Set(["run", "serve", "completion", ""]);
 
@@ -52,7 +52,7 @@ test("those that ask the daemon", async () => {
   const daemon = new DaemonFixture();
   onTestFinished(() => daemon.close());
   expect(await daemon.run("init")).toMatchObject({ code: 0 });
-  await daemon.start();
+  await daemon.start("--page", "0");
   for (const { path, type } of examples) if (asksDaemon(path, type)) await check(type, daemon.dir);
   expect(await daemon.stop()).toMatchObject({ code: 0 });
 });

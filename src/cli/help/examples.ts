@@ -39,6 +39,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   run: [
     { type: "kvsync run", does: "keep all mappings in step until Ctrl-C" },
     { type: "kvsync run app-config --health 127.0.0.1:9464", does: "one mapping only; answer /health and /metrics" },
+    { type: "kvsync run --page", does: "serve the status page as well, at http://127.0.0.1:9478" },
   ],
   page: [{ type: "kvsync page", does: "print a link to the status page of a daemon that was started with --page" }],
   status: [

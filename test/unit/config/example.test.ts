@@ -38,6 +38,7 @@ test("config.example.yaml works with all that is commented out in it put in", ()
   expect(config.mappings.get("sessions")?.rules).toHaveLength(2);
   expect(config.auto).toMatchObject({ mode: "push" });
   expect(config.repositories.get("nightly")?.store).toMatchObject({ kind: "s3", bucket: "my-backups", prefix: "kv" });
+  expect(config.page).toEqual({ listen: { host: "127.0.0.1", port: 9478 }, hosts: ["kvsync.example.com"] });
   expect(config.backups.get("nightly")).toMatchObject({ schedule: { kind: "daily", atMinutes: 180 }, prune: true });
   expect([
     validate(parse(text.replaceAll("${CLOUDFLARE_ACCOUNT_ID}", "abc").replaceAll("${CLOUDFLARE_API_TOKEN}", "t"))),
