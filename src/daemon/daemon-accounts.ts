@@ -102,5 +102,11 @@ function statusOf(account: OpenAccount, trouble: AccountTrouble | undefined): Ac
     retrying: trouble?.reason ?? null,
     retryingForMs: trouble?.forMs ?? null,
     requests: api.counts(),
+    requestsFor: {
+      scan: api.budget.granted("scan"),
+      edit: api.budget.granted("edit"),
+      scrub: api.budget.granted("scrub"),
+      backup: api.budget.granted("backup"),
+    },
   };
 }

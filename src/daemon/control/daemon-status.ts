@@ -3,7 +3,7 @@
 
 import type { BackupStatus } from "../../backups/backup-status.ts";
 import type { DurationMs, EpochMs } from "../../core/clock.ts";
-import type { RequestCounts } from "../../kv/kv-api.ts";
+import type { Priority, RequestCounts } from "../../kv/kv-api.ts";
 import type { MigrationStatus } from "../../migration/migration-status.ts";
 import type { MappingStatus } from "../../mapping/status.ts";
 
@@ -20,6 +20,8 @@ export interface AccountStatus {
   readonly retryingForMs: DurationMs | null;
   /** Sent since the account was connected. */
   readonly requests: RequestCounts;
+  /** What they were sent for: listings (scan), values and changes (edit), the scrub, and backups. */
+  readonly requestsFor: Readonly<Record<Priority, number>>;
 }
 
 export interface DaemonStatus {
