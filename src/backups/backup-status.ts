@@ -23,6 +23,8 @@ export interface BackupStatus {
   readonly lastRun: BackupRun | null;
   /** When the last run began that left a complete snapshot of each source. */
   readonly lastCompleteAt: EpochMs | null;
+  /** Since when it is known, at this repository; null: it has not been met yet. */
+  readonly knownSince: EpochMs | null;
   readonly failure: BackupFailure | null;
   readonly lastDrill: BackupDrill | null;
 }
@@ -60,6 +62,7 @@ export function backupStatus(
     progress: moment?.progress ?? null,
     lastRun: memory?.lastRun ?? null,
     lastCompleteAt: memory?.lastCompleteAt ?? null,
+    knownSince: memory?.knownSince ?? null,
     failure: memory?.failure ?? null,
     lastDrill: memory?.lastDrill ?? null,
   };

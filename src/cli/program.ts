@@ -236,6 +236,12 @@ const commands: readonly CommandEntry[] = [
     load: () => import("./command/doctor.ts"),
   },
   {
+    name: "notify",
+    group: SETUP,
+    summary: "Try out those who are told when a person should look",
+    load: () => import("./command/notify.ts"),
+  },
+  {
     name: "map",
     group: SETUP,
     summary: "Show which file holds a key, and which key a file is",

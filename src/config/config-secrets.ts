@@ -1,13 +1,20 @@
 // The secrets of a config.
 
-import type { Config, RepositoryConfig } from "./config.ts";
+import type { Config, NoticeTarget, RepositoryConfig } from "./config.ts";
 import type { Secret, SecretSource } from "./secret.ts";
 
 /** Those that stand in the config, and so perhaps in the environment: hooks are not to see them. */
-export function configSecrets({ accounts, repositories }: Config): readonly Secret[] {
-  return [...accountSources(accounts), ...repositorySources(repositories)].flatMap((source) =>
-    source.kind === "value" ? [source.secret] : [],
-  );
+export function configSecrets({ accounts, repositories, notify }: Config): readonly Secret[] {
+  const sources = [...accountSources(accounts), ...repositorySources(repositories)];
+  const values = sources.flatMap((source) => (source.kind === "value" ? [source.secret] : []));
+  return [...values, ...notify.flatMap(({ to }) => noticeSecrets(to))];
+}
+
+/** The address, the headers, and what it is signed with, unless that is in a file. */
+export function noticeSecrets(to: NoticeTarget): readonly Secret[] {
+  if (to.kind === "program") return [];
+  const signed = to.secret?.kind === "value" ? [to.secret.secret] : [];
+  return [to.url, ...to.headers.values(), ...signed];
 }
 
 function accountSources(accounts: Config["accounts"]): readonly SecretSource[] {

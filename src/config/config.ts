@@ -8,7 +8,7 @@ import type { ConflictPolicy } from "../core/reconcile-two-way.ts";
 import type { DeletePolicy } from "../core/reconcile.ts";
 import type { RetentionRule } from "../core/retention-rule.ts";
 import type { SymlinkPolicy } from "../core/symlink-policy.ts";
-import type { SecretSource } from "./secret.ts";
+import type { Secret, SecretSource } from "./secret.ts";
 
 export interface Config {
   /** The file it was read from; undefined: there is none, and the account, if any, comes from the environment. */
@@ -29,6 +29,8 @@ export interface Config {
   readonly onMigration: HookConfig | undefined;
   /** Undefined: none is served. */
   readonly page: PageConfig | undefined;
+  /** Who is told when a person should look; each has a name of its own. */
+  readonly notify: readonly NotifyConfig[];
   /** Undefined: only the mappings above. Otherwise see auto-mappings.ts. */
   readonly auto: AutoConfig | undefined;
 }
@@ -220,3 +222,38 @@ export interface HookConfig {
   readonly debounceMs: DurationMs;
   readonly timeoutMs: DurationMs;
 }
+
+/** What is told of. */
+export type NoticeEvent = "held" | "failing" | "conflict" | "recovered" | "backup-old";
+
+export interface NotifyConfig {
+  readonly name: string;
+  readonly to: NoticeTarget;
+  readonly on: ReadonlySet<NoticeEvent>;
+  /** What has failed for so long is told of. */
+  readonly failingAfterMs: DurationMs;
+  /** A backup whose last complete run began longer ago is told of; undefined: it follows from its schedule. */
+  readonly backupAgeMs: DurationMs | undefined;
+  /** What happens within it is one message. */
+  readonly gatherMs: DurationMs;
+}
+
+export type NoticeTarget =
+  | {
+      readonly kind: "webhook";
+      /** Who knows it may write there. */
+      readonly url: Secret;
+      /** Of the URL, for people. */
+      readonly host: string;
+      /** Undefined: requests are not signed. */
+      readonly secret: SecretSource | undefined;
+      /** By name, in lower case. */
+      readonly headers: ReadonlyMap<string, Secret>;
+      readonly timeoutMs: DurationMs;
+    }
+  | {
+      readonly kind: "program";
+      /** A program and its arguments; no shell. */
+      readonly run: readonly string[];
+      readonly timeoutMs: DurationMs;
+    };

@@ -19,6 +19,7 @@ import {
   resolveTrash,
 } from "./resolve-mapping.ts";
 import { type BackupSurroundings, resolveBackup } from "./resolve-backup.ts";
+import { resolveNotify } from "./resolve-notify.ts";
 import { findSharing } from "./shared-sources.ts";
 import { resolvePage } from "./resolve-page.ts";
 import { resolveRepository } from "./resolve-repository.ts";
@@ -42,6 +43,7 @@ export function loadConfig(options: FindOptions): Config {
     backups: new Map(),
     onMigration: undefined,
     page: undefined,
+    notify: [],
     trash: resolveTrash(undefined),
     auto: undefined,
   };
@@ -129,7 +131,8 @@ function resolveConfig(raw: RawConfig, { file, cwd, env, isSound, report }: Reso
   const trash = resolveTrash(sound("defaults")?.trash);
   const onMigration = resolveHook(sound("on_migration"));
   const page = resolvePage(sound("page"), report);
-  const shared = { file, stateDir, root, trash, accounts, mappings, repositories, backups, onMigration, page };
+  const notify = resolveNotify(Array.isArray(raw.notify) ? raw.notify : [], { folder, home, isSound, report });
+  const shared = { file, stateDir, root, trash, accounts, mappings, repositories, backups, onMigration, page, notify };
   return { ...shared, auto: policy && { ...policy, create, root } };
 }
 

@@ -6,6 +6,7 @@ import * as v from "valibot";
 import { parseByteCount, parseRatio, type Parsed } from "../core/units.ts";
 import { BUDGET_REQUESTS } from "../core/limits.ts";
 import { backup } from "./backup-schema.ts";
+import { notify } from "./notify-schema.ts";
 import { repository } from "./repository-schema.ts";
 import { anyText, flag, group, list, named, oneOf, quantity, text, texts, wholeNumber } from "./field.ts";
 import { duration, hook } from "./shared-fields.ts";
@@ -228,6 +229,7 @@ export const configSchema = group("Accounts, mappings and what they have in comm
   backups: v.nullish(named("Backups that run by themselves.", backup)),
   on_migration: v.optional(hook("when a migration is ready for its cut-over, done, aborted, or stopped by a failure")),
   page: v.optional(page),
+  notify: v.nullish(notify),
   auto: v.optional(group("Make every other folder under root a mapping of its own.", policyEntries)),
 });
 

@@ -166,13 +166,16 @@ function fillIn(scalar: Scalar, env: Environment, onFault: (message: string) => 
 function nodeRange(document: Document, path: FaultPath, what: "key" | "value"): readonly [number, number] {
   let node: Node | null | undefined = document.contents;
   let pair: Pair<Node, Node | null> | undefined;
+  let isItem = false;
   for (const step of path) {
     const child = childAt(resolve(document, node), step);
     if (child === undefined) return pair === undefined ? [0, 1] : rangeOfNode(pair.key);
     [pair, node] = isPair(child)
       ? [child as Pair<Node, Node | null>, (child as Pair<Node, Node | null>).value]
       : [pair, child];
+    isItem = !isPair(child);
   }
+  if (isItem && isCollection(node)) return startOf(node);
   if (pair !== undefined && (what === "key" || !node?.range || isCollection(node))) return rangeOfNode(pair.key);
   return node ? rangeOfNode(node) : [0, 1];
 }

@@ -11,6 +11,7 @@ import type { AnswerEvent } from "../kv/request-loop.ts";
 import type { Hold } from "../journal/holds.ts";
 import type { Pause } from "../journal/pauses.ts";
 import type { RoundReport } from "../mapping/round-port.ts";
+import type { NoticeEvent } from "./notices/notice-target.ts";
 import type { FullReason } from "./loop/schedule.ts";
 import type { WatchState } from "../mapping/status.ts";
 
@@ -61,6 +62,8 @@ export type DaemonEvent =
       readonly changed: readonly string[];
       readonly removed: readonly string[];
     }
-  | { readonly kind: "folder-skipped"; readonly folder: string };
+  | { readonly kind: "folder-skipped"; readonly folder: string }
+  /** A message to one of those who are told when a person should look. */
+  | (NoticeEvent & { readonly target: string });
 
 export type DaemonListener = (event: DaemonEvent) => void;

@@ -2,6 +2,7 @@
 // Everything that a process brings along (config files, accounts, signals, a terminal) is handed in.
 
 import { readdirSync } from "node:fs";
+import { dirname } from "node:path";
 import type { Config, ListenAddress, MappingConfig, PageConfig } from "../config/config.ts";
 import type { Clock, DurationMs, EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
@@ -20,8 +21,9 @@ import { type Fronts, openFronts } from "./fronts.ts";
 import type { Heartbeats } from "./heartbeats.ts";
 import { keepBudgets } from "./keep-budgets.ts";
 import { type MigrationLooks, openMigrationLooks } from "./migration-looks.ts";
+import { type NoticeSet, openNoticeSet } from "./notices/notice-set.ts";
 import { type MappingRoundsDeps, openMappingRounds } from "../mapping/mapping-rounds.ts";
-import type { AccountsPort, MappingRounds } from "../mapping/round-port.ts";
+import type { AccountsPort } from "../mapping/round-port.ts";
 import type { AccountStatus, DaemonStatus } from "./control/daemon-status.ts";
 import type { Reloaded } from "./loop/loop-set.ts";
 import { openSupervisor, type Supervisor } from "./loop/supervisor.ts";
@@ -123,32 +125,22 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
     lock.close();
   };
 
-  const supervisor = openSupervisor({
-    clock,
-    config,
-    only: deps.only,
-    openRounds: roundsOpener(deps, { journal, scratch, checkState, config: () => config }),
-    pauses: openPauses(journal, clock),
-    openWatcher: (mapping, events) => watchFolder({ clock, stateDir, mapping, events }),
-    listFolders,
-    isWaiting: (account) => deps.accounts.isWaiting(account),
-    heartbeats: deps.heartbeats,
-    onEvent: (event) => {
-      onEvent(event);
-      if (event.kind === "failed" && (event.error.code === "state-damaged" || event.error.code === "state-removed"))
-        fail(event.error);
-    },
-  });
+  const migrations = openMigrationLooks({ clock, stateDir });
+  const status = (): DaemonStatus => statusOf(deps, { startedAt, config, supervisor, backups, migrations, notices });
+  const notices = openNotices(deps, { journal, status, onBug: fail });
+  const tell: DaemonListener = (event) => {
+    onEvent(event);
+    notices.listen(event);
+  };
+  const state = { journal, scratch, checkState, config: () => config };
+  const supervisor = openMappings({ ...deps, onEvent: tell }, state, fail);
   supervisor.failed.catch(fail);
-  const backups = openBackups(deps, journal, fail);
+  const backups = openBackups({ ...deps, onEvent: tell }, journal, fail);
   // Who asks for some of the mappings asks for nothing else.
   const followBackups = (stale: ReadonlySet<string>): Promise<void> =>
     deps.only.length > 0 ? Promise.resolve() : backups.follow(config, stale);
-  const migrations = openMigrationLooks({ clock, stateDir });
   const watching = new AbortController();
   const watched = watchState({ clock, checkState, signal: watching.signal }).catch(fail);
-
-  const status = (): DaemonStatus => statusOf(deps, { startedAt, config, supervisor, backups, migrations });
 
   const reload = async (): Promise<Reloaded> => {
     const next = await loadAnew(deps, stateDir);
@@ -157,6 +149,7 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
     const stale = await deps.accounts.use(config);
     const reloaded = await supervisor.reload(config, stale);
     await followBackups(stale);
+    await notices.follow(config);
     await deps.accounts.closeRetired();
     return reloaded;
   };
@@ -168,7 +161,7 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
       stateDir,
       journal,
       config: () => config,
-      onEvent,
+      onEvent: tell,
       startedAt,
       supervisor,
       backups,
@@ -181,10 +174,13 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
     });
   } catch (error) {
     watching.abort();
-    await end([() => watched, () => supervisor.stop(0), () => keeping.close()], () => scratch.close());
+    await end([() => watched, () => notices.stop(), () => supervisor.stop(0), () => keeping.close()], () =>
+      scratch.close(),
+    );
     throw error;
   }
   await followBackups(new Set());
+  await notices.follow(config);
   return {
     journalReplaced: journal.replaced,
     status,
@@ -197,6 +193,7 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
         [
           () => watched,
           () => fronts.close(),
+          () => notices.stop(),
           // Beside the rounds: both break off what takes too long.
           async () => void (await Promise.all([supervisor.stop(graceMs), backups.stop()])),
           () => keeping.close(),
@@ -214,12 +211,28 @@ function pageOf({ page }: Config, { pageAddress }: DaemonDeps): PageConfig | und
   return pageAddress === undefined ? page : { listen: pageAddress, hosts: page?.hosts ?? [] };
 }
 
-function roundsOpener(
-  { clock, accounts, config: { stateDir } }: DaemonDeps,
-  state: Pick<MappingRoundsDeps, "journal" | "scratch" | "checkState" | "config">,
-): (mapping: MappingConfig) => MappingRounds {
+type MappingState = Pick<MappingRoundsDeps, "journal" | "scratch" | "checkState" | "config">;
+
+function openMappings(deps: DaemonDeps, state: MappingState, fail: (error: unknown) => void): Supervisor {
+  const { clock, only, accounts, heartbeats, onEvent } = deps;
+  const { stateDir } = deps.config;
   let spools = 0;
-  return (mapping) => openMappingRounds({ ...state, clock, stateDir, mapping, accounts, spool: ++spools });
+  return openSupervisor({
+    clock,
+    config: deps.config,
+    only,
+    openRounds: (mapping) => openMappingRounds({ ...state, clock, stateDir, mapping, accounts, spool: ++spools }),
+    pauses: openPauses(state.journal, clock),
+    openWatcher: (mapping, events) => watchFolder({ clock, stateDir, mapping, events }),
+    listFolders,
+    isWaiting: (account) => accounts.isWaiting(account),
+    heartbeats,
+    onEvent: (event) => {
+      onEvent(event);
+      if (event.kind === "failed" && (event.error.code === "state-damaged" || event.error.code === "state-removed"))
+        fail(event.error);
+    },
+  });
 }
 
 function openBackups(deps: DaemonDeps, journal: Journal, onBug: (error: unknown) => void): BackupSet {
@@ -235,17 +248,26 @@ function openBackups(deps: DaemonDeps, journal: Journal, onBug: (error: unknown)
   });
 }
 
+function openNotices(
+  { clock, version, env, cwd, config, onEvent }: DaemonDeps,
+  deps: { readonly journal: Journal; readonly status: () => DaemonStatus; readonly onBug: (error: unknown) => void },
+): NoticeSet {
+  const folder = config.file === undefined ? cwd : dirname(config.file);
+  return openNoticeSet({ clock, version, env, folder, onEvent, ...deps });
+}
+
 interface Running {
   readonly startedAt: EpochMs;
   readonly config: Config;
   readonly supervisor: Supervisor;
   readonly backups: BackupSet;
   readonly migrations: MigrationLooks;
+  readonly notices: NoticeSet;
 }
 
 function statusOf(
   { version, pid, clock, accounts, heartbeats }: DaemonDeps,
-  { startedAt, config, supervisor, backups, migrations }: Running,
+  { startedAt, config, supervisor, backups, migrations, notices }: Running,
 ): DaemonStatus {
   return {
     version,
@@ -258,6 +280,7 @@ function statusOf(
     backups: backups.status(),
     migrations: migrations(),
     accounts: accounts.status(),
+    notices: notices.status(),
     skippedFolders: supervisor.skippedFolders(),
     stuck: heartbeats
       .list()

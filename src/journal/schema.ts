@@ -256,4 +256,11 @@ export const MIGRATIONS: readonly string[] = [
     reason TEXT
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- What each target of notices was told of, and the message that is on its way to it: JSON, see notices/news.ts.
+  CREATE TABLE notice_target (
+    target TEXT NOT NULL PRIMARY KEY,
+    state TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

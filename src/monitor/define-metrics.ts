@@ -47,6 +47,8 @@ export function defineMetrics(
     backupRuns: counter("backup_runs", "Runs of backups, by how they ended.", "backup", "outcome"),
     backupFailures: counter("backup_failures", "Runs of backups that failed, by code.", "backup", "code"),
     backupStored: counter("backup_stored_bytes", "Bytes that backups added to their repositories.", "backup"),
+    noticesSent: counter("notices_sent", "Messages that those who are told have got.", "target"),
+    noticesFailed: counter("notices_failed", "Tries to tell somebody that failed.", "target"),
     backupRead: counter("backup_values_read", "Values that backups read, since they were not stored yet.", "backup"),
   };
   const gauges = {
@@ -88,6 +90,12 @@ export function defineMetrics(
       "migration_retrying",
       "1 if the migration waits to try again what failed as a whole.",
       "migration",
+    ),
+    noticesWaiting: gauge("notices_waiting", "Things that the message on its way tells.", "target"),
+    noticesUndelivered: gauge(
+      "notices_undelivered_seconds",
+      "For how long nobody could be told; 0: the last message arrived.",
+      "target",
     ),
     success: gauge("last_success_timestamp_seconds", "When both sides were last seen in step.", "mapping"),
   };

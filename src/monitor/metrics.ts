@@ -28,6 +28,8 @@ export interface MetricsSnapshot {
   readonly accounts: readonly AccountMetrics[];
   readonly mappings: readonly MappingMetrics[];
   readonly backups: readonly BackupStatus[];
+  /** Of a process that tells somebody. */
+  readonly notices?: readonly NoticeMetrics[];
   /** Of a process that runs one. */
   readonly migrations?: readonly MigrationMetrics[];
 }
@@ -59,6 +61,15 @@ interface MappingMetrics {
   readonly isFailing: boolean;
   /** When a round last found, or brought, both sides in step; undefined: not yet. */
   readonly lastSuccessAt: EpochMs | undefined;
+}
+
+interface NoticeMetrics {
+  readonly target: string;
+  readonly sent: number;
+  readonly failed: number;
+  readonly waiting: number;
+  /** For how long nobody could be told; 0: the last message arrived. */
+  readonly undeliveredMs: DurationMs;
 }
 
 export interface Metrics {
@@ -138,13 +149,14 @@ export async function openMetrics(options: {
   async function render(format: MetricsFormat): Promise<{ readonly contentType: string; readonly text: string }> {
     // All anew, so that what is no more is not shown.
     for (const metric of [...Object.values(counters), ...Object.values(gauges)]) metric.reset();
-    const { accounts, mappings, backups, migrations = [] } = options.read();
+    const { accounts, mappings, backups, notices = [], migrations = [] } = options.read();
     for (const account of talks.keys()) if (!accounts.some(({ name }) => name === account)) forgetAccount(account);
     for (const account of accounts) showAccount(account, talksOf(account.name), defined);
     for (const mapping of mappings) showMapping(mapping, defined);
     for (const { name } of mappings) totalsOf(name);
     for (const [mapping, total] of totals) showTotals(mapping, total, defined);
     for (const backup of backups) showBackup(backup, known(backupTotals, backup.backup, noBackups), defined);
+    for (const notice of notices) showNotices(notice, defined);
     for (const migration of migrations) showMigration(migration, defined);
     memory.set(process.memoryUsage.rss());
     updateProcess();
@@ -192,6 +204,16 @@ function showMapping(
   gauges.paused.set({ mapping }, isPaused ? 1 : 0);
   gauges.failing.set({ mapping }, isFailing ? 1 : 0);
   if (lastSuccessAt !== undefined) gauges.success.set({ mapping }, lastSuccessAt / 1000);
+}
+
+function showNotices(
+  { target, sent, failed, waiting, undeliveredMs }: NoticeMetrics,
+  { counters, gauges }: DefinedMetrics,
+): void {
+  counters.noticesSent.inc({ target }, sent);
+  counters.noticesFailed.inc({ target }, failed);
+  gauges.noticesWaiting.set({ target }, waiting);
+  gauges.noticesUndelivered.set({ target }, undeliveredMs / 1000);
 }
 
 function showTotals(

@@ -101,6 +101,7 @@ it("keeps to the budget and to the share of it that polls may take, and never ke
     backups: new Map(),
     onMigration: undefined,
     page: undefined,
+    notify: [],
     auto: undefined,
   };
   const supervisor = openSupervisor({

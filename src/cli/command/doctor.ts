@@ -1,15 +1,18 @@
 // `kvsync doctor`: looks at everything a round needs, and says what is wrong and what to do about it.
 
 import { existsSync } from "node:fs";
+import { dirname } from "node:path";
 import type { Command } from "commander";
 import type { Config } from "../../config/config.ts";
 import { AppError, visible } from "../../core/errors.ts";
+import { readUndelivered } from "../../notices/notice-memory.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { readMappingOutcome } from "../../mapping/mapping-outcome.ts";
 import { checkAlike } from "../doctor/alike-check.ts";
 import { lookAtJournal } from "../round/look-at-journal.ts";
 import { checkAccount, checkProxy, checkReach } from "../doctor/account-checks.ts";
+import { checkNotices } from "../doctor/notice-checks.ts";
 import { checkBackup } from "../doctor/backup-checks.ts";
 import { type Check, fail, ok, warn } from "../doctor/check.ts";
 import { checkSecrets } from "../doctor/secret-check.ts";
@@ -73,6 +76,11 @@ async function* runChecks(context: Context): AsyncGenerator<Check> {
   );
   if (watches !== undefined && mappings.length > 0) yield watches;
   for (const backup of config.backups.values()) yield* checkBackup(context, config.stateDir, backup);
+  for (const target of config.notify) {
+    const undelivered = lookAtJournal(context, config.stateDir, (journal) => readUndelivered(journal, target.name));
+    const folder = config.file === undefined ? context.cwd : dirname(config.file);
+    yield* checkNotices(target, undelivered, { env: context.env, folder, now: context.clock.now() });
+  }
   for (const account of config.accounts.values()) {
     const proxy = checkProxy(account, context.env);
     if (proxy !== undefined) yield proxy;

@@ -78,12 +78,10 @@ async function connect({ clock, signal }: Context, stateDir: string, patienceMs:
 
 async function ask(client: ControlClient, names: readonly string[]): Promise<DaemonStatus> {
   const answer = await client.call({ op: "status" });
-  // A daemon of an older version makes no backups, and pauses nothing.
-  const status = {
-    ...answer,
-    mappings: answer.mappings.map((mapping) => ({ ...mapping, paused: mapping.paused ?? null })),
-    backups: (answer.backups as DaemonStatus["backups"] | undefined) ?? [],
-  };
+  // A daemon of an older version knows of none, and pauses nothing.
+  const { backups = [], notices = [] } = answer as Partial<DaemonStatus>;
+  const all = answer.mappings.map((mapping) => ({ ...mapping, paused: mapping.paused ?? null }));
+  const status = { ...answer, mappings: all, backups, notices };
   if (names.length === 0) return status;
   const known = new Map(status.mappings.map((mapping) => [mapping.mapping, mapping]));
   const mappings = names.map((name) => {

@@ -25,6 +25,9 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     { type: "kvsync doctor", does: "check the config, the folders, the accounts and this machine" },
     { type: "kvsync doctor --json", does: "the same, as lines of JSON" },
   ],
+  "notify test": [
+    { type: "kvsync notify test", does: "send a notice to all of notify: in the config, and tell whether it arrived" },
+  ],
   push: [
     { type: "kvsync push --dry-run", does: "show what a push of all mappings of mode push would do" },
     { type: "kvsync push app-config", does: "write the files of one mapping to its namespace" },

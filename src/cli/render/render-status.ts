@@ -7,6 +7,7 @@ import { visible } from "../../core/errors.ts";
 import { renderDuration } from "../../core/units.ts";
 import type { AccountStatus, DaemonStatus } from "../../daemon/control/daemon-status.ts";
 import type { MappingState, MappingStatus, WatchState } from "../../mapping/status.ts";
+import type { NoticeStatus } from "../../notices/notice-status.ts";
 import type { Style } from "./output.ts";
 import { renderBackup } from "./render-backup.ts";
 
@@ -44,6 +45,7 @@ export function renderStatus(status: DaemonStatus, style: Style): readonly strin
   const lines = status.mappings.flatMap((mapping) => renderMapping(mapping, status.now, style));
   if (status.mappings.length === 0) lines.push("no mappings");
   lines.push(...status.backups.flatMap((backup) => renderBackup(backup, status.now, style)));
+  lines.push(...status.notices.flatMap((target) => renderUndelivered(target, status.now, style)));
   for (const folder of status.skippedFolders)
     lines.push(`${style.yellow("skipped")} folder "${visible(folder)}": its name cannot name a mapping`);
   for (const account of status.accounts) lines.push(style.dim(renderAccount(account)));
@@ -163,6 +165,18 @@ function lookOf({ localLookedAt, lastRound }: MappingStatus, now: EpochMs): stri
 
 function ago(duration: DurationMs): string {
   return duration < 1000 ? "just now" : `${renderDuration(duration)} ago`;
+}
+
+/** Those who are told are not worth a line while they are. */
+function renderUndelivered({ target, undelivered }: NoticeStatus, now: EpochMs, style: Style): readonly string[] {
+  if (undelivered === null) return [];
+  const { since, reason, hint, isTriedAgain } = undelivered;
+  const then = isTriedAgain ? "it is tried again" : "it is not tried again";
+  const age = renderDuration(Math.max(0, now - since));
+  return [
+    `${style.bold(`notices to ${target}`)}: ${style.red("the last one could not be delivered")}, for ${age}: ${visible(reason)}; ${then}`,
+    `  hint: ${visible(hint ?? `try it with kvsync notify test ${target}`)}`,
+  ];
 }
 
 function renderAccount({ account, budgetLeft, budget, waiting, retrying, retryingForMs }: AccountStatus): string {

@@ -6,7 +6,8 @@ import { createServer, type Server, type Socket } from "node:net";
 import process from "node:process";
 import { AppError } from "../../core/errors.ts";
 import { redact } from "../../core/redact.ts";
-import { type ControlAnswer, type ControlRequest, parseRequest, REQUEST_BYTES_MAX } from "./protocol.ts";
+import { parseRequest } from "./parse-request.ts";
+import { type ControlAnswer, type ControlRequest, REQUEST_BYTES_MAX } from "./protocol.ts";
 import { failure, settleAnswer } from "./settle-answer.ts";
 import { openSocketPath } from "./socket-path.ts";
 

@@ -5,6 +5,7 @@ import type { BackupStatus } from "../../backups/backup-status.ts";
 import type { DurationMs, EpochMs } from "../../core/clock.ts";
 import type { Priority, RequestCounts } from "../../kv/kv-api.ts";
 import type { MigrationStatus } from "../../migration/migration-status.ts";
+import type { NoticeStatus } from "../../notices/notice-status.ts";
 import type { MappingStatus } from "../../mapping/status.ts";
 
 export interface AccountStatus {
@@ -37,6 +38,8 @@ export interface DaemonStatus {
   /** Whose records are in the state folder, the one that was written last first; the newest of them. */
   readonly migrations: readonly MigrationStatus[];
   readonly accounts: readonly AccountStatus[];
+  /** Those who are told when a person should look. */
+  readonly notices: readonly NoticeStatus[];
   /** Folders under `auto` that cannot name a mapping. */
   readonly skippedFolders: readonly string[];
   /** Loops that have shown no sign of life for long; none, but for a bug. */

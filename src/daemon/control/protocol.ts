@@ -2,14 +2,13 @@
 // open the socket may do all of it: it is the file's mode that keeps others out.
 
 import type { Mode } from "../../config/config.ts";
-import { AppError, type ErrorCode } from "../../core/errors.ts";
-import { HISTORY_EVENTS, type HistoryLine, type HistoryQuery } from "../../journal/history.ts";
+import type { AppError, ErrorCode } from "../../core/errors.ts";
+import type { HistoryLine, HistoryQuery } from "../../journal/history.ts";
 import type { Emptied, TrashItem, TrashQuery, TrashSelection } from "../../journal/trash-index.ts";
-import type { DurationMs, EpochMs } from "../../core/clock.ts";
+import type { DurationMs } from "../../core/clock.ts";
 import type { DaemonStatus } from "./daemon-status.ts";
 import type { HeldPlan } from "../../mapping/held-plan.ts";
 import type { ConflictLine, ConflictView, Resolved } from "../../mapping/conflict-lines.ts";
-import { checkPauseReason } from "../../mapping/paused.ts";
 import type { PausedStatus, RoundStatus } from "../../mapping/status.ts";
 
 export type ControlRequest =
@@ -117,150 +116,6 @@ export type ControlAnswer =
 
 /** Longer lines are refused: no request is. */
 export const REQUEST_BYTES_MAX = 65_536;
-
-const HISTORY_LINES_MAX = 100_000;
-
-/** Throws AppError `usage` if `line` is no request. */
-export function parseRequest(line: string): ControlRequest {
-  let request: Readonly<Record<string, unknown>>;
-  try {
-    request = JSON.parse(line) as typeof request;
-  } catch (error) {
-    throw new AppError("usage", "a request is a line of JSON", { cause: error });
-  }
-  if (typeof request !== "object" || request === null) throw new AppError("usage", "a request is a JSON object");
-  switch (request["op"]) {
-    case "status":
-    case "reload":
-    case "page-link":
-      return { op: request["op"] };
-    case "sync":
-      return { op: "sync", mappings: texts(request["mappings"], "mappings") };
-    case "back-up":
-      return { op: "back-up", backups: texts(request["backups"], "backups") };
-    case "plan":
-      return { op: "plan", mapping: mappingOf(request) };
-    case "pause":
-      return {
-        op: "pause",
-        mappings: texts(request["mappings"], "mappings"),
-        reason: pauseReason(request["reason"]),
-      };
-    case "resume":
-      return { op: "resume", mappings: texts(request["mappings"], "mappings") };
-    case "approve":
-    case "discard": {
-      const { op } = request;
-      return { op, mapping: mappingOf(request), plan: optionalText(request["plan"], "plan") };
-    }
-    case "history":
-      return {
-        op: "history",
-        mapping: optionalText(request["mapping"], "mapping"),
-        key: optionalText(request["key"], "key"),
-        text: optionalText(request["text"], "text"),
-        event: optionalOneOf(request["event"], HISTORY_EVENTS, "event"),
-        since: optionalTime(request["since"], "since"),
-        until: optionalTime(request["until"], "until"),
-        before: optionalNumber(request["before"], "before"),
-        limit: lineCount(request["limit"]),
-      };
-    case "trash":
-    case "trash-restore":
-    case "trash-restore-many":
-    case "trash-empty":
-      return parseTrashRequest(request["op"], request);
-    default:
-      throw new AppError("usage", `there is no request ${JSON.stringify(request["op"])}`, {
-        hint: "the daemon may be of an older version than what asks it: restart it",
-      });
-  }
-}
-
-function parseTrashRequest(op: TrashRequest["op"], request: Readonly<Record<string, unknown>>): TrashRequest {
-  switch (op) {
-    case "trash":
-      return {
-        op,
-        mapping: optionalText(request["mapping"], "mapping"),
-        key: optionalText(request["key"], "key"),
-        prefix: optionalText(request["prefix"], "prefix"),
-        since: optionalTime(request["since"], "since"),
-        until: optionalTime(request["until"], "until"),
-        before: optionalNumber(request["before"], "before"),
-        limit: lineCount(request["limit"]),
-      };
-    case "trash-restore":
-      return { op, id: itemId(request["id"]), replace: optionalFlag(request["replace"], "replace") };
-    case "trash-restore-many": {
-      const { ids } = request;
-      if (!Array.isArray(ids)) throw new AppError("usage", "ids must be a list of numbers");
-      return { op, ids: ids.map(itemId), replace: optionalFlag(request["replace"], "replace") };
-    }
-    case "trash-empty":
-      return {
-        op,
-        mapping: optionalText(request["mapping"], "mapping"),
-        until: optionalTime(request["until"], "until"),
-        upTo: optionalNumber(request["upTo"], "upTo"),
-      };
-  }
-}
-
-function itemId(value: unknown): number {
-  if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) return value;
-  throw new AppError("usage", "the number of an item of the trash is a whole number above 0");
-}
-
-function mappingOf(request: Readonly<Record<string, unknown>>): string {
-  const mapping = optionalText(request["mapping"], "mapping");
-  if (mapping !== undefined) return mapping;
-  throw new AppError("usage", `${String(request["op"])} needs a mapping`);
-}
-
-function pauseReason(value: unknown): string | undefined {
-  const reason = optionalText(value, "reason");
-  return reason && checkPauseReason(reason);
-}
-
-function optionalText(value: unknown, name: string): string | undefined {
-  if (value === undefined || value === null) return undefined;
-  if (typeof value === "string") return value;
-  throw new AppError("usage", `${name} must be a text`);
-}
-
-function optionalOneOf<T extends string>(value: unknown, among: readonly T[], name: string): T | undefined {
-  const text = optionalText(value, name);
-  if (text === undefined || among.includes(text as T)) return text as T | undefined;
-  throw new AppError("usage", `${name} must be one of ${among.join(", ")}`);
-}
-
-function optionalNumber(value: unknown, name: string): number | undefined {
-  if (value === undefined || value === null) return undefined;
-  if (typeof value === "number" && Number.isFinite(value)) return value;
-  throw new AppError("usage", `${name} must be a number`);
-}
-
-function optionalTime(value: unknown, name: string): EpochMs | undefined {
-  return optionalNumber(value, name) as EpochMs | undefined;
-}
-
-function optionalFlag(value: unknown, name: string): boolean | undefined {
-  if (value === undefined || value === null) return undefined;
-  if (typeof value === "boolean") return value;
-  throw new AppError("usage", `${name} must be true or false`);
-}
-
-function texts(value: unknown, name: string): readonly string[] {
-  if (value === undefined) return [];
-  if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value;
-  throw new AppError("usage", `${name} must be a list of texts`);
-}
-
-function lineCount(value: unknown): number {
-  if (typeof value === "number" && Number.isInteger(value) && value > 0) return Math.min(value, HISTORY_LINES_MAX);
-  throw new AppError("usage", "limit must be a number of lines");
-}
 
 export function controlError({ code, message, hint }: AppError): ControlError {
   return { code, message, hint: hint ?? null };

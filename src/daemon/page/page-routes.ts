@@ -2,7 +2,8 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { AppError } from "../../core/errors.ts";
-import { type ControlRequest, parseRequest } from "../control/protocol.ts";
+import { parseRequest } from "../control/parse-request.ts";
+import { type ControlRequest } from "../control/protocol.ts";
 import { failure, settleAnswer } from "../control/settle-answer.ts";
 import type { EventStreams } from "./event-streams.ts";
 import { renderLoginForm, renderLoginHelp } from "./login-form.ts";

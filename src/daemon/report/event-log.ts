@@ -1,6 +1,7 @@
 // The daemon's events as lines of its log. What changed nothing is not worth a line.
 
 import type { Problem, ProblemCode } from "../../core/problem.ts";
+import { counted } from "../../core/counted.ts";
 import { renderDuration } from "../../core/units.ts";
 import type { DaemonEvent, DaemonListener, MappingEvent } from "../daemon-event.ts";
 import { decodeHoldReason, renderHoldAdvice, renderHoldReason } from "../../mapping/hold-reason.ts";
@@ -82,6 +83,17 @@ function logDaemon(
     }
     case "folder-skipped":
       log.warn(`the folder "${event.folder}" is no mapping: its name cannot be one`, { folder: event.folder });
+      return;
+    case "notice-sent":
+      log.info(`told ${event.target} of ${counted(event.items, "thing")}`, { target: event.target, notice: event.id });
+      return;
+    case "notice-failed": {
+      const { target, id, reason, hint, retryInMs, isNew } = event;
+      const then =
+        retryInMs === undefined ? "it is not sent again" : `trying again in ${renderDuration(Math.round(retryInMs))}`;
+      const level = retryInMs === undefined ? "error" : isNew ? "warn" : "debug";
+      log[level](`could not tell ${target}: ${reason}; ${then}`, { target, notice: id, hint });
+    }
   }
 }
 

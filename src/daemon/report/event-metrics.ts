@@ -16,7 +16,7 @@ const SILENCE_MS_MAX: DurationMs = 3000;
 /** How long a problem that may pass by itself may stand before health tells of it. */
 const PASSING_MS_MAX: DurationMs = 120_000;
 
-export function metricsSnapshot({ accounts, mappings, backups, now }: DaemonStatus): MetricsSnapshot {
+export function metricsSnapshot({ accounts, mappings, backups, notices, now }: DaemonStatus): MetricsSnapshot {
   return {
     accounts: accounts.map(({ account, requests, budgetLeft, budget }) => ({
       name: account,
@@ -37,6 +37,14 @@ export function metricsSnapshot({ accounts, mappings, backups, now }: DaemonStat
       lastSuccessAt: hold === null ? (localLookedAt ?? undefined) : undefined,
     })),
     backups,
+    notices: notices.map(({ target, sent, failed, waiting, undelivered }) => ({
+      target,
+      sent,
+      failed,
+      waiting,
+      // Less than a millisecond is not none.
+      undeliveredMs: undelivered === null ? 0 : Math.max(1, ageOf(undelivered.since, now)),
+    })),
   };
 }
 

@@ -29,14 +29,19 @@ function isOwn(name: string): boolean {
   return OWN_VARIABLE.test(name) || MALLOC_VARIABLE.test(name) || SERVICE_VARIABLES.has(name);
 }
 
-/** `env` as a hook may see it. Whatever its name, a variable that holds one of `secrets` is left out: a config takes its
- * tokens from any `${NAME}`. */
+/** What is shorter may be any word. */
+const PART_LENGTH_MIN = 8;
+
+/** `env` as a hook may see it. Whatever its name, a variable that holds one of `secrets`, or a part of one, is left out: a config takes its
+ * tokens from any `${NAME}`, as in `Bearer ${NAME}`. */
 export function hookEnvironment(env: Environment, secrets: readonly Secret[]): Record<string, string> {
-  const values = new Set(secrets.map((secret) => secret.reveal()));
+  const values = secrets.map((secret) => secret.reveal());
+  const isSecret = (text: string): boolean =>
+    values.some((value) => value === text || (text.length >= PART_LENGTH_MIN && value.includes(text)));
   const allowed: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
     if (value === undefined || isOwn(name)) continue;
-    if (!values.has(value.trim())) allowed[name] = value;
+    if (!isSecret(value.trim())) allowed[name] = value;
   }
   return allowed;
 }

@@ -31,8 +31,9 @@ test("config.example.yaml works as it is, and editors accept it", () => {
 });
 
 test("config.example.yaml works with all that is commented out in it put in", () => {
-  const text = example.replaceAll(/^( *)# (?!yaml-lang)(?= *(?:[a-z_-]+:(?! [a-z]+ [a-z])|- \{))/gm, "$1");
-  const config = load(text, { CLOUDFLARE_ACCOUNT_ID: "abc", CLOUDFLARE_API_TOKEN: "t" });
+  const text = example.replaceAll(/^( *)# (?!yaml-lang)(?= *(?:[a-z_-]+:(?! [a-z]+ [a-z])|- (?:\{|webhook:)))/gm, "$1");
+  const env = { CLOUDFLARE_ACCOUNT_ID: "abc", CLOUDFLARE_API_TOKEN: "t", KVSYNC_WEBHOOK_SECRET: "s", CHAT_TOKEN: "c" };
+  const config = load(text, env);
   expect([...config.accounts.keys()]).toEqual(["local", "prod", "dev"]);
   expect([...config.mappings.keys()]).toEqual(["app-config", "sessions"]);
   expect(config.mappings.get("sessions")?.rules).toHaveLength(2);
@@ -40,6 +41,7 @@ test("config.example.yaml works with all that is commented out in it put in", ()
   expect(config.repositories.get("nightly")?.store).toMatchObject({ kind: "s3", bucket: "my-backups", prefix: "kv" });
   expect(config.page).toEqual({ listen: { host: "127.0.0.1", port: 9478 }, hosts: ["kvsync.example.com"] });
   expect(config.backups.get("nightly")).toMatchObject({ schedule: { kind: "daily", atMinutes: 180 }, prune: true });
+  expect(config.notify.map(({ name }) => name)).toEqual(["chat.example.com", "page-me"]);
   expect([
     validate(parse(text.replaceAll("${CLOUDFLARE_ACCOUNT_ID}", "abc").replaceAll("${CLOUDFLARE_API_TOKEN}", "t"))),
     validate.errors,

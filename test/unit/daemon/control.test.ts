@@ -8,7 +8,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AppError } from "../../../src/core/errors.ts";
 import { type ControlClient, openControlClient } from "../../../src/daemon/control/control-client.ts";
 import { type ControlServer, openControlServer } from "../../../src/daemon/control/control-server.ts";
-import { type ControlRequest, parseRequest, REQUEST_BYTES_MAX } from "../../../src/daemon/control/protocol.ts";
+import { parseRequest } from "../../../src/daemon/control/parse-request.ts";
+import { type ControlRequest, REQUEST_BYTES_MAX } from "../../../src/daemon/control/protocol.ts";
 import { outcomeOf } from "../../support/daemon.ts";
 
 let dir: string;

@@ -33,6 +33,7 @@ it("ends all that it began, also after a bug in a loop, and frees the state fold
     backups: new Map(),
     onMigration: undefined,
     page: undefined,
+    notify: [],
     auto: undefined,
   };
   const bug = new TypeError("a bug");

@@ -58,6 +58,7 @@ function configOf(mappings: readonly MappingConfig[], auto?: object): Config {
     backups: new Map(),
     onMigration: undefined,
     page: undefined,
+    notify: [],
     auto: auto === undefined ? undefined : { ...policy, root: "/nowhere/kv", ...auto },
   };
 }

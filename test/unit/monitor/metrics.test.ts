@@ -187,6 +187,7 @@ describe("a scrape", () => {
       progress: null,
       lastRun: null,
       lastCompleteAt: null,
+      knownSince: null,
       failure: null,
       lastDrill: null,
     } as const;

@@ -1,0 +1,129 @@
+// From a line of JSON to a request: what the command line or a browser sends is not believed.
+
+import type { EpochMs } from "../../core/clock.ts";
+import { AppError } from "../../core/errors.ts";
+import { HISTORY_EVENTS } from "../../journal/history.ts";
+import { checkPauseReason } from "../../mapping/paused.ts";
+import type { ControlRequest } from "./protocol.ts";
+
+type Op = ControlRequest["op"];
+/** As it was sent. */
+type Sent = Readonly<Record<string, unknown>>;
+
+const HISTORY_LINES_MAX = 100_000;
+
+const PARSERS: { readonly [O in Op]: (sent: Sent) => Omit<Extract<ControlRequest, { readonly op: O }>, "op"> } = {
+  status: () => ({}),
+  reload: () => ({}),
+  "page-link": () => ({}),
+  sync: (sent) => ({ mappings: texts(sent["mappings"], "mappings") }),
+  "back-up": (sent) => ({ backups: texts(sent["backups"], "backups") }),
+  plan: (sent) => ({ mapping: mappingOf(sent) }),
+  pause: (sent) => ({ mappings: texts(sent["mappings"], "mappings"), reason: pauseReason(sent["reason"]) }),
+  resume: (sent) => ({ mappings: texts(sent["mappings"], "mappings") }),
+  approve: (sent) => ({ mapping: mappingOf(sent), plan: optionalText(sent["plan"], "plan") }),
+  discard: (sent) => ({ mapping: mappingOf(sent), plan: optionalText(sent["plan"], "plan") }),
+  history: (sent) => ({
+    mapping: optionalText(sent["mapping"], "mapping"),
+    key: optionalText(sent["key"], "key"),
+    text: optionalText(sent["text"], "text"),
+    event: optionalOneOf(sent["event"], HISTORY_EVENTS, "event"),
+    since: optionalTime(sent["since"], "since"),
+    until: optionalTime(sent["until"], "until"),
+    before: optionalNumber(sent["before"], "before"),
+    limit: lineCount(sent["limit"]),
+  }),
+  trash: (sent) => ({
+    mapping: optionalText(sent["mapping"], "mapping"),
+    key: optionalText(sent["key"], "key"),
+    prefix: optionalText(sent["prefix"], "prefix"),
+    since: optionalTime(sent["since"], "since"),
+    until: optionalTime(sent["until"], "until"),
+    before: optionalNumber(sent["before"], "before"),
+    limit: lineCount(sent["limit"]),
+  }),
+  "trash-restore": (sent) => ({ id: itemId(sent["id"]), replace: optionalFlag(sent["replace"], "replace") }),
+  "trash-restore-many": ({ ids, replace }) => {
+    if (!Array.isArray(ids)) throw new AppError("usage", "ids must be a list of numbers");
+    return { ids: ids.map(itemId), replace: optionalFlag(replace, "replace") };
+  },
+  "trash-empty": (sent) => ({
+    mapping: optionalText(sent["mapping"], "mapping"),
+    until: optionalTime(sent["until"], "until"),
+    upTo: optionalNumber(sent["upTo"], "upTo"),
+  }),
+};
+
+/** All that can be asked for. */
+export const OPS = Object.keys(PARSERS) as readonly Op[];
+
+/** Throws AppError `usage` if `line` is no request. */
+export function parseRequest(line: string): ControlRequest {
+  let sent: Sent;
+  try {
+    sent = JSON.parse(line) as Sent;
+  } catch (error) {
+    throw new AppError("usage", "a request is a line of JSON", { cause: error });
+  }
+  if (typeof sent !== "object" || sent === null) throw new AppError("usage", "a request is a JSON object");
+  const op = OPS.find((known) => known === sent["op"]);
+  if (op !== undefined) return { op, ...PARSERS[op](sent) } as ControlRequest;
+  throw new AppError("usage", `there is no request ${JSON.stringify(sent["op"])}`, {
+    hint: "the daemon may be of an older version than what asks it: restart it",
+  });
+}
+
+function itemId(value: unknown): number {
+  if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) return value;
+  throw new AppError("usage", "the number of an item of the trash is a whole number above 0");
+}
+
+function mappingOf(sent: Sent): string {
+  const mapping = optionalText(sent["mapping"], "mapping");
+  if (mapping !== undefined) return mapping;
+  throw new AppError("usage", `${String(sent["op"])} needs a mapping`);
+}
+
+function pauseReason(value: unknown): string | undefined {
+  const reason = optionalText(value, "reason");
+  return reason && checkPauseReason(reason);
+}
+
+function optionalText(value: unknown, name: string): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === "string") return value;
+  throw new AppError("usage", `${name} must be a text`);
+}
+
+function optionalOneOf<T extends string>(value: unknown, among: readonly T[], name: string): T | undefined {
+  const text = optionalText(value, name);
+  if (text === undefined || among.includes(text as T)) return text as T | undefined;
+  throw new AppError("usage", `${name} must be one of ${among.join(", ")}`);
+}
+
+function optionalNumber(value: unknown, name: string): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === "number" && Number.isFinite(value)) return value;
+  throw new AppError("usage", `${name} must be a number`);
+}
+
+function optionalTime(value: unknown, name: string): EpochMs | undefined {
+  return optionalNumber(value, name) as EpochMs | undefined;
+}
+
+function optionalFlag(value: unknown, name: string): boolean | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === "boolean") return value;
+  throw new AppError("usage", `${name} must be true or false`);
+}
+
+function texts(value: unknown, name: string): readonly string[] {
+  if (value === undefined) return [];
+  if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value;
+  throw new AppError("usage", `${name} must be a list of texts`);
+}
+
+function lineCount(value: unknown): number {
+  if (typeof value === "number" && Number.isInteger(value) && value > 0) return Math.min(value, HISTORY_LINES_MAX);
+  throw new AppError("usage", "limit must be a number of lines");
+}
