@@ -60,7 +60,11 @@ const target = group("A webhook or a program that is told when a person should l
       1000,
     ),
   ),
-  gather: v.optional(duration("What happens within this time is one message. Default: 30s.")),
+  gather: v.optional(
+    duration(
+      "What happens within this time is one message, and the more there are, the longer each waits, up to an hour; 0s: none waits. Default: 30s.",
+    ),
+  ),
   timeout: v.optional(duration("Give up a try after this long. Default: 10s; of a program 1m.", 1)),
 });
 

@@ -4,7 +4,7 @@
 //   and goes within a few minutes is one trouble that lasts.
 // - What fails is news only when it has failed for `failing_after`; all else at once.
 // - The first message waits for `gather`. While news keep coming, each message waits longer after the one before it, up to an hour,
-//   and tells what stands then: what began and ended in between is told to nobody.
+//   and tells what stands then: what began and ended in between is told to nobody. With a `gather` of nothing nothing waits.
 //
 // Intervals go by the clock that nobody sets. Only when something was told last is remembered from one process to the next.
 
@@ -59,9 +59,8 @@ export const NO_NEWS: News = {
 /** What is back before this is over was never away. */
 const CALM_MS_MAX: DurationMs = 300_000;
 const REMIND_MS: DurationMs = 86_400_000;
-/** The second message in a row waits four times as long as the first, and so on. */
+/** The second message in a row waits for four times `gather` after the first, and so on. */
 const CROWD_FACTOR = 4;
-const CROWD_WAIT_MS_MIN: DurationMs = 30_000;
 const CROWD_WAIT_MS_MAX: DurationMs = 3_600_000;
 /** After so long without a message the next one is the first again. */
 const CROWD_OVER_MS: DurationMs = 2 * CROWD_WAIT_MS_MAX;
@@ -121,8 +120,7 @@ function scheduled(news: News, rules: NewsRules, moment: NewsMoment): News {
 }
 
 function crowdWaitMs(crowd: number, { gatherMs }: NewsRules): DurationMs {
-  const least = Math.max(gatherMs, CROWD_WAIT_MS_MIN);
-  return Math.min(Math.max(CROWD_WAIT_MS_MAX, gatherMs), least * CROWD_FACTOR ** crowd);
+  return Math.min(Math.max(CROWD_WAIT_MS_MAX, gatherMs), gatherMs * CROWD_FACTOR ** crowd);
 }
 
 function hasNews(news: News, rules: NewsRules, moment: NewsMoment): boolean {

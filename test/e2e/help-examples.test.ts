@@ -5,13 +5,14 @@ import { EXAMPLES } from "../../src/cli/help/examples.ts";
 import { ended, runScript, startCli } from "../support/cli.ts";
 import { DaemonFixture } from "../support/daemon-process.ts";
 
-/** What the example config has no use for: a mapping of mode pull, and a plan that is held; and a folder without a Worker. */
+/** What the example config has no use for: a mapping of mode pull, a plan that is held, and somebody to be told; and a folder without a Worker. */
 const REFUSED: Readonly<Record<string, { readonly code: number; readonly says: string }>> = {
   "kvsync init --from-wrangler": { code: 7, says: "there is no wrangler.jsonc" },
   "kvsync pull": { code: 2, says: "there is no mapping of mode pull" },
   "kvsync forget ./backups 3f2a9c41": { code: 1, says: "has no snapshot 3f2a9c41" },
   "kvsync migrate cutover move": { code: 2, says: "does not follow its source" },
   "kvsync migrate abort move": { code: 2, says: "is done already" },
+  "kvsync notify test": { code: 7, says: "the config names nobody who is to be told" },
   "kvsync approve app-config": { code: 2, says: "not held" },
   "kvsync approve app-config --plan 3f2a9c41": { code: 2, says: "not held" },
   "kvsync discard app-config": { code: 2, says: "not held" },

@@ -25,6 +25,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     { type: "kvsync doctor", does: "check the config, the folders, the accounts and this machine" },
     { type: "kvsync doctor --json", does: "the same, as lines of JSON" },
   ],
+  notify: [{ type: "kvsync notify test", does: "see whether those who are to be told get a notice" }],
   "notify test": [
     { type: "kvsync notify test", does: "send a notice to all of notify: in the config, and tell whether it arrived" },
   ],
