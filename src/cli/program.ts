@@ -122,6 +122,12 @@ const commands: readonly CommandEntry[] = [
     load: () => import("./command/history.ts"),
   },
   {
+    name: "events",
+    group: SYNC,
+    summary: "Follow what happens in the daemon, as it happens",
+    load: () => import("./command/events.ts"),
+  },
+  {
     name: "trash",
     group: SYNC,
     summary: "List and restore what was replaced or removed",

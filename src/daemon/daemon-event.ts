@@ -33,8 +33,8 @@ export type MappingEvent =
   | { readonly kind: "failed"; readonly error: AppError; readonly retryInMs: DurationMs; readonly repeats: number }
   | { readonly kind: "recovered" }
   | { readonly kind: "watcher"; readonly state: WatchState }
-  /** The value of this key was written back to the folder, to `file`: item `id` of the trash. */
-  | { readonly kind: "restored"; readonly key: Key; readonly id: number; readonly file: string }
+  /** The value of this key was written back to the folder, to `file`: number `item` of the trash. */
+  | { readonly kind: "restored"; readonly key: Key; readonly item: number; readonly file: string }
   /** The scrub found values that are not what their stamps say. */
   | { readonly kind: "scrubbed"; readonly problems: readonly Problem[] }
   /** The watcher lost track, and all files are looked at. */

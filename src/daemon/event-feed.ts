@@ -1,18 +1,17 @@
 // The daemon's events, numbered, for whoever follows them: the newest are kept for a while, so that one whose connection broke goes on
 // where it was.
 
-import type { Clock, EpochMs } from "../core/clock.ts";
+import type { Clock } from "../core/clock.ts";
+import { type FeedEvent, type Follow, missedEvents } from "./control/feed-event.ts";
 import type { DaemonListener } from "./daemon-event.ts";
-import { type ToldEvent, toldEvent } from "./told-event.ts";
-
-/** Numbers begin at 1 with each start of the daemon. */
-type FeedEvent = ToldEvent & { readonly type: "event"; readonly id: number; readonly at: EpochMs };
+import { toldEvent } from "./told-event.ts";
 
 export interface EventFeed {
   readonly listen: DaemonListener;
-  /** Tells `follower` of each event from now on, and first of those after `since` that are still kept. It must not throw, and must not
-   * take long. Returns what ends that. */
-  follow(follower: (event: FeedEvent) => void, since?: number): () => void;
+  /** A follower that asks for more than is kept is told how many events it has missed, before the first that is. */
+  readonly follow: Follow;
+  /** The number of the newest event; 0: there was none. */
+  last(): number;
 }
 
 const KEPT_MAX = 500;
@@ -22,6 +21,7 @@ export function openEventFeed(clock: Pick<Clock, "now">): EventFeed {
   const kept: FeedEvent[] = [];
   let id = 0;
   return {
+    last: () => id,
     listen: (happened) => {
       const told = toldEvent(happened);
       if (told === undefined) return;
@@ -31,6 +31,9 @@ export function openEventFeed(clock: Pick<Clock, "now">): EventFeed {
       for (const follower of followers) follower(event);
     },
     follow: (follower, since = id) => {
+      const [oldest] = kept;
+      const missed = oldest === undefined ? 0 : oldest.id - 1 - since;
+      if (missed > 0) follower(missedEvents(missed, { id: oldest!.id - 1, at: oldest!.at }));
       for (const event of kept) if (event.id > since) follower(event);
       followers.add(follower);
       return () => void followers.delete(follower);

@@ -38,7 +38,7 @@ export async function openFronts(deps: FrontsDeps): Promise<Fronts> {
   try {
     await page.follow(deps.page);
     // The last: who asks for a reload must find all of it there.
-    control = await openControlServer({ stateDir, handle, onBug });
+    control = await openControlServer({ stateDir, handle, follow: feed.follow, onBug });
   } catch (error) {
     await close();
     throw error;

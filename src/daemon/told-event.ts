@@ -1,15 +1,11 @@
-// What happens in the daemon, as `kvsync events` and the status page are told: plain data. The JSON form is a contract with scripts, as
-// that of the status is: fields are added, and never change their meaning.
+// What happens in the daemon, as `kvsync events` and the status page are told.
 
 import { pausedStatus } from "../mapping/paused.ts";
 import { holdStatus, roundStatus } from "../mapping/round-status.ts";
 import type { BackupEvent } from "./backups/backup-loop.ts";
+import type { ToldEvent } from "./control/feed-event.ts";
 import { controlError } from "./control/protocol.ts";
 import type { DaemonEvent, MappingEvent } from "./daemon-event.ts";
-
-/** One thing that happened. `event` names it; exactly one of `mapping`, `backup` and `account` says to what, or none of them: to the
- * daemon. The other fields are those of the event. */
-export type ToldEvent = Readonly<Record<string, unknown>> & { readonly event: string };
 
 /** Of what a round did, so much is told key by key. */
 const CHANGES_TOLD_MAX = 100;
@@ -50,7 +46,7 @@ function ofMapping(event: MappingEvent): object {
     case "watcher":
       return { watcher: event.state };
     case "restored":
-      return { key: event.key, id: event.id, file: event.file };
+      return { key: event.key, item: event.item, file: event.file };
     case "scrubbed":
       return { problems: event.problems };
     case "rescan":

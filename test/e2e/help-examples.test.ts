@@ -20,7 +20,7 @@ const REFUSED: Readonly<Record<string, { readonly code: number; readonly says: s
 /** Those that ask the daemon. */
 const OF_DAEMON = new Set(["status", "reload", "approve", "page"]);
 /** Those that go on until they are stopped, and those for another shell, which their own tests type. */
-const ELSEWHERE = new Set(["run", "serve", "completion", ""]);
+const ELSEWHERE = new Set(["run", "serve", "events", "completion", ""]);
 
 const folder = new DaemonFixture();
 const { dir } = folder;

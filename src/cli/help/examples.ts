@@ -169,6 +169,10 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
       does: "the last that had happened to it by the end of that day",
     },
   ],
+  events: [
+    { type: "kvsync events", does: "show what happens from now on, until Ctrl-C" },
+    { type: "kvsync events app-config --json --follow", does: "as lines of JSON, also after the daemon was restarted" },
+  ],
   trash: [
     { type: "kvsync trash list", does: "show what was replaced or removed, with its number" },
     { type: "kvsync trash restore 1 --to old.txt", does: "write number 1 of the list to a file" },

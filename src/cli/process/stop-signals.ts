@@ -18,6 +18,11 @@ export interface StopSignals {
   close(): void;
 }
 
+/** Whether `signal` was aborted by Ctrl-C or a SIGTERM: how commands that go on until they are stopped end well. */
+export function isAskedToEnd({ reason }: AbortSignal): boolean {
+  return reason instanceof AppError && /^stopped by SIG(INT|TERM)$/.test(reason.message);
+}
+
 /** One Ctrl-C may arrive several times: from the terminal, from npm, and from the Node that started this one. */
 const SAME_SIGNAL_MS = 1000;
 

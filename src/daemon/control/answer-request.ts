@@ -9,11 +9,12 @@ import { readHeldPlan } from "../../mapping/held-plan.ts";
 import { roundStatus } from "../../mapping/round-status.ts";
 import type { MappingStatus } from "../../mapping/status.ts";
 import type { BackupSet } from "../backups/backup-set.ts";
+import type { EventFeed } from "../event-feed.ts";
 import type { Reloaded } from "../loop/loop-set.ts";
 import type { Supervisor, SyncOutcome } from "../loop/supervisor.ts";
 import type { DaemonStatus } from "./daemon-status.ts";
 import { answerTrash, type AnswerTrashDeps } from "./answer-trash.ts";
-import { controlError, type ControlRequest, type PageLink, type SyncAnswer } from "./protocol.ts";
+import { controlError, type ControlRequest, type EventsAnswer, type PageLink, type SyncAnswer } from "./protocol.ts";
 
 export interface AnswerDeps extends Omit<AnswerTrashDeps, "roundBegan"> {
   readonly supervisor: Supervisor;
@@ -22,6 +23,8 @@ export interface AnswerDeps extends Omit<AnswerTrashDeps, "roundBegan"> {
   readonly reload: () => Promise<Reloaded>;
   /** Throws AppError `usage` if no status page is served. */
   readonly pageLink: () => PageLink;
+  readonly startedAt: EpochMs;
+  readonly feed: Pick<EventFeed, "last">;
 }
 
 /** The answer as plain data. Throws AppError for what cannot be done; anything else is a bug. */
@@ -64,6 +67,8 @@ async function answer(request: ControlRequest, deps: AnswerDeps): Promise<unknow
       return deps.pageLink();
     case "history":
       return openHistory(deps.journal).list(request);
+    case "events":
+      return { startedAt: deps.startedAt, last: deps.feed.last() } satisfies EventsAnswer;
     case "trash":
     case "trash-restore":
     case "trash-restore-many":

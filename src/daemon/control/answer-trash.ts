@@ -51,7 +51,7 @@ async function restore(
   if (mapping === undefined) return [];
   const restored = await restoreItems(deps, mapping, items, { replace });
   for (const { item, file, outcome } of restored)
-    if (outcome === "written") deps.onEvent({ kind: "restored", mapping, key: item.key, id: item.id, file });
+    if (outcome === "written") deps.onEvent({ kind: "restored", mapping, key: item.key, item: item.id, file });
   return restored;
 }
 

@@ -2,12 +2,15 @@
 
 import { connect, type Socket } from "node:net";
 import { AppError } from "../../core/errors.ts";
+import type { FeedEvent } from "./feed-event.ts";
 import type { ControlAnswer, ControlAnswers, ControlRequest } from "./protocol.ts";
 import { openSocketPath } from "./socket-path.ts";
 
 export interface ControlClient {
   /** Throws what the daemon answers with, or AppError `not-running` if it goes away meanwhile. One call at a time. */
   call<O extends ControlRequest["op"]>(request: Extract<ControlRequest, { op: O }>): Promise<ControlAnswers[O]>;
+  /** What the daemon tells of after a call of `events`, until it goes away. No call follows. Throws the signal's reason. */
+  events(): AsyncGenerator<FeedEvent, void>;
   close(): void;
 }
 
@@ -28,6 +31,14 @@ export async function openControlClient(stateDir: string, signal?: AbortSignal):
       if (answer.ok) return answer.result as never;
       const { code, message, hint } = answer.error;
       throw new AppError(code, message, hint === null ? {} : { hint });
+    },
+    async *events() {
+      for (;;) {
+        const { done, value } = await lines.next();
+        signal?.throwIfAborted();
+        if (done === true) return;
+        yield (JSON.parse(value) as { readonly event: FeedEvent }).event;
+      }
     },
     close() {
       signal?.removeEventListener("abort", onAbort);

@@ -7,14 +7,18 @@ import process from "node:process";
 import { AppError } from "../../core/errors.ts";
 import { redact } from "../../core/redact.ts";
 import { parseRequest } from "./parse-request.ts";
-import { type ControlAnswer, type ControlRequest, REQUEST_BYTES_MAX } from "./protocol.ts";
 import { failure, settleAnswer } from "./settle-answer.ts";
+import { streamEvents } from "./event-stream.ts";
+import type { Follow } from "./feed-event.ts";
+import { type ControlAnswer, type ControlRequest, type EventsAnswer, REQUEST_BYTES_MAX } from "./protocol.ts";
 import { openSocketPath } from "./socket-path.ts";
 
 export interface ControlServerDeps {
   readonly stateDir: string;
   /** The answer to a request, as plain data. An AppError is answered as an error; anything else is a bug. */
   readonly handle: (request: ControlRequest) => Promise<unknown>;
+  /** The events of the daemon, for `events`. */
+  readonly follow: Follow;
   /** Told about a bug in `handle`. */
   readonly onBug: (error: unknown) => void;
 }
@@ -86,7 +90,14 @@ function serve(socket: Socket, deps: ControlServerDeps): void {
   let unanswered = 0;
   const reply = async (line: string): Promise<void> => {
     // Nobody is there any more who could be told.
-    if (socket.writable) send(socket, await answer(line, deps));
+    if (socket.writable) {
+      const { request, answer } = await answerLine(line, deps);
+      send(socket, answer);
+      if (answer.ok && request?.op === "events") {
+        // Nothing that happened since the answer is left out.
+        return follow(socket, deps.follow, request.since ?? (answer.result as EventsAnswer).last);
+      }
+    }
     await untilTaken(socket);
     if (--unanswered === 0) socket.resume();
   };
@@ -111,6 +122,22 @@ function serve(socket: Socket, deps: ControlServerDeps): void {
   });
 }
 
+/** From here on the connection carries events alone. What else is said on it is read and left unanswered, so that its end is seen. */
+function follow(socket: Socket, events: Follow, since: number): void {
+  if (!socket.writable) return;
+  const sink = {
+    get writableLength() {
+      return socket.writableLength;
+    },
+    write: (line: string) => void (socket.writable && socket.write(redact(line))),
+    onDrain: (listener: () => void) => void socket.on("drain", listener),
+  };
+  const unfollow = streamEvents(sink, events, since);
+  socket.once("close", unfollow);
+  socket.removeAllListeners("data");
+  socket.resume();
+}
+
 /** Resolves when what was written has been handed on, or nobody is there who would take it. */
 function untilTaken(socket: Socket): Promise<void> {
   if (!socket.writableNeedDrain || socket.destroyed) return Promise.resolve();
@@ -129,6 +156,14 @@ function send(socket: Socket, answer: ControlAnswer): void {
   if (socket.writable) socket.write(`${redact(JSON.stringify(answer))}\n`);
 }
 
-function answer(line: string, { handle, onBug }: ControlServerDeps): Promise<ControlAnswer> {
-  return settleAnswer(async () => handle(parseRequest(line)), onBug);
+async function answerLine(
+  line: string,
+  { handle, onBug }: ControlServerDeps,
+): Promise<{ readonly request?: ControlRequest; readonly answer: ControlAnswer }> {
+  let request: ControlRequest | undefined;
+  const answer = await settleAnswer(async () => {
+    request = parseRequest(line);
+    return handle(request);
+  }, onBug);
+  return { ...(answer.ok && request !== undefined && { request }), answer };
 }

@@ -33,6 +33,7 @@ const PARSERS: { readonly [O in Op]: (sent: Sent) => Omit<Extract<ControlRequest
     before: optionalNumber(sent["before"], "before"),
     limit: lineCount(sent["limit"]),
   }),
+  events: (sent) => ({ since: optionalNumber(sent["since"], "since") }),
   trash: (sent) => ({
     mapping: optionalText(sent["mapping"], "mapping"),
     key: optionalText(sent["key"], "key"),

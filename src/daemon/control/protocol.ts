@@ -5,7 +5,7 @@ import type { Mode } from "../../config/config.ts";
 import type { AppError, ErrorCode } from "../../core/errors.ts";
 import type { HistoryLine, HistoryQuery } from "../../journal/history.ts";
 import type { Emptied, TrashItem, TrashQuery, TrashSelection } from "../../journal/trash-index.ts";
-import type { DurationMs } from "../../core/clock.ts";
+import type { DurationMs, EpochMs } from "../../core/clock.ts";
 import type { DaemonStatus } from "./daemon-status.ts";
 import type { HeldPlan } from "../../mapping/held-plan.ts";
 import type { ConflictLine, ConflictView, Resolved } from "../../mapping/conflict-lines.ts";
@@ -31,7 +31,10 @@ export type ControlRequest =
   | { readonly op: "page-link" }
   /** The newest first. */
   | ({ readonly op: "history" } & HistoryQuery)
-  | TrashRequest;
+  | TrashRequest
+  /** After its answer the connection carries a line `{"event": FeedEvent}` for each event until it ends, and answers nothing more.
+   * `since`: first those after the event of this number. */
+  | { readonly op: "events"; readonly since?: number | undefined };
 
 export type TrashRequest =
   /** The newest first. */
@@ -79,6 +82,13 @@ export interface PageLink {
   readonly validForMs: DurationMs;
 }
 
+export interface EventsAnswer {
+  /** Of the daemon: events are numbered from 1 anew when it starts. */
+  readonly startedAt: EpochMs;
+  /** The number of the newest event. */
+  readonly last: number;
+}
+
 /** What the daemon answers to each request. */
 export interface ControlAnswers {
   readonly status: DaemonStatus;
@@ -102,6 +112,7 @@ export interface ControlAnswers {
   readonly "trash-restore": RestoredAnswer;
   readonly "trash-restore-many": readonly RestoredAnswer[];
   readonly "trash-empty": Emptied;
+  readonly events: EventsAnswer;
 }
 
 export interface ControlError {

@@ -135,7 +135,7 @@ function logMapping(event: MappingEvent, log: Log, { name, ...round }: Told): vo
       return logWatcher(state, log);
     }
     case "restored":
-      return log.info(`restored ${event.key} from the trash`, { key: event.key, id: event.id, file: event.file });
+      return log.info(`restored ${event.key} from the trash`, { key: event.key, item: event.item, file: event.file });
     case "scrubbed":
       for (const { code, subject, message } of event.problems)
         log.warn(`${subject}: ${message}`, { code, key: subject });

@@ -10,16 +10,20 @@ import { type ControlClient, openControlClient } from "../../../src/daemon/contr
 import { type ControlServer, openControlServer } from "../../../src/daemon/control/control-server.ts";
 import { parseRequest } from "../../../src/daemon/control/parse-request.ts";
 import { type ControlRequest, REQUEST_BYTES_MAX } from "../../../src/daemon/control/protocol.ts";
+import { type EventFeed, openEventFeed } from "../../../src/daemon/event-feed.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 import { outcomeOf } from "../../support/daemon.ts";
 
 let dir: string;
 let server: ControlServer | undefined;
 let client: ControlClient | undefined;
 let bugs: unknown[];
+let feed: EventFeed;
 
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), "kvsync-control-"));
   bugs = [];
+  feed = openEventFeed(new FakeClock());
 });
 
 afterEach(async () => {
@@ -31,7 +35,7 @@ afterEach(async () => {
 });
 
 async function serve(handle: (request: ControlRequest) => Promise<unknown>, stateDir = dir): Promise<void> {
-  server = await openControlServer({ stateDir, handle, onBug: (error) => bugs.push(error) });
+  server = await openControlServer({ stateDir, handle, follow: feed.follow, onBug: (error) => bugs.push(error) });
 }
 
 /** What the socket says to `text`, sent as it is, until it closes or has answered `lines` times. */
@@ -55,6 +59,52 @@ describe("the control socket", () => {
     client = await openControlClient(dir);
     for (const mapping of ["a", "b", "c"])
       expect(await client.call({ op: "approve", mapping })).toEqual({ plan: mapping });
+  });
+
+  it("carries events after it was asked for them, from the answer on", async () => {
+    const folder = (name: string): void => feed.listen({ kind: "folder-skipped", folder: name });
+    folder("before");
+    await serve(async () => {
+      const { last } = { last: feed.last() };
+      folder("while it is answered");
+      return { startedAt: 1, last };
+    });
+    client = await openControlClient(dir);
+    expect(await client.call({ op: "events" })).toEqual({ startedAt: 1, last: 1 });
+    const events = client.events();
+    expect((await events.next()).value).toMatchObject({
+      id: 2,
+      event: "folder-skipped",
+      folder: "while it is answered",
+    });
+    folder("later");
+    expect((await events.next()).value).toMatchObject({ type: "event", id: 3, folder: "later" });
+    await server!.close();
+    expect(await events.next()).toMatchObject({ done: true });
+  });
+
+  it("keeps no events for who does not read them, and tells how many that were", async () => {
+    await serve(async () => ({ startedAt: 1, last: 0 }));
+    const socket = connect(join(dir, "control.sock"));
+    socket.write('{"op":"events"}\n');
+    await new Promise((resolve) => void socket.once("readable", resolve));
+    const folder = "x".repeat(100_000);
+    for (let i = 0; i < 400; i++) feed.listen({ kind: "folder-skipped", folder });
+    let text = "";
+    let [told, missed] = [0, 0];
+    for await (const chunk of socket) {
+      text += String(chunk);
+      const lines = text.split("\n");
+      text = lines.pop()!;
+      for (const line of lines) {
+        const { event } = JSON.parse(line) as { event?: { event: string; count?: number } };
+        if (event?.event === "missed") missed += event.count!;
+        else if (event !== undefined) told++;
+      }
+      if (told + missed === 400) break;
+    }
+    expect(missed).toBeGreaterThan(300);
+    socket.destroy();
   });
 
   it("answers with what is as long as a history may be, in time that grows with its length alone", async () => {
