@@ -98,6 +98,12 @@ const commands: readonly CommandEntry[] = [
     load: () => import("./command/approve.ts"),
   },
   {
+    name: "conflicts",
+    group: SYNC,
+    summary: "List, show and resolve what both sides changed",
+    load: () => import("./command/conflicts.ts"),
+  },
+  {
     name: "discard",
     group: SYNC,
     summary: "Drop the plan that a mapping is held with, and pause the mapping",

@@ -15,17 +15,29 @@
 //   present         differs         none      conflict
 //   gone            gone            present   forget
 //
+// Where a person resolves a conflict (`resolution`), the round is about that key alone: it does what that person chose to a conflict of
+// the very versions that were shown, and nothing to anything else.
+//
 // A change is a version that is not the base's; time plays no part in it. With no base nothing was ever deleted: what one side
 // has is carried to the other, which is how a lost journal is rebuilt as a union.
 
 import type { EpochSeconds } from "./clock.ts";
 import { compareVersions, expiresTooSoon, isRecorded } from "./compare.ts";
 import type { BaseRow, Entry } from "./entry.ts";
+import type { Fingerprint } from "./fingerprint.ts";
 
 export type ConflictPolicy = "keep-both" | "local" | "remote" | "hold";
 
+/** What a person chose for a conflict, and the versions that were shown; undefined: whatever they are. */
+export interface Resolution {
+  readonly keep: Side | "both";
+  readonly local?: Fingerprint | undefined;
+  readonly remote?: Fingerprint | undefined;
+}
+
 export interface TwoWayPolicy {
   readonly conflict: ConflictPolicy;
+  readonly resolution?: Resolution | undefined;
   readonly now: EpochSeconds;
 }
 
@@ -42,8 +54,9 @@ export type TwoWayDecision =
   | { readonly kind: "conflict"; readonly winner: Side; readonly copy: boolean }
   /** Both changed, and a person is to decide. */
   | { readonly kind: "wait" }
-  /** "expired": KV let it go, and its file stays. "too-late": it was changed, and KV takes it no more. */
-  | { readonly kind: "skip"; readonly reason: "expired" | "too-late" };
+  /** "expired": KV let it go, and its file stays. "too-late": it was changed, and KV takes it no more. "not-shown": it is not the
+   * conflict that is to be resolved. */
+  | { readonly kind: "skip"; readonly reason: "expired" | "too-late" | "not-shown" };
 
 /** All fingerprints of present versions must be known. */
 export function reconcileTwoWay(
@@ -58,6 +71,12 @@ export function reconcileTwoWay(
   }
   const localChanged = isChanged(local, base);
   const remoteChanged = isChanged(remote, base);
+  if (policy.resolution !== undefined) {
+    const isConflict = localChanged && remoteChanged && local !== undefined && remote !== undefined;
+    return isConflict && isShown(local, remote, policy.resolution)
+      ? conflict(local, { ...policy, conflict: POLICY_OF[policy.resolution.keep] })
+      : { kind: "skip", reason: "not-shown" };
+  }
   if (localChanged && remoteChanged && local !== undefined && remote !== undefined) return conflict(local, policy);
   // One side changed; or both did and one of them deleted, and an edit beats a delete.
   if (localChanged && local !== undefined) return carry(local, "remote", policy.now);
@@ -66,6 +85,19 @@ export function reconcileTwoWay(
   return isGoneByExpiry(local, base, policy.now)
     ? { kind: "skip", reason: "expired" }
     : { kind: "remove", from: "local" };
+}
+
+const POLICY_OF: Readonly<Record<Resolution["keep"], ConflictPolicy>> = {
+  local: "local",
+  remote: "remote",
+  both: "keep-both",
+};
+
+function isShown(local: Entry, remote: Entry, shown: Resolution): boolean {
+  return (
+    (shown.local === undefined || shown.local === local.fingerprint) &&
+    (shown.remote === undefined || shown.remote === remote.fingerprint)
+  );
 }
 
 function isChanged(version: Entry | undefined, base: BaseRow | undefined): boolean {

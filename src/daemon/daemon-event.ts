@@ -10,6 +10,7 @@ import type { Problem } from "../core/problem.ts";
 import type { AnswerEvent } from "../kv/request-loop.ts";
 import type { Hold } from "../journal/holds.ts";
 import type { Pause } from "../journal/pauses.ts";
+import type { Resolved } from "../mapping/conflicts/conflict-lines.ts";
 import type { RoundReport } from "../mapping/round-port.ts";
 import type { NoticeEvent } from "./notices/notice-target.ts";
 import type { FullReason } from "./loop/schedule.ts";
@@ -27,6 +28,8 @@ export type MappingEvent =
   | { readonly kind: "lifted" }
   /** The plan that it was held with was dropped. It is paused then. */
   | { readonly kind: "discarded"; readonly plan: string }
+  /** A person decided a conflict, and it was done. */
+  | { readonly kind: "conflict-resolved"; readonly resolved: Resolved }
   | { readonly kind: "paused"; readonly pause: Pause }
   | { readonly kind: "resumed" }
   /** `repeats`: failures in a row before this one. */

@@ -168,6 +168,7 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
       status,
       reload,
       feed: deps.feed,
+      signal: watching.signal,
       page: pageOf(config, deps),
       pageFolder: deps.pageFolder,
       onBug: fail,

@@ -29,6 +29,10 @@ function ofMapping(event: MappingEvent): object {
       return {};
     case "paused":
       return pausedStatus(event.pause);
+    case "conflict-resolved": {
+      const { key, keep, done } = event.resolved;
+      return { key, keep, done };
+    }
     case "discarded":
       return { plan: event.plan };
     case "round-began":

@@ -268,7 +268,7 @@ function tellOutdated(key: Key, message: string, { tally, onProblem }: PlanDeps)
 }
 
 function countVerdict(
-  { key, lags }: Triple,
+  { key, lags, source, destination: held }: Triple,
   verdict: Verdict,
   { events, destination }: RoundRequest,
   { again, tally, onDone, onProblem }: PlanDeps,
@@ -286,7 +286,8 @@ function countVerdict(
   // It was counted as lagging: that it is alike on both sides is not known.
   if (verdict.count === "unchanged" && lags !== undefined) return;
   tally[verdict.count]++;
-  if (verdict.count === "conflicts" && verdict.action === undefined) events.onWaiting?.(key);
+  if (verdict.count === "conflicts" && verdict.action === undefined)
+    events.onWaiting?.(key, { source: source!, destination: held! });
 }
 
 /** What is left of `saved` once `page` was decided: keys that neither side has. Those that a side has or may have, and that

@@ -1,6 +1,7 @@
 // What a round is asked for, what it tells while it runs, and what comes of it.
 
 import type { ByteCount, Clock, DurationMs, EpochMs } from "../core/clock.ts";
+import type { Entry } from "../core/entry.ts";
 import type { GuardLimits } from "../core/guards.ts";
 import type { Key } from "../core/key.ts";
 import type { Problem } from "../core/problem.ts";
@@ -88,7 +89,7 @@ export interface RoundEvents {
    * once. Only of a round over all keys. */
   readonly onKey?: (key: Key) => void;
   /** Both sides changed this key, and it is left as it is on both, for a person to decide. */
-  readonly onWaiting?: (key: Key) => void;
+  readonly onWaiting?: (key: Key, versions: { readonly source: Entry; readonly destination: Entry }) => void;
   /** A side does not show what this key is taken to be. */
   readonly onLagging?: (key: Key, lags: Lags) => void;
   readonly onDone?: (done: Done) => void;

@@ -12,6 +12,8 @@ export const HISTORY_EVENTS = [
   "removed",
   /** Both sides had changed the key. */
   "conflict",
+  /** A person decided a conflict. */
+  "resolved",
   /** A value of the trash was written back. */
   "restored",
   "held",

@@ -255,6 +255,16 @@ export const MIGRATIONS: readonly string[] = [
     -- As the person gave it; NULL: none was given.
     reason TEXT
   ) STRICT, WITHOUT ROWID;
+
+  -- Conflicts that wait for a person, the first of each mapping, as its rounds last found them.
+  CREATE TABLE waiting_conflict (
+    mapping TEXT NOT NULL,
+    key BLOB NOT NULL,
+    since_ms REAL NOT NULL,
+    -- JSON: see mapping/conflicts/remember-conflicts.ts.
+    versions TEXT NOT NULL,
+    PRIMARY KEY (mapping, key)
+  ) STRICT, WITHOUT ROWID;
   `,
   `
   -- What each target of notices was told of, and the message that is on its way to it: JSON, see notices/news.ts.

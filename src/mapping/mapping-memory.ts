@@ -2,8 +2,9 @@
 // last round ended, and what of its trash is still to be kept.
 
 import type { MappingConfig } from "../config/config.ts";
-import type { Clock, MonotonicMs } from "../core/clock.ts";
+import type { Clock, EpochMs, MonotonicMs } from "../core/clock.ts";
 import type { AppError } from "../core/errors.ts";
+import type { Key } from "../core/key.ts";
 import type { RoundResult } from "../engine/round-request.ts";
 import { type History, type HistoryEvent, openHistory } from "../journal/history.ts";
 import { type Holds, openHolds } from "../journal/holds.ts";
@@ -11,6 +12,8 @@ import type { Journal } from "../journal/journal.ts";
 import { operationErrorOf } from "../journal/operation-error.ts";
 import { openMappingFacts, type MappingFacts } from "../journal/mapping-facts.ts";
 import { openTrashIndex } from "../journal/trash-index.ts";
+import { openWaitingConflicts } from "../journal/waiting-conflicts.ts";
+import { type FoundConflicts, rememberConflicts } from "./conflicts/remember-conflicts.ts";
 import { filterOf } from "./mapping-facts.ts";
 import { openOutcomeKeeper, type OutcomeKeeper } from "./mapping-outcome.ts";
 
@@ -26,6 +29,8 @@ export interface MappingMemory {
   see(what: Omit<MappingFacts, "mapping" | "filter">): void;
   /** All that was seen of this and other mappings. */
   readonly facts: ReturnType<typeof openMappingFacts>;
+  /** Keeps the conflicts that a round over `keys` (undefined: over all) found to wait. Returns how many wait now. */
+  conflictsAfter(found: FoundConflicts, keys: readonly Key[] | undefined, startedAt: EpochMs): number;
   /** A line of history about the mapping as a whole. */
   tell(event: HistoryEvent, reason: string): void;
   /** For the history, and for a status without a daemon. Never throws for what is wrong with the state folder's disk. */
@@ -48,6 +53,7 @@ export function openMappingMemory(deps: {
   const history = openHistory(journal);
   const outcome = openOutcomeKeeper(deps);
   const trash = openTrashIndex(journal, stateDir);
+  const conflicts = openWaitingConflicts(journal);
   const filter = filterOf(mapping);
   let prunedAt: MonotonicMs | undefined;
 
@@ -63,6 +69,17 @@ export function openMappingMemory(deps: {
     facts,
     seenAt: (place) => facts.get(name, place),
     see: (what) => facts.put({ ...what, mapping: name, filter }),
+    conflictsAfter: (found, keys, startedAt) => {
+      const before = outcome.conflicts();
+      return rememberConflicts(conflicts, {
+        mapping: name,
+        found,
+        keys,
+        startedAt,
+        lookedAt: outcome.lookedAt(),
+        before,
+      });
+    },
     tell,
     noteFailure(error) {
       try {

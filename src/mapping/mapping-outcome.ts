@@ -7,6 +7,7 @@ import type { AppError, ErrorCode } from "../core/errors.ts";
 import { type AlikeNames, NONE_ALIKE } from "../core/names/alike-names.ts";
 import type { Journal } from "../journal/journal.ts";
 import { openOutcomes } from "../journal/outcomes.ts";
+import { openWaitingConflicts } from "../journal/waiting-conflicts.ts";
 import { roundStatus } from "./round-status.ts";
 import type { RoundReport } from "./round-port.ts";
 import { NO_PROBLEMS, type RoundProblems, standingAfter, type StandingProblems } from "./standing-problems.ts";
@@ -46,6 +47,9 @@ export interface OutcomeKeeper {
   failed(error: AppError): void;
   /** What the last look at all keys found of names that are one name to other systems. */
   alike(): AlikeNames;
+  /** How many conflicts waited after the last round. */
+  conflicts(): number;
+  lookedAt(): EpochMs | null;
 }
 
 export function openOutcomeKeeper(deps: {
@@ -64,6 +68,7 @@ export function openOutcomeKeeper(deps: {
     at: (place) => {
       if (outcome?.place === place) return;
       const kept = readMappingOutcome(journal, mapping.name);
+      if (kept !== undefined && kept.place !== place) openWaitingConflicts(journal).clear(mapping.name);
       outcome = kept?.place === place ? kept : { ...NOTHING_YET, place };
     },
     roundEnded: (report, problems) => {
@@ -78,15 +83,17 @@ export function openOutcomeKeeper(deps: {
         standing,
         removesLater: report.removesLater,
         alike: report.alike,
+        conflicts: report.waitingConflicts,
         ...(isFull && {
           lookedAt: startedAt,
           pending: result.held + result.failed + result.lagging,
-          conflicts: mapping.conflict === "hold" ? result.conflicts : 0,
         }),
       });
       return standing;
     },
     alike: () => outcome?.alike ?? NONE_ALIKE,
+    conflicts: () => outcome?.conflicts ?? 0,
+    lookedAt: () => outcome?.lookedAt ?? null,
     failed: ({ code, message, hint = null }) => {
       const before = outcome!;
       put({ ...before, error: { code, message, hint, since: before.error?.since ?? clock.now() } });

@@ -6,6 +6,7 @@ import type { DurationMs } from "../core/clock.ts";
 import type { AppError } from "../core/errors.ts";
 import { compileFilter } from "../core/filter.ts";
 import type { Key } from "../core/key.ts";
+import { encodeKey } from "../core/names/path-codec.ts";
 import { BULK_GET_KEYS_MAX, LIST_PAGE_KEYS_MAX } from "../core/limits.ts";
 import type { BaseStore } from "../engine/ports.ts";
 import { openBase } from "../journal/base.ts";
@@ -16,6 +17,7 @@ import { MovingFiles } from "../replica/moving-files.ts";
 import { openNamespaceReplica } from "../replica/namespace/namespace-replica.ts";
 import { openLinkIndex } from "../replica/tree/links/link-index.ts";
 import { checkNeighbours } from "./check-neighbours.ts";
+import { openConflictRounds } from "./conflicts/conflict-rounds.ts";
 import { type DirtyKeys, findDirtyKeys } from "./dirty-keys.ts";
 import { findRested } from "./rested-keys.ts";
 import { explained } from "./explain-failure.ts";
@@ -30,7 +32,7 @@ import { type OneRound, runOneRound, type Situation } from "./one-round.ts";
 import type { PairDeps } from "./pair.ts";
 import type { AccountsPort, MappingRounds, RoundCall, RoundReport } from "./round-port.ts";
 import { type ScrubStep, scrubStep } from "./scrub-step.ts";
-import { NO_PROBLEMS } from "./standing-problems.ts";
+import { lookedAt, NO_PROBLEMS } from "./standing-problems.ts";
 
 export interface MappingRoundsDeps extends PairDeps {
   readonly mapping: MappingConfig;
@@ -108,7 +110,15 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
     return costByKey(found.keys, base) > 1 + base.count() / LIST_PAGE_KEYS_MAX ? undefined : found;
   }
 
+  const conflicts = openConflictRounds({
+    ...deps,
+    memory,
+    moving,
+    roundOver: overKey({ mapping, memory, attempt, run }),
+  });
+
   return {
+    ...conflicts,
     full: (call) => attempt(call, (situation) => runFull(situation, call)),
     dirty: (paths, call) =>
       attempt(call, async (situation) => {
@@ -141,6 +151,31 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
   };
 }
 
+/** One round over a key that a person decides about. Undefined: a look at all keys comes first, or a guard would hold it. */
+function overKey({
+  mapping,
+  memory,
+  attempt,
+  run,
+}: {
+  readonly mapping: MappingConfig;
+  readonly memory: MappingMemory;
+  readonly attempt: Attempt;
+  readonly run: (situation: Situation, round: OneRound) => ReturnType<typeof runOneRound>;
+}): (key: Key, call: RoundCall) => Promise<RoundReport | undefined> {
+  return async (key, call) => {
+    const { report } = await attempt(call, async (situation) => {
+      const { before, circumstances } = situation;
+      if (before === undefined || !isAsBefore(circumstances)) return { report: undefined };
+      const covers = lookedAt([key], [encodeKey(key, mapping.names)]);
+      const judged = await run(situation, { call, some: { keys: [key], problems: [], covers } });
+      memory.prune(judged.report.result);
+      return { report: judged.needsFullRound ? undefined : judged.report };
+    });
+    return report;
+  };
+}
+
 /** After these a namespace or folder is looked up again before the next round. */
 const OPEN_ANEW: ReadonlySet<AppError["code"]> = new Set([
   "unauthorized",
@@ -149,7 +184,7 @@ const OPEN_ANEW: ReadonlySet<AppError["code"]> = new Set([
   "interrupted",
 ]);
 
-type Attempt = (call: RoundCall, work: (situation: Situation) => Promise<RoundReport>) => Promise<RoundReport>;
+type Attempt = <T extends object>(call: RoundCall, work: (situation: Situation) => Promise<T>) => Promise<T>;
 
 /** Finds out where things stand, does the work, and notes why it failed if it did: once for failures of a kind in a row. */
 function openAttempts(
@@ -161,11 +196,11 @@ function openAttempts(
   let checked: Opened | undefined;
 
   /** A duration: to be tried again after it. */
-  async function attempt(
+  async function attempt<T extends object>(
     call: RoundCall,
-    work: Parameters<Attempt>[1],
+    work: (situation: Situation) => Promise<T>,
     looks: number,
-  ): Promise<RoundReport | DurationMs> {
+  ): Promise<T | DurationMs> {
     deps.checkState?.();
     const account = await accounts.open(mapping.account);
     const place = placeOf(mapping, account.config);

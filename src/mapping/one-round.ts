@@ -11,6 +11,7 @@ import type { MappingFacts } from "../journal/mapping-facts.ts";
 import type { MovingFiles } from "../replica/moving-files.ts";
 import { newlyAlike } from "./alike-notices.ts";
 import { collectProblems } from "./collect-problems.ts";
+import { type FoundConflicts, openFoundConflicts } from "./conflicts/remember-conflicts.ts";
 import { decideOf } from "./policy-of-mode.ts";
 import type { DirtyKeys } from "./dirty-keys.ts";
 import type { Circumstances } from "./hold-reason.ts";
@@ -66,6 +67,7 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
   const log = openRoundLog({ clock, history: memory.history, mapping: mapping.name, mode: mapping.mode });
   const problems = collectProblems();
   const alike = openAlikeSearch();
+  const waiting = openFoundConflicts();
   for (const problem of some?.problems ?? []) problems.add(problem);
   const readBefore = readRequests();
   let readToJudge: number | undefined;
@@ -87,7 +89,7 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
     isFollowed: call.follow !== undefined,
   });
   const result = await runPairRound(deps, pair, {
-    decide: decideOf(mapping, pair.destination, clock.now()),
+    decide: decideOf(mapping, pair.destination, { now: clock.now(), resolution: call.resolution }),
     settleWindowMs: mapping.settleWindowMs,
     rest: mapping,
     moving: deps.moving,
@@ -98,7 +100,7 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
     dryRun: call.dryRun ?? false,
     force: call.force ?? false,
     signal: call.signal,
-    events: { ...mergeEvents(call, problems.add, log), onKey: (key) => alike.add(key) },
+    events: { ...mergeEvents(call, problems.add, { log, waiting }), onKey: (key) => alike.add(key) },
     mayApply: (plan, seen) => {
       readToJudge ??= readRequests() - readBefore;
       return judge.mayApply(plan, seen);
@@ -127,6 +129,7 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
     removesLater: removesLaterAfter(deps, pair, { isDryRun: call.dryRun === true, startedAt, result }),
     // Not asked for its say: a forced round, which does not come round.
     readRequests: readToJudge ?? readRequests() - readBefore,
+    waitingConflicts: waiting.count,
     changes: log.changes,
     moreChanges: log.more(),
     alike: found,
@@ -138,8 +141,11 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
   if (call.dryRun === true || needs.needsFullRound || needs.needsExact)
     return { report: { ...report, standing: NO_PROBLEMS }, ...needs };
   const covers = call.follow === undefined ? (some?.covers ?? everything) : nothing;
-  const standing = memory.outcome.roundEnded(report, { kept: problems.kept, more: problems.more(), covers });
-  return { report: { ...report, standing }, ...needs };
+  const waitingConflicts =
+    call.follow === undefined ? memory.conflictsAfter(waiting, some?.keys, startedAt) : memory.outcome.conflicts();
+  const ended = { ...report, waitingConflicts };
+  const standing = memory.outcome.roundEnded(ended, { kept: problems.kept, more: problems.more(), covers });
+  return { report: { ...ended, standing }, ...needs };
 }
 
 /** What the journal says: a round over some keys has not seen the others. */
@@ -158,7 +164,7 @@ function removesLaterAfter(
 function mergeEvents(
   { events, onProgress }: RoundCall,
   onProblem: (problem: Problem) => void,
-  log: ReturnType<typeof openRoundLog>,
+  { log, waiting }: { readonly log: ReturnType<typeof openRoundLog>; readonly waiting: FoundConflicts },
 ): RoundEvents {
   return {
     onProblem: (problem) => {
@@ -169,7 +175,10 @@ function mergeEvents(
       log.onPlan(plan);
       return events?.onPlan?.(plan, sides);
     },
-    onWaiting: (key) => events?.onWaiting?.(key),
+    onWaiting: (key, versions) => {
+      waiting.add(key, versions.source, versions.destination);
+      events?.onWaiting?.(key, versions);
+    },
     onLagging: (key, lags) => events?.onLagging?.(key, lags),
     onDone: (done) => {
       log.onDone(done);

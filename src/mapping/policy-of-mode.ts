@@ -2,6 +2,7 @@
 
 import type { MappingConfig } from "../config/config.ts";
 import { type EpochMs, toEpochSeconds } from "../core/clock.ts";
+import type { Resolution } from "../core/reconcile-two-way.ts";
 import type { Decide } from "../engine/plan/verdict.ts";
 import type { ReadableReplica } from "../replica/replica.ts";
 
@@ -9,9 +10,10 @@ import type { ReadableReplica } from "../replica/replica.ts";
 export function decideOf(
   mapping: Pick<MappingConfig, "mode" | "conflict" | "delete">,
   destination: ReadableReplica,
-  now: EpochMs,
+  { now, resolution }: { readonly now: EpochMs; readonly resolution?: Resolution | undefined },
 ): Decide {
-  if (mapping.mode === "two-way") return { twoWay: true, conflict: mapping.conflict, now: toEpochSeconds(now) };
+  if (mapping.mode === "two-way")
+    return { twoWay: true, conflict: mapping.conflict, resolution, now: toEpochSeconds(now) };
   return {
     twoWay: false,
     delete: mapping.delete,

@@ -3,6 +3,7 @@
 
 import type { DurationMs, EpochMs } from "../core/clock.ts";
 import type { AlikeNames } from "../core/names/alike-names.ts";
+import type { Resolution } from "../core/reconcile-two-way.ts";
 import type { Problem } from "../core/problem.ts";
 import type { Progress, RoundEvents, RoundResult } from "../engine/round-request.ts";
 import type { SavedActions } from "../engine/plan/follow-plan.ts";
@@ -10,6 +11,7 @@ import type { Hold } from "../journal/holds.ts";
 import type { KvApi, Namespace } from "../kv/kv-api.ts";
 import type { AccountConfig } from "../config/config.ts";
 import type { Key } from "../core/key.ts";
+import type { ConflictList, ConflictView, ResolveChoice, Resolved } from "./conflicts/conflict-lines.ts";
 import type { HoldReason } from "./hold-reason.ts";
 import type { Looked } from "./local-look.ts";
 import type { Change } from "./round-log.ts";
@@ -34,6 +36,8 @@ export interface RoundCall {
   readonly follow?: SavedActions;
   /** Apply even what a guard would hold. */
   readonly force?: boolean;
+  /** Do to this one conflict what a person chose, and nothing else; of a round over its key. */
+  readonly resolution?: Resolution;
   /** How long to wait for files that are being written, rather than to leave them for later. */
   readonly wait?: RestWait;
 }
@@ -61,6 +65,8 @@ export interface RoundReport {
   readonly removesLater: RemovesLater | null;
   /** Requests that it took to know what is to be done: listing, and reading values that no stamp tells of. */
   readonly readRequests: number;
+  /** Keys that both sides changed, and that wait for a person after it; of a dry run, those that it found. */
+  readonly waitingConflicts: number;
   /** What was done, the first of it. */
   readonly changes: readonly Change[];
   /** How many changes there were besides. */
@@ -92,7 +98,22 @@ export interface MappingRounds {
   rested(keys: readonly Key[], signal: AbortSignal): Promise<readonly Key[]>;
   /** Lets the plan that is held pass, in the next round. False: it is not held, or by another plan than `plan`. */
   approve(plan: string): boolean;
+  /** Its conflicts, without a request. May run beside a round, as `conflict` may. */
+  conflicts(signal: AbortSignal): Promise<ConflictList>;
+  /** One conflict with both versions, read now. Throws AppError `usage` if the key is in none. */
+  conflict(asked: Pick<ResolveChoice, "key" | "copy">, signal: AbortSignal): Promise<ConflictView>;
+  /** Does to a conflict what a person chose, by a round over its key alone; a conflict copy it moves in the folder. Throws AppError
+   * `plan-outdated` if a side is not what was shown. */
+  resolve(choice: ResolveChoice, call: RoundCall): Promise<ResolvedConflict>;
   close(): Promise<void>;
+}
+
+export interface ResolvedConflict {
+  readonly resolved: Resolved;
+  /** Of the round; undefined: it took none. */
+  readonly report: RoundReport | undefined;
+  /** What a later round is to look at, from the folder. */
+  readonly paths: readonly string[];
 }
 
 /** An account as rounds use it. */

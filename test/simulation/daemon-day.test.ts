@@ -62,6 +62,9 @@ function costlyRounds(
     resting: () => [],
     rested: async (keys) => keys,
     hold: () => undefined,
+    conflicts: async () => ({ conflicts: [], more: 0 }),
+    conflict: () => Promise.reject(new Error("nobody asks for it")),
+    resolve: () => Promise.reject(new Error("nobody asks for it")),
     approve: () => false,
     close: async () => {},
   };

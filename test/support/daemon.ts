@@ -3,7 +3,7 @@
 
 import type { AccountConfig, MappingConfig } from "../../src/config/config.ts";
 import type { Clock } from "../../src/core/clock.ts";
-import type { AppError } from "../../src/core/errors.ts";
+import { AppError } from "../../src/core/errors.ts";
 import { NONE_ALIKE } from "../../src/core/names/alike-names.ts";
 import type { Problem } from "../../src/core/problem.ts";
 import type { Hold } from "../../src/journal/holds.ts";
@@ -134,6 +134,14 @@ export function scriptedRounds(clock: Clock): ScriptedRounds {
     rested: async (keys) => keys.filter((key) => !rounds.stillMoving(key)),
     stillMoving: () => false,
     hold: () => rounds.held,
+    conflicts: async () => ({ conflicts: [], more: 0 }),
+    conflict: async ({ key }) => {
+      throw new AppError("usage", `${key} is in no conflict`);
+    },
+    resolve: async (choice, call) => {
+      const report = await run([choice.key], call);
+      return { resolved: { mapping: "app", key: choice.key, keep: choice.keep, done: "done" }, report, paths: [] };
+    },
     approve: (plan) => {
       if (rounds.held?.plan !== plan) return false;
       rounds.held = { ...rounds.held, approved: true };
@@ -176,6 +184,7 @@ export function reportOf(report: Partial<RoundReport>): RoundReport {
     transient: 0,
     removesLater: null,
     readRequests: 1,
+    waitingConflicts: 0,
     changes: [],
     moreChanges: 0,
     alike: NONE_ALIKE,

@@ -133,8 +133,8 @@ export function openRoundReport(context: Context, subject: Subject): RoundReport
 
 function renderConflictHint(style: Output["stderr"]): string {
   return renderHint(
-    "A conflict ends when both sides hold the same. To keep the file, or the value in KV, type:",
-    "kvsync key put KEY --path FILE\n    kvsync key get KEY -o FILE",
+    "To see both versions, and to keep one of them or both, type:",
+    "kvsync conflicts show MAPPING KEY",
     style,
   );
 }

@@ -157,7 +157,7 @@ function twoWayTargets(
 ): Sides["targetOf"] {
   const rows = lookAtJournal(context, stateDir, (journal) => openBase(journal, pair.identity).lookup(keys)) ?? [];
   const bases = new Map(rows.map((row) => [row.key, row]));
-  const decide = decideOf(mapping, pair.destination, context.clock.now());
+  const decide = decideOf(mapping, pair.destination, { now: context.clock.now() });
   return (key, source, destination) => {
     const row = bases.get(key);
     const base = row === undefined || "gone" in row ? undefined : row;

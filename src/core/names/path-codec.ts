@@ -8,7 +8,7 @@ import type { EpochMs } from "../clock.ts";
 import { cutName, isShortName, joinPieces } from "./name-pieces.ts";
 import { decodeName, encodeSegment } from "./name-codec.ts";
 import type { NameScheme, RelativePath } from "./name-scheme.ts";
-import { conflictSuffixOf, META_SUFFIX, MORE_SUFFIX, VALUE_SUFFIX } from "./reserved-words.ts";
+import { conflictSuffixOf, META_SUFFIX, MORE_SUFFIX, parseConflictSuffix, VALUE_SUFFIX } from "./reserved-words.ts";
 
 export type DecodedPath =
   /** `suffixed`: kept beside a folder of the same name. */
@@ -48,6 +48,19 @@ export function conflictSidecarPath(
   copy: { readonly at: EpochMs; readonly number: number },
 ): RelativePath {
   return encode(key, conflictSuffixOf(copy.at, copy.number) + META_SUFFIX, scheme);
+}
+
+/** What the conflict copy at `path` is of, and when it was made; undefined: it is none, or the sidecar of one. */
+export function decodeConflictPath(
+  path: string,
+  scheme: NameScheme,
+): { readonly key: string; readonly at: EpochMs; readonly number: number } | undefined {
+  const decoded = decodePath(path, scheme);
+  if (decoded.kind !== "conflict") return undefined;
+  // A long name is cut into nested folders.
+  const copy = parseConflictSuffix(path.replaceAll(`${MORE_SUFFIX}/`, ""));
+  if (copy === undefined || conflictPath(decoded.key, scheme, copy) !== path) return undefined;
+  return { key: decoded.key, ...copy };
 }
 
 /** What the file at `path` is to kvsync. */

@@ -51,6 +51,17 @@ export function isConflictSuffix(word: string): boolean {
   return conflictSuffix.test(word);
 }
 
+const conflictSuffixParts = /%conflict-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-([1-9]\d{0,5})$/;
+
+/** When a conflict copy was made, and its number, from the end of its name; undefined: it has not the form of one. */
+export function parseConflictSuffix(name: string): { readonly at: EpochMs; readonly number: number } | undefined {
+  const parts = conflictSuffixParts.exec(name);
+  if (parts === null) return undefined;
+  const [, year, month, day, hour, minute, second, number] = parts;
+  const at = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  return Number.isNaN(at) ? undefined : { at: at as EpochMs, number: Number(number) };
+}
+
 /** The suffix of a conflict copy: `%conflict-20261123T101112Z-1`. `number` (1 to 999999) tells copies of one second apart. */
 export function conflictSuffixOf(at: EpochMs, number: number): string {
   const stamp = new Date(at).toISOString().replace(/\.\d+/, "").replaceAll(/[-:]/g, "");

@@ -25,6 +25,8 @@ export interface AnswerDeps extends Omit<AnswerTrashDeps, "roundBegan"> {
   readonly pageLink: () => PageLink;
   readonly startedAt: EpochMs;
   readonly feed: Pick<EventFeed, "last">;
+  /** Aborted when the daemon is to stop: what only looks is broken off. */
+  readonly signal: AbortSignal;
 }
 
 /** The answer as plain data. Throws AppError for what cannot be done; anything else is a bug. */
@@ -58,6 +60,12 @@ async function answer(request: ControlRequest, deps: AnswerDeps): Promise<unknow
       return { plan: await supervisor.discard(request.mapping, request.plan) };
     case "reload":
       return reload();
+    case "conflicts":
+      return supervisor.conflicts(request.mapping, deps.signal);
+    case "conflict":
+      return supervisor.conflict(request.mapping, request, deps.signal);
+    case "resolve":
+      return supervisor.resolve(request.mapping, request);
     case "plan":
       return readHeldPlan(openHolds(deps.journal), request.mapping);
     case "back-up":

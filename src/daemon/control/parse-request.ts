@@ -3,6 +3,7 @@
 import type { EpochMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import { HISTORY_EVENTS } from "../../journal/history.ts";
+import type { Keep } from "../../mapping/conflicts/conflict-lines.ts";
 import { checkPauseReason } from "../../mapping/paused.ts";
 import type { ControlRequest } from "./protocol.ts";
 
@@ -18,11 +19,25 @@ const PARSERS: { readonly [O in Op]: (sent: Sent) => Omit<Extract<ControlRequest
   "page-link": () => ({}),
   sync: (sent) => ({ mappings: texts(sent["mappings"], "mappings") }),
   "back-up": (sent) => ({ backups: texts(sent["backups"], "backups") }),
-  plan: (sent) => ({ mapping: mappingOf(sent) }),
+  plan: (sent) => ({ mapping: textOf(sent, "mapping") }),
   pause: (sent) => ({ mappings: texts(sent["mappings"], "mappings"), reason: pauseReason(sent["reason"]) }),
   resume: (sent) => ({ mappings: texts(sent["mappings"], "mappings") }),
-  approve: (sent) => ({ mapping: mappingOf(sent), plan: optionalText(sent["plan"], "plan") }),
-  discard: (sent) => ({ mapping: mappingOf(sent), plan: optionalText(sent["plan"], "plan") }),
+  approve: (sent) => ({ mapping: textOf(sent, "mapping"), plan: optionalText(sent["plan"], "plan") }),
+  discard: (sent) => ({ mapping: textOf(sent, "mapping"), plan: optionalText(sent["plan"], "plan") }),
+  conflicts: (sent) => ({ mapping: optionalText(sent["mapping"], "mapping") }),
+  conflict: (sent) => ({
+    mapping: textOf(sent, "mapping"),
+    key: textOf(sent, "key"),
+    copy: optionalText(sent["copy"], "copy"),
+  }),
+  resolve: (sent) => ({
+    mapping: textOf(sent, "mapping"),
+    key: textOf(sent, "key"),
+    copy: optionalText(sent["copy"], "copy"),
+    keep: keepOf(sent["keep"]),
+    local: optionalText(sent["local"], "local"),
+    remote: optionalText(sent["remote"], "remote"),
+  }),
   history: (sent) => ({
     mapping: optionalText(sent["mapping"], "mapping"),
     key: optionalText(sent["key"], "key"),
@@ -79,10 +94,15 @@ function itemId(value: unknown): number {
   throw new AppError("usage", "the number of an item of the trash is a whole number above 0");
 }
 
-function mappingOf(sent: Sent): string {
-  const mapping = optionalText(sent["mapping"], "mapping");
-  if (mapping !== undefined) return mapping;
-  throw new AppError("usage", `${String(sent["op"])} needs a mapping`);
+function textOf(sent: Sent, name: string): string {
+  const found = optionalText(sent[name], name);
+  if (found !== undefined) return found;
+  throw new AppError("usage", `${String(sent["op"])} needs a ${name}`);
+}
+
+function keepOf(value: unknown): Keep {
+  if (value === "local" || value === "remote" || value === "both") return value;
+  throw new AppError("usage", "keep must be local, remote or both");
 }
 
 function pauseReason(value: unknown): string | undefined {

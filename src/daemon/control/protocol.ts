@@ -8,7 +8,7 @@ import type { Emptied, TrashItem, TrashQuery, TrashSelection } from "../../journ
 import type { DurationMs, EpochMs } from "../../core/clock.ts";
 import type { DaemonStatus } from "./daemon-status.ts";
 import type { HeldPlan } from "../../mapping/held-plan.ts";
-import type { ConflictLine, ConflictView, Resolved } from "../../mapping/conflict-lines.ts";
+import type { ConflictList, ConflictView, ResolveChoice, Resolved } from "../../mapping/conflicts/conflict-lines.ts";
 import type { PausedStatus, RoundStatus } from "../../mapping/status.ts";
 
 export type ControlRequest =
@@ -23,6 +23,7 @@ export type ControlRequest =
   | { readonly op: "resume"; readonly mappings: readonly string[] }
   /** Drops the plan that the mapping is held with, and pauses it. */
   | { readonly op: "discard"; readonly mapping: string; readonly plan?: string | undefined }
+  | ConflictRequest
   /** What the plan that a mapping is held with would do. */
   | { readonly op: "plan"; readonly mapping: string }
   /** Runs these backups of the config now, whenever they are due. */
@@ -44,6 +45,13 @@ export type TrashRequest =
   /** The same for several values of one mapping, of one key each: one that fails does not keep the others from being written. */
   | { readonly op: "trash-restore-many"; readonly ids: readonly number[]; readonly replace?: boolean | undefined }
   | ({ readonly op: "trash-empty" } & TrashSelection);
+
+/** Keys that both sides changed. */
+type ConflictRequest =
+  | { readonly op: "conflicts"; readonly mapping?: string | undefined }
+  /** `copy`: the path of a conflict copy in the folder; undefined: the conflict that waits, or else the newest copy. */
+  | { readonly op: "conflict"; readonly mapping: string; readonly key: string; readonly copy?: string | undefined }
+  | ({ readonly op: "resolve"; readonly mapping: string } & ResolveChoice);
 
 export interface SyncAnswer {
   readonly mapping: string;
@@ -104,7 +112,7 @@ export interface ControlAnswers {
   /** Those that were paused before. */
   readonly resume: { readonly resumed: readonly string[] };
   readonly discard: { readonly plan: string };
-  readonly conflicts: readonly ConflictLine[];
+  readonly conflicts: ConflictList;
   readonly conflict: ConflictView;
   readonly resolve: Resolved;
   readonly history: readonly HistoryLine[];

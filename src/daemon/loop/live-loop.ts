@@ -3,6 +3,7 @@
 import type { DurationMs, EpochMs, MonotonicMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import type { Pause } from "../../journal/pauses.ts";
+import type { ResolveChoice, Resolved } from "../../mapping/conflicts/conflict-lines.ts";
 import type { RoundReport } from "../../mapping/round-port.ts";
 import type { Watcher } from "../watch/watcher.ts";
 import { type DirtyPaths, openDirtyPaths } from "./dirty-paths.ts";
@@ -11,6 +12,12 @@ import { firstState, type LoopState, type Moment } from "./loop-state.ts";
 
 interface Asker {
   readonly resolve: (report: RoundReport) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Errand {
+  readonly choice: ResolveChoice;
+  readonly resolve: (resolved: Resolved) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -26,6 +33,8 @@ export interface LiveLoop {
   /** They are not looked at before. */
   restedAt: MonotonicMs;
   askers: Asker[];
+  /** Conflicts that people have decided, in the order in which they are resolved. */
+  errands: Errand[];
   beatAt: MonotonicMs;
   stopping: boolean;
   paused: Pause | undefined;
@@ -53,6 +62,7 @@ export function openLiveLoop(deps: LoopDeps): LiveLoop {
     lookAt: undefined,
     restedAt: clock.monotonic(),
     askers: [],
+    errands: [],
     beatAt: clock.monotonic(),
     stopping: false,
     paused: deps.paused,
@@ -65,8 +75,9 @@ export function openLiveLoop(deps: LoopDeps): LiveLoop {
 }
 
 export function rejectAskers(loop: LiveLoop, error: AppError): void {
-  for (const asker of loop.askers) asker.reject(error);
+  for (const asker of [...loop.askers, ...loop.errands]) asker.reject(error);
   loop.askers = [];
+  loop.errands = [];
 }
 
 export function tellIdle(loop: LiveLoop): void {

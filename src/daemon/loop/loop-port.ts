@@ -5,6 +5,7 @@ import type { Clock, DurationMs, EpochMs } from "../../core/clock.ts";
 import type { Key } from "../../core/key.ts";
 import type { Progress } from "../../engine/round-request.ts";
 import type { Pause } from "../../journal/pauses.ts";
+import type { ResolveChoice, Resolved } from "../../mapping/conflicts/conflict-lines.ts";
 import type { MappingRounds, RoundReport } from "../../mapping/round-port.ts";
 import type { MappingEvent } from "../daemon-event.ts";
 import type { Heartbeat } from "../heartbeats.ts";
@@ -69,6 +70,10 @@ export interface MappingLoop {
   pause(pause: Pause, deadline: Promise<void>): Promise<void>;
   /** Looks at everything, whatever happened meanwhile. */
   resume(): void;
+  /** Its conflicts: they may be looked at beside a round. */
+  readonly conflicts: Pick<MappingRounds, "conflicts" | "conflict">;
+  /** As {@link MappingRounds.resolve}, between rounds. Rejects as well with AppError `paused` and `interrupted`, as `sync` does. */
+  resolve(choice: ResolveChoice): Promise<Resolved>;
   /** The plan that it was held with was discarded. */
   discarded(): void;
   /** Resolves when nothing runs any more. What runs may end by itself until `deadline` resolves; then it is broken off. */

@@ -60,6 +60,14 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
         loop.askers.push({ resolve, reject });
         loop.wake?.abort();
       }),
+    conflicts: rounds,
+    resolve: (choice) =>
+      new Promise((resolve, reject) => {
+        if (loop.stopping) return reject(stopped(loop));
+        if (loop.paused !== undefined) return reject(pausedError(loop.paused));
+        loop.errands.push({ choice, resolve, reject });
+        loop.wake?.abort();
+      }),
     approve: (plan) => {
       if (!rounds.approve(plan)) return false;
       loop.state = { ...loop.state, hold: rounds.hold() };
@@ -107,6 +115,10 @@ async function run(loop: LiveLoop): Promise<void> {
   while (!loop.stopping) {
     loop.brokenOff = undefined;
     tellIdle(loop);
+    if (loop.errands.length > 0) {
+      await turn(loop, "dirty", () => errand(loop));
+      continue;
+    }
     const step = nextStep(
       {
         ...scheduleOf(loop.state, dirty.size > 0, restAt(loop)),
@@ -275,6 +287,28 @@ async function dirtyRound(loop: LiveLoop, { isDue, rested }: DirtyWork): Promise
     if (isDirtyAgain) loop.dirty.add(paths);
   } catch (error) {
     if (onFailure(loop, error) === undefined) throw error;
+  }
+}
+
+/** Resolves the first of the conflicts that wait for it. What it fails of is told whoever asked. */
+async function errand(loop: LiveLoop): Promise<void> {
+  const { clock, rounds, onEvent } = loop.deps;
+  const next = loop.errands.shift();
+  if (next === undefined) return;
+  const began = clock.monotonic();
+  try {
+    const { resolved, report, paths } = await rounds.resolve(next.choice, callOf(loop));
+    if (report !== undefined) onSuccess(loop, { step: "dirty", report, began, leavesDirty: true });
+    if (paths.length > 0) watchEvents(loop).onDirty(paths);
+    onEvent({ kind: "conflict-resolved", resolved });
+    next.resolve(resolved);
+  } catch (thrown) {
+    const error = operationErrorOf(thrown);
+    const isPaused = loop.brokenOff !== undefined && loop.paused !== undefined;
+    next.reject(isPaused ? pausedError(loop.paused!) : (error ?? thrown));
+    if (error === undefined) throw thrown;
+    // What concerns all that the daemon does is told as any round's failure is.
+    if (error.code === "state-damaged" || error.code === "state-removed") onFailure(loop, error);
   }
 }
 

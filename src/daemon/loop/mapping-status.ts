@@ -3,7 +3,6 @@
 import type { EpochMs } from "../../core/clock.ts";
 import type { Problem } from "../../core/problem.ts";
 import type { Activity, LoopView, MappingLoop } from "./loop-port.ts";
-import type { RoundReport } from "../../mapping/round-port.ts";
 import { NONE_ALIKE } from "../../core/names/alike-names.ts";
 import { NO_PROBLEMS } from "../../mapping/standing-problems.ts";
 import { holdStatus, problemCountOf, problemStatuses, roundStatus } from "../../mapping/round-status.ts";
@@ -32,7 +31,7 @@ export function mappingStatus(loop: MappingLoop, isWaiting: boolean, scrubbed: r
     remoteLookedAt: lookedAt,
     pending: pendingOf(state),
     beingWritten: state.resting.slice(0, BEING_WRITTEN_SHOWN_MAX),
-    conflicts: waitingConflicts(mapping.conflict, fullRound),
+    conflicts: lastRound?.waitingConflicts ?? 0,
     removesLater: lastRound?.removesLater ?? null,
     working: state.activity === undefined ? null : workingStatus(state.activity),
     lastRound: lastRound === undefined ? null : roundStatus(lastRound),
@@ -78,10 +77,6 @@ function pendingOf({ dirty, resting, fullRound, lastRound }: LoopView): number {
   return (
     dirty + resting.length + failed + (fullRound === undefined ? 0 : fullRound.result.held + fullRound.result.lagging)
   );
-}
-
-function waitingConflicts(policy: string, fullRound: RoundReport | undefined): number {
-  return policy === "hold" ? (fullRound?.result.conflicts ?? 0) : 0;
 }
 
 function workingStatus({ step, startedAt, progress, queued }: Activity): WorkingStatus {

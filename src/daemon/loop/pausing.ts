@@ -10,24 +10,31 @@ import type { LoopSet } from "./loop-set.ts";
 export interface PausingDeps {
   readonly clock: Clock;
   readonly pauses: Pauses;
-  readonly loops: Pick<LoopSet, "get" | "scrubOf">;
+  readonly loops: Pick<LoopSet, "all" | "get" | "scrubOf">;
+  /** Throws AppError `usage` for a name there is no mapping of. */
+  readonly find: (name: string) => MappingLoop;
+  /** Resolves when the set of loops is as the config says. */
+  readonly ready: () => Promise<unknown>;
   readonly onEvent: DaemonListener;
 }
 
 export interface Pausing {
-  /** Resolves when nothing of it runs. */
-  readonly pause: (loop: MappingLoop, reason: string | undefined) => Promise<void>;
-  /** Also of a mapping that does not run here. False: it was not paused. */
-  readonly resume: (name: string) => boolean;
-  /** As {@link Supervisor.discard}. */
-  readonly discard: (loop: MappingLoop, plan: string | undefined) => Promise<string>;
+  /** Of these mappings, or of all, no round begins any more until they are resumed. Resolves when none runs: one that does may end by
+   * itself within ten seconds, then it is broken off. Throws AppError `usage` for a name there is no mapping of. Returns their names. */
+  pause(names: readonly string[], reason: string | undefined): Promise<readonly string[]>;
+  /** These mappings, or all, also those that do not run here. Throws AppError `usage` for a name of which nothing is known. Returns the
+   * names of those that were paused. */
+  resume(names: readonly string[]): Promise<readonly string[]>;
+  /** Drops the plan that `mapping` is held with, and pauses it. Throws AppError `usage` if it is not held, or by another plan than
+   * `plan`: then it is not paused either. Returns the plan's id. */
+  discard(mapping: string, plan?: string): Promise<string>;
 }
 
 /** How long a round may go on when a pause is asked for: as when the daemon is to stop. */
 const PAUSE_GRACE_MS: DurationMs = 10_000;
 
-export function openPausing({ clock, pauses, loops, onEvent }: PausingDeps): Pausing {
-  async function pause(loop: MappingLoop, reason: string | undefined): Promise<void> {
+export function openPausing({ clock, pauses, loops, find, ready, onEvent }: PausingDeps): Pausing {
+  async function pauseOne(loop: MappingLoop, reason: string | undefined): Promise<void> {
     const { mapping } = loop;
     const paused = pauses.pause(mapping.name, reason);
     if (!loop.isPaused()) onEvent({ kind: "paused", pause: paused, mapping });
@@ -38,7 +45,7 @@ export function openPausing({ clock, pauses, loops, onEvent }: PausingDeps): Pau
     over.abort();
   }
 
-  function resume(name: string): boolean {
+  function resumeOne(name: string): boolean {
     const wasPaused = pauses.resume(name);
     const loop = loops.get(name);
     if (!wasPaused || loop === undefined) return wasPaused;
@@ -48,16 +55,28 @@ export function openPausing({ clock, pauses, loops, onEvent }: PausingDeps): Pau
   }
 
   return {
-    pause,
-    resume,
-    discard: async (loop, plan) => {
+    pause: async (names, reason) => {
+      await ready();
+      const chosen = names.length === 0 ? loops.all() : [...new Set(names)].map(find);
+      await Promise.all(chosen.map((loop) => pauseOne(loop, reason)));
+      return chosen.map(({ mapping }) => mapping.name);
+    },
+    resume: async (names) => {
+      await ready();
+      const known = pauses.list().map((paused) => paused.mapping);
+      for (const name of names) if (!known.includes(name)) find(name);
+      return (names.length === 0 ? known : [...new Set(names)]).filter(resumeOne);
+    },
+    discard: async (name, plan) => {
+      await ready();
+      const loop = find(name);
       const { mapping } = loop;
       const held = planOf(loop, plan);
       const before = pauses.get(mapping.name);
-      await pause(loop, `plan ${held} was discarded`);
+      await pauseOne(loop, `plan ${held} was discarded`);
       // The round that ran meanwhile may have made it another one.
       if (loop.state().hold?.plan !== held || !pauses.discard(mapping.name, held)) {
-        if (before === undefined) resume(mapping.name);
+        if (before === undefined) resumeOne(mapping.name);
         throw heldWithOther(loop, held);
       }
       loop.discarded();

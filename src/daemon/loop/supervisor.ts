@@ -9,9 +9,10 @@ import type { RoundReport } from "../../mapping/round-port.ts";
 import { pausedError, pausedStatus } from "../../mapping/paused.ts";
 import type { MappingStatus, PausedStatus } from "../../mapping/status.ts";
 import { type LoopSetDeps, openLoopSet, type Reloaded } from "./loop-set.ts";
+import { type ConflictAnswers, openConflictAnswers } from "./conflict-answers.ts";
 import type { LoopView, MappingLoop } from "./loop-port.ts";
 import { mappingStatus } from "./mapping-status.ts";
-import { heldWithOther, openPausing } from "./pausing.ts";
+import { heldWithOther, openPausing, type Pausing } from "./pausing.ts";
 
 export interface SupervisorDeps extends LoopSetDeps {
   readonly config: Config;
@@ -25,7 +26,7 @@ export interface SyncOutcome {
   readonly outcome: RoundReport | AppError | PausedStatus;
 }
 
-export interface Supervisor {
+export interface Supervisor extends Pausing, ConflictAnswers {
   mappings(): readonly MappingStatus[];
   /** Folders under `auto` whose names cannot name a mapping. */
   skippedFolders(): readonly string[];
@@ -35,15 +36,6 @@ export interface Supervisor {
   /** Lets the plan that `mapping` is held with run. `plan`: only if it is that one. Throws AppError `usage` if it is not
    * held, or by another plan. Returns the plan's id. */
   approve(mapping: string, plan?: string): Promise<string>;
-  /** Of these mappings, or of all, no round begins any more until they are resumed. Resolves when none runs: one that does may end by
-   * itself within ten seconds, then it is broken off. Throws AppError `usage` for a name there is no mapping of. Returns their names. */
-  pause(names: readonly string[], reason: string | undefined): Promise<readonly string[]>;
-  /** These mappings, or all, also those that do not run here. Throws AppError `usage` for a name of which nothing is known. Returns the
-   * names of those that were paused. */
-  resume(names: readonly string[]): Promise<readonly string[]>;
-  /** Drops the plan that `mapping` is held with, and pauses it. Throws AppError `usage` if it is not held, or by another plan than
-   * `plan`: then it is not paused either. Returns the plan's id. */
-  discard(mapping: string, plan?: string): Promise<string>;
   /** Goes on with `config`: mappings that are in neither or alike in both are not disturbed. `stale`: accounts that
    * changed, whose mappings start anew. */
   reload(config: Config, stale: ReadonlySet<string>): Promise<Reloaded>;
@@ -63,7 +55,9 @@ export function openSupervisor(deps: SupervisorDeps): Supervisor {
   // Whoever waits for it is told; nobody has to.
   failed.catch(() => {});
   const loops = openLoopSet({ ...deps, signal: stopping.signal, onBug: fail });
-  const pausing = openPausing({ ...deps, loops });
+  const among = { loops, find, ready: () => changing };
+  const pausing = openPausing({ ...deps, ...among });
+  const conflicts = openConflictAnswers(among);
   let config = deps.config;
   /** Changes of the set of loops, one after the other. */
   let changing: Promise<unknown> = Promise.resolve();
@@ -118,22 +112,8 @@ export function openSupervisor(deps: SupervisorDeps): Supervisor {
       );
     },
     approve: async (name, plan) => approve(find(name), plan),
-    pause: async (names, reason) => {
-      await changing;
-      const chosen = names.length === 0 ? loops.all() : [...new Set(names)].map(find);
-      await Promise.all(chosen.map((loop) => pausing.pause(loop, reason)));
-      return chosen.map(({ mapping }) => mapping.name);
-    },
-    resume: async (names) => {
-      await changing;
-      const known = deps.pauses.list().map((paused) => paused.mapping);
-      for (const name of names) if (!known.includes(name)) find(name);
-      return (names.length === 0 ? known : [...new Set(names)]).filter(pausing.resume);
-    },
-    discard: async (name, plan) => {
-      await changing;
-      return pausing.discard(find(name), plan);
-    },
+    ...pausing,
+    ...conflicts,
     reload: (next, stale) =>
       change(async () => {
         config = next;

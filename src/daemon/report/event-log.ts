@@ -118,6 +118,10 @@ function logMapping(event: MappingEvent, log: Log, { name, ...round }: Told): vo
       return logPaused(event.pause, log);
     case "resumed":
       return log.info("resumed");
+    case "conflict-resolved": {
+      const { key, keep, done } = event.resolved;
+      return log.info(`${key}: a conflict was resolved: ${done}`, { key, keep });
+    }
     case "discarded":
       return log.info("the plan it was held with was discarded", { plan: event.plan });
     case "lifted":

@@ -1,20 +1,20 @@
 // Conflicts as the command line, the control socket and the status page are told of them: plain data. The JSON form is a contract with
 // scripts, as that of the status is: fields are added, and never change their meaning.
 
-import type { EpochMs, EpochSeconds } from "../core/clock.ts";
+import type { EpochMs, EpochSeconds } from "../../core/clock.ts";
 
 /** "waiting": both sides changed the key and neither was touched (`conflict: hold`). "copy": the remote's version has the name, and
  * the local one lies beside it as a conflict copy, which is never synced. */
 type ConflictKind = "waiting" | "copy";
 
-interface ConflictSide {
+export interface ConflictSide {
   readonly size: number | null;
   /** Null: nobody has read the value yet. */
   readonly fingerprint: string | null;
   /** JSON. */
   readonly metadata: unknown;
   readonly expiration: EpochSeconds | null;
-  /** When its file was last written to; null: not known, as of what is in a namespace. */
+  /** When its file was last written to; of a remote, when a round first saw the version. */
   readonly modifiedAt: EpochMs | null;
 }
 
@@ -24,6 +24,8 @@ export interface ConflictLine {
   readonly kind: ConflictKind;
   /** When a round first found both sides changed, or made the copy. */
   readonly since: EpochMs | null;
+  /** Which side was changed last; null: that cannot be told. */
+  readonly newer: "local" | "remote" | null;
   /** The path of the conflict copy, relative to the folder; null of a conflict that waits. */
   readonly copy: string | null;
   /** Of a copy: what the copy holds. */
@@ -32,8 +34,15 @@ export interface ConflictLine {
   readonly remote: ConflictSide | null;
 }
 
+export interface ConflictList {
+  /** Those that wait first, then the copies, each in the order of their keys. */
+  readonly conflicts: readonly ConflictLine[];
+  /** How many there are besides. */
+  readonly more: number;
+}
+
 /** A value as it is shown: at most 256 KiB of it. */
-interface ShownValue {
+export interface ShownValue {
   readonly encoding: "utf8" | "base64";
   readonly text: string;
   /** Of the whole value. */
@@ -41,13 +50,23 @@ interface ShownValue {
   readonly truncated: boolean;
 }
 
-/** Both versions; null: that side has no value. */
+/** Both versions, as they are now; null: that side has no value. */
 export interface ConflictView extends ConflictLine {
   readonly localValue: ShownValue | null;
   readonly remoteValue: ShownValue | null;
 }
 
-type Keep = "local" | "remote" | "both";
+export type Keep = "local" | "remote" | "both";
+
+export interface ResolveChoice {
+  readonly key: string;
+  /** Which conflict copy, by its path in the folder; undefined: the conflict that waits, or else the only copy. */
+  readonly copy?: string | undefined;
+  readonly keep: Keep;
+  /** The fingerprints that were shown: it is refused (`plan-outdated`) if a side holds something else by now. */
+  readonly local?: string | undefined;
+  readonly remote?: string | undefined;
+}
 
 export interface Resolved {
   readonly mapping: string;

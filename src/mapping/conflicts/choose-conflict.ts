@@ -1,0 +1,57 @@
+// Which conflict of a key is meant: the one that waits, or a conflict copy.
+
+import { lstatSync } from "node:fs";
+import { join } from "node:path";
+import type { MappingConfig } from "../../config/config.ts";
+import { AppError, visible } from "../../core/errors.ts";
+import { type Key, parseKey } from "../../core/key.ts";
+import { decodeConflictPath } from "../../core/names/path-codec.ts";
+import type { Journal } from "../../journal/journal.ts";
+import { openWaitingConflicts, type WaitingConflict } from "../../journal/waiting-conflicts.ts";
+import { findCopies, type FoundCopy } from "./find-copies.ts";
+
+export interface ConflictDeps {
+  readonly journal: Journal;
+  readonly stateDir: string;
+  readonly mapping: MappingConfig;
+}
+
+export interface Asked {
+  readonly key: string;
+  readonly copy?: string | undefined;
+}
+
+export type ChosenConflict =
+  /** `known`: as a round found it; undefined: no round is known to have. */
+  | { readonly kind: "waiting"; readonly key: Key; readonly known: WaitingConflict | undefined }
+  /** `others`: more copies of the key. */
+  | { readonly kind: "copy"; readonly copy: FoundCopy; readonly others: readonly FoundCopy[] };
+
+/** More copies of one key than anyone has. */
+const COPIES_MAX = 10_000;
+
+/** Throws AppError `key-invalid`, and `usage` for a copy that there is not. */
+export async function chooseConflict(
+  { journal, stateDir, mapping }: ConflictDeps,
+  { key: text, copy: path }: Asked,
+  signal: AbortSignal,
+): Promise<ChosenConflict> {
+  const key = parseKey(mapping.prefix + text) === undefined ? undefined : (text as Key);
+  if (key === undefined) throw new AppError("key-invalid", `"${visible(text)}" is no key`);
+  if (path !== undefined) return { kind: "copy", copy: copyAt(mapping, text, path), others: [] };
+  const [known] = openWaitingConflicts(journal).among(mapping.name, [key]);
+  if (known !== undefined) return { kind: "waiting", key, known };
+  const isWanted = (of: string): boolean => of === text;
+  const { copies } = await findCopies(mapping, { stateDir, copiesMax: COPIES_MAX, isWanted, signal });
+  const [newest, ...others] = copies.toSorted((a, b) => b.at - a.at || b.number - a.number);
+  return newest === undefined ? { kind: "waiting", key, known: undefined } : { kind: "copy", copy: newest, others };
+}
+
+function copyAt({ folder, names, name }: MappingConfig, key: string, path: string): FoundCopy {
+  const copy = decodeConflictPath(path, names);
+  const isThere = copy?.key === key && lstatSync(join(folder, path), { throwIfNoEntry: false })?.isFile() === true;
+  if (isThere) return { ...copy, path };
+  throw new AppError("usage", `${visible(path)} is no conflict copy of ${visible(key)} in mapping "${visible(name)}"`, {
+    hint: `see which there are: kvsync conflicts list ${visible(name)}`,
+  });
+}
