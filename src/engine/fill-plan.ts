@@ -210,13 +210,15 @@ function selectTriples(
   });
 }
 
-/** Of which keys the fingerprints of both sides must be known, whatever it costs: those in a plan that is kept, or followed.
+/** Of which keys the fingerprints of both sides must be known, whatever it costs: those in a plan that is kept, or followed, and the one of a conflict that is resolved.
  * Undefined: of none. */
 function wantedOf(
   { identify, decide }: RoundRequest,
   saved: ReadonlyMap<Key, SavedAction> | undefined,
 ): ((triple: Triple) => boolean) | undefined {
   if (saved !== undefined) return ({ key }) => saved.has(key);
+  // A person has seen both versions: it is theirs that are compared.
+  if (decide.twoWay && decide.resolution !== undefined) return () => true;
   if (identify !== true) return undefined;
   return (triple) => {
     const { action } = decideTriple(triple, decide);

@@ -16,10 +16,10 @@ import { shellWord } from "./render-held.ts";
 
 /** What the two versions of a conflict are called. */
 export function sideNames({ kind }: ConflictLine): { readonly local: string; readonly remote: string } {
-  return kind === "waiting"
-    ? { local: "the file", remote: "the namespace" }
-    : { local: "the conflict copy", remote: "the file" };
+  return kind === "waiting" ? WAITING_NAMES : { local: "the conflict copy", remote: "the file" };
 }
+
+const WAITING_NAMES = { local: "the file", remote: "the namespace" };
 
 export function renderConflict(line: ConflictLine, now: EpochMs, style: Style): string {
   const { mapping, key, kind, since, newer, copy, local, remote } = line;
@@ -56,7 +56,9 @@ export function textOf(value: ShownValue | null, side: ConflictSide | null): Con
 /** A side in a few lines: what tells it from the other without its value. */
 export function renderSide(name: string, side: ConflictSide | null, now: EpochMs): readonly string[] {
   if (side === null) return [`  ${name}: there is nothing`];
-  const when = side.modifiedAt === null ? "" : `, from ${ageOf(now - side.modifiedAt)} ago`;
+  // Of what is in a namespace nobody knows more than when it was first seen.
+  const verb = name === WAITING_NAMES.remote ? "first seen" : "written";
+  const when = side.modifiedAt === null ? "" : `, ${verb} ${ageOf(now - side.modifiedAt)} ago`;
   const print = side.fingerprint === null ? "" : `, fingerprint ${side.fingerprint}`;
   return [`  ${name}: ${sizeOf(side)}${print}${when}`, ...attributesOf(side).map((line) => `    ${visible(line)}`)];
 }
