@@ -1,4 +1,4 @@
-// `node build.js [FOLDER]` bundles src/main.ts into dist/, or into FOLDER. Node does not strip types under node_modules,
+// `node build.js [FOLDER]` bundles src/main.ts into dist/, or into FOLDER, and the status page into a folder `page` of that. Node does not strip types under node_modules,
 // and one file a command starts in a third of the time that type stripping and 100 small modules take. Dynamic imports
 // become chunks of their own, so that a command loads only what it needs.
 //
@@ -20,6 +20,7 @@ import {
 import { join, resolve } from "node:path";
 import { argv } from "node:process";
 import { rolldown } from "rolldown";
+import { buildPage } from "./build-page.js";
 
 const bin = "node_modules/.bin";
 
@@ -36,25 +37,30 @@ const command = {
   },
 };
 
-/** Writes the licence of each library that has a module in the bundle. Fails for a library that brings no licence text. */
-const licences = {
-  name: "licences",
-  writeBundle({ dir }, bundle) {
-    const folders = new Set();
+/** Of each library that has a module in a bundle. */
+const folders = new Set();
+
+const libraries = {
+  name: "libraries",
+  writeBundle(_, bundle) {
     for (const chunk of Object.values(bundle)) {
       for (const id of chunk.type === "chunk" ? chunk.moduleIds : []) {
         const folder = /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(id.replace(/^\0/, ""))?.[0];
         if (folder !== undefined) folders.add(folder);
       }
     }
-    writeFileSync(
-      join(dir, "THIRD-PARTY.txt"),
-      sorted([...folders])
-        .map(renderLicence)
-        .join("\n"),
-    );
   },
 };
+
+/** Writes the licence of each of them. Fails for a library that brings no licence text. */
+function writeLicences(dir) {
+  writeFileSync(
+    join(dir, "THIRD-PARTY.txt"),
+    sorted([...folders])
+      .map(renderLicence)
+      .join("\n"),
+  );
+}
 
 function sorted(texts) {
   return texts.toSorted((a, b) => (a < b ? -1 : 1));
@@ -71,7 +77,10 @@ function renderLicence(folder) {
 const build = await rolldown({
   ...JSON.parse(readFileSync("bundle.json", "utf8")),
   input: { main: "src/main.ts" },
-  plugins: [command, licences],
+  plugins: [command, libraries],
 });
-await build.write({ dir: argv[2] ?? "dist", format: "esm", cleanDir: true, minify: false, sourcemap: true });
+const dir = argv[2] ?? "dist";
+await build.write({ dir, format: "esm", cleanDir: true, minify: false, sourcemap: true });
 await build.close();
+await buildPage(join(dir, "page"), [libraries]);
+writeLicences(dir);

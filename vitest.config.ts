@@ -26,7 +26,7 @@ export default defineConfig({
           ...inherited,
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: [...E2E, "test/peers/**"],
+          exclude: [...E2E, "test/{browser,peers}/**"],
           isolate: false,
         },
       },

@@ -80,6 +80,15 @@ describe("the folders", () => {
     expect(wrong).toEqual([]);
   });
 
+  it("give a browser nothing of the program but what is pure, and types", () => {
+    const wrong = sources
+      .filter(({ path }) => path.startsWith("page/"))
+      .flatMap(({ path, text }) =>
+        [...text.matchAll(/import (?!type )[^;]* from "\.\.\/(?!core\/)[^"]*"/g)].map(([line]) => `${path}: ${line}`),
+      );
+    expect(wrong).toEqual([]);
+  });
+
   it("have no files that import each other, by whatever way round", () => {
     const targets = new Map(sources.map((source) => [source.path, targetsOf(source)]));
     expect(findCircles(targets)).toEqual([]);
@@ -113,16 +122,22 @@ const OWNERS: readonly { readonly what: string; readonly pattern: RegExp; readon
   {
     what: "the clock",
     pattern: /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(|\bhrtime\b/,
-    owners: /^core\/system-clock\.ts$/,
+    owners: /^core\/system-clock\.ts$|^page\/clock\.ts$/,
   },
   {
     what: "timers",
     pattern: /\b(setTimeout|setInterval)\s*\(|timers\/promises/,
-    owners: /^core\/system-clock\.ts$|^cli\/|^server\//,
+    owners: /^core\/system-clock\.ts$|^cli\/|^server\/|^page\/clock\.ts$/,
   },
   { what: "randomness", pattern: /\bMath\.random\(/, owners: /^core\/system-clock\.ts$/ },
   { what: "the environment", pattern: /\bprocess\.env\b/, owners: /^cli\/|^main\.ts$/ },
   { what: "the console", pattern: /\bconsole\.|\bprocess\.(stdout|stderr)\b/, owners: /^cli\/|^main\.ts$/ },
+  {
+    what: "markup and programs made of text",
+    pattern:
+      /\b(innerHTML|outerHTML|insertAdjacentHTML|srcdoc|setHTML\w*|parseFromString|createContextualFragment|eval)\b|document\.write|new Function/,
+    owners: /^$/,
+  },
   { what: "exiting", pattern: /\bprocess\.exit/, owners: /^cli\/|^main\.ts$/ },
 ];
 
@@ -160,7 +175,7 @@ describe("a source file", () => {
     const tests = readdirSync(join(root, "test"), { recursive: true, encoding: "utf8" })
       .filter((name) => name.endsWith(".ts") && !name.includes("node_modules"))
       .map((name) => [join(root, "test", name), readFileSync(join(root, "test", name), "utf8")] as const);
-    const scripts = readFileSync(join(root, "package.json"), "utf8");
+    const scripts = ["package.json", "build-page.js"].map((name) => readFileSync(join(root, name), "utf8")).join("\n");
     for (const source of sources) {
       // A thread's file is named by its address.
       const addresses = [...source.text.matchAll(/"(\.[^"]+\.ts)"/g)].map((match) => match[1] ?? "");

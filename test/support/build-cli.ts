@@ -37,4 +37,8 @@ async function build(dir: string): Promise<void> {
   const bundle = await rolldown({ ...options, input, logLevel: "silent" });
   await bundle.write({ dir, format: "esm" });
   await bundle.close();
+  const { buildPage }: { readonly buildPage: (dir: string) => Promise<void> } = await import(
+    join(project, "build-page.js")
+  );
+  await buildPage(join(dir, "page"));
 }
