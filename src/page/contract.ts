@@ -1,31 +1,22 @@
 // What the page asks of the daemon and is told: types alone. They are those of the control socket, as JSON carries them.
 
 import type { BackupStatus } from "../backups/backup-status.ts";
-import type { ControlError, SyncAnswer } from "../daemon/control/protocol.ts";
+import type { SyncAnswer } from "../daemon/control/protocol.ts";
 import type { AccountStatus, DaemonStatus as Status } from "../daemon/control/daemon-status.ts";
 import type { HistoryEvent as KnownEvent } from "../journal/history.ts";
+import type { HeldPlan } from "../mapping/held-plan.ts";
 import type { MappingStatus as Mapping } from "../mapping/status.ts";
+import type { MigrationStatus } from "../migration/migration-status.ts";
 
-export type { AccountStatus, ControlError };
+export type { AccountStatus, BackupStatus, HeldPlan, MigrationStatus };
 
 export interface MappingStatus extends Omit<Mapping, "state"> {
   readonly state: Mapping["state"] | "paused";
   readonly paused?: { readonly since: number; readonly reason: string | null } | null;
 }
 
-export interface BackupState extends BackupStatus {
-  readonly progress?: { readonly source: string; readonly keys: number } | null;
-}
-
-export interface MigrationStatus {
-  readonly name: string;
-  readonly state: string;
-}
-
-export interface DaemonStatus extends Omit<Status, "mappings" | "backups"> {
+export interface DaemonStatus extends Omit<Status, "mappings"> {
   readonly mappings: readonly MappingStatus[];
-  readonly backups: readonly BackupState[];
-  readonly migrations: readonly MigrationStatus[];
 }
 
 export type HistoryEvent = KnownEvent | "restored" | "paused" | "resumed" | "discarded" | "conflict-resolved";
@@ -91,33 +82,6 @@ export interface ConflictView extends ConflictLine {
 }
 
 export type Keep = "local" | "remote" | "both";
-
-export interface PlanLine {
-  readonly kind: "remove" | "change" | "conflict" | "add";
-  readonly side: "local" | "remote";
-  readonly key: string;
-  readonly bytes: number | null;
-}
-
-export interface HeldPlan {
-  readonly mapping: string;
-  readonly plan: string;
-  readonly guard: string;
-  readonly message: string;
-  readonly hint: string;
-  readonly writes: number;
-  readonly removes: number;
-  readonly since: number;
-  readonly approved: boolean;
-  readonly actions: readonly PlanLine[];
-  readonly more: {
-    readonly removes: number;
-    readonly changes: number;
-    readonly conflicts: number;
-    readonly adds: number;
-  };
-  readonly folders: unknown;
-}
 
 export interface HistoryFilter {
   readonly mapping?: string | undefined;

@@ -2,7 +2,7 @@
 // position, selection and typed text survive a live update. Own code, for its size: the libraries that do this are several times as
 // long, and build what they show from markup or need a compiler. Text only ever becomes a text node.
 
-export type Attribute = string | number | boolean | null | undefined;
+type Attribute = string | number | boolean | null | undefined;
 
 export interface Props {
   /** Tells siblings apart that come, go and move. */

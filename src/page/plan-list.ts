@@ -2,10 +2,11 @@
 
 import { count, counted } from "../core/counted.ts";
 import { renderByteCount } from "../core/units.ts";
-import type { HeldPlan, PlanLine } from "./contract.ts";
+import type { HeldPlan } from "./contract.ts";
 import { type Content, h } from "./dom.ts";
 import { name, prose } from "./words.ts";
 
+type PlanLine = HeldPlan["actions"][number];
 type Kind = PlanLine["kind"];
 
 const KINDS: readonly {
@@ -39,11 +40,10 @@ export function planList({ actions, more, folders }: HeldPlan): Content {
           lines.map((line) => planLine(line, mark)),
         ),
         more[rest] > 0
-          ? h("p", { class: "quiet" }, `and ${counted(more[rest], "more key", "more keys")}, not shown`)
+          ? h("p", { class: "quiet" }, `and ${counted(more[rest], "more key", "more keys")}: `, prose(folders[rest]))
           : null,
       );
     }),
-    foldersOf(folders),
   ];
 }
 
@@ -57,22 +57,6 @@ function planLine({ side, key, bytes }: PlanLine, mark: string): Content {
       "span",
       { class: "quiet" },
       ` ${side === "local" ? "file" : "remote"}${bytes === null ? "" : `, ${renderByteCount(bytes)}`}`,
-    ),
-  );
-}
-
-/** Where the keys lie that are not shown. */
-function foldersOf(folders: unknown): Content {
-  const texts = Array.isArray(folders) ? folders.map(String) : typeof folders === "string" ? folders.split("\n") : [];
-  if (texts.length === 0) return null;
-  return h(
-    "details",
-    { class: "plan" },
-    h("summary", null, `Where the others are: ${counted(texts.length, "folder")}`),
-    h(
-      "ul",
-      null,
-      texts.map((text) => h("li", null, prose(text))),
     ),
   );
 }

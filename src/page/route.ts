@@ -1,15 +1,6 @@
 // Where one is on the page: the part of the address after `#`. It can be kept as a bookmark, sent to somebody, and gone back from.
 
-export const SCREENS = [
-  "mappings",
-  "mapping",
-  "conflicts",
-  "conflict",
-  "history",
-  "trash",
-  "backups",
-  "accounts",
-] as const;
+const SCREENS = ["mappings", "mapping", "conflicts", "conflict", "history", "trash", "backups", "accounts"] as const;
 
 export type ScreenName = (typeof SCREENS)[number];
 

@@ -4,7 +4,7 @@ import { count, counted } from "../core/counted.ts";
 import { renderByteCount, renderDuration } from "../core/units.ts";
 import { backUpNow } from "./actions.ts";
 import type { App, Screen } from "./app.ts";
-import type { BackupState } from "./contract.ts";
+import type { BackupStatus } from "./contract.ts";
 import { type Content, h, type Shape } from "./dom.ts";
 import { migrationCard } from "./migration-card.ts";
 import { button, facts, loginNote, progress } from "./parts.ts";
@@ -40,7 +40,7 @@ export function openBackupsScreen(app: App): Screen {
   };
 }
 
-function card(app: App, status: BackupState): Shape {
+function card(app: App, status: BackupStatus): Shape {
   const { backup, repository, sources, schedule, state, nextAt, lastCompleteAt, failure } = status;
   const isFailing = failure !== null && state !== "running";
   return h(
@@ -74,23 +74,24 @@ function card(app: App, status: BackupState): Shape {
   );
 }
 
-function running({ backup, runningSince, progress: done }: BackupState): Content {
+function running({ backup, runningSince, progress: done }: BackupStatus): Content {
   if (runningSince === null) return null;
   const label = `Progress of backup ${backup}`;
   if (done === null || done === undefined)
     return h("div", { class: "working" }, "Running since ", when(runningSince), progress(label, 0, null));
-  const { source, keys } = done;
+  const { source, keys, keysTotal, bytesRead } = done;
+  const of = keysTotal === null ? "" : ` of ${count(keysTotal)}`;
   return h(
     "div",
     { class: "working" },
     name(source),
-    `: ${counted(keys, "key")}, since `,
+    `: ${count(keys)}${of} keys, ${renderByteCount(bytesRead)} read, since `,
     when(runningSince),
-    progress(label, keys, null),
+    progress(label, keys, keysTotal),
   );
 }
 
-function failureNote({ backup, failure }: BackupState): Content {
+function failureNote({ backup, failure }: BackupStatus): Content {
   if (failure === null) return null;
   const { message, code, since, attempts, hint } = failure;
   const times = attempts === 1 ? "" : `, ${count(attempts)} times`;
@@ -102,7 +103,7 @@ function failureNote({ backup, failure }: BackupState): Content {
   );
 }
 
-function lastRun({ lastRun, lastDrill }: BackupState): readonly (readonly [string, ...Content[]])[] {
+function lastRun({ lastRun, lastDrill }: BackupStatus): readonly (readonly [string, ...Content[]])[] {
   const rows: (readonly [string, ...Content[]])[] = [];
   if (lastRun !== null) {
     const { startedAt, durationMs, keys, bytes, bytesStored, failed } = lastRun;
