@@ -10,7 +10,7 @@ import type { MigrationStatus } from "../migration/migration-status.ts";
 
 export type { AccountStatus, BackupStatus, HeldPlan, MigrationStatus };
 
-export interface MappingStatus extends Omit<Mapping, "state"> {
+export interface MappingStatus extends Omit<Mapping, "state" | "paused"> {
   readonly state: Mapping["state"] | "paused";
   readonly paused?: { readonly since: number; readonly reason: string | null } | null;
 }
