@@ -19,7 +19,7 @@ export interface DaemonStatus extends Omit<Status, "mappings"> {
   readonly mappings: readonly MappingStatus[];
 }
 
-export type HistoryEvent = KnownEvent | "restored" | "paused" | "resumed" | "discarded" | "conflict-resolved";
+export type HistoryEvent = KnownEvent;
 
 export interface HistoryLine {
   readonly id: number;

@@ -12,7 +12,7 @@ const EVENTS: Readonly<Record<HistoryEvent, { readonly word: string; readonly to
   changed: { word: "changed", tone: "busy" },
   removed: { word: "removed", tone: "bad" },
   conflict: { word: "conflict", tone: "warn" },
-  "conflict-resolved": { word: "conflict resolved", tone: "good" },
+  resolved: { word: "conflict resolved", tone: "good" },
   restored: { word: "restored", tone: "good" },
   held: { word: "held", tone: "bad" },
   approved: { word: "approved", tone: "good" },
