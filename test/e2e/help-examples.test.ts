@@ -15,6 +15,8 @@ const REFUSED: Readonly<Record<string, { readonly code: number; readonly says: s
   "kvsync notify test": { code: 7, says: "the config names nobody who is to be told" },
   "kvsync approve app-config": { code: 2, says: "not held" },
   "kvsync approve app-config --plan 3f2a9c41": { code: 2, says: "not held" },
+  "kvsync conflicts show app-config robots.txt": { code: 2, says: "is in no conflict" },
+  "kvsync conflicts resolve app-config robots.txt --keep local": { code: 2, says: "is in no conflict" },
   "kvsync discard app-config": { code: 2, says: "not held" },
 };
 /** Those that ask the daemon. */

@@ -128,6 +128,8 @@ const SUCCEEDING: readonly Step[] = [
   { type: "completion bash" },
   { type: "serve --port 0" },
   { type: "run" },
+  { type: "conflicts list" },
+  { type: "conflicts show c k" },
   { type: "pause w" },
   { type: "resume w" },
 ];
@@ -209,6 +211,9 @@ const FAILING: readonly Failing[] = [
   { type: "trash list nope", exitCode: 2, code: "usage" },
   { type: "trash restore 999", exitCode: 2, code: "usage" },
   { type: "approve w", exitCode: 2, code: "usage" },
+  { type: "conflicts list --fail", exitCode: 6, code: "conflicts" },
+  { type: "conflicts show c nope", exitCode: 2, code: "usage" },
+  { type: "conflicts resolve c --keep local", exitCode: 2, code: "usage" },
   { type: "discard w", exitCode: 2, code: "usage" },
   { type: "pause", exitCode: 2, code: "usage" },
   { type: "resume nope", exitCode: 2, code: "usage" },
@@ -229,7 +234,7 @@ const FAILING: readonly Failing[] = [
 /** The command of `type`: `key list` of `key list -n l`. */
 function commandOf(type: string): string {
   const [first = "", second = ""] = type.split(" ");
-  return ["namespace", "key", "bulk", "trash", "repair"].includes(first) ? `${first} ${second}` : first;
+  return ["namespace", "key", "bulk", "trash", "repair", "conflicts"].includes(first) ? `${first} ${second}` : first;
 }
 
 function errorsIn(lines: readonly Record<string, unknown>[]): readonly Record<string, unknown>[] {
@@ -267,8 +272,8 @@ describe("with --json", () => {
     expect(errorsIn(records(run.stderr))).toEqual([]);
   });
 
-  it("discards what is held, and goes on", async () => {
-    for (const type of ["discard g", "resume --all"]) {
+  it("discards what is held, and goes on; and resolves a conflict", async () => {
+    for (const type of ["discard g", "resume --all", "conflicts resolve c k --keep remote"]) {
       const run = await kvsync(`${type} --json`);
       expect(run).toMatchObject({ code: 0 });
       records(run.stdout);
@@ -308,7 +313,7 @@ describe("with --json", () => {
     const tried = (steps: readonly Step[], more: readonly string[]): readonly string[] =>
       [...new Set([...steps.map(({ type }) => commandOf(type)), ...more])].toSorted();
     const all = leavesOf(program, []).toSorted();
-    expect(tried(SUCCEEDING, ["approve", "discard", "status", "reload"])).toEqual(all);
+    expect(tried(SUCCEEDING, ["approve", "conflicts resolve", "discard", "status", "reload"])).toEqual(all);
     expect(tried(FAILING, []).filter((command) => all.includes(command))).toEqual(all);
   });
 });

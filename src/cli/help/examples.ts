@@ -151,6 +151,21 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
       does: "only if it is still the plan that kvsync status named",
     },
   ],
+  conflicts: [{ type: "kvsync conflicts list", does: "list the keys that both sides changed" }],
+  "conflicts list": [
+    { type: "kvsync conflicts list", does: "list the keys that both sides changed" },
+    { type: "kvsync conflicts list app-config --fail", does: "exit with code 6 if this mapping has any" },
+  ],
+  "conflicts show": [
+    { type: "kvsync conflicts show app-config robots.txt", does: "show both versions, and what each choice would do" },
+  ],
+  "conflicts resolve": [
+    { type: "kvsync conflicts resolve app-config robots.txt --keep local", does: "keep the version of the folder" },
+    {
+      type: "kvsync conflicts resolve app-config --all --keep remote --yes",
+      does: "keep the remote version of every key",
+    },
+  ],
   discard: [{ type: "kvsync discard app-config", does: "drop the plan that this mapping is held with, and pause it" }],
   pause: [
     { type: "kvsync pause app-config --reason 'a deploy'", does: "do nothing of this mapping until it is resumed" },

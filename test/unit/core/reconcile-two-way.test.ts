@@ -3,7 +3,12 @@
 import { describe, expect, it } from "vitest";
 import type { EpochMs, EpochSeconds } from "../../../src/core/clock.ts";
 import type { BaseRow, Entry } from "../../../src/core/entry.ts";
-import { type ConflictPolicy, reconcileTwoWay, type TwoWayDecision } from "../../../src/core/reconcile-two-way.ts";
+import {
+  type ConflictPolicy,
+  reconcileTwoWay,
+  type Resolution,
+  type TwoWayDecision,
+} from "../../../src/core/reconcile-two-way.ts";
 import { entryOf } from "../../support/values.ts";
 
 const NOW = 1_800_000_000 as EpochSeconds;
@@ -93,5 +98,52 @@ describe("two-way sync", () => {
     const late = { kind: "skip", reason: "too-late" };
     expect(reconcileTwoWay(until(30), C, base(B), { conflict: "local", now: NOW })).toEqual(late);
     expect(reconcileTwoWay(until(30), C, base(B), { conflict: "keep-both", now: NOW })).toEqual(conflict);
+  });
+});
+
+describe("a conflict that a person resolves", () => {
+  const notShown: TwoWayDecision = { kind: "skip", reason: "not-shown" };
+  const decide = (
+    local: Entry | undefined,
+    remote: Entry | undefined,
+    row: BaseRow | undefined,
+    resolution: Resolution,
+  ): TwoWayDecision => reconcileTwoWay(local, remote, row, { conflict: "hold", resolution, now: NOW });
+
+  it.each([
+    ["local", { kind: "conflict", winner: "local", copy: false }],
+    ["remote", { kind: "conflict", winner: "remote", copy: false }],
+    ["both", { kind: "conflict", winner: "remote", copy: true }],
+  ] as const)("ends as it was chosen: %s", (keep, decision) => {
+    expect(decide(B, C, base(A), { keep })).toEqual(decision);
+    expect(decide(B, C, none, { keep, local: B.fingerprint, remote: C.fingerprint })).toEqual(decision);
+  });
+
+  it("is left alone if a side is not what was shown", () => {
+    expect(decide(B, C, base(A), { keep: "local", local: A.fingerprint })).toEqual(notShown);
+    expect(decide(B, C, base(A), { keep: "remote", remote: A.fingerprint })).toEqual(notShown);
+    expect(decide({ ...B, fingerprint: undefined }, C, base(A), { keep: "local", local: B.fingerprint })).toEqual(
+      notShown,
+    );
+  });
+
+  it("is left alone if it is none any more: that is for the next round to carry", () => {
+    for (const [local, remote] of [
+      [A, B],
+      [B, A],
+      [none, B],
+      [B, none],
+      [none, A],
+    ] as const)
+      expect(decide(local, remote, base(A), { keep: "local" })).toEqual(notShown);
+  });
+
+  it("is only recorded if both sides hold the same by now", () => {
+    expect(decide(B, B, base(A), { keep: "local", local: C.fingerprint })).toEqual(record);
+    expect(decide(none, none, base(A), { keep: "local" })).toEqual(forget);
+  });
+
+  it("is not ended by a version that KV takes no more", () => {
+    expect(decide(until(30), C, none, { keep: "local" })).toEqual({ kind: "skip", reason: "too-late" });
   });
 });

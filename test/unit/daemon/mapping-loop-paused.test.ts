@@ -164,3 +164,45 @@ describe("a pause", () => {
     expect(state()).toBe("in-step");
   });
 });
+
+describe("a conflict that is resolved", () => {
+  const choice = { key: "a", keep: "local" } as const;
+
+  it("has a round of its own, between two others, and is told of", async () => {
+    await start();
+    rounds.durationMs = 5 * SECOND;
+    const looked = loop.sync();
+    await clock.advance(SECOND);
+    const resolved = loop.resolve(choice);
+    await clock.advance(4 * SECOND);
+    await looked;
+    await clock.advance(5 * SECOND);
+    expect(await resolved).toMatchObject({ key: "a", keep: "local" });
+    expect(kinds()).toEqual(["full", "full", ["a"]]);
+    expect(events.map(({ kind }) => kind).slice(-2)).toEqual(["round-ended", "conflict-resolved"]);
+  });
+
+  it("that fails is told to who asked, and the mapping goes on", async () => {
+    await start();
+    rounds.script.push(failure("plan-outdated"));
+    const resolved = outcomeOf(loop.resolve(choice));
+    await clock.advance(0);
+    expect(await resolved).toMatchObject({ code: "plan-outdated" });
+    expect(state()).toBe("in-step");
+    expect(events.filter(({ kind }) => kind === "failed")).toEqual([]);
+  });
+
+  it("is refused while the mapping is paused, also one that waits for its turn", async () => {
+    await start();
+    rounds.durationMs = 5 * SECOND;
+    const looked = loop.sync();
+    await clock.advance(SECOND);
+    const waiting = outcomeOf(loop.resolve(choice));
+    const paused = loop.pause(pauseOf(), never);
+    expect(await waiting).toMatchObject({ code: "paused" });
+    expect(await outcomeOf(loop.resolve(choice))).toMatchObject({ code: "paused" });
+    await clock.advance(5 * SECOND);
+    await Promise.all([looked, paused]);
+    expect(kinds()).toEqual(["full", "full"]);
+  });
+});
