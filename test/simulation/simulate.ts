@@ -1,10 +1,11 @@
 // `npm run simulate -- --days 30 --seed 1`: a two-way mapping through so many simulated days, and what became of every value.
 // Exits with 1 if one is lost, or if the sides do not come to rest alike. `--lag SECONDS` (60) is how long the remote may
 // lag behind itself, `--jumps HOURS` (6; 0: never) after how long, on average, the clock is set ahead or back by up to three
-// days, `--mode push` or `pull` looks at those, `--trace KEY` tells what happens to one key.
+// days, `--decide MINUTES` (20; 0: never) how often a person decides a conflict or pauses the mapping, `--conflict hold` lets
+// conflicts wait for that, `--mode push` or `pull` looks at those, `--trace KEY` tells what happens to one key.
 
 import { parseArgs } from "node:util";
-import { BAD_DAY, BUSY, DAY, HOUR, SECOND, TwoWayWorld } from "./two-way-world.ts";
+import { BAD_DAY, BUSY, DAY, HOUR, MINUTE, SECOND, TwoWayWorld } from "./two-way-world.ts";
 
 const { values } = parseArgs({
   options: {
@@ -13,6 +14,8 @@ const { values } = parseArgs({
     lag: { type: "string", default: "60" },
     jumps: { type: "string", default: "6" },
     mode: { type: "string", default: "two-way" },
+    decide: { type: "string", default: "20" },
+    conflict: { type: "string", default: "keep-both" },
     trace: { type: "string" },
   },
 });
@@ -23,7 +26,8 @@ const world = new TwoWayWorld({
   habits: BUSY,
   faults: BAD_DAY,
   ...(Number(values.jumps) > 0 && { jumpEveryMs: Number(values.jumps) * HOUR }),
-  mapping: { mode: parseMode(values.mode) },
+  ...(Number(values.decide) > 0 && values.mode === "two-way" && { decideEveryMs: Number(values.decide) * MINUTE }),
+  mapping: { mode: parseMode(values.mode), conflict: values.conflict === "hold" ? "hold" : "keep-both" },
   ...(values.trace !== undefined && {
     trace: { key: values.trace, tell: (line: string) => process.stderr.write(`${line}\n`) },
   }),
@@ -44,5 +48,7 @@ for (let day = 1; day <= days; day++) {
 const report = await world.settle();
 await world.close();
 process.stdout.write(`${JSON.stringify({ seed: Number(values.seed), days, ...report }, undefined, 2)}\n`);
-const restless = values.mode === "two-way" ? report.apart.length + report.unrest : 0;
+// A conflict that waits is one that nobody has decided.
+const isAlike = values.mode === "two-way" && values.conflict !== "hold";
+const restless = isAlike ? report.apart.length + report.unrest : 0;
 process.exit(report.lost.length + restless > 0 ? 1 : 0);

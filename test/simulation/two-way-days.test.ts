@@ -36,3 +36,16 @@ it(`loses nothing without lag, and next to nothing unseen (seed ${seed})`, { tim
   // Only what was written between kvsync's read of the key and its write.
   expect(report.unseen.length).toBeLessThanOrEqual(3);
 });
+
+it.each(["keep-both", "hold"] as const)(
+  `loses nothing while a person decides conflicts each way, and pauses now and then: conflict %s (seed ${seed})`,
+  { timeout: 120_000 },
+  async (conflict) => {
+    const decides = { decideEveryMs: 10 * MINUTE, mapping: { conflict } };
+    const report = await live(6, { lagMs: MINUTE, faults: BAD_DAY, ...decides });
+    expect(report).toMatchObject({ lost: [], unrest: 0 });
+    expect(report.decided).toBeGreaterThan(3);
+    // A conflict that waits is one that nobody has decided yet.
+    if (conflict === "keep-both") expect(report.apart).toEqual([]);
+  },
+);

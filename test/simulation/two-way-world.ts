@@ -23,6 +23,7 @@ import { openServer, type RunningServer } from "../../src/server/server.ts";
 import type { FaultPlan } from "../../src/server/faults.ts";
 import { accountOf, mappingOf } from "../support/daemon.ts";
 import { type FarSide, openFarSide, watchedClient } from "./far-side.ts";
+import { Decider } from "./decider.ts";
 import { type Habits, People, readIfThere } from "./people.ts";
 import { chanceOf, rightClock, SimClock } from "./sim-clock.ts";
 import { Timeline } from "./timeline.ts";
@@ -41,6 +42,8 @@ export interface WorldOptions {
   readonly faults: NonNullable<FaultPlan["rules"]>;
   /** How long the clock of kvsync's machine goes well, on average, until somebody sets it hours or days ahead or back. */
   readonly jumpEveryMs?: number;
+  /** How long it is, on average, from one decision about a conflict, or pause, to the next; never unless given. */
+  readonly decideEveryMs?: number;
   readonly mapping?: Partial<MappingConfig>;
   /** Told what happens to this key. */
   readonly trace?: { readonly key: string; readonly tell: (line: string) => void };
@@ -57,6 +60,9 @@ export interface WorldReport extends Verdict {
   readonly misstamped: number;
   /** How often the clock was set. */
   readonly jumps: number;
+  /** Conflicts that a person decided, and those that were refused. */
+  readonly decided: number;
+  readonly refused: number;
   /** What the last rounds still did, when nothing was left to do. */
   readonly unrest: number;
 }
@@ -94,6 +100,7 @@ export class TwoWayWorld {
   #far: FarSide | undefined;
   #client: KvClient | undefined;
   #people: People | undefined;
+  #decider: Decider | undefined;
   #journals: readonly Journal[] = [];
   #loop: MappingLoop | undefined;
   #watch: WatchEvents | undefined;
@@ -147,6 +154,18 @@ export class TwoWayWorld {
     });
     this.#people.start();
     this.#start();
+    const { decideEveryMs } = this.#options;
+    if (decideEveryMs !== undefined) {
+      this.#decider = new Decider({
+        everyMs: decideEveryMs,
+        chance: this.#chance,
+        timeline: this.#timeline,
+        loop: () => this.#loop,
+        trace: (what, key) => this.#trace(what, key),
+        onBug: (error) => (this.#bug = error),
+      });
+      this.#decider.start();
+    }
     this.#timeline.plan(RESTART_EVERY_MS, () => this.#restart());
     this.#planJump();
   }
@@ -195,6 +214,7 @@ export class TwoWayWorld {
     const { settleWindowMs, mode, pollIntervalMs, rescanIntervalMs } = this.#mapping;
     const lookEveryMs = mode === "push" ? rescanIntervalMs : pollIntervalMs;
     this.#people?.rest();
+    this.#decider?.rest();
     await this.run(10 * settleWindowMs + 10 * MINUTE);
     this.#server?.setFaults({});
     await this.run(3 * lookEveryMs);
@@ -209,6 +229,8 @@ export class TwoWayWorld {
     return {
       ...this.#ledger.judge(held, this.#options.lagMs + ROUND_MS_MAX),
       ...this.#tally,
+      decided: this.#decider?.decided ?? 0,
+      refused: this.#decider?.refused ?? 0,
       requests: this.#client!.counts().total,
       apart: [...new Set([...remote.keys(), ...local.keys()])].filter(
         (key) => !isEqual(remote.get(key), local.get(key)) && !misstamped.has(key),
