@@ -140,6 +140,15 @@ it("with a daemon, each way", { timeout: 90_000 }, async () => {
   const wrong = ["--copy", copy, "--if-local", prints.local.fingerprint];
   expect((await fixture.run("conflicts", "resolve", "both", "k.moved", "--keep", "remote", ...wrong)).code).toBe(12);
   expect(copiesOf("both")).toEqual([copy]);
+  // Of several copies of one key nobody can guess which is meant.
+  fixture.write(`kv/both/${copy.replace(/-1$/, "-2")}`, "another");
+  expect(await kvsync("conflicts resolve both k.moved --keep local")).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("--copy PATH"),
+  });
+  expect((await kvsync("conflicts resolve both --all --keep local --yes")).code).toBe(6);
+  expect((await kvsync("conflicts resolve both --all --keep remote --yes")).code).toBe(0);
+  expect(copiesOf("both")).toEqual([]);
 
   // All that is left.
   expect((await kvsync("conflicts resolve hold --all --keep remote")).code).toBe(2);

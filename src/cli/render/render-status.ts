@@ -67,6 +67,8 @@ function renderMapping(mapping: MappingStatus, now: EpochMs, style: Style): read
       `  hint: kvsync resume ${visible(mapping.mapping)} goes on`,
     );
   }
+  if (mapping.conflicts > 0)
+    lines.push(`  hint: kvsync conflicts list ${visible(mapping.mapping)} shows what waits for you`);
   if (hold !== null) {
     const { mapping: name } = mapping;
     const how = hold.approved

@@ -42,7 +42,10 @@ export async function resolveAll(
   for (;;) {
     const open = conflicts.filter((conflict) => !failed.has(nameOf(conflict)));
     for (const conflict of open) {
-      if (await resolveOne(context, port, conflict, keep)) resolved++;
+      if (keep === "local" && isOneOfSeveral(conflict, conflicts)) {
+        tellUnresolved(context, conflict, "failed", SEVERAL);
+        failed.add(nameOf(conflict));
+      } else if (await resolveOne(context, port, conflict, keep)) resolved++;
       else failed.add(nameOf(conflict));
     }
     // What was too much to be listed is found by a look at all keys. "both" leaves a copy, which is what was asked for.
@@ -73,15 +76,25 @@ async function resolveOne(
   } catch (error) {
     const isOfKey = error instanceof AppError && OF_ONE_KEY.has(error.code);
     if (!isOfKey || context.signal.aborted) throw error;
-    context.output.warn(`  ${visible(key)}: ${visible(error.message)}`, {
-      type: "problem",
-      mapping,
-      key,
-      code: error.code,
-      message: error.message,
-    });
+    tellUnresolved(context, { mapping, key }, error.code, error.message);
     return false;
   }
+}
+
+const SEVERAL = "has several local versions: decide about each by itself, with --copy";
+
+/** Which of them would be the file's in the end is nobody's to guess. */
+function isOneOfSeveral({ mapping, key }: ConflictLine, all: readonly ConflictLine[]): boolean {
+  return all.filter((other) => other.key === key && other.mapping === mapping).length > 1;
+}
+
+function tellUnresolved(
+  { output }: Context,
+  { mapping, key }: Pick<ConflictLine, "mapping" | "key">,
+  code: AppError["code"],
+  message: string,
+): void {
+  output.warn(`  ${visible(key)}: ${visible(message)}`, { type: "problem", mapping, key, code, message });
 }
 
 const OF_ONE_KEY: ReadonlySet<AppError["code"]> = new Set(["plan-outdated", "failed", "usage", "io"]);

@@ -123,7 +123,12 @@ function afterRound(mapping: MappingConfig, report: RoundReport, program: string
   const ask = `See which with: ${program} status`;
   if (failed > 0) return { inStep: false, isLogged, text, advice: `${counted(failed, "key")} failed. ${ask}` };
   if (mapping.conflict === "hold" && conflicts > 0)
-    return { inStep: false, isLogged, text, advice: `${counted(conflicts, "key is", "keys are")} in conflict. ${ask}` };
+    return {
+      inStep: false,
+      isLogged,
+      text,
+      advice: `${counted(conflicts, "key is", "keys are")} in conflict. See which with: ${program} conflicts list`,
+    };
   if (lagging > 0)
     return {
       inStep: false,

@@ -18,11 +18,15 @@ export async function listConflicts(deps: ConflictDeps, signal: AbortSignal): Pr
   const waiting = openWaitingConflicts(journal).list(mapping.name);
   const inAll = readMappingOutcome(journal, mapping.name)?.conflicts ?? 0;
   const { copies, more } = await findCopies(mapping, { stateDir, copiesMax: CONFLICTS_KEPT_MAX, signal });
-  const lines = copies.map((copy) => copyLine(deps, copy));
+  const lines = copies.toSorted(byAge).map((copy) => copyLine(deps, copy));
   return {
     conflicts: [...waiting.map((conflict) => waitingLine(mapping.name, conflict)), ...inKeyOrder(lines)],
     more: more + Math.max(0, inAll - waiting.length),
   };
+}
+
+function byAge(a: FoundCopy, b: FoundCopy): number {
+  return a.at - b.at || a.number - b.number;
 }
 
 export function waitingLine(mapping: string, { key, since, versions: text }: WaitingConflict): ConflictLine {
