@@ -66,6 +66,8 @@ export type DaemonEvent =
       readonly removed: readonly string[];
     }
   | { readonly kind: "folder-skipped"; readonly folder: string }
+  /** To the status page. `address`: of the browser, or of the proxy that it asked. */
+  | { readonly kind: "page-login" | "page-login-refused"; readonly address: string }
   /** A message to one of those who are told when a person should look. */
   | (NoticeEvent & { readonly target: string });
 

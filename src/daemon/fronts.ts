@@ -26,10 +26,10 @@ export interface Fronts {
 
 /** Throws AppError `io`, `address-in-use` and `config-invalid`: then nothing is left open. */
 export async function openFronts(deps: FrontsDeps): Promise<Fronts> {
-  const { clock, stateDir, startedAt, feed, status, pageFolder: assetsFolder, onBug } = deps;
+  const { clock, stateDir, startedAt, feed, status, pageFolder: assetsFolder, onEvent, onBug } = deps;
   const handle = (request: ControlRequest): Promise<unknown> =>
     answerRequest(request, { ...deps, pageLink: () => page.link() });
-  const page: StatusPage = openStatusPage({ clock, assetsFolder, feed, startedAt, status, handle, onBug });
+  const page: StatusPage = openStatusPage({ clock, assetsFolder, feed, startedAt, status, handle, onEvent, onBug });
   let control: ControlServer | undefined;
   const close = async (): Promise<void> => {
     await control?.close();

@@ -14,10 +14,11 @@ async function page(context: Context): Promise<void> {
   const { output } = context;
   const client = await openControlClient(await context.stateDir(), context.signal);
   try {
-    const { url, validForMs } = await client.call({ op: "page-link" });
+    const { url, validForMs, hosts } = await client.call({ op: "page-link" });
     output.line(url);
+    for (const host of hosts) output.note(`through a proxy: https://${host}${url.slice(new URL(url).origin.length)}`);
     output.note(`open it in a browser: it logs in once, within ${renderDuration(validForMs)}`);
-    output.event({ type: "summary", command: "page", url, validForMs });
+    output.event({ type: "summary", command: "page", url, validForMs, hosts });
   } finally {
     client.close();
   }

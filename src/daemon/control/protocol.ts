@@ -88,6 +88,8 @@ export interface RestoredAnswer {
 export interface PageLink {
   readonly url: string;
   readonly validForMs: DurationMs;
+  /** Names that a reverse proxy may serve it under. */
+  readonly hosts: readonly string[];
 }
 
 export interface EventsAnswer {

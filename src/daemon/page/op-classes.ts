@@ -1,31 +1,41 @@
-// Who may ask for what over HTTP. A request that is not in this table is refused: what is new is closed until it is let in here.
+// Who may ask for what over HTTP. Each request is decided here: what is new does not compile before it is.
 
-export type OpClass =
+import type { ControlRequest } from "../control/protocol.ts";
+
+type OpClass =
   /** Shows states and names of keys. Without a login only on loopback. */
   | "read"
   /** Shows values of keys: always with a login. */
   | "value"
   /** Changes something: always with a login. */
-  | "change";
+  | "change"
+  /** The control socket's alone: its file lets in the daemon's own user and nobody else. */
+  | "socket";
 
-/** By op. What is not here is the control socket's alone: its file lets in the daemon's own user and nobody else. `page-link` is what logs
- * in; `reload` reads the config; what empties the trash is the command line's, which asks first; `events` is `GET /events`. */
-export const OP_CLASSES: ReadonlyMap<string, OpClass> = new Map<string, OpClass>([
-  ["status", "read"],
-  ["history", "read"],
-  ["plan", "read"],
-  ["trash", "read"],
-  ["conflicts", "read"],
-  ["conflict", "value"],
-  ["sync", "change"],
-  ["approve", "change"],
-  ["discard", "change"],
-  ["pause", "change"],
-  ["resume", "change"],
-  ["resolve", "change"],
-  ["trash-restore", "change"],
-  ["back-up", "change"],
-]);
+export const OP_CLASSES: Readonly<Record<ControlRequest["op"], OpClass>> = {
+  status: "read",
+  history: "read",
+  plan: "read",
+  trash: "read",
+  conflicts: "read",
+  conflict: "value",
+  sync: "change",
+  approve: "change",
+  discard: "change",
+  pause: "change",
+  resume: "change",
+  resolve: "change",
+  "trash-restore": "change",
+  "back-up": "change",
+  // It is what logs in.
+  "page-link": "socket",
+  // These are the command line's, which asks first.
+  "trash-empty": "socket",
+  "trash-restore-many": "socket",
+  reload: "socket",
+  // Over HTTP it is GET /events.
+  events: "socket",
+};
 
 /** So many lines or items are answered at most: a page shows fewer, and asks for the next ones. */
 export const ROWS_MAX = 1000;

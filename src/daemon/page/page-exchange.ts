@@ -22,8 +22,9 @@ export function html(status: number, body: string, headers: Readonly<Record<stri
   return { status, headers, contentType: "text/html; charset=utf-8", body };
 }
 
-export function json(status: number, answer: unknown): Reply {
-  return { status, contentType: "application/json; charset=utf-8", body: redact(JSON.stringify(answer)) };
+/** `shown`: what is shown of each field, as `JSON.stringify` takes it. */
+export function json(status: number, answer: unknown, shown?: (field: string, value: unknown) => unknown): Reply {
+  return { status, contentType: "application/json; charset=utf-8", body: redact(JSON.stringify(answer, shown)) };
 }
 
 /** Undefined: it is longer than {@link BODY_BYTES_MAX}. Rejects if the connection breaks. */

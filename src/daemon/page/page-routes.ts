@@ -3,8 +3,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { AppError } from "../../core/errors.ts";
 import { parseRequest } from "../control/parse-request.ts";
-import { type ControlRequest } from "../control/protocol.ts";
+import type { ControlRequest } from "../control/protocol.ts";
 import { failure, settleAnswer } from "../control/settle-answer.ts";
+import type { DaemonListener } from "../daemon-event.ts";
 import type { EventStreams } from "./event-streams.ts";
 import { renderLoginForm, renderLoginHelp } from "./login-form.ts";
 import type { LoginLinks } from "./login-links.ts";
@@ -27,6 +28,7 @@ export interface RouteDeps {
   readonly streams: EventStreams;
   /** The one handler of the daemon's requests. */
   readonly handle: (request: ControlRequest) => Promise<unknown>;
+  readonly onEvent: DaemonListener;
   readonly onBug: (error: unknown) => void;
 }
 
@@ -86,12 +88,20 @@ async function api(deps: RouteDeps, request: IncomingMessage): Promise<Reply> {
     if (error instanceof AppError) return json(400, failure(error));
     throw error;
   }
-  const opClass = OP_CLASSES.get(asked.op);
-  if (opClass === undefined) return refused(403, `${asked.op} is not for the page`);
+  const opClass = OP_CLASSES[asked.op];
+  if (opClass === "socket") return refused(403, `${asked.op} is not for the page`);
   if (opClass !== "read" && session === undefined) return loginNeeded();
+  // What a person looked at, and not what has taken its place since.
+  if ((asked.op === "approve" || asked.op === "discard") && asked.plan === undefined)
+    return refused(400, `${asked.op} must name the plan that was shown`);
   const answer = await settleAnswer(() => deps.handle(bounded(asked)), deps.onBug);
   if (opClass === "change") deps.streams.changed();
-  return json(200, answer);
+  return json(200, answer, session === undefined ? withoutMetadata : undefined);
+}
+
+/** Metadata is what programs have written, like values: it is for who has logged in. */
+function withoutMetadata(field: string, value: unknown): unknown {
+  return field === "metadata" ? null : value;
 }
 
 function bounded(request: ControlRequest): ControlRequest {
@@ -139,13 +149,16 @@ async function login(deps: RouteDeps, request: IncomingMessage): Promise<Reply> 
   const body = await readBody(request);
   if (body === undefined) return text(413, "the request is too long");
   const token = new URLSearchParams(body).get("token") ?? "";
-  switch (deps.links.redeem(token, socket.remoteAddress ?? "")) {
+  const address = socket.remoteAddress ?? "";
+  switch (deps.links.redeem(token, address)) {
     case "refused":
+      deps.onEvent({ kind: "page-login-refused", address });
       return html(403, renderLoginHelp("This link was used already, or is older than ten minutes."));
     case "too-many":
       return html(429, renderLoginHelp("Too many links were no good: wait a minute."), { "retry-after": "60" });
     case "good": {
       const id = deps.sessions.begin();
+      deps.onEvent({ kind: "page-login", address });
       return { status: 303, headers: { location: "/", "set-cookie": cookieOf(deps, headers, id, SESSION_MS_MAX) } };
     }
   }

@@ -5,6 +5,7 @@ import type { Clock, EpochMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import type { DaemonStatus } from "../control/daemon-status.ts";
 import type { ControlRequest, PageLink } from "../control/protocol.ts";
+import type { DaemonListener } from "../daemon-event.ts";
 import type { EventFeed } from "../event-feed.ts";
 import { EventStreams } from "./event-streams.ts";
 import { LINK_VALID_MS, openLoginLinks } from "./login-links.ts";
@@ -20,6 +21,7 @@ export interface StatusPageDeps {
   readonly startedAt: EpochMs;
   readonly status: () => DaemonStatus;
   readonly handle: (request: ControlRequest) => Promise<unknown>;
+  readonly onEvent: DaemonListener;
   readonly onBug: (error: unknown) => void;
 }
 
@@ -56,6 +58,7 @@ export function openStatusPage(deps: StatusPageDeps): StatusPage {
       sessions,
       streams,
       handle: deps.handle,
+      onEvent: deps.onEvent,
       onBug: deps.onBug,
     });
   const end = async (): Promise<void> => {
@@ -95,7 +98,7 @@ export function openStatusPage(deps: StatusPageDeps): StatusPage {
           hint: "set page: { listen: 127.0.0.1:9478 } in the config and reload, or start it with kvsync run --page",
         });
       }
-      return { url: `${base}/login?token=${links.create()}`, validForMs: LINK_VALID_MS };
+      return { url: `${base}/login?token=${links.create()}`, validForMs: LINK_VALID_MS, hosts: served!.config.hosts };
     },
     close: () => {
       isClosed = true;

@@ -84,6 +84,15 @@ function logDaemon(
     case "folder-skipped":
       log.warn(`the folder "${event.folder}" is no mapping: its name cannot be one`, { folder: event.folder });
       return;
+    case "page-login":
+      log.info(`somebody logged in to the status page, from ${event.address}`, { address: event.address });
+      return;
+    case "page-login-refused":
+      log.warn(`a link to the status page was no good any more, or never was one: asked from ${event.address}`, {
+        address: event.address,
+        hint: "kvsync page prints another link",
+      });
+      return;
     case "notice-sent":
       log.info(`told ${event.target} of ${counted(event.items, "thing")}`, { target: event.target, notice: event.id });
       return;

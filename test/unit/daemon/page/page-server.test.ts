@@ -12,7 +12,8 @@ import { AppError } from "../../../../src/core/errors.ts";
 import { hideSecret } from "../../../../src/core/redact.ts";
 import type { DaemonStatus } from "../../../../src/daemon/control/daemon-status.ts";
 import { OPS } from "../../../../src/daemon/control/parse-request.ts";
-import { type ControlRequest } from "../../../../src/daemon/control/protocol.ts";
+import type { ControlRequest } from "../../../../src/daemon/control/protocol.ts";
+import type { DaemonEvent } from "../../../../src/daemon/daemon-event.ts";
 import { openEventFeed } from "../../../../src/daemon/event-feed.ts";
 import { OP_CLASSES } from "../../../../src/daemon/page/op-classes.ts";
 import { openStatusPage, type StatusPage } from "../../../../src/daemon/page/status-page.ts";
@@ -27,6 +28,7 @@ let folder: string;
 let page: StatusPage;
 let asked: ControlRequest[];
 let bugs: unknown[];
+let events: DaemonEvent[];
 let answer: (request: ControlRequest) => unknown;
 
 beforeEach(() => {
@@ -35,6 +37,7 @@ beforeEach(() => {
   writeFileSync(join(folder, "index.html"), "<!doctype html>");
   asked = [];
   bugs = [];
+  events = [];
   answer = ({ op }) => ({ did: op });
   page = openStatusPage({
     clock,
@@ -46,6 +49,7 @@ beforeEach(() => {
       asked.push(one);
       return answer(one);
     },
+    onEvent: (event) => events.push(event),
     onBug: (error) => bugs.push(error),
   });
 });
@@ -124,6 +128,7 @@ const bodyOf = (op: string): object => ({
   backups: ["nightly"],
   key: "k",
   keep: "local",
+  plan: "p",
   limit: 1,
   id: 1,
   ids: [1],
@@ -131,9 +136,10 @@ const bodyOf = (op: string): object => ({
 
 describe("every op", () => {
   it("that may be asked for without a login shows no value and changes nothing", () => {
-    const open = [...OP_CLASSES].filter(([, opClass]) => opClass === "read").map(([op]) => op);
-    expect(open.toSorted()).toEqual(["conflicts", "history", "plan", "status", "trash"]);
-    for (const op of ["page-link", "reload", "events"]) expect(OP_CLASSES.get(op)).toBeUndefined();
+    const of = (opClass: string): readonly string[] => OPS.filter((op) => OP_CLASSES[op] === opClass).toSorted();
+    expect(of("read")).toEqual(["conflicts", "history", "plan", "status", "trash"]);
+    expect(of("value")).toEqual(["conflict"]);
+    expect(of("socket")).toEqual(["events", "page-link", "reload", "trash-empty", "trash-restore-many"]);
   });
 
   const COOKIES = ["none", "bad", "session"] as const;
@@ -147,14 +153,14 @@ describe("every op", () => {
     await page.follow(config);
     const session = await login();
     for (const op of OPS) {
-      const opClass = OP_CLASSES.get(op);
+      const opClass = OP_CLASSES[op];
       for (const kind of COOKIES) {
         const cookie = { none: "", bad: `${session.slice(0, -1)}!`, session }[kind];
         const isIn = kind === "session";
         const mayRead = isIn || place === "loopback";
         asked = [];
         const { status, body } = await api(bodyOf(op), { cookie });
-        const expected = !mayRead ? 401 : opClass === undefined ? 403 : opClass === "read" || isIn ? 200 : 401;
+        const expected = !mayRead ? 401 : opClass === "socket" ? 403 : opClass === "read" || isIn ? 200 : 401;
         expect([op, kind, status]).toEqual([op, kind, expected]);
         expect(asked.map((one) => one.op)).toEqual(expected === 200 ? [op] : []);
         expect(JSON.parse(body)).toMatchObject(expected === 200 ? { ok: true, result: { did: op } } : { ok: false });
@@ -185,6 +191,23 @@ describe("every op", () => {
     for (const method of ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"])
       expect((await ask("/api?op=approve&mapping=app", { method, headers: own({ cookie }) })).status).toBe(405);
     expect(asked).toEqual([]);
+  });
+
+  it("about a plan must name the one that was shown", async () => {
+    await page.follow(LOCAL);
+    const cookie = await login();
+    for (const op of ["approve", "discard"]) expect((await api({ op, mapping: "app" }, { cookie })).status).toBe(400);
+    expect(asked).toEqual([]);
+  });
+
+  it("shows metadata to who has logged in, and to nobody else", async () => {
+    await page.follow(LOCAL);
+    const line = { key: "k", local: { metadata: { owner: "ada" } } };
+    answer = () => [line];
+    const cookie = await login();
+    const [open, loggedIn] = [await api({ op: "conflicts" }), await api({ op: "conflicts" }, { cookie })];
+    expect(JSON.parse(open.body)).toEqual({ ok: true, result: [{ key: "k", local: { metadata: null } }] });
+    expect(JSON.parse(loggedIn.body)).toEqual({ ok: true, result: [line] });
   });
 
   it("lists 1,000 rows at most", async () => {
@@ -301,6 +324,11 @@ describe("logging in", () => {
     const { status, headers } = await postLogin("A".repeat(43));
     expect([status, headers["retry-after"]]).toEqual([429, "60"]);
     expect((await postLogin(tokenOf(page.link().url))).status).toBe(303);
+    expect(events.map(({ kind }) => kind)).toEqual([
+      ...Array.from({ length: 10 }, () => "page-login-refused"),
+      "page-login",
+    ]);
+    expect(events.at(-1)).toEqual({ kind: "page-login", address: "127.0.0.1" });
   });
 
   it("shows nothing of a token that is none", async () => {
