@@ -260,6 +260,12 @@ const commands: readonly CommandEntry[] = [
     load: () => import("./command/map.ts"),
   },
   {
+    name: "version",
+    group: SETUP,
+    summary: "Print the versions of kvsync and of what it runs on",
+    load: () => import("./command/version.ts"),
+  },
+  {
     name: "completion",
     group: SETUP,
     summary: "Print a completion script for bash, zsh or fish",

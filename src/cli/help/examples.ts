@@ -310,6 +310,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   "migrate undo": [
     { type: "kvsync migrate undo move --dry-run", does: "tell what would be removed, put back, and left" },
   ],
+  version: [{ type: "kvsync version --json", does: "print the versions, for a report of a problem" }],
   completion: [
     { type: `eval "$(kvsync completion bash)"`, does: "in ~/.bashrc" },
     { type: `eval "$(kvsync completion zsh)"`, does: "in ~/.zshrc, after compinit" },
