@@ -1,5 +1,6 @@
 // `kvsync key list`: the keys of a namespace in order, a page at a time.
 
+import process from "node:process";
 import type { Command } from "commander";
 import { AppError, visible } from "../../core/errors.ts";
 import { unstampMetadata } from "../../core/stamp.ts";
@@ -10,12 +11,14 @@ import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { plainFault } from "../input/key-form.ts";
 import { addNamespaceOption, type NamespaceOption } from "../input/namespace-option.ts";
+import type { LongKeys } from "../render/long-keys.ts";
 import { printableJson } from "../render/printable-json.ts";
 
 interface Options extends NamespaceOption {
   readonly prefix?: string;
   readonly limit?: string;
   readonly null?: boolean;
+  readonly long?: boolean;
 }
 
 export function define(command: Command, start: Start): void {
@@ -27,6 +30,10 @@ export function define(command: Command, start: Start): void {
     .option("--prefix <prefix>", "only keys that begin with exactly this, as in the API: app is also apple")
     .option("--limit <count>", "only the first keys")
     .option("-0, --null", "end each name with a NUL byte rather than a line break, which a key may contain")
+    .option(
+      "-l, --long",
+      "size (where the key has a stamp, else -), expiration and metadata, too; --json has the last two anyway",
+    )
     .action((location: string | undefined, options: Options) =>
       start((context) => listKeys(context, location, options)),
     );
@@ -36,9 +43,12 @@ async function listKeys(context: Context, location: string | undefined, options:
   const { clock, output, signal } = context;
   if (location !== undefined && options.namespace !== undefined)
     throw new AppError("usage", "the namespace is given twice", { hint: "leave out -n" });
+  if (options.long === true && options.null === true)
+    throw new AppError("usage", "--long is for people, and -0 for programs: only one of the two can be meant");
   const { api, namespace, prefix, label } = await context.namespace(location ?? options.namespace);
   let left = parseLimit(options.limit);
   let cursor = "";
+  const long = options.long === true && !output.json ? await openLong(output) : undefined;
   const guard = openListingGuard(clock, `list the keys of ${label}`);
   const whole = prefix + (options.prefix ?? "");
   do {
@@ -46,14 +56,19 @@ async function listKeys(context: Context, location: string | undefined, options:
     const page = await api.listKeys(namespace.id, { prefix: whole, cursor, limit }, { signal });
     const keys = page.keys.slice(0, left);
     left -= keys.length;
-    const text = keys
-      .map((key) => renderKey(key, output.json, options.null === true, output.stdout.isTerminal))
-      .join("");
+    const text =
+      long?.render(keys, clock.now()) ??
+      keys.map((key) => renderKey(key, output.json, options.null === true, output.stdout.isTerminal)).join("");
     if (text !== "") await output.write(text);
     cursor = page.cursor;
     if (left > 0) guard.check(page);
   } while (cursor !== "" && left > 0 && !signal.aborted);
   signal.throwIfAborted();
+}
+
+async function openLong({ stdout }: Context["output"]): Promise<LongKeys> {
+  const { openLongKeys } = await import("../render/long-keys.ts");
+  return openLongKeys(stdout, stdout.isTerminal ? process.stdout.columns : undefined);
 }
 
 function renderKey(

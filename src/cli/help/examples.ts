@@ -228,6 +228,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   ],
   "key list": [
     { type: "kvsync key list -n app-config", does: "list the keys of a mapping's namespace" },
+    { type: "kvsync key list --long", does: "with sizes, expirations and metadata" },
     { type: "kvsync key list local:app-config/flags/ --json", does: "those in a folder, with metadata and expiration" },
   ],
   "key get": [
