@@ -10,7 +10,7 @@ import type { ConflictList, ConflictView, ResolveChoice, Resolved } from "../../
 import { joinedLists, listConflicts } from "../../mapping/conflicts/list-conflicts.ts";
 import { showConflict } from "../../mapping/conflicts/show-conflict.ts";
 import { openMappingRounds } from "../../mapping/mapping-rounds.ts";
-import type { AccountsPort } from "../../mapping/round-port.ts";
+import type { AccountsPort, MappingRounds } from "../../mapping/round-port.ts";
 import { type Journal, JOURNAL_FILE, openJournal, openScratchJournal } from "../../journal/journal.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode, worstExitCode } from "../exit-code.ts";
@@ -50,10 +50,17 @@ export async function openConflictPort(context: Context, stateDir: string): Prom
   };
 }
 
+interface Opened {
+  readonly mapping: MappingConfig;
+  readonly rounds: MappingRounds;
+}
+
 function openWithoutDaemon(context: Context, stateDir: string): ConflictPort {
   const { clock, signal } = context;
   const codes: ExitCode[] = [];
   let state: Awaited<ReturnType<typeof openState>> | undefined;
+  /** Kept open from one key to the next: to find the namespace takes a request. */
+  const opened = new Map<string, Opened>();
   const find = async (name: string): Promise<MappingConfig> => {
     const found = knownMappings(await context.config()).find((mapping) => mapping.name === name);
     return found ?? (await context.mappings([name]))[0]!;
@@ -71,26 +78,17 @@ function openWithoutDaemon(context: Context, stateDir: string): ConflictPort {
     const account = await context.account(name);
     return { open: async () => account, renew: async () => {} };
   };
-  const withRounds = async <T>(
-    name: string,
-    work: (rounds: ReturnType<typeof openMappingRounds>, mapping: MappingConfig) => Promise<T>,
-  ): Promise<T> => {
+  const roundsOf = async (name: string): Promise<Opened> => {
+    const known = opened.get(name);
+    if (known !== undefined) return known;
     const mapping = await find(name);
     const config = await context.config();
     state ??= await openState(context, stateDir, false);
     refusePaused(state.deps.journal, [name]);
-    const rounds = openMappingRounds({
-      ...state.deps,
-      mapping,
-      accounts: await accountsOf(mapping),
-      config: () => config,
-      spool: 1,
-    });
-    try {
-      return await work(rounds, mapping);
-    } finally {
-      await rounds.close();
-    }
+    const accounts = await accountsOf(mapping);
+    const rounds = openMappingRounds({ ...state.deps, mapping, accounts, config: () => config, spool: 1 });
+    opened.set(name, { mapping, rounds });
+    return { mapping, rounds };
   };
   return {
     isDaemon: false,
@@ -107,15 +105,18 @@ function openWithoutDaemon(context: Context, stateDir: string): ConflictPort {
         const accounts = await accountsOf(mapping);
         return showConflict({ clock, journal, stateDir, mapping, accounts }, asked, signal);
       }),
-    resolve: (name, choice) =>
-      withRounds(name, async (rounds, mapping) => {
-        const { resolved, report } = await rounds.resolve(choice, { signal });
-        const config = await context.config();
-        if (report !== undefined) codes.push(await runRoundHooks(context, { mapping, config }, report, undefined));
-        return resolved;
-      }),
-    lookAgain: (name) => withRounds(name, async (rounds) => void (await rounds.full({ signal }))),
+    resolve: async (name, choice) => {
+      const { rounds, mapping } = await roundsOf(name);
+      const { resolved, report } = await rounds.resolve(choice, { signal });
+      const config = await context.config();
+      if (report !== undefined) codes.push(await runRoundHooks(context, { mapping, config }, report, undefined));
+      return resolved;
+    },
+    lookAgain: async (name) => void (await (await roundsOf(name)).rounds.full({ signal })),
     hooks: () => worstExitCode(codes),
-    close: async () => state?.close(),
+    close: async () => {
+      for (const { rounds } of opened.values()) await rounds.close();
+      state?.close();
+    },
   };
 }

@@ -36,6 +36,8 @@ export interface LiveLoop {
   /** Conflicts that people have decided, in the order in which they are resolved. */
   errands: Errand[];
   beatAt: MonotonicMs;
+  /** Its folder is watched, and it goes by what is due. */
+  hasBegun: boolean;
   stopping: boolean;
   paused: Pause | undefined;
   /** It was paused, and has not been looked at since. */
@@ -64,6 +66,7 @@ export function openLiveLoop(deps: LoopDeps): LiveLoop {
     askers: [],
     errands: [],
     beatAt: clock.monotonic(),
+    hasBegun: false,
     stopping: false,
     paused: deps.paused,
     resumed: false,

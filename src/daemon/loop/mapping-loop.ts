@@ -76,8 +76,8 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
     pause: async (pause, deadline) => {
       loop.paused = pause;
       rejectAskers(loop, pausedError(pause));
-      // One that waits for its turn begins nothing when it has it.
-      if (isOver || loop.activity?.queued === true) return;
+      // One that waits for its turn, or for its watches, begins nothing when it has them.
+      if (isOver || !loop.hasBegun || loop.activity?.queued === true) return;
       const { promise: idle, resolve } = Promise.withResolvers<void>();
       loop.idlers.push(resolve);
       loop.wake?.abort();
@@ -112,6 +112,7 @@ async function run(loop: LiveLoop): Promise<void> {
   const watches = mapping.mode !== "pull";
   if (watches) loop.watcher = await deps.openWatcher(watchEvents(loop));
   if (loop.watcher !== undefined) deps.onEvent({ kind: "watcher", state: loop.watcher.state() });
+  loop.hasBegun = true;
   while (!loop.stopping) {
     loop.brokenOff = undefined;
     tellIdle(loop);

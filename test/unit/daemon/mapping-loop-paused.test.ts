@@ -149,6 +149,20 @@ describe("a pause", () => {
     expect(state()).toBe("in-step");
   });
 
+  it("answers at once while the folder is not watched yet, and nothing begins then", async () => {
+    const { open } = watcher;
+    Object.assign(watcher, {
+      open: async (watched: Parameters<typeof open>[0]) => {
+        await clock.sleep(MINUTE);
+        return open(watched);
+      },
+    });
+    await start();
+    await pause();
+    await clock.advance(MINUTE);
+    expect([kinds(), state()]).toEqual([[], "paused"]);
+  });
+
   it("that is taken back before the round has ended breaks nothing off", async () => {
     await start();
     rounds.durationMs = 20 * SECOND;
