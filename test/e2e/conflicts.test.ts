@@ -173,7 +173,11 @@ it("without a daemon, each way", { timeout: 60_000 }, async () => {
     code: 0,
     stderr: expect.stringContaining("no conflict"),
   });
+  // What only one side has changed is no conflict.
+  fixture.write("kv/hold/a.json", "one\ntwo\nthree\n");
   expect((await kvsync("conflicts show hold a.json")).code).toBe(2);
+  expect((await kvsync("conflicts resolve hold a.json --keep remote")).code).toBe(2);
+  expect(fixture.read("kv/hold/a.json")).toBe("one\ntwo\nthree\n");
   for (const mapping of ["hold", "both"])
     for (const key of keys) {
       fixture.write(`kv/${mapping}/${key}`, "one\nlocal\n");

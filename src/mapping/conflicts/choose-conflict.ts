@@ -1,13 +1,14 @@
 // Which conflict of a key is meant: the one that waits, or a conflict copy.
 
-import { lstatSync } from "node:fs";
-import { join } from "node:path";
+import { lstatSync, realpathSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { MappingConfig } from "../../config/config.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { type Key, parseKey } from "../../core/key.ts";
 import { decodeConflictPath } from "../../core/names/path-codec.ts";
 import type { Journal } from "../../journal/journal.ts";
 import { openWaitingConflicts, type WaitingConflict } from "../../journal/waiting-conflicts.ts";
+import { faultCode } from "../../replica/tree/fs-fault.ts";
 import { findCopies, type FoundCopy } from "./find-copies.ts";
 
 export interface ConflictDeps {
@@ -49,9 +50,20 @@ export async function chooseConflict(
 
 function copyAt({ folder, names, name }: MappingConfig, key: string, path: string): FoundCopy {
   const copy = decodeConflictPath(path, names);
-  const isThere = copy?.key === key && lstatSync(join(folder, path), { throwIfNoEntry: false })?.isFile() === true;
-  if (isThere) return { ...copy, path };
+  if (copy?.key === key && isFileInside(folder, path)) return { ...copy, path };
   throw new AppError("usage", `${visible(path)} is no conflict copy of ${visible(key)} in mapping "${visible(name)}"`, {
     hint: `see which there are: kvsync conflicts list ${visible(name)}`,
   });
+}
+
+/** No symbolic link leads to it. */
+function isFileInside(folder: string, path: string): boolean {
+  try {
+    const full = join(folder, path);
+    const isReal = realpathSync(dirname(full)) === join(realpathSync(folder), dirname(path));
+    return isReal && lstatSync(full).isFile();
+  } catch (error) {
+    faultCode(error);
+    return false;
+  }
 }

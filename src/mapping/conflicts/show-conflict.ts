@@ -2,12 +2,14 @@
 // the file that has the name.
 
 import { isUtf8 } from "node:buffer";
-import type { Clock } from "../../core/clock.ts";
-import { compareVersions } from "../../core/compare.ts";
+import type { Clock, EpochSeconds } from "../../core/clock.ts";
+import type { BaseRow } from "../../core/entry.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import type { Key } from "../../core/key.ts";
 import type { Problem } from "../../core/problem.ts";
+import { reconcileTwoWay } from "../../core/reconcile-two-way.ts";
 import { onePage } from "../../engine/observer.ts";
+import { openBase } from "../../journal/base.ts";
 import type { Pages, ReadableReplica, ReadOutcome, Value } from "../../replica/replica.ts";
 import { openLinkIndex } from "../../replica/tree/links/link-index.ts";
 import { openTreeReplica } from "../../replica/tree/tree-replica.ts";
@@ -32,6 +34,11 @@ interface BothValues {
   readonly remote: Value | undefined;
 }
 
+interface BothNow extends BothValues {
+  /** What both sides last agreed on. */
+  readonly base: BaseRow | undefined;
+}
+
 /** May run beside a round: it only reads. Throws AppError `usage` if the key has no conflict. */
 export async function showConflict(deps: ShowDeps, asked: Asked, signal: AbortSignal): Promise<ConflictView> {
   const { mapping } = deps;
@@ -43,12 +50,9 @@ export async function showConflict(deps: ShowDeps, asked: Asked, signal: AbortSi
     return { ...copyLine(deps, copy), ...viewOf({ local, remote }) };
   }
   const { key, known } = chosen;
+  if (mapping.mode !== "two-way") throw noConflict(mapping.name, key);
   const values = await readBoth(deps, key, signal);
-  const isOver =
-    values.local === undefined ||
-    values.remote === undefined ||
-    compareVersions(values.local.entry, values.remote.entry) === "same";
-  if (isOver) throw noConflict(mapping.name, key);
+  if (!isConflict(values)) throw noConflict(mapping.name, key);
   const line =
     known === undefined
       ? { mapping: mapping.name, key, kind: "waiting" as const, since: null, newer: null, copy: null }
@@ -59,6 +63,12 @@ export async function showConflict(deps: ShowDeps, asked: Asked, signal: AbortSi
   const isSeen = before !== null && before.fingerprint === view.remote?.fingerprint;
   const remote = view.remote && { ...view.remote, modifiedAt: isSeen ? before.modifiedAt : null };
   return { ...line, ...view, newer: isSeen ? line.newer : null, remote };
+}
+
+/** As core/reconcile-two-way.ts tells it; a difference that only one side has made is none. */
+function isConflict({ local, remote, base }: BothNow): boolean {
+  const policy = { conflict: "hold", now: 0 as EpochSeconds } as const;
+  return reconcileTwoWay(local?.entry, remote?.entry, base, policy).kind === "wait";
 }
 
 export function noConflict(mapping: string, key: string): AppError {
@@ -99,18 +109,20 @@ function wholeCharacters(bytes: Uint8Array, bytesMax: number): number {
 
 /** With a pair of its own, since that of the rounds may be closed at any time. */
 async function readBoth(
-  { clock, stateDir, mapping, accounts }: ShowDeps,
+  { clock, journal, stateDir, mapping, accounts }: ShowDeps,
   key: Key,
   signal: AbortSignal,
-): Promise<BothValues> {
+): Promise<BothNow> {
   const { config: account, api } = await accounts.open(mapping.account);
   const deps = { clock, stateDir, mapping, account, api, linkIndex: openLinkIndex() };
   const opened = await openMapping(deps, { direction: "push", pullsOnly: false, look: true, signal });
   try {
-    const { source, destination } = opened.pair("push");
+    const { source, destination, identity } = opened.pair("push");
+    const [row] = openBase(journal, identity).lookup([key]);
+    const base = row === undefined || "gone" in row ? undefined : row;
     const local = await lookUp(source, key, signal);
     const remote = destination.fetch && (await only(destination.fetch([key], { signal }), key));
-    return { local, remote };
+    return { local, remote, base };
   } finally {
     await opened.close();
   }

@@ -10,6 +10,7 @@ import type { Key } from "../../../src/core/key.ts";
 import { conflictPath, conflictSidecarPath, decodeConflictPath } from "../../../src/core/names/path-codec.ts";
 import { openScratchJournal } from "../../../src/journal/journal.ts";
 import { openWaitingConflicts, type WaitingConflicts } from "../../../src/journal/waiting-conflicts.ts";
+import { chooseConflict } from "../../../src/mapping/conflicts/choose-conflict.ts";
 import { findCopies } from "../../../src/mapping/conflicts/find-copies.ts";
 import {
   CONFLICTS_KEPT_MAX,
@@ -171,6 +172,26 @@ describe("conflict copies", () => {
     expect(copies.map(({ key }) => key).toSorted()).toEqual(keys.toSorted());
     expect(more).toBe(0);
     expect(await find(1)).toMatchObject({ copies: [{}], more: 2 });
+  });
+
+  it("are chosen by their path, but none to which a link leads, nor one of another key", async () => {
+    const name = "b%conflict-20261129T072119Z-1";
+    write(`folder/${name}`);
+    symlinkSync(join(root, "folder"), join(root, "link"));
+    const choose = (key: string, copy: string) =>
+      chooseConflict(
+        { journal: openScratchJournal(), stateDir: join(root, "state"), mapping: mappingOf({ folder: root }) },
+        { key, copy },
+        new AbortController().signal,
+      );
+    expect(await choose("folder/b", `folder/${name}`)).toMatchObject({ kind: "copy", copy: { key: "folder/b" } });
+    for (const [key, path] of [
+      ["link/b", `link/${name}`],
+      ["b", `folder/${name}`],
+      ["b", name],
+      ["folder/b", `folder/../folder/${name}`],
+    ] as const)
+      await expect(choose(key, path)).rejects.toMatchObject({ code: "usage" });
   });
 
   it("there are none in a folder that is gone", async () => {
