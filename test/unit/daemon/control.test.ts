@@ -247,6 +247,20 @@ describe("parseRequest", () => {
       mapping: "a",
       plan: "p",
     });
+    expect(parseRequest('{"op":"pause","mappings":["a"],"reason":"a deploy"}')).toEqual({
+      op: "pause",
+      mappings: ["a"],
+      reason: "a deploy",
+    });
+    expect(parseRequest('{"op":"resolve","mapping":"a","key":"k","keep":"both","local":"f"}')).toEqual({
+      op: "resolve",
+      mapping: "a",
+      key: "k",
+      copy: undefined,
+      keep: "both",
+      local: "f",
+      remote: undefined,
+    });
     expect(parseRequest('{"op":"history","limit":5}')).toMatchObject({ op: "history", limit: 5, mapping: undefined });
   });
 
@@ -261,6 +275,12 @@ describe("parseRequest", () => {
     '{"op":"history"}',
     '{"op":"history","limit":0}',
     '{"op":"__proto__"}',
+    '{"op":"discard"}',
+    '{"op":"conflict","mapping":"a"}',
+    '{"op":"resolve","mapping":"a","key":"k"}',
+    '{"op":"resolve","mapping":"a","key":"k","keep":"mine"}',
+    '{"op":"resume","mappings":"a"}',
+    `{"op":"pause","mappings":[],"reason":"${"x".repeat(501)}"}`,
   ])("refuses %s", (line) => {
     expect(() => parseRequest(line)).toThrow(AppError);
   });
