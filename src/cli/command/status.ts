@@ -6,33 +6,35 @@ import type { DurationMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import { parseDuration } from "../../core/units.ts";
 import { type ControlClient, openControlClient } from "../../daemon/control/control-client.ts";
-import { knownStatus } from "../../mapping/known-status.ts";
 import type { DaemonStatus } from "../../daemon/control/daemon-status.ts";
-import { backupStatus } from "../../backups/backup-status.ts";
-import { readBackupMemory } from "../../backups/backup-memory.ts";
 import type { MappingStatus } from "../../mapping/status.ts";
-import type { Journal } from "../../journal/journal.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode, exitCodeOf, worstExitCode } from "../exit-code.ts";
-import { knownMappings } from "../../config/known-mappings.ts";
-import { lookAtJournal } from "../round/look-at-journal.ts";
+import { readKnownState } from "../round/known-state.ts";
+import { watchStatus } from "../round/watch-status.ts";
 import { renderKnownStatus, renderStatus } from "../render/render-status.ts";
 
 interface Options {
   readonly wait?: boolean;
   readonly timeout: string;
+  /** An interval; true: the usual one. */
+  readonly watch?: string | true;
 }
 
 /** How often a state that is waited for is asked for. */
 const ASK_INTERVAL_MS: DurationMs = 200;
 const STARTING_MS_MAX: DurationMs = 5000;
+/** How often a status that is watched is asked for, and how often at most. */
+const WATCH_INTERVAL_MS: DurationMs = 1000;
+const WATCH_INTERVAL_MS_MIN: DurationMs = 100;
 
 export function define(command: Command, start: Start): void {
   command
     .argument("[mapping...]", "Mappings to show; all if none is named")
     .option("--wait", "Look at both sides anew, and wait until all of it is in step, held or conflicted")
     .option("--timeout <duration>", "With --wait: fail if it takes longer", "5m")
+    .option("--watch [interval]", "Show it again and again, until Ctrl-C: every second, or every 5s, say")
     .action((names: string[], options: Options) => start((context) => status(context, names, options)));
 }
 
@@ -41,6 +43,13 @@ async function status(context: Context, names: readonly string[], options: Optio
   if (timeout.kind === "fault") throw new AppError("usage", `--timeout: ${timeout.message}`);
   const stateDir = await context.stateDir();
   const isWaited = options.wait === true;
+  if (options.watch !== undefined) {
+    if (isWaited)
+      throw new AppError("usage", "--wait ends when all is in step, and --watch never: only one can be meant");
+    const intervalMs = parseInterval(options.watch);
+    await watchStatus(context, { stateDir, names, intervalMs, ask: (client) => ask(client, names) });
+    return EXIT.done;
+  }
   let client: ControlClient;
   try {
     client = await connect(context, stateDir, isWaited ? STARTING_MS_MAX : 0);
@@ -60,6 +69,16 @@ async function status(context: Context, names: readonly string[], options: Optio
   } finally {
     client.close();
   }
+}
+
+function parseInterval(text: string | true): DurationMs {
+  if (text === true) return WATCH_INTERVAL_MS;
+  const interval = parseDuration(text);
+  if (interval.kind === "value" && interval.value >= WATCH_INTERVAL_MS_MIN) return interval.value;
+  const why = interval.kind === "fault" ? interval.message : "100ms is the shortest interval";
+  throw new AppError("usage", `--watch: ${why}`, {
+    hint: "a mapping comes before it: kvsync status app-config --watch",
+  });
 }
 
 /** A daemon that was started a moment ago, by the line before in a script, is given `patienceMs` to be there. */
@@ -182,19 +201,11 @@ async function tellKnown(
   }: { readonly stateDir: string; readonly names: readonly string[]; readonly error: AppError },
 ): Promise<never> {
   const { clock, output } = context;
-  const config = await context.config();
-  const hasOthers = config.auto !== undefined || config.backups.size > 0;
-  const chosen = names.length > 0 || !hasOthers ? await context.mappings(names) : knownMappings(config);
-  const known = names.length > 0 ? [] : [...config.backups.values()];
-  const look = (journal?: Journal): Pick<DaemonStatus, "mappings" | "backups"> => ({
-    mappings: knownStatus(chosen, journal),
-    backups: known.map((backup) => backupStatus(backup, journal && readBackupMemory(journal, backup), undefined)),
-  });
-  const { mappings, backups } = lookAtJournal(context, stateDir, look) ?? look();
+  const { mappings, backups, configFile = null } = await readKnownState(context, stateDir, names);
   const now = clock.now();
   for (const mapping of mappings) output.event({ type: "mapping", ...mapping });
   for (const backup of backups) output.event({ type: "backup", ...backup });
-  output.event({ type: "summary", command: "status", running: false, now, stateDir, configFile: config.file ?? null });
+  output.event({ type: "summary", command: "status", running: false, now, stateDir, configFile });
   for (const line of renderKnownStatus({ mappings, backups }, now, output.stdout)) output.line(line);
   throw error;
 }

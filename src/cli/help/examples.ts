@@ -48,6 +48,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   page: [{ type: "kvsync page", does: "print a link to the status page of a daemon that was started with --page" }],
   status: [
     { type: "kvsync status", does: "show how each mapping stands" },
+    { type: "kvsync status --watch", does: "go on showing it, until Ctrl-C" },
     { type: "kvsync status app-config --wait --timeout 1m", does: "wait until this mapping is in step" },
   ],
   sync: [
