@@ -224,10 +224,12 @@ describe("completion names", () => {
   test("are those of the config, a name a line", async () => {
     await kvsync(["init"]);
     expect(await kvsync(["completion", "names", "mappings"])).toMatchObject({ code: 0, stdout: "app-config\n" });
-    expect(await kvsync(["completion", "names", "namespaces"])).toMatchObject({ stdout: "app-config\nlocal:\n" });
+    expect(await kvsync(["completion", "names", "namespaces"])).toMatchObject({
+      stdout: "app-config\nlocal:\nlocal:app-config\n",
+    });
     expect(await kvsync(["completion", "names", "namespaces", "--json"])).toMatchObject({
       code: 0,
-      stdout: '{"name":"app-config"}\n{"name":"local:"}\n',
+      stdout: '{"name":"app-config"}\n{"name":"local:"}\n{"name":"local:app-config"}\n',
     });
   });
 

@@ -3,16 +3,19 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { renderCompletion, shells } from "../../../../src/cli/help/completion-script.ts";
+import { type CommandNames, renderCompletion, shells } from "../../../../src/cli/help/completion-script.ts";
 
-const commands = [
+const commands: readonly CommandNames[] = [
   {
     path: [],
     subcommands: [
       { name: "key", summary: "Single keys" },
       { name: "push", summary: "Don't stop" },
     ],
-    options: [{ long: "--json", description: "JSON" }],
+    options: [
+      { long: "--json", description: "JSON" },
+      { long: "--config", short: "-c", description: "File", value: { kind: "files" } },
+    ],
   },
   {
     path: ["key"],
@@ -22,33 +25,46 @@ const commands = [
     ],
     options: [],
   },
-  { path: ["key", "list"], subcommands: [], options: [{ long: "--prefix", description: "Only 'these'" }] },
+  {
+    path: ["key", "list"],
+    subcommands: [],
+    options: [
+      { long: "--prefix", description: "Only 'these'", value: { kind: "other" } },
+      { long: "--namespace", short: "-n", description: "Where", value: { kind: "names", of: "namespaces" } },
+      { long: "--format", description: "How", value: { kind: "words", words: ["json", "text"] } },
+    ],
+  },
   { path: ["key", "delete"], subcommands: [], options: [] },
-  { path: ["push"], subcommands: [], options: [{ long: "--dry-run", description: "" }], takes: "mappings" },
-] as const;
+  { path: ["push"], subcommands: [], options: [{ long: "--dry-run", description: "" }], takes: ["mappings"] },
+];
 
 /** Stands for the program that a script asks for names. */
 const PROGRAM =
-  'kvsync() { [ "$*" = "completion names mappings" ] && echo "site"; [ "$*" = "completion names namespaces" ] && printf "site\\nprod:\\n"; true; }';
+  'kvsync() { [ "$*" = "completion names mappings" ] && echo "site"; [ "$*" = "completion names namespaces" ] && printf "site\\nprod:\\nprod:app\\n"; true; }';
 
 const has = (shell: string): boolean => spawnSync(shell, ["-c", ":"]).status === 0;
 
 describe.skipIf(!has("bash"))("in bash", () => {
   test.each([
-    ["kvsync ", "key push --json"],
+    ["kvsync ", "key push --json --config"],
     ["kvsync k", "key"],
-    ["kvsync key ", "list delete --json"],
+    ["kvsync key ", "list delete --json --config"],
     ["kvsync --json key l", "list"],
     ["kvsync key list --p", "--prefix"],
-    ["kvsync push --", "--dry-run --json"],
+    ["kvsync push --", "--dry-run --json --config"],
     ["kvsync push s", "site"],
-    ["kvsync key list -n ", "site prod:"],
-    ["kvsync key list --namespace p", "prod:"],
+    ["kvsync key list -n ", "site prod: prod:app"],
+    ["kvsync key list --namespace p", "prod: prod:app"],
+    // What is before the colon stands there already.
+    ["kvsync key list -n prod:a", "app"],
+    ["kvsync key list --prefix ", ""],
+    ["kvsync key list --format ", "json text"],
+    ["kvsync --config ./x push s", "site"],
+    ["kvsync push --json s", "site"],
   ])("%j offers %s", (line, offered) => {
-    const words = line.split(" ");
     const script = `${PROGRAM}
       ${renderCompletion("bash", commands)}
-      COMP_WORDS=(${words.map((word) => `"${word}"`).join(" ")}); COMP_CWORD=${words.length - 1}; _kvsync; echo "\${COMPREPLY[@]}"`;
+      COMP_LINE="${line}"; COMP_POINT=\${#COMP_LINE}; _kvsync; echo "\${COMPREPLY[@]}"`;
     expect(spawnSync("bash", ["-c", script], { encoding: "utf8" })).toMatchObject({
       stdout: `${offered}\n`,
       stderr: "",
@@ -64,7 +80,7 @@ describe.skipIf(!has(FISH))("in fish", () => {
     ["kvsync key list -n p", "prod:"],
     ["kvsync key l", "list"],
   ])("%j offers %s", (line, offered) => {
-    const script = `function kvsync; test "$argv" = "completion names mappings"; and echo site; test "$argv" = "completion names namespaces"; and printf "site\\nprod:\\n"; end
+    const script = `function kvsync; test "$argv" = "completion names mappings"; and echo site; test "$argv" = "completion names namespaces"; and printf "site\\nprod:\\nprod:app\\n"; end
 ${renderCompletion("fish", commands)}
 complete -C "${line}"`;
     const { stdout } = spawnSync(FISH, ["--no-config", "-c", script], { encoding: "utf8" });
