@@ -12,7 +12,7 @@ export interface CommandNames {
   readonly takes?: readonly NamedThing[];
 }
 
-export interface OptionNames {
+interface OptionNames {
   readonly long: string;
   readonly short?: string | undefined;
   readonly description: string;
