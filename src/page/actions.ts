@@ -2,7 +2,7 @@
 
 import { count, counted } from "../core/counted.ts";
 import { renderByteCount } from "../core/units.ts";
-import { ask } from "./ask.ts";
+import { ask, AskError } from "./ask.ts";
 import type { App } from "./app.ts";
 import type { Answers, ConflictView, HeldPlan, Keep, MappingStatus, TrashItem } from "./contract.ts";
 import { filledIn, openDialog } from "./dialog.ts";
@@ -29,7 +29,7 @@ function renderSync(answers: Answers["sync"]): string {
 }
 
 function renderOne({ mapping, round, held, error }: Answers["sync"][number]): string {
-  if (error !== null) return `${mapping}: ${error.message}`;
+  if (error !== null) throw new AskError(error.code, `${mapping}: ${error.message}`, error.hint);
   if (held !== null) return `${mapping}: plan ${held} is on hold`;
   if (round === null) return `${mapping}: nothing was done`;
   const { written, removed, conflicts, failed } = round;

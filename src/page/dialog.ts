@@ -21,6 +21,11 @@ export function filledIn(form: FormData, field: string): string {
   return typeof value === "string" ? value : "";
 }
 
+/** A question is about what was shown when it was asked. */
+export function closeDialogs(): void {
+  for (const dialog of document.querySelectorAll("dialog")) dialog.close();
+}
+
 let count = 0;
 
 export function openDialog({ title, body, confirm, kind, run }: Question): void {

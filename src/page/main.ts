@@ -3,8 +3,10 @@
 import { type App, type Notice, noticeOf, type Screen } from "./app.ts";
 import { announceChanges } from "./announce.ts";
 import { logOut } from "./ask.ts";
+import { calm } from "./calm.ts";
 import { every } from "./clock.ts";
 import type { DaemonStatus } from "./contract.ts";
+import { closeDialogs } from "./dialog.ts";
 import { type Content, draw, h } from "./dom.ts";
 import { drawFrame } from "./frame.ts";
 import { type Connection, openLive } from "./live.ts";
@@ -153,6 +155,7 @@ addEventListener("hashchange", () => {
     scrollTo(0, 0);
     main.focus({ preventScroll: true });
   }
+  closeDialogs();
   notice = undefined;
   app.redraw();
 });
@@ -164,7 +167,8 @@ document.querySelector("#skip")!.addEventListener("click", (event) => {
 });
 
 openLive({
-  onStatus(now) {
+  onStatus(told) {
+    const now = calm(status, told);
     announceChanges(status, now);
     status = now;
     screen.onStatus?.();

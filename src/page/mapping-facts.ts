@@ -148,7 +148,7 @@ export function errorLines({ error }: MappingStatus): Content {
     { class: "note bad" },
     h("p", null, prose(message), ` (${code}, first `, when(since), ")"),
     hint === null ? null : h("p", { class: "hint" }, "hint: ", prose(hint)),
-    retryAt === null ? null : h("p", { class: "quiet" }, "tried again ", when(retryAt)),
+    retryAt === null ? null : h("p", { class: "quiet" }, "tries again ", when(retryAt)),
   );
 }
 

@@ -35,7 +35,7 @@ export function openAccountsScreen(app: App): Screen {
 }
 
 function card(status: AccountStatus): Shape {
-  const { account, budget, budgetLeft, waiting, retrying, retryingForMs, requests } = status;
+  const { account, budget, budgetLeft, waiting, retrying, retryingForMs, requests, requestsFor } = status;
   return h(
     "section",
     { key: account, class: "card", "aria-label": `Account ${account}` },
@@ -62,9 +62,29 @@ function card(status: AccountStatus): Shape {
           `No good answer for ${renderDuration(retryingForMs ?? 0)}, trying again: `,
           prose(retrying),
         ),
+    purposes(requestsFor),
     h("h3", null, "Sent since it was connected"),
     usage(requests),
   );
+}
+
+const PURPOSES = {
+  scan: "listings of namespaces",
+  edit: "values and changes",
+  scrub: "the scrub",
+  backup: "backups",
+} as const;
+
+/** What used the budget. */
+function purposes(requestsFor: AccountStatus["requestsFor"]): Content {
+  const used = Object.entries(requestsFor)
+    .filter(([, number]) => number > 0)
+    .toSorted(([, a], [, b]) => b - a);
+  if (used.length === 0) return null;
+  return [
+    h("h3", null, "What used it"),
+    facts(used.map(([purpose, number]) => [PURPOSES[purpose as keyof typeof PURPOSES], count(number)] as const)),
+  ];
 }
 
 function usage(requests: AccountStatus["requests"]): Content {

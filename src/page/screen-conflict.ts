@@ -56,7 +56,7 @@ export function openConflictScreen(app: App, { query }: Route): Screen {
 }
 
 function drawConflict(app: App, { view }: Opened, load: () => void, back: string): Content {
-  const { since, kind, copy, local, remote } = view;
+  const { since, kind, newer, copy, local, remote } = view;
   const done = (): void => {
     location.hash = back;
   };
@@ -73,8 +73,9 @@ function drawConflict(app: App, { view }: Opened, load: () => void, back: string
         ? "Both sides changed this key, and neither was touched."
         : ["The remote version has the name; the local one was kept as ", copy === null ? "a copy" : name(copy), "."],
       since === null ? null : [" Since ", when(since), "."],
+      newer === null ? null : ` The ${newer} one was changed last.`,
     ),
-    h("div", { class: "sides" }, side("Local", local), side("Remote", remote)),
+    h("div", { class: "halves" }, side("Local", local), side("Remote", remote)),
     h(
       "div",
       { class: "actions" },
@@ -87,11 +88,11 @@ function drawConflict(app: App, { view }: Opened, load: () => void, back: string
 }
 
 function side(title: string, version: ConflictSide | null): Shape {
-  if (version === null) return h("section", { class: "side" }, h("h2", null, title), h("p", null, "Has no value."));
+  if (version === null) return h("section", { class: "half" }, h("h2", null, title), h("p", null, "Has no value."));
   const { size, fingerprint, metadata, expiration, modifiedAt } = version;
   return h(
     "section",
-    { class: "side" },
+    { class: "half" },
     h("h2", null, title),
     facts([
       ["Size", size === null ? "unknown" : renderByteCount(size)],

@@ -4,7 +4,7 @@ import { count } from "../core/counted.ts";
 import { ask } from "./ask.ts";
 import type { App, Screen } from "./app.ts";
 import { conflictList } from "./conflict-list.ts";
-import type { ConflictLines } from "./contract.ts";
+import type { ConflictList } from "./contract.ts";
 import { h } from "./dom.ts";
 import { openLoaded } from "./loaded.ts";
 import { link, loadedNote } from "./parts.ts";
@@ -15,7 +15,7 @@ const SHOWN_MAX = 500;
 
 export function openConflictsScreen(app: App, opened: Route): Screen {
   let mapping = opened.query["mapping"];
-  const conflicts = openLoaded<ConflictLines>(app);
+  const conflicts = openLoaded<ConflictList>(app);
   let seen = "";
   const load = (): void => conflicts.load(() => ask("conflicts", { mapping }));
   const follow = (): void => {

@@ -4,7 +4,7 @@
 import { ask } from "./ask.ts";
 import type { App, Screen } from "./app.ts";
 import { daemonNow } from "./clock.ts";
-import type { HistoryFilter, HistoryLine } from "./contract.ts";
+import type { Asks, HistoryLine } from "./contract.ts";
 import { filledIn } from "./dialog.ts";
 import { type Content, h, type Shape } from "./dom.ts";
 import { EVENT_WORDS, historyTable } from "./history-table.ts";
@@ -35,11 +35,11 @@ export function openHistoryScreen(app: App, opened: Route): Screen {
   const page = openLoaded<Page>(app);
   let isOlder = false;
 
-  const filter = (): Omit<HistoryFilter, "limit"> => ({
+  const filter = (): Omit<Asks["history"], "limit"> => ({
     mapping: given("mapping"),
     key: given("key"),
     text: given("text"),
-    event: given("event"),
+    event: EVENT_WORDS.find(([event]) => event === query["event"])?.[0],
     since: momentOf(query["since"], daemonNow()),
     until: momentOf(query["until"], daemonNow()),
   });
@@ -155,7 +155,6 @@ function input(field: string, type: string, value = ""): Shape {
     value,
     autocomplete: "off",
     spellcheck: "false",
-    step: type === "datetime-local" ? 1 : undefined,
   });
 }
 

@@ -6,7 +6,7 @@ import { askApprove, askDiscard, isPaused } from "./actions.ts";
 import { ask } from "./ask.ts";
 import type { App, Screen } from "./app.ts";
 import { conflictList } from "./conflict-list.ts";
-import type { ConflictLines, HeldPlan, HistoryLine, MappingStatus } from "./contract.ts";
+import type { ConflictList, HeldPlan, HistoryLine, MappingStatus } from "./contract.ts";
 import { type Content, h, type Shape } from "./dom.ts";
 import { historyTable } from "./history-table.ts";
 import { openLoaded } from "./loaded.ts";
@@ -22,7 +22,7 @@ const HISTORY_LINES = 10;
 export function openMappingScreen(app: App, opened: Route): Screen {
   const mapping = opened.query["name"] ?? "";
   const plan = openLoaded<HeldPlan>(app);
-  const conflicts = openLoaded<ConflictLines>(app);
+  const conflicts = openLoaded<ConflictList>(app);
   const history = openLoaded<readonly HistoryLine[]>(app);
   let planSeen = "";
   let roundSeen = "";

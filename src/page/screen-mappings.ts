@@ -134,7 +134,7 @@ function rows(app: App, memory: RowMemory, mappings: readonly MappingStatus[], t
     h("h2", { class: "group-title" }, `${title} (${count(mappings.length)})`),
     h(
       "ul",
-      { class: "rows" },
+      { class: "rows mappings" },
       mappings.map((mapping) => mappingRow(app, memory, mapping)),
     ),
   );

@@ -50,7 +50,7 @@ export const STATES: Readonly<Record<MappingStatus["state"], StateWord>> = {
   waiting: { word: "waiting for the budget", mark: "…", tone: "warn" },
   behind: { word: "behind", mark: "…", tone: "warn" },
   incomplete: { word: "in step, but for some", mark: "!", tone: "warn" },
-  hold: { word: "on hold", mark: "✋︎", tone: "bad" },
+  hold: { word: "on hold", mark: "◆", tone: "bad" },
   error: { word: "failing", mark: "✕", tone: "bad" },
   paused: { word: "paused", mark: "‖", tone: "idle" },
   stopped: { word: "not running", mark: "■", tone: "idle" },

@@ -63,7 +63,7 @@ describe("a moment that is typed", () => {
 
   it("is what the input shows, in the time zone of the browser", () => {
     const shownThere = localInput("-1h", now);
-    expect(shownThere).toMatch(/^2026-11-\d\dT\d\d:00:00$/);
+    expect(shownThere).toMatch(/^2026-11-\d\dT\d\d:00$/);
     expect(momentOf(shownThere, now)).toBe(now - 3_600_000);
   });
 });

@@ -1,0 +1,144 @@
+// What people press on the page is seen to be done: in the folder, and at the remote.
+
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { embeddedValues } from "../support/embedded-values.ts";
+import { TWO_WAY } from "../support/daemon-process.ts";
+import { go, PageFixture } from "./page-fixture.ts";
+
+const daemon = new PageFixture();
+const MANY = 40;
+let page: Page;
+
+function values(name: string): Readonly<Record<string, string>> {
+  return embeddedValues(join(daemon.dir, "state"), name);
+}
+
+/** Has the mapping `name` held: all of its files are gone, and there is a new one. */
+async function hold(name: string): Promise<void> {
+  await daemon.atOnce(() => {
+    daemon.remove(`kv/${name}`);
+    daemon.write(`kv/${name}/new`, "new");
+  });
+  await go(page, `#/mapping?name=${name}`);
+  await page.getByRole("region", { name: "The plan it is held with" }).waitFor();
+}
+
+function dialog(button: RegExp | string) {
+  return page.getByRole("dialog").getByRole("button", { name: button });
+}
+
+function message(text: RegExp | string): Promise<void> {
+  return page.locator(".toast").filter({ hasText: text }).waitFor();
+}
+
+beforeAll(async () => {
+  daemon.config(
+    `mappings: { app: ${TWO_WAY}, to-approve: ${TWO_WAY}, to-discard: ${TWO_WAY} }`,
+    "repositories: { main: { store: ./backups } }",
+    "backups: { nightly: { sources: [local:app], repository: main, every: 30d, encryption: none } }",
+  );
+  for (const name of ["to-approve", "to-discard"]) {
+    for (let i = 0; i < MANY; i++) daemon.write(`kv/${name}/key-${i}`, `value ${i}`);
+  }
+  daemon.write("kv/app/port", "8080");
+  await daemon.serve();
+  await daemon.untilState("in-step", "app", "to-approve", "to-discard");
+  page = await daemon.logIn();
+});
+
+afterEach(() => expect(daemon.trouble).toEqual([]));
+
+afterAll(() => daemon.close());
+
+describe("a plan that is held", () => {
+  it("runs once it is approved, and what it removes can be restored", async () => {
+    await hold("to-approve");
+    const plan = page.getByRole("region", { name: "The plan it is held with" });
+    expect(await plan.getByText(`To remove: ${MANY} keys`).isVisible()).toBe(true);
+    expect(await plan.locator(".plan.remove li").count()).toBe(MANY);
+    expect(Object.keys(values("to-approve"))).toHaveLength(MANY);
+
+    await plan.getByRole("button", { name: /^Approve/ }).click();
+    const id = (await plan.getByRole("heading").innerText()).split(" ").at(-1)!;
+    expect(await page.getByRole("dialog").innerText()).toContain(`Plan ${id}: ${MANY} to remove, 1 to write.`);
+    await dialog(`Approve ${id}`).click();
+    await daemon.until(() => Object.keys(values("to-approve")).join() === "new");
+
+    await go(page, "#/trash?mapping=to-approve&prefix=key-7");
+    await page.getByRole("button", { name: "Restore…: key-7" }).click();
+    await dialog("Restore").click();
+    await message("restored to");
+    await daemon.until(() => daemon.has("kv/to-approve/key-7") && values("to-approve")["key-7"] === "value 7");
+  });
+
+  it("is gone once it is discarded: nothing is done, and the mapping is paused", async () => {
+    await hold("to-discard");
+    await page.getByRole("button", { name: /^Discard/ }).click();
+    await dialog(/^Discard/).click();
+    await message("is discarded, and the mapping is paused");
+    await page.getByRole("button", { name: "Resume: to-discard" }).waitFor();
+    expect(await daemon.stateOf("to-discard")).toBe("paused");
+    expect(Object.keys(values("to-discard"))).toHaveLength(MANY);
+  });
+
+  it("is approved by keys alone, and Esc leaves the question", async () => {
+    await daemon.atOnce(() => daemon.remove("kv/app/port"));
+    await go(page, "#/mapping?name=app");
+    const approve = page.getByRole("button", { name: /^Approve/ });
+    await approve.focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    expect(await approve.evaluate((button) => button === document.activeElement)).toBe(true);
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog").waitFor();
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await daemon.until(() => Object.keys(values("app")).length === 0);
+  });
+});
+
+describe("a mapping", () => {
+  it("that is paused does nothing until it is resumed", async () => {
+    await go(page, "#/mappings");
+    await page.getByRole("button", { name: "Pause: app" }).click();
+    await page.getByRole("textbox", { name: /^Why/ }).fill("moving the disk <b>");
+    await dialog("Pause").click();
+    await page.getByText("moving the disk <b>").waitFor();
+    daemon.write("kv/app/while-paused", "1");
+    expect(await daemon.stateOf("app")).toBe("paused");
+    expect(values("app")["while-paused"]).toBeUndefined();
+
+    await page.getByRole("button", { name: "Resume: app" }).click();
+    await daemon.until(() => values("app")["while-paused"] === "1");
+    await page.getByRole("button", { name: "Pause: app" }).waitFor();
+  });
+
+  it("is looked at now if one asks for it", async () => {
+    await go(page, "#/mappings");
+    await page.getByRole("button", { name: "Sync now: app" }).click();
+    await message(/^app: looked at, 0 written, 0 removed/);
+  });
+
+  it("keeps the focus, the text that is typed and the scroll position while the page goes on", async () => {
+    const filter = page.getByRole("searchbox");
+    if ((await filter.count()) === 0) return;
+    await filter.fill("app");
+    daemon.write("kv/app/another", "2");
+    await daemon.until(() => values("app")["another"] === "2");
+    expect(await filter.inputValue()).toBe("app");
+  });
+});
+
+it("a backup is made now, its progress is shown, and it is in the repository", async () => {
+  await go(page, "#/backups");
+  const card = page.getByRole("region", { name: "Backup nightly" });
+  await card.getByRole("button", { name: "Back up now: nightly" }).click();
+  await message("backup nightly has begun");
+  await card.getByText(/Last run/).waitFor();
+  const { stdout } = await daemon.run("snapshots", "main", "--json");
+  expect(stdout).toContain("local:app");
+});
