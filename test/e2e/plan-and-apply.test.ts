@@ -274,7 +274,7 @@ describe("a conflict that waits for a person", () => {
     await put("a", "theirs");
     await plan();
     const run = await kvsync("apply", "plan.json");
-    expect(run).toMatchObject({ code: 6, stderr: expect.stringContaining("A conflict ends") });
+    expect(run).toMatchObject({ code: 6, stderr: expect.stringContaining("kvsync conflicts list app\n") });
     expect(await keys()).toEqual({ a: "theirs", b: "edited" });
   });
 });

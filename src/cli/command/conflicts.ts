@@ -9,7 +9,14 @@ import { addCommands, type Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { checkMappingName } from "../input/check-mapping-name.ts";
-import { renderChoices, renderConflict, renderSide, sideNames, textOf } from "../render/render-conflict.ts";
+import {
+  renderChoices,
+  renderConflict,
+  renderSide,
+  showCommand,
+  sideNames,
+  textOf,
+} from "../render/render-conflict.ts";
 import { tellResolved } from "../render/tell-resolved.ts";
 import { tellContentDiff } from "../render/show-contents.ts";
 import { resolveAll } from "../round/resolve-all.ts";
@@ -112,8 +119,9 @@ async function list(
   }
   if (more > 0) output.line(`... and ${count(more)} more`);
   const waiting = conflicts.filter(({ kind }) => kind === "waiting").length;
-  if (conflicts.length + more === 0) output.note("there is no conflict");
-  else output.note("kvsync conflicts show MAPPING KEY shows both versions, and how to keep one of them, or both");
+  const [first] = conflicts;
+  if (first === undefined) output.note("there is no conflict");
+  else output.note(`to see both versions, and how to keep one of them or both: ${showCommand(first)}`);
   const copies = conflicts.length - waiting;
   output.event({ type: "summary", command: "conflicts list", mapping, waiting, copies, more });
   if (!isFailure || conflicts.length + more === 0) return EXIT.done;

@@ -32,6 +32,12 @@ export function renderConflict(line: ConflictLine, now: EpochMs, style: Style): 
   return `${visible(mapping)}  ${style.bold(visible(key))}  ${what}`;
 }
 
+/** What shows both versions, to be typed as it is. */
+export function showCommand({ mapping, key, copy }: ConflictLine): string {
+  const words = [mapping, key, ...(copy === null ? [] : ["--copy", copy])];
+  return `kvsync conflicts show ${words.map(shellWord).join(" ")}`;
+}
+
 function ageOf(age: DurationMs): string {
   return renderDuration(Math.max(0, age));
 }

@@ -18,7 +18,7 @@ import { openShownProblems } from "./shown-problems.ts";
 import { openUnsettled } from "./unsettled-keys.ts";
 import { type ContentOptions, showContents } from "./show-contents.ts";
 import { requestsRecord } from "./request-counts.ts";
-import { type Held, heldRecord, renderHeld, renderHint } from "./render-held.ts";
+import { type Held, heldRecord, renderHeld, renderHint, shellWord } from "./render-held.ts";
 
 export interface Subject {
   readonly command: string;
@@ -112,7 +112,7 @@ export function openRoundReport(context: Context, subject: Subject): RoundReport
       if (creates !== undefined) output.line(`  the ${creates.kind} ${visible(creates.name)} would be created`);
       if (later !== undefined) output.line(`  ${renderLater(later, subject)}`);
       output.report(`${visible(name)}: ${renderResult(subject, result, requests)}, ${renderDuration(durationMs)}`);
-      if (isWaiting && !output.json) output.note(renderConflictHint(output.stderr));
+      if (isWaiting && !output.json) output.note(renderConflictHint(name, output.stderr));
       if (result.outdated > 0 && !output.json) output.warn(renderOutdated(result, run, output.stderr));
       else if (held !== undefined && !output.json) output.warn(renderHeld(held, run, output.stderr));
       else if (
@@ -131,10 +131,10 @@ export function openRoundReport(context: Context, subject: Subject): RoundReport
   };
 }
 
-function renderConflictHint(style: Output["stderr"]): string {
+function renderConflictHint(mapping: string, style: Output["stderr"]): string {
   return renderHint(
-    "To see both versions, and to keep one of them or both, type:",
-    "kvsync conflicts show MAPPING KEY",
+    "To see which keys both sides have changed, and to decide them, type:",
+    `kvsync conflicts list ${shellWord(mapping)}`,
     style,
   );
 }
