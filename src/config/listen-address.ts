@@ -21,6 +21,11 @@ export function parseListenAddress(text: string): Parsed<ListenAddress> {
   };
 }
 
+/** As it is written in a URL. */
+export function renderListenAddress({ host, port }: ListenAddress): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
 /** As a browser sends it, without a port: letters, digits, dashes and dots. */
 export function isHostName(text: string): boolean {
   return text.length <= 253 && text.split(".").every((label) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(label));

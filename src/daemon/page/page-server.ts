@@ -3,6 +3,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import process from "node:process";
+import { renderListenAddress } from "../../config/listen-address.ts";
 import { AppError } from "../../core/errors.ts";
 import { send } from "./page-exchange.ts";
 import { route, type RouteDeps } from "./page-routes.ts";
@@ -92,15 +93,16 @@ function listen(server: Server, host: string, port: number): Promise<number> {
 }
 
 function listenError(error: NodeJS.ErrnoException, host: string, port: number): AppError {
+  const address = renderListenAddress({ host, port });
   if (error.code === "EADDRINUSE") {
-    return new AppError("address-in-use", `${host}:${port}, for the status page, is in use`, {
+    return new AppError("address-in-use", `${address}, for the status page, is in use`, {
       cause: error,
       hint: "another kvsync may run; choose another port with page.listen in the config, or kvsync run --page PORT",
     });
   }
   return new AppError(
     "config-invalid",
-    `cannot listen on ${host}:${port} for the status page: ${error.code ?? error.message}`,
+    `cannot listen on ${address} for the status page: ${error.code ?? error.message}`,
     {
       cause: error,
       hint: "choose an address of this machine, and a port above 1023",

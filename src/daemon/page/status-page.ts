@@ -1,6 +1,7 @@
 // The status page over the daemon's life: where it is served follows the config, while who is logged in stays so.
 
 import type { PageConfig } from "../../config/config.ts";
+import { renderListenAddress } from "../../config/listen-address.ts";
 import type { Clock, EpochMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import type { DaemonStatus } from "../control/daemon-status.ts";
@@ -47,7 +48,7 @@ export function openStatusPage(deps: StatusPageDeps): StatusPage {
   const url = (): string | undefined => {
     if (served === undefined) return undefined;
     const host = ANYWHERE[served.config.listen.host] ?? served.config.listen.host;
-    return `http://${host.includes(":") ? `[${host}]` : host}:${served.server.port}`;
+    return `http://${renderListenAddress({ host, port: served.server.port })}`;
   };
   const open = ({ listen, hosts }: PageConfig): Promise<PageServer> =>
     openPageServer({

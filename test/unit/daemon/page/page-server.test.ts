@@ -493,6 +493,9 @@ describe("where it is served", () => {
     await expect(page.follow({ ...LOCAL, listen: { host: "192.0.2.1", port: 9478 } })).rejects.toMatchObject({
       code: "config-invalid",
     });
+    await expect(page.follow({ ...LOCAL, listen: { host: "2001:db8::1", port: 9478 } })).rejects.toThrow(
+      "cannot listen on [2001:db8::1]:9478 for the status page",
+    );
     other.close();
     expect(page.url()).toBe(url);
     expect((await ask("/")).status).toBe(200);
