@@ -40,6 +40,7 @@ mappings:
   c: { account: local, mode: two-way, create: true, conflict: hold }
   h: { account: local, mode: push, create: true, on_change: { run: [sh, -c, "echo went wrong >&2; exit 3"] } }
   g: { account: local, mode: push, create: true, delete: all, on_hold: { run: [sh, -c, "exit 3"] } }
+notify: [{ name: n, run: ["true"] }]
 `,
   );
   write("broken.yaml", "accounts: { local: { endpoint: nowhere } }\n");
@@ -76,7 +77,12 @@ async function untilReady(args: readonly string[]): Promise<CliRun> {
 /** Commands whose stdout is no JSON, whatever is asked: a value as it is, and a script. */
 const RAW: ReadonlySet<string> = new Set(["key get", "cat", "completion"]);
 
-const LASTING: ReadonlySet<string> = new Set(["run", "serve"]);
+/** Commands whose lines of JSON are data, and end without a summary. */
+const DATA: ReadonlySet<string> = new Set([
+  ...["key list", "key metadata", "bulk get", "namespace list", "namespace get", "map"],
+]);
+
+const LASTING: ReadonlySet<string> = new Set(["run", "serve", "status"]);
 
 /** In this order: some need what others leave behind. */
 const SUCCEEDING: readonly Step[] = [
@@ -93,6 +99,7 @@ const SUCCEEDING: readonly Step[] = [
   { type: "bulk put pairs.jsonl -n l" },
   { type: "bulk get a b -n l" },
   { type: "key list -n l" },
+  { type: "key list -n l --long" },
   { type: "pull l -v" },
   { type: "key put k v2 -n l" },
   { type: "pull l" },
@@ -122,7 +129,16 @@ const SUCCEEDING: readonly Step[] = [
   { type: "migrate local:p local:p2 --settle-window 1s" },
   { type: "history" },
   { type: "trash list" },
+  { type: "history p --text k --since 1h --event added" },
+  { type: "history p --key k --at 0s" },
   { type: "trash restore 1 --to restored" },
+  { type: "trash list --prefix k --until 0s" },
+  { type: "trash restore w --at 1h --dry-run" },
+  { type: "trash restore w --at 1h --yes" },
+  { type: "trash empty p --older-than 1d" },
+  { type: "trash empty p --yes" },
+  { type: "version" },
+  { type: "notify test" },
   { type: "map k -m p" },
   { type: "doctor" },
   { type: "completion bash" },
@@ -130,6 +146,7 @@ const SUCCEEDING: readonly Step[] = [
   { type: "run" },
   { type: "conflicts list" },
   { type: "conflicts show c k" },
+  { type: "status --watch" },
   { type: "pause w" },
   { type: "resume w" },
 ];
@@ -210,6 +227,16 @@ const FAILING: readonly Failing[] = [
   { type: "history nope", exitCode: 2, code: "usage" },
   { type: "trash list nope", exitCode: 2, code: "usage" },
   { type: "trash restore 999", exitCode: 2, code: "usage" },
+  { type: "trash restore l --at 1h", exitCode: 2, code: "usage" },
+  { type: "trash restore w --at yesterday", exitCode: 2, code: "usage" },
+  { type: "trash empty nope", exitCode: 2, code: "usage" },
+  { type: "history --since soon", exitCode: 2, code: "usage" },
+  { type: "events", exitCode: 1, code: "not-running" },
+  { type: "page", exitCode: 1, code: "not-running" },
+  { type: "notify test nobody", exitCode: 2, code: "usage" },
+  { type: "version too much", exitCode: 2, code: "usage" },
+  { type: "events nope --follow", exitCode: 2, code: "usage" },
+  { type: "status --watch soon", exitCode: 2, code: "usage" },
   { type: "approve w", exitCode: 2, code: "usage" },
   { type: "conflicts list --fail", exitCode: 6, code: "conflicts" },
   { type: "conflicts show c nope", exitCode: 2, code: "usage" },
@@ -231,10 +258,12 @@ const FAILING: readonly Failing[] = [
   { type: "push --nonsense", exitCode: 2, code: "usage" },
 ];
 
+const GROUPS: ReadonlySet<string> = new Set(["namespace", "key", "bulk", "trash", "repair", "conflicts", "notify"]);
+
 /** The command of `type`: `key list` of `key list -n l`. */
 function commandOf(type: string): string {
   const [first = "", second = ""] = type.split(" ");
-  return ["namespace", "key", "bulk", "trash", "repair", "conflicts"].includes(first) ? `${first} ${second}` : first;
+  return GROUPS.has(first) ? `${first} ${second}` : first;
 }
 
 function errorsIn(lines: readonly Record<string, unknown>[]): readonly Record<string, unknown>[] {
@@ -248,7 +277,9 @@ describe("with --json", () => {
       ? await untilReady([...type.split(" "), "--json"])
       : await kvsync(`${type} --json`, cwd);
     expect(run).toMatchObject({ code: 0 });
-    if (!RAW.has(command)) records(run.stdout);
+    const told = RAW.has(command) ? [] : records(run.stdout);
+    if (!RAW.has(command) && !DATA.has(command))
+      expect(told.at(-1)).toMatchObject({ type: "summary", command: expect.stringMatching(/^[a-z -]+$/) });
     expect(errorsIn(records(run.stderr))).toEqual([]);
   });
 
@@ -289,10 +320,14 @@ describe("with --json", () => {
   });
 
   it("a daemon is asked in lines of JSON", { timeout: 60_000 }, async () => {
-    const child = startCli(["run", "--json"], { cwd: dir });
+    const child = startCli(["run", "--json", "--page", "127.0.0.1:0"], { cwd: dir });
     const run = ended(child);
     await new Promise((resolve) => child.stdout!.once("data", resolve));
-    for (const type of ["status", "reload"]) {
+    expect(records((await untilReady(["events", "--since", "0", "--json"])).stdout).at(-1)).toMatchObject({
+      type: "summary",
+      command: "events",
+    });
+    for (const type of ["status", "reload", "page"]) {
       const asked = await kvsync(`${type} --json`);
       expect(asked).toMatchObject({ code: 0 });
       expect(errorsIn([...records(asked.stdout), ...records(asked.stderr)])).toEqual([]);
@@ -313,7 +348,7 @@ describe("with --json", () => {
     const tried = (steps: readonly Step[], more: readonly string[]): readonly string[] =>
       [...new Set([...steps.map(({ type }) => commandOf(type)), ...more])].toSorted();
     const all = leavesOf(program, []).toSorted();
-    expect(tried(SUCCEEDING, ["approve", "conflicts resolve", "discard", "status", "reload"])).toEqual(all);
+    expect(tried(SUCCEEDING, ["approve", "conflicts resolve", "discard", "events", "page", "reload"])).toEqual(all);
     expect(tried(FAILING, []).filter((command) => all.includes(command))).toEqual(all);
   });
 });

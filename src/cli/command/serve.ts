@@ -106,6 +106,7 @@ async function serveStore(
   await stopped(signal);
   output.note("stopping: finishing the requests that have begun");
   await server.close();
+  output.event({ type: "summary", command: "serve" });
 }
 
 function databaseIn(folder: string): string {
