@@ -4,7 +4,7 @@ import { type App, type Notice, noticeOf, type Screen } from "./app.ts";
 import { announceChanges } from "./announce.ts";
 import { logOut } from "./ask.ts";
 import { calm } from "./calm.ts";
-import { every } from "./clock.ts";
+import { daemonNow, every } from "./clock.ts";
 import type { DaemonStatus } from "./contract.ts";
 import { closeDialogs } from "./dialog.ts";
 import { type Content, draw, h } from "./dom.ts";
@@ -34,6 +34,7 @@ const SCREENS: Readonly<Record<ScreenName, (app: App, route: Route) => Screen>> 
 };
 
 const TICK_MS = 1000;
+const NEWS_MS = 1000;
 
 const top = document.querySelector("#top")!;
 const main = document.querySelector<HTMLElement>("#main")!;
@@ -44,6 +45,7 @@ let connection: Connection = "connecting";
 let mayChange = false;
 let route = parseRoute(location.hash);
 let notice: Notice | undefined;
+let toldAt = 0;
 const busy = new Set<string>();
 let isDrawAsked = false;
 
@@ -71,6 +73,7 @@ const app: App = {
   },
   tell(told) {
     notice = told;
+    toldAt = daemonNow();
     app.redraw();
   },
   replace(href) {
@@ -156,7 +159,8 @@ addEventListener("hashchange", () => {
     main.focus({ preventScroll: true });
   }
   closeDialogs();
-  notice = undefined;
+  // What was decided on one screen may lead to another, and is still told there.
+  if (daemonNow() - toldAt > NEWS_MS) notice = undefined;
   app.redraw();
 });
 

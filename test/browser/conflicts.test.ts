@@ -58,7 +58,7 @@ it("shows both versions beside each other, line by line, as text", async () => {
     "port: 7070",
     "<b>remote</b>",
   ]);
-  expect(await diff.locator("mark").first().textContent()).toBe("9");
+  expect(await diff.locator("mark").first().textContent()).toBe("909");
 });
 
 it("keeps the local version", async () => {

@@ -41,7 +41,7 @@ const daemon = new PageFixture();
 
 async function change(command: "put" | "delete", items: readonly unknown[]): Promise<void> {
   daemon.write("items.json", JSON.stringify(items));
-  const { code, stderr } = await daemon.run("bulk", command, "items.json", "-n", "app", "--yes");
+  const { code, stderr } = await daemon.run("bulk", command, "items.json", "-n", "app");
   if (code !== 0) throw new Error(stderr);
 }
 

@@ -79,7 +79,12 @@ const RAW: ReadonlySet<string> = new Set(["key get", "cat", "completion"]);
 
 /** Commands whose lines of JSON are data, and end without a summary. */
 const DATA: ReadonlySet<string> = new Set([
-  ...["key list", "key metadata", "bulk get", "namespace list", "namespace get", "map"],
+  "key list",
+  "key metadata",
+  "bulk get",
+  "namespace list",
+  "namespace get",
+  "map",
 ]);
 
 const LASTING: ReadonlySet<string> = new Set(["run", "serve", "status"]);
