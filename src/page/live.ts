@@ -18,6 +18,12 @@ export interface ToldEvent {
   readonly event: string;
   readonly mapping?: string;
   readonly backup?: string;
+  /** Of a round. */
+  readonly written?: number;
+  readonly removed?: number;
+  readonly conflicts?: number;
+  /** Of a failure: how many there were in a row before it. */
+  readonly repeats?: number;
 }
 
 export interface LiveListener {

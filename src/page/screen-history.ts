@@ -8,6 +8,7 @@ import type { Asks, HistoryLine } from "./contract.ts";
 import { filledIn } from "./dialog.ts";
 import { type Content, h, type Shape } from "./dom.ts";
 import { EVENT_WORDS, historyTable } from "./history-table.ts";
+import type { ToldEvent } from "./live.ts";
 import { openLoaded } from "./loaded.ts";
 import { field, link, loadedNote } from "./parts.ts";
 import { hrefOf, type Route } from "./route.ts";
@@ -15,15 +16,23 @@ import { localInput, momentOf } from "./time-input.ts";
 import { name } from "./words.ts";
 
 const PAGE_LINES = 100;
-/** They change something that a line is written of. */
-const QUIET_EVENTS: ReadonlySet<string> = new Set([
-  "round-began",
-  "watcher",
-  "rescan",
-  "account-waits",
-  "account-retries",
-  "account-recovered",
+/** What a line is written of. */
+const TOLD_OF: ReadonlySet<string> = new Set([
+  "held",
+  "lifted",
+  "failed",
+  "paused",
+  "resumed",
+  "discarded",
+  "conflict-resolved",
+  "restored",
+  "backup-ended",
 ]);
+
+function isWritten({ event, written, removed, conflicts, repeats }: ToldEvent): boolean {
+  if (event === "round-ended") return [written, removed, conflicts].some((number) => (number ?? 0) > 0);
+  return TOLD_OF.has(event) && (repeats ?? 0) === 0;
+}
 
 interface Page {
   readonly lines: readonly HistoryLine[];
@@ -97,8 +106,8 @@ export function openHistoryScreen(app: App, opened: Route): Screen {
       load();
       return true;
     },
-    onEvent({ event }) {
-      if (page.value === undefined || isOlder || QUIET_EVENTS.has(event)) return;
+    onEvent(event) {
+      if (page.value === undefined || isOlder || !isWritten(event)) return;
       isOlder = true;
       app.redraw();
     },

@@ -122,15 +122,6 @@ describe("a mapping", () => {
     await page.getByRole("button", { name: "Sync now: app" }).click();
     await message(/^app: looked at, 0 written, 0 removed/);
   });
-
-  it("keeps the focus, the text that is typed and the scroll position while the page goes on", async () => {
-    const filter = page.getByRole("searchbox");
-    if ((await filter.count()) === 0) return;
-    await filter.fill("app");
-    daemon.write("kv/app/another", "2");
-    await daemon.until(() => values("app")["another"] === "2");
-    expect(await filter.inputValue()).toBe("app");
-  });
 });
 
 it("a backup is made now, its progress is shown, and it is in the repository", async () => {

@@ -6,6 +6,9 @@ import { inject } from "vitest";
 import { records } from "../support/cli.ts";
 import { DaemonFixture } from "../support/daemon-process.ts";
 
+/** 200 mappings take a while to be looked at for the first time. */
+const STATE_MS_MAX = 60_000;
+
 export class PageFixture extends DaemonFixture {
   /** What must not happen, and did. */
   readonly trouble: string[] = [];
@@ -26,7 +29,7 @@ export class PageFixture extends DaemonFixture {
     await this.until(async () => {
       const stood = records((await this.run("status", "--json")).stdout);
       return mappings.every((name) => stood.some(({ mapping, state: now }) => mapping === name && now === state));
-    });
+    }, STATE_MS_MAX);
   }
 
   /** A one-time link. */
