@@ -1,5 +1,6 @@
 // A conflict is decided on the page, each way, by a person who sees both versions: what is chosen is then at both sides.
 
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
@@ -7,6 +8,7 @@ import { embeddedValues } from "../support/embedded-values.ts";
 import { go, PageFixture } from "./page-fixture.ts";
 
 const KEYS = ["keep-local", "keep-remote", "keep-both"] as const;
+const pictures = join(import.meta.dirname, "pictures");
 const MODE = "account: local, mode: two-way, create: true, poll_interval: 1s, settle_window: 1s, conflict: hold";
 
 const daemon = new PageFixture();
@@ -58,6 +60,11 @@ it("shows both versions beside each other, line by line, as text", async () => {
     "port: 7070",
     "<b>remote</b>",
   ]);
+  mkdirSync(pictures, { recursive: true });
+  for (const width of [390, 1280]) {
+    await page.setViewportSize({ width, height: 900 });
+    await page.screenshot({ path: join(pictures, `conflict-${width}-light.png`), fullPage: true });
+  }
   expect(await diff.locator("mark").first().textContent()).toBe("909");
 });
 
