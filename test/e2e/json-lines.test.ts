@@ -132,6 +132,7 @@ const SUCCEEDING: readonly Step[] = [
   { type: "repair index ./repo" },
   { type: "copy ./repo ./repo2 --no-encryption" },
   { type: "migrate local:p local:p2 --settle-window 1s" },
+  { type: "migrate status" },
   { type: "history" },
   { type: "trash list" },
   { type: "history p --text k --since 1h --event added" },

@@ -37,6 +37,7 @@ export async function showMigrations(context: Context, name: string | undefined)
     for (const one of record.namespaces) output.line(`  ${renderNamespace(record, one)}`);
   }
   if (records.length === 0) output.note("there are no migrations");
+  output.event({ type: "summary", command: "migrate status", migrations: records.length });
 }
 
 interface Running {
