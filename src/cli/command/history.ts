@@ -56,7 +56,7 @@ async function history(context: Context, mapping: string | undefined, options: O
   }
   if (lines.length === 0) {
     if (mapping !== undefined) await checkMappingName(context, mapping);
-    output.note(`nothing${describe(options)} has happened, as far as the journal remembers`);
+    output.note(`nothing has happened${describe(options)}, as far as the journal remembers`);
   }
   output.event({ type: "summary", command: "history", lines: lines.length });
 }

@@ -32,6 +32,13 @@ export function parseMoment(option: string, text: string, now: EpochMs): EpochMs
   return parseTimeArgument(option, text, now).until;
 }
 
+/** What stands as of `text`: as {@link parseMoment}, but of a second its beginning, so that the time that a list shows of a change is the
+ * moment before it. Throws "usage". */
+export function parseMomentBefore(option: string, text: string, now: EpochMs): EpochMs {
+  const { from, until } = parseTimeArgument(option, text, now);
+  return until - from < 1000 ? from : until;
+}
+
 function parseTimeArgument(option: string, text: string, now: EpochMs): TimeSpan {
   const time = parseTimeOrAge(text.trim(), now);
   if (time !== undefined) return time;

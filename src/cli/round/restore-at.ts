@@ -11,7 +11,7 @@ import { compareWithFolder, type ItemState, refusePull, restoreItems } from "../
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { checkMappingName } from "../input/check-mapping-name.ts";
-import { parseMoment } from "../input/time-argument.ts";
+import { parseMomentBefore } from "../input/time-argument.ts";
 import { shownTime } from "../render/shown-time.ts";
 import { askDaemon, withLockedJournal } from "./daemon-or-journal.ts";
 import { lookAtJournal } from "./look-at-journal.ts";
@@ -35,7 +35,7 @@ export async function restoreAt(
 ): Promise<ExitCode> {
   const { output, clock } = context;
   const { prefix = "", key, dryRun = false } = options;
-  const at = parseMoment("--at", options.at, clock.now());
+  const at = parseMomentBefore("--at", options.at, clock.now());
   const mapping = await findMapping(context, name);
   refusePull(mapping);
   const stateDir = await context.stateDir();
