@@ -13,7 +13,6 @@ import type { Journal } from "../journal/journal.ts";
 import { openTrashIndex, type TrashItem } from "../journal/trash-index.ts";
 
 export interface RestorePlan {
-  /** In key order. */
   readonly items: readonly TrashItem[];
   /** Keys that came later, and are there still: they stay. */
   readonly later: number;
@@ -30,14 +29,40 @@ export function planRestore(
   const found = openTrashIndex(journal, stateDir)
     .firstAfter(mapping, at, wasInFolder)
     .filter(({ key }) => isWanted(key) && !cameLater(changed.get(key)));
+  const isUnkept = (key: Key): boolean => isWanted(key) && changed.has(key) && !cameLater(changed.get(key));
   const kept = new Set(found.map(({ key }) => key));
+  const halfway = keptHalfway({ journal, stateDir }, mapping, at, (key) => isUnkept(key) && !kept.has(key));
+  for (const { key } of halfway) kept.add(key);
   const others = [...changed].filter(([key]) => isWanted(key) && !kept.has(key));
   return {
-    items: found,
+    items: [...found, ...halfway],
     later: others.filter(([, changes]) => cameLater(changes) && changes.last !== "removed").length,
     notKept: others.filter(([, changes]) => !cameLater(changes)).length,
   };
 }
+
+/** A round keeps values before it replaces or removes them: a moment within one may lie between the two. No round takes so long from one to
+ * the other. */
+const ROUND_MS_MAX = 3_600_000;
+
+/** Of the keys that `isUnkept`, what was kept before `at` and was there still: nothing is known to have happened to the key in between. */
+function keptHalfway(
+  { journal, stateDir }: { readonly journal: Journal; readonly stateDir: string },
+  mapping: string,
+  at: EpochMs,
+  isUnkept: (key: Key) => boolean,
+): readonly TrashItem[] {
+  const query = { mapping, since: (at - ROUND_MS_MAX) as EpochMs, until: at, limit: LOOKED_AT_MAX };
+  const last = new Map<Key, TrashItem>();
+  for (const item of openTrashIndex(journal, stateDir).list(query))
+    if (!last.has(item.key) && isUnkept(item.key) && wasInFolder(item)) last.set(item.key, item);
+  if (last.size === 0) return [];
+  for (const { key, at: happenedAt } of openHistory(journal).list(query))
+    if (key !== undefined && happenedAt >= (last.get(key)?.savedAt ?? Infinity)) last.delete(key);
+  return [...last.values()];
+}
+
+const LOOKED_AT_MAX = 200_000;
 
 function wasInFolder({ side, reason }: TrashItem): boolean {
   return isAbsolute(side) || reason === "removed";

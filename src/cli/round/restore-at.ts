@@ -112,7 +112,7 @@ function describeLeft({ later, notKept }: RestorePlan, unchanged: number): strin
   const parts = [
     ...(unchanged > 0 ? [`${count(unchanged)} as of then already`] : []),
     ...(later > 0 ? [`${count(later)} that came later`] : []),
-    ...(notKept > 0 ? [`${count(notKept)} changed in the folder itself, of which nothing was kept`] : []),
+    ...(notKept > 0 ? [`${count(notKept)} changed since, of which nothing was kept`] : []),
   ];
   return parts.length === 0 ? "" : `; others stay as they are: ${parts.join(", ")}`;
 }

@@ -160,6 +160,18 @@ describe("the files as they were at a time", () => {
     expect(plan(at)).toEqual({ items: ["k mine"], later: 0, notKept: 0 });
   });
 
+  it("are also what a round had kept, and not replaced yet", async () => {
+    await keep("k", "there still", { side: remote, reason: "removed" });
+    await keep("gone", "gone by then", { side: remote, reason: "removed" });
+    await clock.advance(1000);
+    note("gone", "removed");
+    const at = clock.now();
+    await clock.advance(1000);
+    note("k", "removed");
+    note("gone", "changed");
+    expect(plan(at)).toEqual({ items: ["k there still"], later: 0, notKept: 1 });
+  });
+
   it("leave out what came later, and tell of what nobody kept", async () => {
     const at = clock.now();
     await clock.advance(1000);
