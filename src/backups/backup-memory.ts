@@ -71,6 +71,7 @@ export function rememberRun(deps: BackupMemoryDeps, backup: BackupConfig, report
   const isNew = memory.failure?.attempts === 1;
   if (report.failure === undefined || isNew) {
     const { failure } = report;
+    const { bytesStored } = totalsOf(report);
     openHistory(journal).append([
       {
         at: report.startedAt,
@@ -79,7 +80,7 @@ export function rememberRun(deps: BackupMemoryDeps, backup: BackupConfig, report
         side: undefined,
         event: failure === undefined ? "backed-up" : "failed",
         reason: failure === undefined ? renderRun(memory.lastRun!) : failure.message,
-        bytes: totalsOf(report).bytesStored,
+        bytes: failure !== undefined && bytesStored === 0 ? undefined : bytesStored,
       },
     ]);
   }
