@@ -45,6 +45,11 @@ export function openDiffView(): DiffView {
           { class: `diff${diff.isBinary ? " binary" : ""}` },
           h("caption", { class: "visually-hidden" }, "Both versions, line by line"),
           h(
+            "colgroup",
+            null,
+            ["number", "line", "number", "line"].map((column) => h("col", { class: column })),
+          ),
+          h(
             "thead",
             null,
             h(

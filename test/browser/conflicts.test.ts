@@ -65,6 +65,8 @@ it("shows both versions beside each other, line by line, as text", async () => {
     await page.setViewportSize({ width, height: 900 });
     await page.screenshot({ path: join(pictures, `conflict-${width}-light.png`), fullPage: true });
   }
+  const widths = await diff.locator("tr.same .line").evaluateAll((cells) => cells.map((cell) => cell.clientWidth));
+  expect(Math.max(...widths) - Math.min(...widths)).toBeLessThan(5);
   expect(await diff.locator("mark").first().textContent()).toBe("909");
 });
 

@@ -9,6 +9,8 @@ import { go, PageFixture } from "./page-fixture.ts";
 
 const daemon = new PageFixture();
 const MANY = 40;
+/** So many that a backup of them is seen to go on. */
+const BIG = 20_000;
 let page: Page;
 
 function values(name: string): Readonly<Record<string, string>> {
@@ -37,7 +39,7 @@ beforeAll(async () => {
   daemon.config(
     `mappings: { app: ${TWO_WAY}, to-approve: ${TWO_WAY}, to-discard: ${TWO_WAY} }`,
     "repositories: { main: { store: ./backups } }",
-    "backups: { nightly: { sources: [local:app], repository: main, every: 30d, encryption: none } }",
+    "backups: { nightly: { sources: [local:app, local:big], repository: main, every: 30d, encryption: none } }",
   );
   for (const name of ["to-approve", "to-discard"]) {
     for (let i = 0; i < MANY; i++) daemon.write(`kv/${name}/key-${i}`, `value ${i}`);
@@ -45,6 +47,10 @@ beforeAll(async () => {
   daemon.write("kv/app/port", "8080");
   await daemon.serve();
   await daemon.untilState("in-step", "app", "to-approve", "to-discard");
+  const big = Array.from({ length: BIG }, (_, i) => ({ key: `key-${i}`, value: `value ${i}` }));
+  daemon.write("big.json", JSON.stringify(big));
+  await daemon.run("namespace", "create", "big");
+  await daemon.run("bulk", "put", "big.json", "-n", "local:big");
   page = await daemon.logIn();
 });
 
@@ -129,7 +135,10 @@ it("a backup is made now, its progress is shown, and it is in the repository", a
   const card = page.getByRole("region", { name: "Backup nightly" });
   await card.getByRole("button", { name: "Back up now: nightly" }).click();
   await message("backup nightly has begun");
-  await card.getByText(/Last run/).waitFor();
+  const progress = card.getByText(/of 20,000 keys|local:big: [\d,]+ keys/);
+  await progress.waitFor();
+  await progress.waitFor({ state: "detached" });
+  await card.getByText(/: 20,00\d keys/).waitFor();
   const { stdout } = await daemon.run("snapshots", "main", "--json");
-  expect(stdout).toContain("local:app");
+  expect(stdout).toContain("local:big");
 });
