@@ -12,6 +12,7 @@ import { benchBackups } from "./backups.ts";
 import { type BenchCase, cases as ownCases, sweep, type Target } from "./cases.ts";
 import { type Measured, measureInTurns, median } from "./measure.ts";
 import { benchLatency } from "./latency.ts";
+import { benchPage } from "./page.ts";
 import { benchProgress } from "./progress.ts";
 import { benchSaves } from "./saves.ts";
 
@@ -30,6 +31,7 @@ const others: Readonly<Record<string, () => Promise<number>>> = {
   daemon: benchDaemon,
   saves: benchSaves,
   progress: benchProgress,
+  page: benchPage,
   backups: benchBackups,
   latency: () => benchLatency({ runs: Number(values.runs), against: values.against }),
 };

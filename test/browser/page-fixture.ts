@@ -6,7 +6,7 @@ import { inject } from "vitest";
 import { records } from "../support/cli.ts";
 import { DaemonFixture } from "../support/daemon-process.ts";
 
-/** 200 mappings take a while to be looked at for the first time. */
+/** Many mappings take a while to be looked at for the first time. */
 const STATE_MS_MAX = 60_000;
 
 export class PageFixture extends DaemonFixture {
