@@ -2,6 +2,7 @@
 
 import { toJsonSchema, type JsonSchema } from "@valibot/to-json-schema";
 import { configSchema } from "./schema.ts";
+import { SCHEMA_ADDRESS } from "./schema-address.ts";
 
 /** The text of config.schema.json. */
 export function renderJsonSchema(): string {
@@ -13,7 +14,11 @@ export function renderJsonSchema(): string {
       return isText(jsonSchema) ? { type: ["string", "number"] } : undefined;
     },
   });
-  const head = { $schema: "http://json-schema.org/draft-07/schema#", title: "kvsync configuration" };
+  const head = {
+    $schema: "http://json-schema.org/draft-07/schema#",
+    $id: SCHEMA_ADDRESS,
+    title: "kvsync configuration",
+  };
   return `${JSON.stringify({ ...head, ...schema }, undefined, 2)}\n`;
 }
 

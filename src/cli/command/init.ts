@@ -9,11 +9,12 @@ import { AppError } from "../../core/errors.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { ioError, readTextFile } from "../../config/read-file.ts";
+import { SCHEMA_ADDRESS, schemaLine } from "../../config/schema-address.ts";
 
 const FILE = "kvsync.yaml";
 /** The folder of the only mapping of the example config. */
 const EXAMPLE = join("example", "app-config");
-const SCHEMA_LINE = "# yaml-language-server: $schema=./config.schema.json\n#\n";
+const SCHEMA_LINE = schemaLine("./config.schema.json");
 
 export function define(command: Command, start: Start): void {
   command
@@ -96,10 +97,10 @@ function writeExample(folder: string, cwd: string): boolean {
   return true;
 }
 
-/** Editors find the schema by its path, which is another one outside this package; where there is none, the line goes. */
+/** Editors find the schema by its path in a checkout of kvsync, and by its address elsewhere. */
 function withSchemaOf(text: string, folder: string, cwd: string): string {
   const path = relative(cwd, join(folder, "config.schema.json"));
-  return text.replace(SCHEMA_LINE, path.startsWith("..") ? "" : `# yaml-language-server: $schema=./${path}\n#\n`);
+  return text.replace(SCHEMA_LINE, schemaLine(path.startsWith("..") ? SCHEMA_ADDRESS : `./${path}`));
 }
 
 /** The nearest folder above this file that has the example: the package, in src and in dist alike. */

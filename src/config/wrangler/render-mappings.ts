@@ -2,6 +2,7 @@
 // until a person says otherwise.
 
 import { AppError, visible } from "../../core/errors.ts";
+import { SCHEMA_ADDRESS, schemaLine } from "../schema-address.ts";
 import { environmentOf } from "./find-binding.ts";
 import type { WranglerBinding, WranglerConfig } from "./parse-wrangler-config.ts";
 
@@ -21,6 +22,8 @@ export function renderMappings(config: WranglerConfig, environment: string | und
   if (mapped.length === 0) throw noneWithId(config, environment);
   const where = environment === undefined ? "" : `, environment ${visible(environment)}`;
   const lines = [
+    schemaLine(SCHEMA_ADDRESS),
+    "#",
     `# The namespaces of ${config.file}${where}. Mappings that pull write files and change no namespace: once`,
     "# the files are what you want to edit, change mode to push, or to two-way. config.example.yaml, which comes with kvsync, shows all keys.",
     "state_dir: ./.kvsync",
