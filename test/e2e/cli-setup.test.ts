@@ -25,7 +25,9 @@ describe("init", () => {
       stdout: "wrote kvsync.yaml\nwrote example/app-config, a folder to try it with\n",
     });
     const written = readFileSync(join(cwd, "kvsync.yaml"), "utf8");
-    expect(written).toMatch(/^# kvsync keeps folders/);
+    expect(written).toMatch(
+      /^# yaml-language-server: \$schema=https:.*\/config\.schema\.json\n#\n# kvsync keeps folders/,
+    );
     writeFileSync(join(cwd, "kvsync.yaml"), "mine");
     expect(await kvsync(["init"])).toMatchObject({
       code: 1,

@@ -1,0 +1,88 @@
+// What a release is made of: the package as npm wants it, the address of the config schema, workflows that call .ci/run, and an image whose files are there.
+
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { SCHEMA_ADDRESS } from "../src/config/schema-address.ts";
+
+const root = resolve(import.meta.dirname, "..");
+const read = (path: string): string => readFileSync(join(root, path), "utf8");
+const pack = JSON.parse(read("package.json")) as Record<string, unknown> & { readonly files: readonly string[] };
+
+describe("the package", () => {
+  it("says where it comes from, and is published with provenance", () => {
+    expect(pack).toMatchObject({
+      repository: { type: "git", url: "git+https://github.com/kvsync/kvsync.git" },
+      homepage: "https://github.com/kvsync/kvsync#readme",
+      bugs: { url: "https://github.com/kvsync/kvsync/issues" },
+      license: "MIT",
+      publishConfig: { access: "public", provenance: true },
+    });
+  });
+
+  it("holds only what is there", () => {
+    expect(pack.files.filter((path) => path !== "dist" && !existsSync(join(root, path)))).toEqual([]);
+  });
+
+  it("has its config schema at the address that configs name", () => {
+    expect((JSON.parse(read("config.schema.json")) as { readonly $id: string }).$id).toBe(SCHEMA_ADDRESS);
+  });
+});
+
+describe("the workflows", () => {
+  const ci = parse(read(".github/workflows/ci.yml")) as Workflow;
+  const release = parse(read(".github/workflows/release.yml")) as Workflow;
+
+  interface Workflow {
+    readonly permissions: unknown;
+    readonly jobs: Readonly<
+      Record<
+        string,
+        {
+          readonly needs?: string;
+          readonly uses?: string;
+          readonly permissions?: object;
+          readonly steps?: readonly { readonly run?: string }[];
+        }
+      >
+    >;
+  }
+
+  it("check by .ci/run", () => {
+    expect(ci.jobs["ci"]?.steps?.map(({ run }) => run)).toContain("bash .ci/run");
+    expect(ci.permissions).toEqual({ contents: "read" });
+  });
+
+  it("publish what was checked, with provenance", () => {
+    const { npm, image, ci: checked } = release.jobs;
+    expect(checked?.uses).toBe("./.github/workflows/ci.yml");
+    expect([npm?.needs, image?.needs]).toEqual(["ci", "ci"]);
+    expect(npm?.permissions).toEqual({ contents: "read", "id-token": "write" });
+    expect(npm?.steps?.map(({ run }) => run)).toContain("npm publish --provenance --access public");
+  });
+});
+
+describe("the image", () => {
+  const dockerfile = read("Dockerfile");
+  const ignored = read(".dockerignore");
+
+  it("copies files that are there, and that it is not kept from", () => {
+    const sources = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, list]) => list!.split(" "));
+    expect(sources.length).toBeGreaterThan(5);
+    for (const source of sources) {
+      expect(existsSync(join(root, source)), source).toBe(true);
+      expect(ignored.split("\n")).toContain(`!${source.replace(/^\.\//, "")}`);
+    }
+  });
+
+  it("runs as nobody in particular, with one volume and a health check", () => {
+    expect(dockerfile).toMatch(/^USER node$/m);
+    expect(dockerfile.match(/^VOLUME .*$/gm)).toEqual(["VOLUME /data"]);
+    expect(dockerfile).toMatch(/^HEALTHCHECK /m);
+  });
+
+  it("has a compose file that is YAML", () => {
+    expect(parse(read("docs/compose.yaml"))).toMatchObject({ services: { kvsync: { build: "..", read_only: true } } });
+  });
+});
