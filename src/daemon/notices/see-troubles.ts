@@ -29,6 +29,11 @@ export function seeTroubles(
 ): Sightings {
   const seen = new Map<string, NoticeItem | "well" | "unknown">();
   for (const mapping of mappings) {
+    // A person has paused it: what it was is told again when it goes on.
+    if (mapping.paused !== null) {
+      for (const event of ["held", "failing", "conflict"]) seen.set(`${event} mapping ${mapping.mapping}`, "unknown");
+      continue;
+    }
     seen.set(`held mapping ${mapping.mapping}`, heldItem(mapping));
     seen.set(`failing mapping ${mapping.mapping}`, failingItem(mapping));
     seen.set(`conflict mapping ${mapping.mapping}`, waitingItem(mapping));
@@ -61,7 +66,7 @@ function failingItem({ mapping, error, lastRound }: MappingStatus): NoticeItem |
 function waitingItem({ mapping, conflicts, localLookedAt }: MappingStatus): NoticeItem | "well" | "unknown" {
   if (conflicts === 0) return localLookedAt === null ? "unknown" : "well";
   const message = `${countedKeys(conflicts)} changed on both sides, and ${conflicts === 1 ? "waits" : "wait"} for a person`;
-  const command = `kvsync status ${mapping}`;
+  const command = `kvsync conflicts list ${mapping}`;
   return {
     ...NOTHING,
     event: "conflict",

@@ -28,6 +28,7 @@ const mapping = (status: Partial<MappingStatus>): MappingStatus =>
   ({
     mapping: "app",
     hold: null,
+    paused: null,
     error: null,
     lastRound: {},
     localLookedAt: NOW,
@@ -57,6 +58,17 @@ function see(
 }
 
 describe("a mapping", () => {
+  it("that is paused is neither well nor in trouble, whatever it was", () => {
+    const error = { code: "network", message: "no", hint: null, since: ago(HOUR), retryAt: null } as const;
+    const paused = { since: NOW, reason: null, by: "person" } as const;
+    for (const status of [{}, { error }, { conflicts: 2 }])
+      expect(see({ mapping: mapping({ ...status, paused }) })).toEqual({
+        "held mapping app": "unknown",
+        "failing mapping app": "unknown",
+        "conflict mapping app": "unknown",
+      });
+  });
+
   it("that is in step is well", () => {
     expect(see({ mapping: mapping({}) })).toEqual({
       "held mapping app": "well",
