@@ -1,4 +1,7 @@
+import { Ajv } from "ajv";
 import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { renderJsonSchema } from "../../../../src/config/json-schema.ts";
 import { parseWranglerConfig } from "../../../../src/config/wrangler/parse-wrangler-config.ts";
 import { renderMappings } from "../../../../src/config/wrangler/render-mappings.ts";
 import { load } from "../config-fixture.ts";
@@ -36,6 +39,14 @@ test("each namespace of the default environment is a mapping that pulls, and the
     "# Environment staging, account acc2 (kvsync init --from-wrangler --env staging writes it as the mappings):",
   );
   expect(text).not.toContain("Environment empty");
+});
+
+test("editors find its schema by the schema's own address, and accept it", () => {
+  const { text } = rendered(WORKER);
+  const schema = JSON.parse(renderJsonSchema()) as { $id: string };
+  expect(text.split("\n", 1)).toEqual([`# yaml-language-server: $schema=${schema.$id}`]);
+  const validate = new Ajv({ strict: false }).compile(schema);
+  expect([validate(parse(text)), validate.errors]).toEqual([true, null]);
 });
 
 test("what stands in comments is a mapping once it is taken out of them", () => {
