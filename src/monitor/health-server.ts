@@ -1,12 +1,13 @@
 // Health and metrics over HTTP, on loopback only: GET /health for monitors and orchestrators, GET /metrics for Prometheus.
 // Nothing can be changed through it.
 
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import process from "node:process";
 import { AppError, visible } from "../core/errors.ts";
 import { redact } from "../core/redact.ts";
 import { isLoopback, isLoopbackHost } from "../core/loopback.ts";
 import { type HealthSnapshot, judgeHealth } from "./health.ts";
+import { listenAt } from "./listen-at.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** Not imported: an import of node:http loads the undici of Node as well, for its export WebSocket, which takes 40 ms of a start. */
@@ -50,7 +51,12 @@ export async function openHealthServer(options: HealthServerOptions): Promise<He
     (request, response) => void respond(options, request, response),
   );
   server.maxConnections = CONNECTIONS_MAX;
-  const port = await listen(server, host, options.port);
+  const port = await listenAt(server, {
+    host,
+    port: options.port,
+    what: "health and metrics",
+    otherPort: "choose another port",
+  });
   return {
     url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
     close: () =>
@@ -105,27 +111,4 @@ async function answer({ status, metrics }: HealthServerOptions, request: Incomin
 
 function plain(status: number, message: string): Answer {
   return { status, contentType: "text/plain; charset=utf-8", body: `${message}\n` };
-}
-
-function listen(server: Server, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)));
-    server.listen(port, host, () => {
-      const address = server.address();
-      resolve(typeof address === "object" && address !== null ? address.port : port);
-    });
-  });
-}
-
-function listenError(error: NodeJS.ErrnoException, host: string, port: number): AppError {
-  if (error.code === "EADDRINUSE") {
-    return new AppError("address-in-use", `${host}:${port}, for health and metrics, is in use`, {
-      cause: error,
-      hint: "another kvsync may run; choose another port",
-    });
-  }
-  return new AppError("config-invalid", `cannot listen on ${host}:${port}: ${error.code ?? error.message}`, {
-    cause: error,
-    hint: "choose an address of this machine, and a port above 1023",
-  });
 }

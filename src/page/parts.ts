@@ -64,6 +64,16 @@ export function loadedNote<T>({ isLoading, problem, value }: Loaded<T>, retry: (
   return isLoading && value === undefined ? h("p", { class: "quiet" }, "Loading…") : null;
 }
 
+/** What shows the lines before those that are shown; null: there are none. */
+export function olderButton(
+  { value, isLoading }: Loaded<{ readonly isLast: boolean }>,
+  loadOlder: () => void,
+): Content {
+  if (value === undefined || value.isLast) return null;
+  const text = isLoading ? "Loading…" : "Show older ones";
+  return h("div", { class: "actions" }, h("button", { type: "button", on: { click: loadOlder } }, text));
+}
+
 export type Fact = readonly [term: string, ...description: Content[]] | false | null;
 
 /** Terms and what is to be said of each. */

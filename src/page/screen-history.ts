@@ -10,7 +10,7 @@ import { type Content, h, type Shape } from "./dom.ts";
 import { EVENT_WORDS, historyTable } from "./history-table.ts";
 import type { ToldEvent } from "./live.ts";
 import { openLoaded } from "./loaded.ts";
-import { field, link, loadedNote } from "./parts.ts";
+import { field, link, loadedNote, olderButton } from "./parts.ts";
 import { hrefOf, type Route } from "./route.ts";
 import { localInput, momentOf } from "./time-input.ts";
 import { name } from "./words.ts";
@@ -93,13 +93,7 @@ export function openHistoryScreen(app: App, opened: Route): Screen {
       loadedNote(page, load),
       page.value?.lines.length === 0 ? h("p", null, "Nothing in the history is all of this.") : null,
       historyTable(page.value?.lines ?? [], { withMapping: true }),
-      page.value === undefined || page.value.isLast
-        ? null
-        : h(
-            "div",
-            { class: "actions" },
-            h("button", { type: "button", on: { click: loadOlder } }, page.isLoading ? "Loading…" : "Show older ones"),
-          ),
+      olderButton(page, loadOlder),
     ],
     go(next) {
       query = next.query;

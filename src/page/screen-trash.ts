@@ -8,7 +8,7 @@ import type { TrashItem } from "./contract.ts";
 import { filledIn } from "./dialog.ts";
 import { type Content, h, type Shape } from "./dom.ts";
 import { openLoaded } from "./loaded.ts";
-import { button, cell, field, link, loadedNote, loginNote, table, tableRow } from "./parts.ts";
+import { button, cell, field, link, loadedNote, olderButton, loginNote, table, tableRow } from "./parts.ts";
 import { hrefOf, type Route } from "./route.ts";
 import { shown } from "./texts.ts";
 import { exactly, name } from "./words.ts";
@@ -62,13 +62,7 @@ export function openTrashScreen(app: App, opened: Route): Screen {
       loadedNote(page, load),
       page.value?.items.length === 0 ? h("p", null, "The trash holds nothing of this.") : null,
       items(app, page.value?.items ?? [], load),
-      page.value === undefined || page.value.isLast
-        ? null
-        : h(
-            "div",
-            { class: "actions" },
-            h("button", { type: "button", on: { click: loadOlder } }, page.isLoading ? "Loading…" : "Show older ones"),
-          ),
+      olderButton(page, loadOlder),
     ],
     go(next) {
       query = next.query;

@@ -1,10 +1,9 @@
 // The status page over HTTP, at one address: its connections and their bounds. What requests mean is known to page-routes.ts.
 
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import process from "node:process";
-import { renderListenAddress } from "../../config/listen-address.ts";
-import { AppError } from "../../core/errors.ts";
+import { listenAt } from "../../monitor/listen-at.ts";
 import { send } from "./page-exchange.ts";
 import { route, type RouteDeps } from "./page-routes.ts";
 
@@ -52,7 +51,12 @@ export async function openPageServer(options: PageServerOptions): Promise<PageSe
   });
   server.maxConnections = CONNECTIONS_MAX;
   server.timeout = IDLE_MS;
-  const port = await listen(server, host, options.port);
+  const port = await listenAt(server, {
+    host,
+    port: options.port,
+    what: "the status page",
+    otherPort: "choose another port with page.listen in the config, or kvsync run --page PORT",
+  });
   // Cookies are shared by all ports of a name, and there may be other daemons.
   deps = { ...options, cookie: `kvsync_session_${port}` };
   return {
@@ -80,32 +84,4 @@ async function respond(deps: RouteDeps, request: IncomingMessage, response: Serv
     if (!request.destroyed || typeof (error as NodeJS.ErrnoException).code !== "string") deps.onBug(error);
   }
   return true;
-}
-
-function listen(server: Server, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)));
-    server.listen(port, host, () => {
-      const address = server.address();
-      resolve(typeof address === "object" && address !== null ? address.port : port);
-    });
-  });
-}
-
-function listenError(error: NodeJS.ErrnoException, host: string, port: number): AppError {
-  const address = renderListenAddress({ host, port });
-  if (error.code === "EADDRINUSE") {
-    return new AppError("address-in-use", `${address}, for the status page, is in use`, {
-      cause: error,
-      hint: "another kvsync may run; choose another port with page.listen in the config, or kvsync run --page PORT",
-    });
-  }
-  return new AppError(
-    "config-invalid",
-    `cannot listen on ${address} for the status page: ${error.code ?? error.message}`,
-    {
-      cause: error,
-      hint: "choose an address of this machine, and a port above 1023",
-    },
-  );
 }
