@@ -273,4 +273,8 @@ export const MIGRATIONS: readonly string[] = [
     state TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Whether another item has the same content: asked of each one that goes.
+  CREATE INDEX trash_by_fingerprint ON trash (fingerprint);
+  `,
 ];

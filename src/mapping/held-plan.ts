@@ -4,10 +4,10 @@
 import type { Mode } from "../config/config.ts";
 import type { ByteCount } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
-import { countByFolder } from "../core/folder-counts.ts";
+import { countByFolder, type FolderCounts } from "../core/folder-counts.ts";
 import type { RemoveAction, WriteAction } from "../engine/plan/action.ts";
 import type { Plan } from "../engine/plan/plan.ts";
-import { actionsOf, type ChangeKind, SHOWN_ORDER } from "../engine/plan/plan-order.ts";
+import { type ChangeKind, changesOf, kindOf, SHOWN_ORDER } from "../engine/plan/plan-order.ts";
 import type { Holds } from "../journal/holds.ts";
 import { localSide } from "./hold-reason.ts";
 import { holdStatus } from "./round-status.ts";
@@ -37,8 +37,8 @@ export interface HeldPlan extends HoldStatus, PlanRecord {
 
 type Plural = "removes" | "changes" | "conflicts" | "adds";
 
-/** The first of them that there are more of take the places that others leave. */
 const LINES_MAX = 1000;
+/** So many of each kind are kept, if there are: what one kind does not need, the next ones get, in the order in which they are shown. */
 const LINES_OF_EACH_MIN = 50;
 const PLURALS: Readonly<Record<ChangeKind, Plural>> = {
   remove: "removes",
@@ -47,34 +47,45 @@ const PLURALS: Readonly<Record<ChangeKind, Plural>> = {
   add: "adds",
 };
 
+/** Reads the plan once: to read a large one back costs as much as to make it. */
 export function recordPlan(plan: Plan, mode: Mode): PlanRecord {
-  const places = placesOf(plan);
+  const kinds = { remove: openKind(), change: openKind(), conflict: openKind(), add: openKind() };
+  for (const action of changesOf(plan)) {
+    const { first, rest } = kinds[kindOf(action)];
+    if (first.length < LINES_MAX) first.push(lineOf(action, mode));
+    else rest.add(action.key);
+  }
+  const places = placesOf(kinds);
   const actions: PlanLine[] = [];
   const more = { removes: 0, changes: 0, conflicts: 0, adds: 0 };
   const folders = { removes: "", changes: "", conflicts: "", adds: "" };
   for (const kind of SHOWN_ORDER) {
-    const left = countByFolder();
-    let free = places[kind];
-    for (const action of actionsOf(plan, kind)) {
-      if (free-- > 0) actions.push(lineOf(kind, action, mode));
-      else left.add(action.key);
-    }
-    more[PLURALS[kind]] = left.total();
-    folders[PLURALS[kind]] = left.render();
+    const { first, rest } = kinds[kind];
+    actions.push(...first.slice(0, places[kind]));
+    for (const { key } of first.slice(places[kind])) rest.add(key);
+    more[PLURALS[kind]] = rest.total();
+    folders[PLURALS[kind]] = rest.render();
   }
   return { actions, more, folders };
 }
 
+interface Kind {
+  readonly first: PlanLine[];
+  /** By first folder. */
+  readonly rest: FolderCounts;
+}
+
+function openKind(): Kind {
+  return { first: [], rest: countByFolder() };
+}
+
 /** How many of each kind are kept: some of each, and what destroys something before what does not. */
-function placesOf(plan: Plan): Record<ChangeKind, number> {
-  const counts = { remove: plan.removes, change: 0, conflict: plan.conflicts, add: 0 };
-  for (const _ of actionsOf(plan, "change")) counts.change++;
-  counts.add = plan.writes - counts.change - counts.conflict;
+function placesOf(kinds: Readonly<Record<ChangeKind, Kind>>): Record<ChangeKind, number> {
   const places = { remove: 0, change: 0, conflict: 0, add: 0 };
   let free = LINES_MAX;
   for (const least of [LINES_OF_EACH_MIN, LINES_MAX]) {
     for (const kind of SHOWN_ORDER) {
-      const taken = Math.min(counts[kind] - places[kind], least, free);
+      const taken = Math.min(kinds[kind].first.length - places[kind], least, free);
       places[kind] += taken;
       free -= taken;
     }
@@ -82,9 +93,14 @@ function placesOf(plan: Plan): Record<ChangeKind, number> {
   return places;
 }
 
-function lineOf(kind: ChangeKind, action: WriteAction | RemoveAction, mode: Mode): PlanLine {
+function lineOf(action: WriteAction | RemoveAction, mode: Mode): PlanLine {
   const { size } = action.kind === "remove" ? action.replaces : action.from;
-  return { kind, side: action.to === localSide(mode) ? "local" : "remote", key: action.key, bytes: size ?? null };
+  return {
+    kind: kindOf(action),
+    side: action.to === localSide(mode) ? "local" : "remote",
+    key: action.key,
+    bytes: size ?? null,
+  };
 }
 
 /** As the journal keeps it. */

@@ -6,6 +6,7 @@
 // over what was restored, as it does with any file that somebody changed.
 
 import { isUtf8 } from "node:buffer";
+import { lstatSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Config, MappingConfig, Mode } from "../config/config.ts";
 import { knownMappings } from "../config/known-mappings.ts";
@@ -42,7 +43,7 @@ export interface RestoredItem {
   readonly mode: Mode;
 }
 
-/** Of values that are in memory at once. */
+/** Of values that are in memory at once: those of the trash, and what lies in their places now. */
 const GROUP_BYTES_MAX: ByteCount = 32 * 2 ** 20;
 const GROUP_ITEMS_MAX = 100;
 
@@ -59,13 +60,14 @@ export async function restoreItems(
   const tree = openTree(deps, mapping);
   const restored: RestoredItem[] = [];
   try {
-    for (const group of groupsOf(items)) {
+    for (const group of groupsOf(mapping, items)) {
       deps.signal?.throwIfAborted();
-      restored.push(...(await restoreGroup({ ...deps, mapping, tree, replace }, group)));
+      const written = await restoreGroup({ ...deps, mapping, tree, replace }, group);
+      restored.push(...written);
+      openHistory(journal).append(written.flatMap((each) => noteOf(each, clock.now())));
     }
   } finally {
     await tree.close();
-    openHistory(journal).append(restored.flatMap((each) => noteOf(each, clock.now())));
   }
   return restored;
 }
@@ -97,18 +99,29 @@ export function refusePull({ name, mode }: MappingConfig): void {
   );
 }
 
-function* groupsOf(items: readonly TrashItem[]): Generator<readonly TrashItem[]> {
+function* groupsOf(mapping: MappingConfig, items: readonly TrashItem[]): Generator<readonly TrashItem[]> {
   let group: TrashItem[] = [];
   let bytes = 0;
   for (const item of items) {
-    if (group.length === GROUP_ITEMS_MAX || (group.length > 0 && bytes + item.size > GROUP_BYTES_MAX)) {
+    const adds = item.size + sizeOnDisk(fileOf(mapping, item.key));
+    if (group.length === GROUP_ITEMS_MAX || (group.length > 0 && bytes + adds > GROUP_BYTES_MAX)) {
       yield group;
       [group, bytes] = [[], 0];
     }
     group.push(item);
-    bytes += item.size;
+    bytes += adds;
   }
   if (group.length > 0) yield group;
+}
+
+/** 0: there is none, or it cannot be told; whoever reads it says why. */
+function sizeOnDisk(file: string): ByteCount {
+  try {
+    return lstatSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  } catch (error) {
+    if (typeof (error as NodeJS.ErrnoException).code !== "string") throw error;
+    return 0;
+  }
 }
 
 interface GroupDeps extends RestoreDeps {
@@ -173,7 +186,7 @@ export async function compareWithFolder(
   const tree = openTree({ clock, stateDir }, mapping);
   const states = new Map<TrashItem, ItemState | AppError>();
   try {
-    for (const group of groupsOf(items)) {
+    for (const group of groupsOf(mapping, items)) {
       signal?.throwIfAborted();
       const found = await lookAt(tree, group, signal);
       for (const item of group) {

@@ -59,6 +59,10 @@ async function restore(
 function mappingOf(config: Config, items: readonly TrashItem[]): MappingConfig | undefined {
   const [first] = items;
   if (first === undefined) return undefined;
+  if (new Set(items.map(({ key }) => key)).size < items.length)
+    throw new AppError("usage", "several of the values that are to be restored are of one key", {
+      hint: "choose one of them for each key",
+    });
   if (items.every((item) => item.mapping === first.mapping)) return mappingOfItem(config, first);
   throw new AppError("usage", "the values that are to be restored are of several mappings", {
     hint: "ask for those of one mapping at a time",

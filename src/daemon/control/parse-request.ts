@@ -61,6 +61,7 @@ const PARSERS: { readonly [O in Op]: (sent: Sent) => Omit<Extract<ControlRequest
   "trash-restore": (sent) => ({ id: itemId(sent["id"]), replace: optionalFlag(sent["replace"], "replace") }),
   "trash-restore-many": ({ ids, replace }) => {
     if (!Array.isArray(ids)) throw new AppError("usage", "ids must be a list of numbers");
+    if (new Set(ids).size < ids.length) throw new AppError("usage", "an item of the trash is restored once");
     return { ids: ids.map(itemId), replace: optionalFlag(replace, "replace") };
   },
   "trash-empty": (sent) => ({

@@ -15,7 +15,15 @@ export function* actionsOf(plan: Plan, kind: ChangeKind): Generator<WriteAction 
   }
 }
 
-function kindOf({ replaces, conflict }: WriteAction): ChangeKind {
+/** All writes and removals, read once: those of one kind are in key order on each side. */
+export function* changesOf(plan: Plan): Generator<WriteAction | RemoveAction> {
+  for (const list of ["remove", "write"] as const)
+    for (const to of ["destination", "source"] as const) for (const page of plan.pages(`${list}:${to}`)) yield* page;
+}
+
+export function kindOf(action: WriteAction | RemoveAction): ChangeKind {
+  if (action.kind === "remove") return "remove";
+  const { replaces, conflict } = action;
   if (conflict !== undefined) return "conflict";
   return replaces === undefined ? "add" : "change";
 }

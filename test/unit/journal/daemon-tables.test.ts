@@ -306,6 +306,11 @@ describe("the trash's index", () => {
     expect(index.list({ limit: 10 }).map(({ key }) => key)).toEqual(["z"]);
   });
 
+  it("finds by an index whether another item has the same content: each one that goes asks", () => {
+    const plan = journal.database.prepare("EXPLAIN QUERY PLAN SELECT 1 FROM trash WHERE fingerprint = ?").all("f");
+    expect(JSON.stringify(plan)).toContain("trash_by_fingerprint");
+  });
+
   it("does not hand out what is damaged or gone", async () => {
     await save("a", { x: "one", y: "two" });
     const index = openTrashIndex(journal, stateDir);

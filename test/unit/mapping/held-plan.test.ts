@@ -1,6 +1,6 @@
 // What is kept of a plan that is held, for a person who is to let it run: enough to see what it destroys, and no more than a page can show.
 
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { parseKey } from "../../../src/core/key.ts";
 import { Plan } from "../../../src/engine/plan/plan.ts";
 import { openHolds } from "../../../src/journal/holds.ts";
@@ -84,6 +84,18 @@ describe("the record of a plan", () => {
   it("of a plan of 20,000 actions that is not in memory has the same bound", () => {
     const { actions, more } = recordPlan(planOf({ removes: 20_000 }), "push");
     expect([actions.length, more.removes]).toEqual([1000, 19_000]);
+  });
+
+  it("is made from one reading of the plan", () => {
+    const plan = planOf({ removes: 3000, changes: 3000, adds: 3000 });
+    const pages = vi.spyOn(plan, "pages");
+    recordPlan(plan, "push");
+    expect(pages.mock.calls.map(([list]) => list).toSorted()).toEqual([
+      "remove:destination",
+      "remove:source",
+      "write:destination",
+      "write:source",
+    ]);
   });
 });
 
