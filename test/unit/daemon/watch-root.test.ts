@@ -99,6 +99,8 @@ describe("the root", () => {
     await watched.watcher.close();
     chmodSync(dirname(root), 0o755);
     chmodSync(root, 0o311);
+    // So that it can be removed, by a user who is not root, too.
+    onTestFinished(() => chmodSync(root, 0o755));
     withoutPrivileges();
     const again = await watchTree(root);
     expect(again.watcher.state()).toEqual({
