@@ -126,7 +126,7 @@ function row(app: App, item: TrashItem, done: () => void): Shape {
     cell("why", `${reason} at `, name(side)),
     cell(
       "size",
-      h("span", { title: `fingerprint ${fingerprint}` }, renderByteCount(size)),
+      h("span", fingerprint === null ? null : { title: `fingerprint ${fingerprint}` }, renderByteCount(size)),
       expiration === undefined || expiration === null ? null : [", expires ", exactly(expiration * 1000)],
     ),
     ...(app.mayChange

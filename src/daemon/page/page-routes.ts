@@ -96,12 +96,15 @@ async function api(deps: RouteDeps, request: IncomingMessage): Promise<Reply> {
     return refused(400, `${asked.op} must name the plan that was shown`);
   const answer = await settleAnswer(() => deps.handle(bounded(asked)), deps.onBug);
   if (opClass === "change") deps.streams.changed();
-  return json(200, answer, session === undefined ? withoutMetadata : undefined);
+  return json(200, answer, session === undefined ? withoutContents : undefined);
 }
 
-/** Metadata is what programs have written, like values: it is for who has logged in. */
-function withoutMetadata(field: string, value: unknown): unknown {
-  return field === "metadata" ? null : value;
+/** What tells of values is for who has logged in: metadata, which programs have written, and fingerprints, by which a short value can be
+ * guessed. */
+const OF_CONTENTS: ReadonlySet<string> = new Set(["metadata", "fingerprint"]);
+
+function withoutContents(field: string, value: unknown): unknown {
+  return OF_CONTENTS.has(field) ? null : value;
 }
 
 function bounded(request: ControlRequest): ControlRequest {

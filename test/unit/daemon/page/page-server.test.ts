@@ -200,13 +200,16 @@ describe("every op", () => {
     expect(asked).toEqual([]);
   });
 
-  it("shows metadata to who has logged in, and to nobody else", async () => {
+  it("shows metadata and fingerprints to who has logged in, and to nobody else", async () => {
     await page.follow(LOCAL);
-    const line = { key: "k", local: { metadata: { owner: "ada" } } };
+    const line = { key: "k", local: { metadata: { owner: "ada" }, fingerprint: "f00d" } };
     answer = () => [line];
     const cookie = await login();
     const [open, loggedIn] = [await api({ op: "conflicts" }), await api({ op: "conflicts" }, { cookie })];
-    expect(JSON.parse(open.body)).toEqual({ ok: true, result: [{ key: "k", local: { metadata: null } }] });
+    expect(JSON.parse(open.body)).toEqual({
+      ok: true,
+      result: [{ key: "k", local: { metadata: null, fingerprint: null } }],
+    });
     expect(JSON.parse(loggedIn.body)).toEqual({ ok: true, result: [line] });
   });
 
