@@ -58,12 +58,14 @@ export async function fillPlan(plan: Plan, request: RoundRequest, deps: PlanDeps
     const known = wants === undefined ? triples : await identifyPage(triples, wants, observer);
     for (const triple of known) {
       const decided = verdictOf(triple, saved, request, deps);
-      const verdict = refuseFixed(later?.delay(triple, decided) ?? decided, triple.key, fixed, { request, deps });
+      const due = later?.delay(triple, decided) ?? decided;
+      const verdict = refuseFixed(due, triple.key, fixed, { request, deps });
       measureTriple(measure, triple, verdict.action);
       if (triple.lags !== undefined && again === undefined) events.onLagging?.(triple.key, triple.lags);
       if (triple.lags !== undefined && verdict.count === "unchanged") measure.lagging++;
       countVerdict(triple, verdict, request, deps);
       if (verdict.action !== undefined) plan.add(verdict.action);
+      if (verdict === due && isNoConflict(triple, verdict, request)) events.onLooked?.(triple.key, true);
       if (isWhole && isPresent(triple, verdict.action)) events.onKey?.(triple.key);
       if (isUnsettled(triple, verdict, request.destination)) memory.rememberUnsettled(triple.destination!);
     }
@@ -78,6 +80,7 @@ export async function fillPlan(plan: Plan, request: RoundRequest, deps: PlanDeps
         ...listOptionsOf(unknowns, fixed, request, deps),
         isUnknown,
       });
+      if (events.onLooked !== undefined) for (const { key } of page) events.onLooked(key, false);
       const saved = await follower?.upTo(page.at(-1)?.key);
       const triples = selectTriples(page, { unknowns, removed, ...deps });
       const decided = await decide(memory.settle(await observePage(triples, observer)), saved);
@@ -321,6 +324,12 @@ function isUnsettled(triple: Triple, { action, count }: Verdict, { traits }: Rea
   if (!traits.eventuallyConsistent || triple.destination?.fingerprint === undefined) return false;
   const isOpen = action?.kind === "write" || action?.kind === "remove" || count === "conflicts";
   return isOpen && isNews(triple.destination, triple);
+}
+
+/** Of what a side shows late nothing is known yet. What is not the conflict that a person was shown may be another one. */
+function isNoConflict({ lags }: Triple, { count }: Verdict, { decide }: RoundRequest): boolean {
+  const isRefused = count === "skipped" && decide.twoWay && decide.resolution !== undefined;
+  return lags === undefined && count !== "conflicts" && !isRefused;
 }
 
 /** Both sides hold the same, or nothing. */

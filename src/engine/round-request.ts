@@ -90,6 +90,8 @@ export interface RoundEvents {
   readonly onKey?: (key: Key) => void;
   /** Both sides changed this key, and it is left as it is on both, for a person to decide. */
   readonly onWaiting?: (key: Key, versions: { readonly source: Entry; readonly destination: Entry }) => void;
+  /** A key that the round came to, false at first. `isDecided`: it is known what both sides hold of it, and that it is in no conflict. */
+  readonly onLooked?: (key: Key, isDecided: boolean) => void;
   /** A side does not show what this key is taken to be. */
   readonly onLagging?: (key: Key, lags: Lags) => void;
   readonly onDone?: (done: Done) => void;

@@ -29,6 +29,8 @@ export interface MappingMemory {
   see(what: Omit<MappingFacts, "mapping" | "filter">): void;
   /** All that was seen of this and other mappings. */
   readonly facts: ReturnType<typeof openMappingFacts>;
+  /** The keys that are known to wait. */
+  waitingKeys(): ReadonlySet<Key>;
   /** Keeps the conflicts that a round over `keys` (undefined: over all) found to wait. Returns how many wait now. */
   conflictsAfter(found: FoundConflicts, keys: readonly Key[] | undefined, startedAt: EpochMs): number;
   /** A line of history about the mapping as a whole. */
@@ -69,6 +71,7 @@ export function openMappingMemory(deps: {
     facts,
     seenAt: (place) => facts.get(name, place),
     see: (what) => facts.put({ ...what, mapping: name, filter }),
+    waitingKeys: () => new Set(outcome.conflicts() === 0 ? [] : conflicts.list(name).map(({ key }) => key)),
     conflictsAfter: (found, keys, startedAt) => {
       const before = outcome.conflicts();
       return rememberConflicts(conflicts, {

@@ -67,7 +67,7 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
   const log = openRoundLog({ clock, history: memory.history, mapping: mapping.name, mode: mapping.mode });
   const problems = collectProblems();
   const alike = openAlikeSearch();
-  const waiting = openFoundConflicts();
+  const waiting = openFoundConflicts(memory.waitingKeys());
   for (const problem of some?.problems ?? []) problems.add(problem);
   const readBefore = readRequests();
   let readToJudge: number | undefined;
@@ -179,9 +179,11 @@ function mergeEvents(
       waiting.add(key, versions.source, versions.destination);
       events?.onWaiting?.(key, versions);
     },
+    onLooked: (key, isDecided) => waiting.looked(key, isDecided),
     onLagging: (key, lags) => events?.onLagging?.(key, lags),
     onDone: (done) => {
       log.onDone(done);
+      waiting.looked(done.key, true);
       events?.onDone?.(done);
     },
     onProgress: (progress) => {

@@ -1,5 +1,6 @@
 // The conflicts of a mapping that wait, from round to round: what a round found of them, with what is known of both versions. A round
-// over some keys tells of those alone.
+// over some keys tells of those alone. A conflict is over when a round could tell so [I3]: a key that it could not look at, or that a side
+// shows late, waits on.
 
 import type { EpochMs } from "../../core/clock.ts";
 import type { Entry } from "../../core/entry.ts";
@@ -19,6 +20,10 @@ export interface ConflictVersions {
 /** What one round found. */
 export interface FoundConflicts {
   add(key: Key, local: Entry, remote: Entry): void;
+  /** The round came to this key. `isDecided`: the key is in no conflict. */
+  looked(key: Key, isDecided: boolean): void;
+  /** Of a key that waited before; undefined: the round did not come to it. */
+  isDecided(key: Key): boolean | undefined;
   /** The first of them, in the order in which they were found. */
   readonly first: readonly { readonly key: Key; readonly local: Entry; readonly remote: Entry }[];
   /** How many in all. */
@@ -28,11 +33,17 @@ export interface FoundConflicts {
 /** More than a person goes through, and few enough to keep in memory. */
 export const CONFLICTS_KEPT_MAX = 1000;
 
-export function openFoundConflicts(): FoundConflicts {
+/** `known`: the keys that waited before. */
+export function openFoundConflicts(known: ReadonlySet<Key>): FoundConflicts {
   const first: { key: Key; local: Entry; remote: Entry }[] = [];
+  const decided = new Map<Key, boolean>();
   let count = 0;
   return {
     first,
+    looked(key, isDecided) {
+      if (known.has(key)) decided.set(key, isDecided);
+    },
+    isDecided: (key) => decided.get(key),
     get count() {
       return count;
     },
@@ -64,11 +75,13 @@ export function rememberConflicts(conflicts: WaitingConflicts, round: ConflictRo
   const known = new Map(old.map((conflict) => [conflict.key, conflict]));
   const next = found.first.map((conflict) => waitingOf(conflict, known.get(conflict.key), round));
   const met = new Set(next.map(({ key }) => key));
-  const over = old.flatMap(({ key }) => (met.has(key) ? [] : [key]));
+  const unmet = old.flatMap(({ key }) => (met.has(key) ? [] : [key]));
+  // What a look at all keys does not come to is at neither side.
+  const over = unmet.filter((key) => found.isDecided(key) ?? keys === undefined);
   const put = next.filter(({ key, versions }) => known.get(key)?.versions !== versions);
   if (keys === undefined) {
     conflicts.change(mapping, { put, remove: over });
-    return found.count;
+    return found.count + unmet.length - over.length;
   }
   const isNew = put.filter(({ key }) => !known.has(key));
   const room = Math.max(0, CONFLICTS_KEPT_MAX - conflicts.list(mapping).length + over.length);

@@ -33,13 +33,16 @@ describe("conflicts that wait", () => {
     waiting = 0;
   });
 
-  /** A round that finds these keys in conflict; `keys`: it looked at no others. */
+  /** A round that finds these keys in conflict; `keys`: it looked at no others; `untold`: it cannot tell what they are. */
   function round(
     startedAt: number,
     found: readonly (readonly [key: string, local: string, remote: string])[],
     keys?: readonly string[],
+    untold: readonly string[] = [],
   ): number {
-    const all = openFoundConflicts();
+    const all = openFoundConflicts(new Set(conflicts.list("app").map(({ key }) => key)));
+    for (const key of keys ?? []) all.looked(key as Key, !untold.includes(key));
+    for (const key of untold) all.looked(key as Key, false);
     for (const [key, local, remote] of found) all.add(key as Key, fileOf(key, local), entryOf(key, remote));
     waiting = rememberConflicts(conflicts, {
       mapping: "app",
@@ -87,6 +90,20 @@ describe("conflicts that wait", () => {
       ["b", 1000],
       ["c", 2000],
     ]);
+  });
+
+  it("wait on while rounds cannot tell what the key is, over all keys or over some", () => {
+    round(1000, [
+      ["a", "1", "2"],
+      ["b", "1", "2"],
+    ]);
+    expect(round(2000, [], ["a"], ["a"])).toBe(2);
+    expect(round(3000, [["b", "1", "2"]], undefined, ["a"])).toBe(2);
+    expect(known()).toEqual([
+      ["a", 1000],
+      ["b", 1000],
+    ]);
+    expect(round(4000, [["b", "1", "2"]])).toBe(1);
   });
 
   it("tell which side is newer, where that can be told", () => {

@@ -1,0 +1,74 @@
+// A conflict waits until a round could tell that it is over, or a person has resolved it [I3].
+
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { fingerprintOf } from "../../../src/core/fingerprint.ts";
+import { openWaitingConflicts } from "../../../src/journal/waiting-conflicts.ts";
+import type { MappingRounds } from "../../../src/mapping/round-port.ts";
+import { call, MappingFixture } from "../../support/mapping-fixture.ts";
+
+let fixture: MappingFixture;
+let rounds: MappingRounds;
+
+const shown = (text: string): string => fingerprintOf(Buffer.from(text));
+const waiting = () => openWaitingConflicts(fixture.journal).list("app");
+const keysWaiting = () => waiting().map(({ key }) => key);
+
+beforeEach(async () => {
+  fixture = new MappingFixture();
+  await fixture.open();
+  rounds = await fixture.inStep({ mode: "two-way", conflict: "hold" });
+  fixture.write({ k03: "mine" });
+  await fixture.put({ k03: "theirs" });
+  await fixture.later();
+  await rounds.full(call);
+  expect(keysWaiting()).toEqual(["k03"]);
+});
+
+afterEach(() => fixture.close());
+
+it("waits on when a choice is refused, since another version was shown", async () => {
+  const choice = { key: "k03", keep: "local", local: shown("other"), remote: shown("theirs") } as const;
+  const before = waiting();
+  await expect(rounds.resolve(choice, call)).rejects.toMatchObject({ code: "plan-outdated" });
+  expect(waiting()).toEqual(before);
+  fixture.write({ k05: "edit" });
+  await fixture.later();
+  expect((await rounds.dirty(["k05"], call)).waitingConflicts).toBe(1);
+});
+
+it("waits on while its file cannot be told, and is as old as it is", async () => {
+  const [{ since } = { since: undefined }] = waiting();
+  fixture.write({ "k03%meta": "{broken" });
+  await fixture.later();
+  const dirty = await rounds.dirty(["k03%meta", "k03"], call);
+  expect(dirty.problems).toMatchObject([{ code: "metadata-invalid" }]);
+  expect(dirty.waitingConflicts).toBe(1);
+  const full = await rounds.full(call);
+  expect(full.waitingConflicts).toBe(1);
+  expect(waiting()).toMatchObject([{ key: "k03", since }]);
+});
+
+it.each([
+  ["both sides hold the same", { k03: "theirs" }],
+  ["the edit was taken back", { k03: "value 3" }],
+])("is over when %s", async (_, files) => {
+  fixture.write(files);
+  await fixture.later();
+  expect((await rounds.dirty(["k03"], call)).waitingConflicts).toBe(0);
+  expect(keysWaiting()).toEqual([]);
+  await rounds.full(call);
+  expect(fixture.files()["k03"]).toBe("theirs");
+});
+
+it("is over when a person has resolved it, or neither side has the key", async () => {
+  fixture.write({ k04: "mine" });
+  await fixture.put({ k04: "theirs" });
+  await fixture.later();
+  await rounds.full(call);
+  await rounds.resolve({ key: "k03", keep: "local" }, call);
+  expect(keysWaiting()).toEqual(["k04"]);
+  fixture.remove("k04");
+  await fixture.delete("k04");
+  await fixture.later();
+  expect((await rounds.full(call)).waitingConflicts).toBe(0);
+});
