@@ -1,4 +1,5 @@
-// Which conflict of a key is meant: the one that waits, or a conflict copy.
+// Which conflict of a key is meant: the one that waits, or a conflict copy. Not every conflict that waits is known to the journal, so that
+// both sides are looked at before a copy is taken for what is meant.
 
 import { lstatSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -17,6 +18,9 @@ export interface ConflictDeps {
   readonly mapping: MappingConfig;
 }
 
+/** Whether both sides have changed a key, as they are now. */
+export type LookAtKey = (key: Key, signal: AbortSignal) => Promise<boolean>;
+
 export interface Asked {
   readonly key: string;
   readonly copy?: string | undefined;
@@ -31,9 +35,9 @@ export type ChosenConflict =
 /** More copies of one key than anyone has. */
 const COPIES_MAX = 10_000;
 
-/** Throws AppError `key-invalid`, and `usage` for a copy that there is not. */
+/** Throws AppError `key-invalid`, and `usage` for a copy that there is not, or if it is not said which of two conflicts is meant. */
 export async function chooseConflict(
-  { journal, stateDir, mapping }: ConflictDeps,
+  { journal, stateDir, mapping, isWaiting }: ConflictDeps & { readonly isWaiting: LookAtKey },
   { key: text, copy: path }: Asked,
   signal: AbortSignal,
 ): Promise<ChosenConflict> {
@@ -45,7 +49,19 @@ export async function chooseConflict(
   const isWanted = (of: string): boolean => of === text;
   const { copies } = await findCopies(mapping, { stateDir, copiesMax: COPIES_MAX, isWanted, signal });
   const [newest, ...others] = copies.toSorted((a, b) => b.at - a.at || b.number - a.number);
-  return newest === undefined ? { kind: "waiting", key, known: undefined } : { kind: "copy", copy: newest, others };
+  if (newest === undefined) return { kind: "waiting", key, known: undefined };
+  if (mapping.mode === "two-way" && (await isWaiting(key, signal))) throw bothKinds(mapping.name, newest);
+  return { kind: "copy", copy: newest, others };
+}
+
+function bothKinds(mapping: string, { key, path }: FoundCopy): AppError {
+  return new AppError(
+    "usage",
+    `both sides changed ${visible(key)}, and it has a conflict copy as well: ${visible(path)}`,
+    {
+      hint: `say --copy PATH if the copy is meant; else let a round find the other: kvsync sync ${visible(mapping)}`,
+    },
+  );
 }
 
 function copyAt({ folder, names, name }: MappingConfig, key: string, path: string): FoundCopy {

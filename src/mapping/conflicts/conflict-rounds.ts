@@ -13,7 +13,7 @@ import type { ResolveChoice } from "./conflict-lines.ts";
 import { listConflicts } from "./list-conflicts.ts";
 import { resolveCopy } from "./resolve-copy.ts";
 import { heldConflict, resolutionOf, tellResolution } from "./resolve-waiting.ts";
-import { noConflict, showConflict, type ShowDeps } from "./show-conflict.ts";
+import { lookAtKey, noConflict, showConflict, type ShowDeps } from "./show-conflict.ts";
 
 export interface ConflictRoundsDeps extends ConflictDeps, ShowDeps {
   readonly clock: Clock;
@@ -37,7 +37,7 @@ export function openConflictRounds(
     resolve: async (choice, call) => {
       deps.checkState?.();
       const resolution = resolutionOf(choice);
-      const chosen = await chooseConflict(deps, choice, call.signal);
+      const chosen = await chooseConflict({ ...deps, isWaiting: lookAtKey(deps) }, choice, call.signal);
       if (chosen.kind === "copy") {
         const [other] = chosen.others;
         if (other !== undefined) throw severalCopies(deps, choice.key, [chosen.copy.path, other.path]);

@@ -15,7 +15,7 @@ import { openLinkIndex } from "../../replica/tree/links/link-index.ts";
 import { openTreeReplica } from "../../replica/tree/tree-replica.ts";
 import { openMapping } from "../open-mapping.ts";
 import type { AccountsPort } from "../round-port.ts";
-import { type Asked, chooseConflict, type ConflictDeps } from "./choose-conflict.ts";
+import { type Asked, chooseConflict, type ConflictDeps, type LookAtKey } from "./choose-conflict.ts";
 import type { ConflictView, ShownValue } from "./conflict-lines.ts";
 import { readCopy } from "./copy-file.ts";
 import { copyLine, waitingLine } from "./list-conflicts.ts";
@@ -42,7 +42,7 @@ interface BothNow extends BothValues {
 /** May run beside a round: it only reads. Throws AppError `usage` if the key has no conflict. */
 export async function showConflict(deps: ShowDeps, asked: Asked, signal: AbortSignal): Promise<ConflictView> {
   const { mapping } = deps;
-  const chosen = await chooseConflict(deps, asked, signal);
+  const chosen = await chooseConflict({ ...deps, isWaiting: lookAtKey(deps) }, asked, signal);
   if (chosen.kind === "copy") {
     const { copy } = chosen;
     const local = readCopy(deps.clock, mapping, copy);
@@ -63,6 +63,10 @@ export async function showConflict(deps: ShowDeps, asked: Asked, signal: AbortSi
   const isSeen = before !== null && before.fingerprint === view.remote?.fingerprint;
   const remote = view.remote && { ...view.remote, modifiedAt: isSeen ? before.modifiedAt : null };
   return { ...line, ...view, newer: isSeen ? line.newer : null, remote };
+}
+
+export function lookAtKey(deps: ShowDeps): LookAtKey {
+  return async (key, signal) => isConflict(await readBoth(deps, key, signal));
 }
 
 /** As core/reconcile-two-way.ts tells it; a difference that only one side has made is none. */

@@ -197,7 +197,12 @@ describe("conflict copies", () => {
     symlinkSync(join(root, "folder"), join(root, "link"));
     const choose = (key: string, copy: string) =>
       chooseConflict(
-        { journal: openScratchJournal(), stateDir: join(root, "state"), mapping: mappingOf({ folder: root }) },
+        {
+          journal: openScratchJournal(),
+          stateDir: join(root, "state"),
+          mapping: mappingOf({ folder: root }),
+          isWaiting: async () => false,
+        },
         { key, copy },
         new AbortController().signal,
       );

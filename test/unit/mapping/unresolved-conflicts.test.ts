@@ -72,3 +72,15 @@ it("is over when a person has resolved it, or neither side has the key", async (
   await fixture.later();
   expect((await rounds.full(call)).waitingConflicts).toBe(0);
 });
+
+it("is not taken for an old conflict copy of its key, also where the journal does not know of it", async () => {
+  const copy = "k03%conflict-20261129T072119Z-1";
+  fixture.write({ [copy]: "old mine" });
+  openWaitingConflicts(fixture.journal).clear("app");
+  await expect(rounds.resolve({ key: "k03", keep: "local" }, call)).rejects.toMatchObject({ code: "usage" });
+  await expect(rounds.conflict({ key: "k03" }, call.signal)).rejects.toMatchObject({ code: "usage" });
+  expect(fixture.files()).toMatchObject({ k03: "mine", [copy]: "old mine" });
+  await rounds.resolve({ key: "k03", keep: "remote", copy }, call);
+  await rounds.resolve({ key: "k03", keep: "local" }, call);
+  expect((await fixture.keys())["k03"]).toBe("mine");
+});
