@@ -90,7 +90,8 @@ export interface Trash {
 }
 
 export interface Loss {
-  readonly reason: "replaced" | "removed";
+  /** "conflict-copy": it lay beside the key's file, and never was what the key had at that time. */
+  readonly reason: "replaced" | "removed" | "conflict-copy";
   /** The label of the replica that is about to lose them. */
   readonly side: string;
 }

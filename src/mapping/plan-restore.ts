@@ -2,7 +2,7 @@
 //
 // A value of the folder counts: the file held it until kvsync replaced or removed it. So does one of the namespace that was removed since
 // its file was gone: both sides had agreed on it. One of the namespace that was replaced does not: such are kept only if somebody else
-// wrote them there, and no file ever held them. What people and programs change in the folder themselves is kept by nobody; the history
+// wrote them there, and no file ever held them; nor does a conflict copy that was let go, which lay beside the file. What people and programs change in the folder themselves is kept by nobody; the history
 // tells of which keys that is so.
 
 import { isAbsolute } from "node:path";
@@ -65,7 +65,7 @@ function keptHalfway(
 const LOOKED_AT_MAX = 200_000;
 
 function wasInFolder({ side, reason }: TrashItem): boolean {
-  return isAbsolute(side) || reason === "removed";
+  return reason !== "conflict-copy" && (isAbsolute(side) || reason === "removed");
 }
 
 function cameLater(changes: KeyChanges | undefined): boolean {

@@ -88,7 +88,7 @@ async function keepLocal(
 }
 
 async function keepRemote(deps: ResolveCopyDeps, copy: FoundCopy, value: Value): Promise<ResolvedCopy> {
-  await save(deps, value, "removed");
+  await save(deps, value, "conflict-copy");
   removeCopy(deps.mapping, copy, value);
   return { done: "the conflict copy is in the trash, and the file stays as it is", paths: [] };
 }

@@ -160,6 +160,15 @@ describe("the files as they were at a time", () => {
     expect(plan(at)).toEqual({ items: ["k mine"], later: 0, notKept: 0 });
   });
 
+  it("are not the conflict copies that a person let go, which no file of the key held", async () => {
+    const at = clock.now();
+    await clock.advance(1000);
+    await keep("k", "mine", { reason: "conflict-copy" });
+    expect(plan(at)).toEqual({ items: [], later: 0, notKept: 0 });
+    await keep("k", "theirs");
+    expect(plan(at)).toEqual({ items: ["k theirs"], later: 0, notKept: 0 });
+  });
+
   it("are also what a round had kept, and not replaced yet", async () => {
     await keep("k", "there still", { side: remote, reason: "removed" });
     await keep("gone", "gone by then", { side: remote, reason: "removed" });

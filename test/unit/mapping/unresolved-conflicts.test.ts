@@ -2,7 +2,9 @@
 
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { fingerprintOf } from "../../../src/core/fingerprint.ts";
+import { openTrashIndex } from "../../../src/journal/trash-index.ts";
 import { openWaitingConflicts } from "../../../src/journal/waiting-conflicts.ts";
+import { planRestore } from "../../../src/mapping/plan-restore.ts";
 import type { MappingRounds } from "../../../src/mapping/round-port.ts";
 import { call, MappingFixture } from "../../support/mapping-fixture.ts";
 
@@ -83,4 +85,17 @@ it("is not taken for an old conflict copy of its key, also where the journal doe
   await rounds.resolve({ key: "k03", keep: "remote", copy }, call);
   await rounds.resolve({ key: "k03", keep: "local" }, call);
   expect((await fixture.keys())["k03"]).toBe("mine");
+});
+
+it("is in the trash as what it was when a conflict copy is let go, so that no moment is restored to it", async () => {
+  const path = "k05%conflict-20261129T072119Z-1";
+  fixture.write({ [path]: "let go" });
+  const at = fixture.clock.now();
+  await fixture.later();
+  await rounds.resolve({ key: "k05", keep: "remote", copy: path }, call);
+  const { journal, stateDir } = fixture;
+  expect(openTrashIndex(journal, stateDir).list({ mapping: "app", limit: 10 })).toMatchObject([
+    { key: "k05", reason: "conflict-copy" },
+  ]);
+  expect(planRestore({ journal, stateDir }, "app", { at, isWanted: () => true }).items).toEqual([]);
 });
