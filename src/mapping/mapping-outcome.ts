@@ -42,8 +42,12 @@ export interface OutcomeError {
 export interface OutcomeKeeper {
   /** The mapping is at this place now. To be called before the others. */
   at(place: string): void;
-  /** A round ended, and met these problems. Returns what stands now. */
-  roundEnded(report: Omit<RoundReport, "standing">, problems: RoundProblems): StandingProblems;
+  /** A round ended, and met these problems. `leavesError`: it was about a key that a person decided about, and says nothing of why the
+   * round before it failed. Returns what stands now. */
+  roundEnded(
+    report: Omit<RoundReport, "standing">,
+    problems: RoundProblems & { readonly leavesError?: boolean },
+  ): StandingProblems;
   failed(error: AppError): void;
   /** What the last look at all keys found of names that are one name to other systems. */
   alike(): AlikeNames;
@@ -79,7 +83,7 @@ export function openOutcomeKeeper(deps: {
         ...before,
         namespaceId: namespace?.id ?? null,
         lastRound: roundStatus(report),
-        error: null,
+        error: problems.leavesError === true ? before.error : null,
         standing,
         removesLater: report.removesLater,
         alike: report.alike,

@@ -144,7 +144,13 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
   const waitingConflicts =
     call.follow === undefined ? memory.conflictsAfter(waiting, some?.keys, startedAt) : memory.outcome.conflicts();
   const ended = { ...report, waitingConflicts };
-  const standing = memory.outcome.roundEnded(ended, { kept: problems.kept, more: problems.more(), covers });
+  const leavesError = call.resolution !== undefined;
+  const standing = memory.outcome.roundEnded(ended, {
+    kept: problems.kept,
+    more: problems.more(),
+    covers,
+    leavesError,
+  });
   return { report: { ...ended, standing }, ...needs };
 }
 

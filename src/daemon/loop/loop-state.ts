@@ -89,7 +89,8 @@ export interface EndedRound {
   readonly began: MonotonicMs;
   readonly settleWindowMs: DurationMs;
   readonly removeAfterMs: DurationMs;
-  /** It was only over files that were to rest: other dirty paths are looked at when they are due. */
+  /** It was only over files that were to rest, or over a key that a person decides about: other dirty paths are looked at when they are
+   * due, and a failure that stands is not over. */
   readonly leavesDirty?: boolean;
 }
 
@@ -103,9 +104,11 @@ export function roundEnded(
   const { step, report } = round;
   const { hold } = report;
   const removeAt = removalDue(round, moment);
-  const state: LoopState = { ...before, lastRound: report, failure: undefined, hold, removeAt };
+  // What failed had taken its paths, and is due again: only a round that looks at them shows that it is over.
+  const failure = round.leavesDirty === true && !report.isFull ? before.failure : undefined;
+  const state: LoopState = { ...before, lastRound: report, failure, hold, removeAt };
   const events: MappingEvent[] = [];
-  if (before.failure !== undefined) events.push({ kind: "recovered" });
+  if (before.failure !== undefined && failure === undefined) events.push({ kind: "recovered" });
   events.push({ kind: "round-ended", step, report });
   if (hold !== undefined && hold.plan !== before.hold?.plan) events.push({ kind: "held", hold });
   if (hold === undefined && before.hold !== undefined) events.push({ kind: "lifted" });

@@ -219,4 +219,21 @@ describe("a conflict that is resolved", () => {
     await Promise.all([looked, paused]);
     expect(kinds()).toEqual(["full", "full"]);
   });
+
+  it("leaves a failure as it is: what the failed round was about is looked at again in its time", async () => {
+    await start({ mode: "two-way", pollIntervalMs: HOUR, rescanIntervalMs: HOUR });
+    rounds.script.push(failure("network"));
+    watcher.events().onDirty(["edited"]);
+    await clock.advance(0);
+    expect(state()).toBe("error");
+    const resolved = loop.resolve(choice);
+    await clock.advance(0);
+    expect(await resolved).toMatchObject({ key: "a" });
+    expect(state()).toBe("error");
+    expect(events.map(({ kind }) => kind)).not.toContain("recovered");
+    await clock.advance(10 * SECOND);
+    expect(kinds().at(-1)).toBe("full");
+    expect(state()).toBe("in-step");
+    expect(events.map(({ kind }) => kind)).toContain("recovered");
+  });
 });

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { fingerprintOf } from "../../../src/core/fingerprint.ts";
 import { openTrashIndex } from "../../../src/journal/trash-index.ts";
 import { openWaitingConflicts } from "../../../src/journal/waiting-conflicts.ts";
+import { readMappingOutcome } from "../../../src/mapping/mapping-outcome.ts";
 import { planRestore } from "../../../src/mapping/plan-restore.ts";
 import type { MappingRounds } from "../../../src/mapping/round-port.ts";
 import { call, MappingFixture } from "../../support/mapping-fixture.ts";
@@ -98,4 +99,14 @@ it("is in the trash as what it was when a conflict copy is let go, so that no mo
     { key: "k05", reason: "conflict-copy" },
   ]);
   expect(planRestore({ journal, stateDir }, "app", { at, isWanted: () => true }).items).toEqual([]);
+});
+
+it("when it is resolved, does not make a failure of the mapping over that stands", async () => {
+  fixture.connect("wrong");
+  await expect(rounds.full(call)).rejects.toMatchObject({ code: "unauthorized" });
+  fixture.connect("right");
+  await rounds.resolve({ key: "k03", keep: "local" }, call);
+  expect(readMappingOutcome(fixture.journal, "app")?.error).toMatchObject({ code: "unauthorized" });
+  await rounds.full(call);
+  expect(readMappingOutcome(fixture.journal, "app")?.error).toBe(null);
 });
