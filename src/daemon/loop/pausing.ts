@@ -34,6 +34,9 @@ export interface Pausing {
 const PAUSE_GRACE_MS: DurationMs = 10_000;
 
 export function openPausing({ clock, pauses, loops, find, ready, onEvent }: PausingDeps): Pausing {
+  /** How often somebody asked that a mapping be paused: while a plan is being discarded, that somebody else may. */
+  const asked = new Map<string, number>();
+
   async function pauseOne(loop: MappingLoop, reason: string | undefined): Promise<void> {
     const { mapping } = loop;
     const paused = pauses.pause(mapping.name, reason);
@@ -54,10 +57,13 @@ export function openPausing({ clock, pauses, loops, find, ready, onEvent }: Paus
     return true;
   }
 
+  const timesAsked = (name: string): number => asked.get(name) ?? 0;
+
   return {
     pause: async (names, reason) => {
       await ready();
       const chosen = names.length === 0 ? loops.all() : [...new Set(names)].map(find);
+      for (const { mapping } of chosen) asked.set(mapping.name, timesAsked(mapping.name) + 1);
       await Promise.all(chosen.map((loop) => pauseOne(loop, reason)));
       return chosen.map(({ mapping }) => mapping.name);
     },
@@ -73,10 +79,15 @@ export function openPausing({ clock, pauses, loops, find, ready, onEvent }: Paus
       const { mapping } = loop;
       const held = planOf(loop, plan);
       const before = pauses.get(mapping.name);
-      await pauseOne(loop, `plan ${held} was discarded`);
+      const askedBefore = timesAsked(name);
+      const reason = `plan ${held} was discarded`;
+      await pauseOne(loop, reason);
       // The round that ran meanwhile may have made it another one.
       if (loop.state().hold?.plan !== held || !pauses.discard(mapping.name, held)) {
-        if (before === undefined) resumeOne(mapping.name);
+        const isOurs = before === undefined && timesAsked(name) === askedBefore;
+        if (isOurs) resumeOne(mapping.name);
+        else if (pauses.get(mapping.name)?.reason === reason)
+          await pauseOne(loop, before?.reason ?? "a person asked for it");
         throw heldWithOther(loop, held);
       }
       loop.discarded();

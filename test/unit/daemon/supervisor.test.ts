@@ -306,6 +306,27 @@ describe("pausing", () => {
     expect(await outcomeOf(supervisor.discard("a"))).toMatchObject({ code: "usage" });
     await stop();
   });
+
+  it.each([
+    ["a deploy", "a deploy"],
+    [undefined, "a person asked for it"],
+  ])("stays when a plan could not be discarded meanwhile: for %s", async (reason, told) => {
+    scripts["a"] = [{ hold: holdOf("p1", clock) }, { hold: holdOf("p2", clock) }];
+    await start(configOf([named("a")]));
+    openHolds(journal).put({ ...holdOf("p1", clock), mapping: "a" });
+    rounds.get("a")!.durationMs = 5 * SECOND;
+    const looked = outcomeOf(supervisor.sync(["a"]));
+    await settled(Promise.resolve());
+    const discarded = outcomeOf(supervisor.discard("a", "p1"));
+    await settled(Promise.resolve());
+    const paused = supervisor.pause(["a"], reason);
+    await clock.advance(10 * SECOND);
+    expect(await discarded).toMatchObject({ code: "usage" });
+    expect(await paused).toEqual(["a"]);
+    expect(supervisor.mappings()[0]).toMatchObject({ state: "paused", paused: { reason: told } });
+    await looked;
+    await stop();
+  });
 });
 
 describe("reloading", () => {
