@@ -43,10 +43,7 @@ export async function resolveCopy(
 ): Promise<ResolvedCopy> {
   const { clock, mapping, stateDir } = deps;
   const { folder: root, names, prefix, quietMs } = mapping;
-  if (choice.keep === "local" && mapping.mode === "pull")
-    throw new AppError("usage", `mapping "${mapping.name}" pulls: its next round would replace the file again`, {
-      hint: "keep both: the copy then has a name of its own",
-    });
+  refuseInVain(mapping, choice.keep);
   const tree = openTreeReplica({ clock, root, label: root, names, prefix, quietMs, ignorePaths: [stateDir] });
   try {
     const value = readCopy(clock, mapping, copy);
@@ -61,6 +58,24 @@ export async function resolveCopy(
     await tree.close();
   }
 }
+
+/** Throws AppError `usage` for what the next round of a pull would undo. */
+function refuseInVain({ name, mode, delete: deletes }: MappingConfig, keep: ResolveChoice["keep"]): void {
+  if (mode !== "pull" || keep === "remote") return;
+  const mirrors = deletes === "all";
+  if (keep === "local")
+    throw new AppError("usage", `mapping "${visible(name)}" pulls: its next round would replace the file again`, {
+      hint: mirrors ? WRITE_IT : "keep both: the copy then has a name of its own",
+    });
+  if (mirrors)
+    throw new AppError(
+      "usage",
+      `mapping "${visible(name)}" pulls, with delete: all: its next round would remove the file that the copy would be`,
+      { hint: WRITE_IT },
+    );
+}
+
+const WRITE_IT = "write what the copy holds to the namespace (kvsync key put), then keep remote";
 
 interface Versions {
   readonly copy: FoundCopy;

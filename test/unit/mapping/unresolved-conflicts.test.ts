@@ -110,3 +110,19 @@ it("when it is resolved, does not make a failure of the mapping over that stands
   await rounds.full(call);
   expect(readMappingOutcome(fixture.journal, "app")?.error).toBe(null);
 });
+
+it.each(["all", "owned"] as const)(
+  "in a pull with delete: %s, the copy is kept as a file only if it stays",
+  async (deletes) => {
+    const copy = "k05%conflict-20261129T072119Z-1";
+    fixture.write({ [copy]: "mine" });
+    const pull = fixture.rounds({ mode: "pull", delete: deletes });
+    await pull.full(call);
+    const resolved = pull.resolve({ key: "k05", keep: "both", copy }, call);
+    if (deletes === "all") await expect(resolved).rejects.toMatchObject({ code: "usage" });
+    else expect((await resolved).resolved.done).toContain("It stays in the folder");
+    await fixture.later();
+    await pull.full(call);
+    expect(Object.values(fixture.files())).toContain("mine");
+  },
+);
