@@ -1,5 +1,6 @@
-// Migrations whose records are in the daemon's state folder, for its status. Other processes run them: the daemon looks at what they keep on disk,
-// now and then, and only while somebody asks.
+// Migrations whose records are in the daemon's state folder, for its status. Other processes run them: the daemon looks at what they keep on disk
+// when its status is asked for, by a person, the page or the notices, and at most every two seconds. Their folders may be anybody's, made under
+// sudo say: a folder that cannot be read is left out, and never makes the status fail.
 
 import type { Clock, DurationMs, MonotonicMs } from "../core/clock.ts";
 import { operationErrorOf } from "../journal/operation-error.ts";
@@ -8,11 +9,11 @@ import { isOver, type MigrationRecord } from "../migration/migration-record.ts";
 import { type MigrationStatus, migrationStatus } from "../migration/migration-status.ts";
 import { isRunning } from "../migration/run-mark.ts";
 
-/** Whose records were written last, the newest first; a record that cannot be read is left out, and told by `kvsync migrate status`. */
+/** Whose records were written last, the newest first; what cannot be read is left out, and told by `kvsync migrate status`. */
 export type MigrationLooks = () => readonly MigrationStatus[];
 
 const LOOK_MS: DurationMs = 2000;
-/** Whether a process works on one is asked by a lock: less often than its progress is read. */
+/** Whether a process works on one is asked by a lock: less often than its progress is read. What could not be read is tried as often. */
 const RUNNING_MS: DurationMs = 10_000;
 const SHOWN_MAX = 20;
 
@@ -38,34 +39,37 @@ export function openMigrationLooks({
     const before = known.get(name);
     const now = clock.monotonic();
     const isSame = before?.version === version;
-    if (isSame && (before.record === undefined || isOver(before.record) || now - before.lookedAt < RUNNING_MS))
-      return before;
-    const record = isSame ? before.record : readIfSound(stateDir, name);
-    const runs = record !== undefined && !isOver(record) && isRunning(openMigrationFolder(stateDir, name));
-    return { version, record, isRunning: runs, lookedAt: now };
+    const isFinal = before?.record !== undefined && isOver(before.record);
+    if (isSame && (isFinal || now - before.lookedAt < RUNNING_MS)) return before;
+    const read = unlessUnreadable(() => {
+      const folder = openMigrationFolder(stateDir, name);
+      const record = (isSame ? before.record : undefined) ?? folder.read();
+      return { record, isRunning: record !== undefined && !isOver(record) && isRunning(folder) };
+    });
+    return { version, record: read?.record, isRunning: read?.isRunning ?? false, lookedAt: now };
   }
 
   return () => {
     const now = clock.monotonic();
     if (lookedAt !== undefined && now - lookedAt < LOOK_MS) return shown;
     lookedAt = now;
-    known = new Map(
-      migrationFiles(stateDir)
-        .slice(0, SHOWN_MAX)
-        .map(({ name, version }) => [name, lookAt(name, version)]),
-    );
+    const files = unlessUnreadable(() => migrationFiles(stateDir)) ?? [];
+    known = new Map(files.slice(0, SHOWN_MAX).map(({ name, version }) => [name, lookAt(name, version)]));
     shown = [...known].flatMap(([name, { record, isRunning }]) => {
       if (record === undefined) return [];
-      const progress = isRunning ? openMigrationFolder(stateDir, name).readProgress() : undefined;
+      const progress = isRunning
+        ? unlessUnreadable(() => openMigrationFolder(stateDir, name).readProgress())
+        : undefined;
       return migrationStatus(record, { isRunning, progress });
     });
     return shown;
   };
 }
 
-function readIfSound(stateDir: string, name: string): MigrationRecord | undefined {
+/** Undefined where a file or folder cannot be read. Throws bugs. */
+function unlessUnreadable<T>(read: () => T): T | undefined {
   try {
-    return openMigrationFolder(stateDir, name).read();
+    return read();
   } catch (error) {
     if (operationErrorOf(error) === undefined) throw error;
     return undefined;

@@ -1,10 +1,20 @@
 // Where a migration lives: STATE_DIR/migrations/NAME, with its record, its report, the map of ids, and archives of what was at the
 // destination before. And how another process asks the one that runs for something: by a file there, which that one looks for.
 
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { ioError } from "../config/read-file.ts";
 import { AppError, visible } from "../core/errors.ts";
+import { operationErrorOf } from "../journal/operation-error.ts";
 import { isDiskFull } from "../replica/tree/fs-fault.ts";
 import type { MigrationRecord, RunningProgress } from "./migration-record.ts";
 import { writeWhole } from "./write-whole.ts";
@@ -71,19 +81,29 @@ export function listMigrations(stateDir: string): readonly MigrationRecord[] {
     .flatMap((name) => readRecord(join(folder, name, RECORD)) ?? []);
 }
 
-/** Which there are, without reading them: the one whose record was written last first. `version`: another one whenever the record is. */
+/** Which there are, without reading them: the one whose record was written last first. `version`: another one whenever the record is. A folder
+ * that cannot be looked into, as one made under sudo, is left out, and the others are found. */
 export function migrationFiles(stateDir: string): readonly { readonly name: string; readonly version: string }[] {
   const folder = migrationsIn(stateDir);
   if (!existsSync(folder)) return [];
   return readdirSync(folder)
     .filter((name) => NAME.test(name))
     .flatMap((name) => {
-      const stats = statSync(join(folder, name, RECORD), { throwIfNoEntry: false });
+      const stats = statIfReadable(join(folder, name, RECORD));
       return stats === undefined
         ? []
         : { name, at: stats.mtimeMs, version: `${stats.mtimeMs} ${stats.ino} ${stats.size}` };
     })
     .toSorted((a, b) => b.at - a.at);
+}
+
+function statIfReadable(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if (operationErrorOf(error) === undefined) throw error;
+    return undefined;
+  }
 }
 
 function migrationsIn(stateDir: string): string {

@@ -1,6 +1,6 @@
 // Migrations in the daemon's status: read from disk now and then, bounded, and never a reason for the status to fail.
 
-import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -90,4 +90,33 @@ it("tells of the newest twenty, and leaves out what is no record", async () => {
   writeFileSync(join(stateDir, "migrations", "broken", "migration.json"), "{");
   const names = openMigrationLooks({ clock, stateDir })().map(({ migration }) => migration);
   expect(names).toEqual(Array.from({ length: 19 }, (_, i) => `move-${24 - i}`));
+});
+
+it("leaves out a folder that cannot be read, tells of the others, and finds it when it can be read", async () => {
+  keep("sound");
+  keep("locked-out");
+  const lock = join(stateDir, "migrations", "locked-out", "lock.sqlite");
+  mkdirSync(lock);
+  mkdirSync(join(stateDir, "migrations", "loop"));
+  symlinkSync("migration.json", join(stateDir, "migrations", "loop", "migration.json"));
+  const looks = openMigrationLooks({ clock, stateDir });
+  const names = (): readonly string[] => looks().map(({ migration }) => migration);
+  expect(names()).toEqual(["sound"]);
+  rmdirSync(lock);
+  await clock.advance(10_000);
+  expect(names().toSorted()).toEqual(["locked-out", "sound"]);
+});
+
+it("tells of a migration that runs without its progress, where that cannot be read", async () => {
+  keep("move");
+  const folder = openMigrationFolder(stateDir, "move");
+  const mark = await openRunMark({ clock: systemClock, signal: new AbortController().signal }, folder);
+  mkdirSync(join(folder.path, "progress.json"));
+  expect(openMigrationLooks({ clock, stateDir })()).toMatchObject([{ running: true, progress: null }]);
+  mark.close();
+});
+
+it("tells of none where a file is in the place of their folder", () => {
+  writeFileSync(join(stateDir, "migrations"), "x");
+  expect(openMigrationLooks({ clock, stateDir })()).toEqual([]);
 });
