@@ -16,7 +16,7 @@
 //   gone            gone            present   forget
 //
 // Where a person resolves a conflict (`resolution`), the round is about that key alone: it does what that person chose to a conflict of
-// the very versions that were shown, and nothing to anything else.
+// the very values that were shown, and nothing to anything else.
 //
 // A change is a version that is not the base's; time plays no part in it. With no base nothing was ever deleted: what one side
 // has is carried to the other, which is how a lost journal is rebuilt as a union.

@@ -144,6 +144,11 @@ function sizeOf(version: ConflictView["local"]): string {
   return version.size === null ? "of unknown size" : renderByteCount(version.size);
 }
 
+/** What the choice is made by: "none" where there is no value. */
+function shownValue(side: ConflictView["local"]): string | undefined {
+  return side === null ? "none" : (side.fingerprint ?? undefined);
+}
+
 export function askResolve(app: App, view: ConflictView, keep: Keep, done: () => void): void {
   const { mapping, key, copy, local, remote } = view;
   openDialog({
@@ -161,8 +166,8 @@ export function askResolve(app: App, view: ConflictView, keep: Keep, done: () =>
         key,
         keep,
         copy: copy ?? undefined,
-        local: local?.fingerprint ?? undefined,
-        remote: remote?.fingerprint ?? undefined,
+        local: shownValue(local),
+        remote: shownValue(remote),
       });
       app.tell({ tone: "good", text: `${mapping}: ${answer.done}`, hint: null });
       done();

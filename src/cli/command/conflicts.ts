@@ -78,11 +78,8 @@ function defineResolve(command: Command, start: Start): void {
         .makeOptionMandatory(),
     )
     .option("--copy <path>", COPY)
-    .option(
-      "--if-local <fingerprint>",
-      "Only if the local version is still this one, as kvsync conflicts show tells it",
-    )
-    .option("--if-remote <fingerprint>", "Only if the remote version is still this one")
+    .option("--if-local <fingerprint>", "Only if the local value is still this one, as kvsync conflicts show tells it")
+    .option("--if-remote <fingerprint>", "Only if the remote value is still this one; none: only if there is none")
     .option("--all", "Every key of the mapping that is in conflict, and every copy")
     .option("--yes", "With --all: do not ask")
     .action((mapping: string, key: string | undefined, options: ResolveOptions) =>

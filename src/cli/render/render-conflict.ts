@@ -3,12 +3,13 @@
 import { visible } from "../../core/errors.ts";
 import type { DurationMs, EpochMs } from "../../core/clock.ts";
 import { renderByteCount, renderDuration } from "../../core/units.ts";
-import type {
-  ConflictLine,
-  ConflictSide,
-  ConflictView,
-  Keep,
-  ShownValue,
+import {
+  NO_VALUE,
+  type ConflictLine,
+  type ConflictSide,
+  type ConflictView,
+  type Keep,
+  type ShownValue,
 } from "../../mapping/conflicts/conflict-lines.ts";
 import type { Content } from "./content-diff.ts";
 import type { Style } from "./output.ts";
@@ -95,11 +96,16 @@ export function renderChoices(view: ConflictView): readonly string[] {
   const words = ["kvsync conflicts resolve", shellWord(mapping), shellWord(key)];
   const shown = [
     ...(copy === null ? [] : [`--copy ${shellWord(copy)}`]),
-    ...(local?.fingerprint === null || local === null ? [] : [`--if-local ${local.fingerprint}`]),
-    ...(remote?.fingerprint === null || remote === null ? [] : [`--if-remote ${remote.fingerprint}`]),
+    ...onlyIf("--if-local", local),
+    ...onlyIf("--if-remote", remote),
   ];
   return (["local", "remote", "both"] as const).flatMap((keep) => [
     `  ${does[keep]}:`,
     `    ${[...words, `--keep ${keep}`, ...shown].join(" ")}`,
   ]);
+}
+
+function onlyIf(option: string, side: ConflictView["local"]): readonly string[] {
+  const shown = side === null ? NO_VALUE : side.fingerprint;
+  return shown === null ? [] : [`${option} ${shown}`];
 }

@@ -94,6 +94,8 @@ async function api(deps: RouteDeps, request: IncomingMessage): Promise<Reply> {
   // What a person looked at, and not what has taken its place since.
   if ((asked.op === "approve" || asked.op === "discard") && asked.plan === undefined)
     return refused(400, `${asked.op} must name the plan that was shown`);
+  if (asked.op === "resolve" && (asked.local === undefined || asked.remote === undefined))
+    return refused(400, "resolve must name both values that were shown");
   const answer = await settleAnswer(() => deps.handle(bounded(asked)), deps.onBug);
   if (opClass === "change") deps.streams.changed();
   return json(200, answer, session === undefined ? withoutContents : undefined);

@@ -58,12 +58,16 @@ export interface ConflictView extends ConflictLine {
 
 export type Keep = "local" | "remote" | "both";
 
+/** In place of a fingerprint: nothing was there. */
+export const NO_VALUE = "none";
+
 export interface ResolveChoice {
   readonly key: string;
   /** Which conflict copy, by its path in the folder; undefined: the conflict that waits, or else the only copy. */
   readonly copy?: string | undefined;
   readonly keep: Keep;
-  /** The fingerprints that were shown: it is refused (`plan-outdated`) if a side holds something else by now. */
+  /** The fingerprints of the values that were shown, or {@link NO_VALUE}: it is refused (`plan-outdated`) if a side holds another value by
+   * now. Metadata and expiration are not compared. */
   readonly local?: string | undefined;
   readonly remote?: string | undefined;
 }

@@ -9,9 +9,9 @@ import type { MovingFiles } from "../../replica/moving-files.ts";
 import type { MappingMemory } from "../mapping-memory.ts";
 import type { MappingRounds, ResolvedConflict, RoundCall, RoundReport } from "../round-port.ts";
 import { chooseConflict, type ConflictDeps } from "./choose-conflict.ts";
-import type { ResolveChoice } from "./conflict-lines.ts";
+import { NO_VALUE, type ResolveChoice } from "./conflict-lines.ts";
 import { listConflicts } from "./list-conflicts.ts";
-import { resolveCopy } from "./resolve-copy.ts";
+import { notAsShown, resolveCopy } from "./resolve-copy.ts";
 import { heldConflict, resolutionOf, tellResolution } from "./resolve-waiting.ts";
 import { lookAtKey, noConflict, showConflict, type ShowDeps } from "./show-conflict.ts";
 
@@ -45,6 +45,8 @@ export function openConflictRounds(
         return endedWith(deps, choice, { done, report: undefined, paths });
       }
       const { key, known } = chosen;
+      // In a conflict that waits both sides have a value.
+      if (choice.local === NO_VALUE || choice.remote === NO_VALUE) throw notAsShown(key);
       const isAsked = known !== undefined || choice.local !== undefined || choice.remote !== undefined;
       if (deps.mapping.mode !== "two-way") throw noConflict(deps.mapping.name, key);
       if (deps.memory.holds.before(deps.mapping.name) !== undefined) throw heldConflict(deps.mapping.name, "is held");

@@ -15,7 +15,7 @@ import type { Journal } from "../../journal/journal.ts";
 import { openTrash } from "../../journal/trash.ts";
 import type { Replica, Value, Write, WriteOutcome } from "../../replica/replica.ts";
 import { openTreeReplica } from "../../replica/tree/tree-replica.ts";
-import type { ResolveChoice } from "./conflict-lines.ts";
+import { NO_VALUE, type ResolveChoice } from "./conflict-lines.ts";
 import { readCopy, removeCopy } from "./copy-file.ts";
 import type { FoundCopy } from "./find-copies.ts";
 
@@ -193,7 +193,7 @@ async function readFileOf(tree: Replica, key: Key, signal: AbortSignal): Promise
 }
 
 function check(value: Value | undefined, shown: string | undefined, key: string): void {
-  if (shown === undefined || value?.entry.fingerprint === shown) return;
+  if (shown === undefined || (value?.entry.fingerprint ?? NO_VALUE) === shown) return;
   throw notAsShown(key);
 }
 

@@ -7,7 +7,7 @@ import type { Key } from "../../core/key.ts";
 import type { Resolution } from "../../core/reconcile-two-way.ts";
 import type { Done } from "../../engine/plan/action.ts";
 import type { RoundReport } from "../round-port.ts";
-import type { ResolveChoice } from "./conflict-lines.ts";
+import { NO_VALUE, type ResolveChoice } from "./conflict-lines.ts";
 import { notAsShown } from "./resolve-copy.ts";
 
 /** Throws AppError `usage` for what has not the form of a fingerprint. */
@@ -16,7 +16,7 @@ export function resolutionOf({ keep, local, remote }: ResolveChoice): Resolution
 }
 
 function fingerprintOf(text: string | undefined, side: string): Resolution["local"] {
-  if (text === undefined) return undefined;
+  if (text === undefined || text === NO_VALUE) return undefined;
   const fingerprint = parseFingerprint(text);
   if (fingerprint === undefined)
     throw new AppError("usage", `"${visible(text)}" is no fingerprint of the ${side} version`, {

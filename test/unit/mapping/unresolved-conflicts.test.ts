@@ -126,3 +126,14 @@ it.each(["all", "owned"] as const)(
     expect(Object.values(fixture.files())).toContain("mine");
   },
 );
+
+it("a copy that is to have the name again replaces no file that came since it was shown that there is none", async () => {
+  const copy = "new%conflict-20261129T072119Z-1";
+  fixture.write({ [copy]: "mine" });
+  const choice = { key: "new", keep: "local", copy, remote: "none" } as const;
+  fixture.write({ new: "came meanwhile" });
+  await expect(rounds.resolve(choice, call)).rejects.toMatchObject({ code: "plan-outdated" });
+  fixture.remove("new");
+  await rounds.resolve(choice, call);
+  expect(fixture.files()["new"]).toBe("mine");
+});

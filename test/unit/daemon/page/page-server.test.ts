@@ -128,6 +128,8 @@ const bodyOf = (op: string): object => ({
   backups: ["nightly"],
   key: "k",
   keep: "local",
+  local: "a",
+  remote: "b",
   plan: "p",
   limit: 1,
   id: 1,
@@ -198,6 +200,16 @@ describe("every op", () => {
     const cookie = await login();
     for (const op of ["approve", "discard"]) expect((await api({ op, mapping: "app" }, { cookie })).status).toBe(400);
     expect(asked).toEqual([]);
+  });
+
+  it("about a conflict must name both values that were shown", async () => {
+    await page.follow(LOCAL);
+    const cookie = await login();
+    const choice = { op: "resolve", mapping: "app", key: "k", keep: "local" };
+    const [none, one] = [await api(choice, { cookie }), await api({ ...choice, local: "a" }, { cookie })];
+    expect([none.status, one.status]).toEqual([400, 400]);
+    expect(asked).toEqual([]);
+    expect((await api({ ...choice, local: "a", remote: "none" }, { cookie })).status).toBe(200);
   });
 
   it("shows metadata and fingerprints to who has logged in, and to nobody else", async () => {
