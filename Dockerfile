@@ -34,8 +34,8 @@ ENV NODE_ENV=production KVSYNC_CONFIG=/data/kvsync.yaml
 WORKDIR /data
 VOLUME /data
 # Healthy: the daemon answers. A mapping that is held or fails is told by notices, /health and /metrics: a restart does not help it.
-# For other commands than run, such as serve, say: --no-healthcheck.
-HEALTHCHECK --interval=30s --timeout=10s --start-period=30s CMD ["kvsync", "status", "--quiet"]
+# One that hangs does not, and timeout ends what asks it. For other commands than run, such as serve, say: --no-healthcheck.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s CMD ["timeout", "8", "kvsync", "status", "--quiet"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["kvsync"]
 CMD ["run"]
