@@ -28,7 +28,13 @@ export function openConflictAnswers({
       const chosen = name === undefined ? loops.all() : [find(name)];
       return joinedLists(await Promise.all(chosen.map((loop) => loop.conflicts.conflicts(signal))));
     },
-    conflict: async (name, asked, signal) => find(name).conflicts.conflict(asked, signal),
-    resolve: async (name, choice) => find(name).resolve(choice),
+    conflict: async (name, asked, signal) => {
+      await ready();
+      return find(name).conflicts.conflict(asked, signal);
+    },
+    resolve: async (name, choice) => {
+      await ready();
+      return find(name).resolve(choice);
+    },
   };
 }

@@ -345,6 +345,19 @@ describe("reloading", () => {
     await stop();
   });
 
+  it("keeps nobody from a conflict: who asks while a mapping starts anew waits for it", async () => {
+    durations["a"] = 5 * SECOND;
+    await start(configOf([named("a")]));
+    const reloaded = supervisor.reload(configOf([named("a", { mode: "push" })]), new Set());
+    const resolved = outcomeOf(supervisor.resolve("a", { key: "k", keep: "local" }));
+    const shown = outcomeOf(supervisor.conflict("a", { key: "k" }, new AbortController().signal));
+    await clock.advance(20 * SECOND);
+    await reloaded;
+    expect(await resolved).toMatchObject({ key: "k" });
+    expect(await shown).toMatchObject({ message: "k is in no conflict" });
+    await stop();
+  });
+
   it("keeps its mappings in the order of the config", async () => {
     await start(configOf([named("a"), named("b"), named("c")]));
     await settled(supervisor.reload(configOf([named("a", { mode: "push" }), named("b"), named("c")]), new Set()));
