@@ -3,6 +3,7 @@
 
 import { readdirSync } from "node:fs";
 import { dirname } from "node:path";
+import pLimit from "p-limit";
 import type { Config, ListenAddress, MappingConfig, PageConfig } from "../config/config.ts";
 import type { Clock, DurationMs, EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
@@ -142,7 +143,10 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
   const watching = new AbortController();
   const watched = watchState({ clock, checkState, signal: watching.signal }).catch(fail);
 
-  const reload = async (): Promise<Reloaded> => {
+  /** One after the other: all parts go by the config that was read last. */
+  const inTurn = pLimit(1);
+  const reload = (): Promise<Reloaded> => inTurn(reloadOnce);
+  const reloadOnce = async (): Promise<Reloaded> => {
     const next = await loadAnew(deps, stateDir);
     await fronts.page.follow(pageOf(next, deps));
     config = next;

@@ -2,6 +2,7 @@
 // that something lasts is not an event.
 
 import { hostname } from "node:os";
+import pLimit from "p-limit";
 import type { Config, NotifyConfig } from "../../config/config.ts";
 import { configSecrets, noticeSecrets } from "../../config/config-secrets.ts";
 import { readTextFile } from "../../config/read-file.ts";
@@ -49,6 +50,8 @@ export function openNoticeSet(deps: NoticeSetDeps): NoticeSet {
   const targets = new Map<string, NoticeTargetLoop>();
   const kept = openNoticeTargets(journal);
   const stopping = new AbortController();
+  /** Two that follow at once would both open what both have ended, and one of those loops would be nobody's to stop. */
+  const inTurn = pLimit(1);
   let backups: Config["backups"] = new Map();
   let wake = new AbortController();
 
@@ -70,6 +73,20 @@ export function openNoticeSet(deps: NoticeSetDeps): NoticeSet {
       onEvent: (event) => onEvent({ ...event, target: target.name }),
       onBug,
     });
+  }
+
+  async function follow(config: Config): Promise<void> {
+    ({ backups } = config);
+    const wanted = new Map(config.notify.map((target) => [target.name, target]));
+    const ending = [...targets.values()].filter((target) => !isSame(wanted.get(target.config.name), target.config));
+    await Promise.all(ending.map((target) => target.stop()));
+    if (stopping.signal.aborted) return;
+    const before = new Map(targets);
+    targets.clear();
+    for (const target of ending) before.delete(target.config.name);
+    kept.keep(new Set(wanted.keys()));
+    for (const [name, target] of wanted) targets.set(name, before.get(name) ?? open(target, config));
+    wake.abort();
   }
 
   async function run(): Promise<void> {
@@ -114,22 +131,11 @@ export function openNoticeSet(deps: NoticeSetDeps): NoticeSet {
       wake.abort();
     },
     status: () => [...targets.values()].map((target) => target.status()),
-    follow: async (config) => {
-      ({ backups } = config);
-      const wanted = new Map(config.notify.map((target) => [target.name, target]));
-      const ending = [...targets.values()].filter((target) => !isSame(wanted.get(target.config.name), target.config));
-      await Promise.all(ending.map((target) => target.stop()));
-      if (stopping.signal.aborted) return;
-      const before = new Map(targets);
-      targets.clear();
-      for (const target of ending) before.delete(target.config.name);
-      kept.keep(new Set(wanted.keys()));
-      for (const [name, target] of wanted) targets.set(name, before.get(name) ?? open(target, config));
-      wake.abort();
-    },
+    follow: (config) => inTurn(() => follow(config)),
     stop: async () => {
       stopping.abort();
       await running.catch(() => {});
+      await inTurn(() => {});
       await Promise.all([...targets.values()].map((target) => target.stop()));
     },
   };
