@@ -148,7 +148,7 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
   const reload = (): Promise<Reloaded> => inTurn(reloadOnce);
   const reloadOnce = async (): Promise<Reloaded> => {
     const next = await loadAnew(deps, stateDir);
-    await fronts.page.follow(pageOf(next, deps));
+    await fronts!.page.follow(pageOf(next, deps));
     config = next;
     const stale = await deps.accounts.use(config);
     const reloaded = await supervisor.reload(config, stale);
@@ -158,7 +158,23 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
     return reloaded;
   };
 
-  let fronts: Fronts;
+  let fronts: Fronts | undefined;
+  /** Ends all that was begun, whatever that is. */
+  const endAll = (graceMs: DurationMs, close: () => void): Promise<void> => {
+    watching.abort();
+    return end(
+      [
+        () => watched,
+        async () => fronts?.close(),
+        () => notices.stop(),
+        // Beside the rounds: both break off what takes too long.
+        async () => void (await Promise.all([supervisor.stop(graceMs), backups.stop()])),
+        () => keeping.close(),
+        () => deps.accounts.closeRetired(),
+      ],
+      close,
+    );
+  };
   try {
     fronts = await openFronts({
       clock,
@@ -177,36 +193,20 @@ async function openOver(deps: DaemonDeps, lock: StateLock, journal: Journal): Pr
       pageFolder: deps.pageFolder,
       onBug: fail,
     });
+    await followBackups(new Set());
+    await notices.follow(config);
   } catch (error) {
-    watching.abort();
-    await end([() => watched, () => notices.stop(), () => supervisor.stop(0), () => keeping.close()], () =>
-      scratch.close(),
-    );
+    // The journal and the lock are closed by who opened them: nothing may work with the state folder by then.
+    await endAll(0, () => scratch.close());
     throw error;
   }
-  await followBackups(new Set());
-  await notices.follow(config);
   return {
     journalReplaced: journal.replaced,
     status,
     pageUrl: () => fronts.page.url(),
     config: () => config,
     reload,
-    stop: (graceMs) => {
-      watching.abort();
-      return end(
-        [
-          () => watched,
-          () => fronts.close(),
-          () => notices.stop(),
-          // Beside the rounds: both break off what takes too long.
-          async () => void (await Promise.all([supervisor.stop(graceMs), backups.stop()])),
-          () => keeping.close(),
-          () => deps.accounts.closeRetired(),
-        ],
-        closeState,
-      );
-    },
+    stop: (graceMs) => endAll(graceMs, closeState),
     failed,
   };
 }
