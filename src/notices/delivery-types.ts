@@ -20,8 +20,8 @@ export interface DeliveryDeps {
   readonly clock: Clock;
   /** Of the process: proxies; and what programs get, without secrets. */
   readonly env: Environment;
-  /** What programs find in their environment. */
-  readonly programEnv: Readonly<Record<string, string>>;
+  /** What programs find in their environment. Asked for at each try: what is a secret may change with the config. */
+  readonly programEnv: () => Readonly<Record<string, string>>;
   /** Where programs run. */
   readonly folder: string;
   readonly readFile: ReadFile;

@@ -13,7 +13,7 @@ export async function runNoticeProgram(
   { id, body, items }: OutgoingNotice,
   { clock, folder, programEnv, signal }: DeliveryDeps,
 ): Promise<Delivery> {
-  const env = { ...programEnv, KVSYNC_EVENT: "notice", KVSYNC_NOTICE: id, KVSYNC_COUNT: String(items) };
+  const env = { ...programEnv(), KVSYNC_EVENT: "notice", KVSYNC_NOTICE: id, KVSYNC_COUNT: String(items) };
   const outcome = await runHook({ clock, run, folder, env, lines: [body], timeoutMs, signal });
   signal.throwIfAborted();
   if (outcome.kind === "done") return { kind: "delivered" };

@@ -38,7 +38,7 @@ function deliver(
     {
       clock: systemClock,
       env,
-      programEnv: { PATH: process.env["PATH"] ?? "" },
+      programEnv: () => ({ PATH: process.env["PATH"] ?? "" }),
       folder: "/",
       readFile: (path) => files[path],
       version: "1.2.3",

@@ -56,7 +56,7 @@ async function test(context: Context, names: readonly string[]): Promise<ExitCod
   const deps: DeliveryDeps = {
     clock,
     env,
-    programEnv: hookEnvironment(env, configSecrets(config)),
+    programEnv: () => hookEnvironment(env, configSecrets(config)),
     folder: config.file === undefined ? cwd : dirname(config.file),
     readFile: readTextFile,
     version: VERSION,

@@ -6,6 +6,7 @@ import pLimit from "p-limit";
 import type { Config, NotifyConfig } from "../../config/config.ts";
 import { configSecrets, noticeSecrets } from "../../config/config-secrets.ts";
 import { readTextFile } from "../../config/read-file.ts";
+import type { Secret } from "../../config/secret.ts";
 import type { Environment } from "../../config/yaml-source.ts";
 import type { Clock, DurationMs } from "../../core/clock.ts";
 import type { Journal } from "../../journal/journal.ts";
@@ -53,6 +54,7 @@ export function openNoticeSet(deps: NoticeSetDeps): NoticeSet {
   /** Two that follow at once would both open what both have ended, and one of those loops would be nobody's to stop. */
   const inTurn = pLimit(1);
   let backups: Config["backups"] = new Map();
+  let secrets: readonly Secret[] = [];
   let wake = new AbortController();
 
   function open(target: NotifyConfig, config: Config): NoticeTargetLoop {
@@ -65,7 +67,8 @@ export function openNoticeSet(deps: NoticeSetDeps): NoticeSet {
       delivery: {
         clock,
         env,
-        programEnv: hookEnvironment(env, configSecrets(config)),
+        // By the secrets of the present config, also for a target that is the same as before.
+        programEnv: () => hookEnvironment(env, secrets),
         folder,
         readFile: readTextFile,
         version,
@@ -77,6 +80,7 @@ export function openNoticeSet(deps: NoticeSetDeps): NoticeSet {
 
   async function follow(config: Config): Promise<void> {
     ({ backups } = config);
+    secrets = configSecrets(config);
     const wanted = new Map(config.notify.map((target) => [target.name, target]));
     const ending = [...targets.values()].filter((target) => !isSame(wanted.get(target.config.name), target.config));
     await Promise.all(ending.map((target) => target.stop()));

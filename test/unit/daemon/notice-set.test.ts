@@ -1,6 +1,6 @@
 // The targets of notices of a daemon when its config is read again: a real receiver, a real journal, and a clock that the test moves.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -79,4 +79,25 @@ it("configs that are read at once are followed one after the other: no message t
   await notices.stop();
   expect(receiver.received).toHaveLength(2);
   expect(clock.sleeping).toBe(0);
+});
+
+it("a program does not see a secret that a reload has made one", async () => {
+  const env = { ...ENV, NEW: "hidden-token-of-new", PLAIN: "plain-text" };
+  await notices.stop();
+  notices = open(env);
+  const program = "run: [sh, -c, 'env >> env']";
+  await notices.follow(configOf(program, env));
+  await notices.follow(
+    configOf(
+      program,
+      env,
+      "accounts:\n  live: { account_id: 0123456789abcdef0123456789abcdef, api_token: '${NEW}' }\n",
+    ),
+  );
+  held = ["app"];
+  await clock.advance(16_000);
+  await expect.poll(() => events.length, { timeout: 5000 }).toBe(1);
+  const seen = readFileSync(join(dir, "env"), "utf8");
+  expect(seen).toContain("PLAIN=plain-text");
+  expect(seen).not.toContain("hidden-token-of-new");
 });

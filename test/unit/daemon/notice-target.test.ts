@@ -53,7 +53,7 @@ function open(): NoticeTargetLoop {
     config: config.notify[0]!,
     sender: { host: "kv-1", stateDir },
     journal: openNoticeTargets(journal),
-    delivery: { clock, env: {}, programEnv: {}, folder: "/", readFile: () => undefined, version: "1.0.0" },
+    delivery: { clock, env: {}, programEnv: () => ({}), folder: "/", readFile: () => undefined, version: "1.0.0" },
     onEvent: (event) => void events.push(event),
     onBug: (error) => void bugs.push(error),
   });
