@@ -75,6 +75,7 @@ export function look(news: News, sightings: Sightings, rules: NewsRules, moment:
   const { now } = moment;
   const troubles = new Map<string, Trouble>();
   for (const [id, trouble] of news.troubles) {
+    if (!isAskedFor(trouble.item, rules)) continue;
     const sighting = sightings.get(id);
     const isSeen = sighting !== undefined && sighting !== "well";
     const state =
@@ -86,15 +87,21 @@ export function look(news: News, sightings: Sightings, rules: NewsRules, moment:
     troubles.set(id, typeof sighting === "object" ? { ...next, item: sighting } : next);
   }
   for (const [id, item] of sightings) {
-    if (typeof item !== "object" || troubles.has(id) || !rules.on.has(item.event as NoticeEvent)) continue;
+    if (typeof item !== "object" || troubles.has(id) || !isAskedFor(item, rules)) continue;
     troubles.set(id, { item, firstSeen: now, lastSeen: now, state: "present", toldAt: undefined });
   }
-  return scheduled({ ...news, troubles }, rules, moment);
+  const happened = new Map([...news.happened].filter(([, item]) => isAskedFor(item, rules)));
+  return scheduled({ ...news, troubles, happened }, rules, moment);
+}
+
+/** What was asked for may have been more before a reload or a restart: what is no longer is forgotten without a word. */
+function isAskedFor({ event }: NoticeItem, { on }: NewsRules): boolean {
+  return on.has(event as NoticeEvent);
 }
 
 /** Something happened that does not last. `item` tells of one time; several of one `id` are told together. */
 export function happen(news: News, id: string, item: NoticeItem, rules: NewsRules, moment: NewsMoment): News {
-  if (!rules.on.has(item.event as NoticeEvent)) return news;
+  if (!isAskedFor(item, rules)) return news;
   const before = news.happened.get(id);
   const happened = new Map(news.happened).set(id, before === undefined ? item : together(before, item));
   return scheduled({ ...news, happened }, rules, moment);

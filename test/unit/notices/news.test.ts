@@ -217,6 +217,19 @@ describe("after a restart", () => {
     expect(news.troubles.size).toBe(0);
   });
 
+  it("with less that is asked for, what is no longer is not told of again, nor its end", () => {
+    standing.set("a", "held").set("b", "failing");
+    pass(HOUR);
+    news = happen(news, "settled mapping a", item("conflict", "a", { count: 1, keys: ["x"] }), rules, moment());
+    restart();
+    rules = { ...ALL, on: new Set(["failing", "recovered"]) };
+    sent = [];
+    pass(2 * DAY);
+    standing.clear();
+    pass(HOUR);
+    expect(new Set(told())).toEqual(new Set(["still failing b", "recovered failing b"]));
+  });
+
   it("a clock that was wrong does not hush what lasts", () => {
     standing.set("a", "held");
     pass(MINUTE);
