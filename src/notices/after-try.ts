@@ -4,12 +4,15 @@
 import { backoffMs } from "../core/backoff.ts";
 import type { DurationMs, EpochMs } from "../core/clock.ts";
 import type { Delivery, OutgoingNotice } from "./delivery-types.ts";
+import type { Told } from "./news.ts";
 import type { Undelivered } from "./notice-status.ts";
 
 /** A message that is on its way. */
 export interface Waiting extends OutgoingNotice {
-  /** Troubles that it tells for the first time. */
-  readonly begun: readonly string[];
+  /** What it tells. Of messages that an earlier version of kvsync made only `begun` is known. */
+  readonly begun: Told["begun"];
+  readonly ended?: Told["ended"];
+  readonly happened?: Told["happened"];
   readonly madeAt: EpochMs;
   readonly attempts: number;
 }

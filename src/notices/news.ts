@@ -19,6 +19,7 @@ export type Sightings = ReadonlyMap<string, NoticeItem | "well" | "unknown">;
 interface Trouble {
   /** As it was last seen. */
   readonly item: NoticeItem;
+  /** Or when it began, if that is known: a daemon that is restarted often tells of what fails, too. */
   readonly firstSeen: MonotonicMs;
   /** When it was last seen, or could not be told apart from that. */
   readonly lastSeen: MonotonicMs;
@@ -31,6 +32,8 @@ export interface News {
   readonly troubles: ReadonlyMap<string, Trouble>;
   /** What happened and is over, as conflicts that were settled as the config says: by what it is about. */
   readonly happened: ReadonlyMap<string, NoticeItem>;
+  /** What the receiver refused to be told, though nothing will tell of it again: it goes with the next message. */
+  readonly lost: Told;
   /** When the troubles that last were told again. */
   readonly remindedAt: EpochMs | undefined;
   readonly lastSentAt: MonotonicMs | undefined;
@@ -47,9 +50,12 @@ export interface NewsMoment {
   readonly now: MonotonicMs;
 }
 
+const NOTHING_TOLD: Told = { begun: [], ended: {}, happened: {} };
+
 export const NO_NEWS: News = {
   troubles: new Map(),
   happened: new Map(),
+  lost: NOTHING_TOLD,
   remindedAt: undefined,
   lastSentAt: undefined,
   crowd: 0,
@@ -88,10 +94,15 @@ export function look(news: News, sightings: Sightings, rules: NewsRules, moment:
   }
   for (const [id, item] of sightings) {
     if (typeof item !== "object" || troubles.has(id) || !isAskedFor(item, rules)) continue;
-    troubles.set(id, { item, firstSeen: now, lastSeen: now, state: "present", toldAt: undefined });
+    troubles.set(id, { item, firstSeen: beginOf(item, moment), lastSeen: now, state: "present", toldAt: undefined });
   }
   const happened = new Map([...news.happened].filter(([, item]) => isAskedFor(item, rules)));
   return scheduled({ ...news, troubles, happened }, rules, moment);
+}
+
+/** A time that is yet to come was written by a clock that was wrong. */
+function beginOf({ since }: Pick<NoticeItem, "since">, { wall, now }: NewsMoment): MonotonicMs {
+  return (now - Math.max(0, wall - (since ?? wall))) as MonotonicMs;
 }
 
 /** What was asked for may have been more before a reload or a restart: what is no longer is forgotten without a word. */
@@ -164,19 +175,39 @@ function isToRemind({ state, toldAt }: Trouble, { remindedAt }: News, { wall }: 
   );
 }
 
+/** What one message tells besides reminders, as plain data: it is news again if that message is lost. */
+export interface Told {
+  /** Troubles that are told for the first time. */
+  readonly begun: readonly string[];
+  /** Troubles that are over, by what they are about. */
+  readonly ended: Readonly<Record<string, Ended>>;
+  readonly happened: Readonly<Record<string, NoticeItem>>;
+}
+
+interface Ended {
+  readonly item: NoticeItem;
+  readonly toldAt: EpochMs;
+  readonly endedAt: EpochMs;
+}
+
 export interface Taken {
   readonly news: News;
   readonly items: readonly NoticeItem[];
-  /** Troubles that are told for the first time. */
-  readonly begun: readonly string[];
+  readonly told: Told;
 }
 
 /** What is to be told now, and counts as told from now on. Empty before `sendAt`. */
 export function take(news: News, rules: NewsRules, moment: NewsMoment): Taken {
+  const { now } = moment;
+  if (news.sendAt === undefined || now < news.sendAt) return { news, items: [], told: NOTHING_TOLD };
+  return takeAll(withLost(news, moment), rules, moment);
+}
+
+function takeAll(news: News, rules: NewsRules, moment: NewsMoment): Taken {
   const { now, wall } = moment;
-  if (news.sendAt === undefined || now < news.sendAt) return { news, items: [], begun: [] };
   const items = [...news.happened.values()];
   const begun: string[] = [];
+  const ended: Record<string, Ended> = {};
   const troubles = new Map(news.troubles);
   let { remindedAt } = news;
   for (const [id, trouble] of news.troubles) {
@@ -185,6 +216,8 @@ export function take(news: News, rules: NewsRules, moment: NewsMoment): Taken {
     else if (!isEnded(trouble, rules, moment)) continue;
     if (trouble.state === "absent") {
       items.push(recovered(trouble, moment));
+      if (trouble.toldAt !== undefined)
+        ended[id] = { item: trouble.item, toldAt: trouble.toldAt, endedAt: endOf(trouble, moment) };
       troubles.delete(id);
       continue;
     }
@@ -196,21 +229,46 @@ export function take(news: News, rules: NewsRules, moment: NewsMoment): Taken {
     troubles,
     happened: new Map(),
     remindedAt,
+    lost: NOTHING_TOLD,
     lastSentAt: now,
     crowd: news.crowd + 1,
     sendAt: undefined,
   };
-  return { news: next, items, begun };
+  return { news: next, items, told: { begun, ended, happened: Object.fromEntries(news.happened) } };
 }
 
 /** What was told in vain is news again. */
-export function untell(news: News, begun: readonly string[], rules: NewsRules, moment: NewsMoment): News {
+export function untell(news: News, told: Told, rules: NewsRules, moment: NewsMoment): News {
+  return scheduled(withTold(news, told, moment), rules, moment);
+}
+
+/** The receiver does not want it now. What lasts is told again in a day; what is over, with the next news. */
+export function lose(news: News, { ended, happened }: Told): News {
+  return { ...news, lost: { begun: [], ended, happened } };
+}
+
+function withLost(news: News, moment: NewsMoment): News {
+  return withTold({ ...news, lost: NOTHING_TOLD }, news.lost, moment);
+}
+
+function withTold(news: News, { begun, ended, happened }: Told, { wall, now }: NewsMoment): News {
   const troubles = new Map(news.troubles);
   for (const id of begun) {
     const trouble = troubles.get(id);
     if (trouble !== undefined) troubles.set(id, { ...trouble, toldAt: undefined });
   }
-  return scheduled({ ...news, troubles }, rules, moment);
+  for (const [id, { item, toldAt, endedAt }] of Object.entries(ended)) {
+    // To the receiver what is back was never away.
+    const lastSeen = beginOf({ since: endedAt }, { wall, now });
+    const trouble = troubles.get(id) ?? { item, firstSeen: lastSeen, lastSeen, state: "absent" };
+    troubles.set(id, { ...trouble, toldAt });
+  }
+  const all = new Map(news.happened);
+  for (const [id, item] of Object.entries(happened)) {
+    const later = all.get(id);
+    all.set(id, later === undefined ? item : together(item, later));
+  }
+  return { ...news, troubles, happened: all };
 }
 
 const ENDS: Readonly<Record<NoticeEvent, string>> = {
@@ -221,17 +279,22 @@ const ENDS: Readonly<Record<NoticeEvent, string>> = {
   "backup-old": "complete again",
 };
 
-function recovered({ item, lastSeen }: Trouble, { wall, now }: NewsMoment): NoticeItem {
+/** When it was seen last; how long ago, the clock that nobody sets can tell. */
+function endOf({ lastSeen }: Trouble, { wall, now }: NewsMoment): EpochMs {
+  return (wall - (now - lastSeen)) as EpochMs;
+}
+
+function recovered(trouble: Trouble, moment: NewsMoment): NoticeItem {
+  const { item } = trouble;
   const { mapping, backup, account, since } = item;
   const was = item.event as NoticeEvent;
-  // When it was seen last; how long ago, the clock that nobody sets can tell.
-  const endedAt = wall - (now - lastSeen);
+  const endedAt = endOf(trouble, moment);
   return {
     event: "recovered",
     mapping,
     backup,
     account,
-    since: endedAt as EpochMs,
+    since: endedAt,
     message: ENDS[was],
     hint: null,
     command: null,
@@ -248,7 +311,9 @@ export interface KeptNews {
   readonly remindedAt: EpochMs | null;
 }
 
-export function keepNews({ troubles, happened, remindedAt }: News): KeptNews {
+/** What was lost is told after a restart or with a changed config: its receiver may take it then. */
+export function keepNews(news: News, moment: NewsMoment): KeptNews {
+  const { troubles, happened, remindedAt } = withLost(news, moment);
   const told = [...troubles].flatMap(([id, { item, toldAt }]) =>
     toldAt === undefined ? [] : [[id, { item, toldAt }] as const],
   );

@@ -12,6 +12,7 @@ import {
   happen,
   keepNews,
   look,
+  lose,
   nextAt,
   type News,
   type NewsMoment,
@@ -76,7 +77,7 @@ export function openNoticeTarget(deps: NoticeTargetDeps): NoticeTargetLoop {
   const counts = { sent: 0, failed: 0 };
 
   function save(): void {
-    memory.save({ news: keepNews(news), waiting, undelivered, sentAt });
+    memory.save({ news: keepNews(news, momentOf()), waiting, undelivered, sentAt });
   }
 
   function momentOf(): NewsMoment {
@@ -114,8 +115,10 @@ export function openNoticeTarget(deps: NoticeTargetDeps): NoticeTargetLoop {
       onEvent({ kind: "notice-sent", id, items });
       return undefined;
     }
-    // What was refused is told again in a day, if it lasts; what was given up, with the next news.
-    if (after.isGivenUp) news = untell(news, notice.begun, config, momentOf());
+    // What was refused is told again in a day, if it lasts; what was given up, as soon as may be.
+    const told = { begun: notice.begun, ended: notice.ended ?? {}, happened: notice.happened ?? {} };
+    if (after.isGivenUp) news = untell(news, told, config, momentOf());
+    else if (outcome.kind === "refused") news = lose(news, told);
     const { reason, hint } = outcome;
     onEvent({ kind: "notice-failed", id, reason, hint, retryInMs: after.retryInMs, isNew });
     return after.retryInMs;
@@ -128,7 +131,7 @@ export function openNoticeTarget(deps: NoticeTargetDeps): NoticeTargetLoop {
       news = taken.news;
       if (taken.items.length > 0) {
         const { id, body } = encodeNotice(taken.items, { ...sender, target: name, at: moment.wall });
-        waiting = { id, body, items: taken.items.length, begun: taken.begun, madeAt: moment.wall, attempts: 0 };
+        waiting = { id, body, items: taken.items.length, ...taken.told, madeAt: moment.wall, attempts: 0 };
       }
     }
     save();

@@ -6,11 +6,13 @@ import {
   happen,
   keepNews,
   look,
+  lose,
   type News,
   type NewsRules,
   NO_NEWS,
   recallNews,
   take,
+  type Told,
   untell,
 } from "../../../src/notices/news.ts";
 import type { NoticeItem } from "../../../src/notices/notice.ts";
@@ -32,7 +34,7 @@ let rules = ALL;
 /** What stands, by mapping. */
 let standing = new Map<string, "held" | "failing" | "unknown" | "well">();
 let sent: { readonly at: DurationMs; readonly items: readonly string[] }[] = [];
-let lastBegun: readonly string[] = [];
+let lastTold: Told;
 
 beforeEach(() => {
   at = 0;
@@ -64,7 +66,7 @@ function see(): void {
   const taken = take(news, rules, moment());
   ({ news } = taken);
   if (taken.items.length === 0) return;
-  lastBegun = taken.begun;
+  lastTold = taken.told;
   sent.push({
     at,
     items: taken.items.map(({ event, mapping, again, was }) =>
@@ -174,15 +176,55 @@ describe("trouble", () => {
   it("that nobody could be told is news again", () => {
     standing.set("a", "held");
     pass(MINUTE);
-    news = untell(news, lastBegun, rules, moment());
+    news = untell(news, lastTold, rules, moment());
     pass(HOUR);
     expect(told()).toEqual(["held a", "held a"]);
   });
 });
 
+describe("a message that is lost", () => {
+  const end = (): void => {
+    standing.set("a", "held");
+    pass(HOUR);
+    standing.clear();
+    pass(10 * MINUTE);
+    expect(told()).toEqual(["held a", "recovered held a"]);
+  };
+
+  it("and was given up has its ends, and what happened, told anew", () => {
+    end();
+    news = untell(news, lastTold, rules, moment());
+    pass(HOUR);
+    expect(told()).toEqual(["held a", "recovered held a", "recovered held a"]);
+    news = happen(news, "settled mapping a", item("conflict", "a", { count: 1, keys: ["x"] }), rules, moment());
+    pass(2 * HOUR);
+    news = untell(news, lastTold, rules, moment());
+    pass(2 * HOUR);
+    expect(told().slice(3)).toEqual(["conflict a", "conflict a"]);
+  });
+
+  it("and was refused has its ends told with the next one, and not before", () => {
+    end();
+    news = lose(news, lastTold);
+    pass(DAY);
+    expect(told()).toHaveLength(2);
+    standing.set("b", "held");
+    pass(HOUR);
+    expect(told().slice(2).toSorted()).toEqual(["held b", "recovered held a"]);
+  });
+
+  it("and was refused has its ends told after a restart", () => {
+    end();
+    news = lose(news, lastTold);
+    news = recallNews(keepNews(news, moment()), moment());
+    pass(HOUR);
+    expect(told().slice(2)).toEqual(["recovered held a"]);
+  });
+});
+
 describe("after a restart", () => {
   const restart = (): void => {
-    news = recallNews(JSON.parse(JSON.stringify(keepNews(news))) as ReturnType<typeof keepNews>, moment());
+    news = recallNews(JSON.parse(JSON.stringify(keepNews(news, moment()))) as ReturnType<typeof keepNews>, moment());
   };
 
   it("what was told is not told again, and its end is", () => {
@@ -205,6 +247,20 @@ describe("after a restart", () => {
     standing.set("a", "failing");
     pass(HOUR);
     expect(told()).toEqual(["failing a"]);
+  });
+
+  it("what fails is told when it has failed for long enough, however often the daemon is restarted", () => {
+    const since = (START + at) as EpochMs;
+    for (let boot = 0; boot < 24; boot++) {
+      for (const end = at + 5 * MINUTE; at < end; at += 10 * SECOND) {
+        news = look(news, new Map([["failing mapping a", item("failing", "a", { since })]]), rules, moment());
+        const taken = take(news, rules, moment());
+        ({ news } = taken);
+        if (taken.items.length > 0) sent.push({ at, items: taken.items.map(({ event }) => event) });
+      }
+      restart();
+    }
+    expect(sent).toEqual([{ at: 10 * MINUTE + 30 * SECOND, items: ["failing"] }]);
   });
 
   it("what is gone from the config is forgotten without a word", () => {
@@ -233,7 +289,7 @@ describe("after a restart", () => {
   it("a clock that was wrong does not hush what lasts", () => {
     standing.set("a", "held");
     pass(MINUTE);
-    const { told: troubles, ...rest } = keepNews(news);
+    const { told: troubles, ...rest } = keepNews(news, moment());
     const [id, entry] = Object.entries(troubles)[0]!;
     const future = { [id]: { ...entry, toldAt: (START + 400 * DAY) as EpochMs } };
     news = recallNews({ ...rest, told: future }, moment());
