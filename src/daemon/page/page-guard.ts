@@ -13,7 +13,8 @@ export interface PageNames {
 }
 
 /** Why it is refused, for people; undefined: its `Host` names this page. A web page whose own name was made to point here sends that name (DNS
- * rebinding); an address cannot be made to point elsewhere. `localAddress`: where the connection came in. */
+ * rebinding); an address cannot be made to point elsewhere, and no site's name is a loopback one. Browsers ask by that also through a published port of a container, or a
+ * tunnel, whose connections come in at another address. `localAddress`: where the connection came in. */
 export function hostFault(
   header: string | undefined,
   { host, hosts }: PageNames,
@@ -23,10 +24,7 @@ export function hostFault(
   if (name === undefined) return "a request must say which host it asks for";
   const address = localAddress?.replace(/^::ffff:/, "") ?? "";
   const isOwn =
-    name === host.toLowerCase() ||
-    hosts.includes(name) ||
-    (isLoopback(name) && isLoopback(address)) ||
-    (isIP(name) !== 0 && name === address);
+    name === host.toLowerCase() || hosts.includes(name) || isLoopback(name) || (isIP(name) !== 0 && name === address);
   return isOwn ? undefined : "this page is not served under that name: add it to page.hosts of the config";
 }
 

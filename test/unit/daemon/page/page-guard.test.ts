@@ -17,6 +17,9 @@ describe("the Host of a request", () => {
     ["192.168.1.5:9478", { host: "0.0.0.0", hosts: [] }, "192.168.1.5"],
     ["[fd00::5]:9478", { host: "::", hosts: [] }, "fd00::5"],
     ["localhost:9478", { host: "0.0.0.0", hosts: [] }, "127.0.0.1"],
+    // Through a published port of a container.
+    ["localhost:9478", { host: "0.0.0.0", hosts: [] }, "172.17.0.2"],
+    ["127.0.0.1:8000", { host: "0.0.0.0", hosts: [] }, "::ffff:172.17.0.2"],
     ["kvsync.example.com", { host: "127.0.0.1", hosts: ["kvsync.example.com"] }, "127.0.0.1"],
     ["KVsync.example.com:443", { host: "127.0.0.1", hosts: ["kvsync.example.com"] }, "127.0.0.1"],
   ])("%s names the page at %j", (header, names, localAddress) => {
@@ -32,8 +35,6 @@ describe("the Host of a request", () => {
     ["evil.example@127.0.0.1", loopback, "127.0.0.1"],
     ["127.0.0.1:9478, evil.example", loopback, "127.0.0.1"],
     ["192.168.1.6:9478", { host: "0.0.0.0", hosts: [] }, "192.168.1.5"],
-    // Not this machine's own: somebody else's localhost.
-    ["localhost:9478", { host: "0.0.0.0", hosts: [] }, "192.168.1.5"],
     ["other.example.com", { host: "127.0.0.1", hosts: ["kvsync.example.com"] }, "127.0.0.1"],
     ["sub.kvsync.example.com", { host: "127.0.0.1", hosts: ["kvsync.example.com"] }, "127.0.0.1"],
   ])("%s does not name the page at %j", (header, names, localAddress) => {
