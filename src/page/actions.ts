@@ -100,7 +100,11 @@ export function askApprove(app: App, mapping: string, held: Held): void {
     kind: held.removes > 0 ? "danger" : "main",
     run: async () => {
       const { plan } = await ask("approve", { mapping, plan: held.plan });
-      app.tell({ tone: "good", text: `${mapping}: plan ${plan} is approved`, hint: null });
+      app.tell({
+        tone: "good",
+        text: `${mapping}: plan ${plan} is approved, and runs unless something has changed: then it is held anew`,
+        hint: null,
+      });
     },
   });
 }

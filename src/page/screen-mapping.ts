@@ -113,7 +113,6 @@ function holdSection(app: App, status: MappingStatus, plan: HeldPlan | undefined
     h("p", null, h("strong", null, planTotals(hold)), ", held ", when(since)),
     approved ? h("p", { class: "note good" }, "Approved: it runs with the next round.") : null,
     note,
-    isNewest ? planList(plan) : null,
     app.mayChange && !approved
       ? h(
           "div",
@@ -132,6 +131,8 @@ function holdSection(app: App, status: MappingStatus, plan: HeldPlan | undefined
           }),
         )
       : null,
+    // Below what decides it: it may be long.
+    isNewest ? planList(plan) : null,
   );
 }
 

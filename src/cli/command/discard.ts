@@ -8,6 +8,7 @@ import type { Journal } from "../../journal/journal.ts";
 import { openPauses } from "../../journal/pauses.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
+import { checkMappingName } from "../input/check-mapping-name.ts";
 import { byDaemonOrJournal } from "../round/daemon-or-journal.ts";
 
 interface Options {
@@ -23,6 +24,7 @@ export function define(command: Command, start: Start): void {
 
 async function discard(context: Context, mapping: string, plan: string | undefined): Promise<void> {
   const { output } = context;
+  await checkMappingName(context, mapping);
   const { result: dropped } = await byDaemonOrJournal(context, await context.stateDir(), {
     byDaemon: async (client) => (await client.call({ op: "discard", mapping, plan })).plan,
     inJournal: (journal) => discardInJournal(context, journal, mapping, plan),
@@ -30,7 +32,7 @@ async function discard(context: Context, mapping: string, plan: string | undefin
   const name = visible(mapping);
   output.report(`discarded plan ${dropped} of mapping ${output.stdout.bold(name)}, which is paused now`);
   output.note(
-    `put back what is not as it should be, then: kvsync resume ${name}. What is left of it by then is held as a new plan`,
+    `put back what is not as it should be, then: kvsync resume ${name}. What is left of it by then is held again`,
   );
   output.event({ type: "summary", command: "discard", mapping, plan: dropped });
 }

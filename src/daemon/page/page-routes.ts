@@ -40,6 +40,9 @@ export async function route(
 ): Promise<Reply | undefined> {
   const { method = "", url = "", headers, socket } = request;
   const [path = "", query = ""] = url.split(/\?(.*)/s, 2);
+  // Node takes the first of several, a proxy before it perhaps another one (RFC 9112, 3.2).
+  if (request.rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === "host").length > 1)
+    return text(400, "a request has one Host");
   const wrongHost = hostFault(headers.host, deps.names, socket.localAddress);
   const isGet = method === "GET" || method === "HEAD";
   if (path === "/api") {

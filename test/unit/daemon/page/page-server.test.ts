@@ -225,6 +225,16 @@ describe("every op", () => {
     expect(JSON.parse(loggedIn.body)).toEqual({ ok: true, result: [line] });
   });
 
+  it("with two Hosts is refused: who stands before the page may go by the other one", async () => {
+    await page.follow(LOCAL);
+    const lines = ["GET / HTTP/1.1", `Host: 127.0.0.1:${portOf()}`, "Host: evil.example", "Connection: close", "", ""];
+    const socket = connect(portOf(), "127.0.0.1", () => socket.write(lines.join("\r\n")));
+    socket.setEncoding("utf8");
+    let answered = "";
+    for await (const chunk of socket as AsyncIterable<string>) answered += chunk;
+    expect(answered).toMatch(/^HTTP\/1\.1 400 /);
+  });
+
   it("lists 1,000 rows at most", async () => {
     await page.follow(LOCAL);
     await api({ op: "history", limit: 100_000 });
