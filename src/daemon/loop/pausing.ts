@@ -82,15 +82,17 @@ export function openPausing({ clock, pauses, loops, find, ready, onEvent }: Paus
       const askedBefore = timesAsked(name);
       const reason = `plan ${held} was discarded`;
       await pauseOne(loop, reason);
-      // The round that ran meanwhile may have made it another one.
-      if (loop.state().hold?.plan !== held || !pauses.discard(mapping.name, held)) {
+      await ready();
+      // The round that ran meanwhile may have made it another one; and a reload may have started it anew.
+      const current = loops.get(name) ?? loop;
+      if (current.state().hold?.plan !== held || !pauses.discard(mapping.name, held)) {
         const isOurs = before === undefined && timesAsked(name) === askedBefore;
         if (isOurs) resumeOne(mapping.name);
         else if (pauses.get(mapping.name)?.reason === reason)
-          await pauseOne(loop, before?.reason ?? "a person asked for it");
-        throw heldWithOther(loop, held);
+          await pauseOne(current, before?.reason ?? "a person asked for it");
+        throw heldWithOther(current, held);
       }
-      loop.discarded();
+      current.discarded();
       onEvent({ kind: "discarded", plan: held, mapping });
       return held;
     },
