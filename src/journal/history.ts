@@ -75,7 +75,7 @@ export interface History {
   /** The newest, newest first. 200,000 lines are looked through in 20 to 40 ms: a look stops at the limit, and no index would be read
    * more quickly than the lines themselves. */
   list(query: HistoryQuery): readonly HistoryLine[];
-  /** What happened to each key of `mapping` after `after`. */
+  /** What happened to each key of `mapping` after `after`. A person's choice is none of it: what is done of it has lines of its own. */
   changesAfter(mapping: string, after: EpochMs): ReadonlyMap<Key, KeyChanges>;
 }
 
@@ -144,7 +144,7 @@ export function openHistory({ database }: Journal): History {
       const rows = database
         .prepare(
           `SELECT CAST(key AS TEXT) AS key, event FROM history
-           WHERE mapping = ? AND at_ms > ? AND key IS NOT NULL ORDER BY id`,
+           WHERE mapping = ? AND at_ms > ? AND key IS NOT NULL AND event <> 'resolved' ORDER BY id`,
         )
         .iterate(mapping, after) as Iterable<unknown>;
       const changes = new Map<Key, KeyChanges>();

@@ -12,7 +12,7 @@ import { chooseConflict, type ConflictDeps } from "./choose-conflict.ts";
 import { NO_VALUE, type ResolveChoice } from "./conflict-lines.ts";
 import { listConflicts } from "./list-conflicts.ts";
 import { notAsShown, resolveCopy } from "./resolve-copy.ts";
-import { heldConflict, resolutionOf, tellResolution } from "./resolve-waiting.ts";
+import { heldConflict, isAlike, resolutionOf, tellResolution } from "./resolve-waiting.ts";
 import { lookAtKey, noConflict, showConflict, type ShowDeps } from "./show-conflict.ts";
 
 export interface ConflictRoundsDeps extends ConflictDeps, ShowDeps {
@@ -42,7 +42,7 @@ export function openConflictRounds(
         const [other] = chosen.others;
         if (other !== undefined) throw severalCopies(deps, choice.key, [chosen.copy.path, other.path]);
         const { done, paths } = await resolveCopy(deps, chosen.copy, choice, call.signal);
-        return endedWith(deps, choice, { done, report: undefined, paths });
+        return endedWith(deps, choice, { done, report: undefined, paths, isChosen: true });
       }
       const { key, known } = chosen;
       // In a conflict that waits both sides have a value.
@@ -67,21 +67,27 @@ export function openConflictRounds(
         throw noConflict(deps.mapping.name, key);
       const isMoving = deps.moving.resting().some((file) => file.key === key);
       const text = tellResolution({ key, keep: choice.keep, report, done, isMoving });
-      return endedWith(deps, choice, { done: text, report, paths: [] });
+      return endedWith(deps, choice, { done: text, report, paths: [], isChosen: !isAlike(done) });
     },
   };
 }
 
 const KEPT = { local: "the local version", remote: "the remote version", both: "both versions" } as const;
 
+interface Ended {
+  readonly done: string;
+  /** It was done to the conflict what was chosen. */
+  readonly isChosen: boolean;
+}
+
 function endedWith(
   { clock, mapping, memory }: ConflictRoundsDeps,
   { key, keep }: ResolveChoice,
-  { done, report, paths }: Pick<ResolvedConflict, "report" | "paths"> & { readonly done: string },
+  { done, report, paths, isChosen }: Pick<ResolvedConflict, "report" | "paths"> & Ended,
 ): ResolvedConflict {
   const reason = `a person kept ${KEPT[keep]}`;
   const about = { mapping: mapping.name, key: key as Key, side: undefined, bytes: undefined };
-  memory.history.append([{ ...about, at: clock.now(), event: "resolved", reason }]);
+  if (isChosen) memory.history.append([{ ...about, at: clock.now(), event: "resolved", reason }]);
   return { resolved: { mapping: mapping.name, key, keep, done }, report, paths };
 }
 

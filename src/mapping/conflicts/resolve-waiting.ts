@@ -42,7 +42,10 @@ export function tellResolution({ key, keep, report, done, isMoving }: EndedResol
   if (done === undefined && problem !== undefined) {
     const isUnsure = problem.code === "stale-read" || problem.code === "unconfirmed";
     throw new AppError(isUnsure ? "plan-outdated" : "failed", `${visible(key)} ${problem.message}`, {
-      hint: "nothing was changed; try again when the namespace has settled, or see kvsync status",
+      hint:
+        problem.code === "expired"
+          ? "nothing was changed; keep remote, or give the local version another expiration"
+          : "nothing was changed; try again when the namespace has settled, or see kvsync status",
       retryable: isUnsure,
     });
   }
@@ -57,8 +60,8 @@ export function tellResolution({ key, keep, report, done, isMoving }: EndedResol
       retryable: true,
     });
   if (done === undefined && report.result.unchanged === 0) throw notAsShown(key);
-  if (done === undefined || done.kind === "unchanged") return "both sides hold the same by now";
-  const copy = done.copy === undefined ? "" : ` as ${visible(done.copy)}`;
+  if (isAlike(done)) return "both sides hold the same by now";
+  const copy = done?.copy === undefined ? "" : ` as ${visible(done.copy)}`;
   switch (keep) {
     case "local":
       return "the local version is in the namespace; what was there is in the trash";
@@ -67,6 +70,11 @@ export function tellResolution({ key, keep, report, done, isMoving }: EndedResol
     case "both":
       return `the namespace's version has the name; the local one lies beside it${copy}, and is in the trash as well`;
   }
+}
+
+/** There was nothing to choose any more: both sides held the same. */
+export function isAlike(done: Done | undefined): boolean {
+  return done === undefined || done.kind === "unchanged";
 }
 
 /** What is done about `key` by a round over all keys is held: so it is not resolved by the way. */

@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { fingerprintOf } from "../../../src/core/fingerprint.ts";
+import { openHistory } from "../../../src/journal/history.ts";
 import { openTrashIndex } from "../../../src/journal/trash-index.ts";
 import { openWaitingConflicts } from "../../../src/journal/waiting-conflicts.ts";
 import { readMappingOutcome } from "../../../src/mapping/mapping-outcome.ts";
@@ -136,4 +137,31 @@ it("a copy that is to have the name again replaces no file that came since it wa
   fixture.remove("new");
   await rounds.resolve(choice, call);
   expect(fixture.files()["new"]).toBe("mine");
+});
+
+it("whose sides have become alike is no choice of a person, and nothing of it counts as lost", async () => {
+  const { journal, stateDir } = fixture;
+  const at = fixture.clock.now();
+  await fixture.later();
+  fixture.write({ k03: "theirs" });
+  await fixture.later();
+  const { resolved } = await rounds.resolve({ key: "k03", keep: "local" }, call);
+  expect(resolved.done).toBe("both sides hold the same by now");
+  expect(openHistory(journal).list({ mapping: "app", event: "resolved", limit: 10 })).toEqual([]);
+  const path = "k05%conflict-20261129T072119Z-1";
+  fixture.write({ [path]: "let go" });
+  await rounds.resolve({ key: "k05", keep: "remote", copy: path }, call);
+  expect(openHistory(journal).list({ mapping: "app", event: "resolved", limit: 10 })).toHaveLength(1);
+  expect(planRestore({ journal, stateDir }, "app", { at, isWanted: () => true })).toMatchObject({ notKept: 0 });
+});
+
+it("is told why when the local version expires too soon to be kept", async () => {
+  fixture.write({ "k03%meta": JSON.stringify({ expiration: Math.round(fixture.clock.now() / 1000) + 150 }) });
+  await fixture.later();
+  await expect(rounds.resolve({ key: "k03", keep: "local" }, call)).rejects.toMatchObject({
+    code: "failed",
+    message: expect.stringContaining("expired"),
+    hint: expect.stringContaining("another expiration"),
+  });
+  expect(keysWaiting()).toEqual(["k03"]);
 });
