@@ -30,7 +30,7 @@ export type ConflictPolicy = "keep-both" | "local" | "remote" | "hold";
 
 /** What a person chose for a conflict, and the versions that were shown; undefined: whatever they are. */
 export interface Resolution {
-  readonly keep: Side | "both";
+  readonly keep: Keep;
   readonly local?: Fingerprint | undefined;
   readonly remote?: Fingerprint | undefined;
 }
@@ -42,6 +42,9 @@ export interface TwoWayPolicy {
 }
 
 export type Side = "local" | "remote";
+
+/** Which version a person keeps. */
+export type Keep = Side | "both";
 
 export type TwoWayDecision =
   | { readonly kind: "nothing" }
@@ -87,7 +90,7 @@ export function reconcileTwoWay(
     : { kind: "remove", from: "local" };
 }
 
-const POLICY_OF: Readonly<Record<Resolution["keep"], ConflictPolicy>> = {
+const POLICY_OF: Readonly<Record<Keep, ConflictPolicy>> = {
   local: "local",
   remote: "remote",
   both: "keep-both",

@@ -2,6 +2,7 @@
 // scripts, as that of the status is: fields are added, and never change their meaning.
 
 import type { EpochMs, EpochSeconds } from "../../core/clock.ts";
+import type { Keep } from "../../core/reconcile-two-way.ts";
 
 /** "waiting": both sides changed the key and neither was touched (`conflict: hold`). "copy": the remote's version has the name, and
  * the local one lies beside it as a conflict copy, which is never synced. */
@@ -56,7 +57,7 @@ export interface ConflictView extends ConflictLine {
   readonly remoteValue: ShownValue | null;
 }
 
-export type Keep = "local" | "remote" | "both";
+export type { Keep };
 
 /** In place of a fingerprint: nothing was there. */
 export const NO_VALUE = "none";

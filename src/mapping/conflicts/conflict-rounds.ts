@@ -11,7 +11,8 @@ import type { MappingRounds, ResolvedConflict, RoundCall, RoundReport } from "..
 import { chooseConflict, type ConflictDeps } from "./choose-conflict.ts";
 import { NO_VALUE, type ResolveChoice } from "./conflict-lines.ts";
 import { listConflicts } from "./list-conflicts.ts";
-import { notAsShown, resolveCopy } from "./resolve-copy.ts";
+import { notAsShown } from "./not-as-shown.ts";
+import { resolveCopy } from "./resolve-copy.ts";
 import { heldConflict, isAlike, resolutionOf, tellResolution } from "./resolve-waiting.ts";
 import { lookAtKey, noConflict, showConflict, type ShowDeps } from "./show-conflict.ts";
 

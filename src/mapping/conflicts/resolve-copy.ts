@@ -18,6 +18,7 @@ import { openTreeReplica } from "../../replica/tree/tree-replica.ts";
 import { NO_VALUE, type ResolveChoice } from "./conflict-lines.ts";
 import { readCopy, removeCopy } from "./copy-file.ts";
 import type { FoundCopy } from "./find-copies.ts";
+import { notAsShown } from "./not-as-shown.ts";
 
 export interface ResolveCopyDeps {
   readonly clock: Clock;
@@ -195,16 +196,6 @@ async function readFileOf(tree: Replica, key: Key, signal: AbortSignal): Promise
 function check(value: Value | undefined, shown: string | undefined, key: string): void {
   if (shown === undefined || (value?.entry.fingerprint ?? NO_VALUE) === shown) return;
   throw notAsShown(key);
-}
-
-export function notAsShown(key: string): AppError {
-  return new AppError(
-    "plan-outdated",
-    `the conflict of ${visible(key)} is not what was shown: a side has changed since`,
-    {
-      hint: "nothing was changed; look at it again with kvsync conflicts show",
-    },
-  );
 }
 
 async function save({ clock, journal, stateDir, mapping }: ResolveCopyDeps, value: Value, reason: Loss["reason"]) {

@@ -8,7 +8,7 @@ import type { Resolution } from "../../core/reconcile-two-way.ts";
 import type { Done } from "../../engine/plan/action.ts";
 import type { RoundReport } from "../round-port.ts";
 import { NO_VALUE, type ResolveChoice } from "./conflict-lines.ts";
-import { notAsShown } from "./resolve-copy.ts";
+import { notAsShown } from "./not-as-shown.ts";
 
 /** Throws AppError `usage` for what has not the form of a fingerprint. */
 export function resolutionOf({ keep, local, remote }: ResolveChoice): Resolution {
