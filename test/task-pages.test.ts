@@ -47,7 +47,7 @@ function wordsOf(rest: string): readonly string[] {
   for (const [word] of rest.matchAll(/(?:'[^']*'|"[^"]*"|\$\([^)]*\)|[^\s'"])+/g)) {
     if (/^(?:#|[|&;<>]|\d>)/.test(word)) break;
     words.push(word.replace(/[;)]+$/, "").replace(/^(['"])(.*)\1$/, "$2"));
-    if (/;$/.test(word)) break;
+    if (word.endsWith(";")) break;
   }
   return words;
 }
