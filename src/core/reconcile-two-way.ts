@@ -70,6 +70,7 @@ export function reconcileTwoWay(
 ): TwoWayDecision {
   if (local === undefined && remote === undefined) return { kind: base === undefined ? "nothing" : "forget" };
   if (local !== undefined && remote !== undefined && compareVersions(local, remote) === "same") {
+    if (!isChosen(local, policy.resolution)) return { kind: "skip", reason: "not-shown" };
     return { kind: base !== undefined && isRecorded(local, remote, base) ? "nothing" : "record" };
   }
   const localChanged = isChanged(local, base);
@@ -95,6 +96,13 @@ const POLICY_OF: Readonly<Record<Keep, ConflictPolicy>> = {
   remote: "remote",
   both: "keep-both",
 };
+
+/** False: both sides hold the same by now, and it is not what this person chose: somebody has decided otherwise meanwhile. */
+function isChosen({ fingerprint }: Entry, resolution: Resolution | undefined): boolean {
+  if (resolution === undefined || resolution.keep === "both") return true;
+  const chosen = resolution[resolution.keep];
+  return chosen === undefined || chosen === fingerprint;
+}
 
 function isShown(local: Entry, remote: Entry, shown: Resolution): boolean {
   return (

@@ -38,14 +38,28 @@ const RETRY_MS = 3000;
 const HIDDEN_MS = 10_000;
 /** A machine that slept for so long connects anew. */
 const CHECK_MS = 20_000;
+/** The daemon says something every 15 seconds: one that is silent for so long hangs, or the connection is dead. */
+const SILENCE_MS = 40_000;
 
 export function openLive(listener: LiveListener): void {
   let source: EventSource | undefined;
+  let callOffSilence: (() => void) | undefined;
+
+  function heard(): void {
+    callOffSilence?.();
+    callOffSilence = after(SILENCE_MS, () => {
+      if (source === undefined) return;
+      listener.onConnection("reconnecting");
+      open();
+    });
+  }
 
   function open(): void {
     source?.close();
     const opened = new EventSource("/events");
     source = opened;
+    heard();
+    for (const type of ["session", "status", "event", "ping"]) opened.addEventListener(type, heard);
     opened.addEventListener("session", ({ data }: MessageEvent<string>) => {
       listener.onConnection("live");
       listener.onSession((JSON.parse(data) as { mayChange: boolean }).mayChange);
@@ -69,6 +83,7 @@ export function openLive(listener: LiveListener): void {
   function close(): void {
     source?.close();
     source = undefined;
+    callOffSilence?.();
     listener.onConnection("reconnecting");
   }
 

@@ -38,8 +38,11 @@ export function diffValues(local: ShownValue | null, remote: ShownValue | null):
   const [a, b] = [linesOf(local, isBinary), linesOf(remote, isBinary)];
   const isCut = a.isCut || b.isCut;
   const parts = diffArrays([...a.lines], [...b.lines], { maxEditLength: LINES_DIFFERENT_MAX });
-  if (parts === undefined)
-    return { rows: pair(a.lines, b.lines, 1, 1), isBinary, limit: "they differ too much to be compared line by line" };
+  const first = isCut ? "only the first part of the values is shown" : undefined;
+  if (parts === undefined) {
+    const limit = ["they differ too much to be compared but line for line", ...(first === undefined ? [] : [first])];
+    return { rows: pair(a.lines, b.lines, 1, 1), isBinary, limit: limit.join(", and ") };
+  }
   const rows: DiffRow[] = [];
   let [localAt, remoteAt] = [1, 1];
   for (let i = 0; i < parts.length; i++) {
@@ -60,7 +63,7 @@ export function diffValues(local: ShownValue | null, remote: ShownValue | null):
     localAt += gone.length;
     remoteAt += come.length;
   }
-  return { rows, isBinary, limit: isCut ? "only the first part of the values is shown" : undefined };
+  return { rows, isBinary, limit: first };
 }
 
 function same(text: string, local: number, remote: number): DiffRow {
@@ -78,6 +81,7 @@ function pair(local: readonly string[], remote: readonly string[], localAt: numb
       return { kind: "remote", local: undefined, remote: { number: remoteAt + i, text: b!, differs: undefined } };
     if (b === undefined)
       return { kind: "local", local: { number: localAt + i, text: a, differs: undefined }, remote: undefined };
+    if (a === b) return same(a, localAt + i, remoteAt + i);
     const [from, fromEnd] = [commonStart(a, b), commonEnd(a, b)];
     const rest = Math.min(fromEnd, Math.min(a.length, b.length) - from);
     return {

@@ -41,8 +41,8 @@ const STATUS_GAP_MS: DurationMs = 500;
 const COST_FACTOR = 20;
 /** What changes without an event (a budget that fills again, a backup that goes on) is told this often. */
 const LOOK_MS: DurationMs = 2000;
-/** Something is sent this often at least: proxies and browsers give up connections that are silent. */
-const COMMENT_MS: DurationMs = 15_000;
+/** Something is sent this often at least: proxies give up connections that are silent, and the page takes silence for a daemon that hangs. */
+const PING_MS: DurationMs = 15_000;
 /** A reader that has taken nothing for so long is dropped. */
 const STALL_MS_MAX: DurationMs = 30_000;
 /** Events that wait for a reader; a whole status may wait besides. */
@@ -65,11 +65,11 @@ export class EventStreams {
   #isChanged = false;
   #isRunning = false;
   #newest: { readonly text: string; readonly frame: Buffer } | undefined;
-  #commentedAt: MonotonicMs;
+  #pingedAt: MonotonicMs;
 
   constructor(deps: EventStreamsDeps) {
     this.#deps = deps;
-    this.#commentedAt = deps.clock.monotonic();
+    this.#pingedAt = deps.clock.monotonic();
   }
 
   isFull(): boolean {
@@ -106,9 +106,9 @@ export class EventStreams {
       const hasStalled = stream.stalledSince !== undefined && now - stream.stalledSince >= STALL_MS_MAX;
       if (hasStalled || !stream.reader.mayGoOn()) this.#drop(stream);
     }
-    if (now - this.#commentedAt < COMMENT_MS) return;
-    this.#commentedAt = now;
-    for (const stream of this.#streams) this.#write(stream, COMMENT);
+    if (now - this.#pingedAt < PING_MS) return;
+    this.#pingedAt = now;
+    for (const stream of this.#streams) this.#write(stream, PING);
   }
 
   close(): void {
@@ -208,4 +208,4 @@ function frameOf(event: string, json: string, id?: string): Buffer {
   return Buffer.from(`event: ${event}\n${id === undefined ? "" : `id: ${id}\n`}data: ${json}\n\n`);
 }
 
-const COMMENT = Buffer.from(":\n\n");
+const PING = frameOf("ping", "{}");

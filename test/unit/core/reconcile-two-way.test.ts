@@ -138,9 +138,15 @@ describe("a conflict that a person resolves", () => {
       expect(decide(local, remote, base(A), { keep: "local" })).toEqual(notShown);
   });
 
-  it("is only recorded if both sides hold the same by now", () => {
-    expect(decide(B, B, base(A), { keep: "local", local: C.fingerprint })).toEqual(record);
+  it("is only recorded if both sides hold what was chosen by now", () => {
+    expect(decide(B, B, base(A), { keep: "local", local: B.fingerprint, remote: C.fingerprint })).toEqual(record);
+    expect(decide(B, B, base(A), { keep: "local" })).toEqual(record);
     expect(decide(none, none, base(A), { keep: "local" })).toEqual(forget);
+  });
+
+  it("is refused if both sides hold something else by now: somebody has decided otherwise", () => {
+    expect(decide(B, B, base(A), { keep: "local", local: C.fingerprint, remote: B.fingerprint })).toEqual(notShown);
+    expect(decide(B, B, base(A), { keep: "remote", local: B.fingerprint, remote: C.fingerprint })).toEqual(notShown);
   });
 
   it("is not ended by a version that KV takes no more", () => {

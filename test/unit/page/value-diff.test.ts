@@ -41,11 +41,19 @@ describe("two texts", () => {
     expect(summary(null, null)).toEqual([]);
   });
 
+  it("that differ too much for a search have their equal lines, where they stand beside each other, as such", () => {
+    const lines = (mark: string): string =>
+      Array.from({ length: 2000 }, (_, i) => (i % 2 === 0 ? `line ${i}` : `${mark} ${i}`)).join("\n");
+    const { rows, limit } = diffValues(text(lines("a")), text(lines("b")));
+    expect(limit).toBe("they differ too much to be compared but line for line");
+    expect(rows.filter(({ kind }) => kind === "same")).toHaveLength(1000);
+  });
+
   it("that have nothing in common, and are long, are put beside each other without a search", () => {
     const many = (word: string): string => Array.from({ length: 4000 }, (_, i) => `${word} ${i}\n`).join("");
     const diff = diffValues(text(many("a")), text(many("b")));
     expect(diff.rows).toHaveLength(4000);
-    expect(diff.limit).toBe("they differ too much to be compared line by line");
+    expect(diff.limit).toBe("they differ too much to be compared but line for line");
   });
 
   it("of more lines than anybody reads are cut, and say so", () => {
