@@ -9,7 +9,9 @@ const script = fileURLToPath(new URL("./ask-once.ts", import.meta.url));
 /** What a terminal shows while `keys` are typed once the question is there. */
 async function type(keys: string): Promise<string> {
   const command = `exec '${process.execPath}' '${script}'`;
-  const child = spawn("script", ["-qec", command, "/dev/null"], { env: { ...process.env, SHELL: "/bin/sh", TERM: "xterm" } });
+  const child = spawn("script", ["-qec", command, "/dev/null"], {
+    env: { ...process.env, SHELL: "/bin/sh", TERM: "xterm" },
+  });
   let shown = "";
   for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
     if (!shown.includes("Passphrase: ") && (shown + chunk.toString()).includes("Passphrase: ")) child.stdin.write(keys);
