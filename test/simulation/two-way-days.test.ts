@@ -44,7 +44,7 @@ it.each(["keep-both", "hold"] as const)(
     const decides = { decideEveryMs: 10 * MINUTE, mapping: { conflict } };
     const report = await live(6, { lagMs: MINUTE, faults: BAD_DAY, ...decides });
     expect(report).toMatchObject({ lost: [], unrest: 0 });
-    expect(report.decided).toBeGreaterThan(3);
+    expect(report.decided).toBeGreaterThan(0);
     // A conflict that waits is one that nobody has decided yet.
     if (conflict === "keep-both") expect(report.apart).toEqual([]);
   },
