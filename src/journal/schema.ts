@@ -277,4 +277,27 @@ export const MIGRATIONS: readonly string[] = [
   -- Whether another item has the same content: asked of each one that goes.
   CREATE INDEX trash_by_fingerprint ON trash (fingerprint);
   `,
+  `
+  -- A number that was told for an item never becomes another one's, also once the trash was emptied: a person may restore by it.
+  CREATE TABLE numbered_trash (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    mapping TEXT NOT NULL,
+    side TEXT NOT NULL,
+    key BLOB NOT NULL,
+    fingerprint TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    metadata TEXT,
+    expiration INTEGER,
+    reason TEXT NOT NULL,
+    saved_at_ms REAL NOT NULL,
+    old_since_ms REAL
+  ) STRICT;
+  INSERT INTO numbered_trash (id, mapping, side, key, fingerprint, size, metadata, expiration, reason, saved_at_ms, old_since_ms)
+    SELECT id, mapping, side, key, fingerprint, size, metadata, expiration, reason, saved_at_ms, old_since_ms FROM trash;
+  DROP TABLE trash;
+  ALTER TABLE numbered_trash RENAME TO trash;
+  CREATE INDEX trash_by_key ON trash (mapping, key);
+  CREATE INDEX trash_by_time ON trash (saved_at_ms);
+  CREATE INDEX trash_by_fingerprint ON trash (fingerprint);
+  `,
 ];

@@ -9,7 +9,7 @@ import { type HistoryFilter, type HistoryNote, openHistory } from "../../../src/
 import { openHolds } from "../../../src/journal/holds.ts";
 import { type Journal, openJournal } from "../../../src/journal/journal.ts";
 import { openMappingFacts } from "../../../src/journal/mapping-facts.ts";
-import { openTrashIndex, type TrashQuery } from "../../../src/journal/trash-index.ts";
+import { openTrashIndex, type TrashItem, type TrashQuery } from "../../../src/journal/trash-index.ts";
 import { openPauses } from "../../../src/journal/pauses.ts";
 import { openTrash } from "../../../src/journal/trash.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
@@ -304,6 +304,16 @@ describe("the trash's index", () => {
       stay: 1,
     });
     expect(index.list({ limit: 10 }).map(({ key }) => key)).toEqual(["z"]);
+  });
+
+  it("gives the number of an item that went to no other one: a person may restore by it", async () => {
+    await save("a", { x: "first" });
+    const index = openTrashIndex(journal, stateDir);
+    const [{ id }] = index.list({ limit: 1 }) as [TrashItem];
+    index.empty({}, () => undefined);
+    await save("a", { y: "another" });
+    expect(index.list({ limit: 1 }).map((item) => item.id)).toEqual([id + 1]);
+    expect(index.get(id)).toBeUndefined();
   });
 
   it("finds by an index whether another item has the same content: each one that goes asks", () => {
