@@ -274,10 +274,6 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   `,
   `
-  -- Whether another item has the same content: asked of each one that goes.
-  CREATE INDEX trash_by_fingerprint ON trash (fingerprint);
-  `,
-  `
   -- A number that was told for an item never becomes another one's, also once the trash was emptied: a person may restore by it.
   CREATE TABLE numbered_trash (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -298,6 +294,7 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE numbered_trash RENAME TO trash;
   CREATE INDEX trash_by_key ON trash (mapping, key);
   CREATE INDEX trash_by_time ON trash (saved_at_ms);
+  -- Whether another item has the same content: asked of each one that goes.
   CREATE INDEX trash_by_fingerprint ON trash (fingerprint);
   `,
 ];
