@@ -5,20 +5,19 @@ import { type Clock, type DurationMs, toEpochSeconds } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { type Answer, gatewayPage, success } from "./answer.ts";
 import { authorise } from "./auth.ts";
-import { isBusy } from "./database.ts";
+import { describeError } from "./describe-error.ts";
 import type { FaultState } from "./fault-state.ts";
 import { type CheckedPlan, parseFaultPlan } from "./faults.ts";
-import type { NamespaceStore, ReadOnlyNamespaces } from "./namespace-store.ts";
 import type { OperationRequest } from "./operations/operation.ts";
 import type { CountedOperation } from "./operation-name.ts";
 import { findOperation, type TableEntry } from "./operations/table.ts";
 import { internalError, methodNotAllowed, Refusal, rateLimited, refuse, unavailable } from "./refusal.ts";
 import { readBody } from "./request-body.ts";
 import { parseTarget, type Route } from "./route.ts";
+import { StoreUnavailable } from "./store/store.ts";
 
 export interface ExchangeDeps {
   readonly clock: Clock;
-  readonly namespaces: NamespaceStore | ReadOnlyNamespaces;
   readonly token: string | undefined;
   readonly strictIds: boolean;
   readonly testApi: boolean;
@@ -101,9 +100,9 @@ async function run(
   { handler }: TableEntry,
   request: OperationRequest,
 ): Promise<Answer> {
-  const { namespaces, strictIds } = deps;
+  const { store, limits } = faults;
   try {
-    return await handler({ namespaces, strictIds, entries: faults.entries, limits: faults.limits }, request);
+    return await handler({ store, limits, strictIds: deps.strictIds }, request);
   } catch (error) {
     return answerTo(error, deps);
   }
@@ -149,8 +148,8 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
 
 function answerTo(error: unknown, deps: ExchangeDeps): Answer {
   if (error instanceof Refusal) return error.answer;
-  deps.log(`error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-  return (isBusy(error) ? unavailable() : internalError()).answer;
+  deps.log(`error: ${describeError(error)}`);
+  return (error instanceof StoreUnavailable ? unavailable() : internalError()).answer;
 }
 
 function whole(answer: Answer, requestBody: Buffer | undefined, delayMs: DurationMs = 0): Reply {

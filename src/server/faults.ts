@@ -1,5 +1,5 @@
 // What can be made to go wrong, as plain data: a plan says it, in JSON if need be, and its seed makes a failure
-// repeatable. The rest of the server asks interference.ts, rate-limit.ts, lagging-entries.ts and usage-limits.ts,
+// repeatable. The rest of the server asks interference.ts, rate-limit.ts, store/lagging-store.ts and usage-limits.ts,
 // each of which carries out its part of the plan.
 
 import * as v from "valibot";

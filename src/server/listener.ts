@@ -6,6 +6,7 @@ import process from "node:process";
 import type { DurationMs } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
 import type { AnsweredExchange } from "./answered-exchange.ts";
+import { describeError } from "./describe-error.ts";
 import { ClientGone, type ExchangeDeps, reply, type Reply } from "./exchange.ts";
 import { encodeAnswer, type EncodedAnswer, rayIds, sendAnswer } from "./send-answer.ts";
 
@@ -119,10 +120,6 @@ function listenError(error: NodeJS.ErrnoException, host: string, port: number): 
     cause: error,
     hint: "choose an address of this machine, and a port above 1023",
   });
-}
-
-function describeError(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 function describe({ answer, delivery }: Reply): string {

@@ -1,4 +1,4 @@
-// The embedded Workers KV server: the REST API over SQLite, as `kvsync serve`, as an account with
+// The Workers KV server: the REST API over a store, as `kvsync serve`, as an account with
 // `endpoint: embedded`, and in tests.
 //
 // On node:http itself and no framework, since it must route on the request target as it was sent (route.ts).
@@ -8,21 +8,20 @@ import type { Clock } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
 import { isLoopback } from "../core/loopback.ts";
 import type { AnsweredExchange } from "./answered-exchange.ts";
-import { openDatabase } from "./database.ts";
-import { type EntryStore, entryStore, type ReadOnlyEntries } from "./entry-store.ts";
+import { describeError } from "./describe-error.ts";
 import { faultState } from "./fault-state.ts";
 import { type CheckedPlan, type FaultPlan, parseFaultPlan } from "./faults.ts";
 import { openListener } from "./listener.ts";
-import { type NamespaceStore, namespaceStore, type ReadOnlyNamespaces } from "./namespace-store.ts";
 import type { CountedOperation } from "./operation-name.ts";
 import { lazyPurge } from "./purge.ts";
 import { MOUNT } from "./route.ts";
+import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
+import type { ReadOnlyStore, Soon, Store } from "./store/store.ts";
 
 export interface ServerOptions {
   readonly clock: Clock;
-  /** Path of the SQLite file, which is created if it is missing; or ":memory:". Or what is served in place of a database, which stays
-   * the caller's. */
-  readonly database: string | ReadOnlyStore;
+  /** Path of the SQLite file, which is created if it is missing; or ":memory:". Or a store, which stays the caller's. */
+  readonly database: string | Store | ReadOnlyStore;
   /** 127.0.0.1 unless given. */
   readonly host?: string;
   /** 0, or not given: a free one. */
@@ -39,11 +38,6 @@ export interface ServerOptions {
   readonly log?: (line: string) => void;
   /** Told each request with the answer it was given; those that got none, or half of one, are left out. */
   readonly onAnswer?: (exchange: AnsweredExchange) => void;
-}
-
-export interface ReadOnlyStore {
-  readonly namespaces: ReadOnlyNamespaces;
-  readonly entries: ReadOnlyEntries;
 }
 
 /** Requests received so far, by operation, whatever became of them; "other" are those that are no operation. */
@@ -70,16 +64,18 @@ export async function openServer(options: ServerOptions): Promise<RunningServer>
     });
   }
   const plan = parseFaultPlan(options.faults ?? {});
-  const { namespaces, entries, afterReply, close } = await openStore(options.database, clock);
+  const log = options.log ?? (() => undefined);
+  const { store, afterReply, close } = await openStore(options.database, clock, (error) =>
+    log(`error: ${describeError(error)}`),
+  );
   try {
     const counts = zeroCounts();
-    let faults = faultState(plan, entries, clock);
+    let faults = faultState(plan, store, clock);
     const setFaults = (next: CheckedPlan) => {
-      faults = faultState(next, entries, clock);
+      faults = faultState(next, store, clock);
     };
     const listener = openListener({
       clock,
-      namespaces,
       token: options.token,
       strictIds: options.strictIds ?? true,
       testApi: options.testApi ?? false,
@@ -89,7 +85,7 @@ export async function openServer(options: ServerOptions): Promise<RunningServer>
         counts[operation]++;
         counts.total++;
       },
-      log: options.log ?? (() => undefined),
+      log,
       onAnswer: options.onAnswer,
       afterReply,
     });
@@ -103,28 +99,28 @@ export async function openServer(options: ServerOptions): Promise<RunningServer>
       close: () => (closed ??= listener.close().then(close)),
     };
   } catch (error) {
-    close();
+    await close();
     throw error;
   }
 }
 
 interface OpenStore {
-  readonly namespaces: NamespaceStore | ReadOnlyNamespaces;
-  readonly entries: EntryStore | ReadOnlyEntries;
+  readonly store: Store | ReadOnlyStore;
   /** What is done after each reply. */
   readonly afterReply: () => void;
-  readonly close: () => void;
+  readonly close: () => Soon<void>;
 }
 
-async function openStore(given: ServerOptions["database"], clock: Clock): Promise<OpenStore> {
-  if (typeof given !== "string") return { ...given, afterReply: () => undefined, close: () => undefined };
-  const database = await openDatabase(given, clock);
-  const entries = entryStore(database);
+async function openStore(
+  given: ServerOptions["database"],
+  clock: Clock,
+  onError: (error: unknown) => void,
+): Promise<OpenStore> {
+  const store = typeof given === "string" ? await openSqliteStore(given, clock) : given;
   return {
-    namespaces: namespaceStore(database, clock),
-    entries,
-    afterReply: lazyPurge(entries, clock),
-    close: () => database.close(),
+    store,
+    afterReply: "isReadOnly" in store ? () => undefined : lazyPurge(store, clock, onError),
+    close: () => (typeof given === "string" && !("isReadOnly" in store) ? store.close() : undefined),
   };
 }
 

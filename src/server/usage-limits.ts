@@ -4,6 +4,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { CheckedPlan } from "./faults.ts";
 import { freeQuotaUsedUp, keyWrittenTooOften } from "./refusal.ts";
+import type { StoredNamespaceId } from "./store/store.ts";
 
 type Usage = "reads" | "writes" | "deletes" | "lists";
 
@@ -11,7 +12,7 @@ export interface UsageLimits {
   /** Counts `amount` keys read or deleted, or listings, or throws a Refusal. */
   use(usage: Usage, amount: number): void;
   /** Counts a write to each of `keys`, or throws a Refusal for all of them. */
-  write(namespace: number, keys: readonly string[]): void;
+  write(namespace: StoredNamespaceId, keys: readonly string[]): void;
 }
 
 const DAY_MS = 86_400_000;
@@ -30,7 +31,7 @@ export function usageLimits(plan: CheckedPlan, clock: Clock): UsageLimits {
     used[usage] += amount;
   }
 
-  function spaceOut(namespace: number, keys: readonly string[]): void {
+  function spaceOut(namespace: StoredNamespaceId, keys: readonly string[]): void {
     const now = clock.monotonic();
     const names = keys.map((key) => `${namespace}/${key}`);
     if (names.some((name) => now - (lastWrites.get(name) ?? -Infinity) < KEY_INTERVAL_MS)) throw keyWrittenTooOften();

@@ -11,33 +11,37 @@ import {
 import type { EpochSeconds } from "../../core/clock.ts";
 import { sha256Of } from "../../core/fingerprint.ts";
 import { compareUtf8, parseKey } from "../../core/key.ts";
-import {
-  type KeyRange,
-  type ListedRow,
-  quoted,
-  type ReadOnlyEntries,
-  type StoredEntry,
-} from "../../server/entry-store.ts";
-import type { ReadOnlyNamespaces, StoredNamespace } from "../../server/namespace-store.ts";
 import { damagedStore } from "../../server/refusal.ts";
-import type { ReadOnlyStore } from "../../server/server.ts";
+import { quoted } from "../../server/store/quoted.ts";
+import type {
+  EntryReader,
+  KeyRange,
+  ListedRow,
+  NamespaceReader,
+  QuotedEntry,
+  ReadOnlyStore,
+  StoredNamespace,
+} from "../../server/store/store.ts";
 
 /** `reader` stays the caller's. */
 export function openSnapshotStore(snapshot: Snapshot, reader: ItemReader): ReadOnlyStore {
   const pages = openSnapshotPages(snapshot, openPageCache(reader));
-  return { namespaces: openNamespaces(snapshot.source), entries: openEntries(pages, snapshot.source.prefix, reader) };
+  return {
+    isReadOnly: true,
+    namespaces: openNamespaces(snapshot.source),
+    entries: openEntries(pages, snapshot.source.prefix, reader),
+  };
 }
 
 /** Where the source is no namespace, it has an id all the same, the same one each time. */
 export function namespaceOf({ namespace, title, label }: SnapshotSource): StoredNamespace {
-  return { number: 1, id: namespace ?? sha256Of(Buffer.from(label)).slice(0, 32), title: title ?? label };
+  return { id: namespace ?? sha256Of(Buffer.from(label)).slice(0, 32), title: title ?? label };
 }
 
 /** Of every account: whoever asks may keep the account id that the source had, or use any other. */
-function openNamespaces(source: SnapshotSource): ReadOnlyNamespaces {
+function openNamespaces(source: SnapshotSource): NamespaceReader {
   const namespace = namespaceOf(source);
   return {
-    isReadOnly: true,
     find: (_, id) => (id === namespace.id ? namespace : undefined),
     list: (_, { offset }) => (offset === 0 ? [namespace] : []),
     count: () => 1,
@@ -46,26 +50,33 @@ function openNamespaces(source: SnapshotSource): ReadOnlyNamespaces {
 }
 
 /** `prefix`: what keys of the source have, and those in the pages do without. */
-function openEntries(pages: SnapshotPages, prefix: string, reader: ItemReader): ReadOnlyEntries {
+function openEntries(pages: SnapshotPages, prefix: string, reader: ItemReader): EntryReader {
   const find = async (name: string, now: EpochSeconds): Promise<PageEntry | undefined> => {
     const key = name.startsWith(prefix) ? parseKey(name.slice(prefix.length)) : undefined;
     const found = key && (await pages.find(key));
     return found && isVisible(found, now) ? found : undefined;
   };
-  const read = (name: string, now: EpochSeconds): Promise<StoredEntry | undefined> =>
-    orRefuse(async () => {
-      const found = await find(name, now);
-      if (found === undefined) return undefined;
-      const { sha256, size, metadata = null, expiration = null } = found;
-      return { bytes: await reader.value(sha256, size), metadata, expiration };
-    });
+  const valueOf = ({ sha256, size }: PageEntry): Promise<Uint8Array> => reader.value(sha256, size);
   return {
-    isReadOnly: true,
-    read: (_, key, now) => read(key, now),
-    async readQuoted(_, key, now) {
-      const found = await read(key, now);
-      return found && quoted(found);
-    },
+    read: (_, key, now) =>
+      orRefuse(async () => {
+        const found = await find(key, now);
+        if (found === undefined) return undefined;
+        const { metadata = null, expiration = null } = found;
+        return { value: await valueOf(found), metadata, expiration };
+      }),
+    readQuoted: (_, keys, bytesMax, now) =>
+      orRefuse(async () => {
+        const found: (PageEntry | undefined)[] = [];
+        for (const key of keys) found.push(await find(key, now));
+        if (found.reduce((sum, entry) => sum + (entry?.size ?? 0), 0) > bytesMax) return "too-large";
+        const entries: (QuotedEntry | undefined)[] = [];
+        for (const entry of found) {
+          const { metadata = null, expiration = null } = entry ?? {};
+          entries.push(entry && quoted(await valueOf(entry), { metadata, expiration }));
+        }
+        return entries;
+      }),
     readMetadata: (_, key, now) =>
       orRefuse(async () => {
         const found = await find(key, now);

@@ -7,20 +7,25 @@ import type { OperationDeps, OperationHandler } from "./operation.ts";
 /** Named when no account has a namespace yet; any other id works as well. */
 const ACCOUNT_DEFAULT = "local";
 
-export const listAccounts: OperationHandler = (deps) => {
-  const accounts = accountIds(deps).map((id) => ({ id, name: id, type: "standard" }));
+export const listAccounts: OperationHandler = async (deps) => {
+  const accounts = (await accountIds(deps)).map((id) => ({ id, name: id, type: "standard" }));
   return success(JSON.stringify(accounts), pageInfo(accounts.length));
 };
 
-export const listMemberships: OperationHandler = (deps) => {
-  const memberships = accountIds(deps).map((id) => ({ id, status: "accepted", account: { id, name: id }, roles: [] }));
+export const listMemberships: OperationHandler = async (deps) => {
+  const memberships = (await accountIds(deps)).map((id) => ({
+    id,
+    status: "accepted",
+    account: { id, name: id },
+    roles: [],
+  }));
   return success(JSON.stringify(memberships), pageInfo(memberships.length));
 };
 
 export const verifyToken: OperationHandler = () => success('{"id":"embedded","status":"active"}');
 
-function accountIds({ namespaces }: OperationDeps): string[] {
-  const known = namespaces.accounts();
+async function accountIds({ store }: OperationDeps): Promise<string[]> {
+  const known = await store.namespaces.accounts();
   return known.length === 0 ? [ACCOUNT_DEFAULT] : known;
 }
 

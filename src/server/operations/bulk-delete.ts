@@ -4,15 +4,15 @@ import { BULK_ITEMS_MAX } from "../../core/limits.ts";
 import { checkKey } from "../attributes.ts";
 import { malformedBody, tooManyItems } from "../refusal.ts";
 import { bulkResult } from "./bulk-result.ts";
-import { findNamespace, type OperationHandler, parseJsonBody, writableEntries } from "./operation.ts";
+import { findNamespace, type OperationHandler, parseJsonBody, writableStore } from "./operation.ts";
 
 const CALLER = "bulk remove keys";
 const NOUN = "array of keys";
 
 /** Keys that are not there count as deleted. */
-export const bulkDelete: OperationHandler = (deps, { route, body, now, meddling }) => {
-  const entries = writableEntries(deps);
-  const namespace = findNamespace(deps, route, CALLER);
+export const bulkDelete: OperationHandler = async (deps, { route, body, now, meddling }) => {
+  const { entries } = writableStore(deps);
+  const { id } = await findNamespace(deps, route, CALLER);
   const items = parseJsonBody(body, CALLER, NOUN);
   if (!Array.isArray(items) || !items.every((item) => typeof item === "string")) {
     throw malformedBody(CALLER, `could not parse ${NOUN} from request body: it is no array of strings`);
@@ -22,6 +22,6 @@ export const bulkDelete: OperationHandler = (deps, { route, body, now, meddling 
   const keys = [...new Set(items)];
   deps.limits.use("deletes", keys.length);
   const outcome = meddling.bulk(keys);
-  entries.remove(namespace.number, outcome.applies === undefined ? keys : [...outcome.applies], now);
+  await entries.remove(id, outcome.applies === undefined ? keys : [...outcome.applies], now);
   return bulkResult(keys.length, outcome.unsuccessful);
 };

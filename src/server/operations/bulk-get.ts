@@ -3,7 +3,7 @@
 import { keyFault } from "../../core/key.ts";
 import { BULK_GET_KEYS_MAX } from "../../core/limits.ts";
 import { success } from "../answer.ts";
-import type { QuotedEntry } from "../entry-store.ts";
+import type { QuotedEntry } from "../store/store.ts";
 import { invalidBulkGet, malformedBody, notBulkGetText, tooFewBulkGetKeys, tooManyBulkGetKeys } from "../refusal.ts";
 import { findNamespace, type OperationHandler, parseJsonBody } from "./operation.ts";
 
@@ -14,19 +14,12 @@ const VALUES_BYTES_MAX = 25 * 1024 * 1024;
 type ValueType = "text" | "json";
 
 export const bulkGet: OperationHandler = async (deps, { route, body, now }) => {
-  const namespace = findNamespace(deps, route, CALLER);
+  const { id } = await findNamespace(deps, route, CALLER);
   const { keys, type, withMetadata } = parseRequest(body);
-  deps.limits.use("reads", keys.size);
-  let values = "";
-  let bytes = 0;
-  for (const key of keys) {
-    const found = deps.entries.readQuoted(namespace.number, key, now);
-    // Not waited for where it is there: so no write comes between two keys of one answer.
-    const entry = found instanceof Promise ? await found : found;
-    bytes += entry?.byteLength ?? 0;
-    if (bytes > VALUES_BYTES_MAX) throw invalidBulkGet("Total size of request exceeds the limit of 25MB", 413);
-    values += `${values === "" ? "" : ","}${JSON.stringify(key)}:${renderEntry(entry, type, withMetadata)}`;
-  }
+  deps.limits.use("reads", keys.length);
+  const found = await deps.store.entries.readQuoted(id, keys, VALUES_BYTES_MAX, now);
+  if (found === "too-large") throw invalidBulkGet("Total size of request exceeds the limit of 25MB", 413);
+  const values = keys.map((key, i) => `${JSON.stringify(key)}:${renderEntry(found[i], type, withMetadata)}`).join(",");
   return success(`{"values":{${values}}}`);
 };
 
@@ -52,7 +45,8 @@ function renderValue({ json }: QuotedEntry, type: ValueType): string {
 }
 
 interface BulkGetRequest {
-  readonly keys: ReadonlySet<string>;
+  /** Each once. */
+  readonly keys: readonly string[];
   readonly type: ValueType;
   readonly withMetadata: boolean;
 }
@@ -71,7 +65,7 @@ function parseRequest(body: Buffer): BulkGetRequest {
   if (withMetadata !== undefined && withMetadata !== null && typeof withMetadata !== "boolean") {
     throw malformedBody(CALLER, "withMetadata is no boolean");
   }
-  return { keys: new Set(keys), type: parseType(type), withMetadata: withMetadata === true };
+  return { keys: [...new Set(keys)], type: parseType(type), withMetadata: withMetadata === true };
 }
 
 function parseType(given: unknown): ValueType {

@@ -5,26 +5,26 @@ import type { Json } from "../../core/json-value.ts";
 import { BULK_ITEMS_MAX } from "../../core/limits.ts";
 import { compareUtf8 } from "../../core/key.ts";
 import { checkKey, checkValueLength, encodeMetadata, parseExpiration } from "../attributes.ts";
-import type { EntryWrite } from "../entry-store.ts";
+import type { EntryWrite } from "../store/store.ts";
 import { malformedBody, namespaceNotFound, tooManyItems } from "../refusal.ts";
 import { bulkResult } from "./bulk-result.ts";
-import { findNamespace, type OperationHandler, parseJsonBody, writableEntries } from "./operation.ts";
+import { findNamespace, type OperationHandler, parseJsonBody, writableStore } from "./operation.ts";
 
 const CALLER = "bulk put";
 const NOUN = "array of key/value pairs";
 
-export const bulkWrite: OperationHandler = (deps, { route, body, now, meddling }) => {
-  const entries = writableEntries(deps);
-  const namespace = findNamespace(deps, route, CALLER);
+export const bulkWrite: OperationHandler = async (deps, { route, body, now, meddling }) => {
+  const { entries } = writableStore(deps);
+  const { id } = await findNamespace(deps, route, CALLER);
   const items = parseJsonBody(body, CALLER, NOUN);
   if (!Array.isArray(items)) throw malformedBody(CALLER, `could not parse ${NOUN} from request body: it is no array`);
   if (items.length > BULK_ITEMS_MAX) throw tooManyItems(CALLER, items.length, "key/value pairs");
   const writes = inKeyOrder(items.map((item: unknown) => parseItem(item, now)));
   const keys = writes.map((write) => write.key);
-  deps.limits.write(namespace.number, keys);
+  deps.limits.write(id, keys);
   const outcome = meddling.bulk(keys);
   const applied = outcome.applies === undefined ? writes : writes.filter((write) => outcome.applies?.has(write.key));
-  if (!entries.write(namespace.number, applied, now)) throw namespaceNotFound(CALLER);
+  if (!(await entries.write(id, applied, now))) throw namespaceNotFound(CALLER);
   return bulkResult(keys.length, outcome.unsuccessful);
 };
 
@@ -32,8 +32,10 @@ type Item = Readonly<
   Partial<Record<"key" | "value" | "base64" | "expiration" | "expiration_ttl" | "metadata", unknown>>
 >;
 
+type PairWrite = EntryWrite & { readonly value: string | Uint8Array };
+
 /** One pair as it will be stored. Properties that are null count as absent, unknown ones are ignored. */
-function parseItem(given: unknown, now: EpochSeconds): EntryWrite {
+function parseItem(given: unknown, now: EpochSeconds): PairWrite {
   if (typeof given !== "object" || given === null) throw malformed("a pair is no object");
   const { key, value, base64, expiration, expiration_ttl: ttl, metadata } = given as Item;
   if (typeof key !== "string") throw malformed("a key is no string");
@@ -73,7 +75,7 @@ function decodeBase64(text: string, key: string): Buffer {
 }
 
 /** `writes` in byte order, each key once: items that say the same collapse, others are refused. */
-function inKeyOrder(writes: EntryWrite[]): EntryWrite[] {
+function inKeyOrder(writes: PairWrite[]): PairWrite[] {
   if (!isSorted(writes)) writes.sort((a, b) => compareUtf8(a.key, b.key));
   return writes.filter((write, index) => {
     const before = writes[index - 1];
@@ -86,11 +88,11 @@ function inKeyOrder(writes: EntryWrite[]): EntryWrite[] {
   });
 }
 
-function isSorted(writes: readonly EntryWrite[]): boolean {
+function isSorted(writes: readonly PairWrite[]): boolean {
   return writes.every((write, index) => index === 0 || compareUtf8(writes[index - 1]?.key ?? "", write.key) <= 0);
 }
 
-function sameWrite(a: EntryWrite, b: EntryWrite): boolean {
+function sameWrite(a: PairWrite, b: PairWrite): boolean {
   return (
     a.metadata === b.metadata && a.expiration === b.expiration && Buffer.from(a.value).equals(Buffer.from(b.value))
   );

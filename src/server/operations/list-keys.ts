@@ -3,20 +3,20 @@
 import { KEY_BYTES_MAX, LIST_PAGE_KEYS_MAX } from "../../core/limits.ts";
 import { success } from "../answer.ts";
 import { decodeCursor, encodeCursor, type Position, start } from "../cursor.ts";
-import type { ListedRow } from "../entry-store.ts";
+import type { ListedRow } from "../store/store.ts";
 import { malformedArgument, refuse } from "../refusal.ts";
 import { findNamespace, type OperationHandler } from "./operation.ts";
 
 /** Limits below 10, which the OpenAPI forbids, are taken, as KV's Worker binding does. */
 export const listKeys: OperationHandler = async (deps, { route, query, now, meddling }) => {
-  const namespace = findNamespace(deps, route, "list keys");
+  const { id } = await findNamespace(deps, route, "list keys");
   const limit = parseLimit(query.get("limit") ?? "");
   const prefix = parsePrefix(query.get("prefix") ?? "");
   const from = parseCursor(query.get("cursor") ?? "");
   deps.limits.use("lists", 1);
   if (meddling.page.kind === "empty") return page([], { after: from.after, turn: (from.turn + 1) % 256 });
   const count = meddling.page.kind === "short" ? Math.min(limit, meddling.page.keys ?? Math.ceil(limit / 2)) : limit;
-  const rows = await deps.entries.list(namespace.number, { after: from.after, prefix, limit: count + 1 }, now);
+  const rows = await deps.store.entries.list(id, { after: from.after, prefix, limit: count + 1 }, now);
   const shown = rows.length > count ? rows.slice(0, count) : rows;
   const last = rows.length > count ? shown.at(-1) : undefined;
   return page(shown, last && { after: last[0], turn: 0 });

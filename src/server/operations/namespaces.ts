@@ -2,7 +2,7 @@
 
 import { TITLE_CHARS_MAX } from "../../core/limits.ts";
 import { success } from "../answer.ts";
-import type { NamespaceKind, StoredNamespace } from "../namespace-store.ts";
+import type { NamespaceKind, StoredNamespace } from "../store/store.ts";
 import {
   type Caller,
   malformedArgument,
@@ -18,7 +18,7 @@ import {
   type OperationHandler,
   type OperationRequest,
   parseJsonBody,
-  writableNamespaces,
+  writableStore,
 } from "./operation.ts";
 
 /** An account has at most 1,000 namespaces (docs: /kv/platform/limits). */
@@ -26,13 +26,15 @@ const NAMESPACES_MAX = 1000;
 const PER_PAGE_MAX = 1000;
 const PER_PAGE_DEFAULT = 20;
 
-export const listNamespaces: OperationHandler = ({ namespaces }, { route, query }) => {
+export const listNamespaces: OperationHandler = async ({ store }, { route, query }) => {
+  const { namespaces } = store;
   const page = parseCount(query, "page", 1, Number.MAX_SAFE_INTEGER / PER_PAGE_MAX);
   const perPage = parseCount(query, "per_page", PER_PAGE_DEFAULT, PER_PAGE_MAX);
   const order = parseChoice(query, "order", ["id", "title"] as const);
   const direction = parseChoice(query, "direction", ["asc", "desc"] as const);
-  const found = namespaces.list(route.account, { order, direction, offset: (page - 1) * perPage, count: perPage });
-  const total = namespaces.count(route.account);
+  const asked = { order, direction, offset: (page - 1) * perPage, count: perPage };
+  const found = await namespaces.list(route.account, asked);
+  const total = await namespaces.count(route.account);
   const info = {
     page,
     per_page: perPage,
@@ -43,29 +45,36 @@ export const listNamespaces: OperationHandler = ({ namespaces }, { route, query 
   return success(`[${found.map(render).join(",")}]`, JSON.stringify(info));
 };
 
-export const createNamespace: OperationHandler = (deps, request) => {
-  const namespaces = writableNamespaces(deps);
+export const createNamespace: OperationHandler = async (deps, request) => {
+  const store = writableStore(deps);
+  const { account } = request.route;
   const title = parseTitle(request, "create namespace");
-  if (namespaces.count(request.route.account) >= NAMESPACES_MAX) throw tooManyNamespaces();
-  const created = namespaces.create(request.route.account, title, parseKind(request));
+  const kind = parseKind(request);
+  const created = await store.transaction(async ({ namespaces }) => {
+    if ((await namespaces.count(account)) >= NAMESPACES_MAX) throw tooManyNamespaces();
+    return namespaces.create(account, title, kind);
+  });
   if (created === undefined) throw titleTaken();
   return success(render(created));
 };
 
-export const getNamespace: OperationHandler = (deps, { route }) =>
-  success(render(findNamespace(deps, route, "get namespace")));
+export const getNamespace: OperationHandler = async (deps, { route }) =>
+  success(render(await findNamespace(deps, route, "get namespace")));
 
-export const renameNamespace: OperationHandler = (deps, request) => {
-  const namespaces = writableNamespaces(deps);
-  const namespace = findNamespace(deps, request.route, "rename namespace");
+export const renameNamespace: OperationHandler = async (deps, request) => {
+  const { namespaces } = writableStore(deps);
+  const namespace = await findNamespace(deps, request.route, "rename namespace");
   const title = parseTitle(request, "rename namespace");
-  if (!namespaces.rename(request.route.account, namespace, title)) throw titleTaken();
+  const outcome = await namespaces.rename(request.route.account, namespace.id, title);
+  if (outcome === "taken") throw titleTaken();
+  if (outcome === "gone") throw namespaceNotFound("rename namespace");
   return success(render({ ...namespace, title }));
 };
 
-export const deleteNamespace: OperationHandler = (deps, { route }) => {
-  if (!writableNamespaces(deps).remove(findNamespace(deps, route, "remove namespace")))
-    throw namespaceNotFound("remove namespace");
+export const deleteNamespace: OperationHandler = async (deps, { route }) => {
+  const { namespaces } = writableStore(deps);
+  const { id } = await findNamespace(deps, route, "remove namespace");
+  if (!(await namespaces.remove(id))) throw namespaceNotFound("remove namespace");
   return success("null");
 };
 
@@ -78,7 +87,7 @@ function parseTitle({ body }: OperationRequest, caller: Caller): string {
   const title = typeof given === "object" && given !== null && "title" in given ? given.title : undefined;
   if (typeof title !== "string" || title === "") throw titleMissing(caller);
   if (title.length > TITLE_CHARS_MAX && Array.from(title).length > TITLE_CHARS_MAX) throw titleTooLong(caller);
-  return title.toWellFormed(); // what UTF-8 and so SQLite would make of it
+  return title.toWellFormed(); // what UTF-8 and so a database would make of it
 }
 
 const JURISDICTIONS = ["eu", "fedramp", "us"];

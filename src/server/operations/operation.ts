@@ -1,14 +1,12 @@
-// What an operation is: from a request that was routed, allowed and read, to an answer. Operations do all of their
-// work in one go once the body is there, so that no request sees half of another.
+// What an operation is: from a request that was routed, allowed and read, to an answer. Each asks the store for what it does in one call, or in
+// one transaction, so that no request sees half of another.
 
 import type { EpochSeconds } from "../../core/clock.ts";
 import { parseJsonText } from "../../core/json-text.ts";
 import type { Answer } from "../answer.ts";
 import { checkKey } from "../attributes.ts";
-import type { EntryStore, ReadOnlyEntries } from "../entry-store.ts";
 import type { Meddling } from "../interference.ts";
 import { jsonShapeFault } from "../json-shape.ts";
-import type { NamespaceStore, ReadOnlyNamespaces, StoredNamespace } from "../namespace-store.ts";
 import {
   type Caller,
   malformedBody,
@@ -18,11 +16,11 @@ import {
   undecodableKey,
 } from "../refusal.ts";
 import { decodeKey, type Route } from "../route.ts";
+import type { ReadOnlyStore, Store, StoredNamespace } from "../store/store.ts";
 import type { UsageLimits } from "../usage-limits.ts";
 
 export interface OperationDeps {
-  readonly namespaces: NamespaceStore | ReadOnlyNamespaces;
-  readonly entries: EntryStore | ReadOnlyEntries;
+  readonly store: Store | ReadOnlyStore;
   readonly limits: UsageLimits;
   /** Whether a namespace id must have the form of one (10011); else any word may be asked for (and is not found). */
   readonly strictIds: boolean;
@@ -44,24 +42,18 @@ const strictId = /^[0-9a-f]{32}$/i;
 const laxId = /^[A-Za-z0-9_-]{1,32}$/;
 
 /** The namespace that the route names, or a Refusal. */
-export function findNamespace(deps: OperationDeps, route: Route, caller: Caller): StoredNamespace {
+export async function findNamespace(deps: OperationDeps, route: Route, caller: Caller): Promise<StoredNamespace> {
   const { account, namespaceId } = route;
   if (!(deps.strictIds ? strictId : laxId).test(namespaceId)) throw malformedNamespaceId(namespaceId);
-  const namespace = deps.namespaces.find(account, namespaceId.toLowerCase());
+  const namespace = await deps.store.namespaces.find(account, namespaceId.toLowerCase());
   if (namespace === undefined) throw namespaceNotFound(caller);
   return namespace;
 }
 
-/** What takes writes, or a Refusal: to be asked for before anything else of a request that writes. */
-export function writableEntries({ entries }: OperationDeps): EntryStore {
-  if ("isReadOnly" in entries) throw readOnly();
-  return entries;
-}
-
-/** As {@link writableEntries}. */
-export function writableNamespaces({ namespaces }: OperationDeps): NamespaceStore {
-  if ("isReadOnly" in namespaces) throw readOnly();
-  return namespaces;
+/** The store, to be written to, or a Refusal: to be asked for before anything else of a request that writes. */
+export function writableStore({ store }: OperationDeps): Store {
+  if ("isReadOnly" in store) throw readOnly();
+  return store;
 }
 
 /** The key that the route names, or a Refusal. */

@@ -5,10 +5,9 @@ import type { Snapshot } from "../../../src/backup/repository/repository.ts";
 import { openSnapshotStore } from "../../../src/cli/serve/snapshot-store.ts";
 import type { EpochSeconds } from "../../../src/core/clock.ts";
 import { compareUtf8 } from "../../../src/core/key.ts";
-import { openDatabase } from "../../../src/server/database.ts";
-import { type EntryStore, entryStore } from "../../../src/server/entry-store.ts";
-import { namespaceStore } from "../../../src/server/namespace-store.ts";
-import type { ReadOnlyStore } from "../../../src/server/server.ts";
+import { openSqliteStore } from "../../../src/server/store/sqlite/sqlite-store.ts";
+import { wholeValue } from "../../../src/server/store/quoted.ts";
+import type { ReadOnlyStore, Store } from "../../../src/server/store/store.ts";
 import { memoryOf } from "../../support/archive-fixture.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { type MemoryItems, openMemoryItems } from "../../support/memory-items.ts";
@@ -34,9 +33,8 @@ const values = [...names, "", "\u{1f600}", "\uff5e"]
 let items: MemoryItems;
 let snapshot: Snapshot;
 let served: ReadOnlyStore;
-let truth: EntryStore;
-let number = 0;
-let close = (): void => {};
+let truth: Store;
+let id = "";
 
 beforeAll(async () => {
   items = openMemoryItems();
@@ -44,23 +42,21 @@ beforeAll(async () => {
   const source = { ...taken.source, namespace: "0123456789abcdef0123456789abcdef", title: "app", accountId: "acc" };
   snapshot = { ...taken, source: { ...source, prefix: PREFIX } };
   served = openSnapshotStore(snapshot, items.reader);
-  const database = await openDatabase(":memory:", clock);
-  close = () => database.close();
-  truth = entryStore(database);
-  ({ number } = namespaceStore(database, clock).create("acc", "app")!);
+  truth = await openSqliteStore(":memory:", clock);
+  ({ id } = (await truth.namespaces.create("acc", "app"))!);
   const writes = values.map(({ entry, bytes }) => ({
     key: PREFIX + entry.key,
     value: bytes,
     metadata: entry.metadata ?? null,
     expiration: entry.expiration ?? null,
   }));
-  truth.write(
-    number,
+  await truth.entries.write(
+    id,
     writes.sort((a, b) => compareUtf8(a.key, b.key)),
     now,
   );
 });
-afterAll(() => close());
+afterAll(() => truth.close());
 
 describe("a served snapshot", () => {
   test("has several pages, or its listings prove little", () => expect(snapshot.pages.length).toBeGreaterThan(2));
@@ -83,8 +79,8 @@ describe("a served snapshot", () => {
     for (const prefix of prefixes) {
       for (const limit of [1, 7, 1001]) {
         const range = { after, prefix, limit };
-        const shown = await served.entries.list(1, range, now);
-        expect({ ...range, shown }).toEqual({ ...range, shown: truth.list(number, range, now) });
+        const shown = await served.entries.list(id, range, now);
+        expect({ ...range, shown }).toEqual({ ...range, shown: await truth.entries.list(id, range, now) });
       }
     }
   });
@@ -92,25 +88,26 @@ describe("a served snapshot", () => {
   test("reads as a database does, and has no key that its source has not", async () => {
     for (const name of [...names.slice(0, 300), "\u{1f600}", "nope", "", "."]) {
       for (const key of [PREFIX + name, name]) {
-        const [one, other] = [await served.entries.read(1, key, now), truth.read(number, key, now)];
-        expect({ key, ...one, bytes: Buffer.from(one?.bytes ?? []) }).toEqual({
-          key,
-          ...other,
-          bytes: Buffer.from(other?.bytes ?? []),
-        });
-        expect(await served.entries.readQuoted(1, key, now)).toEqual(truth.readQuoted(number, key, now));
-        expect(await served.entries.readMetadata(1, key, now)).toEqual(truth.readMetadata(number, key, now));
+        const [one, other] = [await served.entries.read(id, key, now), await truth.entries.read(id, key, now)];
+        const [shown, value] = await Promise.all(
+          [one, other].map((each) => wholeValue(each?.value ?? Buffer.alloc(0))),
+        );
+        expect({ key, ...one, value: Buffer.from(shown!) }).toEqual({ key, ...other, value: Buffer.from(value!) });
+        const { entries } = served;
+        const quoted = await truth.entries.readQuoted(id, [key], 1000, now);
+        expect(await entries.readQuoted(id, [key], 1000, now)).toEqual(quoted);
+        expect(await entries.readMetadata(id, key, now)).toEqual(await truth.entries.readMetadata(id, key, now));
       }
     }
   });
 
-  test("is the namespace that its source was, for whatever account", () => {
-    const { id } = served.namespaces.find("any", "0123456789abcdef0123456789abcdef")!;
-    expect(served.namespaces.list("x", { order: "id", direction: "asc", offset: 0, count: 20 })).toMatchObject([
+  test("is the namespace that its source was, for whatever account", async () => {
+    const { id } = (await served.namespaces.find("any", "0123456789abcdef0123456789abcdef"))!;
+    expect(await served.namespaces.list("x", { order: "id", direction: "asc", offset: 0, count: 20 })).toMatchObject([
       { id, title: "app" },
     ]);
-    expect(served.namespaces.accounts()).toEqual(["acc"]);
-    expect(served.namespaces.find("any", "f".repeat(32))).toBeUndefined();
+    expect(await served.namespaces.accounts()).toEqual(["acc"]);
+    expect(await served.namespaces.find("any", "f".repeat(32))).toBeUndefined();
   });
 
   test("refuses a listing that a damaged page would leave keys out of", async () => {
@@ -118,7 +115,7 @@ describe("a served snapshot", () => {
     const other = snapshotOf(await takeOf(spoiled, await memoryOf(clock, values)));
     spoiled.damage(other.pages[1]!.id);
     const { entries } = openSnapshotStore(other, spoiled.reader);
-    const all = async () => entries.list(1, { after: "", prefix: "", limit: 5000 }, now);
+    const all = async () => entries.list(id, { after: "", prefix: "", limit: 5000 }, now);
     await expect(all()).rejects.toMatchObject({ answer: { status: 500 } });
   });
 });

@@ -19,10 +19,10 @@ describe.each([-86_400_000, 86_400_000])("with the clock set by %i ms", (jump) =
   it("one key may be written once a second", async () => {
     const clock = new FakeClock();
     const limits = usageLimits({ keyWriteInterval: true }, clock);
-    limits.write(1, ["k"]);
+    limits.write("n", ["k"]);
     clock.jump(jump);
-    expect(() => limits.write(1, ["k"])).toThrow();
+    expect(() => limits.write("n", ["k"])).toThrow();
     await clock.advance(1000);
-    expect(() => limits.write(1, ["k"])).not.toThrow();
+    expect(() => limits.write("n", ["k"])).not.toThrow();
   });
 });

@@ -1,17 +1,17 @@
 // The SQLite file behind the embedded server: how it is opened, and its schema.
 //
-// Value bytes live apart from keys, so that a listing reads only pages full of keys. A bulk request is one transaction,
-// committed before it is answered. `synchronous=NORMAL` in WAL mode means: what was answered survives the death of
+// Value bytes live apart from keys, so that a listing reads only pages full of keys; those of a long value in parts, so that none is
+// held whole. A bulk request is one transaction, committed before it is answered. `synchronous=NORMAL` in WAL mode means: what was answered survives the death of
 // this process (kill -9), since a commit is in the kernel's hands; a power cut may take the last commits, whole ones
 // only, and never damages the file.
 
 import { chmodSync, closeSync, openSync, statSync } from "node:fs";
 import process from "node:process";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import type { Clock } from "../core/clock.ts";
-import { AppError } from "../core/errors.ts";
+import type { Clock } from "../../../core/clock.ts";
+import { AppError } from "../../../core/errors.ts";
 
-const SCHEMA_VERSION = 2;
+const SCHEMA_VERSION = 3;
 /** Measured: bulk writes of 2 KiB values take 45 ms per 10,000 with 16 KiB pages, 70 ms with SQLite's 4 KiB. */
 const PAGE_BYTES = 16_384;
 /** Moving the log into the file costs about 1.5 ms a megabyte; seldom enough to stay out of most requests. */
@@ -22,6 +22,30 @@ const BUSY_TIMEOUT_MS = 10_000;
 
 /** Where a namespace's values must stay, and what kind it is of, as it was created with. */
 const ADDED_IN_2 = `ALTER TABLE namespace ADD COLUMN jurisdiction TEXT; ALTER TABLE namespace ADD COLUMN mode TEXT;`;
+
+/** Long values, and the log of what changed. A value that was long before stays in one piece until it is written again. */
+const ADDED_IN_3 = `
+  CREATE TABLE long_value (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, -- never used again, so that whoever reads one never reads another
+    length INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE part (
+    value INTEGER NOT NULL, -- of long_value
+    number INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    PRIMARY KEY (value, number)
+  ) STRICT;
+  CREATE TABLE doomed ( -- long values that no entry has: replaced, removed, or not written yet
+    value INTEGER PRIMARY KEY,
+    since INTEGER NOT NULL -- milliseconds
+  ) STRICT;
+  CREATE TABLE change (
+    number INTEGER PRIMARY KEY, -- its newest row is never deleted, so that no number is given twice
+    namespace INTEGER NOT NULL,
+    at INTEGER NOT NULL, -- milliseconds
+    keys TEXT NOT NULL -- an array, as JSON
+  ) STRICT;
+`;
 
 const schema = `
   CREATE TABLE namespace (
@@ -38,18 +62,25 @@ const schema = `
     key BLOB NOT NULL, -- UTF-8: BLOB order is byte order [I1]
     metadata TEXT, -- compact JSON, spliced into answers as it is
     expiration INTEGER,
-    value INTEGER NOT NULL,
+    value INTEGER NOT NULL, -- of value; below zero: of long_value, negated
     PRIMARY KEY (namespace, key)
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX entry_expiration ON entry (expiration) WHERE expiration IS NOT NULL;
   CREATE TABLE value (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+  ${ADDED_IN_3}
 `;
+
+/** What each version added to the one before it, from the second on. */
+const steps = [ADDED_IN_2, ADDED_IN_3];
 
 export interface Database {
   /** A statement whose rows are arrays; callers keep it. */
   prepare(sql: string): StatementSync;
-  /** Runs `body` as one write transaction: all of it is committed when this returns, or nothing if it throws. */
+  /** Runs `body` as one write transaction: all of it is committed when this returns, or nothing if it throws. Within a transaction it is a
+   * part of that. */
   transaction<T>(body: () => T): T;
+  /** The same for a `body` that takes its time: nobody else may use this connection meanwhile. */
+  transactionOf<T>(body: () => Promise<T>): Promise<T>;
   close(): void;
 }
 
@@ -71,9 +102,21 @@ export async function openDatabase(path: string, clock: Clock): Promise<Database
       return statement;
     },
     transaction(body) {
+      if (connection.isTransaction) return body();
       connection.exec("BEGIN IMMEDIATE");
       try {
         const result = body();
+        connection.exec("COMMIT");
+        return result;
+      } catch (error) {
+        if (connection.isTransaction) connection.exec("ROLLBACK");
+        throw error;
+      }
+    },
+    async transactionOf(body) {
+      connection.exec("BEGIN IMMEDIATE");
+      try {
+        const result = await body();
         connection.exec("COMMIT");
         return result;
       } catch (error) {
@@ -130,7 +173,9 @@ function checkVersion(connection: DatabaseSync, path: string): void {
   connection.exec("BEGIN IMMEDIATE");
   const version = readVersion(connection); // again, now that no other process can be creating it
   if (version < SCHEMA_VERSION)
-    connection.exec(`${version === 0 ? schema : ADDED_IN_2}; PRAGMA user_version = ${SCHEMA_VERSION}`);
+    connection.exec(
+      `${version === 0 ? schema : steps.slice(version - 1).join("")}; PRAGMA user_version = ${SCHEMA_VERSION}`,
+    );
   connection.exec("COMMIT");
   if (version > SCHEMA_VERSION) {
     throw new AppError("state-damaged", `${path} was written by a newer kvsync (schema ${version})`, {

@@ -1,0 +1,86 @@
+// The namespaces table: which namespaces an account has, under which id and title.
+
+import type { Clock } from "../../../core/clock.ts";
+import type { AtOnce, NamespaceStore, StoredNamespace, StoredNamespaceId } from "../store.ts";
+import type { Database } from "./database.ts";
+
+type Row = [string, string, string | null, string | null];
+
+export function openNamespaces(database: Database, clock: Clock): AtOnce<NamespaceStore> {
+  const columns = "SELECT id, title, jurisdiction, mode FROM namespace";
+  const find = database.prepare(`${columns} WHERE id = ? AND account = ?`);
+  const findTitle = database.prepare("SELECT id FROM namespace WHERE account = ? AND title = ?");
+  const count = database.prepare("SELECT count(*) FROM namespace WHERE account = ?");
+  const accounts = database.prepare("SELECT DISTINCT account FROM namespace ORDER BY account");
+  const insert = database.prepare(
+    "INSERT INTO namespace (account, id, title, jurisdiction, mode) VALUES (?, ?, ?, ?, ?)",
+  );
+  const update = database.prepare("UPDATE namespace SET title = ? WHERE id = ? AND account = ?");
+  const remove = database.prepare("DELETE FROM namespace WHERE id = ? RETURNING number");
+  const drop = database.prepare("INSERT INTO dropped (number) VALUES (?)");
+  const findId = database.prepare("SELECT 1 FROM namespace WHERE id = ?");
+
+  function unusedId(): string {
+    for (;;) {
+      const id = drawId(clock);
+      if (findId.get(id) === undefined) return id;
+    }
+  }
+
+  return {
+    find(account, id) {
+      const row = find.get(id, account) as unknown as Row | undefined;
+      return row && toNamespace(row);
+    },
+    list(account, { order, direction, offset, count }) {
+      const statement = database.prepare(
+        `${columns} WHERE account = ? ORDER BY ${order} ${direction} LIMIT ? OFFSET ?`,
+      );
+      return (statement.all(account, count, offset) as unknown as Row[]).map(toNamespace);
+    },
+    count: (account) => (count.get(account) as unknown as [number])[0],
+    accounts: () => (accounts.all() as unknown as [string][]).map(([account]) => account),
+    create(account, title, { jurisdiction, mode } = {}) {
+      return database.transaction(() => {
+        if (findTitle.get(account, title) !== undefined) return undefined;
+        const id = unusedId();
+        insert.run(account, id, title, jurisdiction ?? null, mode ?? null);
+        return { id, title, jurisdiction, mode };
+      });
+    },
+    rename(account, id, title) {
+      return database.transaction(() => {
+        const holder = findTitle.get(account, title) as unknown as [string] | undefined;
+        if (holder !== undefined && holder[0] !== id) return "taken";
+        return update.run(title, id, account).changes === 1 ? "renamed" : "gone";
+      });
+    },
+    remove(id) {
+      return database.transaction(() => {
+        const row = remove.get(id) as unknown as [number] | undefined;
+        if (row !== undefined) drop.run(row[0]);
+        return row !== undefined;
+      });
+    },
+  };
+}
+
+/** What other tables know a namespace by; undefined: there is no such namespace. */
+export function openNamespaceNumbers(database: Database): (id: StoredNamespaceId) => number | undefined {
+  const number = database.prepare("SELECT number FROM namespace WHERE id = ?");
+  return (id) => (number.get(id) as unknown as [number] | undefined)?.[0];
+}
+
+function toNamespace([id, title, jurisdiction, mode]: Row): StoredNamespace {
+  return { id, title, jurisdiction: jurisdiction ?? undefined, mode: mode ?? undefined };
+}
+
+/** 32 lower-case hexadecimal digits, as KV ids are. */
+function drawId(clock: Clock): string {
+  let id = "";
+  for (let i = 0; i < 4; i++)
+    id += Math.floor(clock.random() * 2 ** 32)
+      .toString(16)
+      .padStart(8, "0");
+  return id;
+}
