@@ -378,6 +378,17 @@ export function describeKvStore(name: string, open: () => Promise<OpenKvStore>):
         expect(await since(found[0]!.number)).toContain("b");
       });
 
+      it("is whole from when it is first asked for, and says so to whoever has an older number", async () => {
+        const other = (await store.namespaces.create("acc", "other"))!;
+        const before = (await store.changes.last(other.id))!;
+        await write(entry("a", "1"));
+        const start = (await store.changes.last(id))!;
+        await write(entry("b", "1"));
+        expect(await since(start)).toEqual(["b"]);
+        const old = await store.changes.read(id, Math.min(before, start - 1), 10);
+        expect(old === "forgotten" || old?.some(({ keys: told }) => told.includes("b"))).toBe(true);
+      });
+
       it("gives pages, and tells of many keys in several", async () => {
         const start = (await store.changes.last(id))!;
         const many = Array.from({ length: CHANGE_KEYS_MAX * 2 + 1 }, (_, i) => `k${String(i).padStart(5, "0")}`);

@@ -143,9 +143,9 @@ interface Change {
   readonly keys: readonly string[];
 }
 
-/** The log of what changed, which is kept for {@link CHANGE_LIFETIME_MS}. */
+/** The log of what changed. It is kept from the first call of `last` for a namespace on, and each change for {@link CHANGE_LIFETIME_MS}. */
 export interface ChangeLog {
-  /** The number of the newest change; 0: there was none. Undefined: there is no such namespace. */
+  /** Where the log of the namespace ends: what changes from now on has a higher number. Undefined: there is no such namespace. */
   last(namespace: StoredNamespaceId): Soon<ChangeNumber | undefined>;
   /** Up to `count` changes after `after`, the oldest first. "forgotten": the log does not go back so far, or not forward: `after` is of another
    * database. Undefined: there is no such namespace. */

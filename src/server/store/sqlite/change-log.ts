@@ -1,10 +1,12 @@
 // The log of what changed: a row for each transaction in a namespace, with the keys, numbered in one row for all namespaces. So it costs
 // little beside what it tells of, and a number that has been given tells how far one has read, whatever the namespace.
+//
+// Most databases are followed by nobody, and a row more in each transaction makes a single write a tenth slower: the log of a namespace is
+// kept from when somebody first asks for it, and as long as somebody comes back.
 
 import type { Clock, EpochMs } from "../../../core/clock.ts";
-import { type AtOnce, CHANGE_KEYS_MAX, CHANGE_LIFETIME_MS, type ChangeLog } from "../store.ts";
+import { type AtOnce, CHANGE_KEYS_MAX, CHANGE_LIFETIME_MS, type ChangeLog, type StoredNamespaceId } from "../store.ts";
 import type { Database } from "./database.ts";
-import { openNamespaceNumbers } from "./namespaces.ts";
 
 /** How often one looks whether another process has written to the file, while somebody wants to know. */
 const LOOK_MS = 250;
@@ -19,9 +21,15 @@ export interface SqliteChangeLog extends AtOnce<ChangeLog> {
   close(): void;
 }
 
+/** Since somebody asked; twice as long as its rows last, so that it need not be noted each time. */
+const KEPT_MS = 2 * CHANGE_LIFETIME_MS;
+
 export function openChangeLog(database: Database, clock: Clock): SqliteChangeLog {
-  const find = openNamespaceNumbers(database);
   const insert = database.prepare("INSERT INTO change (namespace, at, keys) VALUES (?, ?, ?)");
+  const find = database.prepare("SELECT number, logged_from, logged_until FROM namespace WHERE id = ?");
+  const isLogged = database.prepare("SELECT 1 FROM namespace WHERE number = ? AND logged_until > ?");
+  const begin = database.prepare("UPDATE namespace SET logged_from = ?, logged_until = ? WHERE number = ?");
+  const goOn = database.prepare("UPDATE namespace SET logged_until = ? WHERE number = ?");
   const bounds = database.prepare("SELECT min(number), max(number) FROM change");
   const rows = database.prepare(
     "SELECT number, keys FROM change WHERE number > ? AND namespace = ? ORDER BY number LIMIT ?",
@@ -37,13 +45,25 @@ export function openChangeLog(database: Database, clock: Clock): SqliteChangeLog
     const [first, last] = bounds.get() as unknown as [number | null, number | null];
     return { first: first ?? 1, last: last ?? 0 };
   };
+
+  /** Undefined: there is no such namespace. `from`: undefined if its log is not kept; if it is, it is kept on. */
+  function look(id: StoredNamespaceId): { readonly namespace: number; readonly from: number | undefined } | undefined {
+    const row = find.get(id) as unknown as [number, number | null, number | null] | undefined;
+    if (row === undefined) return undefined;
+    const [namespace, from, until] = row;
+    const now = clock.now();
+    if (from === null || until === null || until <= now) return { namespace, from: undefined };
+    if (until < now + KEPT_MS / 2) goOn.run(now + KEPT_MS, namespace);
+    return { namespace, from };
+  }
+
   const wake = (): void => {
     for (const listener of listeners) listener();
   };
 
   const versionNow = (): unknown => (version.get() as unknown as [number])[0];
 
-  async function look(signal: AbortSignal): Promise<void> {
+  async function watchFile(signal: AbortSignal): Promise<void> {
     for (let known = versionNow(); ;) {
       await clock.sleep(LOOK_MS, signal);
       const found = versionNow();
@@ -54,17 +74,29 @@ export function openChangeLog(database: Database, clock: Clock): SqliteChangeLog
 
   return {
     add(namespace, keys) {
+      if (keys.length === 0 || isLogged.get(namespace, clock.now()) === undefined) return;
       for (let at = 0; at < keys.length; at += CHANGE_KEYS_MAX)
         insert.run(namespace, clock.now(), JSON.stringify(keys.slice(at, at + CHANGE_KEYS_MAX)));
     },
-    last: (id) => (find(id) === undefined ? undefined : ends().last),
+    last(id) {
+      return database.transaction(() => {
+        const found = look(id);
+        if (found === undefined) return undefined;
+        if (found.from !== undefined) return ends().last;
+        // A row of no keys: who has read up to an earlier one may have missed what nobody noted.
+        insert.run(found.namespace, clock.now(), "[]");
+        const { last } = ends();
+        begin.run(last, clock.now() + KEPT_MS, found.namespace);
+        return last;
+      });
+    },
     read(id, after, count) {
-      const namespace = find(id);
-      if (namespace === undefined) return undefined;
+      const found = look(id);
+      if (found === undefined) return undefined;
       const { first, last } = ends();
-      if (after < first - 1 || after > last) return "forgotten";
-      const found = rows.all(after, namespace, count) as unknown as [number, string][];
-      return found.map(([number, keys]) => ({ number, keys: JSON.parse(keys) as string[] }));
+      if (found.from === undefined || after < Math.max(found.from, first - 1) || after > last) return "forgotten";
+      const changes = rows.all(after, found.namespace, count) as unknown as [number, string][];
+      return changes.map(([number, keys]) => ({ number, keys: JSON.parse(keys) as string[] }));
     },
     watch(_, listener) {
       const told = (): void => listener();
@@ -72,7 +104,7 @@ export function openChangeLog(database: Database, clock: Clock): SqliteChangeLog
       if (looking === undefined) {
         looking = new AbortController();
         const { signal } = looking;
-        look(signal).catch((error: unknown) => {
+        watchFile(signal).catch((error: unknown) => {
           if (!signal.aborted) throw error;
         });
       }

@@ -45,6 +45,8 @@ const ADDED_IN_3 = `
     at INTEGER NOT NULL, -- milliseconds
     keys TEXT NOT NULL -- an array, as JSON
   ) STRICT;
+  ALTER TABLE namespace ADD COLUMN logged_from INTEGER; -- of change: the log of this namespace is whole after it
+  ALTER TABLE namespace ADD COLUMN logged_until INTEGER; -- milliseconds; it is kept up to then
 `;
 
 const schema = `
