@@ -19,7 +19,9 @@ export const bulkGet: OperationHandler = async (deps, { route, body, now }) => {
   deps.limits.use("reads", keys.length);
   const found = await deps.store.entries.readQuoted(id, keys, VALUES_BYTES_MAX, now);
   if (found === "too-large") throw invalidBulkGet("Total size of request exceeds the limit of 25MB", 413);
-  const values = keys.map((key, i) => `${JSON.stringify(key)}:${renderEntry(found[i], type, withMetadata)}`).join(",");
+  let values = "";
+  for (const [i, key] of keys.entries())
+    values += `${values === "" ? "" : ","}${JSON.stringify(key)}:${renderEntry(found[i], type, withMetadata)}`;
   return success(`{"values":{${values}}}`);
 };
 

@@ -4,10 +4,20 @@ import type { Clock } from "../../../core/clock.ts";
 import type { AtOnce, NamespaceStore, StoredNamespace, StoredNamespaceId } from "../store.ts";
 import type { Database } from "./database.ts";
 
-type Row = [string, string, string | null, string | null];
+type Row = [id: string, title: string, jurisdiction: string | null, mode: string | null, number: number];
 
-export function openNamespaces(database: Database, clock: Clock): AtOnce<NamespaceStore> {
-  const columns = "SELECT id, title, jurisdiction, mode FROM namespace";
+export interface SqliteNamespaces extends AtOnce<NamespaceStore> {
+  /** What other tables know a namespace by; undefined: there is no such namespace. The number of one that was found lately is not looked up again:
+   * whoever asks for entries has found their namespace just before. */
+  readonly numberOf: (id: StoredNamespaceId) => number | undefined;
+}
+
+const KNOWN_MAX = 10_000;
+
+export function openNamespaces(database: Database, clock: Clock): SqliteNamespaces {
+  const known = new Map<StoredNamespaceId, number>();
+  const numberOf = database.prepare("SELECT number FROM namespace WHERE id = ?");
+  const columns = "SELECT id, title, jurisdiction, mode, number FROM namespace";
   const find = database.prepare(`${columns} WHERE id = ? AND account = ?`);
   const findTitle = database.prepare("SELECT id FROM namespace WHERE account = ? AND title = ?");
   const count = database.prepare("SELECT count(*) FROM namespace WHERE account = ?");
@@ -27,9 +37,17 @@ export function openNamespaces(database: Database, clock: Clock): AtOnce<Namespa
     }
   }
 
+  function remember(id: StoredNamespaceId, number: number): void {
+    if (known.size >= KNOWN_MAX) known.clear();
+    known.set(id, number);
+  }
+
   return {
+    numberOf: (id) => known.get(id) ?? (numberOf.get(id) as unknown as [number] | undefined)?.[0],
     find(account, id) {
       const row = find.get(id, account) as unknown as Row | undefined;
+      if (row === undefined) known.delete(id);
+      else remember(id, row[4]);
       return row && toNamespace(row);
     },
     list(account, { order, direction, offset, count }) {
@@ -57,18 +75,13 @@ export function openNamespaces(database: Database, clock: Clock): AtOnce<Namespa
     },
     remove(id) {
       return database.transaction(() => {
+        known.delete(id);
         const row = remove.get(id) as unknown as [number] | undefined;
         if (row !== undefined) drop.run(row[0]);
         return row !== undefined;
       });
     },
   };
-}
-
-/** What other tables know a namespace by; undefined: there is no such namespace. */
-export function openNamespaceNumbers(database: Database): (id: StoredNamespaceId) => number | undefined {
-  const number = database.prepare("SELECT number FROM namespace WHERE id = ?");
-  return (id) => (number.get(id) as unknown as [number] | undefined)?.[0];
 }
 
 function toNamespace([id, title, jurisdiction, mode]: Row): StoredNamespace {

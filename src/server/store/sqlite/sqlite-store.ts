@@ -19,7 +19,7 @@ export async function openSqliteStore(path: string, clock: Clock): Promise<Store
   const values = openValues(database, clock, turns);
   const namespaces = openNamespaces(database, clock);
   const writing = openWriting(database, values, log);
-  const entries = { ...openReading(database, values), write: writing.write, remove: writing.remove };
+  const entries = { ...openReading(database, namespaces, values), write: writing.write, remove: writing.remove };
 
   /** The same, and then those who watch are told. */
   const telling =

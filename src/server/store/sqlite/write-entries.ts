@@ -1,10 +1,9 @@
 // Entries, written, removed and purged; and each time a line in the log of changes.
 
 import { type EpochMs, type EpochSeconds, toEpochSeconds } from "../../../core/clock.ts";
-import type { AtOnce, EntryStore, EntryWrite } from "../store.ts";
+import type { AtOnce, EntryStore, EntryWrite, StoredNamespaceId } from "../store.ts";
 import type { SqliteChangeLog } from "./change-log.ts";
 import type { Database } from "./database.ts";
-import { openNamespaceNumbers } from "./namespaces.ts";
 import type { Values } from "./values.ts";
 
 export interface SqliteWriting extends AtOnce<Pick<EntryStore, "write" | "remove">> {
@@ -13,7 +12,10 @@ export interface SqliteWriting extends AtOnce<Pick<EntryStore, "write" | "remove
 }
 
 export function openWriting(database: Database, values: Values, log: SqliteChangeLog): SqliteWriting {
-  const find = openNamespaceNumbers(database);
+  const find = database.prepare("SELECT number FROM namespace WHERE id = ?");
+  // Looked up within the transaction: another process may have removed the namespace.
+  const numberOf = (id: StoredNamespaceId): number | undefined =>
+    (find.get(id) as unknown as [number] | undefined)?.[0];
   const writing = writeStatements(database);
 
   function removeRow(namespace: number, key: string | Uint8Array): boolean {
@@ -59,7 +61,7 @@ export function openWriting(database: Database, values: Values, log: SqliteChang
   return {
     write(id, writes) {
       return database.transaction(() => {
-        const namespace = find(id);
+        const namespace = numberOf(id);
         if (namespace === undefined) return false;
         write(namespace, writes);
         log.add(
@@ -71,7 +73,7 @@ export function openWriting(database: Database, values: Values, log: SqliteChang
     },
     remove(id, keys) {
       database.transaction(() => {
-        const namespace = find(id);
+        const namespace = numberOf(id);
         if (namespace === undefined) return;
         log.add(
           namespace,
