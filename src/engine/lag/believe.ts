@@ -2,7 +2,8 @@
 // keep what is known, or look again (core/settle.ts tells them apart).
 
 import type { Clock, DurationMs } from "../../core/clock.ts";
-import type { Entry } from "../../core/entry.ts";
+import { compareVersions } from "../../core/compare.ts";
+import { type Entry, sameAttributes } from "../../core/entry.ts";
 import {
   type Belief,
   hasOutlasted,
@@ -58,6 +59,23 @@ export function believeUnstamped(outcome: ReadOutcome, deps: BelieveDeps): ReadO
   const { key, unstamped: value, alsoShown, isApart = false } = outcome;
   if (isApart && !hasOutlasted(value.entry, deps.memory.unsettledOf(key), settleOptions(deps))) return outcome;
   return { kind: "value", key, value, attributesAreListed: true, ...(alsoShown !== undefined && { alsoShown }) };
+}
+
+/** Whether a listing that shows the stamp of an older version is up to date, though a direct read has shown another value: a program wrote that
+ * value back with this stamp. No later listing shows anything else, so nothing is to be waited for. `found`: what the read brought,
+ * `value`: what it is believed to be. */
+export function isUnderStamp(
+  listed: Entry | undefined,
+  { found, value: { value, attributesAreListed } }: { readonly found: ReadOutcome; readonly value: ReadValue },
+  { base }: KeyPast,
+  deps: BelieveDeps,
+): boolean {
+  if (listed?.fingerprint === undefined || !sameAttributes(listed, value.entry)) return false;
+  if (found.kind === "problem") return true;
+  // The value came without its stamp: it has been there for a window, or both sides agree on it.
+  if (attributesAreListed !== true) return false;
+  if (base !== undefined && compareVersions(value.entry, base) === "same") return true;
+  return hasOutlasted(value.entry, deps.memory.unsettledOf(value.entry.key), settleOptions(deps));
 }
 
 /** What a transfer is to carry: also a value under the stamp of another one, which no later read would show otherwise. (A value

@@ -8,7 +8,7 @@ import type { Lag, Triple } from "../merge.ts";
 import { isWrittenRemote, lookupOptions, type Observer, onePage, withoutBytes } from "../observer.ts";
 import { remoteSide } from "../remote-side.ts";
 import type { Target } from "../plan/action.ts";
-import { believeListed, believeRead, believeUnstamped } from "./believe.ts";
+import { believeListed, believeRead, believeUnstamped, isUnderStamp } from "./believe.ts";
 
 export async function settlePage(triples: readonly Triple[], observer: Observer): Promise<readonly Triple[]> {
   let settled = triples;
@@ -72,20 +72,25 @@ async function confirm(
     if (isWrittenRemote(side, observer)) observer.memory.seeAll(outcomes);
     for (const outcome of outcomes) read.set(outcome.key, withoutBytes(outcome));
   }
+  const deps = { ...observer, memory: observer.memory.shownAt(side) };
   let lagging = 0;
   const confirmed = triples.flatMap((triple) => {
     const found = read.get(triple.key);
     if (found === undefined) return [triple];
-    const outcome = believeUnstamped(found, { ...observer, memory: observer.memory.shownAt(side) });
+    const outcome = believeUnstamped(found, deps);
     if (outcome.kind === "problem") {
       observer.onProblem(outcome.problem);
       return [];
     }
     const value = outcome.kind === "value" ? outcome : undefined;
     const shown = value?.value.entry;
-    const isListed = shown?.fingerprint === triple[side]?.fingerprint;
+    const listed = triple[side];
+    const past = pastOf(triple, side, observer);
+    const isListed =
+      shown?.fingerprint === listed?.fingerprint ||
+      (value !== undefined && isUnderStamp(listed, { found, value }, past, deps));
     if (!isListed) lagging++;
-    const belief = believeRead(value, pastOf(triple, side, observer), observer);
+    const belief = believeRead(value, past, observer);
     if (belief.kind === "keep") return [taken(triple, side, belief.known, lagOf(shown))];
     return [isListed ? { ...triple, [side]: shown } : taken(triple, side, shown, "listing")];
   });

@@ -156,3 +156,71 @@ describe("a file", () => {
     expect(Object.keys(fixture.files()).sort()).toEqual(["more", "most", "other"]);
   });
 });
+
+describe("a value that was written back with the stamp of another, and carried over", () => {
+  const text = (said: string): Buffer => Buffer.from(said);
+  const binary = (said: string): Buffer => Buffer.concat([Buffer.from([0xff, 0xfe]), text(said)]);
+  const kinds = { text, binary } as const;
+
+  /** Somebody writes `bytes` with the metadata that the key had before. */
+  async function writeBack(key: string, bytes: Buffer, metadata: string): Promise<void> {
+    const body = { byteLength: bytes.byteLength, chunks: () => [bytes] };
+    await fixture.api.writeValue(await fixture.namespaceId(), key as never, body, { metadata });
+  }
+  const stampOf = async (key: string): Promise<string> =>
+    JSON.stringify(await fixture.api.readMetadata(await fixture.namespaceId(), key as never));
+
+  it.each(["text", "binary"] as const)("(%s) after a conflict, leaves nothing to be settled", async (kind) => {
+    const rounds = openRounds();
+    fixture.writeBytes("k", kinds[kind]("first"));
+    fixture.write({ other: "1" });
+    await rounds.full(call);
+    await fixture.later();
+    await writeBack("k", kinds[kind]("theirs"), await stampOf("k"));
+    fixture.writeBytes("k", kinds[kind]("mine"));
+    // A binary one is believed when it has stayed so for a window.
+    await rounds.dirty(["k"], call);
+    await fixture.later();
+    await rounds.dirty(["k"], call);
+    expect(readFileSync(join(fixture.folder, "k"))).toEqual(kinds[kind]("theirs"));
+    await fixture.later();
+    const { result, problems } = await rounds.full(call);
+    expect([result.lagging, result.unseen, result.unchanged, problems]).toEqual([0, 0, 2, []]);
+  });
+
+  it.each(["text", "binary"] as const)("(%s) under the stamp of the version before, does so, too", async (kind) => {
+    const rounds = openRounds();
+    fixture.writeBytes("k", kinds[kind]("first"));
+    fixture.write({ other: "1" });
+    await rounds.full(call);
+    await fixture.later();
+    const first = await stampOf("k");
+    fixture.writeBytes("k", kinds[kind]("second"));
+    await rounds.full(call);
+    await fixture.later();
+    await writeBack("k", kinds[kind]("theirs"), first);
+    await rounds.full(call);
+    await fixture.later();
+    const { result, problems } = await rounds.full(call);
+    expect(readFileSync(join(fixture.folder, "k"))).toEqual(kinds[kind]("theirs"));
+    expect([result.lagging, result.unchanged, problems]).toEqual([0, 2, []]);
+  });
+
+  it.each(["text", "binary"] as const)("(%s) or one that waits for a person, does so, too", async (kind) => {
+    const rounds = fixture.rounds({ mode: "two-way", conflict: "hold", settleWindowMs: WINDOW });
+    fixture.writeBytes("k", kinds[kind]("first"));
+    fixture.write({ other: "1" });
+    await rounds.full(call);
+    await fixture.later();
+    const first = await stampOf("k");
+    fixture.writeBytes("k", kinds[kind]("second"));
+    await rounds.full(call);
+    await fixture.later();
+    fixture.writeBytes("k", kinds[kind]("mine"));
+    await writeBack("k", kinds[kind]("theirs"), first);
+    await rounds.full(call);
+    await fixture.later();
+    const { result, problems } = await rounds.full(call);
+    expect([result.lagging, result.conflicts, problems]).toEqual([0, 1, []]);
+  });
+});
