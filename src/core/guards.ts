@@ -31,11 +31,14 @@ export interface PlanCounts {
   readonly knownRemoves: number;
   /** Removals of values that the plan writes under another name. */
   readonly renames: number;
+  /** What rounds before removed from it, and counts with the removals: see core/recent-removals.ts. */
+  readonly removedLately: number;
 }
 
 export type Trip =
   | { readonly guard: "source-empty"; readonly removes: number }
-  | { readonly guard: "max-delete"; readonly removes: number; readonly allowed: number }
+  /** `lately`: what rounds of the last ten minutes had removed, and is none of `removes`; absent: nothing. */
+  | { readonly guard: "max-delete"; readonly removes: number; readonly allowed: number; readonly lately?: number }
   | {
       readonly guard: "max-overwrite";
       readonly overwrites: number;
@@ -49,12 +52,13 @@ export function checkGuards(counts: PlanCounts, limits: GuardLimits): Trip | und
 }
 
 function checkRemoves(counts: PlanCounts, { maxDelete }: GuardLimits): Trip | undefined {
-  const { removes, destinationKeys, known, knownRemoves } = counts;
+  const { removes, removedLately, destinationKeys, known, knownRemoves } = counts;
   if (removes === 0) return undefined;
   const isEmptied = removes >= destinationKeys || (known > 0 && knownRemoves >= known);
   if (counts.sourceKeys === 0 || (isEmptied && !isMoved(counts))) return { guard: "source-empty", removes };
-  const allowed = allowedOf(maxDelete, destinationKeys, DELETES_ALLOWED_MIN);
-  return removes > allowed ? { guard: "max-delete", removes, allowed } : undefined;
+  const allowed = allowedOf(maxDelete, destinationKeys + removedLately, DELETES_ALLOWED_MIN);
+  if (removes + removedLately <= allowed) return undefined;
+  return { guard: "max-delete", removes, allowed, ...(removedLately > 0 && { lately: removedLately }) };
 }
 
 /** Most of what would be removed stays under another name. */
@@ -90,8 +94,10 @@ export function renderTrip(trip: Trip, { changed, other }: SideNames): string {
   switch (trip.guard) {
     case "source-empty":
       return `${countedKeys(trip.removes)} would be removed from ${changed}, since ${other} has none of them`;
-    case "max-delete":
-      return `${countedKeys(trip.removes)} would be removed from ${changed}, and ${trip.allowed} are allowed (max_delete)`;
+    case "max-delete": {
+      const lately = trip.lately === undefined ? "" : ` after ${trip.lately} in the last ten minutes`;
+      return `${countedKeys(trip.removes)} would be removed from ${changed}${lately}, and ${trip.allowed} are allowed (max_delete)`;
+    }
     case "max-overwrite":
       return trip.overwrites === trip.agreed
         ? `all ${countedKeys(trip.agreed)} that both sides agreed on would be overwritten in ${changed} (max_overwrite)`

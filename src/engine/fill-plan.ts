@@ -36,6 +36,7 @@ export async function fillPlan(plan: Plan, request: RoundRequest, deps: PlanDeps
   const only = onlyOf(request, again);
   const observer = observerOf(request, deps);
   const measure = openMeasure();
+  const startedAt = clock.now();
   const removed: Key[] = [];
   // What is unsure is decided anew, whatever plan it comes of.
   const follower = request.follow === undefined || again !== undefined ? undefined : openFollower(request.follow);
@@ -60,7 +61,7 @@ export async function fillPlan(plan: Plan, request: RoundRequest, deps: PlanDeps
       const decided = verdictOf(triple, saved, request, deps);
       const due = later?.delay(triple, decided) ?? decided;
       const verdict = refuseFixed(due, triple.key, fixed, { request, deps });
-      measureTriple(measure, triple, verdict.action);
+      measureTriple(measure, triple, verdict.action, startedAt);
       if (triple.lags !== undefined && again === undefined) events.onLagging?.(triple.key, triple.lags);
       if (triple.lags !== undefined && verdict.count === "unchanged") measure.lagging++;
       countVerdict(triple, verdict, request, deps);

@@ -5,6 +5,7 @@ import type { Entry } from "../core/entry.ts";
 import type { GuardLimits } from "../core/guards.ts";
 import type { Key } from "../core/key.ts";
 import type { Problem } from "../core/problem.ts";
+import type { RecentRemovals } from "../core/recent-removals.ts";
 import type { ReadableReplica } from "../replica/replica.ts";
 import type { Lags } from "./merge.ts";
 import type { Done, Target } from "./plan/action.ts";
@@ -37,6 +38,8 @@ export interface RoundRequest {
   /** Remove only what has been gone for long enough; unless it is given, whatever is gone. */
   readonly removeLater?: RemoveLaterRequest | undefined;
   readonly guards: GuardLimits;
+  /** What earlier rounds have removed from each side lately; unless it is given, nothing that counts. */
+  readonly recent?: Readonly<Record<Target, RecentRemovals>> | undefined;
   readonly settleWindowMs: DurationMs;
   /** Believe what a stamp says of a value that is to be replaced or removed. Unless it is set, the value is read first. */
   readonly trustStamps?: boolean;
@@ -71,6 +74,10 @@ export interface PlanSeen {
   readonly removesLater: number;
   /** Writes to each side of keys that both had agreed on and that it is without. */
   readonly restored: Readonly<Record<Target, number>>;
+  /** Keys that both had agreed on and that each side has. */
+  readonly known: Readonly<Record<Target, number>>;
+  /** Removals from each side of keys that had been there for long. */
+  readonly lastingRemoves: Readonly<Record<Target, number>>;
   /** Writes to either side that replace the value of a key that both had agreed on. */
   readonly overwrites: number;
   /** As in RoundResult. */

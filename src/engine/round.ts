@@ -125,7 +125,7 @@ async function runPass(request: RoundRequest, pass: Pass): Promise<Pick<RoundRes
 
 function mayApply(
   plan: Plan,
-  { keys, restored, overwrites, lagging }: Measure,
+  { keys, restored, overwrites, lagging, known, lastingRemoves }: Measure,
   { tally, trip, isRepeat }: { readonly tally: Tally; readonly trip: PlanTrip | undefined; readonly isRepeat: boolean },
   request: RoundRequest,
 ): boolean {
@@ -137,6 +137,8 @@ function mayApply(
     unseen: tally.unseen,
     removesLater: tally.removesLater,
     restored,
+    known,
+    lastingRemoves,
     overwrites: overwrites.source + overwrites.destination,
     trip,
     isRepeat,

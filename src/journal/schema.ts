@@ -297,4 +297,22 @@ export const MIGRATIONS: readonly string[] = [
   -- Whether another item has the same content: asked of each one that goes.
   CREATE INDEX trash_by_fingerprint ON trash (fingerprint);
   `,
+  `
+  -- Rounds that removed keys from a side within the last minutes: the guards count them together. Gone when a person lets a plan pass.
+  CREATE TABLE recent_removal (
+    id INTEGER PRIMARY KEY,
+    pair INTEGER NOT NULL REFERENCES pair (id) ON DELETE CASCADE,
+    -- The side that was changed: "local" or "remote".
+    side TEXT NOT NULL,
+    -- When, by the time of day and by the clock that nobody sets.
+    at_ms REAL NOT NULL,
+    monotonic_ms REAL NOT NULL,
+    boot TEXT NOT NULL,
+    -- As core/recent-removals.ts counts them.
+    removed INTEGER NOT NULL,
+    lasting INTEGER NOT NULL,
+    known INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX recent_removal_by_pair ON recent_removal (pair, side, id);
+  `,
 ];

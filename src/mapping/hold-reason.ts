@@ -148,22 +148,26 @@ function renderLeft(keys: number, what: string): string {
 }
 
 /** What to do about it if it is not meant; the hold ends by itself then. */
-export function renderHoldAdvice({ guard }: HoldReason): string {
-  switch (guard) {
+export function renderHoldAdvice(reason: HoldReason): string {
+  switch (reason.guard) {
     case "root-changed":
       return "if that is not meant, mount its disk or bring back the folder it was, and it goes on by itself; if the folder is always replaced so (a link that is swapped, a build that makes it anew), set root_swaps: allow, and kvsync reload";
     case "namespace-changed":
       return "if that is not meant, name the right namespace in the config, and kvsync reload";
     case "filter-changed":
       return "if that is not meant, put the patterns back as they were, and kvsync reload";
-    case "source-empty":
     case "max-delete":
+      if (reason.lately === undefined) return BRING_BACK;
+      return `${BRING_BACK}; what was removed before is in the trash: kvsync trash list`;
+    case "source-empty":
     case "max-overwrite":
     case "removals-left":
     case "overwrites-left":
-      return "if that is not meant, bring back what was there, and it goes on by itself";
+      return BRING_BACK;
   }
 }
+
+const BRING_BACK = "if that is not meant, bring back what was there, and it goes on by itself";
 
 /** As the journal keeps it. */
 export function encodeHoldReason(reason: HeldFor): string {

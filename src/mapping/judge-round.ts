@@ -49,6 +49,8 @@ export interface Judgement {
   readonly isReplaced?: boolean;
   /** Only a look at all keys can judge this; nothing was applied. */
   readonly needsFullRound?: boolean;
+  /** Applied, since a person let this very plan pass. */
+  readonly isApproved?: boolean;
   /** What is to be held depends on values that were not read; nothing was applied. */
   readonly needsExact?: boolean;
 }
@@ -64,8 +66,9 @@ export function openRoundJudge(deps: JudgeDeps): RoundJudge {
   return {
     mayApply: (plan, seen) => {
       const found = judge(plan, seen, deps);
-      judgement = found === "apply" ? {} : found;
-      return found === "apply";
+      const isApproved = judgement.isApproved === true || (found !== "apply" && found.isApproved === true);
+      judgement = { ...(found !== "apply" && found), ...(isApproved && { isApproved }) };
+      return found === "apply" || found.isApproved === true;
     },
     judgement: () => judgement,
   };
@@ -95,12 +98,12 @@ function hold(
   id: string,
   reason: HeldFor,
   { clock, mapping: { name, mode }, memory, heldBefore }: JudgeDeps,
-): Judgement | "apply" {
+): Judgement {
   const { writes, removes } = plan;
   // As it stands now: it may have been approved since the round began.
   if (isApproved(memory.holds.get(name), id)) {
     memory.tell("approved", `plan ${id}: ${renderHoldReason(reason)}`);
-    return "apply";
+    return { isApproved: true };
   }
   if (heldBefore?.plan !== id) memory.tell("held", `plan ${id}: ${renderHoldReason(reason)}`);
   keepPlan(memory.holds, name, id, plan, mode);

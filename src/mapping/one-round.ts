@@ -15,6 +15,7 @@ import { type FoundConflicts, openFoundConflicts } from "./conflicts/remember-co
 import { decideOf } from "./policy-of-mode.ts";
 import type { DirtyKeys } from "./dirty-keys.ts";
 import type { Circumstances } from "./hold-reason.ts";
+import { openRemovalCount, type RemovalCount } from "./count-removals.ts";
 import { type Judgement, openRoundJudge } from "./judge-round.ts";
 import type { MappingMemory } from "./mapping-memory.ts";
 import type { Opened } from "./mapping-opener.ts";
@@ -69,6 +70,7 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
   const alike = openAlikeSearch();
   const waiting = openFoundConflicts(memory.waitingKeys());
   for (const problem of some?.problems ?? []) problems.add(problem);
+  const removals = openRemovalCount({ ...deps, place: pair.identity, mode: mapping.mode });
   const readBefore = readRequests();
   let readToJudge: number | undefined;
   // Which files are as they were decides whether a folder is the one it was; and a plan that is held has the same id in each
@@ -96,21 +98,28 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
     wait: call.wait,
     trustStamps: mapping.trustStamps,
     guards: mapping,
+    // What a person has looked at is judged by itself.
+    recent: call.follow === undefined ? removals.recent : undefined,
     removeAfterMs: mapping.removeAfterMs,
     dryRun: call.dryRun ?? false,
     force: call.force ?? false,
     signal: call.signal,
-    events: { ...mergeEvents(call, problems.add, { log, waiting }), onKey: (key) => alike.add(key) },
+    events: { ...mergeEvents(call, problems.add, { log, waiting, removals }), onKey: (key) => alike.add(key) },
     mayApply: (plan, seen) => {
       readToJudge ??= readRequests() - readBefore;
-      return judge.mayApply(plan, seen);
+      const may = judge.mayApply(plan, seen);
+      if (may && call.dryRun !== true && !seen.isRepeat) removals.begin(plan, seen);
+      return may;
     },
     exact: isExact,
     identify: call.identify === true,
     ...(call.follow !== undefined && { follow: call.follow }),
     spool: deps.spool,
     ...(some !== undefined && { only: some.keys }),
-  }).finally(() => log.close());
+  }).finally(() => {
+    log.close();
+    removals.end(call.force === true || judge.judgement().isApproved === true);
+  });
   if (call.follow === undefined) deps.moving.roundEnded(began, some?.keys);
   const { hold, foretold, ...open }: Judgement = judge.judgement();
   if (open.isReplaced === true) throw rootReplaced(mapping.folder);
@@ -170,7 +179,15 @@ function removesLaterAfter(
 function mergeEvents(
   { events, onProgress }: RoundCall,
   onProblem: (problem: Problem) => void,
-  { log, waiting }: { readonly log: ReturnType<typeof openRoundLog>; readonly waiting: FoundConflicts },
+  {
+    log,
+    waiting,
+    removals,
+  }: {
+    readonly log: ReturnType<typeof openRoundLog>;
+    readonly waiting: FoundConflicts;
+    readonly removals: RemovalCount;
+  },
 ): RoundEvents {
   return {
     onProblem: (problem) => {
@@ -189,6 +206,7 @@ function mergeEvents(
     onLagging: (key, lags) => events?.onLagging?.(key, lags),
     onDone: (done) => {
       log.onDone(done);
+      removals.onDone(done);
       waiting.looked(done.key, true);
       events?.onDone?.(done);
     },

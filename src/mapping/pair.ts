@@ -60,6 +60,8 @@ export interface PairRound {
   /** What is gone at one side is removed from the other after this long; 0 unless given: at once. */
   readonly removeAfterMs?: DurationMs;
   readonly guards: GuardLimits;
+  /** See RoundRequest. */
+  readonly recent?: RoundRequest["recent"];
   readonly dryRun: boolean;
   readonly force: boolean;
   readonly signal: AbortSignal;

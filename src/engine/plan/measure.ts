@@ -2,7 +2,9 @@
 // had agreed on would be overwritten.
 
 import { compareVersions } from "../../core/compare.ts";
+import type { EpochMs } from "../../core/clock.ts";
 import { checkGuards, type GuardLimits, type PlanCounts, type Trip } from "../../core/guards.ts";
+import { countedRemovals, isLasting, NO_REMOVALS, type RecentRemovals } from "../../core/recent-removals.ts";
 import type { Entry } from "../../core/entry.ts";
 import type { ReadableReplica } from "../../replica/replica.ts";
 import type { Triple } from "../merge.ts";
@@ -24,6 +26,8 @@ export interface Measure {
   readonly known: Record<Target, number>;
   /** Those of them that would be removed from it. */
   readonly knownRemoves: Record<Target, number>;
+  /** Those of these that had been there for long. */
+  readonly lastingRemoves: Record<Target, number>;
   /** Keys in the base that both sides have and that stay as they are. */
   kept: number;
   /** Keys in the base that were looked at. */
@@ -39,6 +43,7 @@ export function openMeasure(): Measure {
     restored: noneOfEach(),
     known: noneOfEach(),
     knownRemoves: noneOfEach(),
+    lastingRemoves: noneOfEach(),
     kept: 0,
     based: 0,
     lagging: 0,
@@ -49,7 +54,7 @@ function noneOfEach(): Record<Target, number> {
   return { source: 0, destination: 0 };
 }
 
-export function measureTriple(measure: Measure, triple: Triple, action: Action | undefined): void {
+export function measureTriple(measure: Measure, triple: Triple, action: Action | undefined, now: EpochMs): void {
   const { source, destination, base } = triple;
   if (source !== undefined) measure.keys.source++;
   if (destination !== undefined) measure.keys.destination++;
@@ -57,7 +62,10 @@ export function measureTriple(measure: Measure, triple: Triple, action: Action |
   measure.based++;
   if (source !== undefined) measure.known.source++;
   if (destination !== undefined) measure.known.destination++;
-  if (action?.kind === "remove") measure.knownRemoves[action.to]++;
+  if (action?.kind === "remove") {
+    measure.knownRemoves[action.to]++;
+    if (isLasting(base, now)) measure.lastingRemoves[action.to]++;
+  }
   if (action?.kind === "write" && triple[action.to] === undefined) measure.restored[action.to]++;
   if (source === undefined || destination === undefined) return;
   if (action?.kind === "write") measure.overwrites[action.to]++;
@@ -76,16 +84,18 @@ export function assumeRest(measure: Measure, baseKeys: number): void {
 interface CheckDeps {
   readonly source: ReadableReplica;
   readonly guards: GuardLimits;
+  /** See RoundRequest. */
+  readonly recent?: Readonly<Record<Target, RecentRemovals>> | undefined;
   readonly signal?: AbortSignal;
 }
 
 /** The guard that a plan trips, or undefined. What tells an accident from work is read where it is not known yet: a removal
  * whose value the plan writes under another name is no loss, and a write of what is there already is no overwrite. */
 export async function checkPlan(plan: Plan, measure: Measure, deps: CheckDeps): Promise<PlanTrip | undefined> {
-  const trip = tripOf(plan, measure, deps.guards);
+  const trip = tripOf(plan, measure, deps);
   if (trip?.guard === "source-empty" && measure.keys[otherSide(trip.to)] > 0) {
     const renames = await countRenames(plan, trip.to, deps);
-    const again = tripOf(plan, measure, deps.guards, { to: trip.to, renames });
+    const again = tripOf(plan, measure, deps, { to: trip.to, renames });
     return again?.guard === "max-overwrite" ? checkOverwrites(plan, measure, again, deps) : again;
   }
   return trip?.guard === "max-overwrite" ? checkOverwrites(plan, measure, trip, deps) : trip;
@@ -102,13 +112,13 @@ async function checkOverwrites(
   if (equal === 0) return trip;
   const { source, destination } = measure.overwrites;
   const overwrites = { source, destination: destination - equal };
-  return tripOf(plan, { ...measure, overwrites, kept: measure.kept + equal }, deps.guards);
+  return tripOf(plan, { ...measure, overwrites, kept: measure.kept + equal }, deps);
 }
 
 function tripOf(
   { counts }: Plan,
   measure: Measure,
-  guards: GuardLimits,
+  { guards, recent }: Pick<CheckDeps, "guards" | "recent">,
   moved?: { readonly to: Target; readonly renames: number },
 ): PlanTrip | undefined {
   const { keys, overwrites, known, knownRemoves, kept } = measure;
@@ -123,6 +133,7 @@ function tripOf(
       known: known[to],
       knownRemoves: knownRemoves[to],
       renames: moved?.to === to ? moved.renames : 0,
+      removedLately: countedRemovals(recent?.[to] ?? NO_REMOVALS, known[to]),
     };
     const trip = checkGuards(planned, guards);
     return trip && { ...trip, to };

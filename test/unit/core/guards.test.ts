@@ -5,13 +5,23 @@ const quarter: GuardLimits = { maxDelete: { share: 0.25 }, maxOverwrite: "not-al
 
 type Removals = Pick<PlanCounts, "sourceKeys" | "destinationKeys" | "removes"> & Partial<PlanCounts>;
 
-const none = { overwrites: 0, agreed: 0, known: 0, knownRemoves: 0, renames: 0 };
+const none = { overwrites: 0, agreed: 0, known: 0, knownRemoves: 0, renames: 0, removedLately: 0 };
 type Row = [title: string, counts: Removals, trip: Trip["guard"] | undefined];
 
 const table: Row[] = [
   ["no removals, whatever else", { sourceKeys: 0, destinationKeys: 0, removes: 0 }, undefined],
   ["a quarter", { sourceKeys: 75, destinationKeys: 100, removes: 25 }, undefined],
   ["more than a quarter", { sourceKeys: 74, destinationKeys: 100, removes: 26 }, "max-delete"],
+  [
+    "a quarter, with what rounds before removed",
+    { sourceKeys: 75, destinationKeys: 80, removes: 5, removedLately: 20 },
+    undefined,
+  ],
+  [
+    "more than a quarter, with that",
+    { sourceKeys: 74, destinationKeys: 80, removes: 6, removedLately: 20 },
+    "max-delete",
+  ],
   ["ten of a few", { sourceKeys: 2, destinationKeys: 12, removes: 10 }, undefined],
   ["eleven of a few", { sourceKeys: 1, destinationKeys: 12, removes: 11 }, "max-delete"],
   ["all, since the source is empty", { sourceKeys: 0, destinationKeys: 2, removes: 2 }, "source-empty"],
@@ -97,6 +107,10 @@ describe("a guard that was tripped says", () => {
     [
       { guard: "max-delete", removes: 320, allowed: 80 },
       "320 keys would be removed from the folder, and 80 are allowed (max_delete)",
+    ],
+    [
+      { guard: "max-delete", removes: 1, allowed: 50, lately: 50 },
+      "1 key would be removed from the folder after 50 in the last ten minutes, and 50 are allowed (max_delete)",
     ],
     [
       { guard: "max-overwrite", overwrites: 12, agreed: 12, allowed: 11 },

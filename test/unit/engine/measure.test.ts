@@ -14,6 +14,8 @@ import { openSpool } from "../../../src/journal/spool.ts";
 import { openMemoryReplica } from "../../../src/replica/memory.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 
+const NOW = 1_000_000 as EpochMs;
+
 const key = (name: string): Key => name as Key;
 const entry = (name: string): Entry => ({
   key: key(name),
@@ -122,14 +124,14 @@ describe("a key counts as", () => {
     ],
   ])("%s", (_, sides, action, counts) => {
     const measure = openMeasure();
-    measureTriple(measure, triple(sides), action);
+    measureTriple(measure, triple(sides), action, NOW);
     expect(told(measure)).toEqual(counts);
   });
 });
 
 it("keys that a round over some does not see stay as they are", () => {
   const measure = openMeasure();
-  measureTriple(measure, triple("db"), remove("destination"));
+  measureTriple(measure, triple("db"), remove("destination"), NOW);
   assumeRest(measure, 10);
   expect(told(measure)).toMatchObject({
     "keys.source": 10,
@@ -151,7 +153,7 @@ describe("a plan trips", () => {
     const plan = new Plan(openSpool(journal, 1));
     const measure = openMeasure();
     const add = (name: string, sides: string, action: Action | undefined): void => {
-      measureTriple(measure, triple(sides, name), action);
+      measureTriple(measure, triple(sides, name), action, NOW);
       if (action !== undefined) plan.add(action);
     };
     for (let i = 0; i < names.agreed; i++) {

@@ -22,6 +22,8 @@ const seen: PlanSeen = {
   unchanged: 20,
   removesLater: 0,
   restored: { source: 0, destination: 0 },
+  known: { source: 20, destination: 20 },
+  lastingRemoves: { source: 0, destination: 0 },
   overwrites: 0,
   unseen: 0,
   trip: undefined,
