@@ -5,6 +5,7 @@ import type { SQLInputValue } from "node:sqlite";
 import type { ByteCount, EpochMs } from "../core/clock.ts";
 import type { Key } from "../core/key.ts";
 import { type Journal, transaction } from "./journal.ts";
+import { lastUntil, type Moment } from "./true-order.ts";
 
 export const HISTORY_EVENTS = [
   "added",
@@ -75,8 +76,8 @@ export interface History {
   /** The newest, newest first. 200,000 lines are looked through in 20 to 40 ms: a look stops at the limit, and no index would be read
    * more quickly than the lines themselves. */
   list(query: HistoryQuery): readonly HistoryLine[];
-  /** What happened to each key of `mapping` after `after`. A person's choice is none of it: what is done of it has lines of its own. */
-  changesAfter(mapping: string, after: EpochMs): ReadonlyMap<Key, KeyChanges>;
+  /** What happened to each key of `mapping` after a moment. A person's choice is none of it: what is done of it has lines of its own. */
+  changesAfter(mapping: string, after: Moment): ReadonlyMap<Key, KeyChanges>;
 }
 
 export interface KeyChanges {
@@ -144,9 +145,9 @@ export function openHistory({ database }: Journal): History {
       const rows = database
         .prepare(
           `SELECT CAST(key AS TEXT) AS key, event FROM history
-           WHERE mapping = ? AND at_ms > ? AND key IS NOT NULL AND event <> 'resolved' ORDER BY id`,
+           WHERE mapping = ? AND id > ? AND key IS NOT NULL AND event <> 'resolved' ORDER BY id`,
         )
-        .iterate(mapping, after) as Iterable<unknown>;
+        .iterate(mapping, lastUntil(database, "history", after)) as Iterable<unknown>;
       const changes = new Map<Key, KeyChanges>();
       for (const row of rows) {
         const { key, event } = row as { readonly key: Key; readonly event: HistoryEvent };

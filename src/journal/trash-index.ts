@@ -9,6 +9,7 @@ import { type Fingerprint, fingerprintOf } from "../core/fingerprint.ts";
 import type { Key } from "../core/key.ts";
 import { type Journal, transaction } from "./journal.ts";
 import type { Loss } from "../engine/ports.ts";
+import { lastUntil, type Moment } from "./true-order.ts";
 import { type LookClock, openTrashRetention, type TrashLimits } from "./trash-retention.ts";
 
 /** One value that was replaced or removed. */
@@ -72,8 +73,8 @@ export interface TrashIndex {
   list(query: TrashQuery): readonly TrashItem[];
   /** Undefined: there is no such item, or none any more. */
   get(id: number): TrashItem | undefined;
-  /** Of each key of `mapping` the first item that was kept after `after`, in key order, of those that `isWanted`. */
-  firstAfter(mapping: string, after: EpochMs, isWanted: (item: TrashItem) => boolean): readonly TrashItem[];
+  /** Of each key of `mapping` the first item that was kept after a moment, in key order, of those that `isWanted`. */
+  firstAfter(mapping: string, after: Moment, isWanted: (item: TrashItem) => boolean): readonly TrashItem[];
   size(selection: TrashSelection): TrashSize;
   /** Removes items for good, but none that a round has kept which still runs. For who holds the state lock. */
   empty(selection: TrashSelection, roundBegan: RoundBegan): Emptied;
@@ -114,7 +115,7 @@ export function openTrashIndex({ database }: Journal, stateDir: string): TrashIn
   const remove = database.prepare("DELETE FROM trash WHERE id = ?");
   const retention = openTrashRetention(database);
   const selectAfter = database.prepare(
-    `SELECT ${ITEM_COLUMNS} FROM trash WHERE mapping = ? AND saved_at_ms > ? ORDER BY trash.key, id`,
+    `SELECT ${ITEM_COLUMNS} FROM trash WHERE mapping = ? AND id > ? ORDER BY trash.key, id`,
   );
   const selectSelection = database.prepare(
     `SELECT id, mapping, fingerprint, size, saved_at_ms FROM trash
@@ -134,7 +135,8 @@ export function openTrashIndex({ database }: Journal, stateDir: string): TrashIn
     },
     firstAfter(mapping, after, isWanted) {
       const first = new Map<Key, TrashItem>();
-      for (const row of selectAfter.iterate(mapping, after) as Iterable<unknown>) {
+      const last = lastUntil(database, "trash", after);
+      for (const row of selectAfter.iterate(mapping, last) as Iterable<unknown>) {
         const item = itemOf(row as Row);
         if (!first.has(item.key) && isWanted(item)) first.set(item.key, item);
       }

@@ -6,7 +6,7 @@
 // tells of which keys that is so.
 
 import { isAbsolute } from "node:path";
-import type { EpochMs } from "../core/clock.ts";
+import type { Clock, EpochMs } from "../core/clock.ts";
 import type { Key } from "../core/key.ts";
 import { type KeyChanges, openHistory } from "../journal/history.ts";
 import type { Journal } from "../journal/journal.ts";
@@ -21,13 +21,14 @@ export interface RestorePlan {
 }
 
 export function planRestore(
-  { journal, stateDir }: { readonly journal: Journal; readonly stateDir: string },
+  { clock, journal, stateDir }: { readonly clock: Clock; readonly journal: Journal; readonly stateDir: string },
   mapping: string,
   { at, isWanted }: { readonly at: EpochMs; readonly isWanted: (key: Key) => boolean },
 ): RestorePlan {
-  const changed = openHistory(journal).changesAfter(mapping, at);
+  const after = { at, now: clock.now() };
+  const changed = openHistory(journal).changesAfter(mapping, after);
   const found = openTrashIndex(journal, stateDir)
-    .firstAfter(mapping, at, wasInFolder)
+    .firstAfter(mapping, after, wasInFolder)
     .filter(({ key }) => isWanted(key) && !cameLater(changed.get(key)));
   const isUnkept = (key: Key): boolean => isWanted(key) && changed.has(key) && !cameLater(changed.get(key));
   const kept = new Set(found.map(({ key }) => key));

@@ -41,7 +41,7 @@ export async function restoreAt(
   const stateDir = await context.stateDir();
   const isWanted = (each: string): boolean => each.startsWith(prefix) && (key === undefined || each === key);
   const plan: RestorePlan = lookAtJournal(context, stateDir, (journal) =>
-    planRestore({ journal, stateDir }, name, { at, isWanted }),
+    planRestore({ clock, journal, stateDir }, name, { at, isWanted }),
   ) ?? { items: [], later: 0, notKept: 0 };
   const compared = await compareWithFolder({ ...context, stateDir }, mapping, plan.items);
   const due = [...compared].filter(([, state]) => state !== "same");

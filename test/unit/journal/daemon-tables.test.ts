@@ -277,12 +277,12 @@ describe("the trash's index", () => {
     await save("a", { x: "second" });
     await save("b", { x: "other" });
     const index = openTrashIndex(journal, stateDir);
-    const found = index.firstAfter("a", at, () => true);
+    const found = index.firstAfter("a", { at, now: clock.now() }, () => true);
     expect(found.map((item) => [item.key, Buffer.from(index.read(item)).toString()])).toEqual([
       ["x", "first"],
       ["y", "only"],
     ]);
-    expect(index.firstAfter("a", at, ({ id }) => id > 3).map(({ key }) => key)).toEqual(["x"]);
+    expect(index.firstAfter("a", { at, now: clock.now() }, ({ id }) => id > 3).map(({ key }) => key)).toEqual(["x"]);
   });
 
   it("is emptied of what was there when it was asked how much that is, but not of what a round has just kept", async () => {

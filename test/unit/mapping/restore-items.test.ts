@@ -134,7 +134,10 @@ describe("the files as they were at a time", () => {
       { at: clock.now(), mapping: "app", key: keyOf(key), side: "remote", event, reason: "so", bytes: 1 },
     ]);
   const plan = (at: EpochMs, prefix = ""): unknown => {
-    const found = planRestore({ journal, stateDir: dir }, "app", { at, isWanted: (key) => key.startsWith(prefix) });
+    const found = planRestore({ clock, journal, stateDir: dir }, "app", {
+      at,
+      isWanted: (key) => key.startsWith(prefix),
+    });
     const items = found.items.map((item) => `${item.key} ${Buffer.from(index().read(item)).toString()}`);
     return { ...found, items };
   };
@@ -179,6 +182,45 @@ describe("the files as they were at a time", () => {
     note("k", "removed");
     note("gone", "changed");
     expect(plan(at)).toEqual({ items: ["k there still"], later: 0, notKept: 1 });
+  });
+
+  it("are not what was kept before, while the clock was ahead", async () => {
+    clock.jump(400 * 86_400_000);
+    await keep("k", "old");
+    note("k", "changed");
+    clock.jump(-400 * 86_400_000);
+    await keep("j", "so long ago");
+    await clock.advance(1000);
+    const at = clock.now();
+    await clock.advance(1000);
+    await keep("k", "then");
+    note("k", "changed");
+    expect(plan(at)).toEqual({ items: ["k then"], later: 0, notKept: 0 });
+  });
+
+  it("are not what was kept before, while the clock was ahead by less than it is now", async () => {
+    await clock.advance(1000);
+    clock.jump(5000);
+    await keep("k", "old");
+    clock.jump(-5000);
+    await clock.advance(1000);
+    await keep("j", "1");
+    await keep("j", "2");
+    const at = clock.now();
+    await clock.advance(60_000);
+    expect(plan(at)).toEqual({ items: [], later: 0, notKept: 0 });
+  });
+
+  it("are also what was kept since, while the clock was behind", async () => {
+    await keep("i", "before");
+    const at = clock.now();
+    await clock.advance(1000);
+    await keep("j", "then");
+    clock.jump(-400 * 86_400_000);
+    await keep("k", "then");
+    clock.jump(400 * 86_400_000);
+    await clock.advance(1000);
+    expect(plan(at)).toEqual({ items: ["j then", "k then"], later: 0, notKept: 0 });
   });
 
   it("leave out what came later, and tell of what nobody kept", async () => {

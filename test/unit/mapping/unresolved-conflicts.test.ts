@@ -95,11 +95,11 @@ it("is in the trash as what it was when a conflict copy is let go, so that no mo
   const at = fixture.clock.now();
   await fixture.later();
   await rounds.resolve({ key: "k05", keep: "remote", copy: path }, call);
-  const { journal, stateDir } = fixture;
+  const { clock, journal, stateDir } = fixture;
   expect(openTrashIndex(journal, stateDir).list({ mapping: "app", limit: 10 })).toMatchObject([
     { key: "k05", reason: "conflict-copy" },
   ]);
-  expect(planRestore({ journal, stateDir }, "app", { at, isWanted: () => true }).items).toEqual([]);
+  expect(planRestore({ clock, journal, stateDir }, "app", { at, isWanted: () => true }).items).toEqual([]);
 });
 
 it("when it is resolved, does not make a failure of the mapping over that stands", async () => {
@@ -140,7 +140,7 @@ it("a copy that is to have the name again replaces no file that came since it wa
 });
 
 it("whose sides have become alike is no choice of a person, and nothing of it counts as lost", async () => {
-  const { journal, stateDir } = fixture;
+  const { clock, journal, stateDir } = fixture;
   const at = fixture.clock.now();
   await fixture.later();
   fixture.write({ k03: "theirs" });
@@ -152,7 +152,7 @@ it("whose sides have become alike is no choice of a person, and nothing of it co
   fixture.write({ [path]: "let go" });
   await rounds.resolve({ key: "k05", keep: "remote", copy: path }, call);
   expect(openHistory(journal).list({ mapping: "app", event: "resolved", limit: 10 })).toHaveLength(1);
-  expect(planRestore({ journal, stateDir }, "app", { at, isWanted: () => true })).toMatchObject({ notKept: 0 });
+  expect(planRestore({ clock, journal, stateDir }, "app", { at, isWanted: () => true })).toMatchObject({ notKept: 0 });
 });
 
 it("is told why when the local version expires too soon to be kept", async () => {
