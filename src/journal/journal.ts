@@ -7,6 +7,7 @@ import { AppError } from "../core/errors.ts";
 import type { Clock } from "../core/clock.ts";
 import { isDamage, operationErrorOf } from "./operation-error.ts";
 import { keepPrivate } from "./private-file.ts";
+import { type NeededItems, openNeededItems } from "./needed-items.ts";
 import { MIGRATIONS } from "./schema.ts";
 import { checkStateFile } from "./state-file.ts";
 
@@ -14,6 +15,8 @@ export interface Journal {
   readonly database: DatabaseSync;
   /** Where a damaged journal was put aside, if this one had to start anew. */
   readonly replaced: string | undefined;
+  /** Of the trash. */
+  readonly needed: NeededItems;
   /** Throws AppError `state-removed` if its file was removed or replaced: what it remembers is found by nobody then. */
   readonly check: () => void;
   close(): void;
@@ -69,7 +72,12 @@ function openDatabase(path: string): Omit<Journal, "replaced"> {
     migrate(database, path);
     // By its name: to open it once more, and to close that, would end SQLite's locks on it.
     const held = path === "" ? undefined : statSync(path, { bigint: true });
-    return { database, check: () => held && checkStateFile(path, held), close: () => database.close() };
+    return {
+      database,
+      needed: openNeededItems(),
+      check: () => held && checkStateFile(path, held),
+      close: () => database.close(),
+    };
   } catch (error) {
     database.close();
     throw error;

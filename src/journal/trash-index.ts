@@ -3,7 +3,7 @@
 
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { ByteCount, EpochMs, EpochSeconds } from "../core/clock.ts";
+import type { ByteCount, Clock, EpochMs, EpochSeconds } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { type Fingerprint, fingerprintOf } from "../core/fingerprint.ts";
 import type { Key } from "../core/key.ts";
@@ -63,6 +63,8 @@ export interface Emptied {
   readonly bytes: ByteCount;
   /** Items that were selected and stay, since the round that kept them still runs. */
   readonly stay: number;
+  /** Those that stay since a restore is still to bring them back. */
+  readonly needed: number;
 }
 
 /** When the round of a mapping began that runs now; undefined: none does. */
@@ -76,8 +78,8 @@ export interface TrashIndex {
   /** Of each key of `mapping` the first item that was kept after a moment, in key order, of those that `isWanted`. */
   firstAfter(mapping: string, after: Moment, isWanted: (item: TrashItem) => boolean): readonly TrashItem[];
   size(selection: TrashSelection): TrashSize;
-  /** Removes items for good, but none that a round has kept which still runs. For who holds the state lock. */
-  empty(selection: TrashSelection, roundBegan: RoundBegan): Emptied;
+  /** Removes items for good, but none that a round has kept which still runs, or that a restore needs. For who holds the state lock. */
+  empty(selection: TrashSelection, roundBegan: RoundBegan, clock: Pick<Clock, "monotonic">): Emptied;
   /** The value itself. Throws AppError `io` if its file is gone or is not what was kept. */
   read(item: TrashItem): Uint8Array;
   /** Removes of one mapping what has been too old for a day, at most a quarter of it a day, and the oldest beyond the size,
@@ -103,7 +105,7 @@ interface Row {
 const ITEM_COLUMNS =
   "id, mapping, side, CAST(key AS TEXT) AS key, fingerprint, size, metadata, expiration, reason, saved_at_ms";
 
-export function openTrashIndex({ database }: Journal, stateDir: string): TrashIndex {
+export function openTrashIndex({ database, needed }: Journal, stateDir: string): TrashIndex {
   const folder = join(stateDir, "trash");
   const select = database.prepare(
     `SELECT ${ITEM_COLUMNS} FROM trash
@@ -143,19 +145,26 @@ export function openTrashIndex({ database }: Journal, stateDir: string): TrashIn
       return [...first.values()];
     },
     size: (selection) => sizeOf(selected(selection)),
-    empty(selection, roundBegan) {
-      const [goes, stays] = transaction(database, () => {
-        const found = Object.groupBy(selected(selection), (row) => (isUnderWay(row, roundBegan) ? "stays" : "goes"));
-        for (const { id } of found.goes ?? []) remove.run(id);
-        return [found.goes ?? [], found.stays ?? []];
+    empty(selection, roundBegan, clock) {
+      const now = clock.monotonic();
+      const found = transaction(database, () => {
+        const { goes = [], ...others } = Object.groupBy(selected(selection), (row) => {
+          if (isUnderWay(row, roundBegan)) return "stays";
+          return needed.isNeeded(row.id, now) ? "needed" : "goes";
+        });
+        for (const { id } of goes) remove.run(id);
+        return { ...others, goes };
       });
+      const { goes } = found;
       removeContents(goes);
-      return { items: goes.length, bytes: sizeOf(goes).bytes, stay: stays.length };
+      const kept = { stay: found.stays?.length ?? 0, needed: found.needed?.length ?? 0 };
+      return { items: goes.length, bytes: sizeOf(goes).bytes, ...kept };
     },
     read: ({ fingerprint, key }) => readContent(join(folder, fingerprint), fingerprint, key),
     prune(mapping, limits, clock) {
       const excess = transaction(database, () => {
-        const found = retention.excess(mapping, limits, clock);
+        const now = clock.monotonic();
+        const found = retention.excess(mapping, limits, clock).filter(({ id }) => !needed.isNeeded(id, now));
         for (const { id } of found) remove.run(id);
         return found;
       });

@@ -6,7 +6,7 @@ import { count, counted } from "../../core/counted.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import type { EpochMs } from "../../core/clock.ts";
 import { parseDuration, renderByteCount } from "../../core/units.ts";
-import { openTrashIndex, type TrashSelection } from "../../journal/trash-index.ts";
+import { type Emptied, openTrashIndex, type TrashSelection } from "../../journal/trash-index.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
@@ -37,7 +37,7 @@ async function empty(context: Context, mapping: string | undefined, options: Opt
   if (size.items === 0) {
     if (mapping !== undefined) await checkMappingName(context, mapping);
     output.note(`there is nothing${describe(mapping, options)} in the trash`);
-    tellSummary(context, mapping, { items: 0, bytes: 0, stay: 0 });
+    tellSummary(context, mapping, { items: 0, bytes: 0, stay: 0, needed: 0 });
     return EXIT.done;
   }
   if (options.yes !== true) {
@@ -55,10 +55,11 @@ async function empty(context: Context, mapping: string | undefined, options: Opt
   const emptied =
     asked?.answer ??
     (await withLockedJournal(context, stateDir, (journal) =>
-      openTrashIndex(journal, stateDir).empty(selection, () => undefined),
+      openTrashIndex(journal, stateDir).empty(selection, () => undefined, context.clock),
     ));
   output.report(`removed ${counted(emptied.items, "value")} from the trash (${renderByteCount(emptied.bytes)})`);
   if (emptied.stay > 0) output.note(`${count(emptied.stay)} stay: the round that kept them still runs`);
+  if (emptied.needed > 0) output.note(`${count(emptied.needed)} stay: a restore that runs is still to bring them back`);
   tellSummary(context, mapping, emptied);
   return EXIT.done;
 }
@@ -75,10 +76,6 @@ function describe(mapping: string | undefined, { olderThan }: Options): string {
   return olderThan === undefined ? of : `${of} kept more than ${olderThan} ago`;
 }
 
-function tellSummary(
-  { output }: Context,
-  mapping: string | undefined,
-  { items, bytes, stay }: { readonly items: number; readonly bytes: number; readonly stay: number },
-): void {
-  output.event({ type: "summary", command: "trash empty", mapping, removed: items, bytes, stay });
+function tellSummary({ output }: Context, mapping: string | undefined, { items, bytes, stay, needed }: Emptied): void {
+  output.event({ type: "summary", command: "trash empty", mapping, removed: items, bytes, stay, needed });
 }

@@ -7,7 +7,13 @@ import { AppError, visible } from "../../core/errors.ts";
 import { renderByteCount } from "../../core/units.ts";
 import type { TrashItem } from "../../journal/trash-index.ts";
 import { planRestore, type RestorePlan } from "../../mapping/plan-restore.ts";
-import { compareWithFolder, type ItemState, refusePull, restoreItems } from "../../mapping/restore-items.ts";
+import {
+  compareWithFolder,
+  type ItemState,
+  noSuchItem,
+  refusePull,
+  restoreItems,
+} from "../../mapping/restore-items.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { checkMappingName } from "../input/check-mapping-name.ts";
@@ -27,6 +33,8 @@ export interface RestoreAtOptions {
 const SHOWN_MAX = 20;
 /** Asked of the daemon at once. */
 const ITEMS_AT_ONCE = 200;
+/** Named to it at once: as many as a request has room for. */
+const NEEDED_AT_ONCE = 3000;
 
 export async function restoreAt(
   context: Context,
@@ -148,8 +156,15 @@ async function restoreAll(
     }
   };
   const asked = await askDaemon(context, stateDir, async (client) => {
-    for (let from = 0; from < items.length; from += ITEMS_AT_ONCE) {
-      const some = items.slice(from, from + ITEMS_AT_ONCE);
+    const missing = new Set<number>();
+    for (let from = 0; from < items.length; from += NEEDED_AT_ONCE) {
+      const ids = items.slice(from, from + NEEDED_AT_ONCE).map(({ id }) => id);
+      for (const id of (await client.call({ op: "trash-need", ids })).missing) missing.add(id);
+    }
+    for (const item of items.filter(({ id }) => missing.has(id))) take(item, "", noSuchItem(item.id));
+    const there = items.filter(({ id }) => !missing.has(id));
+    for (let from = 0; from < there.length; from += ITEMS_AT_ONCE) {
+      const some = there.slice(from, from + ITEMS_AT_ONCE);
       const answer = await client.call({ op: "trash-restore-many", ids: some.map(({ id }) => id), replace: true });
       for (const [place, { file, error }] of answer.entries()) take(some[place]!, file, error ?? undefined);
     }

@@ -80,6 +80,7 @@ async function answer(request: ControlRequest, deps: AnswerDeps): Promise<unknow
     case "trash":
     case "trash-restore":
     case "trash-restore-many":
+    case "trash-need":
     case "trash-empty":
       return answerTrash(request, { ...deps, roundBegan: (mapping) => roundBegan(supervisor, mapping) });
   }

@@ -31,14 +31,21 @@ export async function answerTrash(request: TrashRequest, deps: AnswerTrashDeps):
       if (restored!.outcome instanceof AppError) throw restored!.outcome;
       return restoredAnswer(restored!);
     }
+    case "trash-need": {
+      const missing = request.ids.filter((id) => index.get(id) === undefined);
+      deps.journal.needed.add(request.ids, deps.clock.monotonic());
+      return { missing };
+    }
     case "trash-restore-many": {
       const items = request.ids.map((id) => index.get(id));
       const missing = request.ids.find((_, place) => items[place] === undefined);
       if (missing !== undefined) throw noSuchItem(missing);
-      return (await restore(deps, items as TrashItem[], request.replace ?? false)).map(restoredAnswer);
+      const restored = await restore(deps, items as TrashItem[], request.replace ?? false);
+      deps.journal.needed.release(request.ids, deps.clock.monotonic());
+      return restored.map(restoredAnswer);
     }
     case "trash-empty":
-      return index.empty(request, deps.roundBegan);
+      return index.empty(request, deps.roundBegan, deps.clock);
   }
 }
 

@@ -59,11 +59,8 @@ const PARSERS: { readonly [O in Op]: (sent: Sent) => Omit<Extract<ControlRequest
     limit: lineCount(sent["limit"]),
   }),
   "trash-restore": (sent) => ({ id: itemId(sent["id"]), replace: optionalFlag(sent["replace"], "replace") }),
-  "trash-restore-many": ({ ids, replace }) => {
-    if (!Array.isArray(ids)) throw new AppError("usage", "ids must be a list of numbers");
-    if (new Set(ids).size < ids.length) throw new AppError("usage", "an item of the trash is restored once");
-    return { ids: ids.map(itemId), replace: optionalFlag(replace, "replace") };
-  },
+  "trash-restore-many": ({ ids, replace }) => ({ ids: itemIds(ids), replace: optionalFlag(replace, "replace") }),
+  "trash-need": ({ ids }) => ({ ids: itemIds(ids) }),
   "trash-empty": (sent) => ({
     mapping: optionalText(sent["mapping"], "mapping"),
     until: optionalTime(sent["until"], "until"),
@@ -93,6 +90,12 @@ export function parseRequest(line: string): ControlRequest {
 function itemId(value: unknown): number {
   if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) return value;
   throw new AppError("usage", "the number of an item of the trash is a whole number above 0");
+}
+
+function itemIds(value: unknown): readonly number[] {
+  if (!Array.isArray(value)) throw new AppError("usage", "ids must be a list of numbers");
+  if (new Set(value).size < value.length) throw new AppError("usage", "an item of the trash is restored once");
+  return value.map(itemId);
 }
 
 function textOf(sent: Sent, name: string): string {

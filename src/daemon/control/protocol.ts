@@ -44,6 +44,8 @@ export type TrashRequest =
   | { readonly op: "trash-restore"; readonly id: number; readonly replace?: boolean | undefined }
   /** The same for several values of one mapping, of one key each: one that fails does not keep the others from being written. */
   | { readonly op: "trash-restore-many"; readonly ids: readonly number[]; readonly replace?: boolean | undefined }
+  /** These are going to be restored: until then, or for some minutes after the last call about any of them, they stay in the trash. */
+  | { readonly op: "trash-need"; readonly ids: readonly number[] }
   | ({ readonly op: "trash-empty" } & TrashSelection);
 
 /** Keys that both sides changed. */
@@ -121,6 +123,8 @@ export interface ControlAnswers {
   readonly trash: readonly TrashItem[];
   readonly "trash-restore": RestoredAnswer;
   readonly "trash-restore-many": readonly RestoredAnswer[];
+  /** `missing`: those that are not in the trash any more. */
+  readonly "trash-need": { readonly missing: readonly number[] };
   readonly "trash-empty": Emptied;
   readonly events: EventsAnswer;
 }

@@ -31,6 +31,7 @@ export const OP_CLASSES: Readonly<Record<ControlRequest["op"], OpClass>> = {
   "page-link": "socket",
   // These are the command line's, which asks first.
   "trash-empty": "socket",
+  "trash-need": "socket",
   "trash-restore-many": "socket",
   reload: "socket",
   // Over HTTP it is GET /events.

@@ -292,16 +292,17 @@ describe("the trash's index", () => {
     const ofA = { mapping: "a", upTo: index.size({ mapping: "a" }).newest };
     expect(index.size({ mapping: "a" })).toEqual({ items: 2, bytes: 9, newest: 2 });
     await save("a", { z: "later" });
-    expect(index.empty(ofA, () => undefined)).toEqual({ items: 2, bytes: 9, stay: 0 });
+    expect(index.empty(ofA, () => undefined, clock)).toEqual({ items: 2, bytes: 9, stay: 0, needed: 0 });
     const left = index.list({ limit: 10 });
     expect(left.map(({ mapping, key }) => `${mapping} ${key}`)).toEqual(["a z", "b x"]);
     expect(left.map((item) => Buffer.from(index.read(item)).toString())).toEqual(["later", "shared"]);
     expect(readdirSync(join(stateDir, "trash"))).toHaveLength(2);
     const began = clock.now();
-    expect(index.empty({}, (mapping) => (mapping === "a" ? began : undefined))).toEqual({
+    expect(index.empty({}, (mapping) => (mapping === "a" ? began : undefined), clock)).toEqual({
       items: 1,
       bytes: 6,
       stay: 1,
+      needed: 0,
     });
     expect(index.list({ limit: 10 }).map(({ key }) => key)).toEqual(["z"]);
   });
@@ -310,7 +311,7 @@ describe("the trash's index", () => {
     await save("a", { x: "first" });
     const index = openTrashIndex(journal, stateDir);
     const [{ id }] = index.list({ limit: 1 }) as [TrashItem];
-    index.empty({}, () => undefined);
+    index.empty({}, () => undefined, clock);
     await save("a", { y: "another" });
     expect(index.list({ limit: 1 }).map((item) => item.id)).toEqual([id + 1]);
     expect(index.get(id)).toBeUndefined();
