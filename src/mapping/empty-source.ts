@@ -1,5 +1,6 @@
 // A source without keys is most often a name that was mistyped: how that is noticed, and what to type instead.
 
+import { kvsyncCommand, shellWord } from "../core/shell-word.ts";
 import { readdirSync } from "node:fs";
 import { visible } from "../core/errors.ts";
 import { LIST_LIMIT_MIN } from "../core/limits.ts";
@@ -46,13 +47,13 @@ export async function hintForEmptyNamespace({
   prefix,
   signal,
 }: EmptyNamespace): Promise<string> {
-  const name = (text: string): string => visible(renderRemote(account, namespace.title, text));
+  const name = (text: string): string => renderRemote(account, namespace.title, text);
   if (prefix.length > 1 && prefix.endsWith("/")) {
     const start = prefix.slice(0, -1);
     const { keys } = await api.listKeys(namespace.id, { prefix: start, limit: LIST_LIMIT_MIN }, { signal });
     const [like] = keys;
     if (like !== undefined)
-      return `no key is in the folder ${visible(prefix)}, but "${visible(like.name)}" begins with "${visible(start)}": write '${name(start)}' for all that do`;
+      return `no key is in the folder ${visible(prefix)}, but "${visible(like.name)}" begins with "${visible(start)}": write ${shellWord(name(start))} for all that do`;
   }
-  return `kvsync key list ${name("")} shows which keys there are`;
+  return `${kvsyncCommand("key list", [name("")])} shows which keys there are`;
 }

@@ -1,5 +1,6 @@
 // What a mapping knows of a failure that its cause does not say.
 
+import { kvsyncCommand } from "../core/shell-word.ts";
 import type { MappingConfig } from "../config/config.ts";
 import { AppError, visible } from "../core/errors.ts";
 import type { MappingFacts } from "../journal/mapping-facts.ts";
@@ -16,7 +17,7 @@ export function explained(
   const anew =
     namespace === was
       ? ""
-      : `kvsync namespace create "${account}:${visible(namespace)}", then kvsync approve ${name}, which first shows what it would do; or `;
+      : `${kvsyncCommand("namespace create", [`${account}:${namespace}`])}, then kvsync approve ${name}, which first shows what it would do; or `;
   return new AppError("namespace-not-found", `the namespace "${visible(namespace)}" is gone: its id was ${was}`, {
     hint: `no file was deleted, and it is not made anew by itself: ${anew}name another one in the config, and kvsync reload`,
     cause: error,

@@ -1,5 +1,6 @@
 // The record that a run works on: that of the migration as it stands, or a new one, with the namespaces that are meant.
 
+import { kvsyncCommand } from "../core/shell-word.ts";
 import type { OpenAccount } from "../accounts/accounts.ts";
 import type { Clock } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
@@ -82,7 +83,7 @@ export async function beginMigration(deps: BeginDeps, wanted: Wanted): Promise<B
 
 function notUndone({ name }: MigrationRecord): AppError {
   return new AppError("usage", `the migration "${visible(name)}" was aborted, and not undone`, {
-    hint: `put the destination back as it was: kvsync migrate undo ${name}; or leave it so, and begin another migration: add --name NAME`,
+    hint: `put the destination back as it was: ${kvsyncCommand("migrate undo", [name])}; or leave it so, and begin another migration: add --name NAME`,
   });
 }
 

@@ -1,6 +1,7 @@
 // Namespaces that fit what is asked for and were created at the source after the migration had begun. They are taken in, and created at the
 // destination. One whose title the destination has by then is not: what that holds was never looked at.
 
+import { kvsyncCommand } from "../core/shell-word.ts";
 import type { OpenAccount } from "../accounts/accounts.ts";
 import { AppError, visible } from "../core/errors.ts";
 import { namespaceRecord } from "./begin-migration.ts";
@@ -56,7 +57,7 @@ function isThereToo(account: string, title: string): AppError {
     "incomplete",
     `was created at the source after the migration had begun, and ${account}:${visible(title)} is there already: it was not moved`,
     {
-      hint: `migrate it by itself, under another name: kvsync migrate SOURCE:${visible(title)} ${account} --name NAME`,
+      hint: `migrate it by itself, under another name: ${kvsyncCommand("migrate", [`SOURCE:${title}`, account], ["--name", "NAME"])}`,
     },
   );
 }

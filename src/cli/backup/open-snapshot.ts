@@ -9,7 +9,7 @@ import { AppError, visible } from "../../core/errors.ts";
 import type { OpenSnapshot } from "../../mapping/open-location.ts";
 import type { Context } from "../context.ts";
 import { openUsedRepository } from "./open-repository.ts";
-import { shellWord } from "../render/render-held.ts";
+import { shellWord } from "../../core/shell-word.ts";
 import { shortId } from "./short-id.ts";
 
 export interface NamedSnapshot {

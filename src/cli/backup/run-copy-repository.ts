@@ -8,7 +8,7 @@ import { AppError, visible } from "../../core/errors.ts";
 import { renderByteCount } from "../../core/units.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
-import { shellWord } from "../render/render-held.ts";
+import { shellWord } from "../../core/shell-word.ts";
 import { openExistingRepository, openOrCreateRepository, openUsedRepository } from "./open-repository.ts";
 import { requestsTo } from "./requests-to.ts";
 import { renderSnapshotFacts } from "./render-snapshot.ts";

@@ -17,7 +17,7 @@ import { requestsRecord } from "../render/request-counts.ts";
 import { openShownProblems } from "../render/shown-problems.ts";
 import type { UsedRepository } from "../../backups/used-repository.ts";
 import { openUsedRepository } from "./open-repository.ts";
-import { shellWord } from "../render/render-held.ts";
+import { shellWord } from "../../core/shell-word.ts";
 import { warnOf } from "./open-snapshot.ts";
 import { shortId } from "./short-id.ts";
 

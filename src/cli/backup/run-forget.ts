@@ -11,7 +11,7 @@ import { AppError, visible } from "../../core/errors.ts";
 import type { RetentionRule } from "../../core/retention-rule.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
-import { shellWord } from "../render/render-held.ts";
+import { shellWord } from "../../core/shell-word.ts";
 import { openUsedRepository } from "./open-repository.ts";
 import { renderSnapshotFacts } from "./render-snapshot.ts";
 import { pruneRepository } from "./run-prune.ts";

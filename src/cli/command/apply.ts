@@ -14,7 +14,7 @@ import { type FollowedPlan, isToCreate } from "../round/followed-plan.ts";
 import { ioError } from "../../config/read-file.ts";
 import { openWholeFile } from "../input/whole-file.ts";
 import { holdBack } from "../render/held-output.ts";
-import { shellWord } from "../render/render-held.ts";
+import { kvsyncCommand } from "../../core/shell-word.ts";
 import { refusePaused } from "../round/leave-out-paused.ts";
 import { lookAtJournal } from "../round/look-at-journal.ts";
 import { runCopy } from "../round/run-copy.ts";
@@ -50,7 +50,7 @@ async function applyPlan(
   file: string,
   { dryRun = false, force = false, all = false }: Options,
 ): Promise<ExitCode> {
-  const plan = { ...(await read(path, file)), command: `kvsync apply ${shellWord(file)}` };
+  const plan = { ...(await read(path, file)), command: kvsyncCommand("apply", [file]) };
   const { rounds } = plan;
   if (!dryRun) await refusePausedRounds(context, rounds);
   if (rounds.length === 0) context.output.report("the plan has nothing to do");

@@ -9,7 +9,7 @@ import { runBackup } from "../backup/run-backup.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { addKeyFilterOptions, type KeyFilterOptions, many, parseKeyFilter } from "../input/key-filter.ts";
-import { shellWord } from "../render/render-held.ts";
+import { shellWord } from "../../core/shell-word.ts";
 
 interface Options extends KeyFilterOptions {
   readonly all?: boolean;

@@ -7,7 +7,7 @@ import { findNamedSnapshot, parseSnapshotArgument } from "../backup/open-snapsho
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { parseKeyArgument } from "../input/key-argument.ts";
-import { shellWord } from "../render/render-held.ts";
+import { shellWord } from "../../core/shell-word.ts";
 import { writeValue } from "../render/terminal-text.ts";
 
 interface Options {

@@ -7,7 +7,7 @@ import { parseRatio } from "../../core/units.ts";
 import { runCheckRepository } from "../backup/run-check-repository.ts";
 import type { Start } from "../command-entry.ts";
 import { addKeyFilterOptions, type KeyFilterOptions, parseKeyFilter } from "../input/key-filter.ts";
-import { shellWord } from "../render/render-held.ts";
+import { shellWord } from "../../core/shell-word.ts";
 import { ALL_LINES } from "../round/define-round.ts";
 import { LOCATION_FORMS } from "../../mapping/location.ts";
 import { runCopy } from "../round/run-copy.ts";

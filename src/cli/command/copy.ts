@@ -9,7 +9,7 @@ import { runCopyAccount } from "../round/copy-account.ts";
 import { accountOfAll } from "../round/each-namespace.ts";
 import { runExportAccount } from "../round/export-account.ts";
 import { runExport } from "../round/run-export.ts";
-import { shellWord } from "../render/render-held.ts";
+import { shellWord } from "../../core/shell-word.ts";
 import { ALL_LINES, WHOLE } from "../round/define-round.ts";
 import { isArchiveName, LOCATION_FORMS, DESTINATION_FORMS } from "../../mapping/location.ts";
 import { bothOf, runCopy } from "../round/run-copy.ts";

@@ -19,7 +19,7 @@ import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { parseKeyArgument } from "../input/key-argument.ts";
 import { parseTyped } from "../input/typed-pattern.ts";
-import { shellWord } from "../render/render-held.ts";
+import { shellWord } from "../../core/shell-word.ts";
 
 export function define(command: Command, start: Start): void {
   command

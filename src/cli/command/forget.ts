@@ -7,7 +7,7 @@ import { parseRetentionRule, RETENTION_NAMES, type RetentionRule } from "../../c
 import { runForget } from "../backup/run-forget.ts";
 import type { Start } from "../command-entry.ts";
 import { many } from "../input/key-filter.ts";
-import { shellWord } from "../render/render-held.ts";
+import { shellWord } from "../../core/shell-word.ts";
 
 interface Options {
   readonly dryRun?: boolean;

@@ -12,7 +12,7 @@ import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { parseKeyArgument } from "../input/key-argument.ts";
 import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../input/namespace-option.ts";
-import { shellWord } from "../render/render-held.ts";
+import { shellWord } from "../../core/shell-word.ts";
 import { tellAbsent, tellProblem } from "../render/render-problem.ts";
 import { summaryRecord } from "../render/summary.ts";
 

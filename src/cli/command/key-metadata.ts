@@ -8,7 +8,7 @@ import type { Context } from "../context.ts";
 import { parseKeyArgument } from "../input/key-argument.ts";
 import { printableJson } from "../render/printable-json.ts";
 import { addNamespaceOption, type NamespaceOption, openWholeNamespace } from "../input/namespace-option.ts";
-import { shellWord } from "../render/render-held.ts";
+import { shellWord } from "../../core/shell-word.ts";
 
 export function define(command: Command, start: Start): void {
   addNamespaceOption(command)

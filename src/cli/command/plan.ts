@@ -10,7 +10,7 @@ import { ALL_LINES, WHOLE } from "../round/define-round.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { isLocation } from "../../mapping/location.ts";
 import { ioError } from "../../config/read-file.ts";
-import { shellWord } from "../render/render-held.ts";
+import { kvsyncCommand } from "../../core/shell-word.ts";
 import { runCopy } from "../round/run-copy.ts";
 import { runMappings, type SavedPlans } from "../round/run-mappings.ts";
 import { VERSION } from "../process/version.ts";
@@ -38,7 +38,7 @@ export function define(command: Command, start: Start): void {
 async function plan(context: Context, names: readonly string[], { out, ...options }: Options): Promise<ExitCode> {
   const file = out === undefined ? undefined : openOut(context, out);
   try {
-    const save = file && { file, apply: `kvsync apply ${shellWord(out!)}` };
+    const save = file && { file, apply: kvsyncCommand("apply", [out!]) };
     const code = await runPlan(context, names, options, save);
     if (file === undefined || !PLANNED.has(code)) return code;
     writing(out!, () => file.commit());

@@ -12,7 +12,7 @@ import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { ioError } from "../../config/read-file.ts";
 import { findNamedSnapshot, parseSnapshotArgument } from "../backup/open-snapshot.ts";
-import { shellWord } from "../render/render-held.ts";
+import { shellWord } from "../../core/shell-word.ts";
 import { namespaceOf, openSnapshotStore } from "../serve/snapshot-store.ts";
 
 interface Options {

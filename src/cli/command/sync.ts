@@ -10,7 +10,7 @@ import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { ALL_LINES } from "../round/define-round.ts";
 import { EXIT, type ExitCode, exitCodeOf, worstExitCode } from "../exit-code.ts";
-import { shellWord } from "../render/render-held.ts";
+import { shellWord } from "../../core/shell-word.ts";
 import { tellLeftOut } from "../round/leave-out-paused.ts";
 import { runMappings } from "../round/run-mappings.ts";
 

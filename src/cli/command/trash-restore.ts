@@ -1,6 +1,7 @@
 // kvsync trash restore: writes a value of the trash back to the folder of its mapping, or to any file; with --at, all files of a mapping as
 // they were at a time. Through the daemon; where none runs, under the state lock.
 
+import { kvsyncCommand } from "../../core/shell-word.ts";
 import type { Command } from "commander";
 import { AppError, visible } from "../../core/errors.ts";
 import { openTrashIndex, type TrashItem } from "../../journal/trash-index.ts";
@@ -121,6 +122,6 @@ function checkNoRange(what: string, { prefix, key, dryRun, yes }: Options): void
   const [option] = Object.entries(given).find(([, value]) => value !== undefined) ?? [];
   if (option === undefined) return;
   throw new AppError("usage", `${option} is for kvsync trash restore MAPPING --at TIME`, {
-    hint: `say of what time: kvsync trash restore ${visible(what)} --at 2h`,
+    hint: `say of what time: ${kvsyncCommand("trash restore", [what], ["--at", "2h"])}`,
   });
 }

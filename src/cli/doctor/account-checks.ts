@@ -1,6 +1,7 @@
 // What `kvsync doctor` finds out about an account: whether its API can be reached, whether the token may do what the
 // mappings ask of it, and whether their namespaces are there.
 
+import { kvsyncCommand } from "../../core/shell-word.ts";
 import { count } from "../../core/counted.ts";
 import { statSync } from "node:fs";
 import type { AccountConfig, MappingConfig } from "../../config/config.ts";
@@ -69,7 +70,7 @@ async function checkNamespace(
       : fail(
           subject,
           `namespace ${shown} does not exist`,
-          `kvsync namespace create ${shown}, or set namespace to one of: kvsync namespace list ${mapping.account}`,
+          `${kvsyncCommand("namespace create", [`${mapping.account}:${mapping.namespace}`])}, or set namespace to one of: kvsync namespace list ${mapping.account}`,
         );
   }
   if (mapping.mode === "pull") return ok(subject, `namespace ${shown} is there`);

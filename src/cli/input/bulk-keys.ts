@@ -11,7 +11,7 @@ import type { Context } from "../context.ts";
 import { parseKeyArgument } from "./key-argument.ts";
 import { type KeyFormOptions, parseKeyForm } from "./key-form.ts";
 import type { NamespaceOption } from "./namespace-option.ts";
-import { shellWord } from "../render/render-held.ts";
+import { kvsyncCommand } from "../../core/shell-word.ts";
 
 export interface KeyPages {
   /** For the progress bar. */
@@ -32,8 +32,7 @@ export function addKeysArgument(command: Command): Command {
 }
 
 function keyCommand(verb: string, key: string, { namespace }: NamespaceOption): string {
-  const where = namespace === undefined ? [] : ["-n", shellWord(namespace)];
-  return visible(["kvsync", "key", verb, ...where, shellWord(key)].join(" "));
+  return kvsyncCommand(`key ${verb}`, [key], namespace === undefined ? [] : ["-n", namespace]);
 }
 
 /** A file is read once before, so that nothing is done if anything in it is wrong. Throws AppError "usage". */

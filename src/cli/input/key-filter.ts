@@ -2,7 +2,7 @@
 
 import { type Command, Option } from "commander";
 import { type BackupFilter, compileBackupFilter } from "../../backups/backup-filter.ts";
-import { shellWord } from "../render/render-held.ts";
+import { shellWord } from "../../core/shell-word.ts";
 import { parseTyped } from "./typed-pattern.ts";
 
 export interface KeyFilterOptions {

@@ -6,7 +6,7 @@ import { AppError, visible } from "../../core/errors.ts";
 import { isInSample } from "../../core/sample.ts";
 import { parseRatio } from "../../core/units.ts";
 import type { IsManaged } from "../../replica/with-filter.ts";
-import { shellWord } from "../render/render-held.ts";
+import { shellWord } from "../../core/shell-word.ts";
 
 export interface PartOptions {
   readonly limit?: string;

@@ -1,6 +1,7 @@
 // kvsync migrate cutover and abort: what is asked of a migration from beside it. The process that runs it looks for that twice a second;
 // where none runs, an abort needs none.
 
+import { kvsyncCommand } from "../../core/shell-word.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { abortMigration } from "../../migration/abort-migration.ts";
 import { findMigration } from "../../migration/find-migration.ts";
@@ -16,7 +17,7 @@ export async function askCutover(context: Context, name: string, now: boolean): 
   if (isOver(record) || !record.follow) throw notFollowing(record);
   if (record.state === "proving") {
     throw new AppError("usage", `"${visible(name)}" is cut over already: both sides are being compared`, {
-      hint: `see how far that is: kvsync migrate status ${name}`,
+      hint: `see how far that is: ${kvsyncCommand("migrate status", [name])}`,
     });
   }
   if (record.state !== "ready" && record.state !== "cutting-over" && !now) {

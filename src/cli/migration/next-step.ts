@@ -1,13 +1,13 @@
 // What is to be typed next about a migration, by how it stands: one table, for `kvsync migrate status` and for the end of a run.
 
-import { visible } from "../../core/errors.ts";
+import { shellWord } from "../../core/shell-word.ts";
 import type { MigrationRecord, MigrationState } from "../../migration/migration-record.ts";
 
 type Standing = Pick<MigrationRecord, "name" | "state" | "follow">;
 
 /** `runs`: a process works on it. Undefined: nothing. A sentence, without its end. */
 export function nextStep({ name, state, follow }: Standing, runs: boolean): string | undefined {
-  const label = visible(name);
+  const label = shellWord(name);
   return (runs ? WHILE_IT_RUNS : WHERE_IT_STOPPED)[state]?.(label, follow);
 }
 

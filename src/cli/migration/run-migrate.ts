@@ -1,5 +1,6 @@
 // kvsync migrate: one run of a migration, from the command line to its exit code.
 
+import { kvsyncCommand } from "../../core/shell-word.ts";
 import process from "node:process";
 import { resolve } from "node:path";
 import { AppError, visible } from "../../core/errors.ts";
@@ -165,7 +166,7 @@ function resumedDry({ name, state }: MigrationRecord): AppError {
     "usage",
     `the migration "${visible(name)}" has begun, and is ${state}: a dry run is possible only before it begins`,
     {
-      hint: `see how it stands: kvsync migrate status ${visible(name)}`,
+      hint: `see how it stands: ${kvsyncCommand("migrate status", [name])}`,
     },
   );
 }

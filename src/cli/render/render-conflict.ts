@@ -13,7 +13,7 @@ import {
 } from "../../mapping/conflicts/conflict-lines.ts";
 import type { Content } from "./content-diff.ts";
 import type { Style } from "./output.ts";
-import { shellWord } from "./render-held.ts";
+import { kvsyncCommand } from "../../core/shell-word.ts";
 
 /** What the two versions of a conflict are called. */
 export function sideNames({ kind }: ConflictLine): { readonly local: string; readonly remote: string } {
@@ -35,8 +35,7 @@ export function renderConflict(line: ConflictLine, now: EpochMs, style: Style): 
 
 /** What shows both versions, to be typed as it is. */
 export function showCommand({ mapping, key, copy }: ConflictLine): string {
-  const words = [mapping, key, ...(copy === null ? [] : ["--copy", copy])];
-  return `kvsync conflicts show ${words.map(shellWord).join(" ")}`;
+  return kvsyncCommand("conflicts show", [mapping, key], copy === null ? [] : ["--copy", copy]);
 }
 
 function ageOf(age: DurationMs): string {
@@ -93,19 +92,18 @@ const COPY: Readonly<Record<Keep, string>> = {
 export function renderChoices(view: ConflictView): readonly string[] {
   const { mapping, key, kind, copy, local, remote } = view;
   const does = kind === "waiting" ? WAITING : COPY;
-  const words = ["kvsync conflicts resolve", shellWord(mapping), shellWord(key)];
   const shown = [
-    ...(copy === null ? [] : [`--copy ${shellWord(copy)}`]),
+    ...(copy === null ? [] : ["--copy", copy]),
     ...onlyIf("--if-local", local),
     ...onlyIf("--if-remote", remote),
   ];
   return (["local", "remote", "both"] as const).flatMap((keep) => [
     `  ${does[keep]}:`,
-    `    ${[...words, `--keep ${keep}`, ...shown].join(" ")}`,
+    `    ${kvsyncCommand("conflicts resolve", [mapping, key], ["--keep", keep, ...shown])}`,
   ]);
 }
 
 function onlyIf(option: string, side: ConflictView["local"]): readonly string[] {
   const shown = side === null ? NO_VALUE : side.fingerprint;
-  return shown === null ? [] : [`${option} ${shown}`];
+  return shown === null ? [] : [option, shown];
 }

@@ -1,5 +1,6 @@
 // A plan that a guard holds, or would hold: why, and what to type next. For people and, with --json, for programs.
 
+import { shellWord } from "../../core/shell-word.ts";
 import type { Style } from "./output.ts";
 
 export interface Held {
@@ -47,9 +48,4 @@ export function renderHeld({ reason, advice, plan }: Held, run: HeldRun, style: 
 /** A sentence, and the command on a line of its own. */
 export function renderHint(sentence: string, command: string, style: Style): string {
   return `  ${style.bold("hint:")} ${sentence}\n    ${command}`;
-}
-
-/** `word` as a POSIX shell reads it back. */
-export function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

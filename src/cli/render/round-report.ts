@@ -18,7 +18,8 @@ import { openShownProblems } from "./shown-problems.ts";
 import { openUnsettled } from "./unsettled-keys.ts";
 import { type ContentOptions, showContents } from "./show-contents.ts";
 import { requestsRecord } from "./request-counts.ts";
-import { type Held, heldRecord, renderHeld, renderHint, shellWord } from "./render-held.ts";
+import { shellWord } from "../../core/shell-word.ts";
+import { type Held, heldRecord, renderHeld, renderHint } from "./render-held.ts";
 
 export interface Subject {
   readonly command: string;

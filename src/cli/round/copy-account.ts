@@ -9,7 +9,7 @@ import { parseLocation } from "../../mapping/location.ts";
 import { apiOf } from "../../mapping/place.ts";
 import type { Context } from "../context.ts";
 import type { ExitCode } from "../exit-code.ts";
-import { shellWord } from "../render/render-held.ts";
+import { shellWord } from "../../core/shell-word.ts";
 import { accountOfAll, eachNamespace } from "./each-namespace.ts";
 import { type Copy, locationDeps, runCopy } from "./run-copy.ts";
 import { openTitleNames } from "./title-path.ts";

@@ -7,7 +7,7 @@ import { AppError, visible } from "../../core/errors.ts";
 import { isArchiveName } from "../../mapping/location.ts";
 import type { Context } from "../context.ts";
 import type { ExitCode } from "../exit-code.ts";
-import { shellWord } from "../render/render-held.ts";
+import { shellWord } from "../../core/shell-word.ts";
 import { eachNamespace } from "./each-namespace.ts";
 import { type Export, runExport } from "./run-export.ts";
 import { openTitleNames } from "./title-path.ts";

@@ -19,7 +19,7 @@ import { promisify } from "node:util";
 import { AppError, visible } from "../../core/errors.ts";
 import { ioError } from "../../config/read-file.ts";
 import { faultCode, isDiskFull } from "../../replica/tree/fs-fault.ts";
-import { shellWord } from "../render/render-held.ts";
+import { shellWord } from "../../core/shell-word.ts";
 import { adopt } from "../../replica/tree/write/temp-file.ts";
 
 export interface ExportFile {

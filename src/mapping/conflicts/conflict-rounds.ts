@@ -3,6 +3,7 @@
 import type { MappingConfig } from "../../config/config.ts";
 import type { Clock } from "../../core/clock.ts";
 import { AppError, visible } from "../../core/errors.ts";
+import { kvsyncCommand } from "../../core/shell-word.ts";
 import type { Key } from "../../core/key.ts";
 import type { Done } from "../../engine/plan/action.ts";
 import type { MovingFiles } from "../../replica/moving-files.ts";
@@ -94,6 +95,6 @@ function endedWith(
 
 function severalCopies({ mapping }: ConflictDeps, key: string, paths: readonly string[]): AppError {
   return new AppError("usage", `${visible(key)} has several conflict copies: ${paths.map(visible).join(", ")}`, {
-    hint: `say which: kvsync conflicts resolve ${visible(mapping.name)} ${visible(key)} --copy PATH`,
+    hint: `say which: ${kvsyncCommand("conflicts resolve", [mapping.name, key], ["--copy", "PATH"])}`,
   });
 }
