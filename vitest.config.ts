@@ -3,6 +3,8 @@ import { defineConfig } from "vitest/config";
 
 /** Tests that start processes: each file has a worker of its own. */
 const E2E = ["test/{e2e,formats,simulation}/**/*.test.ts"];
+/** Tests of what keeps its data in PostgreSQL: one server for all of them. */
+const POSTGRES = ["test/postgres/**/*.test.ts"];
 
 const inherited = {
   testTimeout: 30_000,
@@ -26,7 +28,16 @@ export default defineConfig({
           ...inherited,
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: [...E2E, "test/{browser,peers}/**"],
+          exclude: [...E2E, ...POSTGRES, "test/{browser,peers}/**"],
+          isolate: false,
+        },
+      },
+      {
+        test: {
+          ...inherited,
+          name: "postgres",
+          include: POSTGRES,
+          globalSetup: "test/support/postgres-setup.ts",
           isolate: false,
         },
       },

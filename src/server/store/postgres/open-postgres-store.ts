@@ -1,0 +1,88 @@
+// The server's data in a PostgreSQL database: many processes may have it open, on many machines.
+//
+// Written for PostgreSQL 15 and later; and for what speaks its protocol and scales out: no statement relies on what only PostgreSQL has, but
+// for LISTEN and NOTIFY, which make things faster where they are.
+
+import { randomUUID } from "node:crypto";
+import type { Clock, DurationMs } from "../../../core/clock.ts";
+import type { EntryStore, Store, StoredNamespaceId, WritableStore } from "../store.ts";
+import { changeReader } from "./change-log.ts";
+import { changeNotices } from "./change-notices.ts";
+import { changeWatch } from "./change-watch.ts";
+import { openFailure, openPool, parseDatabaseUrl } from "./connection.ts";
+import { entryReader } from "./entries.ts";
+import { stageValue } from "./long-values.ts";
+import { type Draw, drawAgain, drawBy, namespaceStore } from "./namespaces.ts";
+import { purge } from "./purge.ts";
+import { migrate } from "./schema.ts";
+import { openSessions, type Session, type Statement } from "./session.ts";
+import { entryWriter } from "./writes.ts";
+
+export interface PostgresOptions {
+  /** `postgres://USER:PASSWORD@HOST:PORT/DATABASE`. */
+  readonly url: string;
+  readonly clock: Clock;
+  /** Told of trouble that passes. */
+  readonly log: (line: string) => void;
+}
+
+const CHECK: Statement = { name: "check", text: "SELECT 1" };
+/** Of a check: who asks is a load balancer, which does not wait. */
+const CHECK_TIMEOUT_MS: DurationMs = 2000;
+
+/** Connects, and makes the tables where they are missing. Throws AppError: "usage" (the URL), "network", "unauthorized", "unsupported" (an old server),
+ * "state-damaged" (tables of a newer kvsync). */
+export async function openPostgresStore({ url, clock, log }: PostgresOptions): Promise<Store> {
+  const parsed = parseDatabaseUrl(url);
+  const pool = openPool(parsed);
+  const closing = new AbortController();
+  const pooled = openSessions({ pool, clock, log, closing: closing.signal });
+  try {
+    // Without the repetitions: a name that is wrong is to be told at once.
+    (await pool.connect()).release();
+    await migrate(pooled, parsed.label);
+  } catch (error) {
+    await pool.end();
+    throw openFailure(parsed.label, error);
+  }
+  const self = randomUUID();
+  const watch = changeWatch({ config: parsed.config, clock, self, log });
+  const notices = changeNotices({ session: pooled, clock, sender: self, log });
+  const onChanged = (namespace: StoredNamespaceId) => {
+    watch.tell(namespace);
+    notices.send(namespace);
+  };
+  const draw = drawBy(clock);
+  const over = (session: Session, own: Draw, changed: (namespace: StoredNamespaceId) => void): WritableStore => ({
+    namespaces: namespaceStore({ session, draw: own, onRemoved: changed }),
+    entries: {
+      ...entryReader({ session, pool: pooled }),
+      ...entryWriter({ session, clock, onChanged: changed }),
+    } satisfies EntryStore,
+  });
+  let closed: Promise<void> | undefined;
+  return {
+    ...over(pooled, draw, onChanged),
+    async transaction(body) {
+      const changed = new Set<StoredNamespaceId>();
+      const own = drawAgain(draw);
+      const result = await pooled.serializable(async (session) => {
+        changed.clear();
+        own.again();
+        return body(over(session, own, (namespace) => changed.add(namespace)));
+      });
+      for (const namespace of changed) onChanged(namespace);
+      return result;
+    },
+    changes: { ...changeReader(pooled, clock), watch: (namespace, listener) => watch.watch(namespace, listener) },
+    stage: (chunks) => stageValue(pooled, clock, chunks),
+    purge: (now, count) => purge({ session: pooled, clock, onChanged }, now, count),
+    check: () => pooled.once(CHECK, CHECK_TIMEOUT_MS),
+    close: () =>
+      (closed ??= (async () => {
+        closing.abort(new Error("the store was closed"));
+        await Promise.all([watch.close(), notices.close()]);
+        await pool.end();
+      })()),
+  };
+}

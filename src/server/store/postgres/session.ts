@@ -1,0 +1,156 @@
+// Statements and transactions, asked of a pool of connections: repeated where a connection was lost or another transaction was in the
+// way, until that has no use any more.
+//
+// So whatever is asked through a session may be carried out twice: once without an answer, and once with one. Every write of the store
+// is made such that this is no harm; where an answer would differ, `isRepeated` tells.
+
+import type pg from "pg";
+import { backoffMs } from "../../../core/backoff.ts";
+import type { Clock, DurationMs, MonotonicMs } from "../../../core/clock.ts";
+import { failureKind, unavailable } from "./failure.ts";
+
+/** A statement that is prepared under its name, once for each connection. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+export type Parameter = string | number | bigint | Buffer | null;
+
+/** Rows are arrays: they are half the work of objects. */
+export interface Session {
+  query<Row extends readonly unknown[]>(statement: Statement, parameters: readonly Parameter[]): Promise<Row[]>;
+  /** What `body` asks of its session is done as a whole, or not at all. Within such a session, part of what is under way. */
+  atomically<T>(body: Unit<T>): Promise<T>;
+}
+
+/** It may be run again from its start. `isRepeated`: and may then have been done already. */
+type Unit<T> = (session: Session, isRepeated: boolean) => Promise<T>;
+
+/** "read committed" sees each statement's present: what locks its namespace first needs no more. */
+type Isolation = "READ COMMITTED" | "SERIALIZABLE";
+
+export interface Sessions extends Session {
+  /** As of one moment. */
+  serializable<T>(body: Unit<T>): Promise<T>;
+  /** Once, on a connection of its own, within `timeout`. */
+  once(statement: Statement, timeout: DurationMs): Promise<void>;
+}
+
+/** A restart of the database, or a change to its stand-by, is over by then in most cases; a client's patience is not. */
+const REPEATED_FOR_MS: DurationMs = 10_000;
+const BACKOFF = { baseMs: 25, capMs: 1000 };
+
+export interface SessionDeps {
+  readonly pool: pg.Pool;
+  readonly clock: Clock;
+  readonly log: (line: string) => void;
+  /** Aborted: nothing is repeated any more. */
+  readonly closing: AbortSignal;
+}
+
+export function openSessions(deps: SessionDeps): Sessions {
+  const { pool } = deps;
+  const state = { prepares: true };
+  const within = <T>(isolation: Isolation, body: Unit<T>) =>
+    repeat(deps, state, (isRepeated) =>
+      withClient(pool, (client) =>
+        transaction(client, isolation, () => body(sessionOf(client, state, isRepeated), isRepeated)),
+      ),
+    );
+  return {
+    query: (statement, parameters) =>
+      repeat(deps, state, () => withClient(pool, (client) => ask(client, state, statement, parameters))),
+    atomically: (body) => within("READ COMMITTED", body),
+    serializable: (body) => within("SERIALIZABLE", body),
+    once: (statement, timeout) => askOnce(pool, statement, timeout),
+  };
+}
+
+interface State {
+  /** Whether statements are prepared by name. It saves a fifth of the work of a short one. PgBouncer in transaction mode keeps names since 1.21
+   * (`max_prepared_statements`); the first failure of an older one turns it off. */
+  prepares: boolean;
+}
+
+function sessionOf(client: pg.PoolClient, state: State, isRepeated: boolean): Session {
+  const session: Session = {
+    query: (statement, parameters) => ask(client, state, statement, parameters),
+    atomically: (body) => body(session, isRepeated),
+  };
+  return session;
+}
+
+async function ask<Row extends readonly unknown[]>(
+  client: pg.PoolClient,
+  { prepares }: State,
+  { name, text }: Statement,
+  values: readonly Parameter[],
+): Promise<Row[]> {
+  const query = { text, values: values as Parameter[], rowMode: "array" as const, ...(prepares ? { name } : {}) };
+  const { rows } = await client.query<unknown[]>(query);
+  return rows as unknown as Row[];
+}
+
+/** A connection that was lost, or may have been, is not given back for others. */
+async function withClient<T>(pool: pg.Pool, body: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  try {
+    const result = await body(client);
+    client.release();
+    return result;
+  } catch (error) {
+    client.release(failureKind(error) === "lost" || client.getTransactionStatus() !== "I");
+    throw error;
+  }
+}
+
+async function transaction<T>(client: pg.PoolClient, isolation: Isolation, body: () => Promise<T>): Promise<T> {
+  await client.query(`BEGIN ISOLATION LEVEL ${isolation}`);
+  try {
+    const result = await body();
+    // A transaction in which a statement failed ends with a rollback, whatever is asked for.
+    const { command } = await client.query("COMMIT");
+    if (command !== "COMMIT") throw new Error(`the transaction ended with ${command}`);
+    return result;
+  } catch (error) {
+    if (failureKind(error) !== "lost") await rollback(client);
+    throw error;
+  }
+}
+
+/** If it fails the connection is in a transaction still, and is not used again: that is its end too. */
+async function rollback(client: pg.PoolClient): Promise<void> {
+  await client.query("ROLLBACK").catch(() => undefined);
+}
+
+async function askOnce(pool: pg.Pool, { text }: Statement, timeout: DurationMs): Promise<void> {
+  try {
+    await withClient(pool, (client) => client.query({ text, query_timeout: timeout } as pg.QueryConfig));
+  } catch (error) {
+    throw unavailable(error);
+  }
+}
+
+async function repeat<T>(deps: SessionDeps, state: State, body: (isRepeated: boolean) => Promise<T>): Promise<T> {
+  const { clock } = deps;
+  const until = (clock.monotonic() + REPEATED_FOR_MS) as MonotonicMs;
+  let mayBeDone = false;
+  for (let retry = 0; ; retry++) {
+    try {
+      return await body(mayBeDone);
+    } catch (error) {
+      const kind = failureKind(error);
+      if (kind === "other") throw error;
+      if (kind === "stuck" || clock.monotonic() >= until || deps.closing.aborted) throw unavailable(error);
+      if (kind === "lost") {
+        mayBeDone = true;
+        deps.log(`lost the connection to the database: ${(error as Error).message}; trying again`);
+      }
+      if (kind === "unprepared") state.prepares = false;
+      await clock.sleep(backoffMs(retry, BACKOFF, clock.random()), deps.closing).catch(() => {
+        throw unavailable(error);
+      });
+    }
+  }
+}

@@ -1,0 +1,33 @@
+// Stores over the run's PostgreSQL, each over a schema of its own unless it shares one, closed after each test.
+
+import { afterEach, describe, inject } from "vitest";
+import { systemClock } from "../../src/core/system-clock.ts";
+import type { Clock } from "../../src/core/clock.ts";
+import { openPostgresStore } from "../../src/server/store/postgres/open-postgres-store.ts";
+import type { Store } from "../../src/server/store/store.ts";
+import { type Databases, databasesIn } from "./postgres.ts";
+
+const folder = inject("postgresFolder");
+
+/** `describe`, but left out where PostgreSQL is not installed: the run has said so. */
+export const describePostgres: typeof describe = folder === "" ? (describe.skip as typeof describe) : describe;
+
+const databases: Databases = databasesIn(folder);
+
+const opened: Store[] = [];
+afterEach(async () => {
+  for (const store of opened.splice(0)) await store.close();
+});
+
+export interface OpenOptions {
+  /** A schema of its own unless given. */
+  readonly url?: string;
+  readonly clock?: Clock;
+  readonly log?: (line: string) => void;
+}
+
+export async function openStore({ url, clock = systemClock, log = () => undefined }: OpenOptions = {}): Promise<Store> {
+  const store = await openPostgresStore({ url: url ?? (await databases.freshSchema()), clock, log });
+  opened.push(store);
+  return store;
+}
