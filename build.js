@@ -69,9 +69,17 @@ function sorted(texts) {
 function renderLicence(folder) {
   const { name, version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
   const files = readdirSync(folder).filter((file) => /^(licen[cs]e|notice)/i.test(file));
-  if (files.length === 0) throw new Error(`${name} is bundled, but brings no licence text`);
   const texts = sorted(files).map((file) => readFileSync(join(folder, file), "utf8").trim());
+  if (texts.length === 0) texts.push(licenceOfReadme(folder));
+  if (texts.includes("")) throw new Error(`${name} is bundled, but brings no licence text`);
   return `${"=".repeat(80)}\n${name} ${version} (${license})\n\n${texts.join("\n\n")}\n`;
+}
+
+/** Some have it as the last section of what they say of themselves. Empty: there is none. */
+function licenceOfReadme(folder) {
+  const file = join(folder, "README.md");
+  const text = existsSync(file) ? readFileSync(file, "utf8") : "";
+  return /^#+ licen[cs]e\n([^#]*Permission is hereby granted[^#]*)$/im.exec(text)?.[1]?.trim() ?? "";
 }
 
 const build = await rolldown({

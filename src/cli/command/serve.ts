@@ -19,6 +19,7 @@ interface Options {
   readonly port: string;
   readonly host: string;
   readonly data?: string;
+  readonly store?: string;
   readonly snapshot?: string;
   readonly token?: string;
   readonly faults?: string;
@@ -37,6 +38,12 @@ export function define(command: Command, start: Start): void {
     .option("--data <folder>", "keep the data there; else it is gone when the server stops")
     .addOption(
       new Option(
+        "--store <url>",
+        "keep the data in PostgreSQL, which several servers may share: postgres://USER:PASSWORD@HOST/DATABASE (also: KVSYNC_SERVE_STORE)",
+      ).conflicts(["data", "snapshot"]),
+    )
+    .addOption(
+      new Option(
         "--snapshot <snapshot>",
         "serve a snapshot of a backup, read-only: REPO@latest, REPO@2026-11-01T12:00 or REPO@ID",
       ).conflicts("data"),
@@ -51,6 +58,8 @@ export function define(command: Command, start: Start): void {
 }
 
 async function serve(context: Context, options: Options): Promise<void> {
+  const url = storeUrl(context, options);
+  if (url !== undefined) return serveDatabase(context, options, url);
   if (options.snapshot === undefined) {
     const { cwd } = context;
     const database = options.data === undefined ? ":memory:" : databaseIn(resolve(cwd, options.data));
@@ -70,6 +79,23 @@ async function serve(context: Context, options: Options): Promise<void> {
     });
   } finally {
     await used.close();
+  }
+}
+
+/** What is given beats the environment, which keeps the password out of the list of processes. */
+function storeUrl({ env }: Context, { store, data, snapshot }: Options): string | undefined {
+  if (store !== undefined) return store;
+  return data === undefined && snapshot === undefined ? env["KVSYNC_SERVE_STORE"] || undefined : undefined;
+}
+
+async function serveDatabase(context: Context, options: Options, url: string): Promise<void> {
+  const { openDatabaseStore } = await import("../serve/database-store.ts");
+  const { clock, output } = context;
+  const { store, label } = await openDatabaseStore(url, { clock, log: (line) => output.detail(visible(line)) });
+  try {
+    await serveStore(context, options, { database: store, what: `the data is in ${label}`, accountId: "dev" });
+  } finally {
+    await store.close();
   }
 }
 

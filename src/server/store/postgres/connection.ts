@@ -57,7 +57,10 @@ export function parseDatabaseUrl(url: string): DatabaseUrl {
   // `pg` would look for a file of passwords by a module that is not part of the program.
   if (password === null || password === undefined || password === "")
     config.password = () => Promise.reject(noPassword());
-  const label = `postgres://${user ?? ""}@${host.startsWith("/") ? "" : `${host}:${port}`}/${database ?? ""}`;
+  const who = user === undefined ? "" : `${user}@`;
+  const label = host.startsWith("/")
+    ? `postgres://${who}/${database ?? ""}?host=${host}`
+    : `postgres://${who}${host}:${port}/${database ?? ""}`;
   return { config, label: visible(label) };
 }
 
