@@ -23,6 +23,8 @@ export const BULK_GET_KEYS_MAX = 100;
 export const BULK_GET_BYTES_MAX = 24_000_000;
 /** A namespace title has at most 512 characters (OpenAPI). */
 export const TITLE_CHARS_MAX = 512;
+/** An account has at most 1,000 namespaces (docs: /kv/platform/limits). */
+export const NAMESPACES_MAX = 1000;
 /** The API allows 1,200 requests in five minutes per user (docs: /fundamentals/api/reference/limits). */
 export const BUDGET_REQUESTS = 1200;
 export const BUDGET_WINDOW_MS = 300_000;

@@ -3,22 +3,32 @@
 import type { IncomingMessage } from "node:http";
 import { type Clock, type DurationMs, toEpochSeconds } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
+import type { Access, Authorised } from "./access/access.ts";
+import { type Change, type ChangeOperation, type ChangeRecorder, recordChange } from "./access/recorded-change.ts";
+import { visibleStore } from "./access/visible-store.ts";
 import { type Answer, gatewayPage, success } from "./answer.ts";
-import { authorise } from "./auth.ts";
 import { describeError } from "./describe-error.ts";
 import type { FaultState } from "./fault-state.ts";
 import { type CheckedPlan, parseFaultPlan } from "./faults.ts";
 import type { OperationRequest } from "./operations/operation.ts";
 import type { CountedOperation } from "./operation-name.ts";
 import { findOperation, type TableEntry } from "./operations/table.ts";
-import { internalError, methodNotAllowed, Refusal, rateLimited, refuse, unavailable } from "./refusal.ts";
+import {
+  authenticationError,
+  internalError,
+  methodNotAllowed,
+  Refusal,
+  rateLimited,
+  refuse,
+  unavailable,
+} from "./refusal.ts";
 import { readBody } from "./request-body.ts";
 import { parseTarget, type Route } from "./route.ts";
 import { StoreUnavailable } from "./store/store.ts";
 
 export interface ExchangeDeps {
   readonly clock: Clock;
-  readonly token: string | undefined;
+  readonly access: Access;
   readonly strictIds: boolean;
   readonly testApi: boolean;
   /** The present plan's; it may change between two requests. */
@@ -26,6 +36,8 @@ export interface ExchangeDeps {
   setFaults(plan: CheckedPlan): void;
   count(operation: CountedOperation): void;
   log(line: string): void;
+  /** Told of each request that is to change something, and who has sent it, when it is answered. */
+  readonly onChange: ((change: Change) => void) | undefined;
 }
 
 /** What goes back to the client, and how much of it. */
@@ -40,20 +52,37 @@ export interface Reply {
 /** Works out the reply to `request`. Rejects only if the client went away while its body was read. */
 export async function reply(deps: ExchangeDeps, request: IncomingMessage): Promise<Reply> {
   let rateHeaders = {};
+  let recorder: ChangeRecorder | undefined;
+  const ended = (done: Reply): Reply => {
+    if (recorder !== undefined) deps.onChange?.(recorder.ended(deps.clock.now(), done.answer.status));
+    return { ...done, answer: withHeaders(done.answer, rateHeaders) };
+  };
   try {
     const method = request.method ?? "GET";
     const asked = find(deps, request.url ?? "/", method);
-    const credential = authorise(request.headers, deps.token);
-    if (asked === undefined) return await setFaults(deps, request, method);
-    const verdict = deps.faults().rateLimit(credential);
+    const asker = deps.access.authorise(request);
+    if (asked === undefined) {
+      if (!asker.rights.seesAll || !asker.rights.mayChange) throw authenticationError("this token may not do that");
+      return await setFaults(deps, request, method);
+    }
+    const change = changeOf(asked.entry, request.method);
+    if (change !== undefined && deps.onChange !== undefined) recorder = recordChange(change, asked.route, asker);
+    checkRights(asker, asked.route, change);
+    const verdict = deps.faults().rateLimit(asker.countedAs);
     rateHeaders = verdict.headers;
     if (verdict.retryAfterSeconds !== undefined) throw rateLimited(verdict.retryAfterSeconds);
-    const done = await carryOut(deps, request, asked);
-    return { ...done, answer: withHeaders(done.answer, rateHeaders) };
+    return ended(await carryOut(deps, request, asked, asker, recorder));
   } catch (error) {
     if (error instanceof ClientGone) throw error;
-    return whole(withHeaders(answerTo(error, deps), rateHeaders), undefined);
+    const delayMs = error instanceof Refusal ? error.delayMs : 0;
+    return ended(whole(answerTo(error, deps), undefined, delayMs));
   }
+}
+
+/** Of what a token may do, all that can be told without a look at the store. */
+function checkRights({ rights }: Authorised, { account }: Route, change: ChangeOperation | undefined): void {
+  if (account !== "" && !rights.mayUseAccount(account)) throw authenticationError();
+  if (change !== undefined && !rights.mayChange) throw authenticationError("this token may only read");
 }
 
 /** A client that closed its connection in the middle of its request. */
@@ -66,18 +95,25 @@ interface Asked {
   readonly entry: TableEntry;
 }
 
-async function carryOut(deps: ExchangeDeps, request: IncomingMessage, { route, entry }: Asked): Promise<Reply> {
+async function carryOut(
+  deps: ExchangeDeps,
+  request: IncomingMessage,
+  { route, entry }: Asked,
+  asker: Authorised,
+  recorder: ChangeRecorder | undefined,
+): Promise<Reply> {
   const faults = deps.faults();
-  const { answer, applied, delayMs, meddling } = faults.interfere(
-    entry.operation,
-    changesSomething(entry, request.method),
-  );
+  const isChange = changeOf(entry, request.method) !== undefined;
+  const { answer, applied, delayMs, meddling } = faults.interfere(entry.operation, isChange);
   if (!applied && answer === "reset")
     return { answer: gatewayPage(502, "Bad Gateway"), delivery: "reset", delayMs, requestBody: undefined };
   const body = await bodyOf(request);
   if (body === undefined) return whole(gatewayPage(413, "Request Entity Too Large"), undefined, delayMs);
   if (!applied && typeof answer === "object") return whole(answer, body, delayMs);
-  const own = await run(deps, faults, entry, {
+  // The body may have taken its time.
+  if (asker.signal.aborted) throw authenticationError();
+  const visible = visibleStore(faults.store, asker.rights);
+  const own = await run(deps, { ...faults, store: recorder?.watch(visible) ?? visible }, asker, entry, {
     route,
     query: new URLSearchParams(route.query),
     contentType: request.headers["content-type"],
@@ -89,20 +125,29 @@ async function carryOut(deps: ExchangeDeps, request: IncomingMessage, { route, e
   return { answer: own, delivery: answer ?? "whole", delayMs, requestBody: body };
 }
 
-/** A bulk get is a POST, and only reads. */
-function changesSomething({ operation }: TableEntry, method: string | undefined): boolean {
-  return method !== "GET" && method !== "HEAD" && operation !== "bulkGet";
+/** What the request would change; undefined: it only reads. */
+function changeOf({ operation }: TableEntry, method: string | undefined): ChangeOperation | undefined {
+  if (operation === "namespace") return method === undefined ? undefined : NAMESPACE_CHANGES[method];
+  return operation === "write" || operation === "bulkWrite" || operation === "delete" || operation === "bulkDelete"
+    ? operation
+    : undefined;
 }
+
+const NAMESPACE_CHANGES: Readonly<Partial<Record<string, ChangeOperation>>> = {
+  POST: "namespaceCreate",
+  PUT: "namespaceRename",
+  DELETE: "namespaceDelete",
+};
 
 async function run(
   deps: ExchangeDeps,
-  faults: FaultState,
+  { store, limits }: Pick<FaultState, "store" | "limits">,
+  { rights }: Authorised,
   { handler }: TableEntry,
   request: OperationRequest,
 ): Promise<Answer> {
-  const { store, limits } = faults;
   try {
-    return await handler({ store, limits, strictIds: deps.strictIds }, request);
+    return await handler({ store, limits, rights, strictIds: deps.strictIds }, request);
   } catch (error) {
     return answerTo(error, deps);
   }

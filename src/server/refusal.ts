@@ -1,6 +1,7 @@
 // Refusals: requests that the API answers with an error. One function for each reason, with the HTTP status, code and
 // wording of production where they are known. Clients go by the code; the wording has changed over the years.
 
+import type { DurationMs } from "../core/clock.ts";
 import {
   BULK_GET_KEYS_MAX,
   BULK_ITEMS_MAX,
@@ -13,17 +14,24 @@ import { type Answer, failure } from "./answer.ts";
 /** Thrown by an operation that will not do what was asked; the exchange turns it into the answer. */
 export class Refusal extends Error {
   readonly answer: Answer;
+  /** How late it is to be answered. */
+  readonly delayMs: DurationMs;
 
-  constructor(answer: Answer) {
+  constructor(answer: Answer, delayMs: DurationMs = 0) {
     super("refused");
     this.name = "Refusal";
     this.answer = answer;
+    this.delayMs = delayMs;
   }
 }
 
 export function refuse(status: number, code: number, message: string, headers?: Record<string, string>): Refusal {
   return new Refusal(failure(status, { code, message }, headers));
 }
+
+/** `detail`: for who has a token that is valid. */
+export const authenticationError = (detail?: string) =>
+  refuse(403, 10000, `Authentication error${detail === undefined ? "" : `: ${detail}`}`);
 
 /** What a message of KV begins with: `get: 'key not found'`. */
 export type Caller =

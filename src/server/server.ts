@@ -7,6 +7,9 @@ import { isIPv6 } from "node:net";
 import type { Clock } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
 import { isLoopback } from "../core/loopback.ts";
+import { openAccess } from "./access/access.ts";
+import type { Change } from "./access/recorded-change.ts";
+import type { TokenGrant } from "./access/rights.ts";
 import type { AnsweredExchange } from "./answered-exchange.ts";
 import { describeError } from "./describe-error.ts";
 import { faultState } from "./fault-state.ts";
@@ -26,8 +29,12 @@ export interface ServerOptions {
   readonly host?: string;
   /** 0, or not given: a free one. */
   readonly port?: number;
-  /** The only token that is accepted. Not given: any is, and only loopback is listened on. */
+  /** The only token that is accepted. */
   readonly token?: string;
+  /** The tokens that are accepted, and what for. Neither this nor `token`: any token is accepted, and only loopback is listened on. */
+  readonly tokens?: readonly TokenGrant[];
+  /** Whether it is X-Forwarded-For that tells who asks. */
+  readonly trustProxy?: boolean;
   /** Whether a namespace id that is not 32 hexadecimal digits is malformed (as in production, and unless given), or
    * just not found. */
   readonly strictIds?: boolean;
@@ -36,6 +43,10 @@ export interface ServerOptions {
   readonly testApi?: boolean;
   /** Told a line for each request, and for each error. */
   readonly log?: (line: string) => void;
+  /** Told what a person should know of. */
+  readonly warn?: (message: string) => void;
+  /** Told of each request that was to change something, when it has been carried out or refused. */
+  readonly onChange?: (change: Change) => void;
   /** Told each request with the answer it was given; those that got none, or half of one, are left out. */
   readonly onAnswer?: (exchange: AnsweredExchange) => void;
 }
@@ -49,6 +60,8 @@ export interface RunningServer {
   readonly port: number;
   /** Replaces the fault plan: its counts start anew. `{}` ends all faults. Throws AppError "usage". */
   setFaults(plan: FaultPlan): void;
+  /** Takes these tokens in place of those before, where `tokens` was given. */
+  setTokens(tokens: readonly TokenGrant[]): void;
   counts(): ServerCounts;
   /** Finishes the requests that were received, then lets go of the port and the file. May be called again. */
   close(): Promise<void>;
@@ -58,9 +71,9 @@ export interface RunningServer {
  * "state-damaged", "locked" (the file), "address-in-use". */
 export async function openServer(options: ServerOptions): Promise<RunningServer> {
   const { clock, host = "127.0.0.1" } = options;
-  if (options.token === undefined && !isLoopback(host)) {
+  if (options.token === undefined && options.tokens === undefined && !isLoopback(host)) {
     throw new AppError("usage", `will not listen on ${visible(host)} without a token`, {
-      hint: "set a token (--token), or listen on 127.0.0.1",
+      hint: "set a token (--token, or --tokens for several), or listen on 127.0.0.1",
     });
   }
   const plan = parseFaultPlan(options.faults ?? {});
@@ -68,6 +81,17 @@ export async function openServer(options: ServerOptions): Promise<RunningServer>
   const { store, afterReply, close } = await openStore(options.database, clock, (error) =>
     log(`error: ${describeError(error)}`),
   );
+  const access = openAccess({
+    clock,
+    token: options.token,
+    tokens: options.tokens,
+    trustProxy: options.trustProxy ?? false,
+    warn: options.warn ?? log,
+  });
+  const closeAll = async (): Promise<void> => {
+    access.close();
+    await close();
+  };
   try {
     const counts = zeroCounts();
     let faults = faultState(plan, store, clock);
@@ -76,7 +100,7 @@ export async function openServer(options: ServerOptions): Promise<RunningServer>
     };
     const listener = openListener({
       clock,
-      token: options.token,
+      access,
       strictIds: options.strictIds ?? true,
       testApi: options.testApi ?? false,
       faults: () => faults,
@@ -87,6 +111,7 @@ export async function openServer(options: ServerOptions): Promise<RunningServer>
       },
       log,
       onAnswer: options.onAnswer,
+      onChange: options.onChange,
       afterReply,
     });
     let closed: Promise<void> | undefined;
@@ -95,11 +120,12 @@ export async function openServer(options: ServerOptions): Promise<RunningServer>
       url: `http://${isIPv6(host) ? `[${host}]` : host}:${port}${MOUNT}`,
       port,
       setFaults: (next) => setFaults(parseFaultPlan(next)),
+      setTokens: (tokens) => access.setTokens(tokens),
       counts: () => ({ ...counts }),
-      close: () => (closed ??= listener.close().then(close)),
+      close: () => (closed ??= listener.close().then(closeAll)),
     };
   } catch (error) {
-    await close();
+    await closeAll();
     throw error;
   }
 }

@@ -24,9 +24,9 @@ export const listMemberships: OperationHandler = async (deps) => {
 
 export const verifyToken: OperationHandler = () => success('{"id":"embedded","status":"active"}');
 
-async function accountIds({ store }: OperationDeps): Promise<string[]> {
+async function accountIds({ store, rights }: OperationDeps): Promise<string[]> {
   const known = await store.namespaces.accounts();
-  return known.length === 0 ? [ACCOUNT_DEFAULT] : known;
+  return known.length === 0 ? [ACCOUNT_DEFAULT].filter(rights.mayUseAccount) : known;
 }
 
 function pageInfo(count: number): string {

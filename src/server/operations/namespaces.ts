@@ -1,6 +1,6 @@
 // The operations on namespaces themselves: list, create, get, rename, delete.
 
-import { TITLE_CHARS_MAX } from "../../core/limits.ts";
+import { NAMESPACES_MAX, TITLE_CHARS_MAX } from "../../core/limits.ts";
 import { success } from "../answer.ts";
 import type { NamespaceKind, StoredNamespace } from "../store/store.ts";
 import {
@@ -21,8 +21,6 @@ import {
   writableStore,
 } from "./operation.ts";
 
-/** An account has at most 1,000 namespaces (docs: /kv/platform/limits). */
-const NAMESPACES_MAX = 1000;
 const PER_PAGE_MAX = 1000;
 const PER_PAGE_DEFAULT = 20;
 

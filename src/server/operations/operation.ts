@@ -4,6 +4,7 @@
 import type { EpochSeconds } from "../../core/clock.ts";
 import { parseJsonText } from "../../core/json-text.ts";
 import type { Answer } from "../answer.ts";
+import type { Rights } from "../access/rights.ts";
 import { checkKey } from "../attributes.ts";
 import type { Meddling } from "../interference.ts";
 import { jsonShapeFault } from "../json-shape.ts";
@@ -20,8 +21,11 @@ import type { ReadOnlyStore, Store, StoredNamespace } from "../store/store.ts";
 import type { UsageLimits } from "../usage-limits.ts";
 
 export interface OperationDeps {
+  /** As whoever asks sees it. */
   readonly store: Store | ReadOnlyStore;
   readonly limits: UsageLimits;
+  /** Of whoever asks. */
+  readonly rights: Rights;
   /** Whether a namespace id must have the form of one (10011); else any word may be asked for (and is not found). */
   readonly strictIds: boolean;
 }
