@@ -13,13 +13,23 @@ export interface ConfigFault {
   readonly range: readonly [number, number];
 }
 
-/** `faults` in the order of the file, each with its line and a caret. */
-export function renderFaults(faults: readonly ConfigFault[], text: string, shownFile: string): string {
+/** `faults` in the order of the file, each with its line and a caret. `mask` gives a line of the same length, in which no secret is. */
+export function renderFaults(
+  faults: readonly ConfigFault[],
+  text: string,
+  shownFile: string,
+  mask: (line: string) => string = maskSecrets,
+): string {
   const inOrder = faults.toSorted((a, b) => a.range[0] - b.range[0]);
-  return inOrder.map((fault) => renderFault(fault, text, shownFile)).join("\n");
+  return inOrder.map((fault) => renderFault(fault, text, shownFile, mask)).join("\n");
 }
 
-function renderFault({ message, range }: ConfigFault, text: string, shownFile: string): string {
+function renderFault(
+  { message, range }: ConfigFault,
+  text: string,
+  shownFile: string,
+  mask: (line: string) => string,
+): string {
   const start = Math.min(range[0], text.length);
   const before = text.slice(0, start);
   const lineStart = before.lastIndexOf("\n") + 1;
@@ -31,7 +41,7 @@ function renderFault({ message, range }: ConfigFault, text: string, shownFile: s
   const number = String(line).padStart(4);
   return [
     `${shownFile}:${line}:${column + 1}: ${message}`,
-    `${number} | ${visible(maskSecrets(source).replaceAll("\t", " "))}`,
+    `${number} | ${visible(mask(source).replaceAll("\t", " "))}`,
     `     | ${" ".repeat(column)}${"^".repeat(length)}`,
   ].join("\n");
 }

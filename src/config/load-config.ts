@@ -3,7 +3,6 @@
 import { dirname, relative } from "node:path";
 import * as v from "valibot";
 import { AppError } from "../core/errors.ts";
-import { closestName } from "./closest-name.ts";
 import type { AccountConfig, BackupConfig, Config, MappingConfig, RepositoryConfig } from "./config.ts";
 import { type ConfigFault, type FaultPath, renderFaults } from "./config-fault.ts";
 import { environmentAccount } from "./environment-account.ts";
@@ -21,6 +20,7 @@ import {
 import { type BackupSurroundings, resolveBackup } from "./resolve-backup.ts";
 import { resolveNotify } from "./resolve-notify.ts";
 import { findSharing } from "./shared-sources.ts";
+import { reportIssue } from "./report-issue.ts";
 import { resolvePage } from "./resolve-page.ts";
 import { resolveRepository } from "./resolve-repository.ts";
 import { configSchema, type RawConfig } from "./schema.ts";
@@ -163,33 +163,6 @@ function resolveBackups(
 
 function namedOf<T>(group: Record<string, T> | null | undefined): [string, T][] {
   return typeof group === "object" && group !== null ? Object.entries(group) : [];
-}
-
-function reportIssue(issue: v.BaseIssue<unknown>, report: Report): void {
-  const path = (issue.path ?? []).map((item) => item.key as string | number);
-  const last = issue.path?.at(-1);
-  const name = path.at(-1);
-  if (issue.type === "never") {
-    const known = issue.message.split(" ");
-    const meant = closestName(String(name), known);
-    report(
-      path,
-      `unknown key "${name}"; ${meant === undefined ? `known are ${known.join(", ")}` : `did you mean "${meant}"?`}`,
-      "key",
-    );
-  } else if (issue.kind === "schema" && last?.origin === "key" && issue.expected === `"${name}"`) {
-    report(path.slice(0, -1), `${name} is missing`, "key");
-  } else if (last?.origin === "key") {
-    report(path, `"${name}" ${issue.message}`, "key");
-  } else {
-    report(path, name === undefined ? `the file ${issue.message}` : `${labelOf(path)} ${issue.message}`);
-  }
-}
-
-/** What stands at `path`, for a message: its key, or which item of which list. */
-function labelOf(path: FaultPath): string {
-  const last = path.at(-1);
-  return typeof last === "number" ? `${path.at(-2)} ${last + 1}` : String(last);
 }
 
 function invalid(faults: readonly ConfigFault[], text: string, shownFile: string): AppError {

@@ -13,6 +13,8 @@ import type { Context } from "../context.ts";
 import { ioError } from "../../config/read-file.ts";
 import { findNamedSnapshot, parseSnapshotArgument } from "../backup/open-snapshot.ts";
 import { shellWord } from "../../core/shell-word.ts";
+import { tellChange } from "../serve/tell-change.ts";
+import { openTokensOption } from "../serve/tokens-option.ts";
 import { namespaceOf, openSnapshotStore } from "../serve/snapshot-store.ts";
 
 interface Options {
@@ -22,6 +24,9 @@ interface Options {
   readonly store?: string;
   readonly snapshot?: string;
   readonly token?: string;
+  readonly tokens?: string;
+  readonly logChanges?: boolean;
+  readonly trustProxy?: boolean;
   readonly faults?: string;
   readonly rateLimit?: string;
   readonly settle?: string;
@@ -49,6 +54,14 @@ export function define(command: Command, start: Start): void {
       ).conflicts("data"),
     )
     .option("--token <token>", "the only token that is accepted; else any is (also: KVSYNC_SERVE_TOKEN)")
+    .addOption(
+      new Option(
+        "--tokens <file>",
+        "the tokens that are accepted, as hashes, and what each may do; read anew when it changes",
+      ).conflicts("token"),
+    )
+    .option("--log-changes", "a line for each change: who, what, when; always with --tokens")
+    .option("--trust-proxy", "the last hop of X-Forwarded-For tells who asks: behind a proxy that adds it")
     .option("--faults <file>", "what goes wrong, and when: a JSON file, or the JSON itself")
     .option("--rate-limit <rate>", "requests allowed to a token, as in 1200/5m; more blocks it for the whole window")
     .option("--settle <duration>", "writes take up to this long to show, as on Cloudflare")
@@ -107,27 +120,34 @@ interface Served {
   readonly accountId: string;
 }
 
-async function serveStore(
-  { clock, cwd, env, output, signal }: Context,
-  options: Options,
-  { database, what, accountId }: Served,
-): Promise<void> {
+async function serveStore(context: Context, options: Options, { database, what, accountId }: Served): Promise<void> {
+  const { clock, cwd, env, output, signal } = context;
   const token = options.token ?? env["KVSYNC_SERVE_TOKEN"];
+  if (token !== undefined && options.tokens !== undefined)
+    throw new AppError("usage", "both --tokens and KVSYNC_SERVE_TOKEN tell which tokens are accepted", {
+      hint: "unset KVSYNC_SERVE_TOKEN, or leave out --tokens",
+    });
+  const table = options.tokens === undefined ? undefined : openTokensOption(context, options.tokens);
   const server = await openServer({
     clock,
     database,
     host: options.host,
     port: parsePort(options.port),
     ...(token === undefined ? {} : { token }),
+    ...(table === undefined ? {} : { tokens: table.tokens }),
+    trustProxy: options.trustProxy ?? false,
+    ...(table !== undefined || options.logChanges === true ? { onChange: (change) => tellChange(output, change) } : {}),
+    warn: (message) => output.warn(visible(message)),
     faults: faultPlan(options, cwd),
     testApi: options.testApi ?? false,
     log: (line) => output.detail(visible(line)),
   });
+  table?.follow(signal, (tokens) => server.setTokens(tokens));
   output.event({ type: "listening", url: server.url });
   output.line(`listening on ${output.stdout.bold(server.url)}`);
   output.note(what);
   output.note(
-    `try: CLOUDFLARE_API_BASE_URL=${urlForClients(server.url, options.host)} CLOUDFLARE_ACCOUNT_ID=${shellWord(accountId)} CLOUDFLARE_API_TOKEN=${token === undefined ? "any" : "..."} kvsync namespace list`,
+    `try: CLOUDFLARE_API_BASE_URL=${urlForClients(server.url, options.host)} CLOUDFLARE_ACCOUNT_ID=${shellWord(accountId)} CLOUDFLARE_API_TOKEN=${token === undefined && table === undefined ? "any" : "..."} kvsync namespace list`,
   );
   await stopped(signal);
   output.note("stopping: finishing the requests that have begun");

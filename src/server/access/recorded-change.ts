@@ -27,7 +27,7 @@ export interface Change {
   readonly namespace: string | undefined;
   /** As it was before; undefined: there is no such namespace, or it was not looked for. */
   readonly title: string | undefined;
-  /** Of a namespace that was renamed. */
+  /** What a namespace was to be called from then on. */
   readonly newTitle: string | undefined;
   /** Of an operation on one key. */
   readonly key: string | undefined;
@@ -94,11 +94,13 @@ function watchNamespaces(namespaces: NamespaceStore, noted: Noted): NamespaceSto
     list: (account, page) => namespaces.list(account, page),
     count: (account) => namespaces.count(account),
     accounts: () => namespaces.accounts(),
-    create: (account, title, kind) =>
-      soon(namespaces.create(account, title, kind), (created) => {
+    create: (account, title, kind) => {
+      noted.newTitle = title;
+      return soon(namespaces.create(account, title, kind), (created) => {
         noted.namespace = created;
         noted.isDone = created !== undefined;
-      }),
+      });
+    },
     rename: (account, id, title) => {
       noted.newTitle = title;
       return soon(namespaces.rename(account, id, title), (outcome) => {

@@ -2,16 +2,11 @@
 
 import { NAMESPACES_MAX } from "../../core/limits.ts";
 import { authenticationError, tooManyNamespaces } from "../refusal.ts";
-import type {
-  NamespacePage,
-  NamespaceReader,
-  NamespaceStore,
-  ReadOnlyStore,
-  Store,
-  StoredNamespace,
-} from "../store/store.ts";
+import type { NamespaceReader, NamespaceStore, ReadOnlyStore, Store, StoredNamespace } from "../store/store.ts";
 import type { Rights } from "./rights.ts";
 import { wrapStore } from "./wrap-store.ts";
+
+type Page = Parameters<NamespaceReader["list"]>[1];
 
 /** What would give a namespace a title that the token has no glob for throws a Refusal. */
 export function visibleStore(store: Store | ReadOnlyStore, rights: Rights): Store | ReadOnlyStore {
@@ -26,11 +21,11 @@ export function visibleStore(store: Store | ReadOnlyStore, rights: Rights): Stor
 
 function visibleReader(namespaces: NamespaceReader, rights: Rights): NamespaceReader {
   /** In the order that is asked for. */
-  async function listAll(account: string, { order, direction }: Pick<NamespacePage, "order" | "direction">) {
+  async function listAll(account: string, { order, direction }: Pick<Page, "order" | "direction">) {
     const found: StoredNamespace[] = [];
     for (let offset = 0; ; offset += NAMESPACES_MAX) {
       const page = await namespaces.list(account, { order, direction, offset, count: NAMESPACES_MAX });
-      found.push(...page.filter(rights.maySee));
+      found.push(...page.filter((each) => rights.maySee(each)));
       if (page.length < NAMESPACES_MAX) return found;
     }
   }

@@ -26,7 +26,7 @@ export const verifyToken: OperationHandler = () => success('{"id":"embedded","st
 
 async function accountIds({ store, rights }: OperationDeps): Promise<string[]> {
   const known = await store.namespaces.accounts();
-  return known.length === 0 ? [ACCOUNT_DEFAULT].filter(rights.mayUseAccount) : known;
+  return known.length === 0 ? [ACCOUNT_DEFAULT].filter((id) => rights.mayUseAccount(id)) : known;
 }
 
 function pageInfo(count: number): string {
