@@ -143,7 +143,6 @@ const SHOWN_KEYS = new Set(["tokens", "accounts", "namespaces", "expires"]);
 
 /** `line` with every value starred out but those of keys that hold no secret: a token may have been written anywhere. */
 function maskValues(line: string): string {
-  const stars = (text: string): string => "*".repeat(text.length);
   const isPlain = /^\s*["']?[\w.-]+["']?\s*:/.test(line) || /^\s*[{}[\],]*\s*$/.test(line);
   if (!isPlain) return line.replace(/[^\s,:{}[\]"'-]/g, "*");
   return line
@@ -152,4 +151,8 @@ function maskValues(line: string): string {
       (all, key: string, colon: string, value: string) => (SHOWN_KEYS.has(key) ? all : key + colon + stars(value)),
     )
     .replace(/[\w.~+=-]{36,}/g, stars);
+}
+
+function stars(text: string): string {
+  return "*".repeat(text.length);
 }

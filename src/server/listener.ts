@@ -5,9 +5,15 @@ import type { Socket } from "node:net";
 import process from "node:process";
 import type { DurationMs } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
+import { openBodyPace } from "./access/body-pace.ts";
+import { limitConnections } from "./access/connection-limit.ts";
+import type { Health } from "./access/health.ts";
+import { shownTarget } from "./access/shown-target.ts";
+import type { Answer } from "./answer.ts";
 import type { AnsweredExchange } from "./answered-exchange.ts";
 import { describeError } from "./describe-error.ts";
 import { ClientGone, type ExchangeDeps, reply, type Reply } from "./exchange.ts";
+import { unavailable } from "./refusal.ts";
 import { encodeAnswer, type EncodedAnswer, rayIds, sendAnswer } from "./send-answer.ts";
 
 /** Not imported: an import of node:http loads the undici of Node as well, for its export WebSocket, which takes 40 ms of a start. */
@@ -17,11 +23,21 @@ const { createServer } = process.getBuiltinModule("node:http");
 const KEEP_ALIVE_MS = 300_000;
 /** A body of 100 MB over a slow line may take its time. */
 const REQUEST_TIMEOUT_MS = 900_000;
+/** A client that has connected has something to say. */
+const HEADERS_TIMEOUT_MS = 30_000;
+/** How long an answer may wait for who does not read on. */
+const STALL_MS = 120_000;
 /** How long closing waits for clients that do not read their answers. */
 const CLOSE_GRACE_MS = 5000;
 
 export interface ListenerDeps extends ExchangeDeps {
   readonly onAnswer: ((exchange: AnsweredExchange) => void) | undefined;
+  readonly health: Health;
+  /** How many connections there may be at once. */
+  readonly maxConnections: number;
+  readonly headersTimeoutMs?: DurationMs | undefined;
+  /** Told what a person should know of. */
+  warn(message: string): void;
   /** Called when a reply has been handed over, for work that nobody waits for. */
   afterReply(): void;
 }
@@ -29,6 +45,8 @@ export interface ListenerDeps extends ExchangeDeps {
 export interface Listener {
   /** Resolves to the port, or throws AppError "address-in-use" or "usage". */
   listen(host: string, port: number): Promise<number>;
+  /** Requests are served as ever, but each is the last on its connection, and /health says that the server stops. */
+  drain(): void;
   /** Takes no more requests, finishes those received, drops those still being received. */
   close(): Promise<void>;
 }
@@ -36,19 +54,34 @@ export interface Listener {
 export function openListener(deps: ListenerDeps): Listener {
   const nextRayId = rayIds(deps.clock);
   const closing = new AbortController();
+  let isDraining = false;
   const exchanges = new Map<IncomingMessage, Promise<void>>();
   /** The last exchange of each connection: a pipelined DELETE must not overtake the PUT whose body is still on its way. */
   const latest = new WeakMap<Socket, Promise<void>>();
 
+  /** What is answered before anything is looked at; undefined: nothing. */
+  async function answerBefore(request: IncomingMessage): Promise<Answer | undefined> {
+    const health = deps.health.answer(request);
+    if (health !== undefined) return health;
+    return limit.isSurplus(request.socket) ? unavailable(1).answer : undefined;
+  }
+
   async function exchange(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const startedAt = deps.clock.monotonic();
+    const before = await answerBefore(request);
+    if (before !== undefined) {
+      if (before.status === 503 || isDraining) response.shouldKeepAlive = false;
+      return sendAnswer(response, encodeAnswer(before, nextRayId(), deps.clock.now()), "whole");
+    }
+    pace.watch(request, response);
     const done = await reply(deps, request);
     if (done.delayMs > 0) await pause(done.delayMs);
     const encoded = encodeAnswer(done.answer, nextRayId(), deps.clock.now());
-    if (closing.signal.aborted) response.shouldKeepAlive = false;
+    if (isDraining) response.shouldKeepAlive = false;
+    response.setTimeout(STALL_MS, () => response.destroy());
     await sendAnswer(response, encoded, done.delivery);
     const { method = "", url = "" } = request;
-    deps.log(`${method} ${visible(url)} ${describe(done)} ${Math.round(deps.clock.monotonic() - startedAt)}ms`);
+    deps.log(`${method} ${shownTarget(url)} ${describe(done)} ${Math.round(deps.clock.monotonic() - startedAt)}ms`);
     if (done.delivery === "whole") deps.onAnswer?.(answered(request, done.requestBody, encoded));
     deps.afterReply();
   }
@@ -61,7 +94,12 @@ export function openListener(deps: ListenerDeps): Listener {
   }
 
   const server = createServer(
-    { keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: REQUEST_TIMEOUT_MS },
+    {
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: deps.headersTimeoutMs ?? HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: Math.min(5000, deps.headersTimeoutMs ?? HEADERS_TIMEOUT_MS),
+    },
     (request, response) => {
       const before = latest.get(request.socket);
       const inTurn = async (): Promise<void> => {
@@ -71,7 +109,7 @@ export function openListener(deps: ListenerDeps): Listener {
       const running = inTurn().catch((error: unknown) => {
         const gone = error instanceof ClientGone;
         deps.log(
-          `${request.method ?? ""} ${visible(request.url ?? "")} ${gone ? error.message : describeError(error)}`,
+          `${request.method ?? ""} ${shownTarget(request.url ?? "")} ${gone ? error.message : describeError(error)}`,
         );
         response.destroy();
       });
@@ -81,9 +119,24 @@ export function openListener(deps: ListenerDeps): Listener {
     },
   );
 
+  const limit = limitConnections(server, deps.maxConnections, {
+    clock: deps.clock,
+    closing: closing.signal,
+    warn: (message) => deps.warn(message),
+  });
+  const pace = openBodyPace(deps.clock, closing.signal, ({ method = "", url = "" }) =>
+    deps.log(`${method} ${shownTarget(url)} its body came too slowly`),
+  );
+  function drain(): void {
+    isDraining = true;
+    deps.health.stop();
+  }
+
   return {
     listen: (host, port) => listen(server, host, port),
+    drain,
     async close() {
+      drain();
       closing.abort();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const request of exchanges.keys()) if (!request.complete) request.destroy();

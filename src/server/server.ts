@@ -4,10 +4,12 @@
 // On node:http itself and no framework, since it must route on the request target as it was sent (route.ts).
 
 import { isIPv6 } from "node:net";
-import type { Clock } from "../core/clock.ts";
+import type { Clock, DurationMs } from "../core/clock.ts";
 import { AppError, visible } from "../core/errors.ts";
 import { isLoopback } from "../core/loopback.ts";
 import { openAccess } from "./access/access.ts";
+import { CONNECTIONS_DEFAULT } from "./access/connection-limit.ts";
+import { openHealth } from "./access/health.ts";
 import type { Change } from "./access/recorded-change.ts";
 import type { TokenGrant } from "./access/rights.ts";
 import type { AnsweredExchange } from "./answered-exchange.ts";
@@ -33,6 +35,10 @@ export interface ServerOptions {
   readonly token?: string;
   /** The tokens that are accepted, and what for. Neither this nor `token`: any token is accepted, and only loopback is listened on. */
   readonly tokens?: readonly TokenGrant[];
+  /** How many connections there may be at once: 1,000 unless given. */
+  readonly maxConnections?: number;
+  /** How long a client may take until its request has begun: 30 s unless given. */
+  readonly headersTimeoutMs?: DurationMs;
   /** Whether it is X-Forwarded-For that tells who asks. */
   readonly trustProxy?: boolean;
   /** Whether a namespace id that is not 32 hexadecimal digits is malformed (as in production, and unless given), or
@@ -63,6 +69,8 @@ export interface RunningServer {
   /** Takes these tokens in place of those before, where `tokens` was given. */
   setTokens(tokens: readonly TokenGrant[]): void;
   counts(): ServerCounts;
+  /** Requests are served as ever, but each is the last on its connection, and /health says that the server stops: until `close`. */
+  drain(): void;
   /** Finishes the requests that were received, then lets go of the port and the file. May be called again. */
   close(): Promise<void>;
 }
@@ -81,12 +89,13 @@ export async function openServer(options: ServerOptions): Promise<RunningServer>
   const { store, afterReply, close } = await openStore(options.database, clock, (error) =>
     log(`error: ${describeError(error)}`),
   );
+  const warn = options.warn ?? log;
   const access = openAccess({
     clock,
     token: options.token,
     tokens: options.tokens,
     trustProxy: options.trustProxy ?? false,
-    warn: options.warn ?? log,
+    warn,
   });
   const closeAll = async (): Promise<void> => {
     access.close();
@@ -112,6 +121,10 @@ export async function openServer(options: ServerOptions): Promise<RunningServer>
       log,
       onAnswer: options.onAnswer,
       onChange: options.onChange,
+      health: openHealth({ clock, check: () => ("isReadOnly" in store ? undefined : store.check()), warn }),
+      maxConnections: options.maxConnections ?? CONNECTIONS_DEFAULT,
+      headersTimeoutMs: options.headersTimeoutMs,
+      warn,
       afterReply,
     });
     let closed: Promise<void> | undefined;
@@ -120,6 +133,7 @@ export async function openServer(options: ServerOptions): Promise<RunningServer>
       url: `http://${isIPv6(host) ? `[${host}]` : host}:${port}${MOUNT}`,
       port,
       setFaults: (next) => setFaults(parseFaultPlan(next)),
+      drain: () => listener.drain(),
       setTokens: (tokens) => access.setTokens(tokens),
       counts: () => ({ ...counts }),
       close: () => (closed ??= listener.close().then(closeAll)),

@@ -5,7 +5,9 @@ import { isIPv6 } from "node:net";
 import { join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { AppError, visible } from "../../core/errors.ts";
-import { parseDuration, parseRate, type Parsed } from "../../core/units.ts";
+import { hideSecret } from "../../core/redact.ts";
+import { parseDuration, parseRate, type Parsed, renderDuration } from "../../core/units.ts";
+import { CONNECTIONS_DEFAULT } from "../../server/access/connection-limit.ts";
 import type { FaultPlan } from "../../server/faults.ts";
 import { openServer, type ServerOptions } from "../../server/server.ts";
 import type { Start } from "../command-entry.ts";
@@ -27,6 +29,8 @@ interface Options {
   readonly tokens?: string;
   readonly logChanges?: boolean;
   readonly trustProxy?: boolean;
+  readonly maxConnections: string;
+  readonly drain: string;
   readonly faults?: string;
   readonly rateLimit?: string;
   readonly settle?: string;
@@ -62,8 +66,13 @@ export function define(command: Command, start: Start): void {
     )
     .option("--log-changes", "a line for each change: who, what, when; always with --tokens")
     .option("--trust-proxy", "the last hop of X-Forwarded-For tells who asks: behind a proxy that adds it")
+    .option("--max-connections <number>", "more at once are refused (503)", String(CONNECTIONS_DEFAULT))
+    .option("--drain <duration>", "when stopped, go on for this long while /health says 503", "0s")
     .option("--faults <file>", "what goes wrong, and when: a JSON file, or the JSON itself")
-    .option("--rate-limit <rate>", "requests allowed to a token, as in 1200/5m; more blocks it for the whole window")
+    .option(
+      "--rate-limit <rate>",
+      "requests allowed to a token, as in 1200/5m; more blocks it for the whole window; of several servers over one store each counts for itself",
+    )
     .option("--settle <duration>", "writes take up to this long to show, as on Cloudflare")
     .option("--seed <number>", "repeat what chance did under this number")
     .option("--test-api", "let tests change the faults: PUT /client/v4/__test/faults")
@@ -127,6 +136,8 @@ async function serveStore(context: Context, options: Options, { database, what, 
     throw new AppError("usage", "both --tokens and KVSYNC_SERVE_TOKEN tell which tokens are accepted", {
       hint: "unset KVSYNC_SERVE_TOKEN, or leave out --tokens",
     });
+  const drainMs = valueOf(parseDuration(options.drain), "--drain");
+  if (token !== undefined) hideSecret(token);
   const table = options.tokens === undefined ? undefined : openTokensOption(context, options.tokens);
   const server = await openServer({
     clock,
@@ -136,6 +147,7 @@ async function serveStore(context: Context, options: Options, { database, what, 
     ...(token === undefined ? {} : { token }),
     ...(table === undefined ? {} : { tokens: table.tokens }),
     trustProxy: options.trustProxy ?? false,
+    maxConnections: parseMaxConnections(options.maxConnections),
     ...(table !== undefined || options.logChanges === true ? { onChange: (change) => tellChange(output, change) } : {}),
     warn: (message) => output.warn(visible(message)),
     faults: faultPlan(options, cwd),
@@ -150,6 +162,11 @@ async function serveStore(context: Context, options: Options, { database, what, 
     `try: CLOUDFLARE_API_BASE_URL=${urlForClients(server.url, options.host)} CLOUDFLARE_ACCOUNT_ID=${shellWord(accountId)} CLOUDFLARE_API_TOKEN=${token === undefined && table === undefined ? "any" : "..."} kvsync namespace list`,
   );
   await stopped(signal);
+  if (drainMs > 0) {
+    server.drain();
+    output.note(`stopping in ${renderDuration(drainMs)}: /health says so, and requests are served as ever`);
+    await clock.sleep(drainMs);
+  }
   output.note("stopping: finishing the requests that have begun");
   await server.close();
   output.event({ type: "summary", command: "serve" });
@@ -208,6 +225,14 @@ function parsePort(text: string): number {
   if (/^\d{1,5}$/.test(text) && port < 65_536) return port;
   throw new AppError("usage", `--port: "${visible(text)}" is no port`, {
     hint: "write a number from 0 (any free one) to 65535",
+  });
+}
+
+function parseMaxConnections(text: string): number {
+  const count = Number(text);
+  if (/^\d{1,7}$/.test(text) && count > 0) return count;
+  throw new AppError("usage", `--max-connections: "${visible(text)}" is no number of connections`, {
+    hint: "write a whole number, at least 1",
   });
 }
 
