@@ -1,12 +1,16 @@
 // Answers of the API: a status and a body, in the one envelope that all of them share but for values. Bodies are put
 // together as strings, so that stored JSON (metadata) is spliced in and never parsed.
 
+import type { Feed } from "./feed/feeds.ts";
+
 /** An answer as it will be sent. */
 export interface Answer {
   readonly status: number;
   readonly contentType: string;
   readonly body: string | Uint8Array;
   readonly headers?: Readonly<Record<string, string>>;
+  /** What follows in place of `body`, for as long as both sides live. */
+  readonly feed?: Feed;
 }
 
 const JSON_TYPE = "application/json";

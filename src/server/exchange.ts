@@ -51,11 +51,11 @@ export interface Reply {
 
 /** Works out the reply to `request`. Rejects only if the client went away while its body was read. */
 export async function reply(deps: ExchangeDeps, request: IncomingMessage): Promise<Reply> {
-  let rateHeaders = {};
+  let headers = {};
   let recorder: ChangeRecorder | undefined;
   const ended = (done: Reply): Reply => {
     if (recorder !== undefined) deps.onChange?.(recorder.ended(deps.clock.now(), done.answer.status));
-    return { ...done, answer: withHeaders(done.answer, rateHeaders) };
+    return { ...done, answer: withHeaders(done.answer, headers) };
   };
   try {
     const method = request.method ?? "GET";
@@ -69,7 +69,8 @@ export async function reply(deps: ExchangeDeps, request: IncomingMessage): Promi
     if (change !== undefined && deps.onChange !== undefined) recorder = recordChange(change, asked.route, asker);
     checkRights(asker, asked.route, change);
     const verdict = deps.faults().rateLimit(asker.countedAs);
-    rateHeaders = verdict.headers;
+    const feed = asked.route.namespaceId !== "" && deps.faults().offersFeed ? FEED_HEADER : {};
+    headers = { ...verdict.headers, ...feed };
     if (verdict.retryAfterSeconds !== undefined) throw rateLimited(verdict.retryAfterSeconds);
     return ended(await carryOut(deps, request, asked, asker, recorder));
   } catch (error) {
@@ -84,6 +85,9 @@ function checkRights({ rights }: Authorised, { account }: Route, change: ChangeO
   if (account !== "" && !rights.mayUseAccount(account)) throw authenticationError();
   if (change !== undefined && !rights.mayChange) throw authenticationError("this token may only read");
 }
+
+/** By it a client knows that it may follow the changes of the namespace that it asked for, or about. */
+const FEED_HEADER = { "kvsync-change-feed": "1" };
 
 /** A client that closed its connection in the middle of its request. */
 export class ClientGone extends Error {
@@ -117,12 +121,18 @@ async function carryOut(
     route,
     query: new URLSearchParams(route.query),
     contentType: request.headers["content-type"],
+    lastEventId: singleHeader(request.headers["last-event-id"]),
     body,
     now: toEpochSeconds(deps.clock.now()),
     meddling,
+    revoked: asker.signal,
   });
   if (typeof answer === "object") return whole(answer, body, delayMs);
   return { answer: own, delivery: answer ?? "whole", delayMs, requestBody: body };
+}
+
+function singleHeader(value: string | string[] | undefined): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }
 
 /** What the request would change; undefined: it only reads. */
@@ -141,13 +151,13 @@ const NAMESPACE_CHANGES: Readonly<Partial<Record<string, ChangeOperation>>> = {
 
 async function run(
   deps: ExchangeDeps,
-  { store, limits }: Pick<FaultState, "store" | "limits">,
+  { store, limits, offersFeed }: Pick<FaultState, "store" | "limits" | "offersFeed">,
   { rights }: Authorised,
   { handler }: TableEntry,
   request: OperationRequest,
 ): Promise<Answer> {
   try {
-    return await handler({ store, limits, rights, strictIds: deps.strictIds }, request);
+    return await handler({ store, limits, offersFeed, rights, strictIds: deps.strictIds }, request);
   } catch (error) {
     return answerTo(error, deps);
   }

@@ -16,6 +16,8 @@ export interface FaultState {
   readonly limits: UsageLimits;
   /** The data as clients see it. */
   readonly store: Store | ReadOnlyStore;
+  /** Whether clients may follow what changes: not where it shows later than the log tells of it. */
+  readonly offersFeed: boolean;
 }
 
 const SEED_DEFAULT = 1;
@@ -26,6 +28,7 @@ export function faultState(plan: CheckedPlan, store: Store | ReadOnlyStore, cloc
     interfere: interference(plan, clock, seededChance(seed)),
     rateLimit: rateLimit(plan.rateLimit, clock),
     limits: usageLimits(plan, clock),
+    offersFeed: plan.settle === undefined && !("isReadOnly" in store),
     // A chance of its own: what lags does not change which requests are struck.
     store:
       plan.settle === undefined || "isReadOnly" in store

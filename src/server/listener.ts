@@ -4,7 +4,7 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import process from "node:process";
 import type { DurationMs } from "../core/clock.ts";
-import { AppError, visible } from "../core/errors.ts";
+import { AppError, assert, visible } from "../core/errors.ts";
 import { openBodyPace } from "./access/body-pace.ts";
 import { limitConnections } from "./access/connection-limit.ts";
 import type { Health } from "./access/health.ts";
@@ -12,6 +12,7 @@ import { shownTarget } from "./access/shown-target.ts";
 import type { Answer } from "./answer.ts";
 import type { AnsweredExchange } from "./answered-exchange.ts";
 import { describeError } from "./describe-error.ts";
+import type { Feed, Feeds } from "./feed/feeds.ts";
 import { ClientGone, type ExchangeDeps, reply, type Reply } from "./exchange.ts";
 import { unavailable } from "./refusal.ts";
 import { encodeAnswer, type EncodedAnswer, rayIds, sendAnswer } from "./send-answer.ts";
@@ -40,6 +41,8 @@ export interface ListenerDeps extends ExchangeDeps {
   warn(message: string): void;
   /** Called when a reply has been handed over, for work that nobody waits for. */
   afterReply(): void;
+  /** Undefined: there are none. */
+  readonly feeds: Feeds | undefined;
 }
 
 export interface Listener {
@@ -78,12 +81,34 @@ export function openListener(deps: ListenerDeps): Listener {
     if (done.delayMs > 0) await pause(done.delayMs);
     const encoded = encodeAnswer(done.answer, nextRayId(), deps.clock.now());
     if (isDraining) response.shouldKeepAlive = false;
+    const { feed } = done.answer;
+    if (feed !== undefined && done.delivery !== "reset" && request.method !== "HEAD")
+      return serveFeed(feed, request, response, { encoded, isTruncated: done.delivery === "truncated" });
     response.setTimeout(STALL_MS, () => response.destroy());
     await sendAnswer(response, encoded, done.delivery);
     const { method = "", url = "" } = request;
     deps.log(`${method} ${shownTarget(url)} ${describe(done)} ${Math.round(deps.clock.monotonic() - startedAt)}ms`);
     if (done.delivery === "whole") deps.onAnswer?.(answered(request, done.requestBody, encoded));
     deps.afterReply();
+  }
+
+  /** Sends a feed from its head to its end. */
+  async function serveFeed(
+    feed: Feed,
+    { method = "", url = "" }: IncomingMessage,
+    response: ServerResponse,
+    { encoded, isTruncated }: { readonly encoded: EncodedAnswer; readonly isTruncated: boolean },
+  ): Promise<void> {
+    const { feeds } = deps;
+    assert(feeds !== undefined, "a feed that nobody can serve");
+    const line = `${method} ${shownTarget(url)} ${encoded.status} feed`;
+    const startedAt = deps.clock.monotonic();
+    deps.log(`${line} begins`);
+    const { "content-length": _, ...headers } = encoded.headers;
+    response.writeHead(encoded.status, headers);
+    const { why, events } = await feeds.serve(feed, response, { isTruncated });
+    const seconds = Math.round((deps.clock.monotonic() - startedAt) / 1000);
+    deps.log(`${line} ends after ${seconds}s and ${events} events: ${why}`);
   }
 
   /** Waits, but not beyond the closing of the server. */
@@ -138,6 +163,7 @@ export function openListener(deps: ListenerDeps): Listener {
     async close() {
       drain();
       closing.abort();
+      deps.feeds?.close();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const request of exchanges.keys()) if (!request.complete) request.destroy();
       const grace = new AbortController();

@@ -11,6 +11,7 @@ export const OPERATIONS = [
   "delete",
   "metadata",
   "namespace",
+  "changes",
 ] as const;
 
 export type OperationName = (typeof OPERATIONS)[number];

@@ -46,7 +46,8 @@ export type Caller =
   | "remove namespace"
   | "bulk put"
   | "bulk remove keys"
-  | "bulk get keys";
+  | "bulk get keys"
+  | "follow changes";
 
 export const noRoute = () => refuse(404, 7000, "No route for that URI");
 

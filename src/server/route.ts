@@ -14,6 +14,7 @@ export type RouteKind =
   | "bulk"
   | "bulk-delete"
   | "bulk-get"
+  | "changes"
   | "accounts"
   | "memberships"
   | "verify-token"
@@ -68,6 +69,7 @@ const namespacePaths: ReadonlyMap<string, RouteKind> = new Map([
   ["bulk", "bulk"],
   ["bulk/delete", "bulk-delete"],
   ["bulk/get", "bulk-get"],
+  ["changes", "changes"],
 ]);
 
 function withinNamespace(named: Partial<Route>, below: string): Route {

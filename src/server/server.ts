@@ -16,9 +16,10 @@ import type { AnsweredExchange } from "./answered-exchange.ts";
 import { describeError } from "./describe-error.ts";
 import { faultState } from "./fault-state.ts";
 import { type CheckedPlan, type FaultPlan, parseFaultPlan } from "./faults.ts";
+import { type Feeds, openFeeds } from "./feed/feeds.ts";
 import { openListener } from "./listener.ts";
 import type { CountedOperation } from "./operation-name.ts";
-import { lazyPurge } from "./purge.ts";
+import { lazyPurge, purgeAll } from "./purge.ts";
 import { MOUNT } from "./route.ts";
 import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
 import type { ReadOnlyStore, Soon, Store } from "./store/store.ts";
@@ -86,9 +87,7 @@ export async function openServer(options: ServerOptions): Promise<RunningServer>
   }
   const plan = parseFaultPlan(options.faults ?? {});
   const log = options.log ?? (() => undefined);
-  const { store, afterReply, close } = await openStore(options.database, clock, (error) =>
-    log(`error: ${describeError(error)}`),
-  );
+  const { store, feeds, afterReply, close } = await openStore(options.database, clock, log);
   const warn = options.warn ?? log;
   const access = openAccess({
     clock,
@@ -106,6 +105,7 @@ export async function openServer(options: ServerOptions): Promise<RunningServer>
     let faults = faultState(plan, store, clock);
     const setFaults = (next: CheckedPlan) => {
       faults = faultState(next, store, clock);
+      if (!faults.offersFeed) feeds?.end("changes show later than they are told of, by a new fault plan");
     };
     const listener = openListener({
       clock,
@@ -126,6 +126,7 @@ export async function openServer(options: ServerOptions): Promise<RunningServer>
       headersTimeoutMs: options.headersTimeoutMs,
       warn,
       afterReply,
+      feeds,
     });
     let closed: Promise<void> | undefined;
     const port = await listener.listen(host, options.port ?? 0);
@@ -146,6 +147,8 @@ export async function openServer(options: ServerOptions): Promise<RunningServer>
 
 interface OpenStore {
   readonly store: Store | ReadOnlyStore;
+  /** Of what changes in it; undefined: nothing does. */
+  readonly feeds: Feeds | undefined;
   /** What is done after each reply. */
   readonly afterReply: () => void;
   readonly close: () => Soon<void>;
@@ -154,13 +157,16 @@ interface OpenStore {
 async function openStore(
   given: ServerOptions["database"],
   clock: Clock,
-  onError: (error: unknown) => void,
+  log: (line: string) => void,
 ): Promise<OpenStore> {
   const store = typeof given === "string" ? await openSqliteStore(given, clock) : given;
+  if ("isReadOnly" in store) return { store, feeds: undefined, afterReply: () => undefined, close: () => undefined };
+  const purge = lazyPurge(store, clock, (error) => log(`error: ${describeError(error)}`));
   return {
     store,
-    afterReply: "isReadOnly" in store ? () => undefined : lazyPurge(store, clock, onError),
-    close: () => (typeof given === "string" && !("isReadOnly" in store) ? store.close() : undefined),
+    feeds: openFeeds({ changes: store.changes, clock, log, purge: (signal) => purgeAll(purge, signal) }),
+    afterReply: () => void purge(),
+    close: () => (typeof given === "string" ? store.close() : undefined),
   };
 }
 
@@ -175,6 +181,7 @@ function zeroCounts(): Record<CountedOperation | "total", number> {
     delete: 0,
     metadata: 0,
     namespace: 0,
+    changes: 0,
     other: 0,
     total: 0,
   };

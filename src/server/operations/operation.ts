@@ -26,6 +26,8 @@ export interface OperationDeps {
   readonly limits: UsageLimits;
   /** Of whoever asks. */
   readonly rights: Rights;
+  /** Whether there is a feed of changes. */
+  readonly offersFeed: boolean;
   /** Whether a namespace id must have the form of one (10011); else any word may be asked for (and is not found). */
   readonly strictIds: boolean;
 }
@@ -34,9 +36,13 @@ export interface OperationRequest {
   readonly route: Route;
   readonly query: URLSearchParams;
   readonly contentType: string | undefined;
+  /** As a browser's EventSource sends it when it comes back. */
+  readonly lastEventId: string | undefined;
   readonly body: Buffer;
   readonly now: EpochSeconds;
   readonly meddling: Meddling;
+  /** Aborted when whoever asked may not ask any more: for an answer that goes on for long. */
+  readonly revoked: AbortSignal;
 }
 
 /** Throws a Refusal for what it will not do. */

@@ -8,6 +8,7 @@ import { listAccounts, listMemberships, verifyToken } from "./account.ts";
 import { bulkDelete } from "./bulk-delete.ts";
 import { bulkGet } from "./bulk-get.ts";
 import { bulkWrite } from "./bulk-write.ts";
+import { followChanges } from "./follow-changes.ts";
 import { listKeys } from "./list-keys.ts";
 import { createNamespace, deleteNamespace, getNamespace, listNamespaces, renameNamespace } from "./namespaces.ts";
 import type { OperationHandler } from "./operation.ts";
@@ -43,6 +44,7 @@ const table: Readonly<Record<Exclude<RouteKind, "empty-name" | "unknown" | "test
   },
   "bulk-delete": { POST: { operation: "bulkDelete", handler: bulkDelete } },
   "bulk-get": { POST: { operation: "bulkGet", handler: bulkGet } },
+  changes: { GET: { operation: "changes", handler: followChanges } },
   accounts: { GET: { operation: "other", handler: listAccounts } },
   memberships: { GET: { operation: "other", handler: listMemberships } },
   "verify-token": { GET: { operation: "other", handler: verifyToken } },

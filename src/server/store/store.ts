@@ -134,10 +134,10 @@ export interface EntryStore extends EntryReader {
 }
 
 /** Of one namespace, ascending in the order in which changes became visible. */
-type ChangeNumber = number;
+export type ChangeNumber = number;
 
 /** What one transaction changed in a namespace. */
-interface Change {
+export interface Change {
   readonly number: ChangeNumber;
   /** Written, removed, or purged since they expired. At most {@link CHANGE_KEYS_MAX}: a larger one is several. */
   readonly keys: readonly string[];

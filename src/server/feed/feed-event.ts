@@ -1,0 +1,55 @@
+// The events of the change feed as they go on the wire: server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html),
+// each with the cursor that a client goes on from.
+
+import { type Change, CHANGE_KEYS_MAX, type ChangeNumber, type StoredNamespaceId } from "../store/store.ts";
+import { encodeFeedCursor } from "./feed-cursor.ts";
+
+export interface FeedEvent {
+  /** Whoever was sent it goes on after this change. */
+  readonly to: ChangeNumber;
+  /** One buffer for all who are sent it. */
+  readonly bytes: Buffer;
+}
+
+/** Where a feed begins. */
+export interface FeedStart {
+  readonly position: ChangeNumber;
+  /** Why it does not begin where it was asked to; undefined: it does. */
+  readonly resetReason: string | undefined;
+}
+
+/** A comment: to a client it is no event. */
+export const keepAlive: Buffer = Buffer.from(":\n\n");
+
+export function startEvent(namespace: StoredNamespaceId, { position, resetReason }: FeedStart): FeedEvent {
+  return resetReason === undefined
+    ? event(namespace, position, "ready", {})
+    : event(namespace, position, "reset", { reason: resetReason });
+}
+
+export function goneEvent(namespace: StoredNamespaceId, to: ChangeNumber): FeedEvent {
+  return event(namespace, to, "gone", {});
+}
+
+/** As few events as tell of all of `changes`, each of whole ones. */
+export function changedEvents(namespace: StoredNamespaceId, changes: readonly Change[]): FeedEvent[] {
+  const events: FeedEvent[] = [];
+  let keys = new Set<string>();
+  let to = 0;
+  const flush = (): void => {
+    if (keys.size > 0) events.push(event(namespace, to, "changed", { keys: [...keys] }));
+    keys = new Set();
+  };
+  for (const change of changes) {
+    if (keys.size + change.keys.length > CHANGE_KEYS_MAX) flush();
+    for (const key of change.keys) keys.add(key);
+    to = change.number;
+  }
+  flush();
+  return events;
+}
+
+function event(namespace: StoredNamespaceId, to: ChangeNumber, name: string, data: object): FeedEvent {
+  const text = `id: ${encodeFeedCursor(namespace, to)}\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
+  return { to, bytes: Buffer.from(text) };
+}
