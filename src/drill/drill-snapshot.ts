@@ -1,6 +1,8 @@
 // A drill: a snapshot is restored into an embedded server of its own, by the same round that restores it to an account, and all
 // of it is listed and read back and held against the snapshot. The values lie on disk meanwhile, in a folder that is removed afterwards.
 
+import { join } from "node:path";
+import { openPrivateAccount } from "../accounts/private-account.ts";
 import type { ItemReader, StoredSnapshot } from "../backup/repository/repository.ts";
 import { openPageCache, openSnapshotPages } from "../backup/snapshot/snapshot-pages.ts";
 import { openSnapshotReplica } from "../backup/snapshot/snapshot-replica.ts";
@@ -8,16 +10,12 @@ import { type ByteCount, type Clock, type DurationMs, type EpochSeconds, toEpoch
 import type { Key } from "../core/key.ts";
 import { EXPIRATION_AHEAD_SECONDS_MIN } from "../core/limits.ts";
 import { type Problem, problem } from "../core/problem.ts";
-import { STABLE_AFTER_MS, STABLE_MAX_MS } from "../core/rest.ts";
-import { openJournal } from "../journal/journal.ts";
 import type { RequestCounts } from "../kv/kv-api.ts";
-import { runPairRound } from "../mapping/pair.ts";
+import { type Fill, fillNamespace } from "../mapping/fill-namespace.ts";
 import { withoutExpired } from "../replica/archive/without-expired.ts";
-import { MovingFiles } from "../replica/moving-files.ts";
 import { openNamespaceReplica } from "../replica/namespace/namespace-replica.ts";
 import type { Replica } from "../replica/replica.ts";
 import { compareRestored, type Comparison } from "./compare-restored.ts";
-import { openDrillAccount } from "./drill-account.ts";
 import { openDrillFolder } from "./drill-folder.ts";
 
 export interface DrillDeps {
@@ -61,9 +59,11 @@ export async function drillSnapshot(deps: DrillDeps, request: DrillRequest): Pro
   const startedAt = clock.monotonic();
   const folder = openDrillFolder(deps.folder, roomFor(snapshot));
   try {
-    const account = await openDrillAccount(clock, folder.path);
-    const { api, namespaceId, pace } = account;
+    const database = join(folder.path, "kv.sqlite");
+    const account = await openPrivateAccount(clock, { database, accountId: "drill" });
+    const { api, pace } = account;
     try {
+      const { id: namespaceId } = await api.createNamespace("drill");
       const label = "the drill's namespace";
       const replica = openNamespaceReplica({ clock, api, namespaceId, pace, readBytesMax: READ_BYTES_MAX, label });
       const until = (toEpochSeconds(clock.now()) + EXPIRATION_AHEAD_SECONDS_MIN) as EpochSeconds;
@@ -110,7 +110,6 @@ interface RestoreDeps extends DrillDeps {
 
 /** Reasons beyond these are forgotten: the keys are told all the same. */
 const REASONS_MAX = 10_000;
-const SETTLE_WINDOW_MS: DurationMs = 60_000;
 
 /** Resolves with what it said of keys that it could not write. */
 async function restore(
@@ -118,35 +117,16 @@ async function restore(
   { snapshot, label, signal, onProgress }: DrillRequest,
 ): Promise<(key: Key) => string | undefined> {
   const reasons = new Map<string, string>();
-  const source = withoutExpired(openSnapshotReplica({ clock, snapshot, reader, label }), until).replica;
-  const journal = openJournal({ stateDir: folder, clock });
-  try {
-    await runPairRound(
-      { clock, journal, scratch: journal, stateDir: folder },
-      { name: "drill", identity: "drill", source, destination: replica, isManaged: undefined },
-      {
-        decide: { twoWay: false, delete: "none", save: "foreign", now: toEpochSeconds(clock.now()) },
-        settleWindowMs: SETTLE_WINDOW_MS,
-        rest: { stableAfterMs: STABLE_AFTER_MS, stableMaxMs: STABLE_MAX_MS },
-        moving: new MovingFiles(clock),
-        trustStamps: true,
-        guards: { maxDelete: { count: 0 }, maxOverwrite: { count: 0 } },
-        dryRun: false,
-        force: false,
-        signal,
-        events: {
-          onProblem: ({ subject, message }) => {
-            if (reasons.size < REASONS_MAX) reasons.set(subject, message);
-          },
-          onProgress: ({ phase, keys, bytes }) => {
-            if (phase === "transfer") onProgress({ phase: "restoring", keys, keysTotal: snapshot.entries, bytes });
-          },
-        },
-      },
-    );
-  } finally {
-    journal.close();
-  }
+  const fill: Fill = {
+    source: withoutExpired(openSnapshotReplica({ clock, snapshot, reader, label }), until).replica,
+    namespace: replica,
+    signal,
+    onProblem: ({ subject, message }) => {
+      if (reasons.size < REASONS_MAX) reasons.set(subject, message);
+    },
+    onWritten: (keys, bytes) => onProgress({ phase: "restoring", keys, keysTotal: snapshot.entries, bytes }),
+  };
+  await fillNamespace({ clock, folder }, fill);
   return (key) => reasons.get(key);
 }
 

@@ -1,17 +1,17 @@
-// What a drill restores into: an embedded server over a file, asked over HTTP by the client that every account is asked with.
+// An account of this process alone: a KV server over a file or a store, asked over HTTP by the client that every account is asked with. So what
+// a drill restores, and what a server begins with, goes the road that everything goes.
 
 import { randomBytes } from "node:crypto";
-import { join } from "node:path";
 import type { BatchSize } from "../core/batch-size.ts";
 import type { Clock } from "../core/clock.ts";
 import type { BatchPace } from "../kv/batch-ops.ts";
-import type { NamespaceId } from "../kv/kv-api.ts";
 import { type KvClient, openKvClient } from "../kv/kv-client.ts";
 import { openServer } from "../server/server.ts";
+import type { Store } from "../server/store/store.ts";
 
-export interface DrillAccount {
+export interface PrivateAccount {
   readonly api: KvClient;
-  readonly namespaceId: NamespaceId;
+  /** For its namespaces. */
   readonly pace: BatchPace;
   close(): Promise<void>;
 }
@@ -29,27 +29,28 @@ const PACE: BatchPace = {
   },
 };
 
-export async function openDrillAccount(clock: Clock, folder: string): Promise<DrillAccount> {
+/** `database`: the path of a file, or a store, which stays the caller's. */
+export async function openPrivateAccount(
+  clock: Clock,
+  { database, accountId }: { readonly database: string | Store; readonly accountId: string },
+): Promise<PrivateAccount> {
   // Nobody else on this machine is to read the values meanwhile.
   const token = randomBytes(24).toString("base64url");
-  const server = await openServer({ clock, database: join(folder, "kv.sqlite"), token });
+  const server = await openServer({ clock, database, token });
   const api = openKvClient({
     clock,
     baseUrl: server.url,
-    accountId: "drill",
+    accountId,
     credentials: { kind: "token", token },
     budget: { requests: Infinity },
     concurrency: REQUESTS_AT_ONCE,
   });
-  const close = async (): Promise<void> => {
-    await api.close();
-    await server.close();
+  return {
+    api,
+    pace: PACE,
+    async close() {
+      await api.close();
+      await server.close();
+    },
   };
-  try {
-    const { id } = await api.createNamespace("drill");
-    return { api, namespaceId: id, pace: PACE, close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
 }
