@@ -124,7 +124,7 @@ async function restore(
     onProblem: ({ subject, message }) => {
       if (reasons.size < REASONS_MAX) reasons.set(subject, message);
     },
-    onWritten: (keys, bytes) => onProgress({ phase: "restoring", keys, keysTotal: snapshot.entries, bytes }),
+    onWritten: ({ keys, bytes }) => onProgress({ phase: "restoring", keys, keysTotal: snapshot.entries, bytes }),
   };
   await fillNamespace({ clock, folder }, fill);
   return (key) => reasons.get(key);

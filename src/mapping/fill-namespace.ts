@@ -1,10 +1,10 @@
 // A namespace of one's own, made to hold what a source holds, by the round that every pair goes through: a drill restores a snapshot so,
 // and a server begins with archives so. Nobody else writes to it meanwhile, and nothing is remembered of it afterwards.
 
-import { type ByteCount, type Clock, type DurationMs, toEpochSeconds } from "../core/clock.ts";
+import { type Clock, type DurationMs, toEpochSeconds } from "../core/clock.ts";
 import type { Problem } from "../core/problem.ts";
 import { STABLE_AFTER_MS, STABLE_MAX_MS } from "../core/rest.ts";
-import type { RoundResult } from "../engine/round-request.ts";
+import type { Progress, RoundResult } from "../engine/round-request.ts";
 import { openJournal } from "../journal/journal.ts";
 import { MovingFiles } from "../replica/moving-files.ts";
 import type { ReadableReplica, Replica } from "../replica/replica.ts";
@@ -21,8 +21,8 @@ export interface Fill {
   readonly namespace: Replica;
   readonly signal: AbortSignal;
   readonly onProblem: (problem: Problem) => void;
-  /** Told of what is written by now. */
-  readonly onWritten: (keys: number, bytes: ByteCount) => void;
+  /** Told how much is written by now. */
+  readonly onWritten: (written: Pick<Progress, "keys" | "keysTotal" | "bytes">) => void;
 }
 
 const SETTLE_WINDOW_MS: DurationMs = 60_000;
@@ -48,8 +48,8 @@ export async function fillNamespace({ clock, folder }: FillDeps, fill: Fill): Pr
         signal,
         events: {
           onProblem,
-          onProgress: ({ phase, keys, bytes }) => {
-            if (phase === "transfer") onWritten(keys, bytes);
+          onProgress: (progress) => {
+            if (progress.phase === "transfer") onWritten(progress);
           },
         },
       },

@@ -87,6 +87,12 @@ export function isArchiveName(text: string): boolean {
   return (isPath || !text.includes(":")) && formats.some((format) => text.endsWith(`.${format}`));
 }
 
+/** `app` of `app.ndjson.zst`; undefined: it is no name of an archive. */
+export function withoutArchiveExtension(name: string): string | undefined {
+  const format = formats.find((candidate) => name.endsWith(`.${candidate}`));
+  return format && name.slice(0, -format.length - 1);
+}
+
 /** Whether `text` can only be a location, and not the name of a mapping. */
 export function isLocation(text: string): boolean {
   return (

@@ -83,32 +83,13 @@ export function openListener(deps: ListenerDeps): Listener {
     if (isDraining) response.shouldKeepAlive = false;
     const { feed } = done.answer;
     if (feed !== undefined && done.delivery !== "reset" && request.method !== "HEAD")
-      return serveFeed(feed, request, response, { encoded, isTruncated: done.delivery === "truncated" });
+      return serveFeed(deps, feed, request, response, { encoded, isTruncated: done.delivery === "truncated" });
     response.setTimeout(STALL_MS, () => response.destroy());
     await sendAnswer(response, encoded, done.delivery);
     const { method = "", url = "" } = request;
     deps.log(`${method} ${shownTarget(url)} ${describe(done)} ${Math.round(deps.clock.monotonic() - startedAt)}ms`);
     if (done.delivery === "whole") deps.onAnswer?.(answered(request, done.requestBody, encoded));
     deps.afterReply();
-  }
-
-  /** Sends a feed from its head to its end. */
-  async function serveFeed(
-    feed: Feed,
-    { method = "", url = "" }: IncomingMessage,
-    response: ServerResponse,
-    { encoded, isTruncated }: { readonly encoded: EncodedAnswer; readonly isTruncated: boolean },
-  ): Promise<void> {
-    const { feeds } = deps;
-    assert(feeds !== undefined, "a feed that nobody can serve");
-    const line = `${method} ${shownTarget(url)} ${encoded.status} feed`;
-    const startedAt = deps.clock.monotonic();
-    deps.log(`${line} begins`);
-    const { "content-length": _, ...headers } = encoded.headers;
-    response.writeHead(encoded.status, headers);
-    const { why, events } = await feeds.serve(feed, response, { isTruncated });
-    const seconds = Math.round((deps.clock.monotonic() - startedAt) / 1000);
-    deps.log(`${line} ends after ${seconds}s and ${events} events: ${why}`);
   }
 
   /** Waits, but not beyond the closing of the server. */
@@ -176,6 +157,25 @@ export function openListener(deps: ListenerDeps): Listener {
       await closed;
     },
   };
+}
+
+/** Sends a feed from its head to its end. */
+async function serveFeed(
+  { clock, feeds, log }: ListenerDeps,
+  feed: Feed,
+  { method = "", url = "" }: IncomingMessage,
+  response: ServerResponse,
+  { encoded, isTruncated }: { readonly encoded: EncodedAnswer; readonly isTruncated: boolean },
+): Promise<void> {
+  assert(feeds !== undefined, "a feed that nobody can serve");
+  const line = `${method} ${shownTarget(url)} ${encoded.status} feed`;
+  const startedAt = clock.monotonic();
+  log(`${line} begins`);
+  const { "content-length": _, ...headers } = encoded.headers;
+  response.writeHead(encoded.status, headers);
+  const { why, events } = await feeds.serve(feed, response, { isTruncated });
+  const seconds = Math.round((clock.monotonic() - startedAt) / 1000);
+  log(`${line} ends after ${seconds}s and ${events} events: ${why}`);
 }
 
 function listen(server: Server, host: string, port: number): Promise<number> {

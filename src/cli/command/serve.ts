@@ -10,9 +10,11 @@ import { parseDuration, parseRate, type Parsed, renderDuration } from "../../cor
 import { CONNECTIONS_DEFAULT } from "../../server/access/connection-limit.ts";
 import type { FaultPlan } from "../../server/faults.ts";
 import { openServer, type ServerOptions } from "../../server/server.ts";
+import type { Store } from "../../server/store/store.ts";
 import type { Start } from "../command-entry.ts";
 import type { Context } from "../context.ts";
 import { ioError } from "../../config/read-file.ts";
+import { many } from "../input/key-filter.ts";
 import { findNamedSnapshot, parseSnapshotArgument } from "../backup/open-snapshot.ts";
 import { shellWord } from "../../core/shell-word.ts";
 import { tellChange } from "../serve/tell-change.ts";
@@ -36,9 +38,13 @@ interface Options {
   readonly settle?: string;
   readonly seed?: string;
   readonly testApi?: boolean;
+  readonly import?: readonly string[];
+  readonly importAccount: string;
 }
 
 const DEFAULT_PORT = 8787;
+/** Any would do. */
+const DEFAULT_ACCOUNT = "dev";
 
 export function define(command: Command, start: Start): void {
   command
@@ -57,6 +63,15 @@ export function define(command: Command, start: Start): void {
         "serve a snapshot of a backup, read-only: REPO@latest, REPO@2026-11-01T12:00 or REPO@ID",
       ).conflicts("data"),
     )
+    .addOption(
+      new Option(
+        "--import <archive>",
+        "begin with what kvsync export or wrangler wrote: ARCHIVE, TITLE=ARCHIVE, or a folder of them; what is there already stays; may be repeated",
+      )
+        .argParser(many)
+        .conflicts("snapshot"),
+    )
+    .option("--import-account <id>", "the account id that --import is for", DEFAULT_ACCOUNT)
     .option("--token <token>", "the only token that is accepted; else any is (also: KVSYNC_SERVE_TOKEN)")
     .addOption(
       new Option(
@@ -80,44 +95,48 @@ export function define(command: Command, start: Start): void {
 }
 
 async function serve(context: Context, options: Options): Promise<void> {
-  const url = storeUrl(context, options);
-  if (url !== undefined) return serveDatabase(context, options, url);
-  if (options.snapshot === undefined) {
-    const { cwd } = context;
-    const database = options.data === undefined ? ":memory:" : databaseIn(resolve(cwd, options.data));
-    const what =
-      options.data === undefined
-        ? "the data is in memory: give --data FOLDER to keep it"
-        : `the data is in ${visible(options.data)}`;
-    return serveStore(context, options, { database, what, accountId: "dev" });
+  if (options.snapshot !== undefined) return serveSnapshot(context, options, options.snapshot);
+  const { importAccount: accountId, import: archives = [] } = options;
+  const { store, what } = await openStore(context, options);
+  try {
+    if (archives.length > 0) {
+      const { importArchives } = await import("../serve/import-archives.ts");
+      await importArchives(context, { store, account: accountId, given: archives });
+    }
+    await serveStore(context, options, { database: store, what, accountId });
+  } finally {
+    await store.close();
   }
-  const { used, snapshot, label } = await findNamedSnapshot(context, parseSnapshotArgument(options.snapshot));
+}
+
+/** What is given beats the environment, which keeps a password out of the list of processes. */
+async function openStore(
+  { clock, cwd, env, output }: Context,
+  { store: given, data }: Options,
+): Promise<{ readonly store: Store; readonly what: string }> {
+  const url = given ?? (data === undefined ? env["KVSYNC_SERVE_STORE"] || undefined : undefined);
+  if (url !== undefined) {
+    const { openDatabaseStore } = await import("../serve/database-store.ts");
+    const { store, label } = await openDatabaseStore(url, { clock, log: (line) => output.detail(visible(line)) });
+    return { store, what: `the data is in ${label}` };
+  }
+  const { openSqliteStore } = await import("../../server/store/sqlite/sqlite-store.ts");
+  return data === undefined
+    ? { store: await openSqliteStore(":memory:", clock), what: "the data is in memory: give --data FOLDER to keep it" }
+    : { store: await openSqliteStore(databaseIn(resolve(cwd, data)), clock), what: `the data is in ${visible(data)}` };
+}
+
+async function serveSnapshot(context: Context, options: Options, name: string): Promise<void> {
+  const { used, snapshot, label } = await findNamedSnapshot(context, parseSnapshotArgument(name));
   try {
     const { id, title } = namespaceOf(snapshot.source);
     await serveStore(context, options, {
       database: openSnapshotStore(snapshot, await used.reader()),
       what: `read-only: ${visible(label)}, as the namespace "${visible(title)}" (${id})`,
-      accountId: snapshot.source.accountId ?? "dev",
+      accountId: snapshot.source.accountId ?? DEFAULT_ACCOUNT,
     });
   } finally {
     await used.close();
-  }
-}
-
-/** What is given beats the environment, which keeps the password out of the list of processes. */
-function storeUrl({ env }: Context, { store, data, snapshot }: Options): string | undefined {
-  if (store !== undefined) return store;
-  return data === undefined && snapshot === undefined ? env["KVSYNC_SERVE_STORE"] || undefined : undefined;
-}
-
-async function serveDatabase(context: Context, options: Options, url: string): Promise<void> {
-  const { openDatabaseStore } = await import("../serve/database-store.ts");
-  const { clock, output } = context;
-  const { store, label } = await openDatabaseStore(url, { clock, log: (line) => output.detail(visible(line)) });
-  try {
-    await serveStore(context, options, { database: store, what: `the data is in ${label}`, accountId: "dev" });
-  } finally {
-    await store.close();
   }
 }
 

@@ -18,6 +18,11 @@ export function fileNameOfTitle(title: string, extension = ""): string {
   });
 }
 
+/** The title that {@link fileNameOfTitle} made `name` of. */
+export function titleOfFileName(name: string): string {
+  return name.replaceAll(/%(?:25|2F|00|2E)/gi, decodeURIComponent);
+}
+
 /** The names of several titles in `folder`, an absolute path. Where a disk takes two of them for one (`App` and `app`), the second is
  * refused with AppError "location-invalid": it would take the place of the first. To be asked when the ones before were written. */
 export function openTitleNames(folder: string, extension = ""): (title: string) => string {
