@@ -168,7 +168,11 @@ function retry(answer: JudgedAnswer, context: KvErrorContext): Extract<Verdict, 
     status === 429 ? "rate-limited" : status < 300 && envelope.kind === "malformed" ? "api-malformed" : "api-error";
   return {
     kind: "retry",
-    error: new KvError(code, failureText(answer, context), { ...context, retryable: true }),
+    error: new KvError(code, failureText(answer, context), {
+      ...context,
+      retryable: true,
+      retryAfterMs: answer.retryAfterMs,
+    }),
     afterMs: answer.retryAfterMs,
   };
 }

@@ -1,10 +1,11 @@
-// The Workers KV REST API as an interface: the 13 operations, one method each, and what they cost. The client
+// The Workers KV REST API as an interface: the 13 operations and the change feed of a server of ours, one method each, and what they cost. The client
 // (kv/kv-client.ts) is its only implementation; whoever needs KV takes this, so that it can be counted and wrapped.
 
 import type { ByteCount, DurationMs, EpochSeconds } from "../core/clock.ts";
 import type { Json } from "../core/json-value.ts";
 import type { Key } from "../core/key.ts";
 import type { Intake } from "./answer-room.ts";
+import type { ChangeEvent, FeedCursor } from "./changes/change-event.ts";
 
 declare const namespaceIdBrand: unique symbol;
 
@@ -79,6 +80,7 @@ export const OPERATIONS = [
   "delete",
   "metadata",
   "namespace",
+  "changes",
 ] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
@@ -153,6 +155,11 @@ export interface KvApi {
   ): Promise<BulkResult>;
   /** At most 100 keys; missing ones are null. Throws `not-text` if any value is not UTF-8. */
   bulkGet(id: NamespaceId, keys: readonly Key[], options?: CallOptions): Promise<ReadonlyMap<string, BulkValue | null>>;
+  /** Whether the server offers a feed of what changes in a namespace, as its last answer about one said. */
+  offersChanges(): boolean;
+  /** What changes in a namespace, as it happens: from `since` on, or from now. Sent once. It ends after "gone"; else it throws when the
+   * connection is lost. `namespace-not-found`; `api-error`, `api-malformed`: there is no such feed. */
+  readChanges(id: NamespaceId, since: FeedCursor | undefined, options?: CallOptions): AsyncIterable<ChangeEvent>;
   counts(): RequestCounts;
   close(): Promise<void>;
 }

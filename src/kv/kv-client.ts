@@ -5,6 +5,7 @@ import { AppError } from "../core/errors.ts";
 import { systemClock } from "../core/system-clock.ts";
 import { type Budget, type BudgetOptions, type BudgetWait, openBudget } from "./budget.ts";
 import { bulkCalls } from "./calls/bulk-calls.ts";
+import { changeCalls, FEED_SILENCE_MS_MAX } from "./calls/change-calls.ts";
 import { isFreshNamespace, namespaceCalls } from "./calls/namespace-calls.ts";
 import { valueCalls } from "./calls/value-calls.ts";
 import { skewOf } from "./clock-skew.ts";
@@ -36,6 +37,8 @@ export interface KvClientOptions {
   /** How long an answer may take once the request is sent. The gateway gives up after 100 seconds (524). */
   readonly headersTimeoutMs?: DurationMs | undefined;
   readonly bodyTimeoutMs?: DurationMs | undefined;
+  /** How long a change feed may say nothing before it counts as lost. */
+  readonly feedSilenceMs?: DurationMs | undefined;
   /** By which slow answers are judged: real time unless given, as undici's own timeouts are, whatever `clock` is. */
   readonly networkClock?: Clock | undefined;
   readonly retry?: Partial<RetryOptions> | undefined;
@@ -68,6 +71,7 @@ export function openKvClient(options: KvClientOptions): KvClient {
   const paths = buildPaths(endpoint.basePath, endpoint.accountId);
   const counter = openRequestCounter();
   let skewMs: DurationMs | undefined;
+  let offersChanges = false;
   const created = new Map<NamespaceId, number>();
   const budget = options.budgetState ?? openBudget({ ...options.budget, clock, concurrency: options.concurrency });
   const transport = openTransport({
@@ -95,6 +99,7 @@ export function openKvClient(options: KvClientOptions): KvClient {
     onAnswer: options.onAnswer,
     onWaited: options.onWaited,
     onDate: (date) => (skewMs = skewOf(date, clock.now()) ?? skewMs),
+    onFeed: (isOffered) => (offersChanges = isOffered ?? offersChanges),
     isFresh: (id) => isFreshNamespace(created.get(id), clock.monotonic()),
   });
 
@@ -104,6 +109,9 @@ export function openKvClient(options: KvClientOptions): KvClient {
     ...namespaceCalls(caller, created),
     ...valueCalls(caller, { host: endpoint.host, retry }),
     ...bulkCalls(caller),
+    ...changeCalls(caller, { host: endpoint.host, silenceMs: options.feedSilenceMs ?? FEED_SILENCE_MS_MAX }),
+
+    offersChanges: () => offersChanges,
 
     counts: (): RequestCounts => counter.read(),
 

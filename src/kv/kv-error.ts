@@ -1,5 +1,6 @@
 // KvError: an AppError that also knows what the API answered, for those who decide by it (halve, bisect, fall back).
 
+import type { DurationMs } from "../core/clock.ts";
 import { AppError, type AppErrorOptions, type ErrorCode } from "../core/errors.ts";
 import type { Key } from "../core/key.ts";
 import { type Problem, problem } from "../core/problem.ts";
@@ -18,6 +19,8 @@ export interface KvErrorContext {
   /** Something on the way (a firewall, a proxy) answered with a page of its own, and how: the API was not asked, and what
    * refused this request may let others pass. */
   readonly beforeApi?: string | undefined;
+  /** When the API is to be asked again, as it said. */
+  readonly retryAfterMs?: DurationMs | undefined;
 }
 
 export class KvError extends AppError {
@@ -27,6 +30,7 @@ export class KvError extends AppError {
   readonly timedOut: boolean;
   readonly unsent: boolean;
   readonly beforeApi: string | undefined;
+  readonly retryAfterMs: DurationMs | undefined;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions & KvErrorContext = {}) {
     super(code, message, options);
@@ -37,6 +41,7 @@ export class KvError extends AppError {
     this.timedOut = options.timedOut ?? false;
     this.unsent = options.unsent ?? false;
     this.beforeApi = options.beforeApi;
+    this.retryAfterMs = options.retryAfterMs;
   }
 }
 

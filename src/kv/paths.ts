@@ -15,6 +15,7 @@ export interface Paths {
   keys(id: NamespaceId, query: Query): string;
   metadata(id: NamespaceId, key: Key): string;
   value(id: NamespaceId, key: Key, attributes?: WriteAttributes): string;
+  changes(id: NamespaceId, since: string | undefined): string;
   bulk(id: NamespaceId, operation?: "get" | "delete"): string;
 }
 
@@ -40,6 +41,7 @@ export function buildPaths(basePath: string, accountId: string): Paths {
       const query = ttlSeconds === undefined ? { expiration } : { expiration_ttl: ttlSeconds };
       return `${one(id)}/values/${encodeKey(key)}${queryText(query)}`;
     },
+    changes: (id, since) => `${one(id)}/changes${queryText({ since })}`,
     bulk: (id, operation) => `${one(id)}/bulk${operation === undefined ? "" : `/${operation}`}`,
   };
 }

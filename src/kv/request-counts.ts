@@ -21,6 +21,7 @@ const NO_REQUESTS = {
   delete: 0,
   metadata: 0,
   namespace: 0,
+  changes: 0,
   total: 0,
   retries: 0,
   bytesUp: 0,

@@ -58,6 +58,8 @@ export interface Call {
   readonly isRepeat?: boolean;
   /** Reads the envelope of an answer, instead of {@link parseEnvelope}. The bytes are good until it returns. */
   readonly parse?: (bytes: Uint8Array) => Envelope;
+  /** See HttpRequest. */
+  readonly silenceMs?: DurationMs;
   /** Told before each retry. */
   readonly onRetry?: (failure: AppError) => void;
 }
@@ -80,6 +82,8 @@ export interface RequestLoopDeps {
   readonly onWaited: ((waitedMs: DurationMs) => void) | undefined;
   /** Told of the Date of each answer, as soon as it comes. */
   readonly onDate: (date: string | undefined) => void;
+  /** Told with each answer whether the server offers a change feed; undefined: it does not say. */
+  readonly onFeed: (isOffered: boolean | undefined) => void;
   /** Whether a namespace was created so recently that the API may not know it everywhere. */
   readonly isFresh: (id: NamespaceId) => boolean;
 }
@@ -224,8 +228,10 @@ async function exchange(
       headers: contentType === undefined ? deps.headers : { ...deps.headers, "content-type": contentType },
       body: call.body,
       signal,
+      silenceMs: call.silenceMs,
     });
     deps.onDate(single(answer.headers["date"]));
+    deps.onFeed(feedOf(answer, call));
     // The gate counts a stream up to here: whoever holds many must not starve the rest.
     if (expect === "stream" && answer.status === 200) {
       answered(answer.status);
@@ -248,6 +254,14 @@ async function exchange(
   if (joined !== undefined && joined.byteLength > JOIN_BYTES_MAX) giveBack(joined);
   return { verdict, rate: parseRateHeaders(answer.headers) };
 }
+
+/** Who offers a feed says so in whatever it answers about a namespace. */
+function feedOf({ status, headers }: HttpAnswer, { namespaceId }: Call): boolean | undefined {
+  if (single(headers[FEED_HEADER]) === "1") return true;
+  return namespaceId !== undefined && status >= 200 && status < 300 ? false : undefined;
+}
+
+const FEED_HEADER = "kvsync-change-feed";
 
 function tellHeld(intake: Intake, onHeld: () => void): Intake {
   return {

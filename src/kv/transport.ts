@@ -22,6 +22,8 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: SizedBody | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Its answer goes on for as long as it may, and is given up when nothing comes for so long. */
+  readonly silenceMs?: DurationMs | undefined;
 }
 
 export interface HttpAnswer {
@@ -110,8 +112,8 @@ async function send(dispatcher: Dispatcher, request: HttpRequest, options: Trans
     origin: options.origin,
     method,
     path,
-    headersTimeout: options.headersTimeoutMs,
-    bodyTimeout: options.bodyTimeoutMs,
+    headersTimeout: request.silenceMs ?? options.headersTimeoutMs,
+    bodyTimeout: request.silenceMs ?? options.bodyTimeoutMs,
     headers: headersOf(request),
     ...(request.body === undefined ? {} : { body: bodyOf(request.body, options) }),
     ...(signal === undefined ? {} : { signal }),
@@ -119,7 +121,7 @@ async function send(dispatcher: Dispatcher, request: HttpRequest, options: Trans
   const { statusCode, headers, body } = await orAborted(answer, signal);
   // A connection may break before anyone reads the body, which tells its reader all the same.
   body.on("error", () => undefined);
-  return { status: statusCode, headers, body: answerBody(body, options) };
+  return { status: statusCode, headers, body: answerBody(body, options, request.silenceMs === undefined) };
 }
 
 /** undici looks at the signal once it is connected, and connecting may take long. */
@@ -142,7 +144,8 @@ class SlowBodyError extends Error {
   readonly code = "UND_ERR_BODY_TIMEOUT";
 }
 
-function answerBody(body: Readable, { clock, onBytesDown }: TransportOptions): AnswerBody {
+/** `isTimed`: it is given up if it comes too slowly. */
+function answerBody(body: Readable, { clock, onBytesDown }: TransportOptions, isTimed: boolean): AnswerBody {
   async function* read(): AsyncGenerator<Uint8Array, void> {
     let bytes = 0;
     let waitedMs = 0;
@@ -151,7 +154,7 @@ function answerBody(body: Readable, { clock, onBytesDown }: TransportOptions): A
       waitedMs += clock.monotonic() - askedAt;
       bytes += chunk.byteLength;
       onBytesDown(chunk.byteLength);
-      if (waitedMs > BODY_GRACE_MS + bytes / BODY_BYTES_PER_MS_MIN)
+      if (isTimed && waitedMs > BODY_GRACE_MS + bytes / BODY_BYTES_PER_MS_MIN)
         throw new SlowBodyError(`the answer came at ${Math.round((1000 * bytes) / waitedMs)} bytes a second`);
       yield chunk;
       askedAt = clock.monotonic();

@@ -18,6 +18,7 @@ const KINDS: Readonly<Record<string, string>> = {
   delete: "deletes of one key",
   metadata: "reads of metadata",
   namespace: "of namespaces",
+  changes: "for the change feed",
 };
 
 export function openAccountsScreen(app: App): Screen {

@@ -18,6 +18,7 @@ const requests = {
   delete: 0,
   metadata: 0,
   namespace: 1,
+  changes: 0,
   total: 8,
   retries: 3,
   bytesUp: 1000,
