@@ -125,7 +125,6 @@ async function carryOut(
     body,
     now: toEpochSeconds(deps.clock.now()),
     meddling,
-    revoked: asker.signal,
   });
   if (typeof answer === "object") return whole(answer, body, delayMs);
   return { answer: own, delivery: answer ?? "whole", delayMs, requestBody: body };
@@ -152,12 +151,12 @@ const NAMESPACE_CHANGES: Readonly<Partial<Record<string, ChangeOperation>>> = {
 async function run(
   deps: ExchangeDeps,
   { store, limits, offersFeed }: Pick<FaultState, "store" | "limits" | "offersFeed">,
-  { rights }: Authorised,
+  asker: Authorised,
   { handler }: TableEntry,
   request: OperationRequest,
 ): Promise<Answer> {
   try {
-    return await handler({ store, limits, offersFeed, rights, strictIds: deps.strictIds }, request);
+    return await handler({ store, limits, offersFeed, asker, strictIds: deps.strictIds }, request);
   } catch (error) {
     return answerTo(error, deps);
   }

@@ -3,7 +3,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import process from "node:process";
-import type { DurationMs } from "../core/clock.ts";
+import type { Clock, DurationMs } from "../core/clock.ts";
 import { AppError, assert, visible } from "../core/errors.ts";
 import { openBodyPace } from "./access/body-pace.ts";
 import { limitConnections } from "./access/connection-limit.ts";
@@ -78,7 +78,7 @@ export function openListener(deps: ListenerDeps): Listener {
     }
     pace.watch(request, response);
     const done = await reply(deps, request);
-    if (done.delayMs > 0) await pause(done.delayMs);
+    if (done.delayMs > 0) await sleepUntilClosing(deps.clock, done.delayMs, closing.signal);
     const encoded = encodeAnswer(done.answer, nextRayId(), deps.clock.now());
     if (isDraining) response.shouldKeepAlive = false;
     const { feed } = done.answer;
@@ -90,13 +90,6 @@ export function openListener(deps: ListenerDeps): Listener {
     deps.log(`${method} ${shownTarget(url)} ${describe(done)} ${Math.round(deps.clock.monotonic() - startedAt)}ms`);
     if (done.delivery === "whole") deps.onAnswer?.(answered(request, done.requestBody, encoded));
     deps.afterReply();
-  }
-
-  /** Waits, but not beyond the closing of the server. */
-  async function pause(duration: DurationMs): Promise<void> {
-    await deps.clock.sleep(duration, closing.signal).catch((error: unknown) => {
-      if (!closing.signal.aborted) throw error;
-    });
   }
 
   const server = createServer(
@@ -159,23 +152,31 @@ export function openListener(deps: ListenerDeps): Listener {
   };
 }
 
+/** Waits, but not beyond the closing of the server. */
+async function sleepUntilClosing(clock: Clock, duration: DurationMs, closing: AbortSignal): Promise<void> {
+  await clock.sleep(duration, closing).catch((error: unknown) => {
+    if (!closing.aborted) throw error;
+  });
+}
+
 /** Sends a feed from its head to its end. */
 async function serveFeed(
-  { clock, feeds, log }: ListenerDeps,
+  deps: ListenerDeps,
   feed: Feed,
   { method = "", url = "" }: IncomingMessage,
   response: ServerResponse,
   { encoded, isTruncated }: { readonly encoded: EncodedAnswer; readonly isTruncated: boolean },
 ): Promise<void> {
+  const { clock, feeds } = deps;
   assert(feeds !== undefined, "a feed that nobody can serve");
   const line = `${method} ${shownTarget(url)} ${encoded.status} feed`;
   const startedAt = clock.monotonic();
-  log(`${line} begins`);
+  deps.log(`${line} begins`);
   const { "content-length": _, ...headers } = encoded.headers;
   response.writeHead(encoded.status, headers);
   const { why, events } = await feeds.serve(feed, response, { isTruncated });
   const seconds = Math.round((clock.monotonic() - startedAt) / 1000);
-  log(`${line} ends after ${seconds}s and ${events} events: ${why}`);
+  deps.log(`${line} ends after ${seconds}s and ${events} events: ${why}`);
 }
 
 function listen(server: Server, host: string, port: number): Promise<number> {

@@ -24,9 +24,9 @@ export const listMemberships: OperationHandler = async (deps) => {
 
 export const verifyToken: OperationHandler = () => success('{"id":"embedded","status":"active"}');
 
-async function accountIds({ store, rights }: OperationDeps): Promise<string[]> {
+async function accountIds({ store, asker }: OperationDeps): Promise<string[]> {
   const known = await store.namespaces.accounts();
-  return known.length === 0 ? [ACCOUNT_DEFAULT].filter((id) => rights.mayUseAccount(id)) : known;
+  return known.length === 0 ? [ACCOUNT_DEFAULT].filter((id) => asker.rights.mayUseAccount(id)) : known;
 }
 
 function pageInfo(count: number): string {

@@ -7,13 +7,13 @@ import { namespaceNotFound, noRoute } from "../refusal.ts";
 import type { ChangeLog, StoredNamespaceId } from "../store/store.ts";
 import { findNamespace, type OperationHandler } from "./operation.ts";
 
-export const followChanges: OperationHandler = async (deps, { route, query, lastEventId, revoked }) => {
+export const followChanges: OperationHandler = async (deps, { route, query, lastEventId }) => {
   const { store, offersFeed } = deps;
   if (!offersFeed || "isReadOnly" in store) throw noRoute();
   const { id } = await findNamespace(deps, route, "follow changes");
   const start = await findStart(store.changes, id, query.get("since") ?? lastEventId);
   if (start === undefined) throw namespaceNotFound("follow changes");
-  return { ...head, feed: { namespace: id, start, revoked } };
+  return { ...head, feed: { namespace: id, start, revoked: deps.asker.signal } };
 };
 
 const head: Answer = {

@@ -4,7 +4,7 @@
 import type { EpochSeconds } from "../../core/clock.ts";
 import { parseJsonText } from "../../core/json-text.ts";
 import type { Answer } from "../answer.ts";
-import type { Rights } from "../access/rights.ts";
+import type { Authorised } from "../access/access.ts";
 import { checkKey } from "../attributes.ts";
 import type { Meddling } from "../interference.ts";
 import { jsonShapeFault } from "../json-shape.ts";
@@ -24,8 +24,8 @@ export interface OperationDeps {
   /** As whoever asks sees it. */
   readonly store: Store | ReadOnlyStore;
   readonly limits: UsageLimits;
-  /** Of whoever asks. */
-  readonly rights: Rights;
+  /** Whoever asks: what goes on for long ends with the signal. */
+  readonly asker: Pick<Authorised, "rights" | "signal">;
   /** Whether there is a feed of changes. */
   readonly offersFeed: boolean;
   /** Whether a namespace id must have the form of one (10011); else any word may be asked for (and is not found). */
@@ -41,8 +41,6 @@ export interface OperationRequest {
   readonly body: Buffer;
   readonly now: EpochSeconds;
   readonly meddling: Meddling;
-  /** Aborted when whoever asked may not ask any more: for an answer that goes on for long. */
-  readonly revoked: AbortSignal;
 }
 
 /** Throws a Refusal for what it will not do. */

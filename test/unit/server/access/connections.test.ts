@@ -1,9 +1,11 @@
 // Clients that hold connections without using them: too many, too slow to begin, too slow to go on.
 
+import { hash } from "node:crypto";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../../../src/core/system-clock.ts";
+import type { TokenGrant } from "../../../../src/server/access/rights.ts";
 import { openServer, type RunningServer, type ServerOptions } from "../../../../src/server/server.ts";
 import { FakeClock } from "../../../support/fake-clock.ts";
 
@@ -138,4 +140,15 @@ describe("a client that is slow", () => {
     }
     expect(await said("}")).toContain("404"); // there is no such namespace
   });
+});
+
+it("a token that is taken out while a body is on its way is refused at its end", async () => {
+  const grant: TokenGrant = { name: "ci", sha256: hash("sha256", "t", "hex"), access: "edit" };
+  await start({ tokens: [grant] });
+  const { socket, said } = dial();
+  socket.write(PUT(10));
+  while (server.counts().write === 0) await new Promise((resolve) => setImmediate(resolve));
+  server.setTokens([]);
+  socket.write("0123456789");
+  expect(await said("}")).toContain("403 Forbidden");
 });
