@@ -49,7 +49,14 @@ export function changedEvents(namespace: StoredNamespaceId, changes: readonly Ch
   return events;
 }
 
+/** What JSON leaves as it is, and what many a language takes for the end of a line. */
+const LINE_ENDS = /[\u0085\u2028\u2029]/g;
+
 function event(namespace: StoredNamespaceId, to: ChangeNumber, name: string, data: object): FeedEvent {
-  const text = `id: ${encodeFeedCursor(namespace, to)}\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
+  const json = JSON.stringify(data).replaceAll(
+    LINE_ENDS,
+    (end) => `\\u${end.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  const text = `id: ${encodeFeedCursor(namespace, to)}\nevent: ${name}\ndata: ${json}\n\n`;
   return { to, bytes: Buffer.from(text) };
 }
