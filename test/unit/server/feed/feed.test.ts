@@ -15,7 +15,7 @@ import { openFeed } from "./feed-client.ts";
 
 const cleanUps: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+  for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
 });
 
 async function kvOf(options: TestServerOptions = {}): Promise<Kv> {
