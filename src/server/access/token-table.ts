@@ -7,7 +7,7 @@ import { hash } from "node:crypto";
 import type { Clock } from "../../core/clock.ts";
 import { type Rights, rightsOf, type TokenGrant } from "./rights.ts";
 
-export interface AcceptedToken {
+interface AcceptedToken {
   readonly name: string;
   readonly rights: Rights;
   /** Aborted as soon as the token is taken out, is given other rights, or has expired (within a second). */
