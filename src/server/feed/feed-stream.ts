@@ -38,7 +38,7 @@ interface FeedStreamOptions {
 }
 
 /** Of what is read of the log in one go: an event that begins beyond is read again when it is its turn. */
-const READ_AHEAD_BYTES_MAX: ByteCount = 128 * 1024;
+const READ_AHEAD_BYTES_MAX: ByteCount = 64 * 1024;
 
 /** `response` has its head already, and is ended here. */
 export function openFeedStream(
