@@ -97,11 +97,15 @@ const POLICY_OF: Readonly<Record<Keep, ConflictPolicy>> = {
   both: "keep-both",
 };
 
-/** False: both sides hold the same by now, and it is not what this person chose: somebody has decided otherwise meanwhile. */
+/** False: both sides hold the same by now, and it is not what this person chose, or none of what was shown: somebody has decided otherwise
+ * meanwhile, or the key was in no conflict. */
 function isChosen({ fingerprint }: Entry, resolution: Resolution | undefined): boolean {
-  if (resolution === undefined || resolution.keep === "both") return true;
-  const chosen = resolution[resolution.keep];
-  return chosen === undefined || chosen === fingerprint;
+  if (resolution === undefined) return true;
+  const { keep, local, remote } = resolution;
+  const chosen = keep === "both" ? undefined : resolution[keep];
+  if (chosen !== undefined) return chosen === fingerprint;
+  const shown = [local, remote].filter((each) => each !== undefined);
+  return shown.length === 0 || shown.includes(fingerprint!);
 }
 
 function isShown(local: Entry, remote: Entry, shown: Resolution): boolean {

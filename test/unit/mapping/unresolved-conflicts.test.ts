@@ -155,6 +155,18 @@ it("whose sides have become alike is no choice of a person, and nothing of it co
   expect(planRestore({ clock, journal, stateDir }, "app", { at, isWanted: () => true })).toMatchObject({ notKept: 0 });
 });
 
+it.each(["local", "remote", "both"] as const)(
+  "is no choice of %s where the key is in none, and another version is said to have been shown",
+  async (keep) => {
+    const files = fixture.files();
+    for (const choice of [{ local: shown("wrong") }, { remote: shown("wrong") }])
+      await expect(rounds.resolve({ key: "k05", keep, ...choice }, call)).rejects.toMatchObject({
+        code: "plan-outdated",
+      });
+    expect(fixture.files()).toEqual(files);
+  },
+);
+
 it("is told why when the local version expires too soon to be kept", async () => {
   fixture.write({ "k03%meta": JSON.stringify({ expiration: Math.round(fixture.clock.now() / 1000) + 150 }) });
   await fixture.later();
