@@ -122,8 +122,8 @@ function commandOf([, program = "", ...args]: readonly string[]): string {
   return words.slice(0, 2).join(" ") || basename(program);
 }
 
-/** Undefined if nobody told, or who told has ended. */
-function readHolder(stateDir: string): Holder | undefined {
+/** Who holds the lock, as far as is known. Undefined if nobody told, or who told has ended. */
+export function readHolder(stateDir: string): Holder | undefined {
   try {
     const file = holderFile(stateDir);
     const holder = JSON.parse(readFileSync(file, "utf8")) as Partial<Holder> | null;

@@ -310,7 +310,7 @@ describe("many keys", () => {
     expect(await kvsync(["bulk", "delete", "-n", "app", "flags.json"])).toMatchObject({
       code: 2,
       stderr:
-        "kvsync: there is no file flags.json\n  hint: for the key of that name: kvsync key delete -n app flags.json\n",
+        "kvsync: there is no file flags.json\n  hint: for the key of that name: kvsync key delete flags.json -n app\n",
     });
     expect((await kvsync(["bulk", "get", '["it\'s"]'])).stderr).toContain(`kvsync key get '["it'\\''s"]'\n`);
   });

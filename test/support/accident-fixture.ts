@@ -159,7 +159,7 @@ export class AccidentFixture {
     const list = async (): Promise<readonly Key[]> =>
       (await api.listKeys(await namespace(), {})).keys.flatMap((listed) => parseKey(listed.name) ?? []);
     const status = async (): Promise<MappingStatus> => {
-      const client = await openControlClient(join(this.dir, "state"));
+      const client = await openControlClient(join(this.dir, "state"), { clock: systemClock });
       try {
         return (await client.call({ op: "status" })).mappings.find(({ mapping }) => mapping === name)!;
       } finally {

@@ -98,7 +98,7 @@ async function followEvents(
 async function connect({ clock, signal }: Context, stateDir: string, waits: boolean): Promise<ControlClient> {
   for (;;) {
     try {
-      return await openControlClient(stateDir, signal);
+      return await openControlClient(stateDir, { clock, signal });
     } catch (error) {
       if (!waits || !isNotRunning(error)) throw error;
     }

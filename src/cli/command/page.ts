@@ -12,7 +12,7 @@ export function define(command: Command, start: Start): void {
 
 async function page(context: Context): Promise<void> {
   const { output } = context;
-  const client = await openControlClient(await context.stateDir(), context.signal);
+  const client = await openControlClient(await context.stateDir(), context);
   try {
     const { url, validForMs, hosts } = await client.call({ op: "page-link" });
     output.line(url);

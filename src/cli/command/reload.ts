@@ -13,7 +13,7 @@ async function reload(context: Context): Promise<void> {
   const { output } = context;
   // Says what is wrong with it here, where somebody reads it.
   const stateDir = await context.stateDir();
-  const client = await openControlClient(stateDir, context.signal);
+  const client = await openControlClient(stateDir, context);
   try {
     const { added, changed, removed } = await client.call({ op: "reload" });
     const parts = [told("added", added), told("changed", changed), told("removed", removed)].filter(

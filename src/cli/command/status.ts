@@ -86,7 +86,7 @@ async function connect({ clock, signal }: Context, stateDir: string, patienceMs:
   const until = clock.monotonic() + patienceMs;
   for (;;) {
     try {
-      return await openControlClient(stateDir, signal);
+      return await openControlClient(stateDir, { clock, signal });
     } catch (error) {
       const isStarting = error instanceof AppError && error.code === "not-running" && clock.monotonic() < until;
       if (!isStarting) throw error;
@@ -128,7 +128,7 @@ async function waitFor(
 ): Promise<DaemonStatus> {
   const until = clock.monotonic() + timeoutMs;
   // One look for all; whatever becomes of it shows in the status.
-  const asking = await openControlClient(stateDir, signal);
+  const asking = await openControlClient(stateDir, { clock, signal });
   let isDone = false;
   const paused = new Set(pausedOf(await ask(client, names)));
   const asked = names.filter((name) => !paused.has(name));

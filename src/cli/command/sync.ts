@@ -44,7 +44,7 @@ async function syncByDaemon(context: Context, names: readonly string[], options:
     });
   }
   const { stateDir } = await context.config();
-  const client = await openControlClient(stateDir, context.signal);
+  const client = await openControlClient(stateDir, context);
   try {
     const answers = await client.call({ op: "sync", mappings: names });
     return worstExitCode(answers.map((answer) => tellAnswer(context, answer)));

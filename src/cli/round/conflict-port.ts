@@ -34,7 +34,7 @@ export interface ConflictPort {
 export async function openConflictPort(context: Context, stateDir: string): Promise<ConflictPort> {
   let client: ControlClient;
   try {
-    client = await openControlClient(stateDir, context.signal);
+    client = await openControlClient(stateDir, context);
   } catch (error) {
     if (error instanceof AppError && error.code === "not-running") return openWithoutDaemon(context, stateDir);
     throw error;

@@ -10,13 +10,13 @@ import { lookAtJournal } from "./look-at-journal.ts";
 /** What `ask` makes of the daemon; undefined: none runs. One that goes away meanwhile is an error of its own: what it has begun may be
  * done. */
 export async function askDaemon<T>(
-  { signal }: Context,
+  context: Context,
   stateDir: string,
   ask: (client: ControlClient) => Promise<T>,
 ): Promise<{ readonly answer: T } | undefined> {
   let client: ControlClient;
   try {
-    client = await openControlClient(stateDir, signal);
+    client = await openControlClient(stateDir, context);
   } catch (error) {
     if (error instanceof AppError && error.code === "not-running") return undefined;
     throw error;

@@ -60,7 +60,7 @@ function openDaemonLook(
   return {
     async look() {
       try {
-        client ??= await openControlClient(stateDir, context.signal);
+        client ??= await openControlClient(stateDir, context);
         return { running: true, status: await ask(client) };
       } catch (error) {
         close();

@@ -41,6 +41,8 @@ export async function answerRequest(request: ControlRequest, deps: AnswerDeps): 
 async function answer(request: ControlRequest, deps: AnswerDeps): Promise<unknown> {
   const { supervisor, status, reload } = deps;
   switch (request.op) {
+    case "ping":
+      return {};
     case "status":
       return status();
     case "sync":

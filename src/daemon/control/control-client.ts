@@ -1,7 +1,10 @@
 // Asks the daemon of a state folder, over its control socket.
 
 import { connect, type Socket } from "node:net";
+import type { Clock, DurationMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
+import { renderDuration } from "../../core/units.ts";
+import { readHolder } from "../../journal/lock.ts";
 import type { FeedEvent } from "./feed-event.ts";
 import type { ControlAnswer, ControlAnswers, ControlRequest } from "./protocol.ts";
 import { openSocketPath } from "./socket-path.ts";
@@ -14,19 +17,58 @@ export interface ControlClient {
   close(): void;
 }
 
-/** Throws AppError `not-running` if no daemon works with `stateDir`. */
-export async function openControlClient(stateDir: string, signal?: AbortSignal): Promise<ControlClient> {
+/** What takes no time to answer, if somebody is there who answers. A round that is asked for, and the end of one, take as long as they do. */
+const AT_ONCE: ReadonlySet<ControlRequest["op"]> = new Set(["ping", "status", "events", "plan", "page-link"]);
+/** A daemon that looks through a large folder may be busy for a second or two. */
+const SILENCE_MS_MAX: DurationMs = 10_000;
+
+/** Throws AppError `not-running` if no daemon works with `stateDir`, `io` if it does not answer. */
+export async function openControlClient(
+  stateDir: string,
+  { clock, signal }: { readonly clock: Clock; readonly signal?: AbortSignal },
+): Promise<ControlClient> {
   const socket = await open(stateDir);
   const lines = readLines(socket);
   const onAbort = (): void => void socket.destroy(signal?.reason as Error);
   signal?.addEventListener("abort", onAbort, { once: true });
-  return {
-    async call(request) {
-      signal?.throwIfAborted();
-      socket.write(`${JSON.stringify(request)}\n`);
+  const close = (): void => {
+    signal?.removeEventListener("abort", onAbort);
+    socket.destroy();
+  };
+  /** The line that answers `request`. A daemon that was stopped takes what is said to it, and answers nothing. */
+  async function ask(request: ControlRequest): Promise<string> {
+    signal?.throwIfAborted();
+    socket.write(`${JSON.stringify(request)}\n`);
+    const waiting = new AbortController();
+    let isSilent = false;
+    if (AT_ONCE.has(request.op))
+      clock.sleep(SILENCE_MS_MAX, waiting.signal).then(
+        () => {
+          isSilent = true;
+          socket.destroy();
+        },
+        () => {},
+      );
+    try {
       const { done, value } = await lines.next();
       signal?.throwIfAborted();
+      if (isSilent) throw silent(stateDir);
       if (done === true) throw notRunning(stateDir, "went away before it answered");
+      return value;
+    } finally {
+      waiting.abort();
+    }
+  }
+  try {
+    // One that is older knows no such request, and says so.
+    await ask({ op: "ping" });
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return {
+    async call(request) {
+      const value = await ask(request);
       const answer = JSON.parse(value) as ControlAnswer;
       if (answer.ok) return answer.result as never;
       const { code, message, hint } = answer.error;
@@ -40,10 +82,7 @@ export async function openControlClient(stateDir: string, signal?: AbortSignal):
         yield (JSON.parse(value) as { readonly event: FeedEvent }).event;
       }
     },
-    close() {
-      signal?.removeEventListener("abort", onAbort);
-      socket.destroy();
-    },
+    close,
   };
 }
 
@@ -98,6 +137,17 @@ function notRunning(stateDir: string, what: string, cause?: unknown): AppError {
     hint: "start it with kvsync run",
     retryable: true,
     cause,
+  });
+}
+
+function silent(stateDir: string): AppError {
+  const holder = readHolder(stateDir);
+  const pid = holder === undefined ? "its process" : `process ${holder.pid}`;
+  const go = holder === undefined ? "" : `; kill -CONT ${holder.pid} lets one that was stopped go on`;
+  const silence = renderDuration(SILENCE_MS_MAX);
+  return new AppError("io", `the daemon of the state folder ${stateDir} has not answered for ${silence}`, {
+    hint: `look whether ${pid} was stopped, or the machine is very busy${go}. If it hangs, end it and start it again: nothing is lost by that`,
+    retryable: true,
   });
 }
 

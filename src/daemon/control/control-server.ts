@@ -15,7 +15,7 @@ import { openSocketPath } from "./socket-path.ts";
 
 export interface ControlServerDeps {
   readonly stateDir: string;
-  /** The answer to a request, as plain data. An AppError is answered as an error; anything else is a bug. */
+  /** The answer to a request, but for `ping`, as plain data. An AppError is answered as an error; anything else is a bug. */
   readonly handle: (request: ControlRequest) => Promise<unknown>;
   /** The events of the daemon, for `events`. */
   readonly follow: Follow;
@@ -163,7 +163,7 @@ async function answerLine(
   let request: ControlRequest | undefined;
   const answer = await settleAnswer(async () => {
     request = parseRequest(line);
-    return handle(request);
+    return request.op === "ping" ? {} : handle(request);
   }, onBug);
   return { ...(answer.ok && request !== undefined && { request }), answer };
 }

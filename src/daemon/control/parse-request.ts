@@ -14,6 +14,7 @@ type Sent = Readonly<Record<string, unknown>>;
 const HISTORY_LINES_MAX = 100_000;
 
 const PARSERS: { readonly [O in Op]: (sent: Sent) => Omit<Extract<ControlRequest, { readonly op: O }>, "op"> } = {
+  ping: () => ({}),
   status: () => ({}),
   reload: () => ({}),
   "page-link": () => ({}),

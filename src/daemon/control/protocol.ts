@@ -12,6 +12,8 @@ import type { ConflictList, ConflictView, ResolveChoice, Resolved } from "../../
 import type { PausedStatus, RoundStatus } from "../../mapping/status.ts";
 
 export type ControlRequest =
+  /** Whether somebody is there who answers. */
+  | { readonly op: "ping" }
   | { readonly op: "status" }
   /** Looks at these mappings, or at all, and answers when that is done. */
   | { readonly op: "sync"; readonly mappings: readonly string[] }
@@ -103,6 +105,7 @@ export interface EventsAnswer {
 
 /** What the daemon answers to each request. */
 export interface ControlAnswers {
+  readonly ping: Readonly<Record<string, never>>;
   readonly status: DaemonStatus;
   readonly sync: readonly SyncAnswer[];
   /** `paused`: the plan runs only once the mapping is resumed. */

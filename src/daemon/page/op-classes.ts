@@ -32,6 +32,8 @@ export const OP_CLASSES: Readonly<Record<ControlRequest["op"], OpClass>> = {
   // These are the command line's, which asks first.
   "trash-empty": "socket",
   "trash-need": "socket",
+  // Whoever asks over HTTP has an answer to anything.
+  ping: "socket",
   "trash-restore-many": "socket",
   reload: "socket",
   // Over HTTP it is GET /events.

@@ -1,7 +1,7 @@
 // The control socket: real sockets in a folder of their own.
 
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -19,11 +19,13 @@ let server: ControlServer | undefined;
 let client: ControlClient | undefined;
 let bugs: unknown[];
 let feed: EventFeed;
+let clock: FakeClock;
 
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), "kvsync-control-"));
   bugs = [];
-  feed = openEventFeed(new FakeClock());
+  clock = new FakeClock();
+  feed = openEventFeed(clock);
 });
 
 afterEach(async () => {
@@ -56,7 +58,7 @@ async function say(text: string, lines = 1): Promise<readonly Record<string, unk
 describe("the control socket", () => {
   it("answers requests, in order", async () => {
     await serve(async (request) => ({ plan: request.op === "approve" ? request.mapping : "?" }));
-    client = await openControlClient(dir);
+    client = await openControlClient(dir, { clock });
     for (const mapping of ["a", "b", "c"])
       expect(await client.call({ op: "approve", mapping })).toEqual({ plan: mapping });
   });
@@ -69,7 +71,7 @@ describe("the control socket", () => {
       folder("while it is answered");
       return { startedAt: 1, last };
     });
-    client = await openControlClient(dir);
+    client = await openControlClient(dir, { clock });
     expect(await client.call({ op: "events" })).toEqual({ startedAt: 1, last: 1 });
     const events = client.events();
     expect((await events.next()).value).toMatchObject({
@@ -110,7 +112,7 @@ describe("the control socket", () => {
   it("answers with what is as long as a history may be, in time that grows with its length alone", async () => {
     const answer = "x".repeat(50_000_000);
     await serve(async () => answer);
-    client = await openControlClient(dir);
+    client = await openControlClient(dir, { clock });
     const began = performance.now();
     expect((await client.call({ op: "status" })) as unknown).toBe(answer);
     // It takes two seconds; looked through anew with each piece that comes, it took over thirty seconds.
@@ -139,7 +141,7 @@ describe("the control socket", () => {
   it("takes the place of a socket that a killed process left", async () => {
     writeFileSync(join(dir, "control.sock"), "");
     await serve(async ({ op }) => op);
-    client = await openControlClient(dir);
+    client = await openControlClient(dir, { clock });
     expect(await client.call({ op: "status" })).toBe("status");
   });
 
@@ -147,7 +149,7 @@ describe("the control socket", () => {
     const deep = join(dir, "a".repeat(100), "b".repeat(100));
     mkdirSync(deep, { recursive: true });
     await serve(async ({ op }) => op, deep);
-    client = await openControlClient(deep);
+    client = await openControlClient(deep, { clock });
     expect(await client.call({ op: "status" })).toBe("status");
   });
 
@@ -155,7 +157,7 @@ describe("the control socket", () => {
     await serve(async () => {
       throw new AppError("usage", "there is nothing to approve", { hint: "look at the status" });
     });
-    client = await openControlClient(dir);
+    client = await openControlClient(dir, { clock });
     const error = await outcomeOf(client.call({ op: "approve", mapping: "a" }));
     expect(error).toMatchObject({ code: "usage", message: "there is nothing to approve", hint: "look at the status" });
   });
@@ -164,7 +166,7 @@ describe("the control socket", () => {
     await serve(async () => {
       throw new TypeError("undefined is not a function");
     });
-    client = await openControlClient(dir);
+    client = await openControlClient(dir, { clock });
     expect(await outcomeOf(client.call({ op: "status" }))).toMatchObject({ message: "the daemon failed to answer" });
     expect(bugs).toHaveLength(1);
   });
@@ -177,7 +179,7 @@ describe("the control socket", () => {
     });
     const greedy = connect(join(dir, "control.sock")).pause();
     for (let i = 0; i < 20; i++) greedy.write('{"op":"history","limit":1}\n');
-    client = await openControlClient(dir);
+    client = await openControlClient(dir, { clock });
     for (let i = 0; i < 50; i++) await client.call({ op: "status" });
     expect(asked).toEqual({ history: 1, status: 50 });
     let length = 0;
@@ -200,9 +202,14 @@ describe("the control socket", () => {
   });
 });
 
+/** Until somebody waits by the clock. */
+async function untilSleeping(): Promise<void> {
+  while (clock.sleeping === 0) await new Promise((resolve) => setImmediate(resolve));
+}
+
 describe("asking a daemon", () => {
   it.each(["", "missing"])("that is not running says so", async (folder) => {
-    const error = await outcomeOf(openControlClient(join(dir, folder)));
+    const error = await outcomeOf(openControlClient(join(dir, folder), { clock }));
     expect(error).toMatchObject({ code: "not-running", hint: "start it with kvsync run" });
   });
 
@@ -212,7 +219,7 @@ describe("asking a daemon", () => {
     await server?.close();
     server = undefined;
     writeFileSync(path, "");
-    expect(await outcomeOf(openControlClient(dir))).toMatchObject({ code: "not-running" });
+    expect(await outcomeOf(openControlClient(dir, { clock }))).toMatchObject({ code: "not-running" });
   });
 
   it("that goes away meanwhile says so", async () => {
@@ -221,7 +228,7 @@ describe("asking a daemon", () => {
       resolve();
       return new Promise(() => {});
     });
-    client = await openControlClient(dir);
+    client = await openControlClient(dir, { clock });
     const answer = outcomeOf(client.call({ op: "status" }));
     await promise;
     await server?.close();
@@ -229,10 +236,40 @@ describe("asking a daemon", () => {
     expect(await answer).toMatchObject({ code: "not-running" });
   });
 
+  it("that was stopped says so after ten seconds, and what is to be done", async () => {
+    const path = join(dir, "control.sock");
+    const stopped = createServer((socket) => void socket.resume());
+    await new Promise<void>((resolve) => void stopped.listen(path, resolve));
+    const opening = outcomeOf(openControlClient(dir, { clock }));
+    await untilSleeping();
+    await clock.advance(10_000);
+    expect(await opening).toMatchObject({
+      code: "io",
+      message: expect.stringContaining("has not answered for 10s"),
+      hint: expect.stringContaining("If it hangs, end it and start it again"),
+    });
+    await new Promise((resolve) => stopped.close(resolve));
+  });
+
+  it("that is stopped while it is asked for its status again and again says so, too, but a round takes as long as it does", async () => {
+    await serve(() => new Promise(() => {}));
+    client = await openControlClient(dir, { clock });
+    const round = outcomeOf(client.call({ op: "sync", mappings: [] }));
+    await clock.advance(3_600_000);
+    const other = await openControlClient(dir, { clock });
+    const status = outcomeOf(other.call({ op: "status" }));
+    await untilSleeping();
+    await clock.advance(10_000);
+    expect(await status).toMatchObject({ code: "io" });
+    other.close();
+    client.close();
+    expect(await round).toMatchObject({ code: "not-running" });
+  });
+
   it("ends when it is interrupted", async () => {
     await serve(() => new Promise(() => {}));
     const stopping = new AbortController();
-    client = await openControlClient(dir, stopping.signal);
+    client = await openControlClient(dir, { clock, signal: stopping.signal });
     const answer = outcomeOf(client.call({ op: "sync", mappings: [] }));
     stopping.abort(new AppError("interrupted", "stopped by SIGINT"));
     expect(await answer).toMatchObject({ code: "interrupted" });

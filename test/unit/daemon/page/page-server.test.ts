@@ -141,7 +141,15 @@ describe("every op", () => {
     const of = (opClass: string): readonly string[] => OPS.filter((op) => OP_CLASSES[op] === opClass).toSorted();
     expect(of("read")).toEqual(["conflicts", "history", "plan", "status", "trash"]);
     expect(of("value")).toEqual(["conflict"]);
-    expect(of("socket")).toEqual(["events", "page-link", "reload", "trash-empty", "trash-need", "trash-restore-many"]);
+    expect(of("socket")).toEqual([
+      "events",
+      "page-link",
+      "ping",
+      "reload",
+      "trash-empty",
+      "trash-need",
+      "trash-restore-many",
+    ]);
   });
 
   const COOKIES = ["none", "bad", "session"] as const;
