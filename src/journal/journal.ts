@@ -153,7 +153,8 @@ function unusable(path: string, error: unknown): unknown {
   if (error instanceof AppError) return error;
   const failure = operationErrorOf(error);
   if (failure === undefined) return error;
-  return new AppError(failure.code, `cannot open the journal ${path}: ${(error as Error).message}`, {
+  const why = failure.code === "disk-full" ? "its disk is full" : (error as Error).message;
+  return new AppError(failure.code, `cannot open the journal ${path}: ${why}`, {
     hint: failure.hint ?? "check that the state folder is writable and the disk has room",
     cause: error,
   });

@@ -3,6 +3,10 @@
 
 import { AppError, type ErrorCode } from "../core/errors.ts";
 
+/** SQLITE_IOERR_SHMSIZE: there is no room for the file beside the journal that those who have it open share. */
+const NO_ROOM_TO_SHARE = 4874;
+const FULL = 13;
+
 const DAMAGE_HINT = "kvsync run and kvsync sync begin a new one; what is synced without it deletes nothing";
 
 /** By the primary result code. */
@@ -11,7 +15,7 @@ const bySqliteCode: ReadonlyMap<number, readonly [ErrorCode, string, string]> = 
   [6, ["locked", "the journal is in use by another process", "wait for it to end, and run again"]],
   [8, ["io", "the journal cannot be written", "let this user write to the state folder"]],
   [11, ["state-damaged", "the journal is damaged", DAMAGE_HINT]],
-  [13, ["disk-full", "the journal cannot be written, since its disk is full", "make room there, and run again"]],
+  [FULL, ["disk-full", "the journal cannot be written, since its disk is full", "make room there, and run again"]],
   [14, ["io", "the journal cannot be opened", "let this user write to the state folder"]],
   [26, ["state-damaged", "the journal is damaged", DAMAGE_HINT]],
 ]);
@@ -27,7 +31,7 @@ export function isDamage(error: unknown): boolean {
 function sqliteFailure(error: unknown): readonly [ErrorCode, string, string] | undefined {
   const { errcode, code, message } = (error ?? {}) as { errcode?: unknown; code?: unknown; message?: unknown };
   if (typeof errcode === "number") {
-    const known = bySqliteCode.get(errcode & 0xff);
+    const known = bySqliteCode.get(errcode === NO_ROOM_TO_SHARE ? FULL : errcode & 0xff);
     if (known !== undefined) return known;
     if (SCHEMA_DAMAGE.test(String(message))) return bySqliteCode.get(11);
   }

@@ -122,6 +122,19 @@ describe.skipIf(!canMount)("on a full disk", () => {
     expect(readdirSync(join(disk, "kv"))).toHaveLength(VALUES);
   });
 
+  it("that has no room at all, what needs the journal says so", async () => {
+    spawnSync("mount", ["-t", "tmpfs", "-o", `size=${DISK_BYTES}`, "tmpfs", disk]);
+    configure("two-way", "./kv", "./disk/state");
+    mkdirSync(join(dir, "kv"));
+    expect(await kvsync(["sync"])).toMatchObject({ code: 0 });
+    spawnSync("dd", ["if=/dev/zero", `of=${join(disk, "filler")}`, "bs=1000"]);
+    const failed = await kvsync(["trash", "empty", "--yes"]);
+    expect(failed).toMatchObject({ code: 1, stderr: expect.stringContaining("its disk is full") });
+    expectOneStory(failed);
+    makeRoom();
+    expect(await kvsync(["trash", "empty", "--yes"])).toMatchObject({ code: 0 });
+  });
+
   it("a value that is read into a file leaves the file that was there", async () => {
     fillDisk();
     writeFileSync(join(disk, "got"), "as before");
