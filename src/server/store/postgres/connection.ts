@@ -19,6 +19,11 @@ const IDLE_IN_TRANSACTION_MS: DurationMs = 15_000;
 /** When a server that does not even refuse is given up: it may be gone from the network. */
 const ANSWER_TIMEOUT_MS: DurationMs = STATEMENT_TIMEOUT_MS + 5000;
 
+const SETTINGS = `
+  SET statement_timeout = ${STATEMENT_TIMEOUT_MS};
+  SET idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS};
+`;
+
 export interface DatabaseUrl {
   readonly config: pg.PoolConfig;
   /** For people: without the password. */
@@ -49,10 +54,7 @@ export function parseDatabaseUrl(url: string): DatabaseUrl {
     keepAlive: true,
     types: { getTypeParser },
     // Not as parameters of the connection: a pooler refuses those that it does not know.
-    onConnect: (client) =>
-      client.query(
-        `SET statement_timeout = ${STATEMENT_TIMEOUT_MS}; SET idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS}`,
-      ),
+    onConnect: (client) => client.query(SETTINGS),
   };
   // `pg` would look for a file of passwords by a module that is not part of the program.
   if (password === null || password === undefined || password === "")

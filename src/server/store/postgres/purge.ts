@@ -11,13 +11,14 @@ const TAKE_TURN: Statement = {
   name: "purge-turn",
   text: "SELECT name FROM kv_turn WHERE name = 'purge' FOR UPDATE SKIP LOCKED",
 };
-/** Asked before anything is locked: most of the time there is nothing. */
+/** Asked before anything is locked: most of the time there is nothing. The least of each is the first in its index, however little the
+ * database knows of its tables. */
 const ANYTHING: Statement = {
   name: "purge-anything",
-  text: `SELECT EXISTS (SELECT 1 FROM kv_entry WHERE expiration <= $1::bigint),
+  text: `SELECT (SELECT min(expiration) FROM kv_entry WHERE expiration IS NOT NULL) <= $1::bigint,
     EXISTS (SELECT 1 FROM kv_dropped),
-    EXISTS (SELECT 1 FROM kv_doomed WHERE since <= $2::bigint),
-    EXISTS (SELECT 1 FROM kv_change WHERE at <= $3::bigint)`,
+    (SELECT min(since) FROM kv_doomed) <= $2::bigint,
+    (SELECT min(at) FROM kv_change) <= $3::bigint`,
 };
 
 const EXPIRED: Statement = {
@@ -111,7 +112,7 @@ interface PurgeDeps {
 
 /** Deletes about `count` rows. Returns how many there were; 0: there are none, or another process is at it. */
 export async function purge({ session, clock, onChanged }: PurgeDeps, now: EpochMs, count: number): Promise<number> {
-  const [anything] = await session.query<[boolean, boolean, boolean, boolean]>(ANYTHING, [
+  const [anything] = await session.query<readonly (boolean | null)[]>(ANYTHING, [
     toEpochSeconds(now),
     now - REPLACED_VALUE_LIFETIME_MS,
     now - CHANGE_LIFETIME_MS,

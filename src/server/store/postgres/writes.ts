@@ -61,7 +61,8 @@ const LOG: Statement = {
 const REMOVE: Statement = {
   name: "entry-remove",
   text: `WITH n AS (${lock("$2::bigint", "$4::bigint")}),
-    gone AS (DELETE FROM kv_entry e USING n WHERE e.namespace = n.number AND e.key = ANY($3::bytea[]) RETURNING e.key, e.long),
+    gone AS (DELETE FROM kv_entry e WHERE e.namespace = (SELECT number FROM n) AND e.key = ANY($3::bytea[])
+      RETURNING e.key, e.long),
     doomed AS (${doom("long", "gone", "$4::bigint")}),
     logged AS (INSERT INTO kv_change (namespace, number, at, keys)
       SELECT n.number, n.changes - c.place, $4::bigint, c.keys
