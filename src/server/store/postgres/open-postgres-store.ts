@@ -5,13 +5,14 @@
 
 import { randomUUID } from "node:crypto";
 import type { Clock, DurationMs } from "../../../core/clock.ts";
-import type { EntryStore, Store, StoredNamespaceId, WritableStore } from "../store.ts";
+import type { Store, StoredNamespaceId, WritableStore } from "../store.ts";
 import { changeReader } from "./change-log.ts";
 import { changeNotices } from "./change-notices.ts";
 import { changeWatch } from "./change-watch.ts";
 import { openFailure, openPool, parseDatabaseUrl } from "./connection.ts";
 import { entryReader } from "./entries.ts";
 import { stageValue } from "./long-values.ts";
+import { groupedWriter } from "./group-commit.ts";
 import { type Draw, drawAgain, drawBy, namespaceStore } from "./namespaces.ts";
 import { purge } from "./purge.ts";
 import { migrate } from "./schema.ts";
@@ -55,14 +56,13 @@ export async function openPostgresStore({ url, clock, log }: PostgresOptions): P
   const draw = drawBy(clock);
   const over = (session: Session, own: Draw, changed: (namespace: StoredNamespaceId) => void): WritableStore => ({
     namespaces: namespaceStore({ session, draw: own, onRemoved: changed }),
-    entries: {
-      ...entryReader({ session, pool: pooled }),
-      ...entryWriter({ session, clock, onChanged: changed }),
-    } satisfies EntryStore,
+    entries: { ...entryReader({ session, pool: pooled }), ...entryWriter({ session, clock, onChanged: changed }) },
   });
+  const { namespaces, entries } = over(pooled, draw, onChanged);
   let closed: Promise<void> | undefined;
   return {
-    ...over(pooled, draw, onChanged),
+    namespaces,
+    entries: { ...entries, ...groupedWriter(entries) },
     async transaction(body) {
       const changed = new Set<StoredNamespaceId>();
       const own = drawAgain(draw);

@@ -33,7 +33,7 @@ type Isolation = "READ COMMITTED" | "SERIALIZABLE";
 export interface Sessions extends Session {
   /** As of one moment. */
   serializable<T>(body: Unit<T>): Promise<T>;
-  /** Once, on a connection of its own, within `timeout`. */
+  /** Once, and within `timeout`, the wait for a free connection included. */
   once(statement: Statement, timeout: DurationMs): Promise<void>;
 }
 
@@ -63,7 +63,7 @@ export function openSessions(deps: SessionDeps): Sessions {
       repeat(deps, state, () => withClient(pool, (client) => ask(client, state, statement, parameters))),
     atomically: (body) => within("READ COMMITTED", body),
     serializable: (body) => within("SERIALIZABLE", body),
-    once: (statement, timeout) => askOnce(pool, statement, timeout),
+    once: (statement, timeout) => askOnce(deps, statement, timeout),
   };
 }
 
@@ -124,11 +124,20 @@ async function rollback(client: pg.PoolClient): Promise<void> {
   await client.query("ROLLBACK").catch(() => undefined);
 }
 
-async function askOnce(pool: pg.Pool, { text }: Statement, timeout: DurationMs): Promise<void> {
+async function askOnce({ pool, clock }: SessionDeps, { text }: Statement, timeout: DurationMs): Promise<void> {
+  const done = new AbortController();
+  const asked = withClient(pool, (client) => client.query({ text, query_timeout: timeout } as pg.QueryConfig));
+  const tooLate = clock.sleep(timeout, done.signal).then(() => {
+    throw new Error(`no answer within ${timeout} ms`);
+  });
+  tooLate.catch(() => undefined); // it is waited for here only
+  asked.catch(() => undefined);
   try {
-    await withClient(pool, (client) => client.query({ text, query_timeout: timeout } as pg.QueryConfig));
+    await Promise.race([asked, tooLate]);
   } catch (error) {
     throw unavailable(error);
+  } finally {
+    done.abort();
   }
 }
 

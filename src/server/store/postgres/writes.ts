@@ -19,7 +19,7 @@ import { INLINE_BYTES_MAX, putWhole, type Staged } from "./long-values.ts";
 import type { Parameter, Session, Statement } from "./session.ts";
 
 /** Of one statement. Ten thousand pairs of 2 KB go as fast in one as in five, and take five times the memory. */
-const ROWS_MAX = 4000;
+export const ROWS_MAX = 4000;
 const BYTES_MAX = 4 * 1024 * 1024;
 
 const lock = (changes: string, now: string) => `UPDATE kv_namespace SET changes = changes + ${changes},
@@ -96,7 +96,8 @@ export function entryWriter(deps: WriterDeps): Pick<EntryStore, "write" | "remov
     async write(namespace, writes) {
       if (writes.length === 0) return true;
       const last = lastOfEachKey(writes);
-      const written = isShort(last) ? await writeShort(deps, namespace, last) : await writeLong(deps, namespace, last);
+      const written =
+        weightOf(last) <= 1 ? await writeShort(deps, namespace, last) : await writeLong(deps, namespace, last);
       if (written) onChanged(namespace);
       return written;
     },
@@ -138,16 +139,15 @@ function bytesMaxOf(value: EntryWrite["value"]): number {
   return typeof value === "string" ? value.length * 3 : value.byteLength;
 }
 
-/** Whether one statement is enough: no value goes to parts, and all are not too much. */
-function isShort(writes: readonly EntryWrite[]): boolean {
-  if (writes.length > ROWS_MAX) return false;
-  let bytes = 0;
+/** What part they are of what one statement may write. More than 1: they are too many or too much for one, or one of the values goes to parts. */
+export function weightOf(writes: readonly EntryWrite[]): number {
+  let weight = writes.length / ROWS_MAX;
   for (const { value } of writes) {
     const length = bytesMaxOf(value);
-    if (length > INLINE_BYTES_MAX) return false;
-    bytes += length;
+    if (length > INLINE_BYTES_MAX) return Number.POSITIVE_INFINITY;
+    weight += length / BYTES_MAX;
   }
-  return bytes <= BYTES_MAX;
+  return weight;
 }
 
 async function writeShort(
