@@ -76,7 +76,7 @@ function statusOf(config: string): ReturnType<Daemon["status"]> {
   return { state: String(mapping["state"]), pending: Number(mapping["pending"]), requests };
 }
 
-function memoryOf(pid: number): Pick<Reading, "rssBytes" | "peakBytes" | "descriptors"> {
+export function memoryOf(pid: number): Pick<Reading, "rssBytes" | "peakBytes" | "descriptors"> {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   const kibibytes = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]);
   return {

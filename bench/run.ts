@@ -15,6 +15,7 @@ import { benchLatency } from "./latency.ts";
 import { benchPage } from "./page.ts";
 import { benchProgress } from "./progress.ts";
 import { benchSaves } from "./saves.ts";
+import { benchServerMemory } from "./server-memory.ts";
 
 const cases: Readonly<Record<string, BenchCase>> = { ...ownCases, ...archiveCases };
 const { values, positionals } = parseArgs({
@@ -33,6 +34,7 @@ const others: Readonly<Record<string, () => Promise<number>>> = {
   progress: benchProgress,
   page: benchPage,
   backups: benchBackups,
+  "server-memory": benchServerMemory,
   latency: () => benchLatency({ runs: Number(values.runs), against: values.against }),
 };
 const names = [...Object.keys(cases), ...Object.keys(others)];

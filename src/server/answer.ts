@@ -1,5 +1,7 @@
 // Answers of the API: a status and a body, in the one envelope that all of them share but for values. Bodies are put
-// together as strings, so that stored JSON (metadata) is spliced in and never parsed.
+// together as strings, so that stored JSON (metadata) is spliced in and never parsed. A long value is read while it is sent.
+
+import type { LongValue, StoredEntry } from "./store/store.ts";
 
 import type { Feed } from "./feed/feeds.ts";
 
@@ -7,7 +9,7 @@ import type { Feed } from "./feed/feeds.ts";
 export interface Answer {
   readonly status: number;
   readonly contentType: string;
-  readonly body: string | Uint8Array;
+  readonly body: string | Uint8Array | LongValue;
   readonly headers?: Readonly<Record<string, string>>;
   /** What follows in place of `body`, for as long as both sides live. */
   readonly feed?: Feed;
@@ -26,8 +28,8 @@ export function success(result: string, resultInfo?: string): Answer {
 }
 
 /** 200 with the bytes of a value. */
-export function valueAnswer(bytes: Uint8Array, expiration: number | null): Answer {
-  const answer = { status: 200, contentType: "application/octet-stream", body: bytes };
+export function valueAnswer({ value, expiration }: StoredEntry): Answer {
+  const answer = { status: 200, contentType: "application/octet-stream", body: value };
   return expiration === null ? answer : { ...answer, headers: { expiration: String(expiration) } };
 }
 

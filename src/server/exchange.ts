@@ -7,10 +7,13 @@ import type { Access, Authorised } from "./access/access.ts";
 import { type Change, type ChangeOperation, type ChangeRecorder, recordChange } from "./access/recorded-change.ts";
 import { visibleStore } from "./access/visible-store.ts";
 import { type Answer, gatewayPage, success } from "./answer.ts";
+import { type AnswerRoom, openAnswerRoom } from "./answer-room.ts";
+import type { AnsweredExchange } from "./answered-exchange.ts";
+import { ClientGone } from "./client-gone.ts";
 import { describeError } from "./describe-error.ts";
 import type { FaultState } from "./fault-state.ts";
 import { type CheckedPlan, parseFaultPlan } from "./faults.ts";
-import type { OperationRequest } from "./operations/operation.ts";
+import { type ArrivingRequest, checkAsker, type OperationDeps } from "./operations/operation.ts";
 import type { CountedOperation } from "./operation-name.ts";
 import { findOperation, type TableEntry } from "./operations/table.ts";
 import {
@@ -22,8 +25,9 @@ import {
   refuse,
   unavailable,
 } from "./refusal.ts";
-import { readBody } from "./request-body.ts";
+import { openBody } from "./request-body.ts";
 import { parseTarget, type Route } from "./route.ts";
+import type { ServerMemory } from "./server-memory.ts";
 import { StoreUnavailable } from "./store/store.ts";
 
 export interface ExchangeDeps {
@@ -31,6 +35,8 @@ export interface ExchangeDeps {
   readonly access: Access;
   readonly strictIds: boolean;
   readonly testApi: boolean;
+  readonly memory: ServerMemory;
+  readonly onAnswer: ((exchange: AnsweredExchange) => void) | undefined;
   /** The present plan's; it may change between two requests. */
   faults(): FaultState;
   setFaults(plan: CheckedPlan): void;
@@ -45,8 +51,10 @@ export interface Reply {
   readonly answer: Answer;
   readonly delivery: "whole" | "truncated" | "reset";
   readonly delayMs: DurationMs;
-  /** Undefined: it was not read. */
+  /** Undefined: it was not read, or nobody wants to know it. */
   readonly requestBody: Buffer | undefined;
+  /** To be left when the answer has. */
+  readonly room?: AnswerRoom;
 }
 
 /** Works out the reply to `request`. Rejects only if the client went away while its body was read. */
@@ -89,11 +97,6 @@ function checkRights({ rights }: Authorised, { account }: Route, change: ChangeO
 /** By it a client knows that it may follow the changes of the namespace that it asked for, or about. */
 const FEED_HEADER = { "kvsync-change-feed": "1" };
 
-/** A client that closed its connection in the middle of its request. */
-export class ClientGone extends Error {
-  override readonly name = "ClientGone";
-}
-
 interface Asked {
   readonly route: Route;
   readonly entry: TableEntry;
@@ -111,23 +114,34 @@ async function carryOut(
   const { answer, applied, delayMs, meddling } = faults.interfere(entry.operation, isChange);
   if (!applied && answer === "reset")
     return { answer: gatewayPage(502, "Bad Gateway"), delivery: "reset", delayMs, requestBody: undefined };
-  const body = await bodyOf(request);
-  if (body === undefined) return whole(gatewayPage(413, "Request Entity Too Large"), undefined, delayMs);
-  if (!applied && typeof answer === "object") return whole(answer, body, delayMs);
-  // The body may have taken its time.
-  if (asker.signal.aborted) throw authenticationError();
-  const visible = visibleStore(faults.store, asker.rights);
-  const own = await run(deps, { ...faults, store: recorder?.watch(visible) ?? visible }, asker, entry, {
-    route,
-    query: new URLSearchParams(route.query),
-    contentType: request.headers["content-type"],
-    lastEventId: singleHeader(request.headers["last-event-id"]),
-    body,
-    now: toEpochSeconds(deps.clock.now()),
-    meddling,
-  });
-  if (typeof answer === "object") return whole(answer, body, delayMs);
-  return { answer: own, delivery: answer ?? "whole", delayMs, requestBody: body };
+  const body = openBody(request, deps.memory, deps.onAnswer !== undefined);
+  const room = openAnswerRoom(deps.memory, request.socket);
+  try {
+    const arriving: ArrivingRequest = {
+      route,
+      query: new URLSearchParams(route.query),
+      contentType: request.headers["content-type"],
+      lastEventId: singleHeader(request.headers["last-event-id"]),
+      body,
+      now: () => toEpochSeconds(deps.clock.now()),
+      meddling,
+    };
+    const visible = visibleStore(faults.store, asker.rights);
+    const store = recorder?.watch(visible) ?? visible;
+    const { limits, offersFeed } = faults;
+    const { strictIds } = deps;
+    const isReplaced = typeof answer === "object";
+    const own =
+      isReplaced && !applied
+        ? answer
+        : await run(deps, { store, limits, offersFeed, asker, answerRoom: room, strictIds }, entry, arriving);
+    if (!(await body.drained())) return whole(gatewayPage(413, "Request Entity Too Large"), undefined, delayMs);
+    if (isReplaced) return whole(answer, body.kept(), delayMs);
+    room.settle(own);
+    return { answer: own, delivery: answer ?? "whole", delayMs, requestBody: body.kept(), room };
+  } finally {
+    body.close();
+  }
 }
 
 function singleHeader(value: string | string[] | undefined): string | undefined {
@@ -150,14 +164,18 @@ const NAMESPACE_CHANGES: Readonly<Partial<Record<string, ChangeOperation>>> = {
 
 async function run(
   deps: ExchangeDeps,
-  { store, limits, offersFeed }: Pick<FaultState, "store" | "limits" | "offersFeed">,
-  asker: Authorised,
-  { handler }: TableEntry,
-  request: OperationRequest,
+  operationDeps: OperationDeps,
+  entry: TableEntry,
+  request: ArrivingRequest,
 ): Promise<Answer> {
   try {
-    return await handler({ store, limits, offersFeed, asker, strictIds: deps.strictIds }, request);
+    if ("arriving" in entry) return await entry.arriving(operationDeps, request);
+    const body = await request.body.whole();
+    // The body may have taken its time.
+    checkAsker(operationDeps);
+    return await entry.handler(operationDeps, { ...request, body, now: request.now() });
   } catch (error) {
+    if (error instanceof ClientGone) throw error;
     return answerTo(error, deps);
   }
 }
@@ -165,14 +183,16 @@ async function run(
 /** The test API: replaces the fault plan. It is struck by no fault itself. */
 async function setFaults(deps: ExchangeDeps, request: IncomingMessage, method: string): Promise<Reply> {
   if (method !== "PUT") throw methodNotAllowed(method);
-  const body = await bodyOf(request);
+  const body = openBody(request, deps.memory, deps.onAnswer !== undefined);
   try {
-    deps.setFaults(parseFaultPlan(JSON.parse(body?.toString() ?? "")));
+    deps.setFaults(parseFaultPlan(JSON.parse((await body.whole()).toString())));
   } catch (error) {
     if (error instanceof AppError || error instanceof SyntaxError) throw refuse(400, 10012, error.message);
     throw error;
+  } finally {
+    body.close();
   }
-  return whole(success("null"), body);
+  return whole(success("null"), body.kept());
 }
 
 /** What the request asks for; undefined: the test API. Counts it, whatever becomes of it. */
@@ -189,14 +209,6 @@ function find(deps: ExchangeDeps, target: string, method: string): Asked | undef
     return { route, entry };
   } finally {
     if (counted !== undefined) deps.count(counted);
-  }
-}
-
-async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
-  try {
-    return await readBody(request);
-  } catch (cause) {
-    throw new ClientGone("the client went away", { cause });
   }
 }
 

@@ -11,9 +11,10 @@ import type { Health } from "./access/health.ts";
 import { shownTarget } from "./access/shown-target.ts";
 import type { Answer } from "./answer.ts";
 import type { AnsweredExchange } from "./answered-exchange.ts";
+import { ClientGone } from "./client-gone.ts";
 import { describeError } from "./describe-error.ts";
 import type { Feed, Feeds } from "./feed/feeds.ts";
-import { ClientGone, type ExchangeDeps, reply, type Reply } from "./exchange.ts";
+import { type ExchangeDeps, reply, type Reply } from "./exchange.ts";
 import { unavailable } from "./refusal.ts";
 import { encodeAnswer, type EncodedAnswer, rayIds, sendAnswer } from "./send-answer.ts";
 
@@ -32,7 +33,6 @@ const STALL_MS = 120_000;
 const CLOSE_GRACE_MS = 5000;
 
 export interface ListenerDeps extends ExchangeDeps {
-  readonly onAnswer: ((exchange: AnsweredExchange) => void) | undefined;
   readonly health: Health;
   /** How many connections there may be at once. */
   readonly maxConnections: number;
@@ -74,22 +74,29 @@ export function openListener(deps: ListenerDeps): Listener {
     const before = await answerBefore(request);
     if (before !== undefined) {
       if (before.status === 503 || isDraining) response.shouldKeepAlive = false;
-      return sendAnswer(response, encodeAnswer(before, nextRayId(), deps.clock.now()), "whole");
+      const encoded = encodeAnswer(before, nextRayId(), deps.clock.now());
+      await sendAnswer({ ...deps, keeps: false }, response, encoded, "whole");
+      return;
     }
     pace.watch(request, response);
     const done = await reply(deps, request);
-    if (done.delayMs > 0) await sleepUntilClosing(deps.clock, done.delayMs, closing.signal);
-    const encoded = encodeAnswer(done.answer, nextRayId(), deps.clock.now());
-    if (isDraining) response.shouldKeepAlive = false;
-    const { feed } = done.answer;
-    if (feed !== undefined && done.delivery !== "reset" && request.method !== "HEAD")
-      return serveFeed(deps, feed, request, response, { encoded, isTruncated: done.delivery === "truncated" });
-    response.setTimeout(STALL_MS, () => response.destroy());
-    await sendAnswer(response, encoded, done.delivery);
-    const { method = "", url = "" } = request;
-    deps.log(`${method} ${shownTarget(url)} ${describe(done)} ${Math.round(deps.clock.monotonic() - startedAt)}ms`);
-    if (done.delivery === "whole") deps.onAnswer?.(answered(request, done.requestBody, encoded));
-    deps.afterReply();
+    try {
+      if (done.delayMs > 0) await sleepUntilClosing(deps.clock, done.delayMs, closing.signal);
+      const encoded = encodeAnswer(done.answer, nextRayId(), deps.clock.now());
+      if (isDraining) response.shouldKeepAlive = false;
+      const { feed } = done.answer;
+      if (feed !== undefined && done.delivery !== "reset" && request.method !== "HEAD")
+        return await serveFeed(deps, feed, request, response, { encoded, isTruncated: done.delivery === "truncated" });
+      response.setTimeout(STALL_MS, () => response.destroy());
+      const body = await sendAnswer({ ...deps, keeps: deps.onAnswer !== undefined }, response, encoded, done.delivery);
+      const { method = "", url = "" } = request;
+      deps.log(`${method} ${shownTarget(url)} ${describe(done)} ${Math.round(deps.clock.monotonic() - startedAt)}ms`);
+      if (done.delivery === "whole" && body !== undefined)
+        deps.onAnswer?.(answered(request, done.requestBody, encoded, body));
+      deps.afterReply();
+    } finally {
+      done.room?.leave();
+    }
   }
 
   const server = createServer(
@@ -106,10 +113,7 @@ export function openListener(deps: ListenerDeps): Listener {
         return exchange(request, response);
       };
       const running = inTurn().catch((error: unknown) => {
-        const gone = error instanceof ClientGone;
-        deps.log(
-          `${request.method ?? ""} ${shownTarget(request.url ?? "")} ${gone ? error.message : describeError(error)}`,
-        );
+        deps.log(describeBroken(request, error));
         response.destroy();
       });
       exchanges.set(request, running);
@@ -202,6 +206,10 @@ function listenError(error: NodeJS.ErrnoException, host: string, port: number): 
   });
 }
 
+function describeBroken({ method = "", url = "" }: IncomingMessage, error: unknown): string {
+  return `${method} ${shownTarget(url)} ${error instanceof ClientGone ? error.message : describeError(error)}`;
+}
+
 function describe({ answer, delivery }: Reply): string {
   return delivery === "whole" ? String(answer.status) : delivery;
 }
@@ -209,7 +217,8 @@ function describe({ answer, delivery }: Reply): string {
 function answered(
   request: IncomingMessage,
   requestBody: Buffer | undefined,
-  { status, headers, body }: EncodedAnswer,
+  { status, headers }: EncodedAnswer,
+  body: Buffer,
 ): AnsweredExchange {
   const { method = "", url = "" } = request;
   const [path = "", ...query] = url.split("?");

@@ -21,6 +21,7 @@ import { openListener } from "./listener.ts";
 import type { CountedOperation } from "./operation-name.ts";
 import { lazyPurge, purgeAll } from "./purge.ts";
 import { MOUNT } from "./route.ts";
+import { openMemory } from "./server-memory.ts";
 import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
 import type { ReadOnlyStore, Soon, Store } from "./store/store.ts";
 
@@ -118,6 +119,7 @@ export async function openServer(options: ServerOptions): Promise<RunningServer>
         counts[operation]++;
         counts.total++;
       },
+      memory: openMemory(),
       log,
       onAnswer: options.onAnswer,
       onChange: options.onChange,

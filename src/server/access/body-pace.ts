@@ -67,5 +67,5 @@ export function openBodyPace(clock: Clock, closing: AbortSignal, onSlow: (reques
 
 /** Not where it is we who do not read. */
 function isSlow(request: IncomingMessage, received: number): boolean {
-  return received < WINDOW_BYTES_MIN && !request.complete && !request.isPaused() && request.readableLength === 0;
+  return received < WINDOW_BYTES_MIN && !request.complete && request.readableLength === 0;
 }

@@ -17,6 +17,7 @@ export const bulkGet: OperationHandler = async (deps, { route, body, now }) => {
   const { id } = await findNamespace(deps, route, CALLER);
   const { keys, type, withMetadata } = parseRequest(body);
   deps.limits.use("reads", keys.length);
+  await deps.answerRoom.wait(VALUES_BYTES_MAX);
   const found = await deps.store.entries.readQuoted(id, keys, VALUES_BYTES_MAX, now);
   if (found === "too-large") throw invalidBulkGet("Total size of request exceeds the limit of 25MB", 413);
   let values = "";

@@ -5,10 +5,12 @@ import type { EpochSeconds } from "../../core/clock.ts";
 import { parseJsonText } from "../../core/json-text.ts";
 import type { Answer } from "../answer.ts";
 import type { Authorised } from "../access/access.ts";
+import type { AnswerRoom } from "../answer-room.ts";
 import { checkKey } from "../attributes.ts";
 import type { Meddling } from "../interference.ts";
 import { jsonShapeFault } from "../json-shape.ts";
 import {
+  authenticationError,
   type Caller,
   malformedBody,
   malformedNamespaceId,
@@ -16,6 +18,7 @@ import {
   readOnly,
   undecodableKey,
 } from "../refusal.ts";
+import type { RequestBody } from "../request-body.ts";
 import { decodeKey, type Route } from "../route.ts";
 import type { ReadOnlyStore, Store, StoredNamespace } from "../store/store.ts";
 import type { UsageLimits } from "../usage-limits.ts";
@@ -28,6 +31,8 @@ export interface OperationDeps {
   readonly asker: Pick<Authorised, "rights" | "signal">;
   /** Whether there is a feed of changes. */
   readonly offersFeed: boolean;
+  /** To be waited for by what is going to answer with much. */
+  readonly answerRoom: Pick<AnswerRoom, "wait">;
   /** Whether a namespace id must have the form of one (10011); else any word may be asked for (and is not found). */
   readonly strictIds: boolean;
 }
@@ -46,8 +51,23 @@ export interface OperationRequest {
 /** Throws a Refusal for what it will not do. */
 export type OperationHandler = (deps: OperationDeps, request: OperationRequest) => Answer | Promise<Answer>;
 
+/** A request whose body is still on its way. */
+export interface ArrivingRequest extends Omit<OperationRequest, "body" | "now"> {
+  readonly body: RequestBody;
+  /** The body takes its time. */
+  now(): EpochSeconds;
+}
+
+/** The same; it may leave the body unread. */
+export type ArrivingHandler = (deps: OperationDeps, request: ArrivingRequest) => Promise<Answer>;
+
 const strictId = /^[0-9a-f]{32}$/i;
 const laxId = /^[A-Za-z0-9_-]{1,32}$/;
+
+/** Throws a Refusal if whoever asked may not ask any more: to be asked once the body, which may take its time, is there. */
+export function checkAsker({ asker }: Pick<OperationDeps, "asker">): void {
+  if (asker.signal.aborted) throw authenticationError();
+}
 
 /** The namespace that the route names, or a Refusal. */
 export async function findNamespace(deps: OperationDeps, route: Route, caller: Caller): Promise<StoredNamespace> {

@@ -11,13 +11,13 @@ import { bulkWrite } from "./bulk-write.ts";
 import { followChanges } from "./follow-changes.ts";
 import { listKeys } from "./list-keys.ts";
 import { createNamespace, deleteNamespace, getNamespace, listNamespaces, renameNamespace } from "./namespaces.ts";
-import type { OperationHandler } from "./operation.ts";
-import { deleteValue, readMetadata, readValue, writeValue } from "./values.ts";
+import type { ArrivingHandler, OperationHandler } from "./operation.ts";
+import { deleteValue, readMetadata, readValue } from "./values.ts";
+import { writeValue } from "./write-value.ts";
 
-export interface TableEntry {
+export type TableEntry = {
   readonly operation: CountedOperation;
-  readonly handler: OperationHandler;
-}
+} & ({ readonly handler: OperationHandler } | { readonly arriving: ArrivingHandler });
 
 type Methods = Readonly<Partial<Record<string, TableEntry>>>;
 
@@ -35,7 +35,7 @@ const table: Readonly<Record<Exclude<RouteKind, "empty-name" | "unknown" | "test
   metadata: { GET: { operation: "metadata", handler: readMetadata } },
   value: {
     GET: { operation: "read", handler: readValue },
-    PUT: { operation: "write", handler: writeValue },
+    PUT: { operation: "write", arriving: writeValue },
     DELETE: { operation: "delete", handler: deleteValue },
   },
   bulk: {

@@ -145,8 +145,14 @@ describe("a client that is slow", () => {
 it("a token that is taken out while a body is on its way is refused at its end", async () => {
   const grant: TokenGrant = { name: "ci", sha256: hash("sha256", "t", "hex"), access: "edit" };
   await start({ tokens: [grant] });
+  const made = await fetch(`${server.url}/accounts/a/storage/kv/namespaces`, {
+    method: "POST",
+    headers: { authorization: "Bearer t" },
+    body: '{"title":"t"}',
+  });
+  const { result } = (await made.json()) as { result: { id: string } };
   const { socket, said } = dial();
-  socket.write(PUT(10));
+  socket.write(PUT(10).replace("0".repeat(32), result.id));
   while (server.counts().write === 0) await new Promise((resolve) => setImmediate(resolve));
   server.setTokens([]);
   socket.write("0123456789");

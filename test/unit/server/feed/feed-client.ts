@@ -4,7 +4,7 @@ import { Agent, type IncomingHttpHeaders, type IncomingMessage, request } from "
 import { once } from "node:events";
 import type { Kv } from "../kv-fixture.ts";
 
-export interface ReadEvent {
+interface ReadEvent {
   readonly id: string;
   readonly event: string;
   // oxlint-disable-next-line typescript/no-explicit-any -- what a test asserts about
