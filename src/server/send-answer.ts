@@ -79,7 +79,7 @@ export async function sendAnswer(
   }
   const copy: Uint8Array[] = [];
   const length = delivery === "whole" ? body.byteLength : halfOf(body);
-  const onPart = (part: Uint8Array): void => void (keeps && copy.push(part));
+  const onPart = (part: Uint8Array): void => void (keeps && copy.push(Buffer.from(part)));
   const sent = sendBytesOf(body, length, response, onPart).then(() => {
     if (delivery === "whole") response.end();
     else response.destroy();

@@ -2,9 +2,10 @@
 
 import { PART_BYTES } from "./store.ts";
 
-/** All parts but the last have {@link PART_BYTES}; there is none of nothing. At most one part is held. */
+/** All parts but the last have {@link PART_BYTES}; there is none of nothing. All are the same memory: a part is what it is until the next one is
+ * asked for. So a hundred values that arrive at once take a hundred parts, and no more until something else is collected. */
 export async function* inParts(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer, void> {
-  let part = Buffer.allocUnsafeSlow(PART_BYTES);
+  const part = Buffer.allocUnsafeSlow(PART_BYTES);
   let filled = 0;
   for await (const chunk of chunks) {
     for (let at = 0; at < chunk.length;) {
@@ -14,7 +15,6 @@ export async function* inParts(chunks: AsyncIterable<Uint8Array>): AsyncGenerato
       filled += taken;
       if (filled < PART_BYTES) continue;
       yield part;
-      part = Buffer.allocUnsafeSlow(PART_BYTES);
       filled = 0;
     }
   }

@@ -20,7 +20,11 @@ export function quoted(
 /** The whole of a value. */
 export async function wholeValue(value: StoredEntry["value"]): Promise<Uint8Array> {
   if (value instanceof Uint8Array) return value;
-  const parts: Uint8Array[] = [];
-  for await (const part of value.parts()) parts.push(part);
-  return Buffer.concat(parts, value.byteLength);
+  const whole = Buffer.allocUnsafeSlow(value.byteLength);
+  let filled = 0;
+  for await (const part of value.parts()) {
+    whole.set(part, filled);
+    filled += part.byteLength;
+  }
+  return whole;
 }

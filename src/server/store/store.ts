@@ -61,7 +61,7 @@ export interface NamespaceStore extends NamespaceReader {
  * replaced or removed; then, or if they are gone for another reason, the iteration throws. */
 export interface LongValue {
   readonly byteLength: ByteCount;
-  /** Each time from the start. A part is at most {@link PART_BYTES} long. */
+  /** Each time from the start. A part is at most {@link PART_BYTES} long, and is to be used before the next one is asked for. */
   parts(): AsyncIterable<Uint8Array>;
 }
 

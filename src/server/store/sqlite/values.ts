@@ -91,7 +91,10 @@ export function openValues(database: Database, clock: Clock, { inTurn }: Turns):
           for (let number = 0; number * PART_BYTES < byteLength; number++) {
             // A part at a time, and others between two of them: who reads many does not hold everybody up.
             if (number > 0) await setImmediate();
-            yield await readPart(-value, number);
+            const part = await readPart(-value, number);
+            yield part;
+            // It goes now, and not when V8 has collected it: a hundred at once who read took 60 MB more.
+            (part.buffer as ArrayBuffer).transfer(0);
           }
         },
       };
