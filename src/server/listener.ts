@@ -84,6 +84,8 @@ export function openListener(deps: ListenerDeps): Listener {
       if (done.delayMs > 0) await sleepUntilClosing(deps.clock, done.delayMs, closing.signal);
       const encoded = encodeAnswer(done.answer, nextRayId(), deps.clock.now());
       if (isDraining) response.shouldKeepAlive = false;
+      // A client that still sends would be reset, and never read the answer; whoever asked for a close does it himself.
+      else if (!request.complete) response.shouldKeepAlive = true;
       const { feed } = done.answer;
       if (feed !== undefined && done.delivery !== "reset" && request.method !== "HEAD")
         return await serveFeed(deps, feed, request, response, { encoded, isTruncated: done.delivery === "truncated" });
