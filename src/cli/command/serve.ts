@@ -118,7 +118,10 @@ async function openStore(
   if (url !== undefined) {
     const { openDatabaseStore } = await import("../serve/database-store.ts");
     const { store, label } = await openDatabaseStore(url, { clock, log: (line) => output.detail(visible(line)) });
-    return { store, what: `the data is in ${label}` };
+    return {
+      store,
+      what: `the data is in ${label}\nservers that share it count for themselves: connections, wrong tokens, --rate-limit and the limits of --faults`,
+    };
   }
   const { openSqliteStore } = await import("../../server/store/sqlite/sqlite-store.ts");
   return data === undefined

@@ -14,6 +14,8 @@ export interface Feed {
   readonly start: FeedStart;
   /** Aborted: whoever asked may not see it any more. */
   readonly revoked: AbortSignal;
+  /** Whether whoever asked may still see the namespace, as it is called now; undefined: whatever it is called. */
+  readonly isVisible: (() => Promise<boolean>) | undefined;
 }
 
 export interface Feeds {
@@ -42,6 +44,8 @@ interface UsedHub {
 
 export function openFeeds({ changes, clock, purge, log }: FeedsDeps): Feeds {
   const streams = new Set<FeedStream>();
+  /** Of those that may come to an end by a new title: what looks for it. */
+  const looks = new Map<FeedStream, () => Promise<void>>();
   const hubs = new Map<StoredNamespaceId, UsedHub>();
   let ticking: AbortController | undefined;
   let isClosed = false;
@@ -54,7 +58,25 @@ export function openFeeds({ changes, clock, purge, log }: FeedsDeps): Feeds {
       void purge(signal);
       for (const { hub } of hubs.values()) hub.tick();
       for (const stream of streams) stream.tick();
+      for (const look of looks.values()) void look();
     }
+  }
+
+  /** Ends `stream` when the namespace is not to be seen any more. One look at a time. */
+  function lookAtTitle(stream: FeedStream, isVisible: () => Promise<boolean>): () => Promise<void> {
+    let isLooking = false;
+    return async () => {
+      if (isLooking) return;
+      isLooking = true;
+      try {
+        if (!(await isVisible()))
+          stream.end("the namespace is called otherwise, and the token may not see it any more");
+      } catch (error) {
+        onError(error);
+      } finally {
+        isLooking = false;
+      }
+    };
   }
 
   function join(namespace: StoredNamespaceId): UsedHub {
@@ -88,11 +110,12 @@ export function openFeeds({ changes, clock, purge, log }: FeedsDeps): Feeds {
   };
 
   return {
-    async serve({ namespace, start, revoked }, response, { isTruncated }) {
+    async serve({ namespace, start, revoked, isVisible }, response, { isTruncated }) {
       const used = join(namespace);
       const stream = openFeedStream({ changes, clock, hub: used.hub }, response, { namespace, start, isTruncated });
       const onRevoked = (): void => stream.end("the token is not valid any more");
       streams.add(stream);
+      if (isVisible !== undefined) looks.set(stream, lookAtTitle(stream, isVisible));
       revoked.addEventListener("abort", onRevoked);
       if (revoked.aborted) onRevoked();
       if (isClosed) stream.end(CLOSING);
@@ -101,6 +124,7 @@ export function openFeeds({ changes, clock, purge, log }: FeedsDeps): Feeds {
       } finally {
         revoked.removeEventListener("abort", onRevoked);
         streams.delete(stream);
+        looks.delete(stream);
         leave(namespace, used);
       }
     },

@@ -8,12 +8,18 @@ import type { ChangeLog, StoredNamespaceId } from "../store/store.ts";
 import { findNamespace, type OperationHandler } from "./operation.ts";
 
 export const followChanges: OperationHandler = async (deps, { route, query, lastEventId }) => {
-  const { store, offersFeed } = deps;
+  const { store, offersFeed, asker } = deps;
   if (!offersFeed || "isReadOnly" in store) throw noRoute();
   const { id } = await findNamespace(deps, route, "follow changes");
   const start = await findStart(store.changes, id, query.get("since") ?? lastEventId);
   if (start === undefined) throw namespaceNotFound("follow changes");
-  return { ...head, feed: { namespace: id, start, revoked: deps.asker.signal } };
+  // A namespace can be renamed out of what the token may see.
+  const isVisible = async (): Promise<boolean> => (await store.namespaces.find(route.account, id)) !== undefined;
+  const { seesAllNamespaces } = asker.rights;
+  return {
+    ...head,
+    feed: { namespace: id, start, revoked: asker.signal, isVisible: seesAllNamespaces ? undefined : isVisible },
+  };
 };
 
 const head: Answer = {
