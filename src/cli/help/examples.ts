@@ -277,6 +277,10 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   serve: [
     { type: "kvsync serve --data ./kv-data", does: "serve the KV API on port 8787, and keep the data" },
     {
+      type: "kvsync serve --data ./kv-data --tokens tokens.yaml",
+      does: "to several people and programs, each with a token that may do what the file says",
+    },
+    {
       type: "kvsync serve --port 0 --rate-limit 1200/5m --settle 60s",
       does: "on a free port, as strict and slow as Cloudflare",
     },
