@@ -24,7 +24,9 @@ function deliver(
     env = {},
     files = {},
     signal = new AbortController().signal,
+    programEnv = () => ({ PATH: process.env["PATH"] ?? "" }),
   }: Partial<{
+    readonly programEnv: () => Readonly<Record<string, string>>;
     readonly env: Readonly<Record<string, string>>;
     readonly files: Readonly<Record<string, string>>;
     readonly signal: AbortSignal;
@@ -38,7 +40,7 @@ function deliver(
     {
       clock: systemClock,
       env,
-      programEnv: () => ({ PATH: process.env["PATH"] ?? "" }),
+      programEnv,
       folder: "/",
       readFile: (path) => files[path],
       version: "1.2.3",
@@ -189,6 +191,14 @@ describe("a webhook", () => {
 });
 
 describe("a program", () => {
+  it("that a bug keeps from being started is no try that failed: the bug is told", async () => {
+    const bug = new TypeError("env is not iterable");
+    const programEnv = (): never => {
+      throw bug;
+    };
+    await expect(deliver("{ run: [cat] }", { programEnv })).rejects.toBe(bug);
+  });
+
   it("gets the message on stdin, and what it is about in its environment", async () => {
     const script = `test "$(cat)" = '${BODY}' -a "$KVSYNC_NOTICE $KVSYNC_COUNT $KVSYNC_EVENT" = "0123456789abcdef 3 notice"`;
     expect(await deliver(JSON.stringify({ run: ["sh", "-c", script] }))).toEqual({ kind: "delivered" });
