@@ -25,7 +25,8 @@ export interface BackupHooksOptions {
   /** Where programs run. */
   readonly folder: string;
   readonly env: Environment;
-  readonly secrets: readonly Secret[];
+  /** Asked for at each run: what is a secret may change with the config. */
+  readonly secrets: () => readonly Secret[];
   readonly limit: LimitFunction;
 }
 
@@ -46,7 +47,7 @@ const EVENTS: Readonly<Record<HookName, string>> = {
 
 export function openBackupHooks(options: BackupHooksOptions): BackupHooks {
   const { name, onFailure, onSuccess } = options.backup;
-  const env = hookEnvironment(options.env, options.secrets);
+  const env = (): Record<string, string> => hookEnvironment(options.env, options.secrets());
   const queues = new Map<HookName, HookQueue>();
   let attempts = 0;
   const open = (hook: HookName, config: HookConfig | undefined): void => {
@@ -54,7 +55,7 @@ export function openBackupHooks(options: BackupHooksOptions): BackupHooks {
     const { clock, log, folder, limit } = options;
     const { run, debounceMs, timeoutMs } = config;
     const variables = (): Record<string, string> => ({
-      ...env,
+      ...env(),
       KVSYNC_BACKUP: name,
       KVSYNC_EVENT: EVENTS[hook],
       KVSYNC_COUNT: String(attempts),

@@ -16,7 +16,8 @@ export interface EventHooksDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly env: Environment;
-  readonly secrets: readonly Secret[];
+  /** Of the config as it is now. */
+  readonly secrets: () => readonly Secret[];
   /** Where the hooks of backups run. */
   readonly folder: string;
 }

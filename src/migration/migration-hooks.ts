@@ -24,7 +24,8 @@ export interface MigrationHooksOptions {
   /** Where the program runs. */
   readonly folder: string;
   readonly env: Environment;
-  readonly secrets: readonly Secret[];
+  /** Asked for at each run: what is a secret may change with the config. */
+  readonly secrets: () => readonly Secret[];
   readonly limit: LimitFunction;
 }
 
@@ -46,7 +47,7 @@ export function hookEventOf(state: MigrationState): MigrationHookEvent | undefin
 export function openMigrationHooks(options: MigrationHooksOptions): MigrationHooks {
   const { clock, log, hook, folder, limit } = options;
   const { run, debounceMs, timeoutMs } = hook;
-  const env = hookEnvironment(options.env, options.secrets);
+  const env = (): Record<string, string> => hookEnvironment(options.env, options.secrets());
   // Each event has a queue of its own: a program is told of one event at a time.
   const queues = new Map<MigrationHookEvent, HookQueue>();
   const latest = new Map<MigrationHookEvent, MigrationRecord>();
@@ -54,7 +55,7 @@ export function openMigrationHooks(options: MigrationHooksOptions): MigrationHoo
     const variables = (): Record<string, string> => {
       const { name, namespaces } = latest.get(event)!;
       return {
-        ...env,
+        ...env(),
         KVSYNC_MIGRATION: name,
         KVSYNC_EVENT: `migration-${event}`,
         KVSYNC_COUNT: String(sumCounts(namespaces).failed),

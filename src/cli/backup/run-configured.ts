@@ -146,7 +146,7 @@ async function runHooks(
     backup,
     folder: config.file === undefined ? cwd : dirname(config.file),
     env,
-    secrets: configSecrets(config),
+    secrets: () => configSecrets(config),
     limit: pLimit(HOOKS_AT_ONCE_MAX),
   });
   hooks.ended(memory);

@@ -49,6 +49,7 @@ interface Surroundings {
   readonly listeners: Set<DaemonListener>;
   readonly feed: EventFeed;
   readonly onEvent: DaemonListener;
+  readonly onOpened: (daemon: Daemon) => void;
 }
 
 /** A journal that is damaged again so soon after it was begun is the disk's fault, and another one would not help. */
@@ -84,11 +85,13 @@ async function run(context: Context, names: readonly string[], options: Options)
         : "nothing to sync yet: each folder that appears under root is a mapping",
     program: env["npm_execpath"] === undefined ? "kvsync" : "npx kvsync",
   });
+  /** The config, as it is after the last reload. */
+  let present = (): Config => config;
   const hooks = openEventHooks({
     clock,
     log,
     env,
-    secrets: configSecrets(config),
+    secrets: () => configSecrets(present()),
     folder: config.file === undefined ? cwd : dirname(config.file),
   });
   const feed = openEventFeed(clock);
@@ -121,6 +124,7 @@ async function run(context: Context, names: readonly string[], options: Options)
       listeners,
       feed,
       onEvent,
+      onOpened: (daemon: Daemon): void => void (present = () => daemon.config()),
     };
     let again = await runDaemon(parts, config, false);
     while (again !== undefined) again = await runDaemon(parts, again, true);
@@ -166,6 +170,7 @@ async function runDaemon(parts: Surroundings, config: Config, isJournalDamaged: 
   let daemon: Daemon | undefined;
   try {
     daemon = await openDaemon(openOptions);
+    parts.onOpened(daemon);
     await report(parts, daemon, () => {
       parts.listeners.delete(keepEarly);
       return early;

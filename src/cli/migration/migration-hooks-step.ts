@@ -27,7 +27,7 @@ export function openHooksStep(context: Context, config: Config, name: string): M
     hook,
     folder: config.file === undefined ? cwd : dirname(config.file),
     env,
-    secrets: configSecrets(config),
+    secrets: () => configSecrets(config),
     limit: pLimit(HOOKS_AT_ONCE_MAX),
   });
   const end = async (): Promise<boolean> => {

@@ -30,7 +30,7 @@ export async function runRoundHooks(
     mapping: name,
     folder,
     env,
-    secrets: configSecrets(config),
+    secrets: () => configSecrets(config),
   });
   tellChanges(report, hooks);
   const { hold } = report;

@@ -36,12 +36,31 @@ const PART_LENGTH_MIN = 8;
  * tokens from any `${NAME}`, as in `Bearer ${NAME}`. */
 export function hookEnvironment(env: Environment, secrets: readonly Secret[]): Record<string, string> {
   const values = secrets.map((secret) => secret.reveal());
-  const isSecret = (text: string): boolean =>
-    values.some((value) => value === text || (text.length >= PART_LENGTH_MIN && value.includes(text)));
+  const isSecret = (text: string): boolean => values.some((value) => tells(text, value));
   const allowed: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
     if (value === undefined || isOwn(name)) continue;
     if (!isSecret(value.trim())) allowed[name] = value;
   }
   return allowed;
+}
+
+/** Whether whoever knows `text` knows `secret`, or the part of it that matters. */
+function tells(text: string, secret: string): boolean {
+  if (text === secret) return true;
+  if (text.length < PART_LENGTH_MIN || !secret.includes(text)) return false;
+  if (!/^https?:\/\//i.test(secret)) return true;
+  // Of an address the host is told everywhere, and words of its path are anybody's: what is secret is the rest.
+  const tokens = secret
+    .replace(/^\w+:\/\/[^/?#]*/, "")
+    .split(SEPARATOR)
+    .filter(mayBeToken);
+  return text.split(SEPARATOR).some((part) => mayBeToken(part) && tokens.some((token) => token.includes(part)));
+}
+
+const SEPARATOR = /[/?#&=]/;
+
+/** Of a word that is not in lower case alone it cannot be told. */
+function mayBeToken(part: string): boolean {
+  return part.length >= PART_LENGTH_MIN && !/^[a-z][a-z._-]*$/.test(part);
 }

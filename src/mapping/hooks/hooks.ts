@@ -44,8 +44,9 @@ export interface HooksOptions {
   readonly folder: string;
   /** The daemon's own; programs get it without secrets. */
   readonly env: Environment;
-  /** Secrets that `env` may hold under any name: those of the config that were written as `${NAME}`. */
-  readonly secrets?: readonly Secret[];
+  /** Secrets that `env` may hold under any name: those of the config that were written as `${NAME}`. Asked for at each run: what is one may
+   * change with the config. */
+  readonly secrets?: () => readonly Secret[];
   /** Shared by the hooks of all mappings. */
   readonly limit?: LimitFunction;
 }
@@ -85,7 +86,7 @@ const EVENTS: Readonly<Record<HookName, string>> = { on_change: "change", on_hol
 
 export function openHooks(options: HooksOptions): Hooks {
   const { hooks, limit = pLimit(HOOKS_AT_ONCE_MAX) } = options;
-  const env = hookEnvironment(options.env, options.secrets ?? []);
+  const env = (): Record<string, string> => hookEnvironment(options.env, options.secrets?.() ?? []);
   const queues = new Map<HookName, HookQueue>();
   const open = (name: HookName, config: HookConfig | undefined, countOf: (batch: HookBatch) => number): void => {
     if (config !== undefined) queues.set(name, openQueue({ name, config, countOf, env, limit }, options));
@@ -117,7 +118,7 @@ interface QueueDeps {
   readonly name: HookName;
   readonly config: HookConfig;
   readonly countOf: (batch: HookBatch) => number;
-  readonly env: Readonly<Record<string, string>>;
+  readonly env: () => Readonly<Record<string, string>>;
   readonly limit: LimitFunction;
 }
 
@@ -139,7 +140,7 @@ function openQueue({ name, config, countOf, env, limit }: QueueDeps, options: Ho
         signal,
         lines: batch.lines.values(),
         env: {
-          ...env,
+          ...env(),
           KVSYNC_MAPPING: mapping,
           KVSYNC_EVENT: EVENTS[name],
           KVSYNC_COUNT: String(countOf(batch)),

@@ -93,7 +93,7 @@ describe("a hook is told", () => {
       KVSYNC_EVENT: "something else",
     };
     const secrets = [new Secret("hidden-token")];
-    const hooks = workshop.open({ onChange: shell("env > env") }, { env, secrets });
+    const hooks = workshop.open({ onChange: shell("env > env") }, { env, secrets: () => secrets });
     hooks.changed([added("a")]);
     await workshop.clock.advance(1000);
     await workshop.logged(/on_change ran/);
@@ -109,6 +109,21 @@ describe("a hook is told", () => {
     );
     expect(workshop.text("env")).toContain("KVSYNC_EVENT=change\n");
     await hooks.close();
+  });
+
+  it("not what is a secret only since the config was loaded again", async () => {
+    let secrets: readonly Secret[] = [];
+    const env = { PATH: process.env["PATH"], NEW_TOKEN: "hidden-token" };
+    const hooks = workshop.open({ onChange: shell("env > env") }, { env, secrets: () => secrets });
+    hooks.changed([added("a")]);
+    await workshop.clock.advance(1000);
+    await workshop.logged(/on_change ran/);
+    expect(workshop.text("env")).toContain("NEW_TOKEN=");
+    secrets = [new Secret("hidden-token")];
+    hooks.changed([added("b")]);
+    await workshop.clock.advance(1000);
+    await hooks.close();
+    expect(workshop.text("env")).not.toContain("NEW_TOKEN=");
   });
 
   it("nothing where there is none", async () => {
