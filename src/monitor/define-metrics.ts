@@ -91,6 +91,7 @@ export function defineMetrics(
       "1 if the migration waits to try again what failed as a whole.",
       "migration",
     ),
+    stuck: gauge("loop_stuck", "1 if the loop of a mapping or a backup shows no sign of life any more.", "loop"),
     noticesWaiting: gauge("notices_waiting", "Things that the message on its way tells.", "target"),
     noticesUndelivered: gauge(
       "notices_undelivered_seconds",

@@ -20,6 +20,7 @@ import {
   type Talk,
   type Totals,
 } from "./metric-totals.ts";
+import type { LoopHealth } from "./health.ts";
 import { type MigrationMetrics, showMigration } from "./migration-metrics.ts";
 import { openProcessMetrics } from "./process-metrics.ts";
 
@@ -28,6 +29,8 @@ export interface MetricsSnapshot {
   readonly accounts: readonly AccountMetrics[];
   readonly mappings: readonly MappingMetrics[];
   readonly backups: readonly BackupStatus[];
+  /** Of a process that consists of some. */
+  readonly loops?: readonly LoopHealth[];
   /** Of a process that tells somebody. */
   readonly notices?: readonly NoticeMetrics[];
   /** Of a process that runs one. */
@@ -149,13 +152,14 @@ export async function openMetrics(options: {
   async function render(format: MetricsFormat): Promise<{ readonly contentType: string; readonly text: string }> {
     // All anew, so that what is no more is not shown.
     for (const metric of [...Object.values(counters), ...Object.values(gauges)]) metric.reset();
-    const { accounts, mappings, backups, notices = [], migrations = [] } = options.read();
+    const { accounts, mappings, backups, loops = [], notices = [], migrations = [] } = options.read();
     for (const account of talks.keys()) if (!accounts.some(({ name }) => name === account)) forgetAccount(account);
     for (const account of accounts) showAccount(account, talksOf(account.name), defined);
     for (const mapping of mappings) showMapping(mapping, defined);
     for (const { name } of mappings) totalsOf(name);
     for (const [mapping, total] of totals) showTotals(mapping, total, defined);
     for (const backup of backups) showBackup(backup, known(backupTotals, backup.backup, noBackups), defined);
+    for (const { name, isAlive } of loops) gauges.stuck.set({ loop: name }, isAlive ? 0 : 1);
     for (const notice of notices) showNotices(notice, defined);
     for (const migration of migrations) showMigration(migration, defined);
     memory.set(process.memoryUsage.rss());

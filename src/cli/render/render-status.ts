@@ -46,6 +46,11 @@ export function renderStatus(status: DaemonStatus, style: Style): readonly strin
   if (status.mappings.length === 0) lines.push("no mappings");
   lines.push(...status.backups.flatMap((backup) => renderBackup(backup, status.now, style)));
   lines.push(...status.notices.flatMap((target) => renderUndelivered(target, status.now, style)));
+  for (const loop of status.stuck)
+    lines.push(
+      `${style.bold(visible(loop))}: ${style.red("its loop shows no sign of life any more")}: nothing of it is done`,
+      "  hint: see the log of the daemon, and start it anew: nothing is lost by that",
+    );
   for (const folder of status.skippedFolders)
     lines.push(`${style.yellow("skipped")} folder "${visible(folder)}": its name cannot name a mapping`);
   for (const account of status.accounts) lines.push(style.dim(renderAccount(account)));

@@ -1,6 +1,7 @@
 // The backups that the daemon makes: a loop for each that has a schedule, in the order of the config. Runs into one repository come one after
 // the other.
 
+import { backupLoopName } from "./backup-loop-name.ts";
 import pLimit, { type LimitFunction } from "p-limit";
 import { type BackupMemoryDeps, placeOf, recallBackup, rememberRun } from "../../backups/backup-memory.ts";
 import type { BackupReport } from "../../backups/backup-report.ts";
@@ -53,7 +54,7 @@ export function openBackupSet(deps: BackupSetDeps): BackupSet {
       run: (call) => deps.run(backup, call),
       remember: (report) => rememberRun(deps, backup, report),
       gate: gateOf(backup),
-      heartbeat: heartbeats.open(`backup ${backup.name}`, HEARTBEAT_MS),
+      heartbeat: heartbeats.open(backupLoopName(backup.name), HEARTBEAT_MS),
       onEvent: (event) => onEvent({ ...event, backup }),
     });
     loops.set(backup.name, loop);

@@ -5,6 +5,7 @@ import type { BackupConfig, BackupSchedule } from "../../config/config.ts";
 import type { DurationMs, EpochMs } from "../../core/clock.ts";
 import { countedKeys } from "../../core/guards.ts";
 import { renderDuration } from "../../core/units.ts";
+import { backupLoopName } from "../backups/backup-loop-name.ts";
 import type { BackupStatus } from "../../backups/backup-status.ts";
 import type { RoundReport } from "../../mapping/round-port.ts";
 import type { MappingStatus } from "../../mapping/status.ts";
@@ -24,11 +25,20 @@ export interface SeenWith {
 }
 
 export function seeTroubles(
-  { mappings, backups, accounts, now }: Pick<DaemonStatus, "mappings" | "backups" | "accounts" | "now">,
+  {
+    mappings,
+    backups,
+    accounts,
+    stuck,
+    now,
+  }: Pick<DaemonStatus, "mappings" | "backups" | "accounts" | "stuck" | "now">,
   settings: SeenWith,
 ): Sightings {
   const seen = new Map<string, NoticeItem | "well" | "unknown">();
+  const silent = new Set(stuck);
   for (const mapping of mappings) {
+    const { mapping: name } = mapping;
+    seen.set(`stuck mapping ${name}`, silent.has(name) ? stuckItem({ mapping: name }) : "well");
     // A person has paused it: what it was is told again when it goes on.
     if (mapping.paused !== null) {
       for (const event of ["held", "failing", "conflict"]) seen.set(`${event} mapping ${mapping.mapping}`, "unknown");
@@ -39,6 +49,8 @@ export function seeTroubles(
     seen.set(`conflict mapping ${mapping.mapping}`, waitingItem(mapping));
   }
   for (const backup of backups) {
+    const { backup: name } = backup;
+    seen.set(`stuck backup ${name}`, silent.has(backupLoopName(name)) ? stuckItem({ backup: name }) : "well");
     seen.set(`failing backup ${backup.backup}`, failingBackup(backup));
     seen.set(`backup-old backup ${backup.backup}`, oldBackup(backup, now, settings));
   }
@@ -61,6 +73,20 @@ function failingItem({ mapping, error, lastRound }: MappingStatus): NoticeItem |
   if (error === null) return lastRound === null ? "unknown" : "well";
   const { since, message, hint, code } = error;
   return { ...NOTHING, event: "failing", mapping, since, message, hint, command: `kvsync status ${mapping}`, code };
+}
+
+/** Since when is not known: it was alive within the half hour before it was found to be silent. */
+function stuckItem(about: Pick<NoticeItem, "mapping"> | Pick<NoticeItem, "backup">): NoticeItem {
+  return {
+    ...NOTHING,
+    ...about,
+    event: "failing",
+    since: null,
+    message: "its loop shows no sign of life any more: nothing of it is done",
+    hint: "see the log of the daemon, and start it anew: nothing is lost by that",
+    command: "kvsync status",
+    code: "failed",
+  };
 }
 
 function waitingItem({ mapping, conflicts, localLookedAt }: MappingStatus): NoticeItem | "well" | "unknown" {

@@ -1,5 +1,6 @@
 // The daemon's events and status as metrics and health: what the health server and the watchdog go by.
 
+import { backupLoopName } from "../backups/backup-loop-name.ts";
 import type { DurationMs, EpochMs } from "../../core/clock.ts";
 import { visible } from "../../core/errors.ts";
 import type { DaemonListener, MappingEvent } from "../daemon-event.ts";
@@ -16,7 +17,7 @@ const SILENCE_MS_MAX: DurationMs = 3000;
 /** How long a problem that may pass by itself may stand before health tells of it. */
 const PASSING_MS_MAX: DurationMs = 120_000;
 
-export function metricsSnapshot({ accounts, mappings, backups, notices, now }: DaemonStatus): MetricsSnapshot {
+export function metricsSnapshot({ accounts, mappings, backups, notices, stuck, now }: DaemonStatus): MetricsSnapshot {
   return {
     accounts: accounts.map(({ account, requests, budgetLeft, budget }) => ({
       name: account,
@@ -37,6 +38,9 @@ export function metricsSnapshot({ accounts, mappings, backups, notices, now }: D
       lastSuccessAt: hold === null ? (localLookedAt ?? undefined) : undefined,
     })),
     backups,
+    loops: [...mappings.map(({ mapping }) => mapping), ...backups.map(({ backup }) => backupLoopName(backup))].map(
+      (name) => ({ name, isAlive: !stuck.includes(name) }),
+    ),
     notices: notices.map(({ target, sent, failed, waiting, undelivered }) => ({
       target,
       sent,

@@ -59,7 +59,7 @@ function open(env: Environment = ENV): NoticeSet {
 function statusOf(): DaemonStatus {
   const hold = { approved: false, since: 0, message: "too much", hint: null, plan: "0123456789", guard: "deletes" };
   const mappings = held.map((mapping) => ({ mapping, hold, paused: null, error: null, lastRound: null, conflicts: 0 }));
-  return { mappings, backups: [], accounts: [], now: clock.now() } as unknown as DaemonStatus;
+  return { mappings, backups: [], accounts: [], stuck: [], now: clock.now() } as unknown as DaemonStatus;
 }
 
 function configOf(notify: string, env: Environment = ENV, more = ""): Config {

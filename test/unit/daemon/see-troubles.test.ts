@@ -41,7 +41,12 @@ const account = (status: Partial<AccountStatus>): AccountStatus =>
   ({ account: "prod", retrying: null, retryingForMs: null, requests: { total: 3 }, ...status }) as AccountStatus;
 
 function see(
-  stands: { readonly mapping?: MappingStatus; readonly backup?: BackupStatus; readonly account?: AccountStatus },
+  stands: {
+    readonly mapping?: MappingStatus;
+    readonly backup?: BackupStatus;
+    readonly account?: AccountStatus;
+    readonly stuck?: readonly string[];
+  },
   backupAgeMs?: DurationMs,
 ) {
   return Object.fromEntries(
@@ -50,6 +55,7 @@ function see(
         mappings: stands.mapping === undefined ? [] : [stands.mapping],
         backups: stands.backup === undefined ? [] : [stands.backup],
         accounts: stands.account === undefined ? [] : [stands.account],
+        stuck: stands.stuck ?? [],
         now: NOW,
       },
       { backups, backupAgeMs },
@@ -63,6 +69,7 @@ describe("a mapping", () => {
     const paused = { since: NOW, reason: null, by: "person" } as const;
     for (const status of [{}, { error }, { conflicts: 2 }])
       expect(see({ mapping: mapping({ ...status, paused }) })).toEqual({
+        "stuck mapping app": "well",
         "held mapping app": "unknown",
         "failing mapping app": "unknown",
         "conflict mapping app": "unknown",
@@ -71,6 +78,7 @@ describe("a mapping", () => {
 
   it("that is in step is well", () => {
     expect(see({ mapping: mapping({}) })).toEqual({
+      "stuck mapping app": "well",
       "held mapping app": "well",
       "failing mapping app": "well",
       "conflict mapping app": "well",
@@ -108,6 +116,16 @@ describe("a mapping", () => {
       count: 3,
       waits: true,
     });
+  });
+});
+
+it("a loop that shows no sign of life is a failure of its mapping, or backup", () => {
+  const seen = see({ mapping: mapping({}), backup: backup({}), stuck: ["app", "backup nightly"] });
+  const trouble = { event: "failing", message: expect.stringContaining("no sign of life"), code: "failed" };
+  expect(seen).toMatchObject({
+    "stuck mapping app": { ...trouble, mapping: "app", backup: null },
+    "stuck backup nightly": { ...trouble, mapping: null, backup: "nightly" },
+    "failing mapping app": "well",
   });
 });
 

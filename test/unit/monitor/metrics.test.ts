@@ -170,6 +170,16 @@ describe("a scrape", () => {
     expect(await value('kvsync_last_success_timestamp_seconds{mapping="app-config"}')).toBe("1800000000.5");
   });
 
+  it("shows which loops are alive", async () => {
+    const loops = [
+      { name: "app-config", isAlive: false },
+      { name: "backup nightly", isAlive: true },
+    ];
+    snapshot = { ...snapshot, loops };
+    expect(await value('kvsync_loop_stuck{loop="app-config"}')).toBe("1");
+    expect(await value('kvsync_loop_stuck{loop="backup nightly"}')).toBe("0");
+  });
+
   it("has a series for a mapping from the start, but no time of a success that was not", async () => {
     snapshot = { accounts: [], mappings: [{ ...mapping, lastSuccessAt: undefined }], backups: [] };
     expect(await value('kvsync_rounds_total{mapping="app-config",outcome="failed"}')).toBe("0");
