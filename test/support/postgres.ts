@@ -56,12 +56,18 @@ interface Settings {
   readonly durable?: boolean;
   /** As in "max_connections=300". */
   readonly settings?: readonly string[];
+  /** Made from their sources for this server alone, as in "de_DE". What it is run by knows others, or none. */
+  readonly locales?: readonly string[];
 }
 
 const SETTINGS = ["listen_addresses=", "max_connections=200", "shared_buffers=128MB"];
 const FORGETFUL = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
 
-export async function startPostgres({ durable = false, settings = [] }: Settings = {}): Promise<TestPostgres> {
+export async function startPostgres({
+  durable = false,
+  settings = [],
+  locales = [],
+}: Settings = {}): Promise<TestPostgres> {
   const bin = findPostgres();
   if (bin === undefined) throw new Error("PostgreSQL is not installed: apt install postgresql");
   const user = userOfPostgres();
@@ -83,7 +89,9 @@ export async function startPostgres({ durable = false, settings = [] }: Settings
     ...[...SETTINGS, ...(durable ? [] : FORGETFUL), ...settings].flatMap((setting) => ["-c", setting]),
   ];
   const databases = databasesIn(folder);
-  const run = () => runPostgres(join(bin, "postgres"), args, { ...user, cwd: folder }, databases.url());
+  await Promise.all(locales.map((locale) => makeLocale(locale, folder)));
+  const env = locales.length === 0 ? process.env : { ...process.env, LOCPATH: folder };
+  const run = () => runPostgres(join(bin, "postgres"), args, { ...user, env, cwd: folder }, databases.url());
   let server = await run();
   return {
     ...databases,
@@ -98,6 +106,16 @@ export async function startPostgres({ durable = false, settings = [] }: Settings
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+function makeLocale(locale: string, folder: string): Promise<void> {
+  const child = spawn("localedef", ["-i", locale, "-f", "UTF-8", join(folder, `${locale}.UTF-8`)], { stdio: "ignore" });
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) =>
+      code === 0 ? resolve() : reject(new Error(`localedef ${locale} failed: apt install locales`)),
+    );
+  });
 }
 
 /** Those of the server whose socket is in `folder`. */
@@ -144,7 +162,7 @@ const KEEPER = `"$@" </dev/null & server=$!; read -r _; kill -QUIT $server; wait
 async function runPostgres(
   program: string,
   args: readonly string[],
-  options: { readonly uid?: number; readonly gid?: number; readonly cwd: string },
+  options: { readonly uid?: number; readonly gid?: number; readonly cwd: string; readonly env: NodeJS.ProcessEnv },
   url: string,
 ): Promise<Running> {
   const keeper = spawn("sh", ["-c", KEEPER, "sh", program, ...args], { ...options, stdio: ["pipe", "ignore", "pipe"] });
