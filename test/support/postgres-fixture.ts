@@ -12,7 +12,7 @@ const folder = inject("postgresFolder");
 /** `describe`, but left out where PostgreSQL is not installed: the run has said so. */
 export const describePostgres: typeof describe = folder === "" ? (describe.skip as typeof describe) : describe;
 
-const databases: Databases = databasesIn(folder);
+export const databases: Databases = databasesIn(folder);
 
 const opened: Store[] = [];
 afterEach(async () => {

@@ -33,8 +33,8 @@ const KINDS: readonly (readonly [pattern: RegExp, kind: FailureKind])[] = [
   [/^(08...|57P0[1235]|25P03|53300)$/, "lost"],
   // This server has become the stand-by of another one.
   [/^25006$/, "lost"],
-  // Serialisation failure, deadlock; a row that two wanted to add.
-  [/^(40001|40P01|40003|23505)$/, "conflict"],
+  // Serialisation failure, deadlock; a row, or a table, that two wanted to add.
+  [/^(40001|40P01|40003|23505|42710|42P07)$/, "conflict"],
   // A prepared statement that is not there, or is there already; one that fits no more.
   [/^(26000|42P05)$/, "unprepared"],
   // Resources ran out; statement_timeout and lock_timeout.
