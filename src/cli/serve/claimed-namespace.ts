@@ -43,11 +43,13 @@ export interface Claim {
   finish(): Promise<boolean>;
   /** Removes it. */
   drop(): Promise<void>;
-  /** Leaves it to whoever comes next. */
+  /** Leaves it to whoever comes next, unless it was finished or dropped. */
   release(): Promise<void>;
 }
 
 const MARK = "%import-";
+/** The owner of what was left in an orderly way. */
+const NOBODY = "0".repeat(16);
 const BEAT_MS: DurationMs = 1000;
 /** A server that is only slow, and loses the namespace so, waits for who has it then. */
 const DEAD_AFTER_MS: DurationMs = 5000;
@@ -107,7 +109,8 @@ function tryClaim({ store, account }: ClaimDeps, title: string, owner: string, d
       }
       if (namespace.title.startsWith(mark)) others = namespace;
     }
-    if (others !== undefined && others.title !== dead) return { kind: "others", title: others.title };
+    const isFree = others !== undefined && (others.title === dead || others.title.startsWith(`${mark}${NOBODY}-`));
+    if (others !== undefined && !isFree) return { kind: "others", title: others.title };
     if (others !== undefined) {
       await namespaces.rename(account, others.id, claimTitle(title, owner, 0));
       return { kind: "ours", id: others.id };
@@ -174,7 +177,16 @@ function openClaim({ clock, store, account }: ClaimDeps, { title, owner, id }: O
       await end();
       await reached(removeOurs());
     },
-    release: end,
+    async release() {
+      await end();
+      const free = claimTitle(title, NOBODY, 0);
+      await store
+        .transaction(async ({ namespaces }) => (await isOurs(namespaces)) && namespaces.rename(account, id, free))
+        .catch((error: unknown) => {
+          // Who comes next waits until it looks dead.
+          if (!(error instanceof StoreUnavailable)) throw error;
+        });
+    },
   };
 
   async function removeOurs(): Promise<void> {

@@ -14,6 +14,7 @@ import { AppError, visible } from "../../core/errors.ts";
 import { countedKeys } from "../../core/guards.ts";
 import { EXPIRATION_AHEAD_SECONDS_MIN } from "../../core/limits.ts";
 import { renderByteCount, renderDuration } from "../../core/units.ts";
+import { shellWord } from "../../core/shell-word.ts";
 import type { RoundResult } from "../../engine/round-request.ts";
 import type { NamespaceId } from "../../kv/kv-api.ts";
 import { fillNamespace } from "../../mapping/fill-namespace.ts";
@@ -89,10 +90,15 @@ async function openImport(context: Context, asked: AskedImport): Promise<OpenImp
   }
 }
 
-/** A server takes no archive that is not as it was written: `kvsync import` has the options for that. */
-function refusedHere(error: AppError, { title }: AskedImport): AppError {
-  const hint = `${error.hint ?? ""}; --salvage, --edited and --partial are options of kvsync import: start the server without this archive, and import it to ACCOUNT:${visible(title)}`;
+/** A server takes no archive that is not as it was written: that is for `kvsync import`, whose options the hint names. */
+function refusedHere(error: AppError, asked: AskedImport): AppError {
+  const hint = (error.hint ?? "").replace(/add (--[a-z]+)/, (_, option: string) => importHint(asked, option));
   return new AppError(error.code, error.message, { hint, cause: error });
+}
+
+function importHint({ file, title }: AskedImport, option?: string): string {
+  const command = ["kvsync import", shellWord(file), shellWord(`ACCOUNT:${title}`), option].filter(Boolean).join(" ");
+  return `start the server without it, and type: ${command}`;
 }
 
 async function importOne(importing: Importing, asked: OpenImport): Promise<void> {
@@ -188,14 +194,9 @@ async function fill(
   }
 }
 
-function incomplete({ file, title }: AskedImport, { failed }: RoundResult): AppError {
-  return new AppError(
-    "incomplete",
-    `${countedKeys(failed)} of ${visible(file)} could not be written, and nothing of it was kept`,
-    {
-      hint: `the lines before say why; to take the others, start the server without this archive, and type: kvsync import ARCHIVE ACCOUNT:${visible(title)}`,
-    },
-  );
+function incomplete(asked: AskedImport, { failed }: RoundResult): AppError {
+  const message = `${countedKeys(failed)} of ${visible(asked.file)} could not be written, and nothing of it was kept`;
+  return new AppError("incomplete", message, { hint: `to take the others, ${importHint(asked)}` });
 }
 
 function leaveAlone({ output }: Context, { title, file }: AskedImport): void {

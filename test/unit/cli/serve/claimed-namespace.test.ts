@@ -11,9 +11,12 @@ const TITLE = "app";
 let clock = new FakeClock();
 let store: Store;
 let claims: Claim[] = [];
+/** Of whoever is to die, or to sleep. */
+let dying: FakeClock;
 
 beforeEach(async () => {
   clock = new FakeClock();
+  dying = new FakeClock();
   store = await openSqliteStore(":memory:", clock);
   claims = [];
 });
@@ -22,8 +25,13 @@ afterEach(async () => {
   await store.close();
 });
 
-const claim = (onWaiting: () => void = () => undefined, signal = new AbortController().signal): Promise<Claimed> =>
-  claimNamespace({ clock, store, account: "acc", signal, onWaiting }, TITLE);
+const claim = (
+  onWaiting: () => void = () => undefined,
+  signal = new AbortController().signal,
+  own = clock,
+): Promise<Claimed> => claimNamespace({ clock: own, store, account: "acc", signal, onWaiting }, TITLE);
+/** By a server whose clock stands still: it shows no sign of life. */
+const claimAndDie = (): Promise<Claim> => ours(claim(undefined, undefined, dying));
 const ours = async (claiming: Promise<Claimed>): Promise<Claim> => {
   const claimed = await claiming;
   if (claimed.kind !== "ours") throw new Error("somebody else has it");
@@ -66,9 +74,8 @@ test("who comes second waits while the first one lives, and finds the namespace 
 });
 
 test("what a dead one left is gone on with, after some time without a sign of life", async () => {
-  const first = await ours(claim());
+  const first = await claimAndDie();
   await write(first, "a");
-  await first.release();
   const second = claim();
   await pass(4000);
   expect(await first.isHeld()).toBe(true);
@@ -79,8 +86,7 @@ test("what a dead one left is gone on with, after some time without a sign of li
 });
 
 test("one that only slept writes no more to what was taken over, nor gives it its title", async () => {
-  const first = await ours(claim());
-  await first.release();
+  const first = await claimAndDie();
   const second = claim();
   await pass(7000);
   const claimed = await ours(second);
@@ -105,10 +111,21 @@ test("a namespace that somebody made under the title meanwhile stays, and what w
 });
 
 test("what a dead one left beside a namespace that is there is removed", async () => {
-  await (await ours(claim())).release();
+  await claimAndDie();
   const made = await store.namespaces.create("acc", TITLE);
   expect(await claim()).toEqual({ kind: "there", id: made?.id });
   expect(await titles()).toEqual([TITLE]);
+});
+
+test("what was left in an orderly way is gone on with at once", async () => {
+  const first = await ours(claim());
+  await write(first, "a");
+  await first.release();
+  expect(await first.isHeld()).toBe(false);
+  const second = await ours(claim());
+  expect(await keys(second.id)).toEqual(["a"]);
+  await first.release();
+  expect(await second.isHeld()).toBe(true);
 });
 
 test("a claim is dropped with all that was written", async () => {
