@@ -105,9 +105,10 @@ export function hasOutlasted(
 }
 
 /** Whether the window that began at `at` is not over. A time that lies further ahead than a window is long was written by a clock
- * that was wrong, and would last for as long as that: its window counts as over, so that a direct read decides. */
+ * that was wrong, and would last for as long as that: its window counts as over, so that a direct read decides. Of a remote that never
+ * lags there is no window. */
 function isWithin(at: number, { now, windowMs }: SettleOptions): boolean {
-  return Math.abs(now - at) <= windowMs;
+  return windowMs > 0 && Math.abs(now - at) <= windowMs;
 }
 
 /** Whether a read of a key without a stamp shows an older version than the listing that it follows: the read is of a

@@ -36,6 +36,17 @@ export type MappingEvent =
   | { readonly kind: "failed"; readonly error: AppError; readonly retryInMs: DurationMs; readonly repeats: number }
   | { readonly kind: "recovered" }
   | { readonly kind: "watcher"; readonly state: WatchState }
+  /** The remote tells what changes there, so that it need not be polled. `isBack`: it did before. */
+  | { readonly kind: "feed-up"; readonly isBack: boolean }
+  /** It does not any more, and is polled until it does. `retryInMs` undefined: it is not asked to for a while. */
+  | {
+      readonly kind: "feed-lost";
+      readonly reason: string;
+      readonly hint: string | undefined;
+      readonly retryInMs: DurationMs | undefined;
+    }
+  /** It cannot tell what has changed until now, and all keys are looked at. */
+  | { readonly kind: "feed-reset"; readonly reason: string }
   /** The value of this key was written back to the folder, to `file`: number `item` of the trash. */
   | { readonly kind: "restored"; readonly key: Key; readonly item: number; readonly file: string }
   /** The scrub found values that are not what their stamps say. */

@@ -49,6 +49,12 @@ function ofMapping(event: MappingEvent): object {
       return { ...controlError(event.error), retryInMs: event.retryInMs, repeats: event.repeats };
     case "watcher":
       return { watcher: event.state };
+    case "feed-up":
+      return { isBack: event.isBack };
+    case "feed-lost":
+      return { reason: event.reason, hint: event.hint ?? null, retryInMs: event.retryInMs ?? null };
+    case "feed-reset":
+      return { reason: event.reason };
     case "restored":
       return { key: event.key, item: event.item, file: event.file };
     case "scrubbed":

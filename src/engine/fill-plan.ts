@@ -6,10 +6,13 @@ import { notice, problem } from "../core/problem.ts";
 import { isNews } from "../core/settle.ts";
 import { settleAbsences } from "./absences.ts";
 import type { ListOptions, ReadableReplica } from "../replica/replica.ts";
+import type { SeenOutcomes } from "../replica/with-seen.ts";
 import { mergeJoin, type MergeInput, type Triple } from "./merge.ts";
 import { identifyPage, observePage } from "./observe.ts";
 import type { Observer } from "./observer.ts";
 import { partialSides, type SeenValues } from "./partial.ts";
+import { pulledSides } from "./partial-remote.ts";
+import { remoteSide } from "./remote-side.ts";
 import { onlyOf, type Pass } from "./pass.ts";
 import type { Action, Done } from "./plan/action.ts";
 import { decideTriple, type Verdict } from "./plan/verdict.ts";
@@ -25,6 +28,8 @@ import { isRemoved } from "./unsure.ts";
 export interface PlanDeps extends Pass {
   readonly seen: SeenValues;
   readonly memory: RemoteMemory;
+  /** What the remote has said of the keys that it is asked for by name. */
+  readonly answers: SeenOutcomes;
   readonly onDone: (done: Done) => void;
 }
 
@@ -123,7 +128,7 @@ function observerOf(request: RoundRequest, { again, memory, tally, onProblem }: 
     keepsForeign: !decide.twoWay && decide.keepForeign !== undefined,
     onlyMissing: !decide.twoWay && decide.onlyMissing === true,
     settleWindowMs,
-    inBackground: onlyOf(request, again) === undefined,
+    inBackground: onlyOf(request, again) === undefined || request.isRemoteChanged === true,
     signal,
     onProblem,
     onLag: (keys) => (tally.lagging += keys),
@@ -137,18 +142,15 @@ async function sidesOf(
   request: RoundRequest,
   deps: PlanDeps,
 ): Promise<MergeInput> {
-  const { again, seen, memory } = deps;
-  const { clock, source, destination, base, settleWindowMs } = request;
+  const { again, seen, memory, answers } = deps;
+  const { clock, source, destination, base, settleWindowMs, isRemoteChanged = false } = request;
   if (only === undefined)
     return { source: source.list(listOptions), destination: destination.list(listOptions), base: base.scan() };
-  return partialSides(only, request, {
-    ...listOptions,
-    seen,
-    memory,
-    clock,
-    settleWindowMs,
-    fetchesAll: again !== undefined,
-  });
+  const options = { ...listOptions, memory, clock, settleWindowMs, answers };
+  if (isRemoteChanged && remoteSide(request) === "source") return pulledSides(only, request, options);
+  const isAgain = again !== undefined;
+  const inBackground = isRemoteChanged && !isAgain;
+  return partialSides(only, request, { ...options, seen, fetchesAll: isAgain || isRemoteChanged, inBackground });
 }
 
 function listOptionsOf(

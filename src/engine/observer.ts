@@ -37,7 +37,7 @@ export function transferOptions({
   signal,
   inBackground = false,
 }: {
-  readonly signal: AbortSignal | undefined;
+  readonly signal?: AbortSignal | undefined;
   readonly inBackground?: boolean;
 }): TransferOptions {
   return { inBackground, ...(signal !== undefined && { signal }) };

@@ -11,6 +11,7 @@ import { compareUtf8, type Key } from "../core/key.ts";
 import { staleRead } from "../core/problem.ts";
 import type { BaseStore } from "./ports.ts";
 import type { ListOptions, Pages, ReadableReplica, Value } from "../replica/replica.ts";
+import type { SeenOutcomes } from "../replica/with-seen.ts";
 import type { MergeInput } from "./merge.ts";
 import { trusted } from "./observe.ts";
 import { onePage, transferOptions } from "./observer.ts";
@@ -27,6 +28,10 @@ interface PartialOptions extends ListOptions, BelieveDeps {
   readonly seen: SeenValues;
   /** Look at the destination whatever the source is: it is not known what the destination holds. */
   readonly fetchesAll: boolean;
+  /** Nobody waits for what the destination says. */
+  readonly inBackground?: boolean;
+  /** Is given what the destination says of the keys. */
+  readonly answers?: SeenOutcomes | undefined;
 }
 
 /** Values of the destination, so that one read serves both to decide and to save what is decided against. */
@@ -98,12 +103,12 @@ async function fetchUnseen(
   entries: Map<Key, Entry>,
   options: PartialOptions,
 ): Promise<void> {
-  const { signal, onProblem, onUnknown, seen, memory } = options;
+  const { onProblem, onUnknown, seen, memory, answers } = options;
   if (keys.length === 0) return;
   assert(side.fetch !== undefined, "a partial round has a destination that can be asked for keys");
   const expected = new Map([...rows.values()].map((row) => [row.key, baseEntry(row)!]));
   let bytes = 0;
-  for await (const read of side.fetch(keys, { ...transferOptions({ signal }), expected, onShown: memory.seeOne })) {
+  for await (const read of side.fetch(keys, { ...transferOptions(options), expected, onShown: memory.seeOne })) {
     memory.seeAll(read);
     for (const found of read) {
       const outcome = believeUnstamped(found, options);
@@ -116,10 +121,14 @@ async function fetchUnseen(
       if (outcome.kind === "value") {
         entries.set(outcome.key, outcome.value.entry);
         bytes += outcome.value.bytes.byteLength;
-        if (bytes <= SEEN_BYTES_MAX) seen.set(outcome.key, outcome.value);
+        if (bytes <= SEEN_BYTES_MAX) {
+          seen.set(outcome.key, outcome.value);
+          answers?.set(outcome.key, outcome);
+        }
         continue;
       }
       entries.delete(outcome.key);
+      if (outcome.kind === "absent") answers?.set(outcome.key, outcome);
       if (outcome.kind !== "problem") continue;
       onProblem(outcome.problem);
       onUnknown?.({ key: outcome.key });

@@ -35,6 +35,8 @@ export interface RoundRequest {
   /** Look at these keys alone, of which the source may have changed: it is asked for them by name, and the destination is
    * asked for those of them that the round may touch. Unless it is given, both sides are listed. */
   readonly only?: readonly Key[];
+  /** Those of `only` are keys of which the remote may have changed: it is asked for all of them. */
+  readonly isRemoteChanged?: boolean | undefined;
   /** Remove only what has been gone for long enough; unless it is given, whatever is gone. */
   readonly removeLater?: RemoveLaterRequest | undefined;
   readonly guards: GuardLimits;

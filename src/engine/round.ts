@@ -14,6 +14,8 @@ import type { Done } from "./plan/action.ts";
 import { checkPlan, type Measure, type PlanTrip } from "./plan/measure.ts";
 import { Plan } from "./plan/plan.ts";
 import { asksWhoWrote } from "./plan/verdict.ts";
+import { remoteSide } from "./remote-side.ts";
+import { type SeenOutcomes, withSeen } from "../replica/with-seen.ts";
 import { openRemoteMemory } from "./lag/remote-memory.ts";
 import type { RoundEvents, RoundRequest, RoundResult } from "./round-request.ts";
 import { LOOKUPS_IN_VAIN_MAX, type Unsure, UNSURE_MAX, type UnsureKeys } from "./unsure.ts";
@@ -71,8 +73,10 @@ async function decideAnew(request: RoundRequest, course: Course): Promise<void> 
 }
 
 /** Observes, plans and applies once. */
-async function runPass(request: RoundRequest, pass: Pass): Promise<Pick<RoundResult, "trip" | "held">> {
+async function runPass(asked: RoundRequest, pass: Pass): Promise<Pick<RoundResult, "trip" | "held">> {
   const { tally, unsure, again } = pass;
+  const answers: SeenOutcomes = new Map();
+  const request = asked.isRemoteChanged === true ? withAnswers(asked, answers) : asked;
   const startedAt = request.clock.now();
   const plan = new Plan(request.spool, request.planMemoryActions);
   const seen: SeenValues = new Map();
@@ -87,7 +91,7 @@ async function runPass(request: RoundRequest, pass: Pass): Promise<Pick<RoundRes
   };
   const onDone = tallyDone(tally, plan, request.events);
   try {
-    const measure = await fillPlan(plan, request, { ...pass, onProblem, seen, memory, onDone });
+    const measure = await fillPlan(plan, request, { ...pass, onProblem, seen, memory, answers, onDone });
     const isRepeat = again !== undefined;
     const isLetPass = request.force || (isRepeat && isWithin(plan, again));
     const trip = isLetPass ? undefined : await checkPlan(plan, measure, request);
@@ -121,6 +125,12 @@ async function runPass(request: RoundRequest, pass: Pass): Promise<Pick<RoundRes
   } finally {
     plan.clear();
   }
+}
+
+/** The remote is not asked again for what it has said in this pass. */
+function withAnswers(request: RoundRequest, answers: SeenOutcomes): RoundRequest {
+  const side = remoteSide(request);
+  return side === undefined ? request : { ...request, [side]: withSeen(request[side], answers) };
 }
 
 function mayApply(

@@ -315,4 +315,13 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX recent_removal_by_pair ON recent_removal (pair, side, id);
   `,
+  `
+  -- How far the changes of a namespace have been followed in its server's change feed: see feed-cursors.ts.
+  CREATE TABLE feed_cursor (
+    pair INTEGER NOT NULL PRIMARY KEY REFERENCES pair (id) ON DELETE CASCADE,
+    cursor TEXT NOT NULL,
+    -- A digest of the mapping's config.
+    config TEXT NOT NULL
+  ) STRICT;
+  `,
 ];

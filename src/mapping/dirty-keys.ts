@@ -29,6 +29,8 @@ export interface DirtyKeys extends Pick<RoundProblems, "covers"> {
   readonly keys: readonly Key[];
   /** Of names that can be no key's. */
   readonly problems: readonly Problem[];
+  /** See RoundRequest. */
+  readonly isRemoteChanged?: boolean;
 }
 
 interface Found {

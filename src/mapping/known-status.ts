@@ -61,6 +61,7 @@ function statusOf(
     alike: outcome?.alike ?? NONE_ALIKE,
     watcher: null,
     pollIntervalMs: null,
+    feed: null,
   };
 }
 

@@ -54,6 +54,8 @@ export interface OutcomeKeeper {
   /** How many conflicts waited after the last round. */
   conflicts(): number;
   lookedAt(): EpochMs | null;
+  /** Some keys could not be synced when they were last looked at. */
+  hasProblems(): boolean;
 }
 
 export function openOutcomeKeeper(deps: {
@@ -98,6 +100,7 @@ export function openOutcomeKeeper(deps: {
     alike: () => outcome?.alike ?? NONE_ALIKE,
     conflicts: () => outcome?.conflicts ?? 0,
     lookedAt: () => outcome?.lookedAt ?? null,
+    hasProblems: () => outcome !== undefined && outcome.standing.known.length + outcome.standing.more > 0,
     failed: ({ code, message, hint = null }) => {
       const before = outcome!;
       put({ ...before, error: { code, message, hint, since: before.error?.since ?? clock.now() } });

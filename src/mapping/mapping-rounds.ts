@@ -23,13 +23,15 @@ import { findRested } from "./rested-keys.ts";
 import { explained } from "./explain-failure.ts";
 import { markRoot } from "../replica/tree/tree-root.ts";
 import { lookAgainIn } from "./root-swap.ts";
-import { openLocalLook } from "./local-look.ts";
+import { type Looked, openLocalLook } from "./local-look.ts";
+import type { OpenMapping } from "./open-mapping.ts";
 import { circumstancesOf, findRoot, isAsBefore, placeOf } from "./mapping-facts.ts";
 import { findLinkedPaths } from "./linked-paths.ts";
 import { type MappingMemory, openMappingMemory } from "./mapping-memory.ts";
 import { type MappingOpener, openMappingOpener, type Opened } from "./mapping-opener.ts";
 import { type OneRound, runOneRound, type Situation } from "./one-round.ts";
 import type { PairDeps } from "./pair.ts";
+import { openRemoteRounds } from "./remote-rounds.ts";
 import type { AccountsPort, MappingRounds, RoundCall, RoundReport } from "./round-port.ts";
 import { type ScrubStep, scrubStep } from "./scrub-step.ts";
 import { lookedAt, NO_PROBLEMS } from "./standing-problems.ts";
@@ -51,7 +53,6 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
   const opener = openMappingOpener({ ...deps, linkIndex });
   const attempt = openAttempts({ ...deps, memory, opener });
   const keyFilter = compileFilter(mapping);
-  const scrubs = openScrubs(journal);
   const moving = new MovingFiles(deps.clock);
   const lookAtFiles = openLocalLook();
   let standing = NO_PROBLEMS;
@@ -87,6 +88,15 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
     return report;
   }
 
+  /** Over the keys of `some`, where that is enough. */
+  async function runSome(situation: Situation, call: RoundCall, some: DirtyKeys | undefined): Promise<RoundReport> {
+    if (some === undefined) return runFull(situation, call);
+    const { report, needsFullRound } = await run(situation, { call, some });
+    if (needsFullRound) return runFull(situation, call);
+    memory.prune(report.result);
+    return report;
+  }
+
   /** A plan that was followed is no look at everything: what a change of folder or namespace means is left to the next one. */
   function followed({ place, before, root, mapping: open }: Situation, report: RoundReport): RoundReport {
     const namespaceId = open.namespace?.id;
@@ -110,6 +120,13 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
     return costByKey(found.keys, base) > 1 + base.count() / LIST_PAGE_KEYS_MAX ? undefined : found;
   }
 
+  function look(opened: OpenMapping, signal: AbortSignal): Promise<Looked> {
+    const { source: tree, identity, isManaged } = opened.pair("push");
+    const all = openBase(journal, identity);
+    const base = isManaged === undefined ? all : baseWithFilter(all, isManaged);
+    return lookAtFiles({ tree, base, names: mapping.names, standing, now: deps.clock.now(), signal });
+  }
+
   const conflicts = openConflictRounds({
     ...deps,
     memory,
@@ -119,30 +136,15 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
 
   return {
     ...conflicts,
+    ...openRemoteRounds({ ...deps, memory, opener, attempt, run, runSome, look }),
     full: (call) => attempt(call, (situation) => runFull(situation, call)),
-    dirty: (paths, call) =>
-      attempt(call, async (situation) => {
-        const some = dirtyKeys(situation, paths);
-        if (some === undefined) return runFull(situation, call);
-        const { report, needsFullRound } = await run(situation, { call, some });
-        if (needsFullRound) return runFull(situation, call);
-        memory.prune(report.result);
-        return report;
-      }),
+    dirty: (paths, call) => attempt(call, (situation) => runSome(situation, call, dirtyKeys(situation, paths))),
     look: async (signal) => {
       const opened = opener.opened()?.mapping;
       // A round is due before a look then, and sees everything.
-      if (opened === undefined) return { kind: "rescan", reason: "the folder was not looked at yet" };
-      const { source: tree, identity, isManaged } = opened.pair("push");
-      const all = openBase(journal, identity);
-      const base = isManaged === undefined ? all : baseWithFilter(all, isManaged);
-      return lookAtFiles({ tree, base, names: mapping.names, standing, now: deps.clock.now(), signal });
+      return opened === undefined ? NOT_LOOKED_AT : look(opened, signal);
     },
-    scrub: async (signal) => {
-      const step = await scrub(deps, opener.opened(), { after: scrubs.get(name), signal });
-      if (step !== undefined) scrubs.put(name, step.after);
-      return step;
-    },
+    scrub: (signal) => scrub(deps, opener.opened(), signal),
     hold: () => memory.holds.get(name),
     resting: () => moving.resting(),
     rested: (keys, signal) => findRested(keys, { ...deps, opener, moving }, signal),
@@ -150,6 +152,8 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
     close: () => opener.close(),
   };
 }
+
+const NOT_LOOKED_AT: Looked = { kind: "rescan", reason: "the folder was not looked at yet" };
 
 /** One round over a key that a person decides about. Undefined: a look at all keys comes first, or a guard would hold it. */
 function overKey({
@@ -219,6 +223,7 @@ function openAttempts(
         checked = opened;
       }
       call.onOpened?.(namespace);
+      if (namespace !== undefined) await call.onReached?.({ api: opened.account.api, namespaceId: namespace.id });
       const pair = opened.mapping.pair(mapping.mode === "pull" ? "pull" : "push");
       const circumstances = circumstancesOf(before, { root, namespaceId: namespace?.id, filter: memory.filter });
       const report = await work({ ...opened, place, rootMark, before, pair, circumstances });
@@ -273,15 +278,18 @@ function toldOnce(call: RoundCall): RoundCall {
 async function scrub(
   { clock, journal, mapping }: MappingRoundsDeps,
   opened: Opened | undefined,
-  { after, signal }: Pick<Parameters<typeof scrubStep>[0], "after" | "signal">,
+  signal: AbortSignal,
 ): Promise<ScrubStep | undefined> {
   const namespaceId = opened?.mapping.namespace?.id;
   if (opened === undefined || namespaceId === undefined || !mapping.stamp) return undefined;
   const { api } = opened.account;
-  const { name: label, prefix } = mapping;
-  const remote = openNamespaceReplica({ clock, api, namespaceId, label, prefix, priority: "scrub" });
+  const { name, prefix } = mapping;
+  const remote = openNamespaceReplica({ clock, api, namespaceId, label: name, prefix, priority: "scrub" });
   const base = openBase(journal, opened.mapping.pair("push").identity);
-  return scrubStep({ clock, remote, base, after, signal });
+  const scrubs = openScrubs(journal);
+  const step = await scrubStep({ clock, remote, base, after: scrubs.get(name), signal });
+  scrubs.put(name, step.after);
+  return step;
 }
 
 /** The requests that a round over `keys` takes, and a look at everything does not: what such a look learns from a listing is

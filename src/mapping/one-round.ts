@@ -92,7 +92,8 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
   });
   const result = await runPairRound(deps, pair, {
     decide: decideOf(mapping, pair.destination, { now: clock.now(), resolution: call.resolution }),
-    settleWindowMs: mapping.settleWindowMs,
+    // A server that tells of a change shows it: it does not lag behind itself.
+    settleWindowMs: situation.account.api.offersChanges() ? 0 : mapping.settleWindowMs,
     rest: mapping,
     moving: deps.moving,
     wait: call.wait,
@@ -115,7 +116,7 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
     identify: call.identify === true,
     ...(call.follow !== undefined && { follow: call.follow }),
     spool: deps.spool,
-    ...(some !== undefined && { only: some.keys }),
+    ...(some !== undefined && { only: some.keys, isRemoteChanged: some.isRemoteChanged === true }),
   }).finally(() => {
     log.close();
     removals.end(call.force === true || judge.judgement().isApproved === true);

@@ -68,6 +68,7 @@ export interface PairRound {
   readonly events: RoundEvents;
   /** See RoundRequest. */
   readonly only?: NonNullable<RoundRequest["only"]>;
+  readonly isRemoteChanged?: boolean;
   readonly mayApply?: NonNullable<RoundRequest["mayApply"]>;
   readonly exact?: boolean;
   readonly identify?: boolean;

@@ -8,7 +8,8 @@ import type { Problem } from "../core/problem.ts";
 import type { Progress, RoundEvents, RoundResult } from "../engine/round-request.ts";
 import type { SavedActions } from "../engine/plan/follow-plan.ts";
 import type { Hold } from "../journal/holds.ts";
-import type { KvApi, Namespace } from "../kv/kv-api.ts";
+import type { FeedCursor } from "../kv/changes/change-event.ts";
+import type { KvApi, Namespace, NamespaceId } from "../kv/kv-api.ts";
 import type { AccountConfig } from "../config/config.ts";
 import type { Key } from "../core/key.ts";
 import type { ConflictList, ConflictView, ResolveChoice, Resolved } from "./conflicts/conflict-lines.ts";
@@ -32,6 +33,8 @@ export interface RoundCall {
   readonly identify?: boolean;
   /** Told of the namespace before the round begins, undefined if there is none yet; what it throws ends the round. */
   readonly onOpened?: (namespace: Namespace | undefined) => void;
+  /** Told of the remote before the round looks at it, which waits for it. */
+  readonly onReached?: (remote: Remote) => Promise<void>;
   /** Do what this plan says, and nothing else; see RoundRequest. */
   readonly follow?: SavedActions;
   /** Apply even what a guard would hold. */
@@ -40,6 +43,12 @@ export interface RoundCall {
   readonly resolution?: Resolution;
   /** How long to wait for files that are being written, rather than to leave them for later. */
   readonly wait?: RestWait;
+}
+
+/** The namespace of a mapping, and whom to ask about it. */
+export interface Remote {
+  readonly api: KvApi;
+  readonly namespaceId: NamespaceId;
 }
 
 export interface RoundReport {
@@ -83,6 +92,16 @@ export interface MappingRounds {
   full(call: RoundCall): Promise<RoundReport>;
   /** One round over the keys whose files these are, relative to the folder. As `full`. */
   dirty(paths: readonly string[], call: RoundCall): Promise<RoundReport>;
+  /** One round over these keys, of which the remote has told that they changed. As `full`. */
+  changed(keys: readonly Key[], call: RoundCall): Promise<RoundReport>;
+  /** In place of the first round over all keys: one over the files that are not as they were, where `isFollowed` says, once the remote is
+   * reached, that whatever changed there since the last round is told. Undefined: all keys are to be looked at. As `full`. */
+  goOn(call: RoundCall, isFollowed: () => boolean): Promise<RoundReport | undefined>;
+  /** The key of the mapping that is called so in its namespace; undefined: it has none of that name. */
+  keyOf(name: string): Key | undefined;
+  /** Up to where in the remote's change feed whatever changed has been looked at. */
+  cursor(): FeedCursor | undefined;
+  keepCursor(cursor: FeedCursor): void;
   /** Which files are not as they were when they were last synced, as far as `look` has not told it before. Reads no file and sends
    * no request. Not to be called while a round runs. Throws AppError `root-missing`. */
   look(signal: AbortSignal): Promise<Looked>;

@@ -62,8 +62,16 @@ export interface MappingStatus {
   readonly alike: AlikeNames;
   /** Null: its folder is not watched. */
   readonly watcher: WatchState | null;
-  /** How often the remote is listed, stretched to keep to the budget; null: never. */
+  /** How often the remote is listed, stretched to keep to the budget, or for safety alone while its feed is up; null: never. */
   readonly pollIntervalMs: DurationMs | null;
+  /** Whether the remote's server tells what changes there; null: it does not offer that, or is not looked at for it. */
+  readonly feed: FeedStatus | null;
+}
+
+interface FeedStatus {
+  /** "lost": it did, is asked for it again, and polled meanwhile. */
+  readonly state: "up" | "lost";
+  readonly since: EpochMs;
 }
 
 export interface RemovesLater {

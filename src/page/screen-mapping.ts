@@ -173,8 +173,19 @@ function problemSection({ problems, problemCount, beingWritten }: MappingStatus)
 }
 
 function factsOf(status: MappingStatus): Shape {
-  const { since, mode, account, namespace, namespaceId, folder, remoteLookedAt, pollIntervalMs, lastRound, alike } =
-    status;
+  const {
+    since,
+    mode,
+    account,
+    namespace,
+    namespaceId,
+    folder,
+    remoteLookedAt,
+    pollIntervalMs,
+    feed,
+    lastRound,
+    alike,
+  } = status;
   const waiting = waits(status);
   const watched = watching(status.watcher);
   return facts([
@@ -182,6 +193,12 @@ function factsOf(status: MappingStatus): Shape {
     ["Waits", waiting.length === 0 ? "nothing" : listed(waiting)],
     ["Files", freshness(status)],
     ["Remote", remoteLookedAt === null ? "not looked at yet" : ["looked at ", when(remoteLookedAt)]],
+    feed !== null && [
+      "Changes",
+      feed.state === "up" ? "told by the server" : "not told now",
+      " since ",
+      when(feed.since),
+    ],
     pollIntervalMs !== null && ["Polled", `every ${renderDuration(pollIntervalMs)}`],
     ["Mode", MODES[mode]],
     ["Folder", name(folder), watched === null ? null : [" (", watched, ")"]],

@@ -9,7 +9,8 @@ import type { Problem } from "../../src/core/problem.ts";
 import type { Hold } from "../../src/journal/holds.ts";
 import type { RoundResult } from "../../src/engine/round-request.ts";
 import type { Looked } from "../../src/mapping/local-look.ts";
-import type { MappingRounds, RoundCall, RoundReport } from "../../src/mapping/round-port.ts";
+import type { Key } from "../../src/core/key.ts";
+import type { MappingRounds, Remote, RoundCall, RoundReport } from "../../src/mapping/round-port.ts";
 import { everything, NO_PROBLEMS, standingAfter, type StandingProblems } from "../../src/mapping/standing-problems.ts";
 import type { RestingFile } from "../../src/replica/moving-files.ts";
 import type { WatchEvents, Watcher } from "../../src/daemon/watch/watcher.ts";
@@ -92,6 +93,11 @@ export type Script = (Partial<RoundReport> & { readonly moving?: readonly Restin
 export interface ScriptedRounds extends MappingRounds {
   /** Each round that began: "full", or the dirty paths; and when. */
   readonly calls: { readonly what: "full" | readonly string[]; readonly at: number; readonly call: RoundCall }[];
+  /** Where the remote is; undefined: nobody is told of it. */
+  remote: Remote | undefined;
+  /** Whether the first round may be one over what the feed told alone. */
+  mayGoOn: boolean;
+  kept: string | undefined;
   /** What the next rounds do, in order; afterwards all do nothing. */
   readonly script: Script[];
   /** What the next looks at the files find, in order; afterwards that all is the same. */
@@ -120,6 +126,19 @@ export function scriptedRounds(clock: Clock): ScriptedRounds {
     atOnce: 0,
     full: (call) => run("full", call),
     dirty: (paths, call) => run(paths, call),
+    changed: (keys, call) => run(["changed", ...keys], call),
+    goOn: async (call, isFollowed) => {
+      await reach(call);
+      return rounds.mayGoOn && isFollowed() ? run(["go on"], call) : undefined;
+    },
+    remote: undefined,
+    mayGoOn: true,
+    kept: undefined,
+    keyOf: (name) => (name.startsWith("excluded") ? undefined : (name as Key)),
+    cursor: () => rounds.kept,
+    keepCursor: (cursor) => {
+      rounds.kept = cursor;
+    },
     looked: [],
     looks: 0,
     look: async (signal) => {
@@ -152,7 +171,12 @@ export function scriptedRounds(clock: Clock): ScriptedRounds {
     },
   };
 
+  async function reach({ onReached }: RoundCall): Promise<void> {
+    if (rounds.remote !== undefined) await onReached?.(rounds.remote);
+  }
+
   async function run(what: "full" | readonly string[], call: RoundCall): Promise<RoundReport> {
+    await reach(call);
     const startedAt = clock.now();
     rounds.calls.push({ what, at: startedAt, call });
     const script = rounds.script.shift() ?? {};

@@ -143,6 +143,8 @@ function watching(watcher: WatchState, style: Style): readonly string[] {
   }
 }
 
+const RARELY_MS: DurationMs = 12 * 3_600_000;
+
 function facts(mapping: MappingStatus, now: EpochMs): readonly string[] {
   const { working, pending, conflicts, removesLater, pollIntervalMs } = mapping;
   const parts: string[] = [];
@@ -158,7 +160,12 @@ function facts(mapping: MappingStatus, now: EpochMs): readonly string[] {
     parts.push(`${count(keys)} gone, ${keys === 1 ? "" : "the first "}removed ${when}`);
   }
   parts.push(lookOf(mapping, now));
-  if (pollIntervalMs !== null) parts.push(`polled every ${renderDuration(pollIntervalMs)}`);
+  // For safety alone it is not worth a word.
+  const isFed = mapping.feed?.state === "up";
+  if (isFed) parts.push("told of changes");
+  if (mapping.feed?.state === "lost") parts.push("not told of changes now");
+  if (pollIntervalMs !== null && !(isFed && pollIntervalMs >= RARELY_MS))
+    parts.push(`polled every ${renderDuration(pollIntervalMs)}`);
   return parts;
 }
 

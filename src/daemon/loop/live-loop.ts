@@ -8,6 +8,9 @@ import type { RoundReport } from "../../mapping/round-port.ts";
 import type { Watcher } from "../watch/watcher.ts";
 import { type DirtyPaths, openDirtyPaths } from "./dirty-paths.ts";
 import type { Activity, LoopDeps, LoopView } from "./loop-port.ts";
+import { problemCountOf } from "../../mapping/round-status.ts";
+import { NO_PROBLEMS } from "../../mapping/standing-problems.ts";
+import { RemoteFeed } from "./remote-feed.ts";
 import { firstState, type LoopState, type Moment } from "./loop-state.ts";
 
 interface Asker {
@@ -28,6 +31,8 @@ export interface LiveLoop {
   state: LoopState;
   activity: Activity | undefined;
   watcher: Watcher | undefined;
+  /** Undefined: the remote is not looked at for its changes. */
+  feed: RemoteFeed | undefined;
   /** Since when the files are to be looked at, as the watcher polls; undefined: not before it asks again. */
   lookAt: MonotonicMs | undefined;
   /** They are not looked at before. */
@@ -53,14 +58,15 @@ export interface LiveLoop {
 }
 
 export function openLiveLoop(deps: LoopDeps): LiveLoop {
-  const { clock, rounds } = deps;
-  return {
+  const { clock, mapping, rounds, onEvent } = deps;
+  const loop: LiveLoop = {
     deps,
     dirty: openDirtyPaths(),
     startedAt: clock.now(),
     state: firstState(rounds.hold(), clock.monotonic()),
     activity: undefined,
     watcher: undefined,
+    feed: undefined,
     lookAt: undefined,
     restedAt: clock.monotonic(),
     askers: [],
@@ -75,6 +81,10 @@ export function openLiveLoop(deps: LoopDeps): LiveLoop {
     wake: undefined,
     running: new AbortController(),
   };
+  const wake = (): void => loop.wake?.abort();
+  const { pollIntervalMs } = mapping;
+  if (mapping.mode !== "push") loop.feed = new RemoteFeed({ clock, rounds, pollIntervalMs, onEvent, wake });
+  return loop;
 }
 
 export function rejectAskers(loop: LiveLoop, error: AppError): void {
@@ -98,7 +108,8 @@ export function breakOff(loop: LiveLoop, reason: AppError): void {
   loop.running.abort(reason);
 }
 
-export function viewOf({ deps, dirty, startedAt, state, activity, paused, watcher }: LiveLoop): LoopView {
+export function viewOf(loop: LiveLoop): LoopView {
+  const { deps, dirty, startedAt, state, activity, paused, watcher, feed } = loop;
   const { clock } = deps;
   const { fullRound, lastRound, hold, failure, againAt } = state;
   const retryAt = (dueAt: MonotonicMs): EpochMs => Math.round(clock.now() + dueAt - clock.monotonic()) as EpochMs;
@@ -114,13 +125,19 @@ export function viewOf({ deps, dirty, startedAt, state, activity, paused, watche
     lost: dirty.isLost,
     resting: deps.rounds.resting().flatMap(({ key, wasCarried }) => (wasCarried ? [] : [key])),
     leftover: againAt !== undefined,
-    pollEveryMs: pollEveryMs(deps),
+    pollEveryMs: pollEveryMs(loop),
+    feed: feed?.view,
     watcher,
   };
 }
 
-export function pollEveryMs({ mapping, pollStretch }: LoopDeps): DurationMs | undefined {
-  return mapping.mode === "push" ? undefined : mapping.pollIntervalMs * pollStretch();
+/** How often all keys are listed. Who is told of all changes does so for safety alone, unless something is in the way of some keys,
+ * of which nobody tells when it goes. */
+export function pollEveryMs({ deps: { mapping, pollStretch }, feed, state }: LiveLoop): DurationMs | undefined {
+  if (mapping.mode === "push") return undefined;
+  const everyMs = mapping.pollIntervalMs * pollStretch();
+  const isInOrder = problemCountOf(state.lastRound?.standing ?? NO_PROBLEMS) === 0;
+  return feed?.isFed === true && isInOrder ? Math.max(everyMs, feed.listEveryMs) : everyMs;
 }
 
 export function stopped({ deps }: LiveLoop): AppError {

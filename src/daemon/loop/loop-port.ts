@@ -11,6 +11,7 @@ import type { MappingEvent } from "../daemon-event.ts";
 import type { Heartbeat } from "../heartbeats.ts";
 import type { WatchEvents, Watcher } from "../watch/watcher.ts";
 import type { Failure, LoopState } from "./loop-state.ts";
+import type { FeedView } from "./remote-feed.ts";
 import type { RoundGate } from "./round-gate.ts";
 
 export interface LoopDeps {
@@ -43,6 +44,8 @@ export interface LoopView extends Pick<LoopState, "fullRound" | "lastRound" | "h
   /** The last round left something that is looked at again. */
   readonly leftover: boolean;
   readonly pollEveryMs: DurationMs | undefined;
+  /** Of what changes at the remote; undefined: it has none. */
+  readonly feed: FeedView | undefined;
   readonly watcher: Watcher | undefined;
 }
 
@@ -58,6 +61,8 @@ export interface MappingLoop {
   readonly mapping: MappingConfig;
   state(): LoopView;
   isPaused(): boolean;
+  /** Whether the remote tells it of all changes, so that it need not poll. */
+  isFed(): boolean;
   /** The last full round. */
   lastFullRound(): RoundReport | undefined;
   /** Looks at everything as soon as it can, also in a backoff. Resolves with that round's report; rejects with what it

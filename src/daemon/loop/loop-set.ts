@@ -10,7 +10,8 @@ import type { DaemonListener, MappingEvent } from "../daemon-event.ts";
 import type { Heartbeats } from "../heartbeats.ts";
 import type { WatchEvents, Watcher } from "../watch/watcher.ts";
 import type { MappingLoop } from "./loop-port.ts";
-import { openMappingLoop, ROUND_SILENCE_MS_MAX } from "./mapping-loop.ts";
+import { ROUND_SILENCE_MS_MAX } from "./loop-rounds.ts";
+import { openMappingLoop } from "./mapping-loop.ts";
 import { openRoundGates } from "./round-gate.ts";
 import { openScrubLoop, type ScrubLoop } from "./scrub-loop.ts";
 
@@ -155,7 +156,7 @@ function stretchOf(account: string, config: Config | undefined, loops: readonly 
   if (budget === undefined) return 1;
   const demands = loops.flatMap((loop): PollDemand[] => {
     const { mode, pollIntervalMs: intervalMs } = loop.mapping;
-    if (mode === "push" || loop.mapping.account !== account || loop.isPaused()) return [];
+    if (mode === "push" || loop.mapping.account !== account || loop.isPaused() || loop.isFed()) return [];
     return [{ intervalMs, requests: Math.max(1, loop.lastFullRound()?.readRequests ?? 1) }];
   });
   const { requests, windowMs, share, pollShare } = budget;

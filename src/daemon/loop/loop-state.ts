@@ -37,6 +37,8 @@ export interface LoopState {
   readonly dirtyAt: MonotonicMs;
   readonly endedAt: MonotonicMs | undefined;
   readonly wasDirty: boolean;
+  /** The last round over some keys was over keys that the remote told of. */
+  readonly wasRemote: boolean;
 }
 
 /** The moment in which something happens. */
@@ -70,6 +72,7 @@ export function firstState(hold: Hold | undefined, now: MonotonicMs): LoopState 
     dirtyAt: now,
     endedAt: undefined,
     wasDirty: false,
+    wasRemote: false,
   };
 }
 
@@ -92,6 +95,8 @@ export interface EndedRound {
   /** It was only over files that were to rest, or over a key that a person decides about: other dirty paths are looked at when they are
    * due, and a failure that stands is not over. */
   readonly leavesDirty?: boolean;
+  /** It was over keys that the remote told of, which have a time of their own. */
+  readonly isOfRemote?: boolean;
 }
 
 /** A round ended without an error. `isDirtyAgain`: the caller puts the paths of the round back among the dirty ones, since some of
@@ -114,6 +119,7 @@ export function roundEnded(
   if (hold === undefined && before.hold !== undefined) events.push({ kind: "lifted" });
   if (step === "full" || report.isFull)
     return { state: afterFullRound(state, round, moment), events, isDirtyAgain: false };
+  if (round.isOfRemote === true) return { state, events, isDirtyAgain: false };
   if (report.transient === 0 && round.leavesDirty === true) return { state, events, isDirtyAgain: false };
   if (report.transient === 0)
     return { state: { ...state, again: 0, dirtyAt: moment.now }, events, isDirtyAgain: false };
@@ -162,10 +168,10 @@ export function roundFailed(
 
 /** What the schedule goes by, of what the loop remembers. `restAt`: when a file that is being written may be at rest. */
 export function scheduleOf(
-  { lookedAt, againAt, removeAt, failure, dirtyAt, hold, endedAt, wasDirty }: LoopState,
+  { lookedAt, againAt, removeAt, failure, dirtyAt, hold, endedAt, wasDirty, wasRemote }: LoopState,
   isDirty: boolean,
   restAt: MonotonicMs | undefined,
-): Pick<ScheduleState, "lookedAt" | "againAt" | "removeAt" | "retryAt" | "dirtyAt" | "held" | "endedAt" | "wasDirty"> {
+): Omit<ScheduleState, OfTheMoment> {
   return {
     lookedAt,
     againAt,
@@ -175,8 +181,14 @@ export function scheduleOf(
     held: hold !== undefined,
     endedAt,
     wasDirty,
+    wasRemote,
   };
 }
+
+/** What is not remembered. */
+type OfTheMoment =
+  | ("pollEveryMs" | "rescanEveryMs" | "asked" | "paused" | "resumed" | "lost" | "lookAt")
+  | ("remoteAt" | "remoteLostAt" | "pollFrom");
 
 function earlier(a: MonotonicMs, b: MonotonicMs): MonotonicMs {
   return a < b ? a : b;

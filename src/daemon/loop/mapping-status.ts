@@ -42,6 +42,7 @@ export function mappingStatus(loop: MappingLoop, isWaiting: boolean, scrubbed: r
     alike: lastRound?.alike ?? NONE_ALIKE,
     watcher: state.watcher?.state() ?? null,
     pollIntervalMs: state.pollEveryMs ?? null,
+    feed: state.feed === undefined ? null : { state: state.feed.isUp ? "up" : "lost", since: state.feed.since },
   };
 }
 

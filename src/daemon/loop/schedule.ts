@@ -7,13 +7,29 @@
 import type { DurationMs, MonotonicMs } from "../../core/clock.ts";
 
 /** Why all keys are looked at. */
-export type FullReason = "start" | "asked" | "resumed" | "retry" | "again" | "watch" | "rescan" | "poll" | "removal";
+export type FullReason =
+  | "start"
+  | "asked"
+  | "resumed"
+  | "retry"
+  | "again"
+  | "watch"
+  | "rescan"
+  | "poll"
+  | "removal"
+  | "feed";
 
 export interface ScheduleState {
   /** When the last look at all keys that came to an end began; undefined: there was none. */
   readonly lookedAt: MonotonicMs | undefined;
   /** Undefined: the remote is not polled. */
   readonly pollEveryMs: DurationMs | undefined;
+  /** When keys that the remote's change feed told are to be looked at; undefined: there are none. */
+  readonly remoteAt?: MonotonicMs | undefined;
+  /** When all are, since the feed cannot tell which of them changed; undefined: it can. */
+  readonly remoteLostAt?: MonotonicMs | undefined;
+  /** The remote is not polled before: it may go on telling of itself. */
+  readonly pollFrom?: MonotonicMs | undefined;
   /** Undefined: the folder is not rescanned. */
   readonly rescanEveryMs: DurationMs | undefined;
   /** When the last round left something that is to be looked at again; undefined: it did not. */
@@ -40,11 +56,14 @@ export interface ScheduleState {
   readonly endedAt: MonotonicMs | undefined;
   /** The last round was one over dirty keys. */
   readonly wasDirty: boolean;
+  /** The last round over some keys was over keys that the remote told of. */
+  readonly wasRemote?: boolean | undefined;
 }
 
 export type NextStep =
   | { readonly kind: "full"; readonly reasons: readonly FullReason[] }
   | { readonly kind: "dirty" }
+  | { readonly kind: "changed" }
   | { readonly kind: "look" }
   | { readonly kind: "wait"; readonly until: MonotonicMs };
 
@@ -70,9 +89,13 @@ export function nextStep(state: ScheduleState, now: MonotonicMs): NextStep {
   const { lookAt } = state;
   if (lookAt !== undefined && lookAt <= now && reasons.length === 0) return { kind: "look" };
   const dirtyAt = state.held ? undefined : state.dirtyAt;
-  if (dirtyAt !== undefined && dirtyAt <= now && !(state.wasDirty && reasons.length > 0)) return { kind: "dirty" };
+  const remoteAt = state.held ? undefined : state.remoteAt;
+  const isDirty = dirtyAt !== undefined && dirtyAt <= now;
+  const isChanged = remoteAt !== undefined && remoteAt <= now;
+  if ((isDirty || isChanged) && !(state.wasDirty && reasons.length > 0))
+    return { kind: isChanged && !(isDirty && state.wasRemote === true) ? "changed" : "dirty" };
   if (reasons.length > 0) return { kind: "full", reasons };
-  const others = [dirtyAt, lookAt].flatMap((at) => (at === undefined ? [] : [at]));
+  const others = [dirtyAt, lookAt, remoteAt].flatMap((at) => (at === undefined ? [] : [at]));
   return waitUntil([...dues.map(([, at]) => at), ...others], now);
 }
 
@@ -83,11 +106,17 @@ export function restedAfterLook(began: MonotonicMs, ended: MonotonicMs): Monoton
 
 function fullDues(state: ScheduleState, lookedAt: MonotonicMs, now: MonotonicMs): [FullReason, MonotonicMs][] {
   const dues: [FullReason, MonotonicMs][] = [];
-  if (state.pollEveryMs !== undefined) dues.push(["poll", after(lookedAt, state.pollEveryMs)]);
+  const { pollEveryMs, pollFrom, remoteLostAt } = state;
+  if (pollEveryMs !== undefined) {
+    const pollAt = after(lookedAt, pollEveryMs);
+    dues.push(["poll", pollFrom === undefined || pollFrom < pollAt ? pollAt : pollFrom]);
+  }
   if (state.rescanEveryMs !== undefined) dues.push(["rescan", after(lookedAt, state.rescanEveryMs)]);
   if (state.againAt !== undefined) dues.push(["again", state.againAt]);
   if (state.removeAt !== undefined) dues.push(["removal", state.removeAt]);
   const heldRoundAt = after(state.endedAt ?? lookedAt, HELD_ROUND_MS);
+  if (remoteLostAt !== undefined) dues.push(["feed", state.held ? heldRoundAt : remoteLostAt]);
+  else if (state.held && state.remoteAt !== undefined) dues.push(["feed", heldRoundAt]);
   if (state.lost) dues.push(["watch", state.held ? heldRoundAt : now]);
   else if (state.held && state.dirtyAt !== undefined) dues.push(["watch", heldRoundAt]);
   return dues;

@@ -147,6 +147,16 @@ function logMapping(event: MappingEvent, log: Log, { name, ...round }: Told): vo
       const { state } = event;
       return logWatcher(state, log);
     }
+    case "feed-up":
+      return log.info(
+        event.isBack ? "the change feed is back: no more polling" : "the server offers a change feed: no polling",
+      );
+    case "feed-lost": {
+      const { reason, hint, retryInMs } = event;
+      return log.warn(`the change feed is lost, polling until it is back: ${reason}`, { hint, retryInMs });
+    }
+    case "feed-reset":
+      return log.info(`the change feed begins anew, looking at all keys: ${event.reason}`);
     case "restored":
       return log.info(`restored ${event.key} from the trash`, { key: event.key, item: event.item, file: event.file });
     case "scrubbed":

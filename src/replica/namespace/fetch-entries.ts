@@ -60,7 +60,13 @@ async function* fetchValues(
   const only = single && (await bulkGetOne(side, single, options));
   if (only !== undefined) yield [only];
   const rest = only === undefined ? items : items.filter((item) => item !== single);
-  if (rest.length > 0) yield* readValues(side, onePage(rest), options);
+  if (rest.length > 0)
+    yield* readValues(side, onePage(others.length > BULK_GET_KEYS_MAX ? rest : rest.map(asText)), options);
+}
+
+/** What fits into one request is not parted into what is known to be text and what may be. */
+function asText(item: ValueToRead<Entry>): ValueToRead<Entry> {
+  return item.binary === undefined ? { ...item, binary: false } : item;
 }
 
 /** One key as a bulk get, which unlike a single read tells its metadata. Undefined: it has to be read by itself. */
