@@ -5,6 +5,7 @@ import type { Rule } from "../../src/core/rule.ts";
 import { openMemoryReplica } from "../../src/replica/memory.ts";
 import { withFilter } from "../../src/replica/with-filter.ts";
 import { withRules } from "../../src/replica/with-rules.ts";
+import { withSeen } from "../../src/replica/with-seen.ts";
 import { withoutStamps } from "../../src/replica/without-stamps.ts";
 import { collect, pagesOf, writeOf } from "../support/values.ts";
 import { openTestNamespace } from "./open-namespace.ts";
@@ -35,6 +36,11 @@ const NO_MATCH: Rule = { matches: () => false, ttlSeconds: 60, metadata: '{"rule
 describeReplica("memory with rules that match nothing", ["lookup", "fetch"], async (clock) => {
   const memory = openMemoryReplica({ clock, label: "memory" });
   return { replica: withRules(memory, [NO_MATCH]), close: () => memory.close() };
+});
+
+describeReplica("memory of which nothing is seen yet", ["lookup", "fetch"], async (clock) => {
+  const memory = openMemoryReplica({ clock, label: "memory" });
+  return { replica: withSeen(memory, new Map()), close: () => memory.close() };
 });
 
 describeReplica("a namespace without its stamps", ["fetch"], async (clock) => {

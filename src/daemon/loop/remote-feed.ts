@@ -210,6 +210,8 @@ export class RemoteFeed {
     const isNew = this.#isDown() || this.#refused?.reason !== reason;
     this.#refused = { api, until: (clock.monotonic() + REFUSED_MS) as MonotonicMs, reason };
     this.#view = undefined;
+    // It is not soon back.
+    this.#pollFrom = (clock.monotonic() + POLL_GRACE_MS * clock.random()) as MonotonicMs;
     if (isNew) onEvent({ kind: "feed-lost", reason, hint, retryInMs: undefined });
   }
 
