@@ -36,7 +36,7 @@ describePostgres("keys", () => {
   let postgres: TestPostgres;
   beforeAll(async () => {
     postgres = await startPostgres({ locales: ["en_US", "de_DE"] });
-  });
+  }, 120_000);
   afterAll(async () => postgres?.stop());
 
   describe.each(["C", "en_US", "de_DE"])("in a database that sorts as %s.UTF-8", (locale) => {
@@ -55,7 +55,7 @@ describePostgres("keys", () => {
           NOW,
         );
       }
-    });
+    }, 120_000);
     afterAll(async () => store?.close());
 
     const list = async (prefix: string, after: string, limit = 1000) =>
@@ -80,7 +80,9 @@ describePostgres("keys", () => {
       const asked = [
         ...starts.flatMap((prefix) => starts.map((after) => ({ prefix, after }))),
         ...some.map((key, i) => ({
-          prefix: [...key].slice(0, i % 3).join(""),
+          prefix: Array.from(key)
+            .slice(0, i % 3)
+            .join(""),
           after: some[(i * 7) % some.length] ?? "",
         })),
       ];
@@ -117,7 +119,16 @@ function inByteOrder(keys: readonly string[]): readonly string[] {
 function randomKeys(): readonly string[] {
   const clock = new FakeClock({ seed: SEED });
   const below = (count: number) => Math.floor(clock.random() * count);
-  const alphabet = [...NASTY.flatMap((key) => [...key]), "/", "0", "\u07ff", "\u0800", "\ud7ff", "\ue000", "\uffff"];
+  const alphabet = [
+    ...NASTY.flatMap((key) => Array.from(key)),
+    "/",
+    "0",
+    "\u07ff",
+    "\u0800",
+    "\ud7ff",
+    "\ue000",
+    "\uffff",
+  ];
   return Array.from({ length: COUNT }, () =>
     Array.from({ length: 1 + below(8) }, () => alphabet[below(alphabet.length)]).join(""),
   );

@@ -52,7 +52,7 @@ function userOfPostgres(): { readonly uid?: number; readonly gid?: number } {
 }
 
 interface Settings {
-  /** Whether what is committed survives a crash of the machine. Tests do without. */
+  /** Whether what is committed survives a crash of the machine, and not of the server only. Tests do without. */
   readonly durable?: boolean;
   /** As in "max_connections=300". */
   readonly settings?: readonly string[];
@@ -61,7 +61,7 @@ interface Settings {
 }
 
 const SETTINGS = ["listen_addresses=", "max_connections=200", "shared_buffers=128MB"];
-const FORGETFUL = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
+const FORGETFUL = ["fsync=off", "full_page_writes=off"];
 
 export async function startPostgres({
   durable = false,

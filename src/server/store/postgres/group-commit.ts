@@ -21,7 +21,7 @@ interface Waiting<Item, Result> {
 }
 
 /** Does `item` with others of its namespace. */
-function groupCommit<Item, Result>({
+export function groupCommit<Item, Result>({
   run,
   weight,
   weightMax,
