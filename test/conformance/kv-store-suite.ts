@@ -202,15 +202,20 @@ export function describeKvStore(name: string, open: () => Promise<OpenKvStore>):
         const found = await Promise.all(["a", "b", "c"].map(async (key) => store.entries.read(id, key, now())));
         const iterators = found.map((each) => (each!.value as { parts(): AsyncIterable<Uint8Array> }).parts());
         const readers = iterators.map((each) => each[Symbol.asyncIterator]());
-        const first = await Promise.all(readers.map((reader) => reader.next()));
+        // Copied: a part is to be used before the next one is asked for.
+        const next = async (reader: AsyncIterator<Uint8Array>) => {
+          const result = await reader.next();
+          return result.done === true ? undefined : Buffer.from(result.value);
+        };
+        const first = await Promise.all(readers.map(next));
         await write(entry("a", value(9)));
         await store.entries.remove(id, ["b"], now());
         await store.namespaces.remove(id);
         await clock.advance(REPLACED_VALUE_LIFETIME_MS - 60_000);
         await purgeAll();
         for (const [i, reader] of readers.entries()) {
-          const parts = [first[i]!.value as Uint8Array];
-          for (let next = await reader.next(); next.done !== true; next = await reader.next()) parts.push(next.value);
+          const parts = [first[i]!];
+          for (let part = await next(reader); part !== undefined; part = await next(reader)) parts.push(part);
           expect(Buffer.concat(parts).equals(value(i + 1))).toBe(true);
         }
       });

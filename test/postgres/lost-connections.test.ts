@@ -134,7 +134,7 @@ describePostgres("where connections are lost", () => {
         const read = (await store.entries.read(id, "k", now()))?.value as LongValue;
         const parts: Uint8Array[] = [];
         for await (const part of read.parts()) {
-          parts.push(part);
+          parts.push(Buffer.from(part)); // it is to be used before the next one is asked for
           await sleep(10);
         }
         expect(Buffer.concat(parts).equals(value)).toBe(true);

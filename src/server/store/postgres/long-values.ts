@@ -39,15 +39,11 @@ export function longValue(session: Session, id: string, byteLength: ByteCount): 
   return {
     byteLength,
     async *parts() {
-      let next = read(0);
       for (let number = 0; number < count; number++) {
-        const part = await next;
-        if (number + 1 < count) {
-          // On its way while this one is used. Whoever stops here does not ask what became of it.
-          next = read(number + 1);
-          next.catch(() => undefined);
-        }
+        const part = await read(number);
         yield part;
+        // It goes now, and not when V8 has collected it. A small one is a piece of memory that others have pieces of.
+        if (part.buffer.byteLength === part.byteLength) (part.buffer as ArrayBuffer).transfer(0);
       }
     },
   };
@@ -62,19 +58,15 @@ export async function stageValue(
   let id: string | undefined;
   let count = 0;
   let byteLength = 0;
-  let under: Promise<unknown> = Promise.resolve();
   try {
+    // A part's memory is that of the next one: it is stored, and then the next one is asked for.
     for await (const part of inParts(chunks)) {
       byteLength += part.byteLength;
       if (byteLength <= INLINE_BYTES_MAX)
-        return { byteLength, staged: { kind: "short", bytes: part } satisfies Staged };
-      await under;
+        return { byteLength, staged: { kind: "short", bytes: Uint8Array.from(part) } satisfies Staged };
       id ??= await begin(session, clock);
-      // The next part comes while this one is stored.
-      under = session.query(PUT_PART, [id, count++, part]);
-      under.catch(() => undefined); // it is waited for before the next one, and at the end
+      await session.query(PUT_PART, [id, count++, part]);
     }
-    await under;
     const staged: Staged = id === undefined ? { kind: "short", bytes: new Uint8Array() } : { kind: "long", id };
     return { byteLength, staged };
   } catch (error) {
