@@ -41,6 +41,17 @@ export default defineConfig({
           isolate: false,
         },
       },
+      // The server's whole suite once more, over another store.
+      {
+        test: {
+          ...inherited,
+          name: "server-on-postgres",
+          include: ["test/unit/server/**/*.test.ts"],
+          globalSetup: "test/support/postgres-setup.ts",
+          env: { KVSYNC_TEST_STORE: "postgres" },
+          isolate: false,
+        },
+      },
     ],
   },
 });

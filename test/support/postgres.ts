@@ -118,9 +118,11 @@ function makeLocale(locale: string, folder: string): Promise<void> {
   });
 }
 
+/** Of this process, so that no two names are the same. */
+let fresh = 0;
+
 /** Those of the server whose socket is in `folder`. */
 export function databasesIn(folder: string): Databases {
-  let fresh = 0;
   const url = ({ database = "postgres", schema }: { database?: string; schema?: string } = {}) =>
     `postgres://kv@/${database}?host=${encodeURIComponent(folder)}${schema === undefined ? "" : `&options=-c%20search_path%3D${schema}`}`;
 

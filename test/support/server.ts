@@ -1,9 +1,13 @@
 // The embedded server as tests use it: in memory, on a free port, and with every exchange held against Cloudflare's
-// OpenAPI document, so that the whole suite checks the server as it goes.
+// OpenAPI document, so that the whole suite checks the server as it goes. The project "server-on-postgres" runs its suite once more, over
+// PostgreSQL: there a server that is given no database has a schema of its own.
 
+import process from "node:process";
+import { inject } from "vitest";
 import type { Clock } from "../../src/core/clock.ts";
 import { systemClock } from "../../src/core/system-clock.ts";
 import { openServer, type RunningServer, type ServerOptions } from "../../src/server/server.ts";
+import type { Store } from "../../src/server/store/store.ts";
 import { createOpenApiRecorder } from "../openapi/validate.ts";
 
 export interface TestServer extends RunningServer {
@@ -27,9 +31,10 @@ export interface TestServerOptions extends Partial<ServerOptions> {
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const { validate = true, ...given } = options;
   const recorder = createOpenApiRecorder();
+  const own = given.database === undefined ? await ownStore(given.clock ?? systemClock) : undefined;
   const server = await openServer({
     clock: systemClock,
-    database: ":memory:",
+    database: own ?? ":memory:",
     ...given,
     ...(validate
       ? {
@@ -60,7 +65,17 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     },
     async close() {
       await server.close();
+      await own?.close();
       recorder.expectNoViolations();
     },
   };
+}
+
+/** Undefined: the server is to keep its data in memory. */
+async function ownStore(clock: Clock): Promise<Store | undefined> {
+  if (process.env["KVSYNC_TEST_STORE"] !== "postgres") return undefined;
+  const { databasesIn } = await import("./postgres.ts");
+  const { openPostgresStore } = await import("../../src/server/store/postgres/open-postgres-store.ts");
+  const url = await databasesIn(inject("postgresFolder")).freshSchema();
+  return openPostgresStore({ url, clock, log: () => undefined });
 }
