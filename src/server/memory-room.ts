@@ -3,8 +3,8 @@
 //
 // A body has what has arrived of it, and not what it promises: a client that announces 100 MB and sends little takes little from others.
 // But several bodies that have arrived in part may have filled the room, and each wait for the rest of it. So one at a time may go
-// beyond it, to its end: the oldest of those that wait, which is not one that waits for its client. It is over when
-// it leaves, or when its client's time is up (listener.ts); what others have to wait for is bounded by that.
+// beyond it, to its end: the oldest of those that wait, which is not one that waits for its client. It holds up others until it
+// leaves, or at the most until its client's time is up (listener.ts).
 
 import type { ByteCount } from "../core/clock.ts";
 
@@ -45,6 +45,7 @@ export function openRoom(bytesMax: ByteCount): Room {
   }
 
   function grantInOrder(): void {
+    if (taken <= bytesMax) favoured = undefined;
     for (let first = waiting[0]; first !== undefined && mayTake(first.share, first.bytes); first = waiting[0]) {
       waiting.shift();
       first.grant();
