@@ -5,6 +5,7 @@ import { isIPv6 } from "node:net";
 import { join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { AppError, visible } from "../../core/errors.ts";
+import { isLoopback } from "../../core/loopback.ts";
 import { hideSecret } from "../../core/redact.ts";
 import { parseDuration, parseRate, type Parsed, renderDuration } from "../../core/units.ts";
 import { CONNECTIONS_DEFAULT } from "../../server/access/connection-limit.ts";
@@ -43,6 +44,8 @@ interface Options {
 }
 
 const DEFAULT_PORT = 8787;
+/** What people make up is shorter, and what is drawn by chance is not. */
+const TOKEN_CHARS_MIN = 20;
 /** Any would do. */
 const DEFAULT_ACCOUNT = "dev";
 
@@ -159,7 +162,11 @@ async function serveStore(context: Context, options: Options, { database, what, 
       hint: "unset KVSYNC_SERVE_TOKEN, or leave out --tokens",
     });
   const drainMs = valueOf(parseDuration(options.drain), "--drain");
-  if (token !== undefined) hideSecret(token);
+  if (token !== undefined) {
+    hideSecret(token);
+    if (token.length < TOKEN_CHARS_MIN && !isLoopback(options.host))
+      output.warn("the token is short, so that it can be guessed: make one with openssl rand -hex 32");
+  }
   const table = options.tokens === undefined ? undefined : openTokensOption(context, options.tokens);
   const server = await openServer({
     clock,

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../../../src/core/system-clock.ts";
 import type { TokenGrant } from "../../../../src/server/access/rights.ts";
 import { openSqliteStore } from "../../../../src/server/store/sqlite/sqlite-store.ts";
+import type { ReadOnlyStore } from "../../../../src/server/store/store.ts";
 import { startTestServer, type TestServer } from "../../../support/server.ts";
 import { rawCall } from "../kv-fixture.ts";
 
@@ -113,4 +114,31 @@ it("counts what a token does not see against the limit of the account", async ()
   server = await startTestServer({ database: store, tokens: [grant("apps", { namespaces: ["app-*"] })] });
   expect(await outcome("apps", "POST", "", { title: "app-4" })).toEqual([400, 10018]);
   await store.close();
+});
+
+it("hides the namespace of a snapshot that is served, and lets nobody change it", async () => {
+  const namespace = { id: "a".repeat(32), title: "app-1" };
+  const store: ReadOnlyStore = {
+    isReadOnly: true,
+    namespaces: {
+      find: (_, id) => (id === namespace.id ? namespace : undefined),
+      list: (_, { offset }) => (offset === 0 ? [namespace] : []),
+      count: () => 1,
+      accounts: () => ["testaccount"],
+    },
+    entries: {
+      read: () => undefined,
+      readQuoted: (_, keys) => keys.map(() => undefined),
+      readMetadata: () => undefined,
+      list: () => [],
+    },
+  };
+  await server.close();
+  const tokens = [grant("apps", { namespaces: ["app-*"] }), grant("unseeing", { namespaces: ["x"] })];
+  server = await startTestServer({ database: store, tokens });
+  const path = `/${namespace.id}`;
+  expect([await titles("apps"), await titles("unseeing")]).toEqual([["app-1"], []]);
+  expect(await outcome("apps", "GET", path)).toBe("app-1");
+  expect(await outcome("unseeing", "GET", path)).toEqual([404, 10013]);
+  expect(await outcome("apps", "DELETE", path)).toEqual([403, 10037]);
 });
