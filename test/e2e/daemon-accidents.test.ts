@@ -215,7 +215,7 @@ describe.concurrent("when its namespace is deleted, and another one gets its tit
     await site.until("error");
     const gone = await statusOf(site);
     expect(gone).toMatch(/the namespace "recreated-\S+" is gone: its id was [0-9a-f]{32} \(namespace-not-found/);
-    expect(gone).toContain(`kvsync namespace create "net:${site.name}", then kvsync approve ${site.name}`);
+    expect(gone).toContain(`kvsync namespace create net:${site.name}, then kvsync approve ${site.name}`);
     expect(site.files()).toEqual(TWENTY);
     await fixture.expectBystander(site.name);
     await site.createNamespace();
