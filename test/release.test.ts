@@ -1,10 +1,14 @@
 // What a release is made of: the package as npm wants it, the address of the config schema, workflows that call .ci/run, and the image. What is in
 // the package, and the build of the image, have test/e2e/package.test.ts.
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { loadAll } from "../src/cli/command-entry.ts";
+import { buildProgram } from "../src/cli/program.ts";
+import { loadConfig } from "../src/config/load-config.ts";
+import { parseTokensFile } from "../src/config/tokens-file.ts";
 import { SCHEMA_ADDRESS } from "../src/config/schema-address.ts";
 
 const root = resolve(import.meta.dirname, "..");
@@ -74,5 +78,28 @@ describe("the image", () => {
     expect(parse(read("docs/compose.yaml"))).toMatchObject({
       services: { kvsync: { user: "1000:1000", read_only: true } },
     });
+  });
+
+  it("has one for a team, whose files of tokens and of the daemons are taken, and whose commands the program knows", async () => {
+    const { services } = parse(read("docs/team/compose.yaml"), { merge: true }) as {
+      services: Record<string, { command?: readonly string[]; user?: string; read_only?: boolean }>;
+    };
+    expect(Object.keys(services)).toEqual(["db", "server", "web", "jobs"]);
+    for (const name of ["server", "web", "jobs"])
+      expect(services[name]).toMatchObject({ user: "1000:1000", read_only: true });
+    const names = parseTokensFile(read("docs/team/server/tokens.yaml"), "tokens.yaml", {}).map(({ name }) => name);
+    expect(names).toEqual(["admin", "web", "jobs"]);
+    const config = loadConfig({
+      path: "docs/team/daemon/kvsync.yaml",
+      cwd: root,
+      env: {},
+      readFile: (path) => (existsSync(path) ? readFileSync(path, "utf8") : undefined),
+    });
+    expect(config.mappings.get("app-config")).toMatchObject({ mode: "pull" });
+    await loadAll(buildProgram(async () => {}, { out: () => undefined, err: () => undefined }));
+    let isTaken = false;
+    const program = buildProgram(async () => void (isTaken = true), { out: () => undefined, err: () => undefined });
+    await program.parseAsync([...(services["server"]?.command ?? [])], { from: "user" });
+    expect(isTaken).toBe(true);
   });
 });

@@ -1,4 +1,4 @@
-// The systemd units: valid, sandboxed, the template the same as the unit, and the backup in the same sandbox.
+// The systemd units: valid, sandboxed, the template the same as the unit, and the backup and the KV server in the same sandbox.
 
 import { execFileSync, spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
@@ -19,14 +19,20 @@ function settings(unit: string): string[] {
 }
 
 describe("the units", () => {
-  it("are the daemon, once and as a template, and a backup with its timer", () => {
-    expect(services.sort()).toEqual(["kvsync-backup.service", "kvsync.service", "kvsync@.service"]);
+  it("are the daemon, once and as a template, a KV server, and a backup with its timer", () => {
+    expect(services.sort()).toEqual([
+      "kvsync-backup.service",
+      "kvsync-server.service",
+      "kvsync.service",
+      "kvsync@.service",
+    ]);
     expect(timers).toEqual(["kvsync-backup.timer"]);
   });
 
   it("are all sandboxed alike", () => {
     const sandbox = (unit: string): string[] => settings(unit).filter((line) => !OWN_TO_A_KIND.has(nameOf(line)));
     expect(sandbox("kvsync-backup.service")).toEqual(sandbox("kvsync.service"));
+    expect(sandbox("kvsync-server.service")).toEqual(sandbox("kvsync.service"));
     expect(sandbox("kvsync.service").length).toBeGreaterThan(30);
   });
 
@@ -46,6 +52,14 @@ describe("the units", () => {
       "api_token_file: /run/credentials/kvsync-backup.service/token",
     ])
       expect(readme).toContain(line);
+  });
+
+  it("are a KV server alike over SQLite and over PostgreSQL, but for where the data is", () => {
+    const commandOf = (unit: string): string => settings(unit).findLast((line) => line.startsWith("ExecStart=")) ?? "";
+    expect(commandOf("kvsync-server.service").replace(" --data /var/lib/kvsync-server", "")).toBe(
+      commandOf("kvsync-server-postgres.conf"),
+    );
+    expect(settings("kvsync-server-postgres.conf")).toContain("ExecStart=");
   });
 
   it("differ only in config, state, token and name", () => {
