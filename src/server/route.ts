@@ -37,6 +37,11 @@ export interface Route {
 export const MOUNT = "/client/v4";
 
 const accountPattern = /^[A-Za-z0-9_-]{1,32}$/;
+
+/** Whether an account of this id can be asked for. */
+export function isAccountId(text: string): boolean {
+  return accountPattern.test(text);
+}
 const namespacePattern = /^\/accounts\/([^/]*)\/storage\/kv\/namespaces(?:\/(.*))?$/s;
 
 /** Reads the target of a request line. Throws a Refusal if it names a malformed account. */

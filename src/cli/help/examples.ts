@@ -285,6 +285,10 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
       does: "on a free port, as strict and slow as Cloudflare",
     },
     {
+      type: "kvsync serve --import ./archives/",
+      does: "begin with what kvsync export wrote: a namespace for each archive",
+    },
+    {
       type: "kvsync serve --snapshot ./backups@latest:app-config",
       does: "serve a namespace as it was backed up, read-only",
     },

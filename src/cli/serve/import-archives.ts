@@ -23,6 +23,7 @@ import { NO_ALLOWANCES } from "../../replica/archive/check-archive.ts";
 import type { OpenArchive } from "../../replica/archive/archive-replica.ts";
 import { withoutExpired } from "../../replica/archive/without-expired.ts";
 import { openNamespaceReplica } from "../../replica/namespace/namespace-replica.ts";
+import { isAccountId } from "../../server/route.ts";
 import type { Store } from "../../server/store/store.ts";
 import type { Context } from "../context.ts";
 import { openWholeFile } from "../input/whole-file.ts";
@@ -42,6 +43,10 @@ export interface Imports {
 /** Throws AppError: "usage", "archive-refused", "incomplete" for keys that could not be written, and what the store and the archives fail
  * with. */
 export async function importArchives(context: Context, { store, account, given }: Imports): Promise<void> {
+  if (!isAccountId(account))
+    throw new AppError("usage", `--import-account: "${visible(account)}" is no id of an account`, {
+      hint: "an id has 1 to 32 letters, digits, - and _",
+    });
   const importing: Importing = { context, store, account };
   const missing: AskedImport[] = [];
   const asks = askedImports(given, context.cwd);
