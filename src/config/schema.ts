@@ -165,8 +165,12 @@ const policyEntries = {
     ),
   ),
   trash: v.optional(trash),
-  settle_window: v.optional(duration("How long the remote may lag behind itself. Default: 60s.")),
-  poll_interval: v.optional(duration("How often the daemon lists the namespace. Default: 60s.", 1000)),
+  settle_window: v.optional(
+    duration("How long the remote may lag behind itself; not at all where it offers a change feed. Default: 60s."),
+  ),
+  poll_interval: v.optional(
+    duration("How often the daemon lists the namespace, where no change feed tells what changes. Default: 60s.", 1000),
+  ),
   rescan_interval: v.optional(
     duration("How often the daemon scans the whole folder, besides watching it. Default: 1h.", 1000),
   ),

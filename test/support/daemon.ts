@@ -98,6 +98,8 @@ export interface ScriptedRounds extends MappingRounds {
   /** Whether the first round may be one over what the feed told alone. */
   mayGoOn: boolean;
   kept: string | undefined;
+  /** Called when a round has looked. */
+  onLooked: () => void;
   /** What the next rounds do, in order; afterwards all do nothing. */
   readonly script: Script[];
   /** What the next looks at the files find, in order; afterwards that all is the same. */
@@ -134,6 +136,7 @@ export function scriptedRounds(clock: Clock): ScriptedRounds {
     remote: undefined,
     mayGoOn: true,
     kept: undefined,
+    onLooked: () => {},
     keyOf: (name) => (name.startsWith("excluded") ? undefined : (name as Key)),
     cursor: () => rounds.kept,
     keepCursor: (cursor) => {
@@ -183,6 +186,7 @@ export function scriptedRounds(clock: Clock): ScriptedRounds {
     rounds.atOnce = Math.max(rounds.atOnce, ++running);
     try {
       if (rounds.durationMs > 0) await clock.sleep(rounds.durationMs, call.signal);
+      rounds.onLooked();
       if (script instanceof Error) throw script;
       rounds.held = script.hold;
       rounds.moving = script.moving ?? [];

@@ -22,6 +22,9 @@ export class MappingFixture {
   readonly stateDir = join(this.dir, "state");
   /** What the rounds see of the API, by the client as it is: set it before they are opened. */
   through: (api: KvClient) => KvClient = (api) => api;
+  /** Whether the server says that it offers a change feed, and so does not lag. Not, unless a test is about that: it stands in for
+   * Cloudflare. */
+  offersChanges = false;
   /** Accounts that were renewed, so often. */
   renewed = 0;
   #server: TestServer | undefined;
@@ -99,9 +102,13 @@ export class MappingFixture {
   #account(): DaemonAccount {
     if (this.#of !== this.api) {
       this.#of = this.api;
-      this.#last = { name: "local", config: accountOf(), api: this.through(this.api) };
+      this.#last = { name: "local", config: accountOf(), api: this.#withoutFeed(this.through(this.api)) };
     }
     return this.#last!;
+  }
+
+  #withoutFeed(api: KvClient): KvClient {
+    return { ...api, offersChanges: () => this.offersChanges };
   }
 
   /** 20 files, in step. */

@@ -204,6 +204,7 @@ function onSuccess(loop: LiveLoop, round: Omit<EndedRound, "settleWindowMs" | "r
   const { state, events, isDirtyAgain } = roundEnded(loop.state, ended, momentOf(loop.deps));
   loop.state = state;
   for (const event of events) onEvent(event);
+  loop.feed?.roundEnded();
   return isDirtyAgain;
 }
 

@@ -52,7 +52,8 @@ export class RemoteFeed {
   readonly #deps: RemoteFeedDeps;
   #following: Following | undefined;
   #refused: { readonly api: Remote["api"]; readonly until: MonotonicMs; readonly reason: string } | undefined;
-  #reached: Remote["namespaceId"] | undefined;
+  /** That the last round reached. */
+  #remote: Remote | undefined;
   #wasAsked = false;
   #view: FeedView | undefined;
   #pollFrom: MonotonicMs | undefined;
@@ -99,11 +100,11 @@ export class RemoteFeed {
     const { clock } = this.#deps;
     // The connection of the account that was renewed goes on where the old one was.
     if (this.#following !== undefined && this.#following.remote.api !== remote.api) await this.#end();
-    if (this.#reached !== undefined && this.#reached !== remote.namespaceId) {
+    if (this.#remote !== undefined && this.#remote.namespaceId !== remote.namespaceId) {
       await this.#end();
       this.told.lost(undefined);
     }
-    this.#reached = remote.namespaceId;
+    this.#remote = remote;
     if (this.#following === undefined && this.#mayAsk(remote)) this.#start(remote);
     if (this.#following === undefined || this.#view?.isUp === true) return;
     const enough = new AbortController();
@@ -112,7 +113,14 @@ export class RemoteFeed {
     enough.abort();
   }
 
+  /** A round has ended well: its answers may have told, too late for it, that the feed is offered. */
+  roundEnded(): void {
+    if (this.#following === undefined && this.#remote !== undefined && this.#mayAsk(this.#remote))
+      this.#start(this.#remote);
+  }
+
   async close(): Promise<void> {
+    this.#remote = undefined;
     await this.#end();
     try {
       this.told.keep(0);

@@ -350,12 +350,10 @@ describe("a mapping that starts", () => {
     expect(feed.asked).toEqual([]);
   });
 
-  it("that is offered a feed only by the answers of its first round lists once more when that begins", async () => {
+  it("that is offered a feed only by the answers of its first round lists once more, as soon as that has begun", async () => {
     feed.offered = false;
-    rounds.script.push({});
+    rounds.onLooked = () => (feed.offered = true);
     await start({ mode: "pull", pollIntervalMs: MINUTE });
-    feed.offered = true;
-    await clock.advance(MINUTE);
     expect(kinds()).toEqual(["full", "full"]);
     expect(rounds.kept).toBe("start");
     await clock.advance(10 * HOUR);

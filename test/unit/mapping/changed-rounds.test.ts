@@ -3,7 +3,6 @@
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Key } from "../../../src/core/key.ts";
-import type { KvClient } from "../../../src/kv/kv-client.ts";
 import type { MappingRounds, RoundReport } from "../../../src/mapping/round-port.ts";
 import { openTrashIndex } from "../../../src/journal/trash-index.ts";
 import { call, counts, MappingFixture } from "../../support/mapping-fixture.ts";
@@ -13,7 +12,7 @@ let fixture: MappingFixture;
 beforeEach(async () => {
   fixture = new MappingFixture();
   // A server that tells of a change does not lag behind it.
-  fixture.through = (api: KvClient) => ({ ...api, offersChanges: () => true });
+  fixture.offersChanges = true;
   await fixture.open();
 });
 
