@@ -20,7 +20,10 @@ async function openTwo(): Promise<readonly [Kv, Kv]> {
     await startTestServer({ database: await openStore({ url }), validate: false }),
     await startTestServer({ database: await openStore({ url }), validate: false }),
   ];
-  closing.push(one.close, two.close);
+  closing.push(
+    () => one.close(),
+    () => two.close(),
+  );
   const id = await one.createNamespace("test");
   return [withNamespace(one, id), withNamespace(two, id)];
 }

@@ -173,6 +173,22 @@ describe("a cursor", () => {
     }
   });
 
+  it("from before much that happened elsewhere misses nothing that happens next", async () => {
+    const lines: string[] = [];
+    const kv = await kvOf({ log: (line) => lines.push(line) });
+    const other = withNamespace(kv.server, await kv.server.createNamespace("other"));
+    const first = await openFeed(kv);
+    const { id: since } = (await first.next())!;
+    first.close();
+    await until(() => lines.some((line) => line.includes("feed ends")));
+    await (await openFeed(other)).next();
+    for (const key of ["a", "b", "c"]) await other.put(key, "v");
+    const feed = await openFeed(kv, { since });
+    await feed.next();
+    await kv.put("ours", "v");
+    await feed.told(["ours"]);
+  });
+
   it("outlives the server", async () => {
     const database = databaseFile();
     const kv = await openKv({ database });
