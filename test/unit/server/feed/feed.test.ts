@@ -1,11 +1,13 @@
 // The change feed as a client meets it, over HTTP.
 
+import { hash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Clock } from "../../../../src/core/clock.ts";
 import { systemClock } from "../../../../src/core/system-clock.ts";
+import type { TokenGrant } from "../../../../src/server/access/rights.ts";
 import { openSqliteStore } from "../../../../src/server/store/sqlite/sqlite-store.ts";
 import type { Store } from "../../../../src/server/store/store.ts";
 import { FakeClock } from "../../../support/fake-clock.ts";
@@ -331,6 +333,32 @@ describe("a fault plan", () => {
     for (const key of ["a", "b"]) await kv.put(key, "v");
     await feed.told(["a", "b"]);
     expect((await kv.call("GET", `/${kv.id}/changes`)).status).toBe(429);
+  });
+});
+
+describe("a token", () => {
+  const grant = (name: string, rest: Partial<TokenGrant> = {}): TokenGrant => ({
+    name,
+    sha256: hash("sha256", name, "hex"),
+    access: "edit",
+    ...rest,
+  });
+
+  it("that is taken out ends its feeds, and no others", async () => {
+    const kv = await kvOf({ tokens: [grant("test-token"), grant("reader", { access: "read" })] });
+    const feed = await openFeed(kv);
+    const reading = await openFeed(kv, { headers: { authorization: "Bearer reader" } });
+    await reading.next();
+    kv.server.setTokens([grant("test-token")]);
+    expect(await reading.next()).toBeUndefined();
+    await kv.put("k", "v");
+    await feed.told(["k"]);
+  });
+
+  it("that may not see a namespace may not follow it", async () => {
+    const kv = await kvOf({ tokens: [grant("test-token"), grant("other", { namespaces: ["other-*"] })] });
+    const refused = await openFeed(kv, { headers: { authorization: "Bearer other" } });
+    expect(refused.status).toBe(404);
   });
 });
 
