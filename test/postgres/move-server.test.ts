@@ -60,7 +60,7 @@ describePostgres("a server", () => {
   it("begins with an archive that another one brings in at the same moment: one does it, and both have it", async () => {
     const url = await databases.freshSchema();
     const both = await Promise.all([1, 2].map(() => overDatabase(url, "--import", "app.json")));
-    const types = both.map(({ events }) => events.map(({ type }) => type)).flat();
+    const types = both.flatMap(({ events }) => events.map(({ type }) => type));
     expect(types.toSorted()).toEqual(["imported", "left-alone"]);
     const [one, other] = await Promise.all(both.map((server) => askNamespaces(server)));
     expect(one).toMatchObject([{ title: "app" }]);
