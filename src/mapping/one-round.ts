@@ -92,8 +92,8 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
   });
   const result = await runPairRound(deps, pair, {
     decide: decideOf(mapping, pair.destination, { now: clock.now(), resolution: call.resolution }),
-    // A server that tells of a change shows it: it does not lag behind itself.
-    settleWindowMs: situation.account.api.offersChanges() ? 0 : mapping.settleWindowMs,
+    // A server that tells of a change shows it: for whoever follows it, it does not lag behind itself.
+    settleWindowMs: call.onReached !== undefined && situation.account.api.offersChanges() ? 0 : mapping.settleWindowMs,
     rest: mapping,
     moving: deps.moving,
     wait: call.wait,

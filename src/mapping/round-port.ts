@@ -33,7 +33,7 @@ export interface RoundCall {
   readonly identify?: boolean;
   /** Told of the namespace before the round begins, undefined if there is none yet; what it throws ends the round. */
   readonly onOpened?: (namespace: Namespace | undefined) => void;
-  /** Told of the remote before the round looks at it, which waits for it. */
+  /** Told of the remote before the round looks at it, which waits for it: whoever follows the remote's changes. */
   readonly onReached?: (remote: Remote) => Promise<void>;
   /** Do what this plan says, and nothing else; see RoundRequest. */
   readonly follow?: SavedActions;

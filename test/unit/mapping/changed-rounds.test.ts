@@ -5,9 +5,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Key } from "../../../src/core/key.ts";
 import type { MappingRounds, RoundReport } from "../../../src/mapping/round-port.ts";
 import { openTrashIndex } from "../../../src/journal/trash-index.ts";
-import { call, counts, MappingFixture } from "../../support/mapping-fixture.ts";
+import { call as plainCall, counts, MappingFixture } from "../../support/mapping-fixture.ts";
 
 let fixture: MappingFixture;
+const call = { ...plainCall, onReached: async () => {} };
 
 beforeEach(async () => {
   fixture = new MappingFixture();
