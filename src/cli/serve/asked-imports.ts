@@ -38,7 +38,13 @@ export function askedImports(given: readonly string[], cwd: string): readonly As
 function askedBy(text: string, cwd: string): readonly AskedImport[] {
   const [, title, named] = /^([^=/]*)=(.+)$/s.exec(text) ?? [];
   const file = named ?? text;
-  const isFolder = file !== "-" && statSync(resolve(cwd, file), { throwIfNoEntry: false })?.isDirectory() === true;
+  const found = file === "-" ? undefined : statSync(resolve(cwd, file), { throwIfNoEntry: false });
+  const isFolder = found?.isDirectory() === true;
+  // What was meant for a folder has no extension to be missed.
+  if (found === undefined && title === undefined && file !== "-" && withoutArchiveExtension(file) === undefined)
+    throw new AppError("io", `could not read ${visible(file)}: there is no such file or folder`, {
+      hint: "check the path",
+    });
   if (isFolder && title === undefined) return archivesOf(file, cwd);
   if (isFolder)
     throw usage(

@@ -46,7 +46,8 @@ test.each(["a/b", ".hidden", "100%25", "%2F", "\0", "ünï", "a=b"])("the title 
 test.each([
   [["a.json", "a.ndjson"], "a.json and a.ndjson are both to be the namespace"],
   [["a=b.json", "./a.json"], "b.json and ./a.json are both"],
-  [["a.txt"], "a.txt has no name that ends in"],
+  [["all/README.md"], "all/README.md has no name that ends in"],
+  [["./nothing/"], "could not read ./nothing/: there is no such file or folder"],
   [["-"], "stdin has no name"],
   [["=a.json"], "a namespace needs a title"],
   [["x=all"], "all is a folder"],
