@@ -5,8 +5,6 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { loadAll } from "../src/cli/command-entry.ts";
-import { buildProgram } from "../src/cli/program.ts";
 import { loadConfig } from "../src/config/load-config.ts";
 import { parseTokensFile } from "../src/config/tokens-file.ts";
 import { SCHEMA_ADDRESS } from "../src/config/schema-address.ts";
@@ -80,9 +78,9 @@ describe("the image", () => {
     });
   });
 
-  it("has one for a team, whose files of tokens and of the daemons are taken, and whose commands the program knows", async () => {
+  it("has one for a team, whose files of tokens and of the daemons are taken", () => {
     const { services } = parse(read("docs/team/compose.yaml"), { merge: true }) as {
-      services: Record<string, { command?: readonly string[]; user?: string; read_only?: boolean }>;
+      services: Record<string, { user?: string; read_only?: boolean }>;
     };
     expect(Object.keys(services)).toEqual(["db", "server", "web", "jobs"]);
     for (const name of ["server", "web", "jobs"])
@@ -96,10 +94,5 @@ describe("the image", () => {
       readFile: (path) => (existsSync(path) ? readFileSync(path, "utf8") : undefined),
     });
     expect(config.mappings.get("app-config")).toMatchObject({ mode: "pull" });
-    await loadAll(buildProgram(async () => {}, { out: () => undefined, err: () => undefined }));
-    let isTaken = false;
-    const program = buildProgram(async () => void (isTaken = true), { out: () => undefined, err: () => undefined });
-    await program.parseAsync([...(services["server"]?.command ?? [])], { from: "user" });
-    expect(isTaken).toBe(true);
   });
 });

@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { CommanderError } from "commander";
 import { expect, test } from "vitest";
+import { parse } from "yaml";
 import { loadAll } from "../src/cli/command-entry.ts";
 import { buildProgram } from "../src/cli/program.ts";
 
@@ -69,16 +70,26 @@ test.each(pages)("the links of %s lead somewhere", (page) => {
 
 await loadAll(buildProgram(async () => {}, { out: () => undefined, err: () => undefined }));
 
+async function expectTaken(args: readonly string[]): Promise<void> {
+  let isTaken = false;
+  const fresh = buildProgram(async () => void (isTaken = true), { out: () => undefined, err: () => undefined });
+  await fresh.parseAsync([...args], { from: "user" }).catch((error: unknown) => {
+    // --help and --version end so, too.
+    if (error instanceof CommanderError && error.exitCode === 0) isTaken = true;
+  });
+  expect([args.join(" "), isTaken]).toEqual([args.join(" "), true]);
+}
+
 test.each(pages)("kvsync takes each command of the shell blocks of %s", async (page) => {
-  for (const args of callsIn(page)) {
-    let isTaken = false;
-    const fresh = buildProgram(async () => void (isTaken = true), { out: () => undefined, err: () => undefined });
-    await fresh.parseAsync([...args], { from: "user" }).catch((error: unknown) => {
-      // --help and --version end so, too.
-      if (error instanceof CommanderError && error.exitCode === 0) isTaken = true;
-    });
-    expect([args.join(" "), isTaken]).toEqual([args.join(" "), true]);
-  }
+  for (const args of callsIn(page)) await expectTaken(args);
+});
+
+test("kvsync takes the command of the server in the team's compose file", async () => {
+  const { services } = parse(read("docs/team/compose.yaml"), { merge: true }) as {
+    readonly services: { readonly server: { readonly command: readonly string[] } };
+  };
+  expect(services.server.command[0]).toBe("serve");
+  await expectTaken(services.server.command);
 });
 
 test("commands are found in the pages", () => {
