@@ -55,7 +55,7 @@ describePostgres("a server", () => {
     expect(equal).toMatchObject({ code: 0 });
     expect(records(equal.stdout).at(-1)).toMatchObject({ unchanged: keys, written: 0, removed: 0, failed: 0 });
     await Promise.all([old.stop(), next.stop(), back.stop()]);
-  }, 120_000);
+  }, 240_000);
 
   it("begins with an archive that another one brings in at the same moment: one does it, and both have it", async () => {
     const url = await databases.freshSchema();
@@ -66,5 +66,5 @@ describePostgres("a server", () => {
     expect(one).toMatchObject([{ title: "app" }]);
     expect(other).toEqual(one);
     await Promise.all(both.map((server) => server.stop()));
-  }, 60_000);
+  }, 120_000);
 });
