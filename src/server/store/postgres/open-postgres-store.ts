@@ -4,6 +4,7 @@
 // for LISTEN and NOTIFY, which make things faster where they are.
 
 import { randomUUID } from "node:crypto";
+import type pg from "pg";
 import type { Clock, DurationMs } from "../../../core/clock.ts";
 import type { Store, StoredNamespaceId, WritableStore } from "../store.ts";
 import { changeReader } from "./change-log.ts";
@@ -12,6 +13,7 @@ import { changeWatch } from "./change-watch.ts";
 import { openFailure, openPool, parseDatabaseUrl } from "./connection.ts";
 import { entryReader } from "./entries.ts";
 import { stageValue } from "./long-values.ts";
+import { sqlState } from "./failure.ts";
 import { groupedWriter } from "./group-commit.ts";
 import { type Draw, drawAgain, drawBy, namespaceStore } from "./namespaces.ts";
 import { purge } from "./purge.ts";
@@ -39,8 +41,7 @@ export async function openPostgresStore({ url, clock, log }: PostgresOptions): P
   const closing = new AbortController();
   const pooled = openSessions({ pool, clock, log, closing: closing.signal });
   try {
-    // Without the repetitions: a name that is wrong is to be told at once.
-    (await pool.connect()).release();
+    await connectOnce(pool);
     await migrate(pooled, parsed.label);
   } catch (error) {
     await pool.end();
@@ -86,3 +87,14 @@ export async function openPostgresStore({ url, clock, log }: PostgresOptions): P
       })()),
   };
 }
+
+/** Without the repetitions: what is named wrongly is told at once. A database that is just starting is waited for by what comes next. */
+async function connectOnce(pool: pg.Pool): Promise<void> {
+  try {
+    (await pool.connect()).release();
+  } catch (error) {
+    if (sqlState(error) !== CANNOT_CONNECT_NOW) throw error;
+  }
+}
+
+const CANNOT_CONNECT_NOW = "57P03";
