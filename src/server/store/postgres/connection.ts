@@ -26,6 +26,8 @@ const SETTINGS = `
 
 export interface DatabaseUrl {
   readonly config: pg.PoolConfig;
+  /** How many connections are used at once; the pool may have one more. */
+  readonly size: number;
   /** For people: without the password. */
   readonly label: string;
 }
@@ -47,7 +49,7 @@ export function parseDatabaseUrl(url: string): DatabaseUrl {
   if (typeof password === "string") hideSecret(password);
   const config: pg.PoolConfig = {
     connectionString: withoutAliases(rest),
-    max: size,
+    max: size + 1,
     application_name: "kvsync",
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: ANSWER_TIMEOUT_MS,
@@ -63,7 +65,7 @@ export function parseDatabaseUrl(url: string): DatabaseUrl {
   const label = host.startsWith("/")
     ? `postgres://${who}/${database ?? ""}?host=${host}`
     : `postgres://${who}${host}:${port}/${database ?? ""}`;
-  return { config, label: visible(label) };
+  return { config, size, label: visible(label) };
 }
 
 function takePoolSize(url: string): { readonly rest: string; readonly size: number } {

@@ -69,13 +69,15 @@ interface ReaderDeps {
 }
 
 export function entryReader({ session, pool }: ReaderDeps): EntryReader {
+  /** A transaction that waited for another connection could wait for ever, where each has one and wants one more. */
+  const partsOf = () => (session.isOver() ? pool : session);
   return {
     async read(namespace, key, now): Promise<StoredEntry | undefined> {
       const [row] = await session.query<ReadRow>(READ, [namespace, Buffer.from(key), now]);
       if (row === undefined) return undefined;
       const [value, long, length, metadata, expiration] = row;
       return {
-        value: long === null ? (value ?? NOTHING) : longValue(pool, long, length ?? 0),
+        value: long === null ? (value ?? NOTHING) : longValue(partsOf, long, length ?? 0),
         metadata,
         expiration,
       };
@@ -86,7 +88,7 @@ export function entryReader({ session, pool }: ReaderDeps): EntryReader {
       if (rows[0] !== undefined && rows[0][6] > bytesMax) return "too-large";
       const entries = Array.from<QuotedEntry | undefined>({ length: keys.length }).fill(undefined);
       for (const [place, value, long, length, metadata, expiration] of rows) {
-        const bytes = await wholeValue(long === null ? (value ?? NOTHING) : longValue(pool, long, length));
+        const bytes = await wholeValue(long === null ? (value ?? NOTHING) : longValue(partsOf, long, length));
         entries[place - 1] = quoted(bytes, { metadata, expiration });
       }
       return entries;

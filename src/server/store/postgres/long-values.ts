@@ -29,10 +29,10 @@ export type Staged =
   | { readonly kind: "short"; readonly bytes: Uint8Array }
   | { readonly kind: "long"; readonly id: string };
 
-export function longValue(session: Session, id: string, byteLength: ByteCount): LongValue {
+export function longValue(sessionNow: () => Session, id: string, byteLength: ByteCount): LongValue {
   const count = Math.ceil(byteLength / PART_BYTES);
   const read = async (number: number): Promise<Uint8Array> => {
-    const [row] = await session.query<[Buffer]>(READ_PART, [id, number]);
+    const [row] = await sessionNow().query<[Buffer]>(READ_PART, [id, number]);
     if (row === undefined) throw new Error("a part of a value is gone: it was replaced or removed long ago");
     return row[0];
   };

@@ -39,7 +39,7 @@ export async function openPostgresStore({ url, clock, log }: PostgresOptions): P
   const parsed = parseDatabaseUrl(url);
   const pool = openPool(parsed);
   const closing = new AbortController();
-  const pooled = openSessions({ pool, clock, log, closing: closing.signal });
+  const pooled = openSessions({ pool, size: parsed.size, clock, log, closing: closing.signal });
   try {
     await connectOnce(pool);
     await migrate(pooled, parsed.label);

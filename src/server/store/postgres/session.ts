@@ -4,9 +4,11 @@
 // So whatever is asked through a session may be carried out twice: once without an answer, and once with one. Every write of the store
 // is made such that this is no harm; where an answer would differ, `isRepeated` tells.
 
+import pLimit from "p-limit";
 import type pg from "pg";
 import { backoffMs } from "../../../core/backoff.ts";
 import type { Clock, DurationMs, MonotonicMs } from "../../../core/clock.ts";
+import { StoreUnavailable } from "../store.ts";
 import { failureKind, unavailable } from "./failure.ts";
 
 /** A statement that is prepared under its name, once for each connection. */
@@ -22,6 +24,8 @@ export interface Session {
   query<Row extends readonly unknown[]>(statement: Statement, parameters: readonly Parameter[]): Promise<Row[]>;
   /** What `body` asks of its session is done as a whole, or not at all. Within such a session, part of what is under way. */
   atomically<T>(body: Unit<T>): Promise<T>;
+  /** Whether it was that of a transaction which has ended: it is not to be used any more. */
+  isOver(): boolean;
 }
 
 /** It may be run again from its start. `isRepeated`: and may then have been done already. */
@@ -33,16 +37,20 @@ type Isolation = "READ COMMITTED" | "SERIALIZABLE";
 export interface Sessions extends Session {
   /** As of one moment. */
   serializable<T>(body: Unit<T>): Promise<T>;
-  /** Once, and within `timeout`, the wait for a free connection included. */
+  /** Once, and within `timeout`, over the connection that is kept for this. */
   once(statement: Statement, timeout: DurationMs): Promise<void>;
 }
 
 /** A restart of the database, or a change to its stand-by, is over by then in most cases; a client's patience is not. */
 const REPEATED_FOR_MS: DurationMs = 10_000;
+/** How long one waits for others to be done with their connections. The pool's own patience is for connecting. */
+const TURN_TIMEOUT_MS: DurationMs = 30_000;
 const BACKOFF = { baseMs: 25, capMs: 1000 };
 
-export interface SessionDeps {
+interface SessionDeps {
   readonly pool: pg.Pool;
+  /** How many of the pool's connections are used at once. There is one more, for checks. */
+  readonly size: number;
   readonly clock: Clock;
   readonly log: (line: string) => void;
   /** Aborted: nothing is repeated any more. */
@@ -50,18 +58,24 @@ export interface SessionDeps {
 }
 
 export function openSessions(deps: SessionDeps): Sessions {
-  const { pool } = deps;
   const state = { prepares: true };
+  const withClient = inTurn(deps);
   const within = <T>(isolation: Isolation, body: Unit<T>) =>
     repeat(deps, state, (isRepeated) =>
-      withClient(pool, (client) =>
-        transaction(client, isolation, () => body(sessionOf(client, state, isRepeated), isRepeated)),
-      ),
+      withClient(async (client) => {
+        const session = sessionOf(client, state, isRepeated);
+        try {
+          return await transaction(client, isolation, () => body(session, isRepeated));
+        } finally {
+          session.end();
+        }
+      }),
     );
   return {
     query: (statement, parameters) =>
-      repeat(deps, state, () => withClient(pool, (client) => ask(client, state, statement, parameters))),
+      repeat(deps, state, () => withClient((client) => ask(client, state, statement, parameters))),
     atomically: (body) => within("READ COMMITTED", body),
+    isOver: () => false,
     serializable: (body) => within("SERIALIZABLE", body),
     once: (statement, timeout) => askOnce(deps, statement, timeout),
   };
@@ -73,10 +87,20 @@ interface State {
   prepares: boolean;
 }
 
-function sessionOf(client: pg.PoolClient, state: State, isRepeated: boolean): Session {
-  const session: Session = {
+/** That of a transaction. */
+interface UnitSession extends Session {
+  end(): void;
+}
+
+function sessionOf(client: pg.PoolClient, state: State, isRepeated: boolean): UnitSession {
+  let isOver = false;
+  const session: UnitSession = {
     query: (statement, parameters) => ask(client, state, statement, parameters),
     atomically: (body) => body(session, isRepeated),
+    isOver: () => isOver,
+    end: () => {
+      isOver = true;
+    },
   };
   return session;
 }
@@ -90,6 +114,21 @@ async function ask<Row extends readonly unknown[]>(
   const query = { text, values: values as Parameter[], rowMode: "array" as const, ...(prepares ? { name } : {}) };
   const { rows } = await client.query<unknown[]>(query);
   return rows as unknown as Row[];
+}
+
+type WithClient = <T>(body: (client: pg.PoolClient) => Promise<T>) => Promise<T>;
+
+/** As many at once as there are connections, in the order in which they came. */
+function inTurn({ pool, size, clock }: SessionDeps): WithClient {
+  const limit = pLimit(size);
+  return (body) => {
+    const since = clock.monotonic();
+    return limit(() => {
+      if (clock.monotonic() - since > TURN_TIMEOUT_MS)
+        throw new StoreUnavailable("too much is asked of the database: waited too long for a connection");
+      return withClient(pool, body);
+    });
+  };
 }
 
 /** A connection that was lost, or may have been, is not given back for others. */
@@ -143,7 +182,7 @@ async function askOnce({ pool, clock }: SessionDeps, { text }: Statement, timeou
 
 async function repeat<T>(deps: SessionDeps, state: State, body: (isRepeated: boolean) => Promise<T>): Promise<T> {
   const { clock } = deps;
-  const until = (clock.monotonic() + REPEATED_FOR_MS) as MonotonicMs;
+  let failedSince: MonotonicMs | undefined;
   let mayBeDone = false;
   for (let retry = 0; ; retry++) {
     try {
@@ -151,7 +190,9 @@ async function repeat<T>(deps: SessionDeps, state: State, body: (isRepeated: boo
     } catch (error) {
       const kind = failureKind(error);
       if (kind === "other") throw error;
-      if (kind === "stuck" || clock.monotonic() >= until || deps.closing.aborted) throw unavailable(error);
+      failedSince ??= clock.monotonic();
+      const isLong = clock.monotonic() - failedSince >= REPEATED_FOR_MS;
+      if (kind === "stuck" || isLong || deps.closing.aborted) throw unavailable(error);
       if (kind === "lost") {
         mayBeDone = true;
         deps.log(`lost the connection to the database: ${(error as Error).message}; trying again`);

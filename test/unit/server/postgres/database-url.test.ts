@@ -19,12 +19,10 @@ describe("the URL of a database", () => {
   });
 
   it("says how many connections there may be", () => {
-    expect(parseDatabaseUrl("postgres://me:x@h/kv").config.max).toBe(10);
-    const { max, connectionString } = parseDatabaseUrl("postgres://me:x@h/kv?pool=3&application_name=a").config;
-    expect({ max, connectionString }).toEqual({
-      max: 3,
-      connectionString: "postgres://me:x@h/kv?application_name=a",
-    });
+    expect(parseDatabaseUrl("postgres://me:x@h/kv").size).toBe(10);
+    const { size, config } = parseDatabaseUrl("postgres://me:x@h/kv?pool=3&application_name=a");
+    expect(size).toBe(3);
+    expect(config).toMatchObject({ max: 4, connectionString: "postgres://me:x@h/kv?application_name=a" });
     for (const size of ["0", "-1", "1.5", "many", "", "1001"])
       expect(() => parseDatabaseUrl(`postgres://me:x@h/kv?pool=${size}`)).toThrow(/pool=/);
   });

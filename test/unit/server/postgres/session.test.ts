@@ -28,6 +28,7 @@ function open(answers: readonly (string | number)[]) {
   };
   const clock = new FakeClock();
   const sessions = openSessions({
+    size: 10,
     pool: { connect: async () => client } as unknown as pg.Pool,
     clock,
     log: () => undefined,
