@@ -46,6 +46,8 @@ export interface ServerOptions {
   /** Whether a namespace id that is not 32 hexadecimal digits is malformed (as in production, and unless given), or
    * just not found. */
   readonly strictIds?: boolean;
+  /** Awaited before the server listens. Not called where the store only reads. */
+  readonly prepare?: (store: Store) => Promise<void>;
   readonly faults?: FaultPlan;
   /** Whether `PUT /client/v4/__test/faults` replaces the fault plan. */
   readonly testApi?: boolean;
@@ -131,6 +133,7 @@ export async function openServer(options: ServerOptions): Promise<RunningServer>
       feeds,
     });
     let closed: Promise<void> | undefined;
+    if (!("isReadOnly" in store)) await options.prepare?.(store);
     const port = await listener.listen(host, options.port ?? 0);
     return {
       url: `http://${isIPv6(host) ? `[${host}]` : host}:${port}${MOUNT}`,

@@ -99,14 +99,9 @@ export function define(command: Command, start: Start): void {
 
 async function serve(context: Context, options: Options): Promise<void> {
   if (options.snapshot !== undefined) return serveSnapshot(context, options, options.snapshot);
-  const { importAccount: accountId, import: archives = [] } = options;
   const { store, what } = await openStore(context, options);
   try {
-    if (archives.length > 0) {
-      const { importArchives } = await import("../serve/import-archives.ts");
-      await importArchives(context, { store, account: accountId, given: archives });
-    }
-    await serveStore(context, options, { database: store, what, accountId });
+    await serveStore(context, options, { database: store, what, accountId: options.importAccount });
   } finally {
     await store.close();
   }
@@ -182,6 +177,7 @@ async function serveStore(context: Context, options: Options, { database, what, 
     faults: faultPlan(options, cwd),
     testApi: options.testApi ?? false,
     log: (line) => output.detail(visible(line)),
+    ...(options.import === undefined ? {} : { prepare: (store: Store) => prepare(context, options, store) }),
   });
   table?.follow(signal, (tokens) => server.setTokens(tokens));
   output.event({ type: "listening", url: server.url });
@@ -199,6 +195,11 @@ async function serveStore(context: Context, options: Options, { database, what, 
   output.note("stopping: finishing the requests that have begun");
   await server.close();
   output.event({ type: "summary", command: "serve" });
+}
+
+async function prepare(context: Context, options: Options, store: Store): Promise<void> {
+  const { importAccount: account, import: given = [] } = options;
+  await (await import("../serve/import-archives.ts")).importArchives(context, { store, account, given });
 }
 
 function databaseIn(folder: string): string {
