@@ -116,6 +116,7 @@ async function carryOut(
     return { answer: gatewayPage(502, "Bad Gateway"), delivery: "reset", delayMs, requestBody: undefined };
   const body = openBody(request, deps.memory, deps.onAnswer !== undefined);
   const room = openAnswerRoom(deps.memory, request.socket);
+  let isHandedOver = false;
   try {
     const arriving: ArrivingRequest = {
       route,
@@ -138,9 +139,11 @@ async function carryOut(
     if (!(await body.drained())) return whole(gatewayPage(413, "Request Entity Too Large"), undefined, delayMs);
     if (isReplaced) return whole(answer, body.kept(), delayMs);
     room.settle(own);
+    isHandedOver = true; // to whoever sends the answer
     return { answer: own, delivery: answer ?? "whole", delayMs, requestBody: body.kept(), room };
   } finally {
     body.close();
+    if (!isHandedOver) room.leave();
   }
 }
 

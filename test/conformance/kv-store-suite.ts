@@ -437,6 +437,28 @@ export function describeKvStore(name: string, open: () => Promise<OpenKvStore>):
         expect(await store.changes.read(id, end + 1_000_000, 10)).toBe("forgotten");
       });
 
+      it("tells of all that came after a number, or that it cannot, though the clock was ahead for a while", async () => {
+        await store.changes.last(id);
+        clock.jump(86_400_000);
+        await write(entry("ahead", "1"));
+        const after = (await store.changes.last(id))!;
+        clock.jump(-86_400_000);
+        await write(entry("missed", "1"));
+        await clock.advance(CHANGE_LIFETIME_MS - 3_600_000);
+        await write(entry("late", "1"));
+        await clock.advance(2 * 3_600_000);
+        await purgeAll();
+        const told = await store.changes.read(id, after, 10);
+        if (told !== "forgotten") expect(told?.flatMap(({ keys: changed }) => changed)).toEqual(["missed", "late"]);
+        const end = (await store.changes.last(id))!;
+        clock.jump(CHANGE_LIFETIME_MS * 5);
+        await write(entry("unnoted", "1"));
+        clock.jump(-CHANGE_LIFETIME_MS * 5);
+        await write(entry("noted", "1"));
+        const rest = await store.changes.read(id, end, 10);
+        if (rest !== "forgotten") expect(rest?.flatMap(({ keys: changed }) => changed)).toEqual(["unnoted", "noted"]);
+      });
+
       it("is none of a namespace that is not there", async () => {
         await store.namespaces.remove(id);
         expect(await store.changes.last(id)).toBeUndefined();

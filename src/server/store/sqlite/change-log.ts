@@ -7,9 +7,7 @@
 import type { Clock, EpochMs } from "../../../core/clock.ts";
 import { type AtOnce, CHANGE_KEYS_MAX, CHANGE_LIFETIME_MS, type ChangeLog, type StoredNamespaceId } from "../store.ts";
 import type { Database } from "./database.ts";
-
-/** How often one looks whether another process has written to the file, while somebody wants to know. */
-const LOOK_MS = 250;
+import { openWatchers } from "./watchers.ts";
 
 export interface SqliteChangeLog extends AtOnce<ChangeLog> {
   /** To be called within the transaction that changed `keys`. */
@@ -27,19 +25,22 @@ const KEPT_MS = 2 * CHANGE_LIFETIME_MS;
 export function openChangeLog(database: Database, clock: Clock): SqliteChangeLog {
   const insert = database.prepare("INSERT INTO change (namespace, at, keys) VALUES (?, ?, ?)");
   const find = database.prepare("SELECT number, logged_from, logged_until FROM namespace WHERE id = ?");
-  const isLogged = database.prepare("SELECT 1 FROM namespace WHERE number = ? AND logged_until > ?");
+  const loggedUntil = database.prepare("SELECT logged_until FROM namespace WHERE number = ?");
   const begin = database.prepare("UPDATE namespace SET logged_from = ?, logged_until = ? WHERE number = ?");
+  const end = database.prepare("UPDATE namespace SET logged_from = NULL, logged_until = NULL WHERE number = ?");
   const goOn = database.prepare("UPDATE namespace SET logged_until = ? WHERE number = ?");
   const bounds = database.prepare("SELECT min(number), max(number) FROM change");
   const rows = database.prepare(
     "SELECT number, keys FROM change WHERE number > ? AND namespace = ? ORDER BY number LIMIT ?",
   );
   const remove = database.prepare(
-    "DELETE FROM change WHERE number IN (SELECT number FROM change WHERE at <= ? AND number < (SELECT max(number) FROM change) ORDER BY number LIMIT ?)",
+    // By the order of the numbers: a clock that was ahead has dated some rows later than those after them.
+    `DELETE FROM change WHERE number IN (
+      SELECT number FROM change
+      WHERE number <= (SELECT max(number) FROM change WHERE at <= ?) AND number < (SELECT max(number) FROM change)
+      ORDER BY number LIMIT ?)`,
   );
-  const version = database.prepare("PRAGMA data_version");
-  const listeners = new Set<() => void>();
-  let looking: AbortController | undefined;
+  const watchers = openWatchers(database, clock);
 
   const ends = (): { first: number; last: number } => {
     const [first, last] = bounds.get() as unknown as [number | null, number | null];
@@ -57,24 +58,13 @@ export function openChangeLog(database: Database, clock: Clock): SqliteChangeLog
     return { namespace, from };
   }
 
-  const wake = (): void => {
-    for (const listener of listeners) listener();
-  };
-
-  const versionNow = (): unknown => (version.get() as unknown as [number])[0];
-
-  async function watchFile(signal: AbortSignal): Promise<void> {
-    for (let known = versionNow(); ;) {
-      await clock.sleep(LOOK_MS, signal);
-      const found = versionNow();
-      if (found !== known) wake();
-      known = found;
-    }
-  }
-
   return {
     add(namespace, keys) {
-      if (keys.length === 0 || isLogged.get(namespace, clock.now()) === undefined) return;
+      if (keys.length === 0) return;
+      const until = (loggedUntil.get(namespace) as unknown as [number | null] | undefined)?.[0] ?? null;
+      if (until === null) return;
+      // What is not noted ends the log, so that whoever comes back is told, however the clock is set meanwhile.
+      if (until <= clock.now()) return void end.run(namespace);
       for (let at = 0; at < keys.length; at += CHANGE_KEYS_MAX)
         insert.run(namespace, clock.now(), JSON.stringify(keys.slice(at, at + CHANGE_KEYS_MAX)));
     },
@@ -98,28 +88,9 @@ export function openChangeLog(database: Database, clock: Clock): SqliteChangeLog
       const changes = rows.all(after, found.namespace, count) as unknown as [number, string][];
       return changes.map(([number, keys]) => ({ number, keys: JSON.parse(keys) as string[] }));
     },
-    watch(_, listener) {
-      const told = (): void => listener();
-      listeners.add(told);
-      if (looking === undefined) {
-        looking = new AbortController();
-        const { signal } = looking;
-        watchFile(signal).catch((error: unknown) => {
-          if (!signal.aborted) throw error;
-        });
-      }
-      return () => {
-        listeners.delete(told);
-        if (listeners.size > 0) return;
-        looking?.abort();
-        looking = undefined;
-      };
-    },
-    wake,
+    watch: (_, listener) => watchers.add(listener),
+    wake: () => watchers.wake(),
     purge: (now, count) => Number(remove.run(now - CHANGE_LIFETIME_MS, count).changes),
-    close() {
-      looking?.abort();
-      listeners.clear();
-    },
+    close: () => watchers.close(),
   };
 }
