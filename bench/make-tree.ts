@@ -60,7 +60,7 @@ export function makeTree(shape: TreeShape): string {
 }
 
 /** 256 KiB of words, numbers and escaped quotes, so that JSON in JSON needs escapes as real values do. */
-function jsonLikeText(random: () => number): string {
+export function jsonLikeText(random: () => number): string {
   const words = ["title", "path", "price", "enabled", "cache", "user", "region", "https://example.com/", '\\"name\\"'];
   let text = "";
   while (text.length < 262_144) {

@@ -16,6 +16,7 @@ import { benchPage } from "./page.ts";
 import { benchProgress } from "./progress.ts";
 import { benchSaves } from "./saves.ts";
 import { benchServerMemory } from "./server-memory.ts";
+import { benchServers } from "./servers.ts";
 
 const cases: Readonly<Record<string, BenchCase>> = { ...ownCases, ...archiveCases };
 const { values, positionals } = parseArgs({
@@ -35,6 +36,7 @@ const others: Readonly<Record<string, () => Promise<number>>> = {
   page: benchPage,
   backups: benchBackups,
   "server-memory": benchServerMemory,
+  servers: () => benchServers({ runs: Number(values.runs) }),
   latency: () => benchLatency({ runs: Number(values.runs), against: values.against }),
 };
 const names = [...Object.keys(cases), ...Object.keys(others)];
@@ -47,7 +49,7 @@ if (unknown.length > 0) {
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 if (!values["no-build"]) execFileSync("npm", ["run", "--silent", "build"], { cwd: root, stdio: ["ignore", 2, 2] });
 const chosen = positionals.length > 0 ? positionals : names;
-if (chosen.some((name) => name in cases || name === "latency")) {
+if (chosen.some((name) => name in cases || name === "latency" || name === "servers")) {
   execFileSync("bash", [join(root, "test/peers/install.sh")], { stdio: ["ignore", 2, 2] });
 }
 
