@@ -50,7 +50,8 @@ export function openFeedStream(
   const outlet = openOutlet(response, clock, () => bell.ring());
   const readPage = openPages(changes, namespace);
   let { position } = start;
-  let pending: FeedEvent[] = [startEvent(namespace, start)];
+  const source = { namespace, era: start.era };
+  let pending: FeedEvent[] = [startEvent(source, start)];
   let events = 0;
   let why: string | undefined;
 
@@ -67,7 +68,7 @@ export function openFeedStream(
   }
 
   function sendLast(): void {
-    send(goneEvent(namespace, position));
+    send(goneEvent(source, position));
     end("the namespace is gone");
   }
 
@@ -78,7 +79,7 @@ export function openFeedStream(
     if (page === undefined) return sendLast();
     if (page === "forgotten") return end("the log does not go back so far any more");
     let bytes = 0;
-    const found = changedEvents(namespace, page.changes);
+    const found = changedEvents(source, page.changes);
     pending = found.filter((event) => (bytes += event.bytes.length) - event.bytes.length < READ_AHEAD_BYTES_MAX);
     if (pending.length > 0) return;
     position = page.isLast ? Math.max(position, held) : (page.changes.at(-1)?.number ?? position);

@@ -47,6 +47,7 @@ export function openHub({ changes, clock, onError }: HubDeps, namespace: StoredN
   const stopWatching = changes.watch(namespace, () => bell.ring());
   let held: HeldEvents | undefined;
   let end = 0;
+  let era = "";
   let over: "gone" | "lost" | undefined;
   let ticks = 0;
   let failures = 0;
@@ -64,9 +65,13 @@ export function openHub({ changes, clock, onError }: HubDeps, namespace: StoredN
 
   /** Reads one page of what is new. True: there may be more. */
   async function readOn(): Promise<boolean> {
+    const present = await changes.era();
+    // What is read from here on may not be what follows.
+    if (held !== undefined && present !== era) return finish("lost");
     const last = await changes.last(namespace);
     if (last === undefined) return finish("gone");
     if (held === undefined) {
+      era = present;
       held = openHeldEvents(last);
       end = last;
       tell();
@@ -75,7 +80,7 @@ export function openHub({ changes, clock, onError }: HubDeps, namespace: StoredN
     const page = await readPage(end);
     if (page === undefined) return finish("gone");
     if (page === "forgotten") return finish("lost");
-    for (const event of changedEvents(namespace, page.changes)) held.hold(event);
+    for (const event of changedEvents({ namespace, era }, page.changes)) held.hold(event);
     const read = page.changes.at(-1)?.number ?? end;
     end = page.isLast ? Math.max(read, last) : read;
     tell();

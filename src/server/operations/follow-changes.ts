@@ -36,16 +36,17 @@ async function findStart(
   id: StoredNamespaceId,
   since: string | undefined,
 ): Promise<FeedStart | undefined> {
-  const after = since === undefined ? undefined : decodeFeedCursor(id, since);
+  const era = await changes.era();
+  const after = since === undefined ? undefined : decodeFeedCursor({ namespace: id, era }, since);
   const next = after === undefined ? undefined : await changes.read(id, after, 1);
-  if (after !== undefined && Array.isArray(next)) return { position: after, resetReason: undefined };
+  if (after !== undefined && Array.isArray(next)) return { position: after, era, resetReason: undefined };
   const position = await changes.last(id);
   if (position === undefined) return undefined;
-  return { position, resetReason: since === undefined ? undefined : reason(after) };
+  return { position, era, resetReason: since === undefined ? undefined : reason(after) };
 }
 
 function reason(after: number | undefined): string {
   return after === undefined
-    ? "the cursor is not of this namespace"
+    ? "the cursor is not of this namespace, or of data that were put back since"
     : "the log of changes does not reach from the cursor to now";
 }

@@ -154,6 +154,8 @@ export interface ChangeLog {
     after: ChangeNumber,
     count: number,
   ): Soon<readonly Change[] | "forgotten" | undefined>;
+  /** What a number is good for: under another era it may be of data that have been put back from an older copy since. */
+  era(): Soon<string>;
   /** Calls `listener` when there may be something new in the log of the namespace, or the namespace may be gone, by whatever process;
    * also for nothing, as after a lost connection to the database. Returns what ends it. */
   watch(namespace: StoredNamespaceId, listener: () => void): () => void;

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -10,7 +10,10 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../../src/core/system-clock.ts";
+import type { EpochSeconds } from "../../../src/core/clock.ts";
 import { openServer } from "../../../src/server/server.ts";
+import { openSqliteStore } from "../../../src/server/store/sqlite/sqlite-store.ts";
+import type { Store } from "../../../src/server/store/store.ts";
 import { startTestServer } from "../../support/server.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { openKv, withNamespace } from "./kv-fixture.ts";
@@ -59,6 +62,33 @@ describe("a restart", () => {
     ]);
     expect((await kv.call("GET", `/${kv.id}/values/a`)).bytes).toEqual(Buffer.from([0, 255]));
     await kv.close();
+  });
+});
+
+describe("a copy of the file that is put back", () => {
+  it("does not tell who followed the changes that nothing was missed", async () => {
+    const first = await openSqliteStore(database, systemClock);
+    const { id } = (await first.namespaces.create("a", "t"))!;
+    const write = (store: Store, key: string) =>
+      store.entries.write(id, [{ key, value: "v", metadata: null, expiration: null }], 0 as EpochSeconds);
+    await first.changes.last(id);
+    await write(first, "a");
+    await first.close();
+    copyFileSync(database, `${database}.copy`);
+
+    const second = await openSqliteStore(database, systemClock);
+    await write(second, "gone");
+    const told = (await second.changes.last(id))!;
+    await second.close();
+    for (const suffix of ["", "-wal", "-shm"]) rmSync(database + suffix, { force: true });
+    copyFileSync(`${database}.copy`, database);
+
+    const third = await openSqliteStore(database, systemClock);
+    expect(await third.changes.read(id, told, 10)).toBe("forgotten");
+    await write(third, "b");
+    await write(third, "c");
+    expect(await third.changes.read(id, told, 10)).toBe("forgotten");
+    await third.close();
   });
 });
 

@@ -35,7 +35,10 @@ type Row = readonly [
   keys: Buffer | null,
 ];
 
-export function changeReader(session: Session, clock: Clock): Pick<ChangeLog, "last" | "read"> {
+/** A database that is restored, or a stand-by that takes its place, was started since. */
+const ERA: Statement = { name: "change-era", text: "SELECT extract(epoch FROM pg_postmaster_start_time())::text" };
+
+export function changeReader(session: Session, clock: Clock): Pick<ChangeLog, "era" | "last" | "read"> {
   /** Returns the number of the newest change; whoever writes from then on logs it. */
   async function keep(namespace: StoredNamespaceId, now: EpochMs): Promise<number | undefined> {
     const [row] = await session.query<[number]>(KEEP, [namespace, now + KEPT_MS]);
@@ -43,6 +46,10 @@ export function changeReader(session: Session, clock: Clock): Pick<ChangeLog, "l
   }
 
   return {
+    async era() {
+      const [row] = await session.query<[string]>(ERA, []);
+      return (row?.[0] ?? "").replace(".", "-");
+    },
     async last(namespace) {
       const [row] = await session.query<[number, number]>(LAST, [namespace]);
       const now = clock.now();

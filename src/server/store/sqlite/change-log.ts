@@ -23,7 +23,12 @@ export interface SqliteChangeLog extends AtOnce<ChangeLog> {
 const KEPT_MS = 2 * CHANGE_LIFETIME_MS;
 
 export function openChangeLog(database: Database, clock: Clock): SqliteChangeLog {
-  const insert = database.prepare("INSERT INTO change (namespace, at, keys) VALUES (?, ?, ?)");
+  // Never below the microseconds of the day that it is: so a copy of the file that is put back does not give a number again that somebody
+  // has been told since it was made.
+  const insert = database.prepare(
+    "INSERT INTO change (number, namespace, at, keys) SELECT max(coalesce(max(number), 0) + 1, ?2 * 1000), ?1, ?2, ?3 FROM change",
+  );
+  const isThere = database.prepare("SELECT 1 FROM change WHERE number = ?");
   const find = database.prepare("SELECT number, logged_from, logged_until FROM namespace WHERE id = ?");
   const loggedUntil = database.prepare("SELECT logged_until FROM namespace WHERE number = ?");
   const begin = database.prepare("UPDATE namespace SET logged_from = ?, logged_until = ? WHERE number = ?");
@@ -59,6 +64,7 @@ export function openChangeLog(database: Database, clock: Clock): SqliteChangeLog
   }
 
   return {
+    era: () => "0", // its numbers tell
     add(namespace, keys) {
       if (keys.length === 0) return;
       const until = (loggedUntil.get(namespace) as unknown as [number | null] | undefined)?.[0] ?? null;
@@ -84,7 +90,8 @@ export function openChangeLog(database: Database, clock: Clock): SqliteChangeLog
       const found = look(id);
       if (found === undefined) return undefined;
       const { first, last } = ends();
-      if (found.from === undefined || after < Math.max(found.from, first - 1) || after > last) return "forgotten";
+      if (found.from === undefined || after < Math.max(found.from, first) || after > last) return "forgotten";
+      if (isThere.get(after) === undefined) return "forgotten"; // it was given by another copy of this file
       const changes = rows.all(after, found.namespace, count) as unknown as [number, string][];
       return changes.map(([number, keys]) => ({ number, keys: JSON.parse(keys) as string[] }));
     },

@@ -62,7 +62,12 @@ export async function openSqliteStore(path: string, clock: Clock): Promise<Store
       return result;
     },
     stage: (chunks) => values.stage(chunks),
-    changes: { last: inTurn(log.last), read: inTurn(log.read), watch: (id, listener) => log.watch(id, listener) },
+    changes: {
+      era: () => log.era(),
+      last: inTurn(log.last),
+      read: inTurn(log.read),
+      watch: (id, listener) => log.watch(id, listener),
+    },
     purge: inTurn(purge),
     // What was opened stays open.
     check: () => undefined,

@@ -65,7 +65,12 @@ async function openWorld(): Promise<World> {
       const served = new Promise<Promise<FeedEnd>>((resolve) => {
         answer = (response) => {
           response.writeHead(200);
-          const feed = { namespace, start: { position, resetReason: undefined }, revoked, isVisible: undefined };
+          const feed = {
+            namespace,
+            start: { position, era: "0", resetReason: undefined },
+            revoked,
+            isVisible: undefined,
+          };
           resolve(feeds.serve(feed, response, { isTruncated: false }));
         };
       });
