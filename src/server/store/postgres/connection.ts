@@ -7,7 +7,7 @@ import pg from "pg";
 import type { DurationMs } from "../../../core/clock.ts";
 import { AppError, visible } from "../../../core/errors.ts";
 import { hideSecret } from "../../../core/redact.ts";
-import { failureKind, sqlState } from "./failure.ts";
+import { isLost, sqlState } from "./failure.ts";
 
 /** How many connections, unless the URL says `pool=N`: as many requests are carried out at once. */
 const POOL_SIZE = 10;
@@ -118,7 +118,7 @@ export function openFailure(label: string, cause: unknown): AppError {
       cause,
     });
   }
-  if (failureKind(cause) !== "lost") return new AppError("failed", failed, { cause });
+  if (!isLost(cause)) return new AppError("failed", failed, { cause });
   return new AppError("network", failed, { cause, retryable: true, hint: UNREACHABLE });
 }
 

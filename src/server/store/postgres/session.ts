@@ -1,20 +1,23 @@
 // Statements and transactions, asked of a pool of connections: repeated where a connection was lost or another transaction was in the
 // way, until that has no use any more.
 //
-// So whatever is asked through a session may be carried out twice: once without an answer, and once with one. Every write of the store
-// is made such that this is no harm; where an answer would differ, `isRepeated` tells.
+// So what is asked through a session may be carried out twice: once without an answer, and once with one. Where that would do harm, the statement is
+// marked `once`: as soon as it may have been carried out it is not asked again, and who asked is told so. A value is such a thing: a write that
+// comes a second time would take the place of what others have written since. Where an answer would differ, `isRepeated` tells.
 
 import pLimit from "p-limit";
 import type pg from "pg";
 import { backoffMs } from "../../../core/backoff.ts";
 import type { Clock, DurationMs, MonotonicMs } from "../../../core/clock.ts";
 import { StoreUnavailable } from "../store.ts";
-import { failureKind, unavailable } from "./failure.ts";
+import { failureKind, inDoubt, isLost, unavailable } from "./failure.ts";
 
 /** A statement that is prepared under its name, once for each connection. */
 export interface Statement {
   readonly name: string;
   readonly text: string;
+  /** It is repeated only if it was certainly not carried out; and so is a transaction that asks it. */
+  readonly once?: true;
 }
 
 export type Parameter = string | number | bigint | Buffer | null;
@@ -61,11 +64,11 @@ export function openSessions(deps: SessionDeps): Sessions {
   const state = { prepares: true };
   const withClient = inTurn(deps);
   const within = <T>(isolation: Isolation, body: Unit<T>) =>
-    repeat(deps, state, (isRepeated) =>
+    repeat(deps, state, (attempt) =>
       withClient(async (client) => {
-        const session = sessionOf(client, state, isRepeated);
+        const session = sessionOf(client, state, attempt);
         try {
-          return await transaction(client, isolation, () => body(session, isRepeated));
+          return await transaction(client, isolation, attempt, () => body(session, attempt.isRepeated));
         } finally {
           session.end();
         }
@@ -73,7 +76,13 @@ export function openSessions(deps: SessionDeps): Sessions {
     );
   return {
     query: (statement, parameters) =>
-      repeat(deps, state, () => withClient((client) => ask(client, state, statement, parameters))),
+      repeat(deps, state, (attempt) =>
+        withClient((client) => {
+          attempt.isOnce = statement.once === true;
+          attempt.isSent = true;
+          return ask(client, state, statement, parameters);
+        }),
+      ),
     atomically: (body) => within("READ COMMITTED", body),
     isOver: () => false,
     serializable: (body) => within("SERIALIZABLE", body),
@@ -87,16 +96,29 @@ interface State {
   prepares: boolean;
 }
 
+/** One try at what is repeated. */
+interface Attempt {
+  /** An earlier try may have been carried out. */
+  readonly isRepeated: boolean;
+  /** What makes it last was sent: the statement, or the COMMIT of a transaction. Without that it was certainly not carried out. */
+  isSent: boolean;
+  /** A statement that is `once` is part of it. */
+  isOnce: boolean;
+}
+
 /** That of a transaction. */
 interface UnitSession extends Session {
   end(): void;
 }
 
-function sessionOf(client: pg.PoolClient, state: State, isRepeated: boolean): UnitSession {
+function sessionOf(client: pg.PoolClient, state: State, attempt: Attempt): UnitSession {
   let isOver = false;
   const session: UnitSession = {
-    query: (statement, parameters) => ask(client, state, statement, parameters),
-    atomically: (body) => body(session, isRepeated),
+    query: (statement, parameters) => {
+      attempt.isOnce ||= statement.once === true;
+      return ask(client, state, statement, parameters);
+    },
+    atomically: (body) => body(session, attempt.isRepeated),
     isOver: () => isOver,
     end: () => {
       isOver = true;
@@ -139,21 +161,27 @@ async function withClient<T>(pool: pg.Pool, body: (client: pg.PoolClient) => Pro
     client.release();
     return result;
   } catch (error) {
-    client.release(failureKind(error) === "lost" || client.getTransactionStatus() !== "I");
+    client.release(isLost(error) || client.getTransactionStatus() !== "I");
     throw error;
   }
 }
 
-async function transaction<T>(client: pg.PoolClient, isolation: Isolation, body: () => Promise<T>): Promise<T> {
+async function transaction<T>(
+  client: pg.PoolClient,
+  isolation: Isolation,
+  attempt: Attempt,
+  body: () => Promise<T>,
+): Promise<T> {
   await client.query(`BEGIN ISOLATION LEVEL ${isolation}`);
   try {
     const result = await body();
     // A transaction in which a statement failed ends with a rollback, whatever is asked for.
+    attempt.isSent = true;
     const { command } = await client.query("COMMIT");
     if (command !== "COMMIT") throw new Error(`the transaction ended with ${command}`);
     return result;
   } catch (error) {
-    if (failureKind(error) !== "lost") await rollback(client);
+    if (!isLost(error)) await rollback(client);
     throw error;
   }
 }
@@ -180,23 +208,24 @@ async function askOnce({ pool, clock }: SessionDeps, { text }: Statement, timeou
   }
 }
 
-async function repeat<T>(deps: SessionDeps, state: State, body: (isRepeated: boolean) => Promise<T>): Promise<T> {
+async function repeat<T>(deps: SessionDeps, state: State, body: (attempt: Attempt) => Promise<T>): Promise<T> {
   const { clock } = deps;
   let failedSince: MonotonicMs | undefined;
-  let mayBeDone = false;
+  let isRepeated = false;
   for (let retry = 0; ; retry++) {
+    const attempt: Attempt = { isRepeated, isSent: false, isOnce: false };
     try {
-      return await body(mayBeDone);
+      return await body(attempt);
     } catch (error) {
       const kind = failureKind(error);
       if (kind === "other") throw error;
+      const mayBeDone = attempt.isSent && (kind === "lost" || kind === "unknown");
+      if (mayBeDone && attempt.isOnce) throw inDoubt(error);
+      isRepeated ||= mayBeDone;
       failedSince ??= clock.monotonic();
       const isLong = clock.monotonic() - failedSince >= REPEATED_FOR_MS;
       if (kind === "stuck" || isLong || deps.closing.aborted) throw unavailable(error);
-      if (kind === "lost") {
-        mayBeDone = true;
-        deps.log(`lost the connection to the database: ${(error as Error).message}; trying again`);
-      }
+      if (isLost(error)) deps.log(`lost the connection to the database: ${(error as Error).message}; trying again`);
       if (kind === "unprepared") state.prepares = false;
       await clock.sleep(backoffMs(retry, BACKOFF, clock.random()), deps.closing).catch(() => {
         throw unavailable(error);

@@ -4,6 +4,8 @@
 //
 // A short write is one statement, and so one round trip. It begins with that lock, after which it sees the newest of each row it adds or
 // replaces (ON CONFLICT does), though its snapshot is older. It relies on nothing else that others may have changed.
+//
+// No write is asked again once it may have been carried out (session.ts, `once`): between the two others may have read it and written anew.
 
 import type { Clock } from "../../../core/clock.ts";
 import {
@@ -39,6 +41,7 @@ const logChanges = (changes: string, now: string, keys: string) => `INSERT INTO 
 
 const WRITE_SHORT: Statement = {
   name: "write-short",
+  once: true,
   text: `WITH n AS (${lock("$2::bigint", "$7::bigint")}),
     put AS (${put(`n.number, w.key, w.metadata, w.expiration, w.value, NULL::uuid, NULL::integer
       FROM n CROSS JOIN unnest($3::bytea[], $4::text[], $5::bigint[], $6::bytea[]) AS w (key, metadata, expiration, value)`)}),
@@ -49,6 +52,7 @@ const WRITE_SHORT: Statement = {
 const LOCK: Statement = { name: "write-lock", text: lock("$2::bigint", "$3::bigint") };
 const PUT: Statement = {
   name: "write-put",
+  once: true,
   text: `WITH put AS (${put(`$1::bigint, w.key, w.metadata, w.expiration, w.value, w.long, w.length
       FROM unnest($2::bytea[], $3::text[], $4::bigint[], $5::bytea[], $6::uuid[], $7::bigint[])
         AS w (key, metadata, expiration, value, long, length)`)})
@@ -60,6 +64,7 @@ const LOG: Statement = {
 };
 const REMOVE: Statement = {
   name: "entry-remove",
+  once: true,
   text: `WITH n AS (${lock("$2::bigint", "$4::bigint")}),
     gone AS (DELETE FROM kv_entry e WHERE e.namespace = (SELECT number FROM n) AND e.key = ANY($3::bytea[])
       RETURNING e.key, e.long),
@@ -76,11 +81,6 @@ const REMOVE: Statement = {
 const CLAIM: Statement = {
   name: "value-claim",
   text: "DELETE FROM kv_doomed WHERE value = ANY($1::uuid[]) RETURNING value",
-};
-const OWNED: Statement = {
-  name: "value-owned",
-  text: `SELECT e.long FROM unnest($2::bytea[], $3::uuid[]) AS w (key, long)
-    JOIN kv_entry e ON e.namespace = $1 AND e.key = w.key AND e.long = w.long`,
 };
 
 interface WriterDeps {
@@ -178,7 +178,7 @@ function writeLong({ session, clock }: WriterDeps, id: string, writes: readonly 
     const [locked] = await unit.query<[number, number, boolean]>(LOCK, [id, changes.length, now]);
     if (locked === undefined) return false;
     const [namespace, newest, isLogged] = locked;
-    await claim(unit, namespace, writes);
+    await claim(unit, writes);
     for (const portion of portions(writes)) await unit.query(PUT, await parametersOf(unit, namespace, portion, now));
     if (isLogged) await unit.query(LOG, [namespace, newest, changes.length, now, byteaArray(changes)]);
     return true;
@@ -232,19 +232,14 @@ async function parametersOf(
   ];
 }
 
-/** Makes the staged values theirs. It may have happened already, in a transaction whose end nobody heard of. */
-async function claim(unit: Session, namespace: number, writes: readonly EntryWrite[]): Promise<void> {
-  const staged = writes.flatMap(({ key, value }) => {
+/** Makes the staged values theirs. */
+async function claim(unit: Session, writes: readonly EntryWrite[]): Promise<void> {
+  const staged = writes.flatMap(({ value }) => {
     const content = contentOf(value);
-    return content.kind === "staged" ? [{ key: Buffer.from(key), id: content.id }] : [];
+    return content.kind === "staged" ? [content.id] : [];
   });
   if (staged.length === 0) return;
-  const claimed = await unit.query<[string]>(CLAIM, [uuidArray(staged.map(({ id }) => id))]);
-  const have = new Set(claimed.map(([id]) => id));
-  const missing = staged.filter(({ id }) => !have.has(id));
-  if (missing.length === 0) return;
-  const keys = byteaArray(missing.map(({ key }) => key));
-  const owned = await unit.query<[string]>(OWNED, [namespace, keys, uuidArray(missing.map(({ id }) => id))]);
-  if (owned.length === missing.length) return;
+  const claimed = await unit.query<[string]>(CLAIM, [uuidArray(staged)]);
+  if (claimed.length === staged.length) return;
   throw new StoreUnavailable("a value took so long to be sent that what had come of it was removed");
 }

@@ -48,6 +48,48 @@ it.each(["ECONNRESET", "57P01", "57P03", "08006", "40001", "40P01", "53300", "25
   },
 );
 
+const WRITE = { name: "write", text: "INSERT", once: true } as const;
+
+it.each(["ECONNRESET", "08006", "08007", "40003", "57P02"])(
+  "after %s a write is not asked again: it may have been carried out",
+  async (code) => {
+    const { sessions, asked } = open([code, 7]);
+    await expect(sessions.query(WRITE, [])).rejects.toThrow(StoreUnavailable);
+    expect(asked).toEqual(["write"]);
+  },
+);
+
+it.each(["57P01", "57P03", "40001", "40P01", "53300", "25006", "26000"])(
+  "after %s a write is asked again: it was not carried out",
+  async (code) => {
+    const { sessions, clock, asked } = open([code, 7]);
+    const answer = sessions.query(WRITE, []);
+    await clock.advance(1000);
+    expect(await answer).toEqual([[7]]);
+    expect(asked).toHaveLength(2);
+  },
+);
+
+it("a transaction that writes is run again if it ended before its COMMIT, and not after that", async () => {
+  const { sessions, clock, asked } = open(["ECONNRESET", 1, "ECONNRESET", 2]);
+  const done = sessions.atomically((session) => session.query(WRITE, [])).catch((error: unknown) => error);
+  await clock.advance(1000);
+  expect(await done).toBeInstanceOf(StoreUnavailable);
+  expect(asked).toEqual(["BEGIN ISOLATION LEVEL READ COMMITTED", "write", ...asked.slice(0, 2), "COMMIT"]);
+});
+
+it("a transaction of which CockroachDB does not know whether it was done may have been done, over a connection that is good", async () => {
+  const { sessions, clock, discarded } = open([1, "40003", 2]);
+  const runs: boolean[] = [];
+  const done = sessions.atomically(async (session, isRepeated) => {
+    runs.push(isRepeated);
+    await session.query(STATEMENT, []);
+  });
+  await clock.advance(1000);
+  await done;
+  expect([runs, discarded()]).toEqual([[false, true], 0]);
+});
+
 it.each(["22P02", "42601"])("after %s it is not: that is a fault of ours", async (code) => {
   const { sessions, asked } = open([code]);
   await expect(sessions.query(STATEMENT, [])).rejects.toMatchObject({ code });
