@@ -78,6 +78,8 @@ const DOOMED: Statement = {
   name: "purge-doomed",
   text: "SELECT value FROM kv_doomed WHERE since <= $1 ORDER BY since LIMIT 1 FOR UPDATE SKIP LOCKED",
 };
+/** From its first portion on no write may claim it. It is the first one in order, until it is gone. */
+const BEGIN_DOOMED: Statement = { name: "purge-begin-value", text: "UPDATE kv_doomed SET since = -1 WHERE value = $1" };
 const REMOVE_PARTS: Statement = {
   name: "purge-parts",
   text: `WITH gone AS (
@@ -178,13 +180,16 @@ async function droppedStep({ unit, clock }: StepDeps, _now: EpochMs, count: numb
   return entries + (changes?.[0] ?? 0) + 1;
 }
 
-/** One value; it is claimed by a write, or by this. */
+/** One value, or some of its parts; it is claimed by a write, or by this. */
 async function doomedStep({ unit }: StepDeps, now: EpochMs, count: number): Promise<number> {
   const [doomed] = await unit.query<[string]>(DOOMED, [now - REPLACED_VALUE_LIFETIME_MS]);
   if (doomed === undefined) return 0;
   const parts = Math.ceil(count / ROWS_PER_PART);
   const [removed] = await unit.query<[number]>(REMOVE_PARTS, [doomed[0], parts]);
-  if ((removed?.[0] ?? 0) === parts) return parts;
+  if ((removed?.[0] ?? 0) === parts) {
+    await unit.query(BEGIN_DOOMED, [doomed[0]]);
+    return parts;
+  }
   await unit.query(FORGET_DOOMED, [doomed[0]]);
   return (removed?.[0] ?? 0) + 1;
 }

@@ -77,10 +77,10 @@ const REMOVE: Statement = {
       ) c WHERE n.is_logged)
     SELECT changes FROM n`,
 };
-/** Taken off the list of what is purged: from here on it is a key's. */
+/** Taken off the list of what is purged: from here on it is a key's. Not one of which the purge has taken parts (purge.ts). */
 const CLAIM: Statement = {
   name: "value-claim",
-  text: "DELETE FROM kv_doomed WHERE value = ANY($1::uuid[]) RETURNING value",
+  text: "DELETE FROM kv_doomed WHERE value = ANY($1::uuid[]) AND since >= 0 RETURNING value",
 };
 
 interface WriterDeps {
