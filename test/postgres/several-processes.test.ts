@@ -73,6 +73,35 @@ describePostgres("several processes", () => {
     expect(await changesSince(one, id, seen[0]?.number ?? 0)).toEqual(seen.slice(1));
   });
 
+  it("remove all that another one writes meanwhile, what it adds as well as what it replaces", async () => {
+    const { one, id, url } = await openTwo();
+    await one.entries.write(id, [entry("old")], now());
+    const writer = new pg.Client({ connectionString: url });
+    await writer.connect();
+    try {
+      await writer.query("BEGIN");
+      const { rows } = await writer.query<{ number: string }>(
+        "UPDATE kv_namespace SET changes = changes + 1 WHERE id = $1 RETURNING number",
+        [id],
+      );
+      await writer.query(
+        `INSERT INTO kv_entry (namespace, key, value) VALUES ($1, 'new', 'W'), ($1, 'old', 'W')
+          ON CONFLICT (namespace, key) DO UPDATE SET value = excluded.value`,
+        [rows[0]?.number],
+      );
+      const removing = one.entries.remove(id, ["new", "old"], now());
+      await vi.waitFor(async () => {
+        const waiting = await databases.ask("SELECT 1 FROM pg_locks WHERE NOT granted");
+        expect(waiting).not.toEqual([]);
+      });
+      await writer.query("COMMIT");
+      await removing;
+    } finally {
+      await writer.end();
+    }
+    expect(await one.entries.list(id, { after: "", prefix: "", limit: 10 }, now())).toEqual([]);
+  });
+
   it("wait for each other's transactions, and undo one of two that wait for each other", async () => {
     const { one, other, id } = await openTwo();
     const second = (await one.namespaces.create("dev", "second"))?.id ?? "";

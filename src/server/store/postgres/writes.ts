@@ -3,7 +3,9 @@
 // and a namespace that was removed takes no more writes.
 //
 // A short write is one statement, and so one round trip. It begins with that lock, after which it sees the newest of each row it adds or
-// replaces (ON CONFLICT does), though its snapshot is older. It relies on nothing else that others may have changed.
+// replaces (ON CONFLICT does), though its snapshot is older. It relies on nothing else that others may have changed. A removal (DELETE) does not see
+// what was added while it waited: of one key that is as if it had come first. Several go by two statements, or of a bulk write that
+// it waited for it would remove one half.
 //
 // No write is asked again once it may have been carried out (session.ts, `once`): between the two others may have read it and written anew.
 
@@ -62,20 +64,27 @@ const LOG: Statement = {
   name: "write-log",
   text: `WITH n AS (SELECT $1::bigint AS number, $2::bigint AS changes, true AS is_logged) ${logChanges("$3::bigint", "$4::bigint", "$5")}`,
 };
-const REMOVE: Statement = {
-  name: "entry-remove",
-  once: true,
-  text: `WITH n AS (${lock("$2::bigint", "$4::bigint")}),
-    gone AS (DELETE FROM kv_entry e WHERE e.namespace = (SELECT number FROM n) AND e.key = ANY($3::bytea[])
-      RETURNING e.key, e.long),
-    doomed AS (${doom("long", "gone", "$4::bigint")}),
+const remove = (namespace: string, keys: string, now: string) => `gone AS (
+      DELETE FROM kv_entry e WHERE e.namespace = ${namespace} AND e.key = ANY(${keys}::bytea[]) RETURNING e.key, e.long),
+    doomed AS (${doom("long", "gone", now)}),
     logged AS (INSERT INTO kv_change (namespace, number, at, keys)
-      SELECT n.number, n.changes - c.place, $4::bigint, c.keys
+      SELECT n.number, n.changes - c.place, ${now}, c.keys
       FROM n CROSS JOIN (
         SELECT place, string_agg(key, '\\xff'::bytea) AS keys
         FROM (SELECT key, (row_number() OVER () - 1) / ${CHANGE_KEYS_MAX} AS place FROM gone) numbered GROUP BY place
       ) c WHERE n.is_logged)
-    SELECT changes FROM n`,
+    SELECT changes FROM n`;
+const REMOVE: Statement = {
+  name: "entry-remove",
+  once: true,
+  text: `WITH n AS (${lock("1", "$3::bigint")}), ${remove("(SELECT number FROM n)", "$2", "$3::bigint")}`,
+};
+/** After {@link LOCK}. */
+const REMOVE_LOCKED: Statement = {
+  name: "entry-remove-locked",
+  once: true,
+  text: `WITH n AS (SELECT $1::bigint AS number, $2::bigint AS changes, $3::boolean AS is_logged),
+    ${remove("$1::bigint", "$4", "$5::bigint")}`,
 };
 /** Taken off the list of what is purged: from here on it is a key's. Not one of which the purge has taken parts (purge.ts). */
 const CLAIM: Statement = {
@@ -104,11 +113,23 @@ export function entryWriter(deps: WriterDeps): Pick<EntryStore, "write" | "remov
     async remove(namespace, keys) {
       if (keys.length === 0) return;
       const bytes = [...new Set(keys)].map((key) => Buffer.from(key));
-      const changes = Math.ceil(bytes.length / CHANGE_KEYS_MAX);
-      await session.query(REMOVE, [namespace, changes, byteaArray(bytes), clock.now()]);
+      if (bytes.length === 1) await session.query(REMOVE, [namespace, byteaArray(bytes), clock.now()]);
+      else await removeMany(deps, namespace, bytes);
       onChanged(namespace);
     },
   };
+}
+
+/** Locks first, and then looks for what there is: the statement that waits for the lock does not see what was added meanwhile. */
+function removeMany({ session, clock }: WriterDeps, id: string, keys: readonly Buffer[]): Promise<void> {
+  return session.atomically(async (unit) => {
+    const now = clock.now();
+    const changes = Math.ceil(keys.length / CHANGE_KEYS_MAX);
+    const [locked] = await unit.query<[number, number, boolean]>(LOCK, [id, changes, now]);
+    if (locked === undefined) return;
+    const [namespace, newest, isLogged] = locked;
+    await unit.query(REMOVE_LOCKED, [namespace, newest, String(isLogged), byteaArray(keys), now]);
+  });
 }
 
 /** A statement may not write to one row twice. Of a key that is there more than once, the last one counts. */
