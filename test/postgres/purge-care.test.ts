@@ -1,7 +1,7 @@
 // The purge takes nothing that is still to be used, and takes it for everyone: several processes' clocks may differ.
 
 import { expect, it } from "vitest";
-import { type EpochMs, type EpochSeconds, toEpochSeconds } from "../../src/core/clock.ts";
+import { type Clock, type EpochMs, type EpochSeconds, toEpochSeconds } from "../../src/core/clock.ts";
 import { systemClock } from "../../src/core/system-clock.ts";
 import type { EntryWrite, LongValue } from "../../src/server/store/store.ts";
 import { StoreUnavailable } from "../../src/server/store/store.ts";
@@ -36,5 +36,26 @@ describePostgres("the purge", () => {
     for await (const part of ((await store.entries.read(id, "k", now()))?.value as LongValue).parts())
       bytes += part.byteLength;
     expect(bytes).toBe(5 * 1024 * 1024);
+  });
+
+  it("deletes nothing before its time by the database's clock, though that of this machine is ahead; which is said", async () => {
+    const lines: string[] = [];
+    const ahead: Clock = { ...systemClock, now: () => (systemClock.now() + 3_600_000) as EpochMs };
+    const store = await openStore({ clock: ahead, log: (line) => lines.push(line), trustsClock: false });
+    const id = (await store.namespaces.create("dev", "app"))?.id ?? "";
+    const soon = { ...entry("soon", "v"), expiration: now() + 600 };
+    const over = { ...entry("over", "v"), expiration: now() - 1 };
+    await store.entries.write(id, [over, soon], now());
+    expect(await store.purge(ahead.now(), 200)).toBe(1);
+    expect(await store.entries.read(id, "soon", now())).toBeDefined();
+    expect(lines).toEqual([
+      expect.stringMatching(/^the clock of this machine is 3600 s ahead of that of the database/),
+    ]);
+  });
+
+  it("says nothing of clocks that agree", async () => {
+    const lines: string[] = [];
+    await openStore({ log: (line) => lines.push(line), trustsClock: false });
+    expect(lines).toEqual([]);
   });
 });

@@ -24,10 +24,17 @@ export interface OpenOptions {
   readonly url?: string;
   readonly clock?: Clock;
   readonly log?: (line: string) => void;
+  /** True unless given: tests purge by a time of their own. */
+  readonly trustsClock?: boolean;
 }
 
-export async function openStore({ url, clock = systemClock, log = () => undefined }: OpenOptions = {}): Promise<Store> {
-  const store = await openPostgresStore({ url: url ?? (await databases.freshSchema()), clock, log });
+export async function openStore({
+  url,
+  clock = systemClock,
+  log = () => undefined,
+  trustsClock = true,
+}: OpenOptions = {}): Promise<Store> {
+  const store = await openPostgresStore({ url: url ?? (await databases.freshSchema()), clock, log, trustsClock });
   opened.push(store);
   return store;
 }

@@ -77,5 +77,5 @@ async function ownStore(clock: Clock): Promise<Store | undefined> {
   const { databasesIn } = await import("./postgres.ts");
   const { openPostgresStore } = await import("../../src/server/store/postgres/open-postgres-store.ts");
   const url = await databasesIn(inject("postgresFolder")).freshSchema();
-  return openPostgresStore({ url, clock, log: () => undefined });
+  return openPostgresStore({ url, clock, log: () => undefined, trustsClock: true });
 }

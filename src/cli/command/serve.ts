@@ -115,7 +115,11 @@ async function openStore(
   const url = given ?? (data === undefined ? env["KVSYNC_SERVE_STORE"] || undefined : undefined);
   if (url !== undefined) {
     const { openDatabaseStore } = await import("../serve/database-store.ts");
-    const { store, label } = await openDatabaseStore(url, { clock, log: (line) => output.detail(visible(line)) });
+    const { store, label } = await openDatabaseStore(url, {
+      clock,
+      log: (line) => output.detail(visible(line)),
+      warn: (line) => output.warn(visible(line)),
+    });
     return {
       store,
       what: `the data is in ${label}\nservers that share it count for themselves: connections, wrong tokens, --rate-limit and the limits of --faults`,

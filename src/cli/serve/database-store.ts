@@ -15,7 +15,11 @@ export interface DatabaseStore {
 /** Throws AppError: "usage" for what is no URL of a database, else as {@link openPostgresStore} does. */
 export async function openDatabaseStore(
   url: string,
-  deps: { readonly clock: Clock; readonly log: (line: string) => void },
+  deps: {
+    readonly clock: Clock;
+    readonly log: (line: string) => void;
+    readonly warn: (line: string) => void;
+  },
 ): Promise<DatabaseStore> {
   // What is given may be half a URL, and have a password: it is not repeated.
   if (!/^postgres(ql)?:\/\//.test(url)) {

@@ -10,6 +10,7 @@ import type { Store, StoredNamespaceId, WritableStore } from "../store.ts";
 import { changeReader } from "./change-log.ts";
 import { changeNotices } from "./change-notices.ts";
 import { changeWatch } from "./change-watch.ts";
+import { compareClocks } from "./clocks.ts";
 import { openFailure, openPool, parseDatabaseUrl } from "./connection.ts";
 import { entryReader } from "./entries.ts";
 import { stageValue } from "./long-values.ts";
@@ -27,6 +28,10 @@ export interface PostgresOptions {
   readonly clock: Clock;
   /** Told of trouble that passes. */
   readonly log: (line: string) => void;
+  /** Told of what a person should mend; `log` unless given. */
+  readonly warn?: (line: string) => void;
+  /** Of a test, whose clock is no machine's: what `purge` is told is the time, whatever the database's clock says. */
+  readonly trustsClock?: boolean;
 }
 
 const CHECK: Statement = { name: "check", text: "SELECT 1" };
@@ -35,7 +40,13 @@ const CHECK_TIMEOUT_MS: DurationMs = 2000;
 
 /** Connects, and makes the tables where they are missing. Throws AppError: "usage" (the URL), "network", "unauthorized", "unsupported" (an old server),
  * "state-damaged" (tables of a newer kvsync). */
-export async function openPostgresStore({ url, clock, log }: PostgresOptions): Promise<Store> {
+export async function openPostgresStore({
+  url,
+  clock,
+  log,
+  warn = log,
+  trustsClock = false,
+}: PostgresOptions): Promise<Store> {
   const parsed = parseDatabaseUrl(url);
   const pool = openPool(parsed);
   const closing = new AbortController();
@@ -43,6 +54,7 @@ export async function openPostgresStore({ url, clock, log }: PostgresOptions): P
   try {
     await connectOnce(pool);
     await migrate(pooled, parsed.label);
+    if (!trustsClock) await compareClocks(pooled, clock, warn);
   } catch (error) {
     await pool.end();
     throw openFailure(parsed.label, error);
@@ -77,7 +89,7 @@ export async function openPostgresStore({ url, clock, log }: PostgresOptions): P
     },
     changes: { ...changeReader(pooled, clock), watch: (namespace, listener) => watch.watch(namespace, listener) },
     stage: (chunks) => stageValue(pooled, clock, chunks),
-    purge: (now, count) => purge({ session: pooled, clock, onChanged }, now, count),
+    purge: (now, count) => purge({ session: pooled, clock, trustsClock, onChanged }, now, count),
     check: () => pooled.once(CHECK, CHECK_TIMEOUT_MS),
     close: () =>
       (closed ??= (async () => {

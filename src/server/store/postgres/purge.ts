@@ -5,6 +5,7 @@ import { type Clock, type EpochMs, toEpochSeconds } from "../../../core/clock.ts
 import { CHANGE_LIFETIME_MS, REPLACED_VALUE_LIFETIME_MS, type StoredNamespaceId } from "../store.ts";
 import { byteaArray, int8Array } from "./binary-array.ts";
 import { encodeChanges } from "./changed-keys.ts";
+import { DATABASE_NOW } from "./clocks.ts";
 import type { Session, Statement } from "./session.ts";
 
 const TAKE_TURN: Statement = {
@@ -15,10 +16,11 @@ const TAKE_TURN: Statement = {
  * database knows of its tables. */
 const ANYTHING: Statement = {
   name: "purge-anything",
-  text: `SELECT (SELECT min(expiration) FROM kv_entry WHERE expiration IS NOT NULL) <= $1::bigint,
+  text: `WITH m AS (SELECT CASE WHEN $2::boolean THEN $1::bigint ELSE LEAST($1::bigint, ${DATABASE_NOW}) END AS now)
+    SELECT m.now, (SELECT min(expiration) FROM kv_entry WHERE expiration IS NOT NULL) * 1000 <= m.now,
     EXISTS (SELECT 1 FROM kv_dropped),
-    (SELECT min(since) FROM kv_doomed) <= $2::bigint,
-    (SELECT min(at) FROM kv_change) <= $3::bigint`,
+    (SELECT min(since) FROM kv_doomed) <= m.now - $3::bigint,
+    (SELECT min(at) FROM kv_change) <= m.now - $4::bigint FROM m`,
 };
 
 const EXPIRED: Statement = {
@@ -108,18 +110,24 @@ const ROWS_PER_PART = 100;
 interface PurgeDeps {
   readonly session: Session;
   readonly clock: Clock;
+  /** The database's clock is not asked. */
+  readonly trustsClock: boolean;
   /** Told of each namespace of which entries expired. */
   readonly onChanged: (namespace: StoredNamespaceId) => void;
 }
 
-/** Deletes about `count` rows. Returns how many there were; 0: there are none, or another process is at it. */
-export async function purge({ session, clock, onChanged }: PurgeDeps, now: EpochMs, count: number): Promise<number> {
-  const [anything] = await session.query<readonly (boolean | null)[]>(ANYTHING, [
-    toEpochSeconds(now),
-    now - REPLACED_VALUE_LIFETIME_MS,
-    now - CHANGE_LIFETIME_MS,
+/** Deletes about `count` rows, as of `given` or of the database's clock, whichever is earlier. Returns how many there were; 0: there are none, or another
+ * process is at it. */
+export async function purge(deps: PurgeDeps, given: EpochMs, count: number): Promise<number> {
+  const { session, clock, trustsClock, onChanged } = deps;
+  const [anything] = await session.query<AnythingRow>(ANYTHING, [
+    given,
+    String(trustsClock),
+    REPLACED_VALUE_LIFETIME_MS,
+    CHANGE_LIFETIME_MS,
   ]);
-  const [expired, dropped, doomed, old] = anything ?? [];
+  if (anything === undefined) return 0;
+  const [now, expired, dropped, doomed, old] = anything;
   const steps = [
     ...(expired === true ? [expiredStep] : []),
     ...(dropped === true ? [droppedStep] : []),
@@ -140,6 +148,14 @@ export async function purge({ session, clock, onChanged }: PurgeDeps, now: Epoch
   }
   return removed;
 }
+
+type AnythingRow = readonly [
+  now: EpochMs,
+  expired: boolean | null,
+  dropped: boolean,
+  doomed: boolean | null,
+  old: boolean | null,
+];
 
 interface StepDeps {
   readonly unit: Session;
