@@ -11,6 +11,7 @@ import { archiveCases } from "./archives.ts";
 import { benchBackups } from "./backups.ts";
 import { type BenchCase, cases as ownCases, sweep, type Target } from "./cases.ts";
 import { type Measured, measureInTurns, median } from "./measure.ts";
+import { benchFleet } from "./fleet.ts";
 import { benchLatency } from "./latency.ts";
 import { benchPage } from "./page.ts";
 import { benchProgress } from "./progress.ts";
@@ -37,6 +38,7 @@ const others: Readonly<Record<string, () => Promise<number>>> = {
   backups: benchBackups,
   "server-memory": benchServerMemory,
   servers: () => benchServers({ runs: Number(values.runs) }),
+  fleet: benchFleet,
   latency: () => benchLatency({ runs: Number(values.runs), against: values.against }),
 };
 const names = [...Object.keys(cases), ...Object.keys(others)];
