@@ -63,7 +63,7 @@ export function openListener(deps: ListenerDeps): Listener {
   const latest = new WeakMap<Socket, Promise<void>>();
 
   /** What is answered before anything is looked at; undefined: nothing. */
-  async function answerBefore(request: IncomingMessage): Promise<Answer | undefined> {
+  function answerBefore(request: IncomingMessage): Answer | Promise<Answer> | undefined {
     const health = deps.health.answer(request);
     if (health !== undefined) return health;
     return limit.isSurplus(request.socket) ? unavailable(1).answer : undefined;
@@ -71,10 +71,11 @@ export function openListener(deps: ListenerDeps): Listener {
 
   async function exchange(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const startedAt = deps.clock.monotonic();
-    const before = await answerBefore(request);
+    const before = answerBefore(request);
     if (before !== undefined) {
-      if (before.status === 503 || isDraining) response.shouldKeepAlive = false;
-      const encoded = encodeAnswer(before, nextRayId(), deps.clock.now());
+      const answer = await before;
+      if (answer.status === 503 || isDraining) response.shouldKeepAlive = false;
+      const encoded = encodeAnswer(answer, nextRayId(), deps.clock.now());
       await sendAnswer({ ...deps, keeps: false }, response, encoded, "whole");
       return;
     }

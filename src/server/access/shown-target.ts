@@ -17,8 +17,8 @@ const SHOWN = new Set([
 
 /** `/path?limit=10&...`: arguments that the API has not are not shown. Control characters are made visible. */
 export function shownTarget(target: string): string {
+  if (!target.includes("?")) return visible(target);
   const [path = "", ...rest] = target.split("?");
-  if (rest.length === 0) return visible(path);
   const parts = rest.join("?").split("&");
   const shown = parts.map((part) => (SHOWN.has(part.split("=")[0] ?? "") ? part : "..."));
   return visible(`${path}?${shown.join("&")}`);
