@@ -42,6 +42,8 @@ export interface ExchangeDeps {
   setFaults(plan: CheckedPlan): void;
   count(operation: CountedOperation): void;
   log(line: string): void;
+  /** Told of what the server itself fails at. */
+  onFailure(error: unknown): void;
   /** Told of each request that is to change something, and who has sent it, when it is answered. */
   readonly onChange: ((change: Change) => void) | undefined;
 }
@@ -218,6 +220,7 @@ function find(deps: ExchangeDeps, target: string, method: string): Asked | undef
 function answerTo(error: unknown, deps: ExchangeDeps): Answer {
   if (error instanceof Refusal) return error.answer;
   deps.log(`error: ${describeError(error)}`);
+  deps.onFailure(error);
   return (error instanceof StoreUnavailable ? unavailable() : internalError()).answer;
 }
 

@@ -19,6 +19,7 @@ import { type CheckedPlan, type FaultPlan, parseFaultPlan } from "./faults.ts";
 import { type Feeds, openFeeds } from "./feed/feeds.ts";
 import { openListener } from "./listener.ts";
 import type { CountedOperation } from "./operation-name.ts";
+import { failureWarner } from "./failures.ts";
 import { lazyPurge, purgeAll } from "./purge.ts";
 import { MOUNT } from "./route.ts";
 import { openMemory } from "./server-memory.ts";
@@ -123,6 +124,7 @@ export async function openServer(options: ServerOptions): Promise<RunningServer>
       },
       memory: openMemory(),
       log,
+      onFailure: failureWarner(clock, warn),
       onAnswer: options.onAnswer,
       onChange: options.onChange,
       health: openHealth({ clock, check: () => ("isReadOnly" in store ? undefined : store.check()), warn }),
