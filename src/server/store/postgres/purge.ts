@@ -130,7 +130,7 @@ export async function purge(deps: PurgeDeps, given: EpochMs, count: number): Pro
   const [now, expired, dropped, doomed, old] = anything;
   const steps = [
     ...(expired === true ? [expiredStep] : []),
-    ...(dropped === true ? [droppedStep] : []),
+    ...(dropped ? [droppedStep] : []),
     ...(doomed === true ? [doomedStep] : []),
     ...(old === true ? [changesStep] : []),
   ];
