@@ -9,7 +9,6 @@ import { openBodyPace } from "./access/body-pace.ts";
 import { limitConnections } from "./access/connection-limit.ts";
 import type { Health } from "./access/health.ts";
 import { shownTarget } from "./access/shown-target.ts";
-import type { Answer } from "./answer.ts";
 import type { AnsweredExchange } from "./answered-exchange.ts";
 import { ClientGone } from "./client-gone.ts";
 import { describeError } from "./describe-error.ts";
@@ -62,16 +61,10 @@ export function openListener(deps: ListenerDeps): Listener {
   /** The last exchange of each connection: a pipelined DELETE must not overtake the PUT whose body is still on its way. */
   const latest = new WeakMap<Socket, Promise<void>>();
 
-  /** What is answered before anything is looked at; undefined: nothing. */
-  function answerBefore(request: IncomingMessage): Answer | Promise<Answer> | undefined {
-    const health = deps.health.answer(request);
-    if (health !== undefined) return health;
-    return limit.isSurplus(request.socket) ? unavailable(1).answer : undefined;
-  }
-
   async function exchange(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const startedAt = deps.clock.monotonic();
-    const before = answerBefore(request);
+    // Before anything else is looked at.
+    const before = deps.health.answer(request) ?? (limit.isSurplus(request.socket) ? unavailable(1).answer : undefined);
     if (before !== undefined) {
       const answer = await before;
       if (answer.status === 503 || isDraining) response.shouldKeepAlive = false;
