@@ -48,6 +48,14 @@ describePostgres("where connections are lost", () => {
     id = (await store.namespaces.create("dev", "app"))?.id ?? "";
   });
 
+  it("a database that was started anew counts as another log of changes: it may be an older copy, or a stand-by", async () => {
+    const before = await store.changes.era();
+    expect(await store.changes.era()).toBe(before);
+    expect(before).toMatch(/^[\d-]+$/);
+    await postgres.restart();
+    expect(await untilAnswered(() => store.changes.era())).not.toBe(before);
+  });
+
   /** Ends all connections to the database while `work` is done: `every` milliseconds after the last time, or up to five times as long. Returns
    * how many there were. */
   async function whileEnding(every: number, work: () => Promise<unknown>): Promise<number> {

@@ -37,6 +37,8 @@ export interface LiveLoop {
   lookAt: MonotonicMs | undefined;
   /** They are not looked at before. */
   restedAt: MonotonicMs;
+  /** When the last look at the files alone began; undefined: there was none. */
+  filesSeenAt: MonotonicMs | undefined;
   askers: Asker[];
   /** Conflicts that people have decided, in the order in which they are resolved. */
   errands: Errand[];
@@ -69,6 +71,7 @@ export function openLiveLoop(deps: LoopDeps): LiveLoop {
     feed: undefined,
     lookAt: undefined,
     restedAt: clock.monotonic(),
+    filesSeenAt: undefined,
     askers: [],
     errands: [],
     beatAt: clock.monotonic(),
@@ -138,6 +141,21 @@ export function pollEveryMs({ deps: { mapping, pollStretch }, feed, state }: Liv
   const everyMs = mapping.pollIntervalMs * pollStretch();
   const isInOrder = problemCountOf(state.lastRound?.standing ?? NO_PROBLEMS) === 0;
   return feed?.isFed === true && isInOrder ? Math.max(everyMs, feed.listEveryMs) : everyMs;
+}
+
+/** When the files are to be looked at, to find out which of them changed; undefined: that is not asked for. A pull's folder is not watched: where
+ * the feed takes the place of polling, which looked at both sides, its files are looked at as often. */
+export function filesLookAt(loop: LiveLoop): MonotonicMs | undefined {
+  const { lookAt, restedAt, filesSeenAt, feed, state, deps } = loop;
+  if (lookAt !== undefined) return latest(lookAt, restedAt);
+  const { mode, pollIntervalMs } = deps.mapping;
+  if (mode !== "pull" || feed?.isFed !== true || state.lookedAt === undefined) return undefined;
+  const seenAt = filesSeenAt === undefined ? state.lookedAt : latest(state.lookedAt, filesSeenAt);
+  return latest((seenAt + pollIntervalMs) as MonotonicMs, restedAt);
+}
+
+function latest(a: MonotonicMs, b: MonotonicMs): MonotonicMs {
+  return a > b ? a : b;
 }
 
 export function stopped({ deps }: LiveLoop): AppError {

@@ -42,14 +42,17 @@ export function watchEvents(loop: LiveLoop): WatchEvents {
 
 /** Finds out which files changed, where nothing tells of it. */
 export async function look(loop: LiveLoop): Promise<void> {
-  const { clock, rounds } = loop.deps;
+  const { clock, mapping, rounds } = loop.deps;
   loop.lookAt = undefined;
   beat(loop);
   const began = clock.monotonic();
+  loop.filesSeenAt = began;
   try {
     const found = await rounds.look(callOf(loop).signal);
     const events = watchEvents(loop);
-    if (found.kind === "paths") events.onDirty(found.paths);
+    // The remote is the truth of a pull, and is looked at for what was done to its files.
+    if (found.kind === "paths" && mapping.mode === "pull") events.onRescan("files are not as they were written");
+    else if (found.kind === "paths") events.onDirty(found.paths);
     if (found.kind === "rescan") events.onRescan(found.reason);
   } catch (error) {
     if (onFailure(loop, error) === undefined) throw error;

@@ -2,7 +2,15 @@
 // by itself: what fails is tried again, with backoff, until the mapping is stopped. Rounds of one mapping never overlap.
 
 import type { DurationMs, MonotonicMs } from "../../core/clock.ts";
-import { breakOff, breakOffAt, type LiveLoop, openLiveLoop, pollEveryMs, rejectAskers } from "./live-loop.ts";
+import {
+  breakOff,
+  breakOffAt,
+  filesLookAt,
+  type LiveLoop,
+  openLiveLoop,
+  pollEveryMs,
+  rejectAskers,
+} from "./live-loop.ts";
 import { stopped, tellIdle, viewOf, wasPaused } from "./live-loop.ts";
 import type { LoopDeps, MappingLoop } from "./loop-port.ts";
 import { changedRound, dirtyRound, dirtyWork, errand, firstRound, fullRound, keepCursor, look } from "./loop-rounds.ts";
@@ -111,7 +119,7 @@ async function run(loop: LiveLoop): Promise<void> {
         paused: loop.paused !== undefined,
         resumed: loop.resumed,
         lost: dirty.isLost,
-        lookAt: loop.lookAt === undefined ? undefined : latest(loop.lookAt, loop.restedAt),
+        lookAt: filesLookAt(loop),
       },
       clock.monotonic(),
     );
@@ -175,8 +183,4 @@ async function turn(
     loop.activity = undefined;
     loop.state = turnEnded(loop.state, step, clock.monotonic());
   }
-}
-
-function latest(a: MonotonicMs, b: MonotonicMs): MonotonicMs {
-  return a > b ? a : b;
 }

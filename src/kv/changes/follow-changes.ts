@@ -16,7 +16,7 @@ export type FeedEvent =
   | { readonly kind: "ended"; readonly error: AppError };
 
 /** A server that starts anew is away for some seconds. */
-const RETRY_BACKOFF: BackoffOptions = { baseMs: 2000, capMs: 60_000 };
+const RETRY_BACKOFF: BackoffOptions = { baseMs: 2000, capMs: 15_000 };
 /** A feed that was up for so long is no reason to wait longer the next time. */
 const STEADY_MS: DurationMs = 30_000;
 
