@@ -8,6 +8,7 @@ import type { Clock } from "../../src/core/clock.ts";
 import { systemClock } from "../../src/core/system-clock.ts";
 import { openServer, type RunningServer, type ServerOptions } from "../../src/server/server.ts";
 import type { Store } from "../../src/server/store/store.ts";
+import { HurriedClock } from "./hurried-clock.ts";
 import { createOpenApiRecorder } from "../openapi/validate.ts";
 
 export interface TestServer extends RunningServer {
@@ -31,11 +32,12 @@ export interface TestServerOptions extends Partial<ServerOptions> {
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const { validate = true, ...given } = options;
   const recorder = createOpenApiRecorder();
-  const own = given.database === undefined ? await ownStore(given.clock ?? systemClock) : undefined;
+  const clock = patient(given.clock ?? systemClock);
+  const own = given.database === undefined ? await ownStore(clock) : undefined;
   const server = await openServer({
-    clock: systemClock,
     database: own ?? ":memory:",
     ...given,
+    clock,
     ...(validate
       ? {
           onAnswer: (exchange) => {
@@ -68,6 +70,19 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       await own?.close();
       recorder.expectNoViolations();
     },
+  };
+}
+
+/** What the server allows its clients is real time, where a hurried clock would take it away at once. */
+const ALLOWED_MS_MIN = 30_000;
+
+function patient(clock: Clock): Clock {
+  if (!(clock instanceof HurriedClock)) return clock;
+  return {
+    now: () => clock.now(),
+    monotonic: () => clock.monotonic(),
+    random: () => clock.random(),
+    sleep: (duration, signal) => (duration < ALLOWED_MS_MIN ? clock : systemClock).sleep(duration, signal),
   };
 }
 
