@@ -111,8 +111,16 @@ describe("a feed", () => {
     await kv.put("short", "v", "?expiration_ttl=60");
     const feed = await openFeed(kv);
     await feed.next();
-    await clock.advance(62_000);
-    expect(await feed.next()).toMatchObject({ event: "changed", data: { keys: ["short"] } });
+    await clock.advance(60_000);
+    const told = feed.next();
+    const arrived = new AbortController();
+    void told.then(() => arrived.abort());
+    // A store on another process's disk takes its time to purge, of which this clock knows nothing.
+    while (!arrived.signal.aborted) {
+      await clock.advance(1000);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    expect(await told).toMatchObject({ event: "changed", data: { keys: ["short"] } });
   });
 
   it("says that it lives each 15 seconds", async () => {
