@@ -37,6 +37,8 @@ interface LookInput {
   /** What stands since the last round: what is no longer so is to be looked at once more. */
   readonly standing: StandingProblems;
   readonly now: EpochMs;
+  /** A file that was written just before it was last looked at is as it was, too, if its times are: what a pull has written itself. */
+  readonly trustsTimes?: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -88,7 +90,7 @@ const GONE_AGAIN = "gone-for-long";
 const GONE_AGAIN_MS: DurationMs = 60_000;
 
 async function findDifferences(
-  { tree, base, names, now, signal }: LookInput,
+  { tree, base, names, now, trustsTimes, signal }: LookInput,
   { before, pathsMax }: { readonly before: Differences; readonly pathsMax: number },
 ): Promise<Differences> {
   const found: Differences = { digests: new Map(), count: 0, sum: 0n, unreadable: false };
@@ -108,7 +110,7 @@ async function findDifferences(
   const source = tree.list({ signal, onProblem, onUnknown: (unknown) => unknowns.add(unknown) });
   for await (const page of mergeJoin({ source, destination: onePage([]), base: base.scan() })) {
     for (const { key, source: entry, base: row } of page) {
-      if (!isDifferent(entry, row) || unknowns.find(key) !== undefined) continue;
+      if (!isDifferent(entry, row, trustsTimes) || unknowns.find(key) !== undefined) continue;
       const path = encodeKey(key, names);
       add(path, entry === undefined ? goneSince(before.digests?.get(path), now) : digestOf(entry, now));
     }
@@ -117,7 +119,7 @@ async function findDifferences(
 }
 
 /** Whether what a listing tells of a file may be something else than what the base says of it. */
-export function isDifferent(entry: Entry | undefined, row: BaseRow | undefined): boolean {
+export function isDifferent(entry: Entry | undefined, row: BaseRow | undefined, trustsTimes = false): boolean {
   if (entry === undefined || row === undefined) return entry !== undefined || row !== undefined;
   const { signature } = entry;
   if (signature === undefined || row.signature === undefined || !sameAttributes(entry, row)) return true;
@@ -125,7 +127,7 @@ export function isDifferent(entry: Entry | undefined, row: BaseRow | undefined):
     signature.size === row.signature.size &&
     signature.mtimeMs === row.signature.mtimeMs &&
     signature.ctimeMs === row.signature.ctimeMs;
-  return !isSame || isRacy(signature, row.hashedAt);
+  return !isSame || (!trustsTimes && isRacy(signature, row.hashedAt));
 }
 
 function digestOf({ signature, metadata, expiration, ttlSeconds }: Entry, now: EpochMs): string {

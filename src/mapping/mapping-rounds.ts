@@ -124,7 +124,8 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
     const { source: tree, identity, isManaged } = opened.pair("push");
     const all = openBase(journal, identity);
     const base = isManaged === undefined ? all : baseWithFilter(all, isManaged);
-    return lookAtFiles({ tree, base, names: mapping.names, standing, now: deps.clock.now(), signal });
+    const { names, mode } = mapping;
+    return lookAtFiles({ tree, base, names, standing, now: deps.clock.now(), trustsTimes: mode === "pull", signal });
   }
 
   const conflicts = openConflictRounds({
