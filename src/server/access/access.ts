@@ -82,6 +82,7 @@ export function openAccess({ clock, token, tokens, trustProxy, warn }: AccessOpt
         return { ...accepted, address };
       }
       tellMistake(table.mistakeIn(credential));
+      if (attempts.isRepeated(address, credential)) throw authenticationError();
       const delay = attempts.failed(address);
       if (delay === "too-many") throw rateLimited(10);
       throw new Refusal(authenticationError().answer, delay);

@@ -4,14 +4,18 @@
 // After ten wrong tokens in ten minutes an address is refused unheard (429) for a while that doubles with each further one, from a quarter of a
 // second to ten seconds: one guess in ten seconds, however many connections it uses. An address that others with a valid token ask from
 // (within the last hour), and this machine itself, where a reverse proxy runs, is always heard; there, a wrong token is answered late, by as much.
+// The same wrong token once more is no guess: it is that of a program whose token has expired, all of whose requests bring it.
 
+import { hash } from "node:crypto";
 import type { Clock, DurationMs } from "../../core/clock.ts";
 import { isLoopback } from "../../core/loopback.ts";
 
 export interface Attempts {
   /** How long `address` is not to be heard; 0: it is. */
   refusedFor(address: string): DurationMs;
-  /** A wrong token: how late that is to be answered; "too-many": so many wait already that it is to be refused at once. */
+  /** Whether this wrong token is the one that `address` has tried last. */
+  isRepeated(address: string, token: string): boolean;
+  /** Another wrong token: how late that is to be answered; "too-many": so many wait already that it is to be refused at once. */
   failed(address: string): DurationMs | "too-many";
   accepted(address: string): void;
 }
@@ -36,6 +40,8 @@ const WAITING_MAX = 100;
 export function openAttempts(clock: Clock, onSlowed: (address: string) => void): Attempts {
   const failures = new Map<string, Failures>();
   const acceptedAt = new Map<string, number>();
+  /** Of the last wrong token of each address, its hash. */
+  const tried = new Map<string, string>();
   let waiting: number[] = [];
 
   function isShared(address: string): boolean {
@@ -49,6 +55,12 @@ export function openAttempts(clock: Clock, onSlowed: (address: string) => void):
       const known = failures.get(address);
       if (known === undefined || isShared(address)) return 0;
       return Math.max(0, known.refusedUntil - clock.monotonic());
+    },
+    isRepeated(address, token) {
+      const hashed = hash("sha256", token);
+      const isSame = tried.get(address) === hashed;
+      remember(tried, address, hashed);
+      return isSame;
     },
     failed(address) {
       const now = clock.monotonic();

@@ -76,3 +76,23 @@ it("remembers ten thousand addresses, and forgets the one it has not heard of fo
   fail("one more", 1);
   expect(attempts.refusedFor("first")).toBe(0);
 });
+
+it("knows the wrong token that an address has tried last, and no other one's", () => {
+  const { attempts } = open();
+  const asked = [
+    ["1.2.3.4", "old"],
+    ["1.2.3.4", "old"],
+    ["1.2.3.5", "old"],
+    ["1.2.3.4", "guess"],
+    ["1.2.3.4", "old"],
+    ["1.2.3.4", "old"],
+  ] as const;
+  expect(asked.map(([address, token]) => attempts.isRepeated(address, token))).toEqual([
+    false,
+    true,
+    false,
+    false,
+    false,
+    true,
+  ]);
+});
