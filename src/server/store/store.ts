@@ -202,3 +202,5 @@ export const REPLACED_VALUE_LIFETIME_MS = 30 * 60_000;
 export const CHANGE_KEYS_MAX = 1000;
 /** A daemon that was away for longer lists the namespace. */
 export const CHANGE_LIFETIME_MS = 7 * 86_400_000;
+/** The log of a namespace is kept for so long after somebody asked for it; twice as long as its changes, so that it need not be noted each time. */
+export const LOG_KEPT_MS = 2 * CHANGE_LIFETIME_MS;

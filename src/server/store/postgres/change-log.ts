@@ -5,12 +5,9 @@
 // it, and as long as somebody comes back. Who writes without a log moves `forgotten` on, so that no clock decides what a reader missed.
 
 import type { Clock, EpochMs } from "../../../core/clock.ts";
-import { CHANGE_LIFETIME_MS, type ChangeLog, type StoredNamespaceId } from "../store.ts";
+import { type ChangeLog, LOG_KEPT_MS, type StoredNamespaceId } from "../store.ts";
 import { decodeChange } from "./changed-keys.ts";
 import type { Session, Statement } from "./session.ts";
-
-/** Since somebody asked; twice as long as changes last, so that it need not be noted each time. */
-const KEPT_MS = 2 * CHANGE_LIFETIME_MS;
 
 const LAST: Statement = { name: "change-last", text: "SELECT changes, logged_until FROM kv_namespace WHERE id = $1" };
 const KEEP: Statement = {
@@ -41,7 +38,7 @@ const ERA: Statement = { name: "change-era", text: "SELECT extract(epoch FROM pg
 export function changeReader(session: Session, clock: Clock): Pick<ChangeLog, "era" | "last" | "read"> {
   /** Returns the number of the newest change; whoever writes from then on logs it. */
   async function keep(namespace: StoredNamespaceId, now: EpochMs): Promise<number | undefined> {
-    const [row] = await session.query<[number]>(KEEP, [namespace, now + KEPT_MS]);
+    const [row] = await session.query<[number]>(KEEP, [namespace, now + LOG_KEPT_MS]);
     return row?.[0];
   }
 
@@ -53,7 +50,7 @@ export function changeReader(session: Session, clock: Clock): Pick<ChangeLog, "e
     async last(namespace) {
       const [row] = await session.query<[number, number]>(LAST, [namespace]);
       const now = clock.now();
-      if (row === undefined || row[1] > now + KEPT_MS / 2) return row?.[0];
+      if (row === undefined || row[1] > now + LOG_KEPT_MS / 2) return row?.[0];
       return keep(namespace, now);
     },
     async read(namespace, after, count) {
@@ -62,7 +59,7 @@ export function changeReader(session: Session, clock: Clock): Pick<ChangeLog, "e
       const [newest, forgotten, loggedUntil] = rows[0];
       if (after < forgotten || after > newest) return "forgotten";
       const now = clock.now();
-      if (loggedUntil < now + KEPT_MS / 2) await keep(namespace, now);
+      if (loggedUntil < now + LOG_KEPT_MS / 2) await keep(namespace, now);
       return rows.flatMap(([, , , number, keys]) =>
         number === null || keys === null ? [] : [{ number, keys: decodeChange(keys) }],
       );

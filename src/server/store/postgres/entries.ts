@@ -1,6 +1,7 @@
 // The entries, as they are read. A key is looked for below the number of its namespace, which the same statement asks for: so a namespace
 // that was removed is gone at once, whatever is left of it.
 
+import { successor } from "../key-successor.ts";
 import type { EntryReader, ListedRow, QuotedEntry, StoredEntry } from "../store.ts";
 import { compareUtf8 } from "../../../core/key.ts";
 import { quoted, wholeValue } from "../quoted.ts";
@@ -109,11 +110,3 @@ export function entryReader({ session, pool }: ReaderDeps): EntryReader {
 }
 
 type RawRow = readonly [key: Buffer, metadata: string | null, expiration: number | null];
-
-/** The least byte string above all that begin with `prefix`; UTF-8 has no byte 0xff, so the last one can be raised. */
-function successor(prefix: string): Buffer {
-  const bytes = Buffer.from(prefix);
-  const last = bytes.length - 1;
-  bytes[last] = (bytes[last] ?? 0) + 1;
-  return bytes;
-}

@@ -1,6 +1,7 @@
 // The namespaces, in the table kv_namespace. Titles go in and out as bytes, since they may hold a NUL.
 
 import { randomUUID } from "node:crypto";
+import { drawId } from "../draw-id.ts";
 import type { Clock } from "../../../core/clock.ts";
 import type { NamespaceStore, StoredNamespace, StoredNamespaceId } from "../store.ts";
 import type { Session, Statement } from "./session.ts";
@@ -139,13 +140,4 @@ export function drawAgain(draw: Draw): Draw & { readonly again: () => void } {
     request: () => next(() => draw.request()),
     again: () => void (at = 0),
   };
-}
-
-function drawId(clock: Clock): StoredNamespaceId {
-  let id = "";
-  for (let i = 0; i < 4; i++)
-    id += Math.floor(clock.random() * 2 ** 32)
-      .toString(16)
-      .padStart(8, "0");
-  return id;
 }

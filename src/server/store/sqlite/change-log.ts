@@ -5,7 +5,14 @@
 // kept from when somebody first asks for it, and as long as somebody comes back.
 
 import type { Clock, EpochMs } from "../../../core/clock.ts";
-import { type AtOnce, CHANGE_KEYS_MAX, CHANGE_LIFETIME_MS, type ChangeLog, type StoredNamespaceId } from "../store.ts";
+import {
+  type AtOnce,
+  CHANGE_KEYS_MAX,
+  CHANGE_LIFETIME_MS,
+  type ChangeLog,
+  LOG_KEPT_MS,
+  type StoredNamespaceId,
+} from "../store.ts";
 import type { Database } from "./database.ts";
 import { openWatchers } from "./watchers.ts";
 
@@ -18,9 +25,6 @@ export interface SqliteChangeLog extends AtOnce<ChangeLog> {
   purge(now: EpochMs, count: number): number;
   close(): void;
 }
-
-/** Since somebody asked; twice as long as its rows last, so that it need not be noted each time. */
-const KEPT_MS = 2 * CHANGE_LIFETIME_MS;
 
 export function openChangeLog(database: Database, clock: Clock): SqliteChangeLog {
   // Never below the microseconds of the day that it is: so a copy of the file that is put back does not give a number again that somebody
@@ -59,7 +63,7 @@ export function openChangeLog(database: Database, clock: Clock): SqliteChangeLog
     const [namespace, from, until] = row;
     const now = clock.now();
     if (from === null || until === null || until <= now) return { namespace, from: undefined };
-    if (until < now + KEPT_MS / 2) goOn.run(now + KEPT_MS, namespace);
+    if (until < now + LOG_KEPT_MS / 2) goOn.run(now + LOG_KEPT_MS, namespace);
     return { namespace, from };
   }
 
@@ -82,7 +86,7 @@ export function openChangeLog(database: Database, clock: Clock): SqliteChangeLog
         // A row of no keys: who has read up to an earlier one may have missed what nobody noted.
         insert.run(found.namespace, clock.now(), "[]");
         const { last } = ends();
-        begin.run(last, clock.now() + KEPT_MS, found.namespace);
+        begin.run(last, clock.now() + LOG_KEPT_MS, found.namespace);
         return last;
       });
     },

@@ -1,5 +1,6 @@
 // The namespaces table: which namespaces an account has, under which id and title.
 
+import { drawId } from "../draw-id.ts";
 import type { Clock } from "../../../core/clock.ts";
 import type { AtOnce, NamespaceStore, StoredNamespace, StoredNamespaceId } from "../store.ts";
 import type { Database } from "./database.ts";
@@ -86,14 +87,4 @@ export function openNamespaces(database: Database, clock: Clock): SqliteNamespac
 
 function toNamespace([id, title, jurisdiction, mode]: Row): StoredNamespace {
   return { id, title, jurisdiction: jurisdiction ?? undefined, mode: mode ?? undefined };
-}
-
-/** 32 lower-case hexadecimal digits, as KV ids are. */
-function drawId(clock: Clock): string {
-  let id = "";
-  for (let i = 0; i < 4; i++)
-    id += Math.floor(clock.random() * 2 ** 32)
-      .toString(16)
-      .padStart(8, "0");
-  return id;
 }

@@ -2,6 +2,7 @@
 //
 // Keys and text values go in and out as strings which SQLite casts to and from UTF-8 bytes: that saves a Buffer for each.
 
+import { successor } from "../key-successor.ts";
 import type { ByteCount, EpochSeconds } from "../../../core/clock.ts";
 import { compareUtf8 } from "../../../core/key.ts";
 import { quoted } from "../quoted.ts";
@@ -112,12 +113,4 @@ function readStatements(database: Database) {
     list: database.prepare(`${row} AND ${visible} ORDER BY e.key LIMIT ?`),
     listPrefix: database.prepare(`${row} AND e.key < ? AND ${visible} ORDER BY e.key LIMIT ?`),
   };
-}
-
-/** The least byte string above all that begin with `prefix`; UTF-8 has no byte 0xff, so the last one can be raised. */
-function successor(prefix: string): Uint8Array {
-  const bytes = Buffer.from(prefix);
-  const last = bytes.length - 1;
-  bytes[last] = (bytes[last] ?? 0) + 1;
-  return bytes;
 }
