@@ -5,7 +5,7 @@ declare const epochMs: unique symbol;
 declare const epochSeconds: unique symbol;
 declare const monotonicMs: unique symbol;
 
-/** Milliseconds since 1970, as a clock tells them. */
+/** Whole milliseconds since 1970, as a clock tells them: databases number and date rows by them. */
 export type EpochMs = number & { readonly [epochMs]: true };
 /** Milliseconds since some moment before the process began. It never goes back and never jumps, whatever is done to the
  * machine's clock. It goes on from one process to the next until the machine is started anew. */

@@ -22,7 +22,7 @@ export class SimClock implements Clock {
   }
 
   now(): EpochMs {
-    return (this.#now + this.#jumped) as EpochMs;
+    return Math.floor(this.#now + this.#jumped) as EpochMs;
   }
 
   monotonic(): MonotonicMs {
@@ -76,7 +76,7 @@ export class SimClock implements Clock {
 /** The same time as told by a clock that is right always: somebody else's. */
 export function rightClock(clock: SimClock): Clock {
   return {
-    now: () => clock.monotonic() as number as EpochMs,
+    now: () => Math.floor(clock.monotonic()) as EpochMs,
     monotonic: () => clock.monotonic(),
     sleep: (duration, signal) => clock.sleep(duration, signal),
     random: () => clock.random(),

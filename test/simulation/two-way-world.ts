@@ -212,7 +212,8 @@ export class TwoWayWorld {
   /** Nobody changes anything any more; all that lags comes to rest; and everything is counted. */
   async settle(): Promise<WorldReport> {
     const { settleWindowMs, mode, pollIntervalMs, rescanIntervalMs } = this.#mapping;
-    const lookEveryMs = mode === "push" ? rescanIntervalMs : pollIntervalMs;
+    // A server that shows what it has at once offers its feed, and then two-way sync does not poll.
+    const lookEveryMs = mode === "pull" ? pollIntervalMs : rescanIntervalMs;
     this.#people?.rest();
     this.#decider?.rest();
     await this.run(10 * settleWindowMs + 10 * MINUTE);
