@@ -7,8 +7,8 @@ const E2E = ["test/{e2e,formats,simulation}/**/*.test.ts"];
 const POSTGRES = ["test/postgres/**/*.test.ts"];
 
 const inherited = {
-  testTimeout: 30_000,
-  hookTimeout: 30_000,
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
   pool: "forks",
   // On a shared machine a process, a thread or a disk can keep a test waiting for seconds. CI gives it a second go, and names it at its end.
   retry: process.env.CI === undefined ? 0 : 1,

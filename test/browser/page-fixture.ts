@@ -45,7 +45,7 @@ export class PageFixture extends DaemonFixture {
     this.#browser ??= await chromium.connect(inject("browserEndpoint"));
     const context = await this.#browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
     const page = await context.newPage();
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(30_000);
     this.#watch(page);
     return page;
   }

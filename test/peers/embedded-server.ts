@@ -1,10 +1,12 @@
-// The embedded server for real clients: on a free port of loopback, with a token and a database of its own.
+// The embedded server for real clients: on a free port of loopback, with a token and a database of its own. The project
+// "peers-on-postgres" gives it a schema of PostgreSQL.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../src/core/system-clock.ts";
 import { openServer } from "../../src/server/server.ts";
+import { projectStore } from "../support/project-store.ts";
 
 export const TOKEN = "peer-token";
 export const ACCOUNT_ID = "0123456789abcdef0123456789abcdef";
@@ -17,11 +19,14 @@ export interface EmbeddedServer {
 
 export async function startEmbeddedServer(): Promise<EmbeddedServer> {
   const folder = mkdtempSync(join(tmpdir(), "kvsync-peers-"));
-  const server = await openServer({ clock: systemClock, database: join(folder, "kv.sqlite"), port: 0, token: TOKEN });
+  const store = await projectStore(systemClock);
+  const database = store ?? join(folder, "kv.sqlite");
+  const server = await openServer({ clock: systemClock, database, port: 0, token: TOKEN });
   return {
     url: server.url,
     async close() {
       await server.close();
+      await store?.close();
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -22,16 +22,16 @@ it(
   `loses nothing, and comes to rest, while the remote lags a minute and fails, and the clock jumps (seed ${seed})`,
   { timeout: 120_000 },
   async () => {
-    const report = await live(12, { lagMs: MINUTE, faults: BAD_DAY, jumpEveryMs: 3 * HOUR });
+    const report = await live(8, { lagMs: MINUTE, faults: BAD_DAY, jumpEveryMs: 3 * HOUR });
     expect(report).toMatchObject({ lost: [], apart: [], unrest: 0 });
     // It was put to the test.
-    expect(report.written).toBeGreaterThan(200);
+    expect(report.written).toBeGreaterThan(120);
     expect(report.conflicts).toBeGreaterThan(0);
   },
 );
 
 it(`loses nothing without lag, and next to nothing unseen (seed ${seed})`, { timeout: 120_000 }, async () => {
-  const report = await live(6, { lagMs: 0, faults: [] });
+  const report = await live(4, { lagMs: 0, faults: [] });
   expect(report).toMatchObject({ lost: [], apart: [], unrest: 0 });
   // Only what was written between kvsync's read of the key and its write.
   expect(report.unseen.length).toBeLessThanOrEqual(3);
@@ -42,7 +42,7 @@ it.each(["keep-both", "hold"] as const)(
   { timeout: 120_000 },
   async (conflict) => {
     const decides = { decideEveryMs: 10 * MINUTE, mapping: { conflict } };
-    const report = await live(6, { lagMs: MINUTE, faults: BAD_DAY, ...decides });
+    const report = await live(4, { lagMs: MINUTE, faults: BAD_DAY, ...decides });
     expect(report).toMatchObject({ lost: [], unrest: 0 });
     expect(report.decided).toBeGreaterThan(0);
     // A conflict that waits is one that nobody has decided yet.

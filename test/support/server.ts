@@ -2,13 +2,11 @@
 // OpenAPI document, so that the whole suite checks the server as it goes. The project "server-on-postgres" runs its suite once more, over
 // PostgreSQL: there a server that is given no database has a schema of its own.
 
-import process from "node:process";
-import { inject } from "vitest";
 import type { Clock } from "../../src/core/clock.ts";
 import { systemClock } from "../../src/core/system-clock.ts";
 import { openServer, type RunningServer, type ServerOptions } from "../../src/server/server.ts";
-import type { Store } from "../../src/server/store/store.ts";
 import { HurriedClock } from "./hurried-clock.ts";
+import { projectStore } from "./project-store.ts";
 import { createOpenApiRecorder } from "../openapi/validate.ts";
 
 export interface TestServer extends RunningServer {
@@ -33,7 +31,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const { validate = true, ...given } = options;
   const recorder = createOpenApiRecorder();
   const clock = patient(given.clock ?? systemClock);
-  const own = given.database === undefined ? await ownStore(clock) : undefined;
+  const own = given.database === undefined ? await projectStore(clock) : undefined;
   const server = await openServer({
     database: own ?? ":memory:",
     ...given,
@@ -84,13 +82,4 @@ function patient(clock: Clock): Clock {
     random: () => clock.random(),
     sleep: (duration, signal) => (duration < ALLOWED_MS_MIN ? clock : systemClock).sleep(duration, signal),
   };
-}
-
-/** Undefined: the server is to keep its data in memory. */
-async function ownStore(clock: Clock): Promise<Store | undefined> {
-  if (process.env["KVSYNC_TEST_STORE"] !== "postgres") return undefined;
-  const { databasesIn } = await import("./postgres.ts");
-  const { openPostgresStore } = await import("../../src/server/store/postgres/open-postgres-store.ts");
-  const url = await databasesIn(inject("postgresFolder")).freshSchema();
-  return openPostgresStore({ url, clock, log: () => undefined, trustsClock: true });
 }

@@ -40,6 +40,8 @@ class Follower {
   async follow(): Promise<void> {
     while (!this.#isStopping) {
       this.#feed = await openFeed(this.#kv, { since: this.#cursor });
+      // Whoever stopped it meanwhile could not close this one.
+      if (this.#isStopping) this.cut();
       for (let event = await this.#feed.next(); event !== undefined; event = await this.#feed.next()) {
         if (event.event === "reset") await this.#listAll();
         for (const key of event.data.keys ?? []) await this.#look(key);
