@@ -13,7 +13,7 @@ import { openGoneKeySettling } from "./gone-keys.ts";
 import { openIntents } from "./intents.ts";
 import { type Journal, transaction } from "./journal.ts";
 import type { BaseChange, PairStore } from "../engine/ports.ts";
-import { defineVersionFunctions } from "./version-functions.ts";
+import { prepared } from "./prepared.ts";
 
 /** Pages of 1,000 live long enough for the garbage collector to take them for old. */
 const PAGE_ROWS = 250;
@@ -47,16 +47,17 @@ const COLUMNS = `CAST(key AS TEXT), fingerprint, metadata, expiration, size, mti
 export function openBase(journal: Journal, identity: string, settleWindowMs: DurationMs = 0): PairStore {
   const { database } = journal;
   const keepMs = Math.max(PREVIOUS_KEEP_MS_MIN, 2 * settleWindowMs);
-  defineVersionFunctions(database);
   const id = pairOf(database, identity);
-  const select = database.prepare(
+  const select = prepared(
+    database,
     `SELECT ${COLUMNS}
      FROM base WHERE pair = ? AND key > ? ORDER BY key LIMIT ${PAGE_ROWS}`,
   );
   select.setReturnArrays(true);
-  const selectOne = database.prepare(`SELECT ${COLUMNS} FROM base WHERE pair = ? AND key = ?`);
+  const selectOne = prepared(database, `SELECT ${COLUMNS} FROM base WHERE pair = ? AND key = ?`);
   selectOne.setReturnArrays(true);
-  const selectBelow = database.prepare(
+  const selectBelow = prepared(
+    database,
     "SELECT CAST(key AS TEXT) FROM base WHERE pair = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?",
   );
   selectBelow.setReturnArrays(true);
@@ -65,7 +66,7 @@ export function openBase(journal: Journal, identity: string, settleWindowMs: Dur
   const dates = openDates(database, id);
   let atSource = hasPair(database, identity + AT_SOURCE) ? openAtSource(database, identity) : undefined;
   const settleGone = openGoneKeySettling(journal, id);
-  const count = database.prepare("SELECT count(*) AS n FROM base WHERE pair = ? AND fingerprint IS NOT NULL");
+  const count = prepared(database, "SELECT count(*) AS n FROM base WHERE pair = ? AND fingerprint IS NOT NULL");
   return {
     scan: () => scan(select, id),
     lookup: (keys) =>
@@ -128,12 +129,20 @@ function openAtSource(database: DatabaseSync, identity: string): AtSource {
 }
 
 function hasPair(database: DatabaseSync, identity: string): boolean {
-  return database.prepare("SELECT 1 FROM pair WHERE identity = ?").get(identity) !== undefined;
+  return knownPair(database, identity) !== undefined;
 }
 
+/** Looks first: to insert what is there already takes a write transaction, and the turn of whoever writes. */
 function pairOf(database: DatabaseSync, identity: string): number {
-  database.prepare("INSERT INTO pair (identity) VALUES (?) ON CONFLICT DO NOTHING").run(identity);
-  return (database.prepare("SELECT id FROM pair WHERE identity = ?").get(identity) as { id: number }).id;
+  const known = knownPair(database, identity);
+  if (known !== undefined) return known;
+  prepared(database, "INSERT INTO pair (identity) VALUES (?) ON CONFLICT DO NOTHING").run(identity);
+  return knownPair(database, identity)!;
+}
+
+function knownPair(database: DatabaseSync, identity: string): number | undefined {
+  const row = prepared(database, "SELECT id FROM pair WHERE identity = ?").get(identity);
+  return (row as { id: number } | undefined)?.id;
 }
 
 /** What comes after all that begin with `prefix`: no byte of UTF-8 is 0xff. */
@@ -198,7 +207,8 @@ function committer(
   const isSame =
     "fingerprint IS excluded.fingerprint AND metadata IS excluded.metadata AND expiration IS excluded.expiration";
   // ?13: it was written just now. A version that is found once more was there already.
-  const record = database.prepare(
+  const record = prepared(
+    database,
     `INSERT INTO base VALUES (?1, CAST(?2 AS BLOB), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, NULL, ?12, ?14)
      ON CONFLICT DO UPDATE SET
        agreed_at_ms = CASE WHEN NOT ?13 AND ${isSame} THEN coalesce(agreed_at_ms, hashed_at_ms) ELSE excluded.agreed_at_ms END,
@@ -209,11 +219,12 @@ function committer(
        size = excluded.size, mtime_ms = excluded.mtime_ms, ctime_ms = excluded.ctime_ms, inode = excluded.inode,
        hashed_at_ms = excluded.hashed_at_ms, binary = coalesce(excluded.binary, binary)`,
   );
-  const forget = database.prepare(
+  const forget = prepared(
+    database,
     `UPDATE base SET previous = ${pushPrevious("?3", keepMs)}, fingerprint = NULL, metadata = NULL, expiration = NULL, hashed_at_ms = ?3
      WHERE pair = ?1 AND key = ?2 AND fingerprint IS NOT NULL`,
   );
-  const purge = database.prepare("DELETE FROM base WHERE pair = ? AND fingerprint IS NULL AND hashed_at_ms < ?");
+  const purge = prepared(database, "DELETE FROM base WHERE pair = ? AND fingerprint IS NULL AND hashed_at_ms < ?");
   return (change) => {
     const { record: rows, forget: keys, now } = change;
     transaction(database, () => {

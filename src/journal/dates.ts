@@ -4,6 +4,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { EpochMs } from "../core/clock.ts";
 import { transaction } from "./journal.ts";
+import { prepared } from "./prepared.ts";
 
 export interface Dates {
   /** Something is dated `now`. */
@@ -24,15 +25,15 @@ const REDATE: readonly string[] = [
 ];
 
 export function openDates(database: DatabaseSync, pair: number): Dates {
-  const latest = database.prepare("SELECT dated_ms FROM pair WHERE id = ?");
-  const note = database.prepare("UPDATE pair SET dated_ms = ?2 WHERE id = ?1 AND dated_ms < ?2");
+  const latest = prepared(database, "SELECT dated_ms FROM pair WHERE id = ?");
+  const note = prepared(database, "UPDATE pair SET dated_ms = ?2 WHERE id = ?1 AND dated_ms < ?2");
   return {
     note: (now) => void note.run(pair, now),
     redate(now) {
       const { dated_ms: datedMs } = latest.get(pair) as { readonly dated_ms: number };
       if (datedMs <= now) return;
       transaction(database, () => {
-        for (const step of REDATE) database.prepare(step).run(pair, now);
+        for (const step of REDATE) prepared(database, step).run(pair, now);
       });
     },
   };

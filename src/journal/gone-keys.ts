@@ -6,6 +6,7 @@ import type { Key } from "../core/key.ts";
 import type { BaseChange, GoneKeys } from "../engine/ports.ts";
 import { clockJump, type Look, takeLook } from "./clock-jump.ts";
 import { type Journal, transaction } from "./journal.ts";
+import { prepared } from "./prepared.ts";
 
 export interface GoneKeyTable extends GoneKeys {
   /** Where the time of day was set since the last call, what was seen before counts from as long ago as it is. To be called
@@ -20,23 +21,26 @@ export interface GoneKeyTable extends GoneKeys {
 
 export function openGoneKeys({ database }: Pick<Journal, "database">, identity: string): GoneKeyTable {
   const pair = "(SELECT id FROM pair WHERE identity = ?1)";
-  const since = database.prepare(`SELECT since_ms FROM gone_key WHERE pair = ${pair} AND key = ?2 AND side = ?3`);
-  const between = database.prepare(
+  const since = prepared(database, `SELECT since_ms FROM gone_key WHERE pair = ${pair} AND key = ?2 AND side = ?3`);
+  const between = prepared(
+    database,
     `SELECT CAST(key AS TEXT) AS key FROM gone_key WHERE pair = ${pair} AND key > ?2 AND (?3 IS NULL OR key <= ?3) ORDER BY key`,
   );
-  const any = database.prepare(`SELECT 1 FROM gone_key WHERE pair = ${pair} LIMIT 1`);
-  const one = database.prepare(`SELECT 1 FROM gone_key WHERE pair = ${pair} AND key = ?2`);
-  const insert = database.prepare(`INSERT OR REPLACE INTO gone_key VALUES (${pair}, ?2, ?3, ?4)`);
-  const remove = database.prepare(`DELETE FROM gone_key WHERE pair = ${pair} AND key = ?2`);
-  const waiting = database.prepare(
+  const any = prepared(database, `SELECT 1 FROM gone_key WHERE pair = ${pair} LIMIT 1`);
+  const one = prepared(database, `SELECT 1 FROM gone_key WHERE pair = ${pair} AND key = ?2`);
+  const insert = prepared(database, `INSERT OR REPLACE INTO gone_key VALUES (${pair}, ?2, ?3, ?4)`);
+  const remove = prepared(database, `DELETE FROM gone_key WHERE pair = ${pair} AND key = ?2`);
+  const waiting = prepared(
+    database,
     `SELECT count(*) AS keys, min(since_ms) AS since FROM gone_key WHERE pair = ${pair} AND since_ms > ?2`,
   );
-  const removeAll = database.prepare(`DELETE FROM gone_key WHERE pair = ${pair}`);
-  const lastLook = database.prepare(
+  const removeAll = prepared(database, `DELETE FROM gone_key WHERE pair = ${pair}`);
+  const lastLook = prepared(
+    database,
     `SELECT at_ms AS at, monotonic_ms AS monotonic, boot FROM gone_look WHERE pair = ${pair}`,
   );
-  const setLook = database.prepare(`INSERT OR REPLACE INTO gone_look VALUES (${pair}, ?2, ?3, ?4)`);
-  const move = database.prepare(`UPDATE gone_key SET since_ms = since_ms + ?2 WHERE pair = ${pair}`);
+  const setLook = prepared(database, `INSERT OR REPLACE INTO gone_look VALUES (${pair}, ?2, ?3, ?4)`);
+  const move = prepared(database, `UPDATE gone_key SET since_ms = since_ms + ?2 WHERE pair = ${pair}`);
   return {
     since: ({ key, side }) =>
       (since.get(identity, Buffer.from(key), side) as { readonly since_ms: EpochMs } | undefined)?.since_ms,
@@ -80,8 +84,8 @@ export function openGoneKeySettling(
   { database }: Pick<Journal, "database">,
   pair: number,
 ): (change: Pick<BaseChange, "record" | "forget">) => void {
-  const any = database.prepare("SELECT 1 FROM gone_key WHERE pair = ? LIMIT 1");
-  const remove = database.prepare("DELETE FROM gone_key WHERE pair = ? AND key = ?");
+  const any = prepared(database, "SELECT 1 FROM gone_key WHERE pair = ? LIMIT 1");
+  const remove = prepared(database, "DELETE FROM gone_key WHERE pair = ? AND key = ?");
   return ({ record, forget }) => {
     if (any.get(pair) === undefined) return;
     for (const { key } of record) remove.run(pair, Buffer.from(key));

@@ -11,6 +11,7 @@ import { ENTRY_COLUMNS, entryColumns, entryOf, type EntryRow } from "./entry-col
 import { transaction } from "./journal.ts";
 import type { BaseChange, Intent } from "../engine/ports.ts";
 import { openRememberPrevious } from "./previous.ts";
+import { prepared } from "./prepared.ts";
 
 /** What was not confirmed by then is not known to have been ours any more. */
 const KEEP_MS = 86_400_000;
@@ -27,13 +28,14 @@ export interface Intents {
 }
 
 export function openIntents(database: DatabaseSync, pair: number): Intents {
-  const insert = database.prepare("INSERT INTO intent VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
-  const purge = database.prepare("DELETE FROM intent WHERE pair = ? AND since_ms < ?");
-  const select = database.prepare(
+  const insert = prepared(database, "INSERT INTO intent VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  const purge = prepared(database, "DELETE FROM intent WHERE pair = ? AND since_ms < ?");
+  const select = prepared(
+    database,
     `SELECT ${ENTRY_COLUMNS}, side FROM intent WHERE pair = ? ORDER BY since_ms DESC LIMIT ${ROWS_MAX}`,
   );
-  const any = database.prepare("SELECT 1 FROM intent WHERE pair = ? LIMIT 1");
-  const remove = database.prepare(`DELETE FROM intent WHERE pair = ? AND key = ? RETURNING ${ENTRY_COLUMNS}, side`);
+  const any = prepared(database, "SELECT 1 FROM intent WHERE pair = ? LIMIT 1");
+  const remove = prepared(database, `DELETE FROM intent WHERE pair = ? AND key = ? RETURNING ${ENTRY_COLUMNS}, side`);
   const remember = openRememberPrevious(database, pair);
 
   /** `by` takes the place of what was intended for a key: undefined, its absence. */

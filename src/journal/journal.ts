@@ -10,6 +10,7 @@ import { keepPrivate } from "./private-file.ts";
 import { type NeededItems, openNeededItems } from "./needed-items.ts";
 import { MIGRATIONS } from "./schema.ts";
 import { checkStateFile } from "./state-file.ts";
+import { defineVersionFunctions } from "./version-functions.ts";
 
 export interface Journal {
   readonly database: DatabaseSync;
@@ -70,6 +71,7 @@ function openDatabase(path: string): Omit<Journal, "replaced"> {
     setWalMode(database);
     database.exec("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;");
     migrate(database, path);
+    defineVersionFunctions(database);
     // By its name: to open it once more, and to close that, would end SQLite's locks on it.
     const held = path === "" ? undefined : statSync(path, { bigint: true });
     return {

@@ -11,6 +11,7 @@ import { ENTRY_COLUMNS, entryColumns, entryOf, type EntryRow } from "./entry-col
 import { transaction } from "./journal.ts";
 import type { BaseChange, NewBaseRow } from "../engine/ports.ts";
 import { openRememberPrevious } from "./previous.ts";
+import { prepared } from "./prepared.ts";
 
 /** Far longer than KV was ever seen to lag. */
 const KEEP_MS = 86_400_000;
@@ -25,21 +26,24 @@ export interface UnsettledVersions {
 }
 
 export function openUnsettledVersions(database: DatabaseSync, pair: number): UnsettledVersions {
-  const insert = database.prepare(
+  const insert = prepared(
+    database,
     `INSERT INTO unsettled_version SELECT NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
      WHERE NOT EXISTS (
        SELECT 1 FROM unsettled_version WHERE pair = ?1 AND key = ?2 AND fingerprint IS ?3 AND metadata IS ?4 AND expiration IS ?5
      )`,
   );
-  const purge = database.prepare("DELETE FROM unsettled_version WHERE pair = ? AND seen_at_ms < ?");
-  const select = database.prepare(
+  const purge = prepared(database, "DELETE FROM unsettled_version WHERE pair = ? AND seen_at_ms < ?");
+  const select = prepared(
+    database,
     `SELECT ${ENTRY_COLUMNS}, seen_at_ms FROM unsettled_version WHERE pair = ? ORDER BY id DESC LIMIT ${ROWS_MAX}`,
   );
-  const any = database.prepare("SELECT 1 FROM unsettled_version WHERE pair = ? LIMIT 1");
-  const selectOf = database.prepare(
+  const any = prepared(database, "SELECT 1 FROM unsettled_version WHERE pair = ? LIMIT 1");
+  const selectOf = prepared(
+    database,
     `SELECT ${ENTRY_COLUMNS}, id FROM unsettled_version WHERE pair = ? AND key = ? ORDER BY id DESC`,
   );
-  const remove = database.prepare("DELETE FROM unsettled_version WHERE id = ?");
+  const remove = prepared(database, "DELETE FROM unsettled_version WHERE id = ?");
   const remember = openRememberPrevious(database, pair);
 
   function settleOne(key: Key, row: NewBaseRow | undefined, { now, overwrites = false }: BaseChange): void {

@@ -11,7 +11,8 @@ import {
   recentVersions,
 } from "../core/previous-version.ts";
 
-/** Defines mark_metadata(metadata), recent_versions(previous, now, keep) and dated_versions(previous, now). */
+/** Defines mark_metadata(metadata), recent_versions(previous, now, keep) and dated_versions(previous, now). Once for a connection: SQLite prepares
+ * all statements of a connection anew after each definition. */
 export function defineVersionFunctions(database: DatabaseSync): void {
   const options = { deterministic: true, directOnly: true };
   const define = (
