@@ -153,7 +153,8 @@ function logMapping(event: MappingEvent, log: Log, { name, ...round }: Told): vo
       );
     case "feed-lost": {
       const { reason, hint, retryInMs } = event;
-      return log.warn(`the change feed is lost, polling until it is back: ${reason}`, { hint, retryInMs });
+      const retry = retryInMs === undefined ? {} : { retryInMs: Math.round(retryInMs) };
+      return log.warn(`the change feed is lost, polling until it is back: ${reason}`, { hint, ...retry });
     }
     case "feed-reset":
       return log.info(`the change feed begins anew, looking at all keys: ${event.reason}`);

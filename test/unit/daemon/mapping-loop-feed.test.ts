@@ -57,6 +57,23 @@ describe("a mapping that is fed", () => {
     expect(told()).toEqual(["feed-up"]);
   });
 
+  it("has its files looked at as often as it would poll, without a request, where it is a pull: its folder is not watched", async () => {
+    await fed();
+    await clock.advance(5 * MINUTE);
+    expect(rounds.looks).toBe(5);
+    expect(kinds()).toEqual([["go on"]]);
+    rounds.looked.push({ kind: "paths", paths: ["a"] });
+    await clock.advance(MINUTE);
+    expect(kinds()).toEqual([["go on"], "full"]);
+  });
+
+  it("has its files left to the watcher where it is synced both ways", async () => {
+    await start({ mode: "two-way", pollIntervalMs: MINUTE, rescanIntervalMs: HOUR });
+    await clock.advance(5 * MINUTE);
+    expect(rounds.looks).toBe(0);
+    expect(kinds()).toEqual(["full"]);
+  });
+
   it("lists all keys once a day nevertheless", async () => {
     await start({ mode: "pull", pollIntervalMs: MINUTE });
     await clock.advance(21 * HOUR);
