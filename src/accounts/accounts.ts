@@ -179,7 +179,7 @@ async function openEmbeddedServer(clock: Clock, stateDir: string, token: string)
   } catch (error) {
     throw ioError(error, `could not create the state folder ${visible(stateDir)}`);
   }
-  return openServer({ clock, database: join(stateDir, EMBEDDED_DATABASE), token });
+  return openServer({ clock, database: join(stateDir, EMBEDDED_DATABASE), token, tellsWhy: true });
 }
 
 /** The data of all embedded accounts, in the state folder. */

@@ -36,7 +36,7 @@ export async function openPrivateAccount(
 ): Promise<PrivateAccount> {
   // Nobody else on this machine is to read the values meanwhile.
   const token = randomBytes(24).toString("base64url");
-  const server = await openServer({ clock, database, token });
+  const server = await openServer({ clock, database, token, tellsWhy: true });
   const api = openKvClient({
     clock,
     baseUrl: server.url,

@@ -35,6 +35,8 @@ export interface ExchangeDeps {
   readonly access: Access;
   readonly strictIds: boolean;
   readonly testApi: boolean;
+  /** See ServerOptions. */
+  readonly tellsWhy: boolean;
   readonly memory: ServerMemory;
   readonly onAnswer: ((exchange: AnsweredExchange) => void) | undefined;
   /** The present plan's; it may change between two requests. */
@@ -221,7 +223,8 @@ function answerTo(error: unknown, deps: ExchangeDeps): Answer {
   if (error instanceof Refusal) return error.answer;
   deps.log(`error: ${describeError(error)}`);
   deps.onFailure(error);
-  return (error instanceof StoreUnavailable ? unavailable() : internalError()).answer;
+  const why = deps.tellsWhy && error instanceof Error ? error.message : undefined;
+  return (error instanceof StoreUnavailable ? unavailable(undefined, why) : internalError(why)).answer;
 }
 
 function whole(answer: Answer, requestBody: Buffer | undefined, delayMs: DurationMs = 0): Reply {

@@ -30,8 +30,11 @@ export function refuse(status: number, code: number, message: string, headers?: 
 }
 
 /** `detail`: for who has a token that is valid. */
-export const authenticationError = (detail?: string) =>
-  refuse(403, 10000, `Authentication error${detail === undefined ? "" : `: ${detail}`}`);
+export const authenticationError = (detail?: string) => refuse(403, 10000, withDetail("Authentication error", detail));
+
+function withDetail(message: string, detail: string | undefined): string {
+  return detail === undefined ? message : `${message}: ${detail}`;
+}
 
 /** What a message of KV begins with: `get: 'key not found'`. */
 export type Caller =
@@ -137,12 +140,12 @@ export const rateLimited = (retryAfterSeconds: number) =>
     "retry-after": String(retryAfterSeconds),
   });
 
-export const unavailable = (retryAfterSeconds?: number) =>
+export const unavailable = (retryAfterSeconds?: number, detail?: string) =>
   refuse(
     503,
     10001,
-    "service temporarily unavailable",
+    withDetail("service temporarily unavailable", detail),
     retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) },
   );
 
-export const internalError = () => refuse(500, 10001, "internal server error");
+export const internalError = (detail?: string) => refuse(500, 10001, withDetail("internal server error", detail));

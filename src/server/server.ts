@@ -52,6 +52,9 @@ export interface ServerOptions {
   readonly faults?: FaultPlan;
   /** Whether `PUT /client/v4/__test/faults` replaces the fault plan. */
   readonly testApi?: boolean;
+  /** Whether an answer of 500 or 503 says what the server failed at: where all clients are of this process, which has nobody else to tell.
+   * Not unless given. */
+  readonly tellsWhy?: boolean;
   /** Told a line for each request, and for each error. */
   readonly log?: (line: string) => void;
   /** Told what a person should know of. */
@@ -116,6 +119,7 @@ export async function openServer(options: ServerOptions): Promise<RunningServer>
       access,
       strictIds: options.strictIds ?? true,
       testApi: options.testApi ?? false,
+      tellsWhy: options.tellsWhy ?? false,
       faults: () => faults,
       setFaults,
       count: (operation) => {

@@ -135,6 +135,29 @@ describe.skipIf(!canMount)("on a full disk", () => {
     expect(await kvsync(["trash", "empty", "--yes"])).toMatchObject({ code: 0 });
   });
 
+  it(
+    "a server of its own process is no excuse: what serve --import and an embedded account fail at is said",
+    { timeout: 120_000 },
+    async () => {
+      writeFileSync(
+        join(dir, "kvsync.yaml"),
+        "state_dir: ./disk/state\naccounts: { local: { endpoint: embedded }, dev: " +
+          `{ endpoint: "${server.url}", account_id: dev, api_token: t } }\n`,
+      );
+      expect(await kvsync(["export", "dev:app", "app.ndjson"])).toMatchObject({ code: 0 });
+      spawnSync("mount", ["-t", "tmpfs", "-o", `size=${DISK_BYTES / 2}`, "tmpfs", disk]);
+      expect(await kvsync(["namespace", "create", "local:app"])).toMatchObject({ code: 0 });
+      for (const args of [
+        ["serve", "--port", "0", "--data", "disk/served", "--import", "app.ndjson"],
+        ["bulk", "put", "pairs.jsonl", "-n", "local:app"],
+      ]) {
+        const failed = await kvsync(args);
+        expect(failed.code).not.toBe(0);
+        expect(failed.stderr).toMatch(/disk is full/);
+      }
+    },
+  );
+
   it("a value that is read into a file leaves the file that was there", async () => {
     fillDisk();
     writeFileSync(join(disk, "got"), "as before");

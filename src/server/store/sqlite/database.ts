@@ -87,7 +87,7 @@ export interface Database {
 }
 
 /** Opens (and creates) the file at `path`, or a private database for ":memory:". Throws AppError "io" if the file
- * cannot be opened, "state-damaged" if it is no database of ours. */
+ * cannot be opened, "disk-full", "locked", "state-damaged" if it is no database of ours. */
 export async function openDatabase(path: string, clock: Clock): Promise<Database> {
   const connection = openFile(path);
   try {
@@ -95,7 +95,7 @@ export async function openDatabase(path: string, clock: Clock): Promise<Database
     checkVersion(connection, path);
   } catch (error) {
     connection.close();
-    throw error instanceof AppError ? error : damaged(path, error);
+    throw error instanceof AppError ? error : unusable(path, error);
   }
   return {
     prepare(sql) {
@@ -190,7 +190,9 @@ function readVersion(connection: DatabaseSync): number {
   return Number(connection.prepare("PRAGMA user_version").get()?.["user_version"]);
 }
 
-function damaged(path: string, cause: unknown): AppError {
+/** Only a file that is not ours, or not sound, is to be moved away. */
+function unusable(path: string, cause: unknown): AppError {
+  const code = resultCodeOf(cause);
   if (isBusy(cause)) {
     return new AppError("locked", `${path} is locked by another process`, {
       cause,
@@ -198,15 +200,37 @@ function damaged(path: string, cause: unknown): AppError {
       hint: "stop the other process, or name another file",
     });
   }
+  if (code === FULL || code === NO_ROOM_TO_SHARE)
+    return new AppError("disk-full", `${path} cannot be written, since its disk is full`, {
+      cause,
+      retryable: true,
+      hint: "make room there, and run again",
+    });
+  if (code !== undefined && CANNOT_BE_USED.has(code & 0xff))
+    return new AppError("io", `cannot use the database ${path}: ${(cause as Error).message}`, {
+      cause,
+      retryable: true,
+      hint: "check that its disk is sound, and that this user may write to the file and to its folder",
+    });
   return new AppError("state-damaged", `${path} is not a database of the embedded server`, {
     hint: "move the file away, or name another one",
     cause,
   });
 }
 
+// Result codes of SQLite: https://sqlite.org/rescode.html
+const FULL = 13;
+/** SQLITE_IOERR_SHMSIZE: there is no room for the file beside the database that those who have it open share. */
+const NO_ROOM_TO_SHARE = 4874;
+/** PERM, NOMEM, READONLY, IOERR, CANTOPEN, NOLFS, AUTH. */
+const CANNOT_BE_USED: ReadonlySet<number> = new Set([3, 7, 8, 10, 14, 22, 23]);
+
+function resultCodeOf(error: unknown): number | undefined {
+  return typeof error === "object" && error !== null && "errcode" in error ? Number(error.errcode) : undefined;
+}
+
 /** SQLITE_BUSY and SQLITE_LOCKED, with their extended forms. */
 export function isBusy(error: unknown): boolean {
-  if (typeof error !== "object" || error === null || !("errcode" in error)) return false;
-  const primary = Number(error.errcode) & 0xff;
+  const primary = (resultCodeOf(error) ?? 0) & 0xff;
   return primary === 5 || primary === 6;
 }
