@@ -56,6 +56,7 @@ export async function fillPlan(plan: Plan, request: RoundRequest, deps: PlanDeps
         });
   const isUnknown = (key: Key): boolean => unknowns.find(key) !== undefined;
   const fixed = new Set<Key>();
+  const met = new Set<Key>();
   let keys = 0;
 
   /** Decides `triples`, of which `saved` are in the plan that is followed. Returns how many could be decided. */
@@ -87,6 +88,7 @@ export async function fillPlan(plan: Plan, request: RoundRequest, deps: PlanDeps
         isUnknown,
       });
       if (events.onLooked !== undefined) for (const { key } of page) events.onLooked(key, false);
+      if (only !== undefined) for (const { key } of page) met.add(key);
       const saved = await follower?.upTo(page.at(-1)?.key);
       const triples = selectTriples(page, { unknowns, removed, ...deps });
       const decided = await decide(memory.settle(await observePage(triples, observer)), saved);
@@ -107,6 +109,8 @@ export async function fillPlan(plan: Plan, request: RoundRequest, deps: PlanDeps
     await follower?.close();
   }
   memory.close();
+  // Of a key that was asked for, that one side cannot tell of, and that the other and the base know nothing of, there is no triple.
+  if (again === undefined) tally.unseen += [...new Set(only)].filter((key) => !met.has(key) && isUnknown(key)).length;
   if (again === undefined) tally.unseen += tally.lagging;
   if (removed.length > 0) request.base.commit({ record: [], forget: removed, now: clock.now(), overwrites: true });
   if (only !== undefined || again !== undefined) assumeRest(measure, request.base.count());

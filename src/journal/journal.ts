@@ -6,6 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { AppError } from "../core/errors.ts";
 import type { Clock } from "../core/clock.ts";
 import { isDamage, operationErrorOf } from "./operation-error.ts";
+import { forgetPrepared } from "./prepared.ts";
 import { keepPrivate } from "./private-file.ts";
 import { type NeededItems, openNeededItems } from "./needed-items.ts";
 import { MIGRATIONS } from "./schema.ts";
@@ -78,7 +79,10 @@ function openDatabase(path: string): Omit<Journal, "replaced"> {
       database,
       needed: openNeededItems(),
       check: () => held && checkStateFile(path, held),
-      close: () => database.close(),
+      close: () => {
+        forgetPrepared(database);
+        database.close();
+      },
     };
   } catch (error) {
     database.close();

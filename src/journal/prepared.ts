@@ -5,6 +5,11 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 
 const kept = new WeakMap<DatabaseSync, Map<string, StatementSync>>();
 
+/** `database` is about to be closed. A statement holds on to its database, which would be kept by its own statements. */
+export function forgetPrepared(database: DatabaseSync): void {
+  kept.delete(database);
+}
+
 /** The statement `sql` of `database`, which all who ask for it share: to be run to its end by `run`, `get` or `all`, and never iterated over, since
  * somebody else would begin it anew meanwhile. */
 export function prepared(database: DatabaseSync, sql: string): StatementSync {

@@ -72,6 +72,7 @@ export async function firstRound(loop: LiveLoop, reasons: readonly FullReason[])
   try {
     const report = await rounds.goOn(callOf(loop), () => feed.isFed);
     if (report === undefined) return await fullRound(loop, reasons);
+    feed.told.wentOn();
     onSuccess(loop, { step: "full", report: { ...report, isFull: true }, began });
   } catch (error) {
     if (onFailure(loop, error) === undefined) throw error;

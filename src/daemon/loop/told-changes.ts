@@ -35,6 +35,8 @@ export interface ToldChanges {
   ended(report: Pick<RoundReport, "hold" | "isFull" | "transient" | "result">): void;
   /** It failed: what it was to cover is still to be looked at. */
   failed(): void;
+  /** What there was to look at at the start has been, without a look at all keys. */
+  wentOn(): void;
   /** Keeps the cursor, if nothing that was told is left. `unlessMs`: not if it was kept so lately. Throws what the journal does. */
   keep(unlessMs: DurationMs): void;
 }
@@ -67,11 +69,16 @@ export function openToldChanges({ clock, rounds, pollIntervalMs }: ToldDeps): To
   let lostAt = clock.monotonic();
   let overflowAt: MonotonicMs | undefined;
   let failures = 0;
+  /** All that there was at the start has been looked at, by the config as it is. Until then the cursor stays, and with it what that was kept
+   * under: who is started anew is to know that the look is still due. */
+  let hasLooked = false;
 
   function add(keys: readonly Key[], inMs: DurationMs): void {
     if (keys.length === 0 || named.isLost) return;
     const now = clock.monotonic();
-    if (named.size === 0) namedAt = after(now, inMs);
+    const dueAt = after(now, inMs);
+    // What is new does not wait with what has failed time and again.
+    namedAt = named.size === 0 || dueAt < namedAt ? dueAt : namedAt;
     named.add(keys);
     if (!named.isLost) return;
     lostAt = overflowAt === undefined ? now : later(now, after(overflowAt, pollIntervalMs));
@@ -130,15 +137,20 @@ export function openToldChanges({ clock, rounds, pollIntervalMs }: ToldDeps): To
       failures = isWell ? 0 : failures + 1;
       if (report.isFull) isOwed = !isWell || named.isLost;
       if (isOwed) return;
-      if (isWell) keep(covered.cursor);
-      else add(covered.keys, backoffMs(failures - 1, AGAIN_BACKOFF, clock.random()));
+      if (isWell && report.isFull) hasLooked = true;
+      if (isWell && hasLooked) keep(covered.cursor);
+      if (!isWell) add(covered.keys, backoffMs(failures - 1, AGAIN_BACKOFF, clock.random()));
     },
     failed() {
       const covered = uncover();
       if (covered?.isLost === true) lose();
       else if (covered !== undefined) add(covered.keys, 0);
     },
+    wentOn() {
+      hasLooked = true;
+    },
     keep(unlessMs) {
+      if (!hasLooked) return;
       if (kept !== undefined && clock.monotonic() - kept.at < unlessMs) return;
       if (named.size === 0 && !isOwed && under === undefined) keep(latest);
     },

@@ -86,6 +86,8 @@ export function openFeedStream(
   }
 
   async function goOn(): Promise<void> {
+    // A stand-by has taken the place of the database since the start was found: it may have given the numbers before that anew.
+    if (hub.era() !== undefined && hub.era() !== start.era) return end("the log of changes is another one");
     const next = pending.shift() ?? hub.after(position);
     if (next === "end") position = Math.max(position, hub.end());
     if (next === "end" || next === "opening") await bell.heard();

@@ -19,6 +19,8 @@ export interface Hub {
   isOver(): boolean;
   /** All of the log up to here is held, or was. */
   end(): ChangeNumber;
+  /** Whose numbers those are (ChangeLog); undefined: it is not known yet. */
+  era(): string | undefined;
   /** Calls `listener` when {@link Hub.after} may answer otherwise. Returns what ends it. */
   listen(listener: () => void): () => void;
   /** To be called about once a second. */
@@ -111,6 +113,7 @@ export function openHub({ changes, clock, onError }: HubDeps, namespace: StoredN
     after: (position) => over ?? held?.after(position) ?? "opening",
     isOver: () => over !== undefined,
     end: () => end,
+    era: () => (held === undefined ? undefined : era),
     listen(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

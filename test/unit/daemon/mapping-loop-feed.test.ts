@@ -213,6 +213,28 @@ describe("what was told is not lost", () => {
     expect(rounds.kept).toBe("2");
   });
 
+  it("when the first look at all keys fails: the cursor, and the config it was kept under, stay as they were", async () => {
+    rounds.kept = "before";
+    rounds.mayGoOn = false;
+    feed.greeting = [{ kind: "ready", cursor: "later" }];
+    rounds.script.push(failure("network"));
+    await start({ mode: "pull", pollIntervalMs: MINUTE });
+    expect(kinds()).toEqual(["full"]);
+    await stop();
+    expect(rounds.kept).toBe("before");
+  });
+
+  it("and does not wait with what has failed time and again", async () => {
+    await fed();
+    rounds.script.push(...Array.from({ length: 12 }, () => ({ transient: 1 })));
+    feed.change("a");
+    await clock.advance(10 * MINUTE);
+    const before = rounds.calls.length;
+    feed.change("b");
+    await clock.advance(0);
+    expect(kinds().slice(before)).toEqual([["changed", "a", "b"]]);
+  });
+
   it("when the mapping is held, which goes on being polled", async () => {
     await fed();
     const hold = { mapping: "app", plan: "p", reason: "{}", writes: 0, removes: 9, since: 0 as never, approved: false };

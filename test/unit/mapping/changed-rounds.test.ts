@@ -240,3 +240,17 @@ describe("a daemon that starts again", () => {
     expect(await goOn(fixture.rounds({ mode: "pull", ...lagging }))).toBeUndefined();
   });
 });
+
+it("of a key that nobody knew, whose file is still being written, nothing is known yet, and the round says so", async () => {
+  await fixture.api.createNamespace("app");
+  const rounds = fixture.rounds({ mode: "two-way", ...lagging, stableAfterMs: 30_000, stableMaxMs: 60_000 });
+  await fixture.put({ other: "1" });
+  await rounds.full(call);
+  await fixture.put({ new: "remote" });
+  fixture.write({ new: "half of" });
+  expect((await changed(rounds, "new")).result.unseen).toBe(1);
+  fixture.remove("new");
+  await fixture.later();
+  expect((await changed(rounds, "new")).result.unseen).toBe(0);
+  expect(fixture.files()["new"]).toBe("remote");
+});

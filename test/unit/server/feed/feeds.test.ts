@@ -22,7 +22,7 @@ interface World {
   readonly namespace: string;
   readonly lines: readonly string[];
   /** A client that was told "ready", and what becomes of its feed on the server's side. */
-  open(revoked?: AbortSignal): Promise<{ readonly client: FeedClient; readonly ended: Promise<FeedEnd> }>;
+  open(revoked?: AbortSignal, era?: string): Promise<{ readonly client: FeedClient; readonly ended: Promise<FeedEnd> }>;
   write(keys: readonly string[]): Promise<void>;
   /** While true, the log cannot be read. */
   isDown: boolean;
@@ -60,14 +60,14 @@ async function openWorld(): Promise<World> {
     namespace,
     lines,
     isDown: false,
-    async open(revoked = new AbortController().signal) {
+    async open(revoked = new AbortController().signal, era = "0") {
       const position = (await store.changes.last(namespace))!;
       const served = new Promise<Promise<FeedEnd>>((resolve) => {
         answer = (response) => {
           response.writeHead(200);
           const feed = {
             namespace,
-            start: { position, era: "0", resetReason: undefined },
+            start: { position, era, resetReason: undefined },
             revoked,
             isVisible: undefined,
           };
@@ -151,6 +151,14 @@ describe("data that cannot be reached", () => {
     await world.write(["l"]);
     await again.client.told(["l"]);
   });
+});
+
+it("a feed whose start was found in another log than it is read from ends, and whoever comes back with its cursor is told to look", async () => {
+  const world = await openWorld();
+  const { client, ended } = await world.open(undefined, "of before");
+  await world.write(["k"]);
+  expect(await ended).toMatchObject({ why: "the log of changes is another one" });
+  expect(await client.next()).toBeUndefined();
 });
 
 describe("an asker who may not ask any more", () => {
