@@ -110,8 +110,8 @@ export async function fillPlan(plan: Plan, request: RoundRequest, deps: PlanDeps
   }
   memory.close();
   // Of a key that was asked for, that one side cannot tell of, and that the other and the base know nothing of, there is no triple.
-  if (again === undefined) tally.unseen += [...new Set(only)].filter((key) => !met.has(key) && isUnknown(key)).length;
-  if (again === undefined) tally.unseen += tally.lagging;
+  const untold = [...new Set(only)].filter((key) => !met.has(key) && isUnknown(key)).length;
+  if (again === undefined) tally.unseen += untold + tally.lagging;
   if (removed.length > 0) request.base.commit({ record: [], forget: removed, now: clock.now(), overwrites: true });
   if (only !== undefined || again !== undefined) assumeRest(measure, request.base.count());
   return measure;

@@ -1,18 +1,15 @@
 // What SQLite and the file system fail with, as operations that failed: a full disk, a damaged journal, a folder that
-// cannot be written. None is a bug. The only place that knows SQLite's result codes (sqlite.org/rescode.html).
+// cannot be written. None is a bug.
 
 import { AppError, type ErrorCode } from "../core/errors.ts";
-
-/** SQLITE_IOERR_SHMSIZE: there is no room for the file beside the journal that those who have it open share. */
-const NO_ROOM_TO_SHARE = 4874;
-const FULL = 13;
+import { BUSY, FULL, LOCKED, sqliteCodeOf } from "../core/sqlite-code.ts";
 
 const DAMAGE_HINT = "kvsync run and kvsync sync begin a new one; what is synced without it deletes nothing";
 
 /** By the primary result code. */
 const bySqliteCode: ReadonlyMap<number, readonly [ErrorCode, string, string]> = new Map([
-  [5, ["locked", "the journal is in use by another process", "wait for it to end, and run again"]],
-  [6, ["locked", "the journal is in use by another process", "wait for it to end, and run again"]],
+  [BUSY, ["locked", "the journal is in use by another process", "wait for it to end, and run again"]],
+  [LOCKED, ["locked", "the journal is in use by another process", "wait for it to end, and run again"]],
   [8, ["io", "the journal cannot be written", "let this user write to the state folder"]],
   [11, ["state-damaged", "the journal is damaged", DAMAGE_HINT]],
   [FULL, ["disk-full", "the journal cannot be written, since its disk is full", "make room there, and run again"]],
@@ -29,9 +26,10 @@ export function isDamage(error: unknown): boolean {
 }
 
 function sqliteFailure(error: unknown): readonly [ErrorCode, string, string] | undefined {
-  const { errcode, code, message } = (error ?? {}) as { errcode?: unknown; code?: unknown; message?: unknown };
-  if (typeof errcode === "number") {
-    const known = bySqliteCode.get(errcode === NO_ROOM_TO_SHARE ? FULL : errcode & 0xff);
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  const result = sqliteCodeOf(error);
+  if (result !== undefined) {
+    const known = bySqliteCode.get(result);
     if (known !== undefined) return known;
     if (SCHEMA_DAMAGE.test(String(message))) return bySqliteCode.get(11);
   }

@@ -59,8 +59,10 @@ export interface LiveLoop {
   running: AbortController;
 }
 
-/** A reason that is at hand: to make one each time, with its stack, costs more than to wake the loop. */
-export const WOKEN = "there is something to do";
+/** There is something to do. The reason is at hand: to make one each time, with its stack, costs more than to wake the loop. */
+export function wakeUp(loop: LiveLoop): void {
+  loop.wake?.abort("there is something to do");
+}
 
 export function openLiveLoop(deps: LoopDeps): LiveLoop {
   const { clock, mapping, rounds, onEvent } = deps;
@@ -87,7 +89,7 @@ export function openLiveLoop(deps: LoopDeps): LiveLoop {
     wake: undefined,
     running: new AbortController(),
   };
-  const wake = (): void => loop.wake?.abort(WOKEN);
+  const wake = (): void => wakeUp(loop);
   const { pollIntervalMs } = mapping;
   if (mapping.mode !== "push") loop.feed = new RemoteFeed({ clock, rounds, pollIntervalMs, onEvent, wake });
   return loop;

@@ -9,7 +9,7 @@ import { pausedError } from "../../mapping/paused.ts";
 import type { RoundCall } from "../../mapping/round-port.ts";
 import type { RestWait } from "../../replica/with-rest.ts";
 import type { WatchEvents } from "../watch/watcher.ts";
-import { type LiveLoop, momentOf, WOKEN } from "./live-loop.ts";
+import { type LiveLoop, momentOf, wakeUp } from "./live-loop.ts";
 import { becameDirty, type EndedRound, roundEnded, roundFailed } from "./loop-state.ts";
 import { type FullReason, restedAfterLook } from "./schedule.ts";
 
@@ -26,16 +26,16 @@ export function watchEvents(loop: LiveLoop): WatchEvents {
     onDirty: (paths) => {
       loop.dirty.add(paths);
       loop.state = becameDirty(loop.state, clock.monotonic());
-      loop.wake?.abort(WOKEN);
+      wakeUp(loop);
     },
     onRescan: (reason) => {
       loop.dirty.lose();
       onEvent({ kind: "rescan", reason });
-      loop.wake?.abort(WOKEN);
+      wakeUp(loop);
     },
     onPoll: () => {
       loop.lookAt ??= clock.monotonic();
-      loop.wake?.abort(WOKEN);
+      wakeUp(loop);
     },
   };
 }

@@ -11,7 +11,7 @@ import {
   pollEveryMs,
   rejectAskers,
 } from "./live-loop.ts";
-import { stopped, tellIdle, viewOf, wasPaused, WOKEN } from "./live-loop.ts";
+import { stopped, tellIdle, viewOf, wasPaused, wakeUp } from "./live-loop.ts";
 import type { LoopDeps, MappingLoop } from "./loop-port.ts";
 import { changedRound, dirtyRound, dirtyWork, errand, firstRound, fullRound, keepCursor, look } from "./loop-rounds.ts";
 import { beat, ROUND_SILENCE_MS_MAX, watchEvents } from "./loop-rounds.ts";
@@ -46,7 +46,7 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
         if (loop.stopping) return reject(stopped(loop));
         if (loop.paused !== undefined) return reject(pausedError(loop.paused));
         loop.askers.push({ resolve, reject });
-        loop.wake?.abort(WOKEN);
+        wakeUp(loop);
       }),
     conflicts: rounds,
     resolve: (choice) =>
@@ -54,7 +54,7 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
         if (loop.stopping) return reject(stopped(loop));
         if (loop.paused !== undefined) return reject(pausedError(loop.paused));
         loop.errands.push({ choice, resolve, reject });
-        loop.wake?.abort(WOKEN);
+        wakeUp(loop);
       }),
     approve: (plan) => {
       if (!rounds.approve(plan)) return false;
@@ -68,7 +68,7 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
       if (isOver || !loop.hasBegun || loop.activity?.queued === true) return;
       const { promise: idle, resolve } = Promise.withResolvers<void>();
       loop.idlers.push(resolve);
-      loop.wake?.abort(WOKEN);
+      wakeUp(loop);
       breakOffAt(deadline, () => {
         if (loop.paused !== undefined && loop.idlers.includes(resolve)) breakOff(loop, wasPaused(loop));
       });
@@ -77,14 +77,14 @@ export function openMappingLoop(deps: LoopDeps): MappingLoop {
     resume: () => {
       loop.paused = undefined;
       loop.resumed = true;
-      loop.wake?.abort(WOKEN);
+      wakeUp(loop);
     },
     discarded: () => {
       loop.state = { ...loop.state, hold: undefined };
     },
     stop: async (deadline) => {
       loop.stopping = true;
-      loop.wake?.abort(WOKEN);
+      wakeUp(loop);
       breakOffAt(deadline, () => {
         if (!isOver) breakOff(loop, stopped(loop));
       });

@@ -10,6 +10,7 @@ import process from "node:process";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Clock } from "../../../core/clock.ts";
 import { AppError } from "../../../core/errors.ts";
+import { BUSY, FULL, LOCKED, sqliteCodeOf } from "../../../core/sqlite-code.ts";
 
 const SCHEMA_VERSION = 3;
 /** Measured: bulk writes of 2 KiB values take 45 ms per 10,000 with 16 KiB pages, 70 ms with SQLite's 4 KiB. */
@@ -192,7 +193,7 @@ function readVersion(connection: DatabaseSync): number {
 
 /** Only a file that is not ours, or not sound, is to be moved away. */
 function unusable(path: string, cause: unknown): AppError {
-  const code = resultCodeOf(cause);
+  const code = sqliteCodeOf(cause);
   if (isBusy(cause)) {
     return new AppError("locked", `${path} is locked by another process`, {
       cause,
@@ -200,13 +201,13 @@ function unusable(path: string, cause: unknown): AppError {
       hint: "stop the other process, or name another file",
     });
   }
-  if (code === FULL || code === NO_ROOM_TO_SHARE)
+  if (code === FULL)
     return new AppError("disk-full", `${path} cannot be written, since its disk is full`, {
       cause,
       retryable: true,
       hint: "make room there, and run again",
     });
-  if (code !== undefined && CANNOT_BE_USED.has(code & 0xff))
+  if (code !== undefined && CANNOT_BE_USED.has(code))
     return new AppError("io", `cannot use the database ${path}: ${(cause as Error).message}`, {
       cause,
       retryable: true,
@@ -218,19 +219,11 @@ function unusable(path: string, cause: unknown): AppError {
   });
 }
 
-// Result codes of SQLite: https://sqlite.org/rescode.html
-const FULL = 13;
-/** SQLITE_IOERR_SHMSIZE: there is no room for the file beside the database that those who have it open share. */
-const NO_ROOM_TO_SHARE = 4874;
 /** PERM, NOMEM, READONLY, IOERR, CANTOPEN, NOLFS, AUTH. */
 const CANNOT_BE_USED: ReadonlySet<number> = new Set([3, 7, 8, 10, 14, 22, 23]);
 
-function resultCodeOf(error: unknown): number | undefined {
-  return typeof error === "object" && error !== null && "errcode" in error ? Number(error.errcode) : undefined;
-}
-
 /** SQLITE_BUSY and SQLITE_LOCKED, with their extended forms. */
 export function isBusy(error: unknown): boolean {
-  const primary = (resultCodeOf(error) ?? 0) & 0xff;
-  return primary === 5 || primary === 6;
+  const code = sqliteCodeOf(error);
+  return code === BUSY || code === LOCKED;
 }
