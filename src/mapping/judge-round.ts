@@ -40,7 +40,7 @@ export interface JudgeDeps {
   readonly isFollowed: boolean;
 }
 
-export interface Judgement {
+interface Judgement {
   /** Applied nothing, and is to be held. */
   readonly hold?: Hold;
   /** Why a dry run would be held; or why a plan that is followed is not. */

@@ -63,9 +63,8 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
   };
 
   async function runFull(situation: Situation, call: RoundCall): Promise<RoundReport> {
-    const heldBefore = memory.holds.before(name);
     const first = await run(situation, { call });
-    const { report } = first.needsExact ? await run(situation, { call, isExact: true }) : first;
+    const { report, isApproved } = first.needsExact ? await run(situation, { call, isExact: true }) : first;
     if (call.dryRun === true) return report;
     if (call.follow !== undefined) return followed(situation, report);
     if (report.hold !== undefined) {
@@ -74,8 +73,9 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
       return { ...report, hold: memory.holds.get(name) };
     }
     const isAccepted = call.force === true || memory.holds.get(name)?.approved === true;
-    if (memory.holds.lift(name) && heldBefore?.approved === false)
-      memory.tell("lifted", "what it was held for is gone");
+    // That it was approved was told before anything was applied.
+    if (memory.holds.lift(name) && !isApproved)
+      memory.tell("lifted", call.force === true ? "a person let it pass with --force" : "what it was held for is gone");
     const { place, root, mapping: open, circumstances } = situation;
     // What follows from a change of folder, namespace or filters is not known before all keys could be judged: until then
     // what follows is to be held for it, unless a person has let it pass.

@@ -16,7 +16,7 @@ import { decideOf } from "./policy-of-mode.ts";
 import type { DirtyKeys } from "./dirty-keys.ts";
 import type { Circumstances } from "./hold-reason.ts";
 import { openRemovalCount, type RemovalCount } from "./count-removals.ts";
-import { type Judgement, openRoundJudge } from "./judge-round.ts";
+import { openRoundJudge } from "./judge-round.ts";
 import type { MappingMemory } from "./mapping-memory.ts";
 import type { Opened } from "./mapping-opener.ts";
 import { type Pair, type PairDeps, runPairRound } from "./pair.ts";
@@ -56,6 +56,8 @@ export interface Judged {
   readonly report: RoundReport;
   readonly needsFullRound: boolean;
   readonly needsExact: boolean;
+  /** A person let this very plan pass. */
+  readonly isApproved: boolean;
 }
 
 export async function runOneRound(deps: OneRoundDeps, situation: Situation, round: OneRound): Promise<Judged> {
@@ -122,9 +124,10 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
     removals.end(call.force === true || judge.judgement().isApproved === true);
   });
   if (call.follow === undefined) deps.moving.roundEnded(began, some?.keys);
-  const { hold, foretold, ...open }: Judgement = judge.judgement();
-  if (open.isReplaced === true) throw rootReplaced(mapping.folder);
-  const found = some === undefined && call.follow === undefined ? alike.found() : memory.outcome.alike();
+  const judged = judge.judgement();
+  const { hold, foretold, needsFullRound = false, needsExact = false, isApproved = false } = judged;
+  if (judged.isReplaced === true) throw rootReplaced(mapping.folder);
+  const namesAlike = some === undefined && call.follow === undefined ? alike.found() : memory.outcome.alike();
   const report = {
     // Names that can be no keys are told by the watcher's paths, and not by the engine.
     result: { ...result, failed: result.failed + (some?.problems.length ?? 0) },
@@ -133,7 +136,6 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
     hold,
     foretold,
     isFull: some === undefined && call.follow === undefined,
-    lifted: heldBefore !== undefined && hold === undefined,
     problems: problems.kept,
     transient: problems.transient(),
     removesLater: removesLaterAfter(deps, pair, { isDryRun: call.dryRun === true, startedAt, result }),
@@ -142,14 +144,14 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
     waitingConflicts: waiting.count,
     changes: log.changes,
     moreChanges: log.more(),
-    alike: found,
-    newlyAlike: newlyAlike(memory.outcome.alike(), found),
+    alike: namesAlike,
+    newlyAlike: newlyAlike(memory.outcome.alike(), namesAlike),
     namespace: situation.mapping.namespace,
   };
-  const needs = { needsFullRound: open.needsFullRound === true, needsExact: open.needsExact === true };
-  if (!needs.needsFullRound && !needs.needsExact) for (const told of report.newlyAlike) call.events?.onProblem(told);
-  if (call.dryRun === true || needs.needsFullRound || needs.needsExact)
-    return { report: { ...report, standing: NO_PROBLEMS }, ...needs };
+  const found = { needsFullRound, needsExact, isApproved };
+  if (!needsFullRound && !needsExact) for (const told of report.newlyAlike) call.events?.onProblem(told);
+  if (call.dryRun === true || needsFullRound || needsExact)
+    return { report: { ...report, standing: NO_PROBLEMS }, ...found };
   const covers = call.follow === undefined ? (some?.covers ?? everything) : nothing;
   const waitingConflicts =
     call.follow === undefined ? memory.conflictsAfter(waiting, some?.keys, startedAt) : memory.outcome.conflicts();
@@ -161,7 +163,7 @@ export async function runOneRound(deps: OneRoundDeps, situation: Situation, roun
     covers,
     leavesError,
   });
-  return { report: { ...ended, standing }, ...needs };
+  return { report: { ...ended, standing }, ...found };
 }
 
 /** What the journal says: a round over some keys has not seen the others. */

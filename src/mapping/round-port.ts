@@ -62,8 +62,6 @@ export interface RoundReport {
   readonly foretold: HoldReason | undefined;
   /** It was over all keys. */
   readonly isFull: boolean;
-  /** It was held before, and is not any more. */
-  readonly lifted: boolean;
   /** Keys that failed in this round, the first of them. */
   readonly problems: readonly Problem[];
   /** What stands after it: also the problems of keys that this round did not look at. */

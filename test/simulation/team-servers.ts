@@ -108,7 +108,7 @@ export async function openTeamServers(startServe: StartServe): Promise<TeamServe
     async crashDatabase(downMs) {
       isDown = true;
       crashes++;
-      await postgres.restart({ downMs });
+      await postgres.restart(() => pause(downMs));
       isDown = false;
       const began = performance.now();
       return Promise.all(

@@ -206,7 +206,6 @@ export function reportOf(report: Partial<RoundReport>): RoundReport {
     hold: undefined,
     foretold: undefined,
     isFull: true,
-    lifted: false,
     problems: [],
     standing: standingOf(report.problems ?? []),
     transient: 0,

@@ -24,8 +24,8 @@ export interface Databases {
 export interface TestPostgres extends Databases {
   /** Where its socket is. */
   readonly folder: string;
-  /** Stopped at once, as by a crash, and started again over the same data. */
-  restart(options?: { readonly downMs?: number }): Promise<void>;
+  /** Stopped at once, as by a crash, and started again over the same data, once `meanwhile` is over. */
+  restart(meanwhile?: () => Promise<unknown>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -96,10 +96,13 @@ export async function startPostgres({
   return {
     ...databases,
     folder,
-    async restart({ downMs = 0 } = {}) {
+    async restart(meanwhile) {
       await server.stop();
-      await sleep(downMs);
-      server = await run();
+      try {
+        await meanwhile?.();
+      } finally {
+        server = await run();
+      }
     },
     async stop() {
       await server.stop();
@@ -158,6 +161,8 @@ interface Running {
   stop(): Promise<void>;
 }
 
+const START_ATTEMPTS_MAX = 1000;
+
 /** A shell between this process and the server ends the server when the pipe to this process breaks: however this one ends. */
 const KEEPER = `"$@" </dev/null & server=$!; read -r _; kill -QUIT $server; wait $server`;
 
@@ -180,7 +185,7 @@ async function runPostgres(
       await client.end();
       break;
     } catch (cause) {
-      if (attempt === 200) throw new Error(`PostgreSQL does not start: ${log}`, { cause });
+      if (attempt === START_ATTEMPTS_MAX) throw new Error(`PostgreSQL does not start: ${log}`, { cause });
       await sleep(50);
     }
   }

@@ -42,7 +42,7 @@ describe("a folder", () => {
     expect(Object.keys(await fixture.keys())).toHaveLength(20);
     cpSync(aside, fixture.folder, { recursive: true, preserveTimestamps: true });
     const after = await rounds.full(call);
-    expect(after).toMatchObject({ hold: undefined, lifted: true });
+    expect(after).toMatchObject({ hold: undefined });
     expect(Object.keys(await fixture.keys())).toHaveLength(20);
   });
 
@@ -377,14 +377,37 @@ describe("a plan that is held", () => {
     expect(await fixture.keys()).toEqual(before);
   });
 
-  it("is told in the history from its beginning to its end", async () => {
-    const rounds = await fixture.inStep();
-    rounds.approve(await held(rounds));
-    await rounds.full(call);
-    const lines = openHistory(fixture.journal).list({ mapping: "app", limit: 1000 });
-    const whole = lines.filter(({ key }) => key === undefined).map(({ event }) => event);
-    expect(whole.toReversed()).toEqual(["held", "approved"]);
-  });
+  interface Told {
+    readonly before?: string;
+    readonly during?: string;
+    readonly force?: true;
+  }
+
+  it.each<[string, Told, string]>([
+    ["approved", { before: "approve" }, "approved"],
+    ["approved while the round runs that carries it out", { during: "approve" }, "approved"],
+    ["of no need any more", { before: "undo" }, "lifted: what it was held for is gone"],
+    ["approved, and then of no need any more", { before: "approve, undo" }, "lifted: what it was held for is gone"],
+    ["forced", { force: true }, "lifted: a person let it pass with --force"],
+  ])(
+    "is told in the history from its beginning to its end: %s",
+    async (_, { before = "", during, force = false }, end) => {
+      const rounds = await fixture.inStep();
+      const files = fixture.files();
+      const plan = await held(rounds);
+      if (before.includes("approve")) rounds.approve(plan);
+      if (before.includes("undo")) fixture.write(files);
+      const onProgress = (): void => void (during === "approve" && rounds.approve(plan));
+      await rounds.full({ ...call, onProgress, force });
+      expect(rounds.hold()).toBeUndefined();
+      const lines = openHistory(fixture.journal)
+        .list({ mapping: "app", limit: 1000 })
+        .toReversed()
+        .filter(({ key }) => key === undefined);
+      expect(lines.map(({ event }) => event)).toEqual(["held", end.split(":")[0]]);
+      expect(`${lines[1]!.event}: ${lines[1]!.reason}`).toContain(end);
+    },
+  );
 });
 
 /** Puts a copy of the folder in its place each time that the remote has been listed, and before the plan is judged. */
