@@ -43,6 +43,27 @@ describePostgres("several processes", () => {
     await expect(openStore({ url })).rejects.toMatchObject({ code: "state-damaged", hint: /upgrade kvsync/ });
   });
 
+  it.each([
+    [1000, /newer kvsync.*upgrade this server/],
+    [0, /older kvsync.*restart this server/],
+  ])("do not go on over tables of schema %i, which came while they ran, and say what to do", async (version, said) => {
+    const { one, id, url } = await openTwo(await databases.freshDatabase());
+    await databases.ask(`UPDATE kv_schema SET version = ${version}`, url);
+    await databases.ask(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+      url,
+    );
+    const asked = [
+      () => one.check(),
+      () => one.entries.read(id, "k", now()),
+      () => one.entries.write(id, [entry("k")], now()),
+    ];
+    for (const ask of asked)
+      await expect(ask()).rejects.toMatchObject({ name: "StoreUnavailable", message: expect.stringMatching(said) });
+    await databases.ask("UPDATE kv_schema SET version = 1", url);
+    expect(await one.entries.write(id, [entry("k")], now())).toBe(true);
+  });
+
   it("number changes in the order in which they become visible, though one commits late", async () => {
     const { one, other, id, url } = await openTwo();
     const elsewhere = (await one.namespaces.create("dev", "elsewhere"))?.id ?? "";

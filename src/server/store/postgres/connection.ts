@@ -55,8 +55,6 @@ export function parseDatabaseUrl(url: string): DatabaseUrl {
     query_timeout: ANSWER_TIMEOUT_MS,
     keepAlive: true,
     types: { getTypeParser },
-    // Not as parameters of the connection: a pooler refuses those that it does not know.
-    onConnect: (client) => client.query(SETTINGS),
   };
   // `pg` would look for a file of passwords by a module that is not part of the program.
   if (password === null || password === undefined || password === "")
@@ -91,9 +89,17 @@ function getTypeParser(oid: number, format?: "text" | "binary"): (text: string) 
   return pg.types.getTypeParser(oid, format) as (text: string) => unknown;
 }
 
-/** A pool whose lost connections are no errors of the process: who uses one is told by the statement that fails. */
-export function openPool({ config }: DatabaseUrl): pg.Pool {
-  const pool = new pg.Pool(config);
+/** A pool whose lost connections are no errors of the process: who uses one is told by the statement that fails. A connection that `admit` rejects is
+ * not used. */
+export function openPool({ config }: DatabaseUrl, admit: (client: pg.ClientBase) => Promise<void>): pg.Pool {
+  const pool = new pg.Pool({
+    ...config,
+    onConnect: async (client) => {
+      // Not as parameters of the connection: a pooler refuses those that it does not know.
+      await client.query(SETTINGS);
+      await admit(client);
+    },
+  });
   pool.on("connect", (client) => client.on("error", () => undefined));
   pool.on("error", () => undefined);
   return pool;

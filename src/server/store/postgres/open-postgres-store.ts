@@ -18,7 +18,7 @@ import { sqlState } from "./failure.ts";
 import { groupedWriter } from "./group-commit.ts";
 import { type Draw, drawAgain, drawBy, namespaceStore } from "./namespaces.ts";
 import { purge } from "./purge.ts";
-import { migrate } from "./schema.ts";
+import { checkTables, migrate } from "./schema.ts";
 import { openSessions, type Session, type Statement } from "./session.ts";
 import { entryWriter } from "./writes.ts";
 
@@ -48,12 +48,16 @@ export async function openPostgresStore({
   trustsClock = false,
 }: PostgresOptions): Promise<Store> {
   const parsed = parseDatabaseUrl(url);
-  const pool = openPool(parsed);
+  let isMigrated = false;
+  const pool = openPool(parsed, async (client) => {
+    if (isMigrated) await checkTables(client);
+  });
   const closing = new AbortController();
   const pooled = openSessions({ pool, size: parsed.size, clock, log, closing: closing.signal });
   try {
     await connectOnce(pool);
     await migrate(pooled, parsed.label);
+    isMigrated = true;
     if (!trustsClock) await compareClocks(pooled, clock, warn);
   } catch (error) {
     await pool.end();

@@ -1,7 +1,9 @@
 // The tables, and how they come to be: a version at a time, each in a transaction of its own, so that processes that start at once
 // do not get in each other's way. What is in a statement here is never changed once it was released: a new version is added.
 
+import type pg from "pg";
 import { AppError } from "../../../core/errors.ts";
+import { StoreUnavailable } from "../store.ts";
 import type { Session, Statement } from "./session.ts";
 
 /** By version, from 1 on. */
@@ -100,6 +102,19 @@ export async function migrate(session: Session, label: string): Promise<void> {
     }
     if (version === VERSIONS.length) return;
   }
+}
+
+/** Throws StoreUnavailable if the tables are not those of this kvsync any more: a newer one has changed them, or another copy of the data was put in
+ * their place. Whoever does not know them all would write wrongly. Asked of each new connection: a version that is added here is to end those of others. */
+export async function checkTables(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query<{ version: number }>("SELECT version FROM kv_schema WHERE one = 1");
+  const version = rows[0]?.version ?? 0;
+  if (version === VERSIONS.length) return;
+  throw new StoreUnavailable(
+    version > VERSIONS.length
+      ? `a newer kvsync has changed the database's tables (schema ${version}): upgrade this server, or stop it`
+      : `the database's tables are those of an older kvsync (schema ${version}): restart this server, which completes them`,
+  );
 }
 
 /** One version further, if there is one. Returns where it is now. */
