@@ -31,10 +31,15 @@ export interface DecodeOptions {
   readonly onIgnored?: ((property: string) => void) | undefined;
   /** A value that is not the one that the pair's `sha256` is of was changed on purpose. (Lines of our archives have one.) */
   readonly mayBeEdited?: boolean | undefined;
+  /** Also an expiration that must be a time in milliseconds. A namespace can have been given one, and then its export has it. */
+  readonly anyExpiration?: boolean | undefined;
 }
 
 /** `item`: valid UTF-8. The value of one that is very large lies in the memory of the item afterwards (scan-item.ts). What is a near miss of a property's name is a fault: without it, the pair would mean something else. */
-export function decodePair(item: Buffer, { onIgnored, mayBeEdited = false }: DecodeOptions = {}): Pair | PairFault {
+export function decodePair(
+  item: Buffer,
+  { onIgnored, mayBeEdited = false, anyExpiration = false }: DecodeOptions = {},
+): Pair | PairFault {
   const parsed = parseItem(item);
   if ("fault" in parsed) return parsed;
   const { json, text } = parsed;
@@ -70,7 +75,7 @@ export function decodePair(item: Buffer, { onIgnored, mayBeEdited = false }: Dec
   if (value === undefined) return fail("has a value that is not base64");
   if (value.byteLength > VALUE_BYTES_MAX)
     return fail(`has a value of ${value.byteLength} bytes; at most ${VALUE_BYTES_MAX} are allowed`);
-  const unfit = attributesFault(json);
+  const unfit = attributesFault(json, anyExpiration);
   if (unfit !== undefined) return fail(unfit);
   if (!mayBeEdited && isSha256(sha256) && hash("sha256", value, "hex") !== sha256)
     return fail("has a value that is not the one that its sha256 is of", EDITED);
@@ -142,11 +147,15 @@ function decoded({ bytes, isOwn }: ValueBytes): Buffer | undefined {
   return isOwn ? decodeBase64InPlace(bytes) : decodeBase64(bytes.toString("latin1"));
 }
 
-function attributesFault({ expiration, expiration_ttl: ttl, metadata }: Properties): string | undefined {
+function attributesFault(
+  { expiration, expiration_ttl: ttl, metadata }: Properties,
+  anyExpiration: boolean,
+): string | undefined {
   if (expiration !== undefined && expiration !== null) {
     const at = parseEpochSeconds(expiration);
     if (at === undefined) return "has an expiration that is no whole number of seconds since 1970";
-    if (at > EXPIRATION_SECONDS_PLAUSIBLE_MAX) return "has an expiration that is in milliseconds; KV takes seconds";
+    if (at > EXPIRATION_SECONDS_PLAUSIBLE_MAX && !anyExpiration)
+      return "has an expiration that is in milliseconds; KV takes seconds";
   }
   const isTtl = typeof ttl === "number" && Number.isSafeInteger(ttl) && ttl >= EXPIRATION_AHEAD_SECONDS_MIN;
   if (ttl !== undefined && ttl !== null && !isTtl)

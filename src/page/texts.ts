@@ -12,11 +12,6 @@ export function shown(text: string): string {
   return visible(text).replace(HIDDEN, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
-export function iso(at: number): string {
-  const date = new Date(at);
-  return Number.isNaN(date.getTime()) ? String(at) : date.toISOString();
-}
-
 /** In the time zone of the browser: `2026-11-29 07:05:00`. */
 export function localTime(at: number): string {
   const date = new Date(at);

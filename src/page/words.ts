@@ -1,10 +1,11 @@
 // What people read: names made safe to look at, ages, sizes, and the words for states. A name or a text of somebody else only gets onto the
 // page through `name`.
 
+import { isoTime } from "../core/iso-time.ts";
 import { daemonNow } from "./clock.ts";
 import type { MappingStatus } from "./contract.ts";
 import { type Content, h, type Shape } from "./dom.ts";
-import { distance, iso, localTime, shown } from "./texts.ts";
+import { distance, localTime, shown } from "./texts.ts";
 
 /** A name of somebody else: it wraps, and its direction does not reach beyond it. */
 export function name(text: string, className = "name"): Shape {
@@ -18,12 +19,12 @@ export function prose(text: string): Shape {
 
 /** A moment as its distance from now, which goes on as time does: see {@link tellTimes}. */
 export function when(at: number): Shape {
-  return h("time", { datetime: iso(at), title: iso(at), "data-at": at });
+  return h("time", { datetime: isoTime(at), title: isoTime(at), "data-at": at });
 }
 
 /** A moment as it is, without its distance from now. */
 export function exactly(at: number): Shape {
-  return h("time", { datetime: iso(at), title: iso(at) }, localTime(at));
+  return h("time", { datetime: isoTime(at), title: isoTime(at) }, localTime(at));
 }
 
 /** Writes the distance from now into each moment on the page. */

@@ -5,6 +5,7 @@ import { hash } from "node:crypto";
 import { isUtf8 } from "node:buffer";
 import type { ByteCount } from "../../core/clock.ts";
 import { visible } from "../../core/errors.ts";
+import { isoTime } from "../../core/iso-time.ts";
 import { renderByteCount } from "../../core/units.ts";
 
 /** A value as it is compared: text that is worth a diff, or what tells others apart. */
@@ -39,7 +40,7 @@ const CONTEXT_LINES = 3;
 export function contentOf({ bytes, metadata, expiration }: StoredValue): Content {
   const attributes = [
     ...(metadata === undefined ? [] : [`metadata: ${metadata}\n`]),
-    ...(expiration === undefined ? [] : [`expiration: ${new Date(expiration * 1000).toISOString()}\n`]),
+    ...(expiration === undefined ? [] : [`expiration: ${isoTime(expiration * 1000)}\n`]),
   ].join("");
   if (bytes.byteLength > TEXT_BYTES_MAX || !isUtf8(bytes) || bytes.includes(0)) {
     return { kind: "hashed", bytes: bytes.byteLength, sha256: hash("sha256", bytes, "hex"), attributes };

@@ -2,6 +2,7 @@
 
 import { visible } from "../../core/errors.ts";
 import type { DurationMs, EpochMs } from "../../core/clock.ts";
+import { isoTime } from "../../core/iso-time.ts";
 import { renderByteCount, renderDuration } from "../../core/units.ts";
 import {
   NO_VALUE,
@@ -73,7 +74,7 @@ function attributesOf(side: ConflictSide | null): readonly string[] {
   if (side === null) return [];
   return [
     ...(side.metadata === null || side.metadata === undefined ? [] : [`metadata: ${JSON.stringify(side.metadata)}`]),
-    ...(side.expiration === null ? [] : [`expiration: ${new Date(side.expiration * 1000).toISOString()}`]),
+    ...(side.expiration === null ? [] : [`expiration: ${isoTime(side.expiration * 1000)}`]),
   ];
 }
 

@@ -8,7 +8,7 @@ import type { Json } from "../../core/json-value.ts";
 import { type Key, keyFault, parseKey } from "../../core/key.ts";
 import { decodeBase64InPlace } from "../../kv/base64-text.ts";
 import { scanLargeItem } from "../../kv/scan-item.ts";
-import { EXPIRATION_SECONDS_PLAUSIBLE_MAX, METADATA_BYTES_MAX, VALUE_BYTES_MAX } from "../../core/limits.ts";
+import { METADATA_BYTES_MAX, VALUE_BYTES_MAX } from "../../core/limits.ts";
 
 export interface ArchivedEntry {
   readonly key: Key;
@@ -51,7 +51,7 @@ function decodeEntry(json: Json, text?: Buffer | null): ArchivedEntry | LineFaul
   if (typeof bytes === "string") return fail(bytes);
   if (bytes.byteLength > VALUE_BYTES_MAX) return fail(`has a value of over ${VALUE_BYTES_MAX} bytes`);
   const at = parseEpochSeconds(expiration);
-  if (expiration !== undefined && (at === undefined || at > EXPIRATION_SECONDS_PLAUSIBLE_MAX))
+  if (expiration !== undefined && at === undefined)
     return fail("has an expiration that is no number of seconds since 1970");
   if (sha256 !== undefined && (typeof sha256 !== "string" || !/^[0-9a-f]{64}$/.test(sha256)))
     return fail('has a "sha256" that is none');

@@ -102,14 +102,14 @@ describe("pairs are taken", () => {
       JSON.stringify([
         { key: "a", value: "1", expiration: 1_999_999_999, metadata: { b: 1, a: 2 }, sha256 },
         { key: "b", value: "/w==", base64: true, expiration_ttl: 300, expiration: 1_999_999_999 },
-        { key: "c", value: "", metadata: null },
+        { key: "c", value: "", metadata: null, expiration: 1_999_999_999_000 },
       ]),
     );
     const { replica } = await open();
     const [a, b, c] = await collect(replica.list({ onProblem: () => {} }));
     expect(a).toMatchObject({ metadata: '{"a":2,"b":1}', expiration: 1_999_999_999, size: 1, binary: false });
     expect(b).toMatchObject({ metadata: undefined, expiration: undefined, ttlSeconds: 300, size: 1, binary: true });
-    expect(c).toMatchObject({ metadata: undefined, expiration: undefined, ttlSeconds: undefined, size: 0 });
+    expect(c).toMatchObject({ metadata: undefined, expiration: 1_999_999_999_000, ttlSeconds: undefined, size: 0 });
     await replica.close();
   });
 

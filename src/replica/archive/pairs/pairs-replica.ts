@@ -133,7 +133,7 @@ async function* readEntries(
 /** Throws AppError "io" if it is not the value that was listed. */
 function readValue({ files }: Side, reader: PlaceReader, { sha256, place }: PairRow): Uint8Array {
   const { file, at, length, item = reader.read(file, at, length) } = place;
-  const pair = decodePair(item, { mayBeEdited: true });
+  const pair = decodePair(item, { mayBeEdited: true, anyExpiration: true });
   if ("fault" in pair || hash("sha256", pair.bytes, "hex") !== sha256) throw changedMeanwhile(files[file]!.name);
   return pair.bytes;
 }

@@ -121,6 +121,7 @@ function rowOf(
   const kept = isObject ? Buffer.from(item.bytes) : undefined;
   const pair = decodePair(item.bytes, {
     mayBeEdited: allowed.edited,
+    anyExpiration: true,
     onIgnored: (property) => {
       if (ignored.has(property) || ignored.size < IGNORED_MAX) ignored.set(property, (ignored.get(property) ?? 0) + 1);
     },

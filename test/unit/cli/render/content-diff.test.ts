@@ -27,6 +27,10 @@ describe("how values differ", () => {
     expect(await render(of("x\n"), none)).toEqual([HEAD[0], "+++ (nothing in the folder)", "@@ -1 +0,0 @@", "-x"]);
   });
 
+  it("shows an expiration beyond every calendar as it is", () => {
+    expect(of("v", undefined, 1e13)).toMatchObject({ attributes: "expiration: 10000000000000000\n" });
+  });
+
   it("shows metadata and expiration, also where the value is the same", async () => {
     const lines = await render(of("x", '{"v":1}'), of("x", '{"v":2}', 1_900_000_000));
     expect(lines).toEqual([
