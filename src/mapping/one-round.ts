@@ -22,7 +22,7 @@ import type { Opened } from "./mapping-opener.ts";
 import { type Pair, type PairDeps, runPairRound } from "./pair.ts";
 import { openRoundLog } from "./round-log.ts";
 import { markRoot } from "../replica/tree/tree-root.ts";
-import { rootReplaced } from "./root-swap.ts";
+import { rootReplaced } from "../replica/tree/tree-root.ts";
 import type { RoundCall, RoundReport } from "./round-port.ts";
 import type { RemovesLater } from "./status.ts";
 import { everything, NO_PROBLEMS, nothing } from "./standing-problems.ts";

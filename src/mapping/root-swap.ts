@@ -3,16 +3,8 @@
 
 import { backoffMs, type BackoffOptions } from "../core/backoff.ts";
 import type { DurationMs } from "../core/clock.ts";
-import { AppError } from "../core/errors.ts";
+import type { AppError } from "../core/errors.ts";
 import type { RootSwaps } from "../config/config.ts";
-
-/** Nothing was changed by the round that throws it. */
-export function rootReplaced(folder: string): AppError {
-  return new AppError("root-missing", `the folder ${folder} was replaced while it was looked at`, {
-    hint: "nothing was changed; it is looked at again",
-    retryable: true,
-  });
-}
 
 /** A folder is swapped within a moment; what is still going on after seconds is told. */
 const LOOKS_MAX = 10;

@@ -21,7 +21,7 @@ function values(name: string): Readonly<Record<string, string>> {
 
 /** Has the mapping `name` held: all of its files are gone, and there is a new one. */
 async function hold(name: string): Promise<void> {
-  await daemon.atOnce(() => {
+  await daemon.atOnce(name, () => {
     daemon.remove(`kv/${name}`);
     daemon.write(`kv/${name}/new`, "new");
   });
@@ -100,7 +100,7 @@ describe("a plan that is held", () => {
   });
 
   it("is approved by keys alone, and Esc leaves the question", async () => {
-    await daemon.atOnce(() => daemon.remove("kv/app/port"));
+    await daemon.atOnce("app", () => daemon.remove("kv/app/port"));
     await go(page, "#/mapping?name=app");
     const approve = page.getByRole("button", { name: /^Approve/ });
     await approve.focus();

@@ -60,9 +60,7 @@ beforeAll(async () => {
   );
   await daemon.until(async () => (await daemon.run("history", "--limit", "2000")).stdout.split("\n").length > KEYS);
   // They come as one plan, however many requests the deletion takes.
-  await done("pause", "app");
-  await change("delete", keys);
-  await done("resume", "app");
+  await daemon.atOnce("app", () => change("delete", keys));
   await daemon.untilState("hold", "app");
 });
 

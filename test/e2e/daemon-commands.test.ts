@@ -43,7 +43,7 @@ describe("a held mapping", () => {
     fixture.config(`mappings: { app: ${TWO_WAY.replace(" }", `, ${hook} }`)} }`);
     fixture.writeMany(12);
     await fixture.start();
-    await fixture.atOnce(() => {
+    await fixture.atOnce("app", () => {
       for (let i = 0; i < 12; i++) fixture.write(`kv/app/k${i}`, "scrambled");
     });
     await fixture.until(async () => (await fixture.stateOf()) === "hold");

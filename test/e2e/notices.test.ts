@@ -78,7 +78,7 @@ describe("notices", () => {
     fixture.write("kv/other/x", "1");
     await fixture.start("--health", "0");
     fixture.remove("kv/other");
-    await fixture.atOnce(() => fixture.remove(...Array.from({ length: 20 }, (_, i) => `kv/app/k${i}`)));
+    await fixture.atOnce("app", () => fixture.remove(...Array.from({ length: 20 }, (_, i) => `kv/app/k${i}`)));
     await fixture.until(() => told().includes("held app") && told().includes("failing other"), 20_000);
     expect(receiver.received.every(isGenuine)).toBe(true);
     await fixture.until(() => fixture.has("seen.ndjson") && fixture.has("counts"));

@@ -64,12 +64,17 @@ export class DaemonFixture {
     await Promise.race([this.until(() => this.out.includes("Ctrl-C") || this.out.includes('"ready"')), isOver]);
   }
 
-  /** Makes changes that the daemon sees all at once, however long they take: it sleeps until the last of them counts as written to its end. */
-  async atOnce(change: () => void): Promise<void> {
-    this.kill("SIGSTOP");
-    change();
+  /** Makes changes to a mapping that one round sees, however slow the machine is: it is paused until the last of them counts as written to its end. */
+  async atOnce(mapping: string, change: () => unknown): Promise<void> {
+    await this.#done("pause", mapping);
+    await change();
     await pause(2 * STABLE_AFTER_MS);
-    this.kill("SIGCONT");
+    await this.#done("resume", mapping);
+  }
+
+  async #done(...args: readonly string[]): Promise<void> {
+    const { code, stderr } = await this.run(...args);
+    if (code !== 0) throw new Error(stderr);
   }
 
   kill(signal: NodeJS.Signals): void {

@@ -20,7 +20,7 @@ import { describeKind } from "./file-signature.ts";
 import { isInMemory } from "./memory-file-system.ts";
 import { countOpenFiles } from "./open-files.ts";
 import { syncAll } from "./write/sync-files.ts";
-import { type RootIdentity, rootMissing } from "./tree-root.ts";
+import { type RootIdentity, rootMissing, rootReplaced } from "./tree-root.ts";
 
 export interface FolderHandle {
   /** From the root: "" or names joined by "/". */
@@ -100,7 +100,7 @@ export class FolderHandles {
     const identity = { device: stats.dev, inode: stats.ino };
     if (!isSame(identity, options.identity)) {
       closeSync(fd);
-      throw rootMissing(root, "it is another folder than it was a moment ago");
+      throw rootReplaced(root);
     }
     this.#byDescriptor = leadsTo(`/proc/self/fd/${fd}/.`, identity);
     this.#rootHandle = {

@@ -3,8 +3,8 @@
 import { expect, it } from "vitest";
 import type { RootSwaps } from "../../../src/config/config.ts";
 import { AppError } from "../../../src/core/errors.ts";
-import { lookAgainIn, rootReplaced } from "../../../src/mapping/root-swap.ts";
-import { rootMissing } from "../../../src/replica/tree/tree-root.ts";
+import { lookAgainIn } from "../../../src/mapping/root-swap.ts";
+import { rootMissing, rootReplaced } from "../../../src/replica/tree/tree-root.ts";
 
 const failed = (code: string): NodeJS.ErrnoException =>
   Object.assign(new Error(`${code}: failed`), { code, errno: -1 });

@@ -4,7 +4,8 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, symlinkSync, writ
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { markRoot } from "../../../src/replica/tree/tree-root.ts";
+import { FolderHandles } from "../../../src/replica/tree/folder-handles.ts";
+import { markRoot, readRootIdentity } from "../../../src/replica/tree/tree-root.ts";
 
 let dir: string;
 let root: string;
@@ -65,6 +66,19 @@ describe("the mark of a root", () => {
     lead(root);
     expect(new Set([mark, between, markRoot(link)]).size).toBe(3);
   });
+});
+
+it("that has become another folder is not worked in, and is looked at again", () => {
+  const identity = readRootIdentity(root);
+  renameSync(root, join(dir, "aside"));
+  mkdirSync(root);
+  expect(() => new FolderHandles(root, { identity, isDurable: false })).toThrow(
+    expect.objectContaining({
+      code: "root-missing",
+      retryable: true,
+      message: expect.stringContaining("was replaced"),
+    }),
+  );
 });
 
 /** Until the file system's clock, which ticks every few milliseconds, shows another time. */
