@@ -138,7 +138,7 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
   return {
     ...conflicts,
     ...openRemoteRounds({ ...deps, memory, opener, attempt, run, runSome, look }),
-    full: (call) => attempt(call, (situation) => runFull(situation, call)),
+    full: (call) => attempt(call, (situation) => runFull(situation, call), "full"),
     dirty: (paths, call) => attempt(call, (situation) => runSome(situation, call, dirtyKeys(situation, paths))),
     look: async (signal) => {
       const opened = opener.opened()?.mapping;
@@ -189,7 +189,11 @@ const OPEN_ANEW: ReadonlySet<AppError["code"]> = new Set([
   "interrupted",
 ]);
 
-type Attempt = <T extends object>(call: RoundCall, work: (situation: Situation) => Promise<T>) => Promise<T>;
+type Attempt = <T extends object>(
+  call: RoundCall,
+  work: (situation: Situation) => Promise<T>,
+  isFull?: "full",
+) => Promise<T>;
 
 /** Finds out where things stand, does the work, and notes why it failed if it did: once for failures of a kind in a row. */
 function openAttempts(
@@ -204,7 +208,7 @@ function openAttempts(
   async function attempt<T extends object>(
     call: RoundCall,
     work: (situation: Situation) => Promise<T>,
-    looks: number,
+    { looks, isFull }: { readonly looks: number; readonly isFull: boolean },
   ): Promise<T | DurationMs> {
     deps.checkState?.();
     const account = await accounts.open(mapping.account);
@@ -216,7 +220,8 @@ function openAttempts(
       // Before any request is spent: a folder that is missing is missing whatever the namespace holds.
       const root = findRoot(mapping, before);
       const look = call.dryRun === true;
-      const opened = await opener.open({ account, root, before, look, signal: call.signal });
+      const lookUp = !isFull || looks > 0 ? "never" : call.isAsked === true ? "now" : "if-long-ago";
+      const opened = await opener.open({ account, root, before, look, lookUp, signal: call.signal });
       const { namespace } = opened.mapping;
       if (checked !== opened) {
         const { facts } = memory;
@@ -249,10 +254,10 @@ function openAttempts(
     }
   }
 
-  return async (call, work) => {
+  return async (call, work, full) => {
     const once = toldOnce(call);
     for (let looks = 0; ; looks++) {
-      const tried = await attempt(once, work, looks);
+      const tried = await attempt(once, work, { looks, isFull: full !== undefined });
       if (typeof tried !== "number") return tried;
       await deps.clock.sleep(tried, call.signal);
     }

@@ -81,9 +81,10 @@ export async function openMapping(deps: MappingDeps, options: MappingOptions): P
   };
 }
 
-async function findNamespace(
-  { mapping, api }: MappingDeps,
-  { direction, look, signal }: MappingOptions,
+/** Undefined: there is none, and this is only to look. */
+export async function findNamespace(
+  { mapping, api }: Pick<MappingDeps, "mapping" | "api">,
+  { direction, look, signal }: Omit<MappingOptions, "pullsOnly">,
 ): Promise<Namespace | undefined> {
   const mayCreate = mapping.create && direction === "push";
   try {

@@ -41,6 +41,8 @@ export interface RoundCall {
   readonly force?: boolean;
   /** Do to this one conflict what a person chose, and nothing else; of a round over its key. */
   readonly resolution?: Resolution;
+  /** A person asked for it: that the namespace still has its name is not taken for granted. */
+  readonly isAsked?: boolean;
   /** How long to wait for files that are being written, rather than to leave them for later. */
   readonly wait?: RestWait;
 }

@@ -126,7 +126,8 @@ export async function fullRound(loop: LiveLoop, reasons: readonly FullReason[]):
       await call.onReached?.(remote);
       feed?.told.begin();
     };
-    const report = await rounds.full({ ...call, onReached, ...(wait !== undefined && { wait }) });
+    const isAsked = waiting.length > 0 || reasons.includes("resumed");
+    const report = await rounds.full({ ...call, onReached, isAsked, ...(wait !== undefined && { wait }) });
     feed?.told.ended(report);
     onSuccess(loop, { step: "full", report, began });
     for (const asker of waiting) asker.resolve(report);

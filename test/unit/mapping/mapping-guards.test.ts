@@ -207,6 +207,33 @@ describe("a namespace", () => {
       expect.arrayContaining(mode === "push" ? ["k00"] : ["a", "k00", "k19"]),
     );
   });
+
+  it.each([
+    ["at once when a person asks", { isAsked: true }, 0],
+    ["within an hour", {}, 3_600_000],
+  ] as const)("whose name was given to another one holds the mapping: %s", async (_, more, laterMs) => {
+    const rounds = await fixture.inStep();
+    const { api } = fixture;
+    await api.renameNamespace(await fixture.namespaceId(), "old");
+    const other = await api.createNamespace("app");
+    // Nobody looks up a name each time.
+    expect((await rounds.full(call)).hold).toBeUndefined();
+    await fixture.clock.advance(laterMs);
+    expect(guardOf(await rounds.full({ ...call, ...more }))).toBe("namespace-changed");
+    await api.deleteNamespace(other.id);
+    expect(await outcomeOf(rounds.full({ ...call, isAsked: true }))).toMatchObject({ code: "namespace-not-found" });
+    expect(Object.keys(fixture.files())).toHaveLength(20);
+  });
+
+  it("that has its name still costs one request to look up", async () => {
+    const rounds = await fixture.inStep();
+    const polled = await fixture.requests(() => rounds.full(call));
+    const asked = await fixture.requests(() => rounds.full({ ...call, isAsked: true }));
+    expect([polled, asked]).toEqual([
+      { list: 1, total: 1 },
+      { list: 1, namespace: 1, total: 2 },
+    ]);
+  });
 });
 
 describe("filters that changed", () => {
