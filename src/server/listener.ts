@@ -4,6 +4,7 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import process from "node:process";
 import type { Clock, DurationMs } from "../core/clock.ts";
+import { counted } from "../core/counted.ts";
 import { AppError, assert, visible } from "../core/errors.ts";
 import { openBodyPace } from "./access/body-pace.ts";
 import { limitConnections } from "./access/connection-limit.ts";
@@ -28,7 +29,7 @@ const REQUEST_TIMEOUT_MS = 900_000;
 const HEADERS_TIMEOUT_MS = 30_000;
 /** How long an answer may wait for who does not read on. */
 const STALL_MS = 120_000;
-/** How long closing waits for clients that do not read their answers. */
+/** How long closing waits for clients that still send, or do not read their answers. */
 const CLOSE_GRACE_MS = 5000;
 
 export interface ListenerDeps extends ExchangeDeps {
@@ -49,7 +50,7 @@ export interface Listener {
   listen(host: string, port: number): Promise<number>;
   /** Requests are served as ever, but each is the last on its connection, and /health says that the server stops. */
   drain(): void;
-  /** Takes no more requests, finishes those received, drops those still being received. */
+  /** Takes no more requests, and finishes those that have begun, unless their clients take longer than five seconds: then it says how many. */
   close(): Promise<void>;
 }
 
@@ -139,17 +140,28 @@ export function openListener(deps: ListenerDeps): Listener {
       closing.abort();
       deps.feeds?.close();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const request of exchanges.keys()) if (!request.complete) request.destroy();
-      const grace = new AbortController();
-      await Promise.race([
-        Promise.all(exchanges.values()),
-        deps.clock.sleep(CLOSE_GRACE_MS, grace.signal).catch(() => undefined),
-      ]);
-      grace.abort();
+      await untilDone(exchanges, deps.clock);
+      const { size } = exchanges;
+      if (size > 0)
+        deps.warn(
+          `${counted(size, "request")} took over five seconds more and had to end: no half of a value is stored`,
+        );
       server.closeAllConnections();
       await closed;
+      // What it was about is given up before the data is let go of.
+      await untilDone(exchanges, deps.clock);
     },
   };
+}
+
+/** Until all are over, or nobody waits any longer. */
+async function untilDone(exchanges: ReadonlyMap<IncomingMessage, Promise<void>>, clock: Clock): Promise<void> {
+  const grace = new AbortController();
+  await Promise.race([
+    Promise.all(exchanges.values()),
+    clock.sleep(CLOSE_GRACE_MS, grace.signal).catch(() => undefined),
+  ]);
+  grace.abort();
 }
 
 /** Waits, but not beyond the closing of the server. */

@@ -79,7 +79,8 @@ export interface RunningServer {
   counts(): ServerCounts;
   /** Requests are served as ever, but each is the last on its connection, and /health says that the server stops: until `close`. */
   drain(): void;
-  /** Finishes the requests that were received, then lets go of the port and the file. May be called again. */
+  /** Finishes the requests that have begun, then lets go of the port and the file. Clients that take longer than five seconds are not waited for, which
+   * `warn` is told. May be called again. */
   close(): Promise<void>;
 }
 

@@ -10,9 +10,23 @@ import { systemClock } from "../../../src/core/system-clock.ts";
 import type { AnsweredExchange } from "../../../src/server/answered-exchange.ts";
 import { openServer } from "../../../src/server/server.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
-import { openKv } from "./kv-fixture.ts";
+import { type Kv, openKv } from "./kv-fixture.ts";
 
 const options = { clock: systemClock, database: ":memory:" };
+
+/** A client that has sent half of a value. */
+async function halfSent(kv: Kv): Promise<{ send(rest: string): void; readonly answer: Promise<string> }> {
+  const socket = connect(kv.server.port, "127.0.0.1");
+  socket.on("error", () => undefined);
+  const path = new URL(kv.server.namespacesUrl).pathname;
+  const head = `PUT ${path}/${kv.id}/values/k HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer x\r\n`;
+  socket.write(`${head}content-length: 9\r\n\r\nhalf`);
+  while (kv.server.counts().write === 0) await new Promise((resolve) => setImmediate(resolve));
+  return {
+    send: (rest) => void socket.write(rest),
+    answer: new Promise((resolve) => socket.once("data", (bytes) => resolve(bytes.toString()))),
+  };
+}
 
 describe("opening", () => {
   it("tells its URL and port", async () => {
@@ -66,16 +80,26 @@ describe("closing", () => {
     expect((await pending).status).toBe(404);
   });
 
-  it("does not wait for a client that never finishes its request", async () => {
+  it("takes the rest of what a client has begun to send", async () => {
     const kv = await openKv();
-    const socket = connect(kv.server.port, "127.0.0.1");
-    const path = new URL(kv.server.namespacesUrl).pathname;
-    socket.write(
-      `PUT ${path}/${kv.id}/values/k HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer x\r\ncontent-length: 10\r\n\r\nhalf`,
-    );
-    while (kv.server.counts().write === 0) await new Promise((resolve) => setImmediate(resolve));
+    const { send, answer } = await halfSent(kv);
+    const closed = kv.server.close();
+    send("whole");
+    expect(await answer).toMatch(/^HTTP\/1.1 200/);
+    await closed;
     await kv.close();
-    socket.destroy();
+  });
+
+  it("waits five seconds for a client that never finishes its request", async () => {
+    const clock = new FakeClock();
+    const told: string[] = [];
+    const kv = await openKv({ clock, warn: (message) => told.push(message) });
+    await halfSent(kv);
+    const closed = kv.server.close();
+    await clock.advance(5000);
+    await closed;
+    expect(told).toEqual([expect.stringContaining("1 request took over five seconds more")]);
+    await kv.close();
   });
 });
 
