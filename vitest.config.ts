@@ -7,8 +7,10 @@ const E2E = ["test/{e2e,formats,simulation}/**/*.test.ts"];
 const POSTGRES = ["test/postgres/**/*.test.ts"];
 
 const inherited = {
-  testTimeout: 60_000,
-  hookTimeout: 60_000,
+  // What surely comes is waited for, however slow the machine is today.
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+  expect: { poll: { timeout: 30_000 } },
   pool: "forks",
   // On a shared machine a process, a thread or a disk can keep a test waiting for seconds. CI gives it a second go, and names it at its end.
   retry: process.env.CI === undefined ? 0 : 1,

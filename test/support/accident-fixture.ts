@@ -36,7 +36,7 @@ export const TWENTY: Texts = Object.fromEntries(
 const BYSTANDER = "bystander";
 const NOBODY = 65_534;
 const TOKEN = "valid";
-const WAIT_MS = 25_000;
+const WAIT_MS = 90_000;
 
 /** A mapping of the fixture, seen from both sides. */
 export interface Site {

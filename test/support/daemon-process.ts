@@ -110,7 +110,7 @@ export class DaemonFixture {
   }
 
   /** Looks again and again, as a person would: the daemon is another process, and its clock is the real one. */
-  async until(isTrue: () => boolean | Promise<boolean>, timeoutMs = 10_000): Promise<void> {
+  async until(isTrue: () => boolean | Promise<boolean>, timeoutMs = UNTIL_MS): Promise<void> {
     const end = Date.now() + timeoutMs;
     while (!(await isTrue())) {
       if (Date.now() > end) throw new Error(`it did not come true: ${isTrue.toString()}\n${this.out}\n${this.err}`);
@@ -118,6 +118,9 @@ export class DaemonFixture {
     }
   }
 }
+
+/** What surely comes is waited for, however slow the machine is today. */
+const UNTIL_MS = 60_000;
 
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));

@@ -155,8 +155,10 @@ async function waitFor(
 }
 
 /** `isRoundOver`: the look that was asked for is over. Not by the time of the last look, which is that of a clock that may be set. */
-function isSettled({ state }: MappingStatus, isRoundOver: boolean): boolean {
-  if (state === "hold" || state === "paused") return true;
+function isSettled({ state, hold }: MappingStatus, isRoundOver: boolean): boolean {
+  if (state === "paused") return true;
+  // One that was approved is carried out by the round that runs, or is held anew.
+  if (state === "hold") return hold?.approved !== true;
   return isRoundOver && (state === "in-step" || state === "incomplete");
 }
 

@@ -134,6 +134,12 @@ describe("pairs are taken", () => {
     expect((await taken()).pairs).toEqual(expected);
   });
 
+  it("but not from a file in which there is nothing at all", async () => {
+    expect(await refusal("")).toContain("x.json is empty");
+    writeFileSync(path, "[]");
+    expect((await taken()).pairs).toEqual([]);
+  });
+
   it("and what means nothing is told", async () => {
     writeFileSync(path, '[{"key":"a","value":"1","note":1},{"key":"b","value":"2","note":2}]');
     expect((await taken()).warnings).toEqual([

@@ -15,7 +15,7 @@ import { type Kv, openKv } from "./kv-fixture.ts";
 const options = { clock: systemClock, database: ":memory:" };
 
 /** A client that has sent half of a value. */
-async function halfSent(kv: Kv): Promise<{ send(rest: string): void; readonly answer: Promise<string> }> {
+async function halfSent(kv: Kv): Promise<{ readonly send: (rest: string) => void; readonly answer: Promise<string> }> {
   const socket = connect(kv.server.port, "127.0.0.1");
   socket.on("error", () => undefined);
   const path = new URL(kv.server.namespacesUrl).pathname;

@@ -4,6 +4,7 @@
 
 import { countedKeys } from "../../../core/guards.ts";
 import { hash } from "node:crypto";
+import { statSync } from "node:fs";
 import { isUtf8 } from "node:buffer";
 import { AppError, visible } from "../../../core/errors.ts";
 import type { Key } from "../../../core/key.ts";
@@ -76,6 +77,9 @@ interface FileScan {
 async function scanFile(scan: FileScan, signal: AbortSignal | undefined): Promise<void> {
   const { file, allowed, index, table, problems, warnings, absent, units } = scan;
   const name = visible(file.name);
+  // A list of no pairs has its brackets: what has nothing was cut off before its first byte.
+  if (statSync(file.path).size === 0 && !allowed.salvage)
+    throw refused(`${name} is empty`, "nothing was written to it: make it anew; a list of no pairs is []");
   const read = await readPairsObject(readChunks(file.path), name);
   const isObject = "pairs" in read;
   const pages = isObject

@@ -7,6 +7,7 @@ import pg from "pg";
 import type { DurationMs } from "../../../core/clock.ts";
 import { AppError, visible } from "../../../core/errors.ts";
 import { hideSecret } from "../../../core/redact.ts";
+import { StoreUnavailable } from "../store.ts";
 import { isLost, sqlState } from "./failure.ts";
 
 /** How many connections, unless the URL says `pool=N`: as many requests are carried out at once. */
@@ -22,6 +23,7 @@ const ANSWER_TIMEOUT_MS: DurationMs = STATEMENT_TIMEOUT_MS + 5000;
 const SETTINGS = `
   SET statement_timeout = ${STATEMENT_TIMEOUT_MS};
   SET idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS};
+  SET standard_conforming_strings = on;
 `;
 
 export interface DatabaseUrl {
@@ -116,7 +118,8 @@ export function openFailure(label: string, cause: unknown): AppError {
   if (cause instanceof AppError) return cause;
   const reason = visible(cause instanceof Error && cause.message !== "" ? cause.message : String(cause));
   const failed = `cannot open the database ${label}: ${reason}`;
-  const known = HINTS.find(([pattern]) => pattern.test(sqlState(cause) ?? ""));
+  const first = cause instanceof StoreUnavailable ? cause.cause : cause;
+  const known = HINTS.find(([pattern]) => pattern.test(sqlState(first) ?? ""));
   if (known !== undefined) return new AppError(known[1], failed, { hint: known[2], cause });
   if (/ssl|certificate/i.test(reason)) {
     return new AppError("network", failed, {
@@ -136,8 +139,10 @@ const HINTS: readonly (readonly [pattern: RegExp, code: "unauthorized" | "networ
   [
     /^42501$/,
     "unauthorized",
-    "let the user make tables: GRANT CREATE ON SCHEMA public TO USER; or give it a database of its own",
+    "let the user make tables (GRANT CREATE ON SCHEMA public TO USER) and own those that are there; or give it a database of its own",
   ],
+  [/^42P07$/, "usage", "somebody else has tables of these names there: give the server a database of its own"],
+  [/^25006$/, "network", "it is a stand-by, or was made read only: name the one that takes writes"],
   [/^53300$/, "network", "the server has no connection left: raise its max_connections, or give fewer with ?pool=N"],
   [/^(ENOTFOUND|EAI_AGAIN)$/, "network", "see that the name of the host is right"],
 ];

@@ -87,8 +87,10 @@ export function inDoubt(cause: unknown): StoreUnavailable {
 
 /** What an operation ends with when asking again has not helped. */
 export function unavailable(cause: unknown): StoreUnavailable {
-  if (failureKind(cause) === "conflict")
+  const state = sqlState(cause) ?? "";
+  if (/^(40001|40P01|23505)$/.test(state))
     return new StoreUnavailable("others wrote to the database all the while: nothing was written", { cause });
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new StoreUnavailable(`the database does not answer: ${reason}`, { cause });
+  const isRefusal = /^[0-9A-Z]{5}$/.test(state) && !SOCKET_CODES.has(state);
+  return new StoreUnavailable(`the database ${isRefusal ? "refuses" : "does not answer"}: ${reason}`, { cause });
 }
