@@ -38,14 +38,19 @@ export interface DatabaseUrl {
  * "usage". Its password is in nothing that is printed from here on. */
 export function parseDatabaseUrl(url: string): DatabaseUrl {
   const { rest, size } = takePoolSize(url);
+  if (hasPasswordElsewhere(rest)) throw noUrl();
+  const mode = /[?&]sslmode=([^&#]*)/.exec(rest)?.[1];
+  if (mode !== undefined && !SSL_MODES.has(mode)) {
+    throw new AppError("usage", `sslmode=${visible(mode)} of the database's URL is no way to connect`, {
+      hint: `it is one of ${[...SSL_MODES].join(", ")}`,
+    });
+  }
   let parameters: pg.Client;
   try {
     parameters = new pg.Client({ connectionString: withoutAliases(rest) });
   } catch {
     // What it says may quote the password.
-    throw new AppError("usage", "what names the database is no URL of one", {
-      hint: "write postgres://USER:PASSWORD@HOST:5432/DATABASE; a special character of the password is written as in %40 for @",
-    });
+    throw noUrl();
   }
   const { host, port, user, database, password } = parameters;
   if (typeof password === "string") hideSecret(password);
@@ -66,6 +71,27 @@ export function parseDatabaseUrl(url: string): DatabaseUrl {
     ? `postgres://${who}/${database ?? ""}?host=${host}`
     : `postgres://${who}${host}:${port}/${database ?? ""}`;
   return { config, size, label: visible(label) };
+}
+
+const SSL_MODES: ReadonlySet<string> = new Set([
+  "disable",
+  "prefer",
+  "require",
+  "verify-ca",
+  "verify-full",
+  "no-verify",
+]);
+
+function noUrl(): AppError {
+  return new AppError("usage", "what names the database is no URL of one", {
+    hint: "write postgres://USER:PASSWORD@HOST:5432/DATABASE; a special character of the password is written as in %40 for @",
+  });
+}
+
+/** A `/`, `?` or `#` in a password ends what is before the host: the rest of it would be taken for a host and a database, and be shown. */
+function hasPasswordElsewhere(url: string): boolean {
+  const [, authority = "", path = "", query = ""] = /^[a-z]+:\/\/([^/?#]*)([^?]*)(.*)$/s.exec(url) ?? [];
+  return path.includes("@") || (!authority.includes("@") && /@.*\//s.test(query));
 }
 
 function takePoolSize(url: string): { readonly rest: string; readonly size: number } {

@@ -27,10 +27,24 @@ describe("the URL of a database", () => {
       expect(() => parseDatabaseUrl(`postgres://me:x@h/kv?pool=${size}`)).toThrow(/pool=/);
   });
 
-  it("that cannot be read is refused without being repeated", () => {
-    const url = `postgres://me:${SECRET}@h:port/kv`;
+  it.each([
+    `postgres://me:${SECRET}@h:port/kv`,
+    `postgres://me:12/${SECRET}@h/kv`,
+    `postgres://me:12#${SECRET}@h/kv`,
+    `postgres://me:12?${SECRET}@h/kv`,
+    `postgres://me:a@b/${SECRET}@h/kv`,
+  ])("that cannot be read is refused without being repeated: %s", (url) => {
     expect(() => parseDatabaseUrl(url)).toThrow(AppError);
     expect(() => parseDatabaseUrl(url)).not.toThrow(new RegExp(SECRET));
+  });
+
+  it("may have an @ in what its password is not", () => {
+    expect(parseDatabaseUrl("postgres://me:p@ss@h/kv?application_name=a@b/c").label).toBe("postgres://me@h:5432/kv");
+    expect(parseDatabaseUrl("postgres:///kv?host=/tmp&user=a@b").label).toContain("/kv?host=/tmp");
+  });
+
+  it("says a way to connect that there is", () => {
+    expect(() => parseDatabaseUrl("postgres://me@h/kv?sslmode=foo")).toThrow(/sslmode=foo/);
   });
 });
 
