@@ -105,7 +105,8 @@ async function readAgain(
   if (bytes === undefined) return { kind: "absent", key, alsoShown: [first] };
   if (fingerprintOf(bytes) === stampedFingerprint(tag, attributes))
     return { ...valueOutcome(tag, bytes, clock.now(), attributes), alsoShown: [first] };
-  const message = "is not the value that its stamp is of: KV is not up to date yet, or another program kept the stamp";
+  const message =
+    "is not the value that its listing tells of: it was written meanwhile, KV is not up to date yet, or another program kept the stamp";
   // Both: either may be one that nobody knows yet.
   const alsoShown = [first, shownVersion(tag, bytes, undefined)];
   const stale = { kind: "problem", key, problem: problem("stale-read", key, message), alsoShown } as const;
