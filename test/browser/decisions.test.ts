@@ -72,7 +72,11 @@ describe("a plan that is held", () => {
   it("runs once it is approved, and what it removes can be restored", async () => {
     await hold("to-approve");
     const plan = page.getByRole("region", { name: "The plan it is held with" });
-    expect(await plan.getByText(`To remove: ${MANY} keys`).isVisible()).toBe(true);
+    await plan.getByText(`To remove: ${MANY} keys`).waitFor();
+    await plan
+      .locator(".plan.remove li")
+      .nth(MANY - 1)
+      .waitFor();
     expect(await plan.locator(".plan.remove li").count()).toBe(MANY);
     expect(Object.keys(values("to-approve"))).toHaveLength(MANY);
 

@@ -17,7 +17,7 @@ beforeAll(async () => {
   for (const name of names) daemon.write(`kv/${name}/first`, "1");
   await daemon.serve();
   await daemon.untilState("in-step", ...names);
-}, 120_000);
+}, 240_000);
 
 afterAll(() => daemon.close());
 

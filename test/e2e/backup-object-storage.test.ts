@@ -71,7 +71,7 @@ it("backups that object storage made hard are whole, and come back byte for byte
     true,
   );
   expect([...s3.objects().values()].some((bytes) => bytes.includes("value 7"))).toBe(false);
-}, 120_000);
+}, 240_000);
 
 it("what keeps object storage from being used is one line and a hint", async () => {
   isFaulty = false;
@@ -92,7 +92,7 @@ it("what keeps object storage from being used is one line and a hint", async () 
   expect(await lineOf({})).toMatch(
     /^kvsync: could not read config\.json in s3:\/\/backups\/kv: the clock of this machine is wrong: it says 20/,
   );
-}, 60_000);
+}, 240_000);
 
 it("no key and no passphrase is ever told", () => {
   expect(told).not.toMatch(/correct horse|wrong horse/);

@@ -34,7 +34,7 @@ describe.skipIf(!hasTerminals())("kvsync namespace delete on a terminal", () => 
     ["no", "n\r", 1, "nothing was deleted"],
     ["Ctrl-D", "\u0004", 1, "nothing was deleted"],
     ["Ctrl-C", "\u0003", 130, "stopped by SIGINT"],
-  ])("deletes nothing after %s", { timeout: 30_000 }, async (_, typed, code, told) => {
+  ])("deletes nothing after %s", { timeout: 240_000 }, async (_, typed, code, told) => {
     const child = startOnTerminal(["namespace", "delete", "local:app"], { cwd });
     const run = ended(child);
     await asked(child);
@@ -44,7 +44,7 @@ describe.skipIf(!hasTerminals())("kvsync namespace delete on a terminal", () => 
     expect(await runCli(["namespace", "get", "local:app"], { cwd })).toMatchObject({ code: 0 });
   });
 
-  it("deletes nothing after a Ctrl-D that was typed before the question", { timeout: 30_000 }, async () => {
+  it("deletes nothing after a Ctrl-D that was typed before the question", { timeout: 240_000 }, async () => {
     const child = startOnTerminal(["namespace", "delete", "local:app"], { cwd });
     const run = ended(child);
     child.stdin!.write("\u0004");

@@ -60,7 +60,7 @@ async function expectInTrash(side: string, mapping: string, key: string): Promis
   expect(found).toMatchObject({ expiration: EXPIRES, size: bytesOf(side, key).byteLength });
 }
 
-it("with a daemon, each way", { timeout: 90_000 }, async () => {
+it("with a daemon, each way", { timeout: 240_000 }, async () => {
   const keys = ["k.local", "k.remote", "k.both", "k.moved"];
   for (const mapping of ["hold", "both"]) for (const key of keys) fixture.write(`kv/${mapping}/${key}`, "first");
   await fixture.start("--json");
@@ -165,7 +165,7 @@ it("with a daemon, each way", { timeout: 90_000 }, async () => {
   expect((await fixture.stop()).code).toBe(0);
 });
 
-it("without a daemon, each way", { timeout: 60_000 }, async () => {
+it("without a daemon, each way", { timeout: 240_000 }, async () => {
   const keys = ["a.json", "b.json"];
   for (const mapping of ["hold", "both"]) for (const key of keys) fixture.write(`kv/${mapping}/${key}`, "one\ntwo\n");
   expect((await kvsync("sync")).code).toBe(0);

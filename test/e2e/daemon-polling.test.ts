@@ -95,7 +95,7 @@ describe("a daemon that polls", () => {
     await fixture.stop();
   });
 
-  it("carries more than 10,000 files at once", { timeout: 120_000 }, async () => {
+  it("carries more than 10,000 files at once", { timeout: 240_000 }, async () => {
     await start();
     const folder = join(fixture.dir, "kv/app/many");
     const aside = join(fixture.dir, "many");

@@ -13,7 +13,6 @@ let dir = "";
 const file = (name: string): string => join(dir, name);
 const kvsync = (...args: readonly string[]): Promise<CliRun> => runCli(args, { cwd: dir });
 const later = Math.floor(Date.now() / 1000) + 86_400;
-const soon = Math.floor(Date.now() / 1000) + 30;
 const KEYS = 300;
 
 beforeAll(async () => {
@@ -32,7 +31,7 @@ beforeAll(async () => {
   expect(await kvsync("namespace", "create", "local:app")).toMatchObject({ code: 0 });
   expect(await kvsync("bulk", "put", "pairs.ndjson", "-n", "local:app")).toMatchObject({ code: 0 });
   expect(await kvsync("backup", "local:app", "./repo", "--no-encryption")).toMatchObject({ code: 0 });
-}, 60_000);
+}, 240_000);
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 const copyOf = (name: string): string => {
@@ -63,9 +62,10 @@ it("proves a sound snapshot, of each source the newest, and leaves nothing behin
   const one = await kvsync("drill", two, "latest", "--namespace", "app", "--json");
   expect(records(one.stdout)).toMatchObject([{ namespace: "app", verdict: "proven" }]);
   expect(await kvsync("drill", two, "--namespace", "nope")).toMatchObject({ code: 1 });
-}, 60_000);
+}, 240_000);
 
 it("leaves out what has expired, or is about to", async () => {
+  const soon = Math.floor(Date.now() / 1000) + 30;
   const lines = [
     { key: "soon", value: "1", expiration: soon },
     { key: "stays", value: "2", expiration: later },
@@ -75,7 +75,7 @@ it("leaves out what has expired, or is about to", async () => {
   const { run, end } = await drill("./expiring");
   expect(run).toMatchObject({ code: 0 });
   expect(end).toMatchObject({ verdict: "proven", equal: 1, skipped: 1 });
-}, 60_000);
+}, 240_000);
 
 it("finds a flipped bit in a pack, of values and of pages", async () => {
   const packs = readdirSync(file("repo/packs"), { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
@@ -98,7 +98,7 @@ it("finds a flipped bit in a pack, of values and of pages", async () => {
   }
   // Each key of a value that cannot be read; a page by itself.
   expect(named.sort((a, b) => a - b)).toEqual([1 - (KEYS + 5), 0]);
-}, 60_000);
+}, 240_000);
 
 it.each(["as it was", "as it is"] as const)(
   "finds another value in a pack, with an index that tells it %s",
@@ -112,7 +112,7 @@ it.each(["as it was", "as it is"] as const)(
     expect(end).toMatchObject({ verdict: "incomplete", lost: 1, different: 0, equal: KEYS + 4 });
     expect(problems(run)).toMatchObject([{ code: "unreadable", subject: "flags/7" }]);
   },
-  60_000,
+  240_000,
 );
 
 it("finds a page that says of a key that it holds another value, though the snapshot names that page", async () => {
@@ -138,7 +138,7 @@ it("finds a page that says of a key that it holds another value, though the snap
   expect(end["rootFound"]).not.toBe(end["root"]);
   expect(problems(run)).toMatchObject([{ code: "differs" }]);
   expect(problems(run)[0]!["message"]).toContain("content root");
-}, 60_000);
+}, 240_000);
 
 it("is stopped without leaving a value behind, and removes what a killed one left", async () => {
   /** Signals the drill when it has its folder. */
@@ -160,4 +160,4 @@ it("is stopped without leaving a value behind, and removes what a killed one lef
   expect(existsSync(file("elsewhere"))).toBe(true);
   expect(left()).toHaveLength(1);
   await drill("./repo");
-}, 60_000);
+}, 240_000);

@@ -66,7 +66,7 @@ async function contents(side: Replica): Promise<readonly unknown[]> {
     .sort((a, b) => compareUtf8(a[0], b[0]));
 }
 
-it(`${RANDOM_KEYS} hostile keys survive the way to files and back (seed ${SEED})`, { timeout: 120_000 }, async () => {
+it(`${RANDOM_KEYS} hostile keys survive the way to files and back (seed ${SEED})`, { timeout: 240_000 }, async () => {
   const keys = hostileKeys();
   expect(keys.length).toBeGreaterThan(RANDOM_KEYS);
   const [first, second] = [await openSide("first"), await openSide("second")];

@@ -277,7 +277,7 @@ function errorsIn(lines: readonly Record<string, unknown>[]): readonly Record<st
 }
 
 describe("with --json", () => {
-  it.each(SUCCEEDING)("kvsync $type succeeds in lines of JSON", { timeout: 30_000 }, async ({ type, cwd }) => {
+  it.each(SUCCEEDING)("kvsync $type succeeds in lines of JSON", { timeout: 240_000 }, async ({ type, cwd }) => {
     const command = commandOf(type);
     const run = LASTING.has(command)
       ? await untilReady([...type.split(" "), "--json"])
@@ -289,7 +289,7 @@ describe("with --json", () => {
     expect(errorsIn(records(run.stderr))).toEqual([]);
   });
 
-  it.each(FAILING)("kvsync $type fails in lines of JSON", { timeout: 30_000 }, async (step) => {
+  it.each(FAILING)("kvsync $type fails in lines of JSON", { timeout: 240_000 }, async (step) => {
     await step.before?.();
     const run = await kvsync(`${step.type} --json`, step.cwd);
     records(run.stdout);
@@ -325,7 +325,7 @@ describe("with --json", () => {
     expect(errorsIn([...records(run.stdout), ...records(run.stderr)])).toEqual([]);
   });
 
-  it("a daemon is asked in lines of JSON", { timeout: 60_000 }, async () => {
+  it("a daemon is asked in lines of JSON", { timeout: 240_000 }, async () => {
     const child = startCli(["run", "--json", "--page", "127.0.0.1:0"], { cwd: dir });
     const run = ended(child);
     await new Promise((resolve) => child.stdout!.once("data", resolve));

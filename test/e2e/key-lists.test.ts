@@ -49,7 +49,7 @@ test.each([
   { form: "json", flags: ["--json"], ending: "\n" },
 ])(
   `of ${NAMES} hostile names (seed ${SEED}), a part of a list in $form is got and deleted exactly`,
-  { timeout: 120_000 },
+  { timeout: 240_000 },
   async ({ form, flags, ending }) => {
     await server.createNamespace(form);
     const random = fc.sample(fc.oneof(hostileText, fc.string({ unit: "binary", maxLength: 40 })), {
@@ -107,7 +107,7 @@ test.each([
 
 test(
   "each name alone, as a line, touches that key or is refused, and --format says what it is",
-  { timeout: 120_000 },
+  { timeout: 240_000 },
   async () => {
     await server.createNamespace("alone");
     await put("alone", [...NAMED, ...LIKE_JSON]);

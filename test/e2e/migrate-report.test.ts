@@ -44,7 +44,7 @@ beforeAll(async () => {
     ...(i === 5 && { expiration: 1_900_000_000 }),
   }));
   await call(source, "PUT", `${sourceId}/bulk`, pairs);
-}, 60_000);
+}, 240_000);
 afterAll(async () => {
   await Promise.all([source.close(), destination.close()]);
   rmSync(dir, { recursive: true, force: true });
@@ -121,7 +121,7 @@ it("a migration ends with a report, and from the report alone what was changed s
   expect(text).toContain(
     "`k7`: The source holds it (7 B), the destination does not. It had been copied, and was removed",
   );
-}, 60_000);
+}, 240_000);
 
 it("what is no report, or is of an account that the config does not have, is told", async () => {
   writeFileSync(join(dir, "no.json"), "{}");
@@ -136,7 +136,7 @@ it("what is no report, or is of an account that the config does not have, is tol
   expect((await kvsync("migrate", "verify", "other.json")).stderr).toContain(
     "the config has no account with the id other",
   );
-}, 60_000);
+}, 240_000);
 
 it("keys are chosen by the names that they have at the source, also where others get these names", async () => {
   const id = await source.createNamespace("renamed");
@@ -154,4 +154,4 @@ it("keys are chosen by the names that they have at the source, also where others
   const verified = await kvsync("migrate", "verify", path, "--report", "found", "--settle-window", "1s");
   expect(verified).toMatchObject({ code: 4 });
   expect(keysOf(readReport("found.json"))).toEqual(["extra new/c", "excluded new/b", "excluded new/c"]);
-}, 60_000);
+}, 240_000);

@@ -61,7 +61,7 @@ it.skipIf(!hasLimits)("push, pull, sync and check take turns", { timeout: 180_00
   expect((await kvsync("copy", "local:app", "./copy")).code).toBe(0);
 });
 
-it.skipIf(!hasLimits)("the daemon takes turns, too", { timeout: 120_000 }, async () => {
+it.skipIf(!hasLimits)("the daemon takes turns, too", { timeout: 240_000 }, async () => {
   fill("old");
   const daemon = startCli(["run"], { cwd, openFiles: 64 });
   const over = ended(daemon);

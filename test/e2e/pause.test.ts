@@ -22,7 +22,7 @@ async function ask(path: string): Promise<string> {
 
 it(
   "a daemon does nothing of a paused mapping, across a restart, until it is resumed",
-  { timeout: 60_000 },
+  { timeout: 240_000 },
   async () => {
     fixture.writeMany(20);
     fixture.write("kv/other/k", "1");
@@ -104,7 +104,7 @@ it(
   },
 );
 
-it("without a daemon rounds go by it, and what only looks does not", { timeout: 60_000 }, async () => {
+it("without a daemon rounds go by it, and what only looks does not", { timeout: 240_000 }, async () => {
   fixture.writeMany(20);
   fixture.write("kv/other/k", "1");
   expect((await kvsync("sync")).code).toBe(0);

@@ -31,20 +31,20 @@ function summary(stdout: string): Record<string, unknown> | undefined {
 
 describe("single commands", () => {
   it("keep the key, tell when it is removed, and count over runs", async () => {
-    await fixture.serve("app", ", remove_after: 8s");
+    await fixture.serve("app", ", remove_after: 20s");
     write(30);
     await fixture.run("push");
     fixture.remove("app/k1", "app/k2");
     const pushed = await fixture.run("push");
     expect(pushed.stdout).toMatch(
-      /2 keys are gone from the folder, and are removed from the namespace later, the first of them in [78](\.\d)?s/,
+      /2 keys are gone from the folder, and are removed from the namespace later, the first of them in (20|1\d(\.\d)?)s/,
     );
-    const removesAt = Date.now() + 8000;
+    const removesAt = Date.now() + 20_000;
     // Nothing is to be done now, and that is no difference.
     for (const command of ["plan", "diff"]) {
       const { code, stdout } = await fixture.run(command, "--json");
       expect([code, summary(stdout)]).toEqual([0, expect.objectContaining({ removed: 0, removesLater: 2 })]);
-      expect(summary(stdout)?.["removesLaterInMs"]).toBeLessThan(8000);
+      expect(summary(stdout)?.["removesLaterInMs"]).toBeLessThan(20_000);
     }
     const { code: planned } = await fixture.run("plan", "--out", "plan.json");
     expect([planned, (await fixture.run("status")).stdout]).toEqual([
@@ -73,7 +73,7 @@ describe("single commands", () => {
 
 describe("the daemon", () => {
   it("removes a key when its file has been gone for long enough, and never if it comes back", async () => {
-    await fixture.serve("app", ", remove_after: 2s");
+    await fixture.serve("app", ", remove_after: 15s");
     write(30);
     await fixture.start("--json");
     await fixture.until(async () => has("k29"));
@@ -83,14 +83,14 @@ describe("the daemon", () => {
     expect([await has("k1"), await has("k2")]).toEqual([true, true]);
     fixture.write("app/k2", "value 2");
     await fixture.until(async () => !(await has("k1")));
-    expect(Date.now() - gone).toBeGreaterThan(1900);
+    expect(Date.now() - gone).toBeGreaterThan(14_900);
     await fixture.until(async () => /"removesLater":null/.test((await fixture.run("status", "--json")).stdout));
     expect(await has("k2")).toBe(true);
     expect((await fixture.history("removed")).map(({ key }) => key)).toEqual(["k1"]);
   });
 
   it("goes on with the time when it was killed", async () => {
-    await fixture.serve("app", ", remove_after: 3s");
+    await fixture.serve("app", ", remove_after: 15s");
     write(30);
     await fixture.start("--json");
     await fixture.until(async () => has("k29"));
@@ -111,7 +111,7 @@ describe("the daemon", () => {
     expect(Date.now()).toBeGreaterThanOrEqual(due!);
   });
 
-  it("removes nothing that stays while a build makes the folder anew", { timeout: 120_000 }, async () => {
+  it("removes nothing that stays while a build makes the folder anew", { timeout: 240_000 }, async () => {
     const build = async (n: number): Promise<void> => {
       const dist = join(fixture.dir, "dist");
       rmSync(dist, { recursive: true, force: true });

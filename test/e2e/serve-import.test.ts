@@ -50,7 +50,7 @@ it("archives are there before the server listens, and stay as they are found; al
   writeAccounts(dir, { a: again });
   expect(await kvsync("key", "get", "k", "-n", "a:twice")).toMatchObject({ stdout: "changed" });
   await again.stop();
-}, 120_000);
+}, 240_000);
 
 it("a server does not start with an archive that is damaged, is missing, or has what is no key", async () => {
   writeAccounts(dir, {});
@@ -73,4 +73,4 @@ it("a server does not start with an archive that is damaged, is missing, or has 
   const server = await beginServer(dir, ["--data", "refusing", "--import", "good.json"]);
   expect(server.events).toMatchObject([{ type: "imported", namespace: "good" }]);
   await server.stop();
-}, 60_000);
+}, 240_000);

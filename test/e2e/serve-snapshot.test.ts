@@ -33,7 +33,7 @@ beforeAll(async () => {
     ["key", "put", "k/1", "changed", "-n", "local:app"],
   ])
     expect(await kvsync(...args)).toMatchObject({ code: 0 });
-}, 60_000);
+}, 240_000);
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 it("serves the namespace as it was, and takes no writes", async () => {
@@ -64,10 +64,10 @@ it("serves the namespace as it was, and takes no writes", async () => {
   expect(await kvsync("key", "get", "k/1", "-n", "served:app")).toMatchObject({ stdout: "value 1" });
   server.kill("SIGTERM");
   expect(await run).toMatchObject({ code: 0 });
-}, 60_000);
+}, 240_000);
 
 it("refuses what names no snapshot, and a database beside one", async () => {
   expect(await kvsync("serve", "--snapshot", "./repo@abcdef01", "--port", "0")).toMatchObject({ code: 1 });
   expect(await kvsync("serve", "--snapshot", "./repo", "--port", "0")).toMatchObject({ code: 2 });
   expect(await kvsync("serve", "--snapshot", "./repo@latest", "--data", "x")).toMatchObject({ code: 2 });
-}, 60_000);
+}, 240_000);

@@ -24,7 +24,7 @@ it("follows the file, tells each change, and shows no token", async () => {
   const file = join(dir, "tokens.yaml");
   writeFileSync(file, `tokens:\n${CI}${READER}`);
   const server = startCli(
-    ["serve", "--tokens", "tokens.yaml", "--port", "0", "--json", "-v", "--drain", "1s", "--test-api"],
+    ["serve", "--tokens", "tokens.yaml", "--port", "0", "--json", "-v", "--drain", "3s", "--test-api"],
     { cwd: dir },
   );
   const run = ended(server);
@@ -96,7 +96,7 @@ it("follows the file, tells each change, and shows no token", async () => {
     { by: "ci", operation: "write", namespace: id, title: "app-one", key: "a\nb", done: true, from: "127.0.0.1" },
     { by: "reader", operation: "delete", namespace: id, key: "a\nb", done: false, status: 403 },
   ]);
-}, 30_000);
+}, 240_000);
 
 it.each([
   [["--tokens", "none.yaml"], 1, "could not read the tokens in none.yaml: there is no such file"],

@@ -69,7 +69,7 @@ describe("a command that reads a pipe", () => {
     },
   );
 
-  it.each(TABLE)("ends with $signal while stdin is silent: $name", { timeout: 40_000 }, async ({ args, signal }) => {
+  it.each(TABLE)("ends with $signal while stdin is silent: $name", { timeout: 240_000 }, async ({ args, signal }) => {
     const child = startCli([...args, "-", "--json"], { cwd });
     const run = ended(child);
     // More than is in between can hold: it is taken only once the command reads.
@@ -99,7 +99,7 @@ describe("a command that reads a pipe", () => {
     },
   );
 
-  it.skipIf(!isLinux)("waits for the first writer", { timeout: 40_000 }, async () => {
+  it.skipIf(!isLinux)("waits for the first writer", { timeout: 240_000 }, async () => {
     expect(await runCli(["namespace", "create", "local:app"], { cwd })).toMatchObject({ code: 0 });
     const child = startCli(["key", "put", "k", "-n", "app", "--path", "pipe"], { cwd });
     const run = ended(child);

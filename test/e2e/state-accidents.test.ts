@@ -210,7 +210,7 @@ describe("stdout on a full disk", () => {
     expect(run.stderr).not.toContain("this is a bug");
   });
 
-  it("ends a round as a signal does: no unfinished file is left behind", { timeout: 60_000 }, async () => {
+  it("ends a round as a signal does: no unfinished file is left behind", { timeout: 240_000 }, async () => {
     fixture.write("kv/app/large", "x".repeat(20_000_000));
     fixture.write("kv/app/small", "x");
     expect(await fixture.run("sync")).toMatchObject({ code: 0 });

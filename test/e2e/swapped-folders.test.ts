@@ -106,7 +106,7 @@ describe.each(ALL)("a link that is swapped ($name)", ({ folder, link, place, mor
     await shows(release(0));
   };
 
-  it("brings each release whole, holds nothing, and removes nothing that stays", { timeout: 120_000 }, async () => {
+  it("brings each release whole, holds nothing, and removes nothing that stays", { timeout: 240_000 }, async () => {
     await begin();
     for (let n = 1; n <= SWAPS; n++) {
       put(n);
@@ -123,7 +123,7 @@ describe.each(ALL)("a link that is swapped ($name)", ({ folder, link, place, mor
     expect(troubles()).toEqual([]);
   });
 
-  it("in quick succession comes to the last one, without a failure", { timeout: 60_000 }, async () => {
+  it("in quick succession comes to the last one, without a failure", { timeout: 240_000 }, async () => {
     await begin();
     for (let n = 1; n <= SWAPS; n++) {
       put(n);

@@ -206,10 +206,15 @@ describe("a program", () => {
   });
 
   it.each([
-    ["fails", ["sh", "-c", "echo no such pager >&2; exit 3"], "the program ended with exit code 3: no such pager"],
-    ["is not there", ["/nowhere/page-me"], 'the program cannot start: there is no program "/nowhere/page-me"'],
-    ["takes too long", ["sleep", "20"], "the program took longer than 200ms and was ended"],
-  ])("that %s is run again", async (_, run, reason) => {
-    expect(await deliver(JSON.stringify({ run, timeout: "200ms" }))).toMatchObject({ kind: "failed", reason });
+    [
+      "fails",
+      "30s",
+      ["sh", "-c", "echo no such pager >&2; exit 3"],
+      "the program ended with exit code 3: no such pager",
+    ],
+    ["is not there", "30s", ["/nowhere/page-me"], 'the program cannot start: there is no program "/nowhere/page-me"'],
+    ["takes too long", "200ms", ["sleep", "20"], "the program took longer than 200ms and was ended"],
+  ])("that %s is run again", async (_, timeout, run, reason) => {
+    expect(await deliver(JSON.stringify({ run, timeout }))).toMatchObject({ kind: "failed", reason });
   });
 });

@@ -114,7 +114,7 @@ describePostgres("several processes", () => {
       await vi.waitFor(async () => {
         const waiting = await databases.ask("SELECT 1 FROM pg_locks WHERE NOT granted");
         expect(waiting).not.toEqual([]);
-      });
+      }, 30_000);
       await writer.query("COMMIT");
       await removing;
     } finally {
@@ -181,7 +181,7 @@ describePostgres("who watches a namespace", () => {
     const { one, other, id } = await openTwo();
     const told = vi.fn<() => void>();
     other.changes.watch(id, told);
-    await vi.waitFor(() => expect(told).toHaveBeenCalled()); // listening has begun
+    await vi.waitFor(() => expect(told).toHaveBeenCalled(), { timeout: 30_000 }); // listening has begun
     for (const change of [
       () => one.entries.write(id, [entry("a")], now()),
       () => one.entries.remove(id, ["a"], now()),
@@ -190,7 +190,7 @@ describePostgres("who watches a namespace", () => {
     ]) {
       told.mockClear();
       await change();
-      await vi.waitFor(() => expect(told).toHaveBeenCalled(), { timeout: 2000, interval: 5 });
+      await vi.waitFor(() => expect(told).toHaveBeenCalled(), { timeout: 4000, interval: 5 });
     }
   });
 
@@ -199,7 +199,7 @@ describePostgres("who watches a namespace", () => {
     const elsewhere = (await one.namespaces.create("dev", "elsewhere"))?.id ?? "";
     const told = vi.fn<() => void>();
     const stop = other.changes.watch(id, told);
-    await vi.waitFor(() => expect(told).toHaveBeenCalled());
+    await vi.waitFor(() => expect(told).toHaveBeenCalled(), { timeout: 30_000 });
     told.mockClear();
     await one.entries.write(elsewhere, [entry("a")], now());
     await sleep(200);
@@ -213,7 +213,7 @@ describePostgres("who watches a namespace", () => {
     const { one, other, id, url } = await openTwo(await databases.freshDatabase());
     const told = vi.fn<() => void>();
     other.changes.watch(id, told);
-    await vi.waitFor(() => expect(told).toHaveBeenCalled());
+    await vi.waitFor(() => expect(told).toHaveBeenCalled(), { timeout: 30_000 });
     told.mockClear();
     await databases.ask(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -221,7 +221,7 @@ describePostgres("who watches a namespace", () => {
       url,
     );
     await one.entries.write(id, [entry("a")], now());
-    await vi.waitFor(() => expect(told).toHaveBeenCalled(), { timeout: 5000, interval: 5 });
+    await vi.waitFor(() => expect(told).toHaveBeenCalled(), { timeout: 30_000, interval: 5 });
   });
 
   it("is told within seconds where the database passes nothing on", async () => {
@@ -235,10 +235,10 @@ describePostgres("who watches a namespace", () => {
     const [mute, deaf] = [await openStore(asDeaf), await openStore(asDeaf)];
     const told = vi.fn<() => void>();
     deaf.changes.watch(id, told);
-    await vi.waitFor(() => expect(told).toHaveBeenCalled());
+    await vi.waitFor(() => expect(told).toHaveBeenCalled(), { timeout: 30_000 });
     told.mockClear();
     await mute.entries.write(id, [entry("a")], now());
-    await vi.waitFor(() => expect(told).toHaveBeenCalled(), { timeout: 5000, interval: 20 });
+    await vi.waitFor(() => expect(told).toHaveBeenCalled(), { timeout: 30_000, interval: 20 });
     expect(lines.join("\n")).toContain("asking for changes each second");
   });
 });

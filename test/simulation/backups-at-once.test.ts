@@ -8,7 +8,7 @@ const seed = Number(process.env["SIMULATION_SEED"] ?? Math.floor(Math.random() *
 
 it(
   `backups and prunes at once lose nothing that was reported as written (seeds from ${seed})`,
-  { timeout: 120_000 },
+  { timeout: 240_000 },
   async () => {
     let [written, removed] = [0, 0];
     for (let each = seed; each < seed + 8; each++) {

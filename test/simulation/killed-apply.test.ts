@@ -8,7 +8,7 @@ const seed = Number(process.env["SIMULATION_SEED"] ?? Math.floor(Math.random() *
 
 it.each([1, 2])(
   `killed with SIGKILL and run again, an apply of %i mappings does exactly the plan, and nothing twice (seed ${seed})`,
-  { timeout: 120_000 },
+  { timeout: 240_000 },
   async (mappings) => {
     const report = await liveKilledApply({
       seed,

@@ -8,7 +8,7 @@ const seed = Number(process.env["SIMULATION_SEED"] ?? Math.floor(Math.random() *
 
 it(
   `killed with SIGKILL again and again, the daemon loses nothing and ends in step (seed ${seed})`,
-  { timeout: 120_000 },
+  { timeout: 240_000 },
   async () => {
     const report = await liveKilled({
       seed,

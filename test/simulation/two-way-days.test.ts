@@ -20,7 +20,7 @@ async function live(hours: number, options: Omit<WorldOptions, "seed" | "habits"
 
 it(
   `loses nothing, and comes to rest, while the remote lags a minute and fails, and the clock jumps (seed ${seed})`,
-  { timeout: 120_000 },
+  { timeout: 240_000 },
   async () => {
     const report = await live(8, { lagMs: MINUTE, faults: BAD_DAY, jumpEveryMs: 3 * HOUR });
     expect(report).toMatchObject({ lost: [], apart: [], unrest: 0 });
@@ -30,7 +30,7 @@ it(
   },
 );
 
-it(`loses nothing without lag, and next to nothing unseen (seed ${seed})`, { timeout: 120_000 }, async () => {
+it(`loses nothing without lag, and next to nothing unseen (seed ${seed})`, { timeout: 240_000 }, async () => {
   const report = await live(4, { lagMs: 0, faults: [] });
   expect(report).toMatchObject({ lost: [], apart: [], unrest: 0 });
   // Only what was written between kvsync's read of the key and its write.
@@ -39,7 +39,7 @@ it(`loses nothing without lag, and next to nothing unseen (seed ${seed})`, { tim
 
 it.each(["keep-both", "hold"] as const)(
   `loses nothing while a person decides conflicts each way, and pauses now and then: conflict %s (seed ${seed})`,
-  { timeout: 120_000 },
+  { timeout: 240_000 },
   async (conflict) => {
     const decides = { decideEveryMs: 10 * MINUTE, mapping: { conflict } };
     const report = await live(4, { lagMs: MINUTE, faults: BAD_DAY, ...decides });

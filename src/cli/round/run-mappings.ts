@@ -2,6 +2,7 @@
 // memory of what folder and namespace were, and its history; they differ in the way that a mapping is carried. A mapping
 // that fails does not keep the others from theirs.
 
+import { counted } from "../../core/counted.ts";
 import { existsSync } from "node:fs";
 import type { MappingConfig, Mode } from "../../config/config.ts";
 import type { Clock, DurationMs, EpochMs } from "../../core/clock.ts";
@@ -153,8 +154,8 @@ function restWait(output: Context["output"]): RestWait {
   return {
     after: "let-pass",
     onLong: (key, others) => {
-      const more = others === 0 ? "is" : `and ${others} more are`;
-      output.note(`waiting for ${visible(key)}, which ${more} still being written`);
+      const more = others === 0 ? ", which is" : ` and ${counted(others, "other")}, which are`;
+      output.note(`waiting for ${visible(key)}${more} still being written`);
     },
   };
 }
