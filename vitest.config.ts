@@ -19,8 +19,8 @@ const inherited = {
 export default defineConfig({
   test: {
     // Unless told otherwise, vitest leaves one processor idle: on two it would run one file at a time. Most tests wait for
-    // processes of their own, and those for disks and clocks: with a worker for each processor a third of their time was idle.
-    maxWorkers: Math.ceil(1.5 * availableParallelism()),
+    // processes of their own, and those for disks and clocks.
+    maxWorkers: 2 * availableParallelism(),
     globalSetup: "test/support/build-cli.ts",
     projects: [
       { test: { ...inherited, name: "e2e", include: E2E } },
