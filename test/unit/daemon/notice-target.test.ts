@@ -46,7 +46,7 @@ afterEach(async () => {
 });
 
 function open(): NoticeTargetLoop {
-  const text = `notify:\n  - { name: chat, webhook: "${receiver.url}", gather: 0s, secret: hook-secret-1 }\n`;
+  const text = `notify:\n  - { name: chat, webhook: "${receiver.url}", gather: 0s, timeout: 1h, secret: hook-secret-1 }\n`;
   const config = loadConfig({ path: "/p/kvsync.yaml", cwd: "/p", env: {}, readFile: () => text });
   return openNoticeTarget({
     clock,

@@ -3,7 +3,7 @@
 
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { NamespaceId } from "../../../src/kv/kv-api.ts";
 import { openBudget } from "../../../src/kv/budget.ts";
 import type { RetryEvent } from "../../../src/kv/request-loop.ts";
@@ -211,7 +211,7 @@ describe("no answer", () => {
     await using server = await startScriptedServer(() => undefined);
     const api = openTestClient(server.url, { headersTimeoutMs: 30, retry: { attempts: 2 } });
     expect(await failure(api.listKeys(id, {}))).toMatchObject({ code: "network", timedOut: true });
-    expect(server.requests).toHaveLength(2);
+    await vi.waitFor(() => expect(server.requests).toHaveLength(2), { timeout: 30_000 });
     await api.close();
   });
 

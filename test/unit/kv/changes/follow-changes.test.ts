@@ -117,12 +117,12 @@ describe("a change feed", () => {
         last = response;
         stream(response, event("ready", "a"));
       },
-      { feedSilenceMs: 1000 },
+      { feedSilenceMs: 3000 },
     );
     const following = follow(undefined, many(2));
-    for (let i = 0; i < 8; i++) {
+    for (let i = 0; i < 12; i++) {
       await sleep(300);
-      last!.write(":\n\n");
+      last?.write(":\n\n");
     }
     last!.write(event("changed", "b", { keys: ["k"] }));
     expect(await following).toEqual([
