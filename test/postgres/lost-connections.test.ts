@@ -161,7 +161,7 @@ describePostgres("where connections are lost", () => {
     });
     // What was replaced, and what was staged without an answer, is doomed.
     const kept = "SELECT count(DISTINCT value) FROM kv_part WHERE value NOT IN (SELECT value FROM kv_doomed)";
-    const stored = "SELECT count(*) FROM kv_entry JOIN kv_part ON long = value WHERE number = 0";
+    const stored = "SELECT count(*) FROM kv_entry JOIN kv_part p ON long = p.value WHERE p.number = 0";
     expect([await postgres.ask(kept, url), await postgres.ask(stored, url)]).toEqual([[["1"]], [["1"]]]);
   });
 
