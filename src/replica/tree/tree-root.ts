@@ -54,7 +54,7 @@ export function rootMissing(root: string, reason: string, cause?: unknown): AppE
 /** The path leads to another folder than a moment ago: that is a failure only if it goes on. */
 export function rootReplaced(root: string): AppError {
   return new AppError("root-missing", `the folder ${root} was replaced while it was looked at`, {
-    hint: "it is looked at again, as a whole; if that does not end, see what replaces it",
+    hint: "try again; if that does not end, see what replaces it",
     retryable: true,
   });
 }

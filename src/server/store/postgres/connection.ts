@@ -91,7 +91,7 @@ function noUrl(): AppError {
 /** A `/`, `?` or `#` in a password ends what is before the host: the rest of it would be taken for a host and a database, and be shown. */
 function hasPasswordElsewhere(url: string): boolean {
   const [, authority = "", path = "", query = ""] = /^[a-z]+:\/\/([^/?#]*)([^?]*)(.*)$/s.exec(url) ?? [];
-  return path.includes("@") || (!authority.includes("@") && /@.*\//s.test(query));
+  return path.includes("@") || (!authority.includes("@") && /^\?[^=]*@.*\//s.test(query));
 }
 
 function takePoolSize(url: string): { readonly rest: string; readonly size: number } {

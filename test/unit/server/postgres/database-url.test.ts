@@ -40,7 +40,7 @@ describe("the URL of a database", () => {
 
   it("may have an @ in what its password is not", () => {
     expect(parseDatabaseUrl("postgres://me:p@ss@h/kv?application_name=a@b/c").label).toBe("postgres://me@h:5432/kv");
-    expect(parseDatabaseUrl("postgres:///kv?host=/tmp&user=a@b").label).toContain("/kv?host=/tmp");
+    expect(parseDatabaseUrl("postgres:///kv?user=a@b&host=/tmp").label).toContain("/kv?host=/tmp");
   });
 
   it("says a way to connect that there is", () => {
