@@ -19,6 +19,14 @@ function values(name: string): Readonly<Record<string, string>> {
   return embeddedValues(join(daemon.dir, "state"), name);
 }
 
+/** What a backup is to read: values that it does not have. */
+async function putBig(value: string): Promise<void> {
+  const big = Array.from({ length: BIG }, (_, i) => ({ key: `key-${i}`, value: `${value} ${i}` }));
+  daemon.write("big.json", JSON.stringify(big));
+  const { code, stderr } = await daemon.run("bulk", "put", "big.json", "-n", "far:big");
+  if (code !== 0) throw new Error(stderr);
+}
+
 /** Has the mapping `name` held: all of its files are gone, and there is a new one. */
 async function hold(name: string): Promise<void> {
   await daemon.atOnce(name, () => {
@@ -51,13 +59,12 @@ beforeAll(async () => {
     for (let i = 0; i < MANY; i++) daemon.write(`kv/${name}/key-${i}`, `value ${i}`);
   }
   daemon.write("kv/app/port", "8080");
+  await far.createNamespace("big");
+  await putBig("the first");
   await daemon.serve();
   await daemon.untilState("in-step", "app", "to-approve", "to-discard");
-  const big = Array.from({ length: BIG }, (_, i) => ({ key: `key-${i}`, value: `value ${i}` }));
-  daemon.write("big.json", JSON.stringify(big));
-  await far.createNamespace("big");
-  await daemon.run("bulk", "put", "big.json", "-n", "far:big");
-  far.setFaults({ rules: [{ kind: "slow", operations: ["bulkGet"], delayMs: 1000 }] });
+  // The daemon makes its first backup by itself.
+  await daemon.until(async () => (await daemon.run("status", "--json")).stdout.includes(`"keys":${BIG + 1},`));
   page = await daemon.logIn();
 });
 
@@ -145,12 +152,15 @@ describe("a mapping", () => {
 });
 
 it("a backup is made now, its progress is shown, and it is in the repository", async () => {
+  await putBig("the second");
+  far.setFaults({ rules: [{ kind: "slow", operations: ["bulkGet"], delayMs: 3000 }] });
   await go(page, "#/backups");
   const card = page.getByRole("region", { name: "Backup nightly" });
   await card.getByRole("button", { name: "Back up now: nightly" }).click();
   await message("backup nightly has begun");
   const progress = card.getByText(/far:big: [\d,]+( of [\d,]+)? keys/);
   await progress.waitFor();
+  far.setFaults({});
   await progress.waitFor({ state: "detached" });
   await card.getByText(/: 2,00\d keys/).waitFor();
   const { stdout } = await daemon.run("snapshots", "main", "--json");
