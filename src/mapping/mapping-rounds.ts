@@ -138,7 +138,7 @@ export function openMappingRounds(deps: MappingRoundsDeps): MappingRounds {
   return {
     ...conflicts,
     ...openRemoteRounds({ ...deps, memory, opener, attempt, run, runSome, look }),
-    full: (call) => attempt(call, (situation) => runFull(situation, call), "full"),
+    full: (call) => attempt(call, (situation) => runFull(situation, call), { isFull: true }),
     dirty: (paths, call) => attempt(call, (situation) => runSome(situation, call, dirtyKeys(situation, paths))),
     look: async (signal) => {
       const opened = opener.opened()?.mapping;
@@ -192,7 +192,7 @@ const OPEN_ANEW: ReadonlySet<AppError["code"]> = new Set([
 type Attempt = <T extends object>(
   call: RoundCall,
   work: (situation: Situation) => Promise<T>,
-  isFull?: "full",
+  over?: { readonly isFull: boolean },
 ) => Promise<T>;
 
 /** Finds out where things stand, does the work, and notes why it failed if it did: once for failures of a kind in a row. */
@@ -254,10 +254,10 @@ function openAttempts(
     }
   }
 
-  return async (call, work, full) => {
+  return async (call, work, { isFull } = { isFull: false }) => {
     const once = toldOnce(call);
     for (let looks = 0; ; looks++) {
-      const tried = await attempt(once, work, { looks, isFull: full !== undefined });
+      const tried = await attempt(once, work, { looks, isFull });
       if (typeof tried !== "number") return tried;
       await deps.clock.sleep(tried, call.signal);
     }

@@ -23,8 +23,7 @@ function values(name: string): Readonly<Record<string, string>> {
 async function putBig(value: string): Promise<void> {
   const big = Array.from({ length: BIG }, (_, i) => ({ key: `key-${i}`, value: `${value} ${i}` }));
   daemon.write("big.json", JSON.stringify(big));
-  const { code, stderr } = await daemon.run("bulk", "put", "big.json", "-n", "far:big");
-  if (code !== 0) throw new Error(stderr);
+  await daemon.done("bulk", "put", "big.json", "-n", "far:big");
 }
 
 /** Has the mapping `name` held: all of its files are gone, and there is a new one. */

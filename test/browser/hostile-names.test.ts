@@ -39,14 +39,9 @@ function keyOf(i: number): string {
 const keys = Array.from({ length: KEYS }, (_, i) => keyOf(i));
 const daemon = new PageFixture();
 
-async function done(...args: readonly string[]): Promise<void> {
-  const { code, stderr } = await daemon.run(...args);
-  if (code !== 0) throw new Error(stderr);
-}
-
 async function change(command: "put" | "delete", items: readonly unknown[]): Promise<void> {
   daemon.write("items.json", JSON.stringify(items));
-  await done("bulk", command, "items.json", "-n", "app");
+  await daemon.done("bulk", command, "items.json", "-n", "app");
 }
 
 beforeAll(async () => {

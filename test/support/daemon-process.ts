@@ -66,13 +66,14 @@ export class DaemonFixture {
 
   /** Makes changes to a mapping that one round sees, however slow the machine is: it is paused until the last of them counts as written to its end. */
   async atOnce(mapping: string, change: () => unknown): Promise<void> {
-    await this.#done("pause", mapping);
+    await this.done("pause", mapping);
     await change();
     await pause(2 * STABLE_AFTER_MS);
-    await this.#done("resume", mapping);
+    await this.done("resume", mapping);
   }
 
-  async #done(...args: readonly string[]): Promise<void> {
+  /** Runs a command that is to end with 0. */
+  async done(...args: readonly string[]): Promise<void> {
     const { code, stderr } = await this.run(...args);
     if (code !== 0) throw new Error(stderr);
   }

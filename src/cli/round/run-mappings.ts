@@ -2,10 +2,10 @@
 // memory of what folder and namespace were, and its history; they differ in the way that a mapping is carried. A mapping
 // that fails does not keep the others from theirs.
 
-import { counted } from "../../core/counted.ts";
 import { existsSync } from "node:fs";
 import type { MappingConfig, Mode } from "../../config/config.ts";
 import type { Clock, DurationMs, EpochMs } from "../../core/clock.ts";
+import { counted } from "../../core/counted.ts";
 import { AppError, visible } from "../../core/errors.ts";
 import { renderRemote } from "../../core/prefix.ts";
 import { decodeHoldReason, renderHoldAdvice, renderHoldReason } from "../../mapping/hold-reason.ts";

@@ -74,6 +74,8 @@ const POSTGRES_ONLY = `
   ALTER TABLE kv_part ALTER COLUMN bytes SET STORAGE EXTERNAL;
 `;
 
+const VERSION = "SELECT version FROM kv_schema WHERE one = 1";
+
 const SERVER_VERSION_MIN = 150_000;
 
 interface Server {
@@ -107,7 +109,7 @@ export async function migrate(session: Session, label: string): Promise<void> {
 /** Throws StoreUnavailable if the tables are not those of this kvsync any more: a newer one has changed them, or another copy of the data was put in
  * their place. Whoever does not know them all would write wrongly. Asked of each new connection: a version that is added here is to end those of others. */
 export async function checkTables(client: pg.ClientBase): Promise<void> {
-  const { rows } = await client.query<{ version: number }>("SELECT version FROM kv_schema WHERE one = 1");
+  const { rows } = await client.query<{ version: number }>(VERSION);
   const version = rows[0]?.version ?? 0;
   if (version === VERSIONS.length) return;
   throw new StoreUnavailable(
@@ -119,7 +121,7 @@ export async function checkTables(client: pg.ClientBase): Promise<void> {
 
 /** One version further, if there is one. Returns where it is now. */
 async function step(session: Session, { isPostgres }: Server): Promise<number> {
-  const [row] = await session.query<[number]>(run("SELECT version FROM kv_schema WHERE one = 1 FOR UPDATE"), []);
+  const [row] = await session.query<[number]>(run(`${VERSION} FOR UPDATE`), []);
   const version = row?.[0] ?? 0;
   const next = VERSIONS[version];
   if (next === undefined) return version;
@@ -132,7 +134,7 @@ async function step(session: Session, { isPostgres }: Server): Promise<number> {
 async function readVersion(session: Session): Promise<number | undefined> {
   const [row] = await session.query<[string | null]>(run("SELECT to_regclass('kv_schema')::text"), []);
   if (row?.[0] === null || row === undefined) return undefined;
-  const [found] = await session.query<[number]>(run("SELECT version FROM kv_schema WHERE one = 1"), []);
+  const [found] = await session.query<[number]>(run(VERSION), []);
   return found?.[0];
 }
 
